@@ -1,1 +1,18 @@
-//! permitwatch
+//! permitwatch: indications that a permit's conditions appear breached, from register change feeds.
+//!
+//! ```text
+//! Kafka / files -> source -> merge -> scope -> decode -> history -> units (person, as_of)
+//!                                                                        |
+//!                  rules (SQL, planned once, re-executed) -> detector (diff, timers) -> sink
+//! ```
+//!
+//! The modules stand in that order; imports go down the flow only.
+
+pub mod schema;
+pub mod time;
+pub mod record;
+pub mod config;
+pub mod telemetry;
+pub mod alert;
+pub mod source;
+pub mod sink;

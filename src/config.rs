@@ -1,0 +1,365 @@
+//! Configuration: what `config/permitwatch.toml` says, then a resolved value that cannot be wrong.
+//!
+//! Unknown keys are refused. Secrets come from files or environment variables only, never from the file itself,
+//! and are never printed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::schema::Feed;
+use crate::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
+
+/// The file as a user writes it; every key has a default that `config/permitwatch.toml` shows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub kafka: KafkaConfig,
+    pub feeds: BTreeMap<String, FeedConfig>,
+    pub alerts: AlertsConfig,
+    pub rules: RulesConfig,
+    pub history: HistoryConfig,
+    pub snapshot: SnapshotConfig,
+    pub limits: LimitsConfig,
+    pub http: HttpConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaConfig {
+    pub brokers: String,
+    pub group_id: String,
+    /// Put before every topic name: `<prefix><feed>`, `<prefix>alerts`, `<prefix>quarantine`.
+    pub topic_prefix: String,
+    pub fetch_wait_max_ms: u32,
+    pub session_timeout_ms: u32,
+    /// Bytes that the client may hold unread, all partitions together.
+    pub queued_max_kbytes: u32,
+    /// plaintext, ssl, sasl_plaintext or sasl_ssl.
+    pub security_protocol: String,
+    pub ssl_ca_file: Option<PathBuf>,
+    pub ssl_certificate_file: Option<PathBuf>,
+    pub ssl_key_file: Option<PathBuf>,
+    /// PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+    pub sasl_mechanism: Option<String>,
+    pub sasl_username: Option<String>,
+    /// File that holds the password.
+    pub sasl_password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    pub sasl_password_env: Option<String>,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> KafkaConfig {
+        KafkaConfig {
+            brokers: "localhost:9092".into(),
+            group_id: "permitwatch".into(),
+            topic_prefix: "permitwatch.".into(),
+            fetch_wait_max_ms: 5,
+            session_timeout_ms: 45_000,
+            queued_max_kbytes: 65_536,
+            security_protocol: "plaintext".into(),
+            ssl_ca_file: None,
+            ssl_certificate_file: None,
+            ssl_key_file: None,
+            sasl_mechanism: None,
+            sasl_username: None,
+            sasl_password_file: None,
+            sasl_password_env: None,
+        }
+    }
+}
+
+/// Who asserts that a feed has spoken up to a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockKind {
+    /// The adapter writes clock messages.
+    #[default]
+    Messages,
+    /// It does not: the wall clock stands in, once the end offsets asked for have been read.
+    Wall,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedConfig {
+    pub clock: ClockKind,
+    /// Days by which `event_time` or `registered_at` may lie beyond the known time.
+    pub future_limit_days: Option<u32>,
+    /// A feed silent for longer raises its alarm; with `clock = "wall"` its clock stops there.
+    pub max_silence_hours: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertsConfig {
+    /// File that holds the pseudonym key (at least 32 bytes).
+    pub pseudonym_key_file: Option<PathBuf>,
+    /// Environment variable that holds it.
+    pub pseudonym_key_env: Option<String>,
+    pub pseudonym_key_id: String,
+}
+
+impl Default for AlertsConfig {
+    fn default() -> AlertsConfig {
+        AlertsConfig { pseudonym_key_file: None, pseudonym_key_env: None, pseudonym_key_id: "1".into() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RulesConfig {
+    pub dir: PathBuf,
+    /// Rule ids to leave out.
+    pub disabled: Vec<String>,
+    /// Parameters that differ from the rule files: `"rule-id.param" = value`.
+    pub set: BTreeMap<String, i64>,
+    /// A rule is disabled, loudly, after this many failing persons.
+    pub max_errors: u32,
+}
+
+impl Default for RulesConfig {
+    fn default() -> RulesConfig {
+        RulesConfig { dir: "queries".into(), disabled: Vec::new(), set: BTreeMap::new(), max_errors: 100 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    pub permit_lead_minutes: u32,
+    pub aftercare_months: u32,
+    pub lookback_months: u32,
+    pub correction_window_days: u32,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> HistoryConfig {
+        HistoryConfig { permit_lead_minutes: 60, aftercare_months: 24, lookback_months: 3, correction_window_days: 365 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotConfig {
+    /// Directory with the permits feed's tables as Parquet; read whole before the topic.
+    pub dir: Option<PathBuf>,
+    /// Per cent of the open permits that a newer snapshot may end; one that ends more is refused.
+    pub max_shrink_pct: u32,
+    /// A snapshot older than this raises an alarm.
+    pub max_age_hours: u32,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> SnapshotConfig {
+        SnapshotConfig { dir: None, max_shrink_pct: 5, max_age_hours: 48 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    pub max_message_bytes: usize,
+    /// Messages taken before the units that they make are evaluated.
+    pub batch_messages: usize,
+    /// Rows that one rule may be given in one call; a larger batch is split by units.
+    pub rows_per_call: usize,
+    /// Rows of one person above which that person's rules are not run but quarantined.
+    pub rows_per_person: usize,
+    /// Bytes of history at which the source is paused.
+    pub state_max_bytes: u64,
+    /// Quarantined messages per second, averaged over a minute, at which the source is paused.
+    pub quarantine_per_second: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> LimitsConfig {
+        LimitsConfig {
+            max_message_bytes: 65_536,
+            batch_messages: 4_096,
+            rows_per_call: 500_000,
+            rows_per_person: 20_000,
+            state_max_bytes: 8 << 30,
+            quarantine_per_second: 1_000,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Where /metrics, /health and /ready are served.
+    pub listen: String,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig { listen: "127.0.0.1:9187".into() }
+    }
+}
+
+/// What the engine needs to know about visibility, resolved to microseconds and months. Batch SQL reads the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visibility {
+    pub permit_lead: i64,
+    pub aftercare_months: i32,
+    pub lookback_months: i32,
+    pub correction_window: i64,
+    /// By [`Feed::index`].
+    pub future_limit: [i64; Feed::COUNT],
+}
+
+impl Default for Visibility {
+    fn default() -> Visibility {
+        Config::default().visibility()
+    }
+}
+
+/// Days by which a record may speak of the future, where the file does not say: permits are granted ahead of their first
+/// day, terms are set years ahead, emigration is notified before departure (FBL 27 §), benefits are paid ahead of their period.
+const fn default_future_limit_days(feed: Feed) -> u32 {
+    match feed {
+        Feed::Permits => 400,
+        Feed::Reference => 36_500,
+        Feed::Population => 60,
+        Feed::Border => 1,
+        Feed::Payments => 62,
+        Feed::Studies => 31,
+        Feed::Notices => 31,
+    }
+}
+
+/// What is wrong with the configuration. The process does not start.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("cannot read configuration {file}: {source}")]
+    Read { file: String, source: std::io::Error },
+    #[error("configuration {file} is not valid: {source}")]
+    Parse { file: String, source: Box<toml::de::Error> },
+    #[error("configuration names the unknown feed \"{0}\"; feeds are permits, reference, population, border, payments, studies, notices")]
+    UnknownFeed(String),
+    #[error("configuration key {key}: {message}")]
+    Value { key: &'static str, message: String },
+    #[error("cannot read the secret that {key} names: {message}")]
+    Secret { key: &'static str, message: String },
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(file: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Read { file: file.display().to_string(), source })?;
+        let config: Config = toml::from_str(&text)
+            .map_err(|source| ConfigError::Parse { file: file.display().to_string(), source: Box::new(source) })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(name) = self.feeds.keys().find(|name| Feed::from_name(name).is_none()) {
+            return Err(ConfigError::UnknownFeed(name.clone()));
+        }
+        let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
+        if self.limits.batch_messages == 0 {
+            return value("limits.batch_messages", "must be at least 1");
+        }
+        if self.snapshot.max_shrink_pct > 100 {
+            return value("snapshot.max_shrink_pct", "is a per cent, 0 to 100");
+        }
+        if !["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&self.kafka.security_protocol.as_str()) {
+            return value("kafka.security_protocol", "is plaintext, ssl, sasl_plaintext or sasl_ssl");
+        }
+        Ok(())
+    }
+
+    pub fn feed(&self, feed: Feed) -> FeedConfig {
+        self.feeds.get(feed.name()).cloned().unwrap_or_default()
+    }
+
+    pub fn visibility(&self) -> Visibility {
+        Visibility {
+            permit_lead: i64::from(self.history.permit_lead_minutes) * 60 * MICROS_PER_SECOND,
+            aftercare_months: self.history.aftercare_months as i32,
+            lookback_months: self.history.lookback_months as i32,
+            correction_window: i64::from(self.history.correction_window_days) * MICROS_PER_DAY,
+            future_limit: Feed::ALL.map(|feed| {
+                let days = self.feed(feed).future_limit_days.unwrap_or(default_future_limit_days(feed));
+                i64::from(days) * MICROS_PER_DAY
+            }),
+        }
+    }
+
+    /// Microseconds of silence after which a feed's alarm is raised.
+    pub fn max_silence(&self, feed: Feed) -> i64 {
+        let hours = self.feed(feed).max_silence_hours.unwrap_or(26);
+        i64::from(hours) * 3_600 * MICROS_PER_SECOND
+    }
+}
+
+impl KafkaConfig {
+    pub fn topic(&self, feed: Feed) -> String {
+        format!("{}{}", self.topic_prefix, feed.name())
+    }
+
+    pub fn alerts_topic(&self) -> String {
+        format!("{}alerts", self.topic_prefix)
+    }
+
+    pub fn quarantine_topic(&self) -> String {
+        format!("{}quarantine", self.topic_prefix)
+    }
+
+    /// The SASL password, from the file or the environment.
+    pub fn sasl_password(&self) -> Result<Option<String>, ConfigError> {
+        secret("kafka.sasl_password", self.sasl_password_file.as_deref(), self.sasl_password_env.as_deref())
+    }
+}
+
+impl AlertsConfig {
+    /// The key of the pseudonyms, from the file or the environment.
+    pub fn pseudonym_key(&self) -> Result<Option<String>, ConfigError> {
+        let key = secret("alerts.pseudonym_key", self.pseudonym_key_file.as_deref(), self.pseudonym_key_env.as_deref())?;
+        match key {
+            Some(key) if key.len() < 32 => Err(ConfigError::Secret {
+                key: "alerts.pseudonym_key",
+                message: "it is shorter than 32 bytes".into(),
+            }),
+            key => Ok(key),
+        }
+    }
+}
+
+fn secret(key: &'static str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, ConfigError> {
+    let failed = |message: String| ConfigError::Secret { key, message };
+    match (file, variable) {
+        (Some(file), _) => std::fs::read_to_string(file)
+            .map(|text| Some(text.trim_end().to_owned()))
+            .map_err(|error| failed(format!("file {}: {error}", file.display()))),
+        (None, Some(variable)) => std::env::var(variable)
+            .map(Some)
+            .map_err(|_| failed(format!("environment variable {variable} is not set"))),
+        (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_and_feeds_are_refused() {
+        assert!(toml::from_str::<Config>("[kafka]\nbroker = 'x'").is_err());
+        let config: Config = toml::from_str("[feeds.tax]\nclock = 'wall'").unwrap();
+        assert!(matches!(config.check(), Err(ConfigError::UnknownFeed(name)) if name == "tax"));
+    }
+
+    #[test]
+    fn feed_settings_override_the_defaults() {
+        let config: Config = toml::from_str("[feeds.border]\nfuture_limit_days = 2").unwrap();
+        assert_eq!(config.visibility().future_limit[Feed::Border.index()], 2 * MICROS_PER_DAY);
+        assert_eq!(config.visibility().future_limit[Feed::Studies.index()], 31 * MICROS_PER_DAY);
+    }
+}

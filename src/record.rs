@@ -1,0 +1,268 @@
+//! What flows: a message as it was read, and the record that it decodes to.
+
+use std::fmt;
+
+use crate::schema::{Feed, TableId};
+use crate::time::{EventTime, KnownTime, WallTime};
+
+/// Position of the last message read in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offset(pub i64);
+
+/// Position to seek to: one past the last message read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextOffset(pub i64);
+
+impl Offset {
+    pub fn next(self) -> NextOffset {
+        NextOffset(self.0 + 1)
+    }
+}
+
+/// One message of a feed, not yet parsed.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub feed: Feed,
+    pub partition: i32,
+    pub offset: Offset,
+    /// The broker's timestamp, made non-decreasing within the partition by the source.
+    pub known_time: KnownTime,
+    pub key: Option<Box<[u8]>>,
+    pub payload: Option<Box<[u8]>>,
+    /// When the sender produced it, from the header `sent_at` where there is one; measures latency, decides nothing.
+    pub sent_at: Option<WallTime>,
+}
+
+impl Message {
+    /// No key and no value: the adapter says that everything known up to `known_time` has been written.
+    pub fn is_clock(&self) -> bool {
+        self.key.is_none() && self.payload.is_none()
+    }
+
+    pub fn coordinates(&self) -> Coordinates {
+        Coordinates { feed: self.feed, partition: self.partition, offset: self.offset }
+    }
+}
+
+/// Where a message stands, for logs and quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coordinates {
+    pub feed: Feed,
+    pub partition: i32,
+    pub offset: Offset,
+}
+
+impl fmt::Display for Coordinates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.feed.name(), self.partition, self.offset.0)
+    }
+}
+
+/// What a record does to the earlier versions of its `record_key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    Upsert,
+    /// The source mends its own error.
+    Correct,
+    /// It was never true.
+    Retract,
+}
+
+impl Op {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Op::Upsert => "upsert",
+            Op::Correct => "correct",
+            Op::Retract => "retract",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Op> {
+        [Op::Upsert, Op::Correct, Op::Retract].into_iter().find(|op| op.name() == name)
+    }
+}
+
+/// A typed value of a column; its kind follows from the column's type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    /// Int, Sek
+    Int(i64),
+    /// Date, Month: days since 1970-01-01
+    Day(i32),
+    /// Timestamp: microseconds UTC
+    Instant(i64),
+    Text(Box<str>),
+    List(Box<[Box<str>]>),
+}
+
+/// One decoded record: the envelope and one value per column of its table, in the table's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub table: TableId,
+    /// Subject id; for a reference record the key of the message.
+    pub subject: Box<str>,
+    pub record_key: Box<str>,
+    pub version: i64,
+    pub op: Op,
+    pub event_time: EventTime,
+    pub registered_at: i64,
+    pub known_time: KnownTime,
+    pub schema_ver: i64,
+    pub source: Box<str>,
+    pub purpose: Box<str>,
+    pub secrecy_class: i64,
+    /// Empty when the record retracts and names no values.
+    pub values: Vec<Value>,
+}
+
+/// Why a message was set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Not JSON, or not an object.
+    Malformed,
+    /// A member has the wrong JSON type, or a required one is missing.
+    WrongType,
+    /// A key without a value, or a value without a key.
+    Empty,
+    /// Larger than the configured limit.
+    Oversized,
+    /// `op` is none of upsert, correct, retract.
+    UnknownOp,
+    /// `table` is none of the feed's.
+    UnknownTable,
+    /// `schema_ver` is one that this version cannot read.
+    UnknownSchema,
+    /// A date that does not exist or lies outside 1900-2199.
+    ImpossibleDate,
+    /// A personal, coordination or organisation number with a wrong checksum.
+    BadNumber,
+    /// `event_time` or `registered_at` too far beyond the known time.
+    Future,
+    /// Older than the kept history.
+    TooLate,
+    /// In a partition that its key does not belong to.
+    Misrouted,
+    /// A rule failed on this person; the message itself is good.
+    RuleError,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 13] = [
+        Reason::Malformed,
+        Reason::WrongType,
+        Reason::Empty,
+        Reason::Oversized,
+        Reason::UnknownOp,
+        Reason::UnknownTable,
+        Reason::UnknownSchema,
+        Reason::ImpossibleDate,
+        Reason::BadNumber,
+        Reason::Future,
+        Reason::TooLate,
+        Reason::Misrouted,
+        Reason::RuleError,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Malformed => "malformed",
+            Reason::WrongType => "wrong_type",
+            Reason::Empty => "empty",
+            Reason::Oversized => "oversized",
+            Reason::UnknownOp => "unknown_op",
+            Reason::UnknownTable => "unknown_table",
+            Reason::UnknownSchema => "unknown_schema",
+            Reason::ImpossibleDate => "impossible_date",
+            Reason::BadNumber => "bad_number",
+            Reason::Future => "future",
+            Reason::TooLate => "too_late",
+            Reason::Misrouted => "misrouted",
+            Reason::RuleError => "rule_error",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Reason> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// How a message ended. Every message has exactly one fate, and the counters add up to the messages read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// In the population and evaluated (or reference, taken in).
+    Evaluated,
+    /// About nobody whom a permit concerns; never parsed.
+    Filtered,
+    /// This version of this record was here before.
+    Duplicate,
+    Quarantined(Reason),
+    /// A clock message.
+    Clock,
+}
+
+/// Counts of fates per feed, added up by batch and handed to telemetry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fates {
+    pub evaluated: [u64; Feed::COUNT],
+    pub filtered: [u64; Feed::COUNT],
+    pub duplicate: [u64; Feed::COUNT],
+    pub clock: [u64; Feed::COUNT],
+    pub quarantined: [[u64; Reason::ALL.len()]; Feed::COUNT],
+    /// JSON members that no column of the table has.
+    pub unknown_fields: [u64; Feed::COUNT],
+}
+
+impl Fates {
+    pub fn count(&mut self, feed: Feed, fate: Fate) {
+        let feed = feed.index();
+        match fate {
+            Fate::Evaluated => self.evaluated[feed] += 1,
+            Fate::Filtered => self.filtered[feed] += 1,
+            Fate::Duplicate => self.duplicate[feed] += 1,
+            Fate::Clock => self.clock[feed] += 1,
+            Fate::Quarantined(reason) => self.quarantined[feed][reason as usize] += 1,
+        }
+    }
+
+    pub fn add(&mut self, other: &Fates) {
+        for feed in 0..Feed::COUNT {
+            self.evaluated[feed] += other.evaluated[feed];
+            self.filtered[feed] += other.filtered[feed];
+            self.duplicate[feed] += other.duplicate[feed];
+            self.clock[feed] += other.clock[feed];
+            self.unknown_fields[feed] += other.unknown_fields[feed];
+            for reason in 0..Reason::ALL.len() {
+                self.quarantined[feed][reason] += other.quarantined[feed][reason];
+            }
+        }
+    }
+
+    /// All messages that have a fate.
+    pub fn total(&self) -> u64 {
+        (0..Feed::COUNT).map(|feed| self.total_of(feed)).sum()
+    }
+
+    pub fn total_of(&self, feed: usize) -> u64 {
+        self.evaluated[feed]
+            + self.filtered[feed]
+            + self.duplicate[feed]
+            + self.clock[feed]
+            + self.quarantined[feed].iter().sum::<u64>()
+    }
+
+    pub fn quarantined_total(&self) -> u64 {
+        self.quarantined.iter().flatten().sum()
+    }
+}
+
+/// A message set aside: where it stands and why, never what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    pub coordinates: Coordinates,
+    pub reason: Reason,
+    /// Which member, rule or limit; no values of the payload.
+    pub detail: String,
+    pub known_time: KnownTime,
+}

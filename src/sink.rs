@@ -1,0 +1,45 @@
+//! Where alerts go: the alerts topic, a file, a terminal; and where bad records are noted.
+
+pub mod file;
+pub mod kafka;
+pub mod terminal;
+
+use thiserror::Error;
+
+use crate::alert::Alert;
+use crate::record::{NextOffset, Quarantined};
+use crate::schema::Feed;
+use crate::time::{KnownTime, WallTime};
+
+/// What travels beside an alert and depends on the run, as Kafka headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunHeaders {
+    pub published_at: WallTime,
+    /// The greatest known time that the shard had read.
+    pub shard_clock: KnownTime,
+    /// Where each feed's partition would be read from next.
+    pub offsets: [NextOffset; Feed::COUNT],
+    /// File name of the permit snapshot that was loaded, if any.
+    pub snapshot: Option<String>,
+    /// Names the key of the pseudonyms, so that keys can be rotated.
+    pub pseudonym_key_id: String,
+}
+
+/// Takes a shard's alerts, in order.
+pub trait AlertSink: Send {
+    /// Returns once every alert has been acknowledged; none is sent twice and none skipped on success.
+    /// On an error the shard halts and starts again from what the topic says.
+    fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError>;
+
+    /// Notes messages that were set aside: coordinates and reason, no payload. Returns once acknowledged.
+    fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError>;
+}
+
+/// Why writing failed. Always a halt of the shard: nothing may be published past a gap.
+#[derive(Debug, Error)]
+pub enum SinkError {
+    #[error("cannot publish to {topic}/{partition}: {message}; the shard halts and recovers from the topic")]
+    Kafka { topic: String, partition: i32, message: String },
+    #[error("cannot write alerts to {file}: {message}")]
+    File { file: String, message: String },
+}

@@ -1,0 +1,174 @@
+//! The three times, as three types: when it was true, when it reached us, what the wall clock says.
+//!
+//! All are microseconds since 1970-01-01T00:00:00Z. Reading the wall clock is left to `clock`.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, TimeDelta};
+
+pub const MICROS_PER_SECOND: i64 = 1_000_000;
+pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// When something became known to us: the Kafka timestamp, never falling within a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KnownTime(pub i64);
+
+/// When something was true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventTime(pub i64);
+
+/// What the clock on the wall says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WallTime(pub i64);
+
+/// A Swedish calendar day, in days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(pub i32);
+
+impl KnownTime {
+    pub const MIN: KnownTime = KnownTime(i64::MIN);
+
+    pub fn minus(self, micros: i64) -> KnownTime {
+        KnownTime(self.0.saturating_sub(micros))
+    }
+
+    /// The day on which it falls (UTC).
+    pub fn day(self) -> Day {
+        Day(self.0.div_euclid(MICROS_PER_DAY) as i32)
+    }
+}
+
+impl Day {
+    /// First and last day that a record may name.
+    pub const FIRST: Day = Day(-25_567);
+    pub const LAST: Day = Day(84_005);
+
+    /// The instant that a day stands for: 00:00 UTC, the only place where a day becomes an instant.
+    pub fn instant(self) -> i64 {
+        i64::from(self.0) * MICROS_PER_DAY
+    }
+
+    pub fn from_date(date: NaiveDate) -> Day {
+        Day(date.num_days_from_ce() - 719_163)
+    }
+
+    pub fn date(self) -> Option<NaiveDate> {
+        NaiveDate::from_num_days_from_ce_opt(self.0.checked_add(719_163)?)
+    }
+
+    /// The same day of the month `months` later (earlier if negative), or that month's last day.
+    pub fn add_months(self, months: i32) -> Option<Day> {
+        let date = self.date()?;
+        let moved = if months >= 0 {
+            date.checked_add_months(Months::new(months.unsigned_abs()))
+        } else {
+            date.checked_sub_months(Months::new(months.unsigned_abs()))
+        };
+        moved.map(Day::from_date)
+    }
+
+    pub fn first_of_month(self) -> Option<Day> {
+        self.date()?.with_day(1).map(Day::from_date)
+    }
+
+    /// When the salary declarations for the day's month are counted as complete: 00:00 on the 7th of the second
+    /// month after, eleven days past the last due date (the 26th, for large employers; Skatteverket, rättslig vägledning).
+    pub fn agi_complete(self) -> Option<i64> {
+        let due = self.first_of_month()?.add_months(2)?;
+        Some(Day(due.0 + 6).instant())
+    }
+}
+
+/// `2024-05-01T08:00:00.000000Z`
+pub fn format_micros(micros: i64) -> String {
+    DateTime::from_timestamp_micros(micros).map_or_else(
+        || micros.to_string(),
+        |time| time.to_rfc3339_opts(SecondsFormat::Micros, true),
+    )
+}
+
+/// Reads RFC 3339 with an offset.
+pub fn parse_instant(text: &str) -> Option<i64> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros())
+}
+
+/// Reads `YYYY-MM-DD`, digits and dashes only.
+pub fn parse_day(text: &str) -> Option<Day> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| -> Option<u32> {
+        let digits = &bytes[range];
+        digits
+            .iter()
+            .all(u8::is_ascii_digit)
+            .then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+    };
+    let date = NaiveDate::from_ymd_opt(number(0..4)? as i32, number(5..7)?, number(8..10)?)?;
+    Some(Day::from_date(date))
+}
+
+/// Reads a day or an instant; what a user types for `--as-of`.
+pub fn parse_time(text: &str) -> Option<i64> {
+    parse_instant(text).or_else(|| parse_day(text).map(Day::instant))
+}
+
+impl fmt::Display for KnownTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_micros(self.0))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.date() {
+            Some(date) => write!(f, "{date}"),
+            None => write!(f, "day {}", self.0),
+        }
+    }
+}
+
+/// Days and hours for people: `3 d 4 h`.
+pub fn format_span(micros: i64) -> String {
+    let span = TimeDelta::microseconds(micros);
+    match (span.num_days(), span.num_hours(), span.num_seconds()) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, hours, _) => format!("{hours} h"),
+        (days, hours, _) => format!("{days} d {} h", hours - days * 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        parse_day(text).unwrap()
+    }
+
+    #[test]
+    fn bounds_are_1900_and_2199() {
+        assert_eq!(Day::FIRST, day("1900-01-01"));
+        assert_eq!(Day::LAST, day("2199-12-31"));
+    }
+
+    #[test]
+    fn months_are_clamped_to_the_last_day() {
+        assert_eq!(day("2024-01-31").add_months(1), Some(day("2024-02-29")));
+        assert_eq!(day("2024-03-31").add_months(-1), Some(day("2024-02-29")));
+    }
+
+    #[test]
+    fn declarations_are_complete_on_the_seventh_of_the_second_month_after() {
+        assert_eq!(day("2026-05-15").agi_complete(), Some(day("2026-07-07").instant()));
+        assert_eq!(day("2025-12-31").agi_complete(), Some(day("2026-02-07").instant()));
+    }
+
+    #[test]
+    fn only_whole_dates_are_read() {
+        for bad in ["2024-13-01", "2024-02-30", "24-02-03", "2024-2-3", "2024/02/03", "+024-02-03", ""] {
+            assert_eq!(parse_day(bad), None, "{bad}");
+        }
+    }
+}
