@@ -8,11 +8,17 @@
 //!
 //! The modules stand in that order; imports go down the flow only.
 
-pub mod schema;
-pub mod time;
-pub mod record;
-pub mod config;
-pub mod telemetry;
 pub mod alert;
-pub mod source;
+pub mod clock;
+pub mod config;
+pub mod detector;
+pub mod history;
+pub mod merge;
+pub mod record;
+pub mod rules;
+pub mod schema;
+pub mod scope;
 pub mod sink;
+pub mod source;
+pub mod time;
+pub mod units;

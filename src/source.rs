@@ -18,8 +18,10 @@ use crate::schema::Feed;
 #[derive(Debug)]
 pub enum Polled {
     Message(Message),
-    /// Everything that was written so far has been read. A finished file stays at its end; a topic may go on.
+    /// Everything that was written so far has been read; more may be written.
     AtEnd,
+    /// A recorded file, read whole: nothing more will come.
+    Finished,
     /// Nothing at hand yet; more is under way.
     Pending,
 }

@@ -1,0 +1,500 @@
+//! From rows to alerts: what stands, what changed, and when to look again.
+//!
+//! A rule's rows are intervals and do not change until the person's next record, so the detector can walk through
+//! every boundary between two evaluations (`alert_at`, `cleared_at`, cancellers, corroborations) without running
+//! SQL again. What lies beyond becomes a timer: one instant per person and rule. `queries/standing.sql` says the
+//! same in SQL; the two are held together by a property test.
+//!
+//! Two clocks: *fact* is the greatest known time read; *absence* is the rule's clock, up to which all its feeds have
+//! spoken. In strict order they are equal. A row with `due_at` asserts an absence and waits for the second.
+//!
+//! No I/O, no SQL, no wall clock.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::alert::{AlertId, Severity, Status};
+use crate::clock::FeedSet;
+use crate::history::PersonNo;
+use crate::rules::{Conditions, Hit};
+use crate::time::{Day, MICROS_PER_DAY};
+
+/// The two clocks at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub fact: i64,
+    pub absence: i64,
+}
+
+impl Moment {
+    /// Strict order: everything up to `at` has been read, of every feed.
+    pub fn strict(at: i64) -> Moment {
+        Moment { fact: at, absence: at }
+    }
+}
+
+/// How far an evaluation reaches.
+#[derive(Clone, Copy, Debug)]
+pub enum Span {
+    /// Strict order: from the unit's as_of up to and including this time, boundary by boundary.
+    Until(i64),
+    /// Live order: at this moment only.
+    Now(Moment),
+}
+
+/// What brought an evaluation about.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause {
+    /// Known time of the record, or the deadline.
+    pub as_of: i64,
+    /// A record of the unit corrects or retracts.
+    pub corrected: bool,
+}
+
+/// An alert that stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub rule: u8,
+    pub id: AlertId,
+    pub subject: String,
+    pub alert_key: String,
+    pub severity: Severity,
+    pub anchor: Option<Day>,
+    pub alert_at: i64,
+    /// A record that came too late concerns it.
+    pub late: bool,
+}
+
+/// A change of an alert.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    pub as_of: i64,
+    pub status: Status,
+    pub alert: Standing,
+    pub sequence: u64,
+    pub reason: Option<String>,
+    pub replaced_by: Option<AlertId>,
+    pub replaces: Option<AlertId>,
+    /// Position of the row in force among the hits given to [`Detector::settle`].
+    pub hit: Option<usize>,
+}
+
+/// A rule as the detector needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleRef<'a> {
+    pub number: u8,
+    pub id: &'a str,
+    /// Bits of the cancellers that concern it.
+    pub cancellers: u8,
+}
+
+#[derive(Debug, Default)]
+struct PersonState {
+    conditions: Conditions,
+    standing: Vec<Standing>,
+    timers: Vec<Timer>,
+}
+
+/// When a rule has to be looked at again for a person.
+#[derive(Clone, Copy, Debug)]
+struct Timer {
+    rule: u8,
+    fact: Option<i64>,
+    absence: Option<i64>,
+}
+
+/// Alerts and timers of one shard.
+#[derive(Debug, Default)]
+pub struct Detector {
+    persons: FxHashMap<PersonNo, PersonState>,
+    sequences: FxHashMap<AlertId, u64>,
+    fact_timers: BTreeSet<(i64, PersonNo, u8)>,
+    /// By rule.
+    absence_timers: Vec<BTreeSet<(i64, PersonNo)>>,
+}
+
+/// A row, or its copy that a corroboration made one tier stronger.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    hit: usize,
+    alert_at: i64,
+    severity: Severity,
+}
+
+impl Detector {
+    pub fn new(rules: usize) -> Detector {
+        Detector { absence_timers: vec![BTreeSet::new(); rules], ..Detector::default() }
+    }
+
+    pub fn conditions(&self, person: PersonNo) -> Conditions {
+        self.persons.get(&person).map(|state| state.conditions.clone()).unwrap_or_default()
+    }
+
+    pub fn set_conditions(&mut self, person: PersonNo, conditions: Conditions) {
+        self.persons.entry(person).or_default().conditions = conditions;
+    }
+
+    /// The alerts that stand, in no particular order.
+    pub fn standing(&self) -> impl Iterator<Item = (PersonNo, &Standing)> {
+        self.persons.iter().flat_map(|(person, state)| state.standing.iter().map(move |alert| (*person, alert)))
+    }
+
+    pub fn timer_count(&self) -> usize {
+        self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>()
+    }
+
+    /// Last sequence number of an alert.
+    pub fn sequence(&self, id: AlertId) -> u64 {
+        self.sequences.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Continues the sequence of an alert from what was published.
+    pub fn set_sequence(&mut self, id: AlertId, sequence: u64) {
+        self.sequences.insert(id, sequence);
+    }
+
+    pub fn next_sequence(&mut self, id: AlertId) -> u64 {
+        let sequence = self.sequences.entry(id).or_insert(0);
+        *sequence += 1;
+        *sequence
+    }
+
+    /// Timers that have come due: (instant, person, rule). They stay until the rule is settled again.
+    pub fn due(&self, fact: i64, absence: impl Fn(u8) -> i64) -> Vec<(i64, PersonNo, u8)> {
+        let mut due: Vec<_> = self.fact_timers.range(..=(fact, PersonNo(u32::MAX), u8::MAX)).copied().collect();
+        for (rule, timers) in self.absence_timers.iter().enumerate() {
+            let reached = timers.range(..=(absence(rule as u8), PersonNo(u32::MAX)));
+            due.extend(reached.map(|(at, person)| (*at, *person, rule as u8)));
+        }
+        due.sort_unstable();
+        due
+    }
+
+    /// The earliest instant that a rule waits for, by its two clocks.
+    pub fn next_timer(&self, person: PersonNo, rule: u8) -> Option<(Option<i64>, Option<i64>)> {
+        let state = self.persons.get(&person)?;
+        state.timers.iter().find(|timer| timer.rule == rule).map(|timer| (timer.fact, timer.absence))
+    }
+
+    /// Takes a rule's rows for a person and works out every transition within the span. Sets the next timer.
+    pub fn settle(
+        &mut self,
+        person: PersonNo,
+        rule: RuleRef<'_>,
+        hits: &[Hit],
+        cause: Cause,
+        span: Span,
+        out: &mut Vec<Transition>,
+    ) {
+        let state = self.persons.entry(person).or_default();
+        if hits.is_empty() && state.standing.is_empty() && state.timers.is_empty() {
+            return;
+        }
+        let conditions = std::mem::take(&mut state.conditions);
+        let candidates = candidates(hits, &conditions, rule.number);
+        let rows = Rows { hits, candidates: &candidates, conditions: &conditions, cancellers: rule.cancellers };
+        let end = match span {
+            Span::Now(moment) => {
+                self.step(person, rule, &rows, moment, cause, out);
+                moment
+            }
+            Span::Until(until) => {
+                self.step(person, rule, &rows, Moment::strict(cause.as_of), cause, out);
+                for at in rows.boundaries(cause.as_of, until) {
+                    let cause = Cause { as_of: at, corrected: false };
+                    self.step(person, rule, &rows, Moment::strict(at), cause, out);
+                }
+                Moment::strict(until)
+            }
+        };
+        let (fact, absence) = rows.next(end);
+        self.set_timer(person, rule.number, fact, absence);
+        if let Some(state) = self.persons.get_mut(&person) {
+            state.conditions = conditions;
+        }
+    }
+
+    /// Marks the person's alerts of rules that read the feed: a record came too late for the kept history.
+    pub fn mark_late(
+        &mut self,
+        person: PersonNo,
+        as_of: i64,
+        reads: impl Fn(u8) -> FeedSet,
+        late: FeedSet,
+        out: &mut Vec<Transition>,
+    ) {
+        let Some(state) = self.persons.get_mut(&person) else { return };
+        for alert in &mut state.standing {
+            if alert.late || reads(alert.rule).0 & late.0 == 0 {
+                continue;
+            }
+            alert.late = true;
+            let sequence = self.sequences.entry(alert.id).or_insert(0);
+            *sequence += 1;
+            out.push(Transition {
+                as_of,
+                status: Status::Updated,
+                alert: alert.clone(),
+                sequence: *sequence,
+                reason: Some("late_record".into()),
+                replaced_by: None,
+                replaces: None,
+                hit: None,
+            });
+        }
+    }
+
+    /// Compares what holds at a moment with what stands.
+    fn step(
+        &mut self,
+        person: PersonNo,
+        rule: RuleRef<'_>,
+        rows: &Rows<'_>,
+        moment: Moment,
+        cause: Cause,
+        out: &mut Vec<Transition>,
+    ) {
+        let winners = rows.winners(moment);
+        let state = self.persons.entry(person).or_default();
+        let first = out.len();
+        let mut change = |alert: &Standing, status, reason: Option<String>, hit| {
+            let sequence = self.sequences.entry(alert.id).or_insert(0);
+            *sequence += 1;
+            out.push(Transition {
+                as_of: cause.as_of,
+                status,
+                alert: alert.clone(),
+                sequence: *sequence,
+                reason,
+                replaced_by: None,
+                replaces: None,
+                hit,
+            });
+        };
+        state.standing.retain_mut(|alert| {
+            if alert.rule != rule.number {
+                return true;
+            }
+            let winner = winners.iter().find(|winner| {
+                let hit = &rows.hits[winner.hit];
+                hit.subject == alert.subject && hit.alert_key == alert.alert_key
+            });
+            let Some(winner) = winner else {
+                let (status, reason, hit) = rows.ending(alert, moment, cause);
+                change(alert, status, Some(reason), hit);
+                return false;
+            };
+            let anchor = rows.hits[winner.hit].anchor;
+            let changed = alert.severity != winner.severity || alert.anchor != anchor;
+            alert.alert_at = winner.alert_at;
+            alert.severity = winner.severity;
+            alert.anchor = anchor;
+            if changed {
+                change(alert, Status::Updated, None, Some(winner.hit));
+            }
+            true
+        });
+        for winner in winners {
+            let hit = &rows.hits[winner.hit];
+            let stands = state.standing.iter().any(|alert| {
+                alert.rule == rule.number && alert.subject == hit.subject && alert.alert_key == hit.alert_key
+            });
+            if stands {
+                continue;
+            }
+            let alert = Standing {
+                rule: rule.number,
+                id: AlertId::new(rule.id, &hit.subject, &hit.alert_key),
+                subject: hit.subject.clone(),
+                alert_key: hit.alert_key.clone(),
+                severity: winner.severity,
+                anchor: hit.anchor,
+                alert_at: winner.alert_at,
+                late: false,
+            };
+            change(&alert, Status::Raised, None, Some(winner.hit));
+            state.standing.push(alert);
+        }
+        link_replacements(&mut out[first..]);
+    }
+
+    fn set_timer(&mut self, person: PersonNo, rule: u8, fact: Option<i64>, absence: Option<i64>) {
+        let Some(state) = self.persons.get_mut(&person) else { return };
+        let timers = &mut state.timers;
+        if let Some(at) = timers.iter().position(|timer| timer.rule == rule) {
+            let old = timers.swap_remove(at);
+            if let Some(at) = old.fact {
+                self.fact_timers.remove(&(at, person, rule));
+            }
+            if let (Some(at), Some(set)) = (old.absence, self.absence_timers.get_mut(rule as usize)) {
+                set.remove(&(at, person));
+            }
+        }
+        if fact.is_none() && absence.is_none() {
+            return;
+        }
+        timers.push(Timer { rule, fact, absence });
+        if let Some(at) = fact {
+            self.fact_timers.insert((at, person, rule));
+        }
+        if let (Some(at), Some(set)) = (absence, self.absence_timers.get_mut(rule as usize)) {
+            set.insert((at, person));
+        }
+    }
+}
+
+/// A rule's rows for one person, with everything that bears on when they hold.
+struct Rows<'a> {
+    hits: &'a [Hit],
+    candidates: &'a [Candidate],
+    conditions: &'a Conditions,
+    cancellers: u8,
+}
+
+impl Rows<'_> {
+    fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
+        let due = self.hits[candidate.hit].due_at;
+        candidate.alert_at <= moment.fact && due.is_none_or(|due| due <= moment.absence)
+    }
+
+    fn cleared(&self, candidate: &Candidate, moment: Moment) -> bool {
+        self.hits[candidate.hit].cleared_at.is_some_and(|cleared| cleared <= moment.fact)
+    }
+
+    /// The canceller that covers the row's subject; the first in their fixed order.
+    fn cancelled(&self, subject: &str, moment: Moment) -> Option<&'static str> {
+        self.cancellers_of(subject)
+            .filter(|interval| interval.covers(moment.fact))
+            .min_by_key(|interval| interval.reason)
+            .map(|interval| interval.reason_name())
+    }
+
+    fn cancellers_of<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = &'a crate::rules::Interval> {
+        let concerned = move |interval: &&crate::rules::Interval| {
+            self.cancellers & 1 << interval.reason != 0 && interval.subject == subject
+        };
+        self.conditions.cancellers.iter().filter(concerned)
+    }
+
+    /// Of the rows that hold, the greatest per (subject, alert_key) by (alert_at, anchor, severity).
+    fn winners(&self, moment: Moment) -> Vec<Candidate> {
+        let mut winners: Vec<Candidate> = Vec::new();
+        let rank = |candidate: &Candidate| {
+            (candidate.alert_at, self.hits[candidate.hit].anchor, candidate.severity, candidate.hit)
+        };
+        for candidate in self.candidates {
+            let hit = &self.hits[candidate.hit];
+            if !self.reached(candidate, moment)
+                || self.cleared(candidate, moment)
+                || self.cancelled(&hit.subject, moment).is_some()
+            {
+                continue;
+            }
+            let same = winners.iter_mut().find(|winner| {
+                let other = &self.hits[winner.hit];
+                other.subject == hit.subject && other.alert_key == hit.alert_key
+            });
+            match same {
+                Some(winner) if rank(winner) < rank(candidate) => *winner = *candidate,
+                Some(_) => {}
+                None => winners.push(*candidate),
+            }
+        }
+        winners
+    }
+
+    /// Why an alert no longer stands.
+    fn ending(&self, alert: &Standing, moment: Moment, cause: Cause) -> (Status, String, Option<usize>) {
+        let reached: Vec<&Candidate> = self
+            .candidates
+            .iter()
+            .filter(|candidate| {
+                let hit = &self.hits[candidate.hit];
+                hit.subject == alert.subject
+                    && hit.alert_key == alert.alert_key
+                    && self.reached(candidate, moment)
+            })
+            .collect();
+        let last = |candidates: &mut dyn Iterator<Item = &&Candidate>| {
+            candidates.max_by_key(|candidate| (candidate.alert_at, candidate.hit)).map(|candidate| candidate.hit)
+        };
+        if let Some(reason) = self.cancelled(&alert.subject, moment)
+            && let Some(hit) = last(&mut reached.iter().filter(|candidate| !self.cleared(candidate, moment)))
+        {
+            return (Status::Cleared, reason.to_owned(), Some(hit));
+        }
+        if let Some(hit) = last(&mut reached.iter().filter(|candidate| self.cleared(candidate, moment))) {
+            let reason = self.hits[hit].cleared_reason.clone().unwrap_or_else(|| "fulfilled".into());
+            return (Status::Cleared, reason, Some(hit));
+        }
+        let reason = if cause.corrected { "corrected" } else { "superseded" };
+        (Status::Retracted, reason.to_owned(), None)
+    }
+
+    /// Instants in `(from, until]` at which something may change, in order. Strict order only.
+    fn boundaries(&self, from: i64, until: i64) -> Vec<i64> {
+        let mut at: Vec<i64> = self.instants().filter(|at| *at > from && *at <= until).collect();
+        at.sort_unstable();
+        at.dedup();
+        at
+    }
+
+    /// When something may change after `moment`: by the fact clock, by the absence clock.
+    fn next(&self, moment: Moment) -> (Option<i64>, Option<i64>) {
+        let fact = self.instants().filter(|at| *at > moment.fact).min();
+        let absence = self.hits.iter().filter_map(|hit| hit.due_at).filter(|due| *due > moment.absence).min();
+        (fact, absence)
+    }
+
+    fn instants(&self) -> impl Iterator<Item = i64> {
+        let rows = self.candidates.iter().flat_map(|candidate| {
+            let hit = &self.hits[candidate.hit];
+            [Some(candidate.alert_at), hit.due_at, hit.cleared_at].into_iter().flatten()
+        });
+        let cancellers = self
+            .conditions
+            .cancellers
+            .iter()
+            .filter(|interval| self.cancellers & 1 << interval.reason != 0)
+            .filter(|interval| self.hits.iter().any(|hit| hit.subject == interval.subject))
+            .flat_map(|interval| [interval.from, interval.to].into_iter().flatten());
+        rows.chain(cancellers)
+    }
+}
+
+/// The rows, and for each corroboration that concerns a row the copy that is one tier stronger.
+fn candidates(hits: &[Hit], conditions: &Conditions, rule: u8) -> Vec<Candidate> {
+    let mut out = Vec::with_capacity(hits.len());
+    for (number, hit) in hits.iter().enumerate() {
+        out.push(Candidate { hit: number, alert_at: hit.alert_at, severity: hit.severity });
+        let day = Day(hit.alert_at.div_euclid(MICROS_PER_DAY) as i32);
+        for corroboration in conditions.corroborations.iter().filter(|c| c.rule == rule) {
+            if corroboration.from_on <= day && day <= corroboration.to_on {
+                let alert_at = hit.alert_at.max(corroboration.since);
+                if hit.cleared_at.is_none_or(|cleared| cleared > alert_at) {
+                    out.push(Candidate { hit: number, alert_at, severity: hit.severity.raised() });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// If one key vanishes and another of the same subject appears in one step, the two name each other.
+fn link_replacements(step: &mut [Transition]) {
+    let pick = |step: &[Transition], status: Status| -> Vec<usize> {
+        let mut at: Vec<usize> = (0..step.len()).filter(|at| step[*at].status == status).collect();
+        at.sort_by(|a, b| step[*a].alert.alert_key.cmp(&step[*b].alert.alert_key));
+        at
+    };
+    let mut raised = pick(step, Status::Raised);
+    for gone in pick(step, Status::Retracted) {
+        let subject = step[gone].alert.subject.clone();
+        if let Some(at) = raised.iter().position(|new| step[*new].alert.subject == subject) {
+            let new = raised.remove(at);
+            step[gone].replaced_by = Some(step[new].alert.id);
+            step[new].replaces = Some(step[gone].alert.id);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Rules: plain SQL over a person's tables, read, checked and planned once, executed again and again.
+//!
+//! - `file` reads a rule file: a TOML header in a comment, then one SELECT.
+//! - `catalogue` reads the directory: rules, shared views, parameters, and the fixed queries round them.
+//! - `functions` are the scalar functions that rules have beside SQL's own.
+//! - `table` is where a plan finds the rows of the units at hand.
+//! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
+//! - `plan` turns a catalogue into physical plans and evaluates units with them.
+//!
+//! Nothing outside this module plans SQL.
+
+pub mod catalogue;
+pub mod check;
+pub mod file;
+pub mod functions;
+pub mod output;
+pub mod plan;
+pub mod session;
+pub mod table;
+
+pub use catalogue::Catalogue;
+pub use file::RuleFile;
+pub use output::{Conditions, Hit, Interval};
+pub use plan::{Evaluation, RuleMask, RuleSet, TableSet};

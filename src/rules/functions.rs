@@ -1,0 +1,175 @@
+//! Scalar functions that rules have beside SQL's own. Immutable; null in, null out.
+//! `queries/duckdb.sql` defines each as a macro for DuckDB.
+//!
+//! | function | result |
+//! | --- | --- |
+//! | `add_months(date, int)` | the same day `n` calendar months later, or that month's last day |
+//! | `month_of(date)` | first day of the month |
+//! | `agi_complete(date)` | 00:00 on the 7th of the second month after the date's month |
+//! | `severity(int)` | info 0, weak 1, medium 2, strong 3; clamped |
+//! | `severity_rank(text)` | the inverse |
+//! | `name_overlap_pct(text, text)` | common per cent of the two names' words: Jaccard index of the sets of case-folded words without diacritics, floor |
+//! | `abs(int)` | absolute value |
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
+use datafusion::common::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use crate::alert::Severity;
+use crate::time::Day;
+
+/// All of them.
+pub fn all() -> Vec<Arc<ScalarUDF>> {
+    let (date, int, text) = (DataType::Date32, DataType::Int64, DataType::Utf8);
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let define = |name, takes: &[DataType], gives: &DataType, call| {
+        Arc::new(ScalarUDF::from(Function {
+            name,
+            signature: Signature::exact(takes.to_vec(), Volatility::Immutable),
+            gives: gives.clone(),
+            call,
+        }))
+    };
+    vec![
+        define("add_months", &[date.clone(), int.clone()], &date, add_months),
+        define("month_of", std::slice::from_ref(&date), &date, month_of),
+        define("agi_complete", std::slice::from_ref(&date), &instant, agi_complete),
+        define("severity", std::slice::from_ref(&int), &text, severity),
+        define("severity_rank", std::slice::from_ref(&text), &int, severity_rank),
+        define("name_overlap_pct", &[text.clone(), text.clone()], &int, name_overlap_pct),
+        define("abs", std::slice::from_ref(&int), &int, abs),
+    ]
+}
+
+type Call = fn(&[ArrayRef]) -> ArrayRef;
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Function {
+    name: &'static str,
+    signature: Signature,
+    gives: DataType,
+    call: Call,
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.gives.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let arrays: Vec<ArrayRef> = arrays
+            .into_iter()
+            .zip(wanted(&self.signature))
+            .map(|(array, ty)| if array.data_type() == ty { Ok(array) } else { cast(&array, ty) })
+            .collect::<Result<_, _>>()?;
+        let out = (self.call)(&arrays);
+        if scalar {
+            return datafusion::common::ScalarValue::try_from_array(&out, 0).map(ColumnarValue::Scalar);
+        }
+        Ok(ColumnarValue::Array(out))
+    }
+}
+
+fn wanted(signature: &Signature) -> &[DataType] {
+    match &signature.type_signature {
+        datafusion::logical_expr::TypeSignature::Exact(types) => types,
+        _ => &[],
+    }
+}
+
+fn add_months(args: &[ArrayRef]) -> ArrayRef {
+    let (days, months) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Int64Type>());
+    Arc::new(
+        days.iter()
+            .zip(months)
+            .map(|(day, months)| Day(day?).add_months(i32::try_from(months?).ok()?).map(|day| day.0))
+            .collect::<Date32Array>(),
+    )
+}
+
+fn month_of(args: &[ArrayRef]) -> ArrayRef {
+    let days = args[0].as_primitive::<Date32Type>();
+    Arc::new(days.iter().map(|day| Day(day?).first_of_month().map(|day| day.0)).collect::<Date32Array>())
+}
+
+fn agi_complete(args: &[ArrayRef]) -> ArrayRef {
+    let days = args[0].as_primitive::<Date32Type>();
+    Arc::new(days.iter().map(|day| Day(day?).agi_complete()).collect::<TimestampMicrosecondArray>())
+}
+
+fn severity(args: &[ArrayRef]) -> ArrayRef {
+    let ranks = args[0].as_primitive::<Int64Type>();
+    let name = |rank: i64| Severity::ALL[rank.clamp(0, 3) as usize].name();
+    Arc::new(ranks.iter().map(|rank| rank.map(name)).collect::<StringArray>())
+}
+
+fn severity_rank(args: &[ArrayRef]) -> ArrayRef {
+    let names = args[0].as_string::<i32>();
+    let rank = |name| Severity::from_name(name).map(|severity| severity as i64);
+    Arc::new(names.iter().map(|name| name.and_then(rank)).collect::<Int64Array>())
+}
+
+fn abs(args: &[ArrayRef]) -> ArrayRef {
+    let values = args[0].as_primitive::<Int64Type>();
+    Arc::new(values.iter().map(|value| value.map(i64::saturating_abs)).collect::<Int64Array>())
+}
+
+fn name_overlap_pct(args: &[ArrayRef]) -> ArrayRef {
+    let (left, right) = (args[0].as_string::<i32>(), args[1].as_string::<i32>());
+    let pairs = left.iter().zip(right);
+    Arc::new(pairs.map(|(left, right)| Some(overlap_pct(left?, right?))).collect::<Int64Array>())
+}
+
+fn overlap_pct(left: &str, right: &str) -> i64 {
+    let (left, right) = (words(left), words(right));
+    let common = left.intersection(&right).count() as i64;
+    let all = left.union(&right).count() as i64;
+    if all == 0 { 0 } else { common * 100 / all }
+}
+
+/// Runs of `a`-`z` after case folding and removal of diacritics.
+fn words(name: &str) -> BTreeSet<String> {
+    use unicode_normalization::UnicodeNormalization;
+    use unicode_normalization::char::is_combining_mark;
+    let folded: String = name.to_lowercase().nfd().filter(|c| !is_combining_mark(*c)).collect();
+    folded.split(|c: char| !c.is_ascii_lowercase()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_by_their_words() {
+        assert_eq!(overlap_pct("Amal Haddad", "Haddad Ámal"), 100);
+        assert_eq!(overlap_pct("Amal Haddad", "Amal Lindqvist Strand"), 25);
+        assert_eq!(overlap_pct("Åsa Öberg", "asa oberg"), 100);
+        assert_eq!(overlap_pct("", ""), 0);
+    }
+
+    #[test]
+    fn null_in_null_out() {
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![None, Some(0)]));
+        let months: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), Some(1)]));
+        let out = add_months(&[days, months]);
+        assert!(out.is_null(0));
+        assert_eq!(out.as_primitive::<Date32Type>().value(1), 31);
+    }
+}

@@ -1,0 +1,333 @@
+//! What plans give: a rule's rows as hits, and the intervals of the cancellers and corroborations.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use arrow::util::display::array_value_to_string;
+use serde_json::{Map, Value};
+
+use crate::alert::Severity;
+use crate::rules::catalogue::CANCELLERS;
+use crate::rules::file::Header;
+use crate::time::Day;
+use crate::units::untag;
+
+/// One row of a rule: it holds from `alert_at` until `cleared_at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub unit: u32,
+    pub subject: String,
+    pub alert_key: String,
+    pub alert_at: i64,
+    /// The time up to which it asserts an absence; the rule's clock must have reached it.
+    pub due_at: Option<i64>,
+    pub cleared_at: Option<i64>,
+    pub cleared_reason: Option<String>,
+    pub anchor: Option<Day>,
+    pub severity: Severity,
+    batch: u32,
+    row: u32,
+}
+
+/// All rows that a rule gave for a batch, sorted by unit.
+#[derive(Debug, Default)]
+pub struct RuleRows {
+    hits: Vec<Hit>,
+    batches: Vec<RecordBatch>,
+}
+
+/// Output columns with a meaning of their own; all others are evidence.
+const RESERVED: [&str; 9] = [
+    "person_id",
+    "alert_key",
+    "alert_at",
+    "due_at",
+    "cleared_at",
+    "cleared_reason",
+    "anchor_at",
+    "severity",
+    "record_keys",
+];
+
+impl RuleRows {
+    pub fn read(header: &Header, batches: Vec<RecordBatch>) -> Result<RuleRows, String> {
+        let mut hits = Vec::new();
+        for (number, batch) in batches.iter().enumerate() {
+            read_batch(header, batch, number as u32, &mut hits)?;
+        }
+        hits.sort_by(|a, b| {
+            (a.unit, &a.subject, &a.alert_key, a.alert_at, a.anchor, a.severity)
+                .cmp(&(b.unit, &b.subject, &b.alert_key, b.alert_at, b.anchor, b.severity))
+        });
+        Ok(RuleRows { hits, batches })
+    }
+
+    pub fn len(&self) -> usize {
+        self.hits.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty()
+    }
+
+    /// The rows of one unit, ordered by (subject, alert_key, alert_at, anchor, severity).
+    pub fn of(&self, unit: u32) -> &[Hit] {
+        let from = self.hits.partition_point(|hit| hit.unit < unit);
+        let to = self.hits.partition_point(|hit| hit.unit <= unit);
+        &self.hits[from..to]
+    }
+
+    /// Adds the rows of another batch, whose unit 0 is unit `offset` here.
+    pub fn append(&mut self, other: RuleRows, offset: u32) {
+        let batches = self.batches.len() as u32;
+        self.hits.extend(other.hits.into_iter().map(|mut hit| {
+            hit.unit += offset;
+            hit.batch += batches;
+            hit
+        }));
+        self.batches.extend(other.batches);
+    }
+
+    /// Evidence columns of a row, by name.
+    pub fn evidence(&self, hit: &Hit, subject: &str) -> Map<String, Value> {
+        let mut out = Map::new();
+        let Some(batch) = self.batches.get(hit.batch as usize) else { return out };
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            let name = field.name().as_str();
+            if !RESERVED.contains(&name) && name != "permit_id" && name != subject {
+                out.insert(name.to_owned(), json(column, hit.row as usize));
+            }
+        }
+        out
+    }
+
+    /// Keys of the records that the row says it rests on; `None` where the rule does not say.
+    pub fn record_keys(&self, hit: &Hit) -> Option<Vec<String>> {
+        let batch = self.batches.get(hit.batch as usize)?;
+        let column = batch.column_by_name("record_keys")?;
+        let text = json(column, hit.row as usize);
+        let mut keys: Vec<String> =
+            text.as_str()?.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    }
+}
+
+fn read_batch(header: &Header, batch: &RecordBatch, number: u32, hits: &mut Vec<Hit>) -> Result<(), String> {
+    if batch.num_rows() == 0 {
+        return Ok(());
+    }
+    let column = |name: &str| batch.column_by_name(name);
+    let missing = |name: &str| format!("no output column {name}");
+    let text = |name: &str| column(name).map(super::plan::as_text).transpose();
+    let instant = |name: &str| column(name).map(micros).transpose();
+    let persons = text("person_id")?.ok_or_else(|| missing("person_id"))?;
+    let subject = header.subject.as_deref().unwrap_or("permit_id");
+    let subjects = text(subject)?.ok_or_else(|| missing(subject))?;
+    let keys = text("alert_key")?.ok_or_else(|| missing("alert_key"))?;
+    let alerts = instant("alert_at")?.ok_or_else(|| missing("alert_at"))?;
+    let (dues, cleared) = (instant("due_at")?, instant("cleared_at")?);
+    let (reasons, severities) = (text("cleared_reason")?, text("severity")?);
+    let anchors = column("anchor_at").map(|array| cast(array, &DataType::Date32)).transpose();
+    let anchors = anchors.map_err(|error| error.to_string())?;
+    let at = |array: &Option<ArrayRef>, row: usize| {
+        let array = array.as_ref()?.as_primitive_opt::<TimestampMicrosecondType>()?;
+        (!array.is_null(row)).then(|| array.value(row))
+    };
+    let word = |array: &ArrayRef, row: usize| {
+        let array = array.as_string::<i32>();
+        (!array.is_null(row)).then(|| untag(array.value(row)))
+    };
+    let alerts = Some(alerts);
+    for row in 0..batch.num_rows() {
+        let Some(alert_at) = at(&alerts, row) else { continue };
+        let cleared_at = at(&cleared, row);
+        if cleared_at.is_some_and(|cleared| cleared <= alert_at) {
+            continue;
+        }
+        let (Some((unit, _)), Some((of, subject)), Some((_, alert_key))) =
+            (word(&persons, row), word(&subjects, row), word(&keys, row))
+        else {
+            return Err("person_id, permit_id or alert_key is null".into());
+        };
+        let unit = unit.ok_or("person_id is computed, not a person's own")?;
+        if of.is_some_and(|of| of != unit) {
+            return Err("a row mixes two persons".into());
+        }
+        let severity = severities.as_ref().and_then(|array| word(array, row));
+        let severity = match severity {
+            None => header.severity,
+            Some((_, name)) => Severity::from_name(&name).ok_or("severity is no tier")?,
+        };
+        let anchor = anchors.as_ref().and_then(|array| {
+            let array = array.as_primitive::<Date32Type>();
+            (!array.is_null(row)).then(|| Day(array.value(row)))
+        });
+        hits.push(Hit {
+            unit,
+            subject,
+            alert_key,
+            alert_at,
+            due_at: at(&dues, row),
+            cleared_at,
+            cleared_reason: reasons.as_ref().and_then(|array| word(array, row)).map(|(_, reason)| reason),
+            anchor,
+            severity,
+            batch: number,
+            row: row as u32,
+        });
+    }
+    Ok(())
+}
+
+fn micros(array: &ArrayRef) -> Result<ArrayRef, String> {
+    let wanted = DataType::Timestamp(TimeUnit::Microsecond, None);
+    if array.data_type() == &wanted {
+        return Ok(array.clone());
+    }
+    cast(array, &wanted).map_err(|error| error.to_string())
+}
+
+/// A value for people and machines: numbers and truth as such, days and times as ISO text.
+fn json(array: &ArrayRef, row: usize) -> Value {
+    if array.is_null(row) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::UInt64 => {
+            let whole = cast(array, &DataType::Int64);
+            whole.map_or(Value::Null, |whole| {
+                Value::from(whole.as_primitive::<arrow::datatypes::Int64Type>().value(row))
+            })
+        }
+        DataType::Timestamp(..) => micros(array).map_or(Value::Null, |array| {
+            Value::String(crate::time::format_micros(array.as_primitive::<TimestampMicrosecondType>().value(row)))
+        }),
+        _ => array_value_to_string(array, row).map_or(Value::Null, |text| Value::String(untag(&text).1)),
+    }
+}
+
+/// An interval of view `cancellers`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval {
+    pub subject: String,
+    /// Position in [`CANCELLERS`].
+    pub reason: u8,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+}
+
+impl Interval {
+    pub fn covers(&self, at: i64) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| to > at)
+    }
+
+    pub fn reason_name(&self) -> &'static str {
+        CANCELLERS.get(self.reason as usize).copied().unwrap_or("cancelled")
+    }
+
+    pub fn reason_bits(names: &[&str]) -> u8 {
+        let position = |name: &&str| CANCELLERS.iter().position(|known| known == name);
+        names.iter().filter_map(position).fold(0, |bits, at| bits | 1 << at)
+    }
+}
+
+/// A row of view `corroborations`: from `since`, rows of the rule that hold from a day in between are one tier stronger.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Corroboration {
+    /// Position in the rule set.
+    pub rule: u8,
+    pub since: i64,
+    pub from_on: Day,
+    pub to_on: Day,
+}
+
+/// Cancellers and corroborations of a person, in a fixed order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    pub cancellers: Vec<Interval>,
+    pub corroborations: Vec<Corroboration>,
+}
+
+/// The conditions of each unit of a batch.
+#[derive(Debug)]
+pub struct Shared {
+    pub units: Vec<Conditions>,
+}
+
+impl Shared {
+    pub fn read(
+        cancellers: &RecordBatch,
+        corroborations: &RecordBatch,
+        units: usize,
+        rules: &[&str],
+    ) -> Result<Shared, String> {
+        let mut out = vec![Conditions::default(); units];
+        let unit_of = |persons: &ArrayRef, row: usize| {
+            let (unit, _) = untag(persons.as_string::<i32>().value(row));
+            unit.map(|unit| unit as usize).filter(|unit| *unit < units).ok_or("a condition belongs to no unit")
+        };
+        let at = |array: &ArrayRef, row: usize| {
+            let array = array.as_primitive::<TimestampMicrosecondType>();
+            (!array.is_null(row)).then(|| array.value(row))
+        };
+        let columns = Columns(cancellers);
+        let (persons, permits, reasons) =
+            (columns.text("person_id")?, columns.text("permit_id")?, columns.text("reason")?);
+        let (from, to) = (columns.instant("from_at")?, columns.instant("to_at")?);
+        for row in 0..cancellers.num_rows() {
+            let reason = reasons.as_string::<i32>().value(row);
+            let known = CANCELLERS.iter().position(|name| *name == reason);
+            let reason = known.ok_or_else(|| format!("view cancellers gives the unknown reason {reason}"))? as u8;
+            let subject = untag(permits.as_string::<i32>().value(row)).1;
+            let interval = Interval { subject, reason, from: at(&from, row), to: at(&to, row) };
+            out[unit_of(&persons, row)?].cancellers.push(interval);
+        }
+        let columns = Columns(corroborations);
+        let (persons, ids) = (columns.text("person_id")?, columns.text("rule_id")?);
+        let (since, from_on, to_on) =
+            (columns.instant("since")?, columns.day("from_on")?, columns.day("to_on")?);
+        for row in 0..corroborations.num_rows() {
+            let id = ids.as_string::<i32>().value(row);
+            let Some(rule) = rules.iter().position(|rule| *rule == id) else { continue };
+            let day = |array: &ArrayRef| Day(array.as_primitive::<Date32Type>().value(row));
+            let Some(since) = at(&since, row) else { continue };
+            out[unit_of(&persons, row)?].corroborations.push(Corroboration {
+                rule: rule as u8,
+                since,
+                from_on: day(&from_on),
+                to_on: day(&to_on),
+            });
+        }
+        for conditions in &mut out {
+            conditions.cancellers.sort_unstable();
+            conditions.cancellers.dedup();
+            conditions.corroborations.sort_unstable();
+            conditions.corroborations.dedup();
+        }
+        Ok(Shared { units: out })
+    }
+}
+
+struct Columns<'a>(&'a RecordBatch);
+
+impl Columns<'_> {
+    fn get(&self, name: &str, ty: &DataType) -> Result<ArrayRef, String> {
+        let column = self.0.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
+        cast(column, ty).map_err(|error| error.to_string())
+    }
+
+    fn text(&self, name: &str) -> Result<ArrayRef, String> {
+        self.get(name, &DataType::Utf8)
+    }
+
+    fn instant(&self, name: &str) -> Result<ArrayRef, String> {
+        self.get(name, &DataType::Timestamp(TimeUnit::Microsecond, None))
+    }
+
+    fn day(&self, name: &str) -> Result<ArrayRef, String> {
+        self.get(name, &DataType::Date32)
+    }
+}

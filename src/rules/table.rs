@@ -1,0 +1,169 @@
+//! Where a plan finds the rows of the units at hand: a slot that is filled before each execution.
+//!
+//! A plan is made once and holds `SlotScan` leaves; executing it reads what the slots hold at that moment. Only
+//! the columns that some plan reads are ever filled (see [`Slot::used`]).
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::memory::MemoryStream;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+
+use crate::units::Content;
+
+/// Rows are handed out in pieces of this many, so that operators work within the cache.
+const PIECE_ROWS: usize = 8_192;
+
+/// The rows of one table for the units at hand.
+#[derive(Debug)]
+pub struct Slot {
+    pub name: String,
+    pub schema: SchemaRef,
+    used: Mutex<Vec<bool>>,
+    content: Mutex<Content>,
+}
+
+impl Slot {
+    pub fn new(name: &str, schema: SchemaRef) -> Arc<Slot> {
+        let width = schema.fields().len();
+        Arc::new(Slot {
+            name: name.to_owned(),
+            schema,
+            used: Mutex::new(vec![false; width]),
+            content: Mutex::new(Content::default()),
+        })
+    }
+
+    pub fn fill(&self, content: Content) {
+        *self.content.lock().unwrap_or_else(PoisonError::into_inner) = content;
+    }
+
+    /// Which columns the plans read.
+    pub fn used(&self) -> Vec<bool> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn mark_used(&self, projection: &[usize]) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for &column in projection {
+            used[column] = true;
+        }
+    }
+
+    pub fn pieces(&self, projection: &[usize], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let columns: Vec<ArrayRef> = projection
+            .iter()
+            .map(|&column| match content.columns.get(column) {
+                Some(Some(array)) => Arc::clone(array),
+                _ => new_null_array(self.schema.field(column).data_type(), content.rows),
+            })
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(content.rows));
+        let whole = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?;
+        let starts = (0..content.rows).step_by(PIECE_ROWS);
+        Ok(starts.map(|start| whole.slice(start, PIECE_ROWS.min(content.rows - start))).collect())
+    }
+}
+
+/// A table whose rows stand in a slot.
+#[derive(Debug)]
+pub struct SlotTable {
+    pub slot: Arc<Slot>,
+}
+
+#[async_trait]
+impl TableProvider for SlotTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.slot.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = || (0..self.slot.schema.fields().len()).collect();
+        let projection = projection.cloned().unwrap_or_else(all);
+        self.slot.mark_used(&projection);
+        let schema = Arc::new(self.slot.schema.project(&projection)?);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(Arc::new(SlotScan { slot: Arc::clone(&self.slot), projection, schema, properties: Arc::new(properties) }))
+    }
+}
+
+#[derive(Debug)]
+struct SlotScan {
+    slot: Arc<Slot>,
+    projection: Vec<usize>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+}
+
+impl DisplayAs for SlotScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "SlotScan: {} [{}]", self.slot.name, columns.join(", "))
+    }
+}
+
+impl ExecutionPlan for SlotScan {
+    fn name(&self) -> &str {
+        "SlotScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let pieces = self.slot.pieces(&self.projection, &self.schema)?;
+        Ok(Box::pin(MemoryStream::try_new(pieces, Arc::clone(&self.schema), None)?))
+    }
+}

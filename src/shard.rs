@@ -1,0 +1,226 @@
+//! One shard: a partition number of every feed, its history, its rules, its alerts.
+//!
+//! Messages are taken one at a time, in merge order (`intake`); what they change is evaluated when the shard is
+//! settled (`evaluate`), and comes out as alerts (`render`). The same code runs live, in replay and in tests; only
+//! the order differs.
+//!
+//! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
+//!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut.
+//! - *Live*: a record is evaluated when read; the records of one person taken since the last settling are one unit.
+//!   Deadlines wait for the clocks of their rules.
+//!
+//! No I/O: the pipeline feeds it and publishes what it gives.
+
+mod evaluate;
+mod intake;
+mod render;
+
+use std::sync::Arc;
+
+use crate::alert::Alert;
+use crate::clock::{Clocks, FeedSet};
+use crate::config::{LimitsConfig, Visibility};
+use crate::detector::{Detector, Standing};
+use crate::history::{History, PersonNo};
+use crate::record::{Coordinates, Fates, Quarantined};
+use crate::rules::plan::PlannedRule;
+use crate::rules::{RuleMask, RuleSet, TableSet};
+use crate::time::{KnownTime, WallTime};
+
+pub use render::Pseudonyms;
+
+/// How records are ordered and when deadlines fall due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Strict,
+    Live,
+}
+
+/// What a shard is given when it starts.
+pub struct Settings {
+    /// Its partition number.
+    pub number: i32,
+    /// Partitions of each feed; `None` switches the check of the partitioner off (recorded files).
+    pub partitions: Option<i32>,
+    pub order: Order,
+    pub visibility: Visibility,
+    pub limits: LimitsConfig,
+    /// Failing persons after which a rule is disabled.
+    pub max_rule_errors: u32,
+    pub pseudonyms: Arc<Pseudonyms>,
+}
+
+/// An alert with what the run knows about its cause.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    pub alert: Alert,
+    /// When the record that caused it was sent, where the sender said so.
+    pub sent_at: Option<WallTime>,
+    /// A deadline caused it, not a record.
+    pub deadline: bool,
+}
+
+/// Counts since the shard was last asked.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    pub record_units: u64,
+    pub deadline_units: u64,
+    pub rows_gathered: u64,
+    /// By rule: evaluations, rows given, microseconds, failures.
+    pub rules: Vec<RuleWork>,
+    pub decode_micros: u64,
+    pub gather_micros: u64,
+    pub rules_micros: u64,
+    pub detect_micros: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuleWork {
+    pub evaluations: u64,
+    pub rows: u64,
+    pub micros: u64,
+    pub failures: u64,
+}
+
+/// What a record changes: a person has to be looked at again.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    person: PersonNo,
+    as_of: i64,
+    tables: TableSet,
+    corrected: bool,
+    /// Feeds of records that came too late.
+    late: FeedSet,
+    sent_at: Option<WallTime>,
+    coordinates: Coordinates,
+}
+
+/// The state of one shard.
+pub struct Shard {
+    settings: Settings,
+    history: History,
+    rules: RuleSet,
+    /// By rule: bits of its permit classes; all bits where it concerns every class.
+    rule_classes: Vec<u64>,
+    disabled: RuleMask,
+    errors: Vec<u32>,
+    detector: Detector,
+    clocks: Clocks,
+    changes: Vec<Change>,
+    fates: Fates,
+    quarantined: Vec<Quarantined>,
+    work: Work,
+    /// When the message that last moved a clock was sent: deadlines owe their latency to it.
+    clock_sent_at: Option<WallTime>,
+}
+
+impl Shard {
+    pub fn new(settings: Settings, rules: RuleSet) -> Shard {
+        let mut history = History::default();
+        let rule_classes = rules
+            .rules()
+            .iter()
+            .map(|rule| {
+                let classes = &rule.file.header.permit_classes;
+                if classes.iter().any(|class| class == "*") {
+                    return u64::MAX;
+                }
+                classes.iter().fold(0, |bits, class| bits | history.class_bit(class))
+            })
+            .collect();
+        let count = rules.rules().len();
+        Shard {
+            settings,
+            history,
+            rule_classes,
+            disabled: 0,
+            errors: vec![0; count],
+            detector: Detector::new(count),
+            clocks: Clocks::default(),
+            changes: Vec::new(),
+            fates: Fates::default(),
+            quarantined: Vec::new(),
+            work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
+            clock_sent_at: None,
+            rules,
+        }
+    }
+
+    pub fn number(&self) -> i32 {
+        self.settings.number
+    }
+
+    pub fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    pub fn detector_mut(&mut self) -> &mut Detector {
+        &mut self.detector
+    }
+
+    pub fn rules(&self) -> &[PlannedRule] {
+        self.rules.rules()
+    }
+
+    pub fn rule_set(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Rules that failed too often and are no longer run.
+    pub fn disabled(&self) -> RuleMask {
+        self.disabled
+    }
+
+    /// Alerts that stand, by alert id.
+    pub fn standing(&self) -> Vec<(PersonNo, &Standing)> {
+        let mut standing: Vec<_> = self.detector.standing().collect();
+        standing.sort_by_key(|(_, alert)| alert.id);
+        standing
+    }
+
+    /// The greatest known time taken.
+    pub fn clock(&self) -> KnownTime {
+        self.clocks.shard()
+    }
+
+    /// Changes that wait for the next settling.
+    pub fn pending(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Everything counted since the last call.
+    pub fn take_fates(&mut self) -> Fates {
+        std::mem::take(&mut self.fates)
+    }
+
+    pub fn take_quarantined(&mut self) -> Vec<Quarantined> {
+        std::mem::take(&mut self.quarantined)
+    }
+
+    pub fn take_work(&mut self) -> Work {
+        let count = self.rules.rules().len();
+        std::mem::replace(
+            &mut self.work,
+            Work { rules: vec![RuleWork::default(); count], ..Work::default() },
+        )
+    }
+
+    /// The clock of a feed without clock messages was read off the wall.
+    pub fn advance_clock(&mut self, feed: crate::schema::Feed, to: KnownTime) {
+        self.clocks.advance(feed, to);
+    }
+
+    /// Rules that concern a person of these classes and are not disabled.
+    fn rules_of(&self, classes: u64) -> RuleMask {
+        let concerned = self.rule_classes.iter().enumerate().filter(|(_, bits)| **bits & classes != 0);
+        concerned.fold(0, |mask, (at, _)| mask | 1 << at) & !self.disabled
+    }
+}

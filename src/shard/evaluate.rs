@@ -1,0 +1,356 @@
+//! Settling: what changed becomes units, units are evaluated in batches, and their rows become transitions.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::clock::FeedSet;
+use crate::detector::{Cause, Moment, RuleRef, Span, Transition};
+use crate::history::PersonNo;
+use crate::record::{Coordinates, Offset, Quarantined, Reason};
+use crate::rules::{Conditions, Evaluation, RuleMask, TableSet};
+use crate::schema::Feed;
+use crate::shard::{Emitted, Order, Shard};
+use crate::time::{KnownTime, WallTime};
+use crate::units::{MAX_UNITS, Unit};
+
+/// A person to look at, as known at a time, with what brought it about.
+#[derive(Clone, Debug)]
+struct Job {
+    unit: Unit,
+    tables: TableSet,
+    corrected: bool,
+    late: FeedSet,
+    rules: RuleMask,
+    deadline: bool,
+    sent_at: Option<WallTime>,
+    coordinates: Option<Coordinates>,
+    /// Set where the cancellers or corroborations had to be looked at.
+    conditions: Option<Conditions>,
+}
+
+/// Where a job's rows stand: which evaluation, which unit of it.
+type Place = (usize, u32);
+
+impl Shard {
+    /// Strict order: everything known up to `until` has been taken, and nothing later. Gives the alerts in the
+    /// order of (as_of, alert id).
+    pub fn settle(&mut self, until: KnownTime) -> Vec<Emitted> {
+        debug_assert_eq!(self.settings.order, Order::Strict);
+        self.clocks.advance_all(until);
+        let mut jobs = self.jobs_of_changes();
+        self.look_at_conditions(&mut jobs);
+        self.add_deadlines(&mut jobs, until.0);
+        self.run(jobs, Some(until.0))
+    }
+
+    /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.
+    pub fn settle_live(&mut self) -> Vec<Emitted> {
+        debug_assert_eq!(self.settings.order, Order::Live);
+        let mut jobs = self.jobs_of_changes();
+        self.look_at_conditions(&mut jobs);
+        self.add_deadlines(&mut jobs, self.clocks.shard().0);
+        self.run(jobs, None)
+    }
+
+    /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now.
+    fn jobs_of_changes(&mut self) -> Vec<Job> {
+        self.history.seal();
+        let now = self.clocks.shard().0;
+        let live = self.settings.order == Order::Live;
+        let mut jobs: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
+        for change in std::mem::take(&mut self.changes) {
+            let as_of = if live { now } else { change.as_of };
+            let unit = Unit { person: change.person, as_of };
+            let job = jobs.entry((as_of, change.person)).or_insert_with(|| Job::new(unit));
+            job.tables = job.tables.union(change.tables);
+            job.corrected |= change.corrected;
+            job.late = job.late.union(change.late);
+            job.sent_at = job.sent_at.max(change.sent_at);
+            job.coordinates = Some(change.coordinates);
+        }
+        let mut jobs: Vec<Job> = jobs.into_values().collect();
+        for job in &mut jobs {
+            let classes = self.history.person(job.unit.person).classes;
+            job.rules = self.rules.reading(job.tables) & self.rules_of(classes);
+        }
+        jobs
+    }
+
+    /// Works out cancellers and corroborations where a record may have changed them; a change concerns every rule.
+    fn look_at_conditions(&mut self, jobs: &mut [Job]) {
+        let shared = self.rules.shared_tables();
+        let asked: Vec<usize> = (0..jobs.len()).filter(|at| jobs[*at].tables.meets(shared)).collect();
+        for chunk in self.chunks(jobs, &asked) {
+            let units: Vec<Unit> = chunk.iter().map(|at| jobs[*at].unit).collect();
+            match self.rules.evaluate_shared(&self.history, &units) {
+                Ok(shared) => {
+                    for (at, conditions) in chunk.iter().zip(shared.units) {
+                        jobs[*at].conditions = Some(conditions);
+                    }
+                }
+                Err(message) => self.conditions_failed(jobs, &chunk, &message),
+            }
+        }
+        let mut latest: BTreeMap<PersonNo, Conditions> = BTreeMap::new();
+        for job in jobs.iter_mut().filter(|job| job.conditions.is_some()) {
+            let person = job.unit.person;
+            let before = latest.remove(&person).unwrap_or_else(|| self.detector.conditions(person));
+            let after = job.conditions.clone().unwrap_or_default();
+            if before != after {
+                job.rules = self.rules_of(self.history.person(person).classes);
+            }
+            latest.insert(person, after);
+        }
+    }
+
+    /// The views failed on some unit of the chunk: each alone, so that only the failing one suffers.
+    fn conditions_failed(&mut self, jobs: &mut [Job], chunk: &[usize], message: &str) {
+        for &at in chunk {
+            match self.rules.evaluate_shared(&self.history, &[jobs[at].unit]) {
+                Ok(mut shared) => jobs[at].conditions = shared.units.pop(),
+                Err(_) => self.note_failure(&jobs[at], "cancellers", message),
+            }
+        }
+    }
+
+    /// Adds the timers that have come due, but for rules that a record brings up in time anyway.
+    fn add_deadlines(&mut self, jobs: &mut Vec<Job>, fact: i64) {
+        let clocks = &self.clocks;
+        let rules = self.rules.rules();
+        let due = match self.settings.order {
+            Order::Strict => self.detector.due(fact, |_| fact),
+            Order::Live => self.detector.due(fact, |rule| clocks.least(rules[rule as usize].feeds).0),
+        };
+        let live = self.settings.order == Order::Live;
+        let mut deadlines: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
+        let mut at_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
+        if !due.is_empty() {
+            for (at, job) in jobs.iter().enumerate() {
+                at_person.entry(job.unit.person).or_default().push(at);
+            }
+        }
+        for (at, person, rule) in due {
+            let bit: RuleMask = 1 << rule;
+            if self.disabled & bit != 0 {
+                continue;
+            }
+            let own = at_person.get(&person).map(Vec::as_slice).unwrap_or_default();
+            let covered = own.iter().any(|job| {
+                let job = &jobs[*job];
+                job.rules & bit != 0 && (live || job.unit.as_of <= at)
+            });
+            if covered {
+                continue;
+            }
+            if let Some(same) = own.iter().find(|job| !live && jobs[**job].unit.as_of == at) {
+                jobs[*same].rules |= bit;
+                continue;
+            }
+            let as_of = if live { fact } else { at };
+            let job = deadlines.entry((at, person)).or_insert_with(|| Job::deadline(Unit { person, as_of }));
+            job.rules |= bit;
+            job.sent_at = self.clock_sent_at;
+        }
+        jobs.extend(deadlines.into_iter().map(|((at, _), mut job)| {
+            if live {
+                // The transition is dated to the deadline, the rows to now.
+                job.tables = TableSet::default();
+                job.coordinates = None;
+            }
+            debug_assert!(live || job.unit.as_of == at);
+            job
+        }));
+        jobs.sort_by_key(|job| (job.unit.as_of, job.unit.person));
+    }
+
+    fn run(&mut self, jobs: Vec<Job>, until: Option<i64>) -> Vec<Emitted> {
+        let (evaluations, places) = self.evaluate(&jobs);
+        let started = Instant::now();
+        let mut by_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
+        for (at, job) in jobs.iter().enumerate() {
+            by_person.entry(job.unit.person).or_default().push(at);
+        }
+        let mut out: Vec<Emitted> = Vec::new();
+        for (person, own) in by_person {
+            for (position, &at) in own.iter().enumerate() {
+                let later: Vec<&Job> = own[position + 1..].iter().map(|at| &jobs[*at]).collect();
+                self.detect(person, &jobs[at], &later, &evaluations, places[at], until, &mut out);
+            }
+        }
+        out.sort_by(|a, b| {
+            (&a.alert.as_of, &a.alert.alert_id, a.alert.sequence)
+                .cmp(&(&b.alert.as_of, &b.alert.alert_id, b.alert.sequence))
+        });
+        self.work.detect_micros += started.elapsed().as_micros() as u64;
+        out
+    }
+
+    /// Evaluates jobs that ask for the same rules and see the same terms together.
+    fn evaluate(&mut self, jobs: &[Job]) -> (Vec<Evaluation>, Vec<Option<Place>>) {
+        let mut groups: BTreeMap<(RuleMask, usize), Vec<usize>> = BTreeMap::new();
+        for (at, job) in jobs.iter().enumerate() {
+            if job.rules != 0 {
+                let epoch = self.history.terms_epoch(job.unit.as_of);
+                groups.entry((job.rules, epoch)).or_default().push(at);
+            }
+        }
+        let mut evaluations = Vec::new();
+        let mut places: Vec<Option<Place>> = vec![None; jobs.len()];
+        for ((rules, _), members) in groups {
+            for chunk in self.chunks(jobs, &members) {
+                let units: Vec<Unit> = chunk.iter().map(|at| jobs[*at].unit).collect();
+                let evaluation = self.rules.evaluate(&self.history, &units, rules);
+                self.count(jobs, &chunk, &evaluation);
+                for (unit, at) in chunk.iter().enumerate() {
+                    places[*at] = Some((evaluations.len(), unit as u32));
+                }
+                evaluations.push(evaluation);
+            }
+        }
+        (evaluations, places)
+    }
+
+    /// Splits jobs so that no call gets more rows than the limit. A person with too many rows alone is set aside.
+    fn chunks(&mut self, jobs: &[Job], members: &[usize]) -> Vec<Vec<usize>> {
+        let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut rows = 0;
+        for &at in members {
+            let own = self.history.row_count(jobs[at].unit.person);
+            if own > self.settings.limits.rows_per_person {
+                self.note_failure(&jobs[at], "limit", "the person has more rows than rows_per_person");
+                continue;
+            }
+            let full = rows + own > self.settings.limits.rows_per_call;
+            if let Some(chunk) = chunks.last_mut()
+                && !chunk.is_empty()
+                && (full || chunk.len() >= MAX_UNITS)
+            {
+                chunks.push(Vec::new());
+                rows = 0;
+            }
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(at);
+            }
+            rows += own;
+        }
+        chunks.retain(|chunk| !chunk.is_empty());
+        chunks
+    }
+
+    fn count(&mut self, jobs: &[Job], chunk: &[usize], evaluation: &Evaluation) {
+        for at in chunk {
+            if jobs[*at].deadline {
+                self.work.deadline_units += 1;
+            } else {
+                self.work.record_units += 1;
+            }
+        }
+        self.work.rows_gathered += evaluation.input_rows as u64;
+        self.work.gather_micros += evaluation.gather_micros;
+        for (rule, rows) in evaluation.rows.iter().enumerate() {
+            let Some(rows) = rows else { continue };
+            let work = &mut self.work.rules[rule];
+            work.evaluations += chunk.len() as u64;
+            work.rows += rows.len() as u64;
+            work.micros += evaluation.rule_micros[rule];
+            self.work.rules_micros += evaluation.rule_micros[rule];
+        }
+        for failure in &evaluation.failures {
+            let job = &jobs[chunk[failure.unit as usize]];
+            self.work.rules[failure.rule].failures += 1;
+            self.errors[failure.rule] += 1;
+            let id = self.rules.rules()[failure.rule].file.header.id.clone();
+            self.note_failure(job, &id, &failure.message);
+            if self.errors[failure.rule] >= self.settings.max_rule_errors {
+                self.disabled |= 1 << failure.rule;
+                tracing::error!(rule = %id, errors = self.errors[failure.rule], "rule disabled: it failed for too many persons; its alerts stay as they are");
+            }
+        }
+    }
+
+    fn note_failure(&mut self, job: &Job, rule: &str, message: &str) {
+        let nowhere =
+            Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) };
+        self.quarantined.push(Quarantined {
+            coordinates: job.coordinates.unwrap_or(nowhere),
+            reason: Reason::RuleError,
+            detail: format!("{rule}: {message}"),
+            known_time: KnownTime(job.unit.as_of),
+        });
+    }
+
+    /// Turns one job's rows into transitions. `later` are the person's jobs that follow in this batch.
+    #[expect(clippy::too_many_arguments, reason = "the one place where jobs, rows and state meet")]
+    fn detect(
+        &mut self,
+        person: PersonNo,
+        job: &Job,
+        later: &[&Job],
+        evaluations: &[Evaluation],
+        place: Option<Place>,
+        until: Option<i64>,
+        out: &mut Vec<Emitted>,
+    ) {
+        if let Some(conditions) = &job.conditions {
+            self.detector.set_conditions(person, conditions.clone());
+        }
+        let mut transitions: Vec<Transition> = Vec::new();
+        if job.late.0 != 0 {
+            let rules = self.rules.rules();
+            let reads = |rule: u8| rules[rule as usize].tables.feeds();
+            self.detector.mark_late(person, job.unit.as_of, reads, job.late, &mut transitions);
+            for transition in transitions.drain(..) {
+                let alert = self.render(person, &transition, None, job.unit.as_of);
+                out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
+            }
+        }
+        let Some((evaluation, unit)) = place else { return };
+        for (number, rows) in evaluations[evaluation].rows.iter().enumerate() {
+            let bit: RuleMask = 1 << number;
+            let failed = evaluations[evaluation].failures.iter().any(|f| f.rule == number && f.unit == unit);
+            let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
+            let rule = &self.rules.rules()[number];
+            let span = match until {
+                Some(until) => {
+                    let next = later.iter().find(|later| later.rules & bit != 0);
+                    Span::Until(next.map_or(until, |next| next.unit.as_of - 1))
+                }
+                None => Span::Now(Moment {
+                    fact: self.clocks.shard().0,
+                    absence: self.clocks.least(rule.feeds).0,
+                }),
+            };
+            let reference =
+                RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
+            let cause = Cause { as_of: job.unit.as_of, corrected: job.corrected };
+            let hits = rows.of(unit);
+            self.detector.settle(person, reference, hits, cause, span, &mut transitions);
+            for transition in transitions.drain(..) {
+                let row = transition.hit.map(|hit| (rows, &hits[hit]));
+                let deadline = job.deadline || transition.as_of != job.unit.as_of;
+                let alert = self.render(person, &transition, row, job.unit.as_of);
+                out.push(Emitted { alert, sent_at: job.sent_at, deadline });
+            }
+        }
+    }
+}
+
+impl Job {
+    fn new(unit: Unit) -> Job {
+        Job {
+            unit,
+            tables: TableSet::default(),
+            corrected: false,
+            late: FeedSet::default(),
+            rules: 0,
+            deadline: false,
+            sent_at: None,
+            coordinates: None,
+            conditions: None,
+        }
+    }
+
+    fn deadline(unit: Unit) -> Job {
+        Job { deadline: true, ..Job::new(unit) }
+    }
+}

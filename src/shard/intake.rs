@@ -1,0 +1,167 @@
+//! Taking a message: where it belongs, whether it concerns anyone, what it says, what it changes.
+//!
+//! Cheap questions come first: a message about nobody in the population is filtered by its key alone, unparsed.
+
+use crate::clock::FeedSet;
+use crate::decode::decode;
+use crate::history::{Inserted, PersonNo};
+use crate::partition::partition_of;
+use crate::record::{Fate, Message, Op, Quarantined, Reason, Record};
+use crate::rules::TableSet;
+use crate::schema::{Feed, TableId};
+use crate::scope;
+use crate::shard::{Change, Order, Shard};
+
+/// Why a message goes no further.
+enum Refused {
+    Filtered,
+    Bad(Reason, String),
+}
+
+impl Shard {
+    /// Takes the next message in merge order.
+    pub fn take(&mut self, message: &Message) {
+        self.clocks.advance(message.feed, message.known_time);
+        if message.sent_at.is_some() {
+            self.clock_sent_at = message.sent_at;
+        }
+        let fate = if message.is_clock() {
+            Fate::Clock
+        } else {
+            match self.admit(message) {
+                Ok(Inserted::New) => Fate::Evaluated,
+                Ok(Inserted::Duplicate) => Fate::Duplicate,
+                Err(Refused::Filtered) => Fate::Filtered,
+                Err(Refused::Bad(reason, detail)) => {
+                    self.set_aside(message, reason, detail);
+                    Fate::Quarantined(reason)
+                }
+            }
+        };
+        self.fates.count(message.feed, fate);
+    }
+
+    fn set_aside(&mut self, message: &Message, reason: Reason, detail: String) {
+        self.quarantined.push(Quarantined {
+            coordinates: message.coordinates(),
+            reason,
+            detail,
+            known_time: message.known_time,
+        });
+    }
+
+    fn admit(&mut self, message: &Message) -> Result<Inserted, Refused> {
+        let Some(key) = &message.key else {
+            return Err(Refused::Bad(Reason::Empty, "a value without a key".into()));
+        };
+        if message.feed != Feed::Reference
+            && let Some(partitions) = self.settings.partitions
+            && partition_of(key, partitions) != message.partition
+        {
+            return Err(Refused::Bad(Reason::Misrouted, "partition does not follow murmur2 of the key".into()));
+        }
+        let person = self.person_in_scope(message, key)?;
+        if message.payload.as_ref().is_none_or(|payload| payload.is_empty()) {
+            return Err(Refused::Bad(Reason::Empty, "a key without a value".into()));
+        }
+        let started = std::time::Instant::now();
+        let decoded = decode(message, self.settings.limits.max_message_bytes)
+            .map_err(|bad| Refused::Bad(bad.reason, bad.detail))?;
+        self.work.decode_micros += started.elapsed().as_micros() as u64;
+        self.fates.unknown_fields[message.feed.index()] += u64::from(decoded.unknown_fields);
+        let record = decoded.record;
+        self.check_times(message, &record, person)?;
+        if record.table.is_person() {
+            return Ok(self.insert(message, &record));
+        }
+        Ok(self.insert_reference(message, &record))
+    }
+
+    /// The person whom the message is about; `None` for the permits and reference feeds, which need no permission.
+    fn person_in_scope(&self, message: &Message, key: &[u8]) -> Result<Option<PersonNo>, Refused> {
+        if matches!(message.feed, Feed::Permits | Feed::Reference) {
+            return Ok(None);
+        }
+        let subject = std::str::from_utf8(key).ok();
+        let person = subject.and_then(|subject| self.history.person_no(subject)).ok_or(Refused::Filtered)?;
+        let known = self.history.person(person);
+        if scope::in_scope(known, message.known_time, &self.settings.visibility) {
+            Ok(Some(person))
+        } else {
+            Err(Refused::Filtered)
+        }
+    }
+
+    fn check_times(
+        &mut self,
+        message: &Message,
+        record: &Record,
+        person: Option<PersonNo>,
+    ) -> Result<(), Refused> {
+        let visibility = &self.settings.visibility;
+        let latest = record.known_time.0.saturating_add(visibility.future_limit[message.feed.index()]);
+        for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {
+            if time > latest {
+                return Err(Refused::Bad(Reason::Future, format!("{name} lies beyond the feed's limit")));
+            }
+        }
+        let Some(person) = person else { return Ok(()) };
+        let known = self.history.person(person);
+        if !scope::too_late(known, record.event_time, record.known_time, visibility) {
+            return Ok(());
+        }
+        self.changes.push(Change {
+            person,
+            as_of: record.known_time.0,
+            tables: TableSet::default(),
+            corrected: false,
+            late: FeedSet::of([message.feed]),
+            sent_at: message.sent_at,
+            coordinates: message.coordinates(),
+        });
+        Err(Refused::Bad(Reason::TooLate, "event_time lies before the kept history".into()))
+    }
+
+    fn insert(&mut self, message: &Message, record: &Record) -> Inserted {
+        let (person, inserted) = self.history.insert(record);
+        if inserted == Inserted::New {
+            self.changed(message, record, person);
+        }
+        inserted
+    }
+
+    fn insert_reference(&mut self, message: &Message, record: &Record) -> Inserted {
+        let (entity, inserted) = self.history.insert_reference(record);
+        if inserted == Inserted::New {
+            let persons: Vec<PersonNo> = if record.table == TableId::Terms {
+                let readers = self.rules.reading(TableSet::of(TableId::Terms));
+                let concerned = |(no, person): (PersonNo, &crate::history::Person)| {
+                    (self.rules_of(person.classes) & readers != 0).then_some(no)
+                };
+                self.history.persons().filter_map(concerned).collect()
+            } else {
+                self.history.persons_naming(entity)
+            };
+            for person in persons {
+                self.changed(message, record, person);
+            }
+        }
+        inserted
+    }
+
+    fn changed(&mut self, message: &Message, record: &Record, person: PersonNo) {
+        let as_of = match self.settings.order {
+            Order::Strict => record.known_time.0,
+            Order::Live => self.clocks.shard().0,
+        };
+        self.changes.push(Change {
+            person,
+            as_of,
+            tables: TableSet::of(record.table),
+            corrected: record.op != Op::Upsert,
+            late: FeedSet::default(),
+            sent_at: message.sent_at,
+            coordinates: message.coordinates(),
+        });
+    }
+}

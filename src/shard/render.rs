@@ -1,0 +1,127 @@
+//! From a transition to the alert that is published: words, evidence, records, a pseudonym for the person.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::detector::{Standing, Transition};
+use crate::history::PersonNo;
+use crate::rules::output::RuleRows;
+use crate::rules::{Hit, RuleFile, TableSet};
+use crate::shard::Shard;
+use crate::time::format_micros;
+
+/// Makes pseudonyms of subject ids: HMAC-SHA256 with a key that stays with the agency, first 16 bytes in hex.
+pub struct Pseudonyms {
+    key: Hmac<Sha256>,
+    pub key_id: String,
+}
+
+impl Pseudonyms {
+    pub fn new(key: &str, key_id: &str) -> Pseudonyms {
+        let key = match Hmac::<Sha256>::new_from_slice(key.as_bytes()) {
+            Ok(key) => key,
+            // HMAC takes keys of any length.
+            Err(_) => unreachable!("HMAC takes keys of any length"),
+        };
+        Pseudonyms { key, key_id: key_id.to_owned() }
+    }
+
+    pub fn of(&self, subject: &str) -> String {
+        let mut mac = self.key.clone();
+        mac.update(subject.as_bytes());
+        mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Records that an alert names where its rule does not say which.
+const MAX_RECORDS: usize = 50;
+
+impl Shard {
+    pub(super) fn render(
+        &self,
+        person: PersonNo,
+        transition: &Transition,
+        row: Option<(&RuleRows, &Hit)>,
+        as_of: i64,
+    ) -> Alert {
+        let rule = &self.rules.rules()[transition.alert.rule as usize];
+        let header = &rule.file.header;
+        let subject_column = header.subject.as_deref().unwrap_or("permit_id");
+        let evidence = row.map(|(rows, hit)| rows.evidence(hit, subject_column)).unwrap_or_default();
+        let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
+        let finding = Bilingual {
+            sv: RuleFile::render(&header.finding.sv, &evidence),
+            en: RuleFile::render(&header.finding.en, &evidence),
+        };
+        Alert {
+            title: header.title.clone(),
+            finding: if row.is_some() { finding } else { Bilingual::default() },
+            legal_basis: header.legal_basis.clone(),
+            evidence,
+            records,
+            reason: transition.reason.clone(),
+            replaced_by: transition.replaced_by.map(|id| id.to_hex()),
+            replaces: transition.replaces.map(|id| id.to_hex()),
+            ..self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of)
+        }
+    }
+
+    /// An alert without evidence, as recovery publishes where it has no row at hand.
+    pub fn bare(&self, person: PersonNo, standing: &Standing, status: Status, sequence: u64, as_of: i64) -> Alert {
+        let rule = &self.rules.rules()[standing.rule as usize];
+        let header = &rule.file.header;
+        Alert {
+            alert_id: standing.id.to_hex(),
+            sequence,
+            status,
+            rule_id: header.id.clone(),
+            rule_fingerprint: rule.fingerprint.clone(),
+            person: self.settings.pseudonyms.of(&self.history.person(person).subject),
+            subject: standing.subject.clone(),
+            permit_class: self.history.permit_class(person, &standing.subject, as_of),
+            alert_key: standing.alert_key.clone(),
+            severity: standing.severity,
+            as_of: format_micros(as_of),
+            alert_at: format_micros(standing.alert_at),
+            anchor_at: standing.anchor.map(|day| day.to_string()),
+            title: header.title.clone(),
+            finding: Bilingual::default(),
+            legal_basis: header.legal_basis.clone(),
+            evidence: serde_json::Map::new(),
+            records: Vec::new(),
+            reason: None,
+            replaced_by: None,
+            replaces: None,
+            late_record: standing.late,
+        }
+    }
+
+    /// The records that a row rests on: those that the rule names, else the current ones of the tables that it reads.
+    fn records(
+        &self,
+        person: PersonNo,
+        tables: TableSet,
+        rows: &RuleRows,
+        hit: &Hit,
+        as_of: i64,
+    ) -> Vec<RecordRef> {
+        let mut out = Vec::new();
+        if let Some(keys) = rows.record_keys(hit) {
+            for key in keys {
+                if let Some((table, version)) = self.history.latest(person, &key, as_of) {
+                    out.push(RecordRef { table: table.name().to_owned(), record_key: key, version });
+                }
+            }
+            return out;
+        }
+        for table in tables.iter().filter(|table| table.is_person()) {
+            for (record_key, version) in self.history.current_records(person, table, as_of) {
+                out.push(RecordRef { table: table.name().to_owned(), record_key, version });
+            }
+        }
+        out.sort_unstable();
+        out.truncate(MAX_RECORDS);
+        out
+    }
+}

@@ -1,0 +1,211 @@
+//! Units: a person at an as_of. Their rows are gathered into one set of tables, so that any number of units, even
+//! several of one person, is evaluated in one execution of a plan.
+//!
+//! Every identifier in those tables carries the tag of its unit, so that an equality on any of them keeps rows of
+//! one unit together. A tag is U+0001 and four more characters; decode refuses U+0001, so it can be taken out
+//! again wherever an identifier ends up. Reference rows are gathered per unit too: a unit sees them as of its own time.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::error::ArrowError;
+
+use crate::history::{History, PersonNo, Version};
+use crate::schema::{ColumnType, TableId};
+
+/// A person as known at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    pub person: PersonNo,
+    pub as_of: i64,
+}
+
+/// A table as some plan reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    pub table: TableId,
+    /// All versions, or only the latest ones.
+    pub history: bool,
+    /// By position in [`crate::schema::Table::rule_columns`].
+    pub columns: Vec<bool>,
+}
+
+/// Rows of a table: columns in schema order; those that no plan reads are left out.
+#[derive(Clone, Debug, Default)]
+pub struct Content {
+    pub columns: Vec<Option<ArrayRef>>,
+    pub rows: usize,
+}
+
+const TAG_MARK: u8 = 1;
+const TAG_LEN: usize = 5;
+const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+
+/// Units that one batch may hold, by the tag's width.
+pub const MAX_UNITS: usize = 1 << 24;
+
+fn tag(unit: u32) -> [u8; TAG_LEN] {
+    let digit = |shift: u32| DIGITS[(unit >> shift & 63) as usize];
+    [TAG_MARK, digit(18), digit(12), digit(6), digit(0)]
+}
+
+/// Takes the tags out of a text, wherever they stand. Returns the unit of the first one.
+pub fn untag(text: &str) -> (Option<u32>, String) {
+    let mut unit = None;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(char::from(TAG_MARK)) {
+        out.push_str(&rest[..at]);
+        let digits = rest.as_bytes().get(at + 1..at + TAG_LEN);
+        let number = digits.and_then(|digits| {
+            digits.iter().try_fold(0u32, |sum, digit| {
+                DIGITS.iter().position(|known| known == digit).map(|value| sum << 6 | value as u32)
+            })
+        });
+        let Some(number) = number else {
+            rest = &rest[at + 1..];
+            continue;
+        };
+        unit = unit.or(Some(number));
+        rest = &rest[at + TAG_LEN..];
+    }
+    out.push_str(rest);
+    (unit, out)
+}
+
+/// Rows found for a batch of units, column by column in parallel.
+#[derive(Default)]
+struct Rows {
+    unit: Vec<u32>,
+    version: Vec<Version>,
+}
+
+/// Gathers the rows of `units` that `demand` asks for.
+pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Content, ArrowError> {
+    let rows = find(history, units, demand);
+    let store = history.store(demand.table);
+    let at = store.locate(rows.version.iter().map(|version| version.row));
+    let columns = demand.table.def().rule_columns(demand.history);
+    let mut out = Vec::with_capacity(columns.len());
+    for ((name, ty), wanted) in columns.iter().zip(&demand.columns) {
+        if !wanted {
+            out.push(None);
+            continue;
+        }
+        let instants = |of: fn(&Version) -> Option<i64>| -> ArrayRef {
+            Arc::new(rows.version.iter().map(of).collect::<TimestampMicrosecondArray>())
+        };
+        let array = match *name {
+            "person_id" => persons(history, units, &rows.unit),
+            "known_from" => instants(|version| Some(version.known_from)),
+            "known_to" => instants(|version| version.known_to),
+            "first_known_time" => instants(|version| Some(version.first_known)),
+            name => {
+                let column = store.column(name).ok_or_else(|| {
+                    ArrowError::SchemaError(format!("table {} has no column {name}", demand.table.name()))
+                })?;
+                if ty.is_tagged() {
+                    tagged(store.text_segments(column), &at, &rows.unit)
+                } else {
+                    store.gather(column, &at)?
+                }
+            }
+        };
+        out.push(Some(array));
+    }
+    Ok(Content { columns: out, rows: rows.unit.len() })
+}
+
+fn find(history: &History, units: &[Unit], demand: &Demand) -> Rows {
+    let mut rows = Rows::default();
+    for (number, unit) in units.iter().enumerate() {
+        let mut keep = |version: Version| {
+            if demand.history || version.is_current() {
+                rows.unit.push(number as u32);
+                rows.version.push(version);
+            }
+        };
+        if demand.table.is_person() {
+            history.versions(unit.person, demand.table, unit.as_of, &mut keep);
+        } else if demand.table == TableId::Terms {
+            // Shared by all: the units of a batch agree on the terms (see `shard`).
+            if number == 0 {
+                history.reference_versions(unit.person, demand.table, unit.as_of, &mut keep);
+            }
+        } else {
+            history.reference_versions(unit.person, demand.table, unit.as_of, &mut keep);
+        }
+    }
+    rows
+}
+
+fn persons(history: &History, units: &[Unit], of: &[u32]) -> ArrayRef {
+    let mut builder = StringBuilder::with_capacity(of.len(), of.len() * 20);
+    let mut text = String::new();
+    let mut last = None;
+    for &unit in of {
+        if last != Some(unit) {
+            text.clear();
+            push_tag(&mut text, unit);
+            text.push_str(&history.person(units[unit as usize].person).subject);
+            last = Some(unit);
+        }
+        builder.append_value(&text);
+    }
+    Arc::new(builder.finish())
+}
+
+fn tagged(segments: Option<Vec<&StringArray>>, at: &[(usize, usize)], units: &[u32]) -> ArrayRef {
+    use arrow::array::Array;
+    let mut builder = StringBuilder::with_capacity(at.len(), at.len() * 24);
+    let mut text = String::new();
+    for (&(segment, row), &unit) in at.iter().zip(units) {
+        let values = segments.as_ref().and_then(|segments| segments.get(segment));
+        match values {
+            Some(values) if !values.is_null(row) => {
+                text.clear();
+                push_tag(&mut text, unit);
+                text.push_str(values.value(row));
+                builder.append_value(&text);
+            }
+            _ => builder.append_null(),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+fn push_tag(text: &mut String, unit: u32) {
+    text.extend(tag(unit).map(char::from));
+}
+
+/// Arrow schema of a table as rules see it.
+pub fn rule_schema(table: TableId, history: bool) -> arrow::datatypes::SchemaRef {
+    let columns = table.def().rule_columns(history);
+    let field = |(name, ty): &(&str, ColumnType)| arrow::datatypes::Field::new(*name, ty.arrow(), true);
+    Arc::new(arrow::datatypes::Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_out_wherever_they_stand() {
+        let mut text = String::new();
+        push_tag(&mut text, 4_711);
+        text.push_str("16556000-1:benefit,");
+        push_tag(&mut text, 4_711);
+        text.push_str("16556000-2");
+        assert_eq!(untag(&text), (Some(4_711), "16556000-1:benefit,16556000-2".to_owned()));
+        assert_eq!(untag("plain"), (None, "plain".to_owned()));
+        assert_eq!(untag("broken\u{1}x"), (None, "brokenx".to_owned()));
+    }
+
+    #[test]
+    fn tags_keep_their_order_and_length() {
+        for unit in [0, 1, 63, 64, (MAX_UNITS - 1) as u32] {
+            assert_eq!(tag(unit).len(), TAG_LEN);
+            assert_eq!(untag(std::str::from_utf8(&tag(unit)).unwrap()).0, Some(unit));
+        }
+    }
+}
