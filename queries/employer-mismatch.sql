@@ -1,0 +1,108 @@
+/*
+id = "employer-mismatch"
+number = "R07"
+title.sv = "Annan arbetsgivare än tillståndet avser"
+title.en = "Another employer than the permit allows"
+finding.sv = "I {mismatch_months} av de tre månaderna till och med {last_month} är lön deklarerad av en arbetsgivare som tillståndet inte avser (som mest {other_sek} kr), och i {mixed_months} månader även av en som det avser. Omständighet att utreda."
+finding.en = "In {mismatch_months} of the three months up to {last_month}, salary was declared by an employer that the permit does not allow (at most {other_sek} SEK), and in {mixed_months} months also by one that it does. A circumstance to look into."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "SEASONAL", "ICT"]
+legal_basis = ["UtlL 6 kap. 2 a § 2 st.", "UtlL 6 a kap. 8 §", "UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 20 kap. 3 §"]
+legal_gate = "verify"
+severity = "medium"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Verksamheten har övergått till den nya arbetsgivaren (räknas som tillåten)"
+en = "The business was transferred to the new employer (counts as allowed)"
+[[counter_evidence]]
+sv = "Utbetalaren är försäkringsgivare, myndighet (även lönegaranti) eller löneadministratör (räknas inte)"
+en = "The payer is an insurer, an authority (wage guarantee too) or a payroll provider (does not count)"
+[[counter_evidence]]
+sv = "Ansökan som avser den arbetsgivaren är inlämnad eller beviljad (räknas inte)"
+en = "An application for that employer is filed or granted (does not count)"
+[[counter_evidence]]
+sv = "Den tillåtna arbetsgivarens deklaration är ofullständig den månaden (räknas inte)"
+en = "The allowed employer's declaration for the month is incomplete (does not count)"
+[[counter_evidence]]
+sv = "Även lön från tillåten arbetsgivare (endast information)"
+en = "Salary from an allowed employer as well (information only)"
+column = "mixed_months"
+[[counter_evidence]]
+sv = "Styrelsearvode eller annan ersättning som inte är anställning"
+en = "Board fee or other pay that is not employment"
+checked = false
+[[counter_evidence]]
+sv = "Slutlön från en tidigare arbetsgivare"
+en = "Final pay from a former employer"
+checked = false
+
+[params.amount_sek]
+default = 5000
+doc = "least monthly salary from one employer that counts"
+source = "own default"
+[params.complete_pct]
+default = 95
+doc = "an employer's month is complete when its declarations cover this share of the usual staff, per cent"
+source = "own default"
+*/
+WITH tied AS (   -- permits whose employer binds
+    SELECT person_id, permit_id, record_key, valid_from, least(held_until, tied_until) AS tied_until
+    FROM permit_spells
+    WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
+),
+incomplete AS (   -- months in which an allowed employer's silence shows nothing
+    SELECT t.permit_id, m.month
+    FROM tied t
+    JOIN permitted_employers pe ON pe.permit_id = t.permit_id
+    JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
+    GROUP BY t.permit_id, m.month
+),
+paid_month AS (   -- full months under the tie with any salary: the largest from an employer outside it, and whether one inside it paid
+    SELECT t.person_id, t.permit_id, t.record_key, s.month,
+           max(CASE WHEN pe.employer_id IS NULL AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
+           max(CASE WHEN pe.employer_id IS NOT NULL THEN s.gross_sek ELSE 0 END) AS permitted_sek,
+           greatest(agi_complete(s.month), max(s.known_at)) AS evaluated_at,
+           string_agg(DISTINCT s.record_keys, ',' ORDER BY s.record_keys) AS pay_keys
+    FROM tied t
+    JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
+    LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
+         AND pe.from_on < add_months(s.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= s.month)
+    LEFT JOIN employers e ON e.employer_id = s.employer_id
+    LEFT JOIN applications a ON a.person_id = t.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
+         AND (a.decided_on IS NULL OR a.decided_on >= s.month OR a.outcome = 'granted')
+    LEFT JOIN incomplete i ON i.permit_id = t.permit_id AND i.month = s.month
+    WHERE i.month IS NULL
+    GROUP BY t.person_id, t.permit_id, t.record_key, s.month
+),
+flagged AS (
+    SELECT person_id, permit_id, record_key, month, other_sek, evaluated_at, pay_keys,
+           CASE WHEN other_sek >= $amount_sek AND permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
+           CASE WHEN other_sek >= $amount_sek AND permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
+    FROM paid_month
+),
+recent AS (   -- each month with those of the two calendar months before it
+    SELECT person_id, permit_id, record_key, month, evaluated_at,
+           greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
+           mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
+                    + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
+           mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
+                 + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
+           greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
+           concat_ws(',', lag(pay_keys, 2) OVER w, lag(pay_keys) OVER w, pay_keys) AS pay_keys
+    FROM flagged
+    WINDOW w AS (PARTITION BY permit_id ORDER BY month)
+),
+run AS (   -- months in a row with a grade are one episode, until the next month without
+    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, pay_keys,
+           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN known_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM recent
+)
+SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS alert_key,
+       month AS anchor_at, known_at AS alert_at, agi_complete(month) AS due_at, good_again_at AS cleared_at,
+       CASE WHEN mismatch_3 >= 2 THEN 'medium' ELSE 'info' END AS severity,
+       month AS last_month, CAST(mismatch_3 AS BIGINT) AS mismatch_months, CAST(mixed_3 AS BIGINT) AS mixed_months, other_sek,
+       concat_ws(',', record_key, pay_keys) AS record_keys
+FROM run
+WHERE mismatch_3 >= 2 OR mixed_3 >= 2

@@ -1,0 +1,73 @@
+/*
+id = "payment-after-permit-end"
+number = "R26"
+title.sv = "Utbetalning efter återkallelse eller utgång"
+title.en = "Payment after revocation or expiry"
+finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter att rätten att vistas här upphörde {right_until} ({why}). Omständighet att utreda, riktad till den som betalar ut."
+finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the right to stay ended on {right_until} ({why}). A circumstance to look into, addressed to the paying authority."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
+legal_basis = ["SFB 5 kap. 12 §", "UF 7 kap. 7 a § och 15 a § 10 p.", "lag 2008:206"]
+legal_gate = "open"
+severity = "medium"
+owner = "payment-control"
+survives = ["permit_ended"]
+
+[[counter_evidence]]
+sv = "Ansökan inlämnad i tid: rätten räknas till beslutet (SFB 5 kap. 12 § 2 st.)"
+en = "Application filed in time: the right counts until the decision"
+column = "application_decided_on"
+[[counter_evidence]]
+sv = "Nytt tillstånd eller uppehållsrätt (tar bort eller avslutar uppgiften)"
+en = "New permit or right of residence (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Verkställigheten inhiberad (tar bort uppgiften)"
+en = "Enforcement suspended by a court (removes the indication)"
+[[counter_evidence]]
+sv = "Beslut om återkallelse som inte har fått laga kraft (räknas inte)"
+en = "A decision to revoke that is not final (does not count)"
+[[counter_evidence]]
+sv = "Utbetalning för tid före upphörandet, eller arbetsbaserad förmån (räknas inte)"
+en = "Payment for time before the end, or a work-based benefit (does not count)"
+[[counter_evidence]]
+sv = "Återbetalat belopp (dras av)"
+en = "Amount paid back (deducted)"
+column = "amount_sek"
+[[counter_evidence]]
+sv = "Rätt enligt EU-rätten (förordning 883/2004) som inte framgår av tillstånden"
+en = "A right under EU law (regulation 883/2004) that the permits do not show"
+checked = false
+
+[params.wait_days]
+default = 31
+doc = "days after the end of the right within which a started period does not count"
+source = "own default"
+*/
+WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day of validity
+    SELECT person_id, permit_id, record_key, first_known_time, valid_from, next_from, next_known_at,
+           CASE WHEN revoked_final_on IS NOT NULL THEN least(revoked_final_on, valid_to)
+                WHEN end_kind = 'revoked' THEN least(valid_to, next_from - 1) ELSE held_until END AS ended_on,
+           CASE WHEN revoked_final_on IS NOT NULL AND revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
+    FROM permit_spells
+    WHERE NOT coalesce(inhibited, false)
+),
+lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn
+    SELECT e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_from, e.next_known_at, e.why,
+           max(a.decided_on) AS decided_on, greatest(e.ended_on, max(a.decided_on)) AS right_until
+    FROM ended e
+    LEFT JOIN applications a ON a.person_id = e.person_id AND a.filed_on >= e.valid_from AND a.filed_on <= e.ended_on AND e.why = 'expired'
+    WHERE e.ended_on IS NOT NULL
+    GROUP BY e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_from, e.next_known_at, e.why, e.ended_on
+    HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND (a.decided_on IS NULL OR coalesce(a.outcome, 'granted') = 'granted')) = 0
+)
+SELECT l.person_id, l.permit_id, b.source AS alert_key, min(b.period_from) AS anchor_at,
+       greatest(min(b.first_known_time), l.first_known_time, CAST(l.right_until + $wait_days + 1 AS TIMESTAMP)) AS alert_at,
+       CAST(l.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, max(l.next_known_at) AS cleared_at, 'medium' AS severity,
+       l.why, l.right_until, max(l.decided_on) AS application_decided_on, $wait_days AS wait_days, min(b.period_from) AS first_period_from,
+       max(b.period_from) AS last_period_from, count(*) AS payments, CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
+       concat_ws(',', l.record_key, string_agg(b.record_key, ',' ORDER BY b.record_key)) AS record_keys
+FROM lapsed l
+JOIN (SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek
+      FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
+  ON b.person_id = l.person_id AND b.period_from > l.right_until + $wait_days AND (l.next_from IS NULL OR b.period_from < l.next_from)
+GROUP BY l.person_id, l.permit_id, l.record_key, l.first_known_time, b.source, l.why, l.right_until
+HAVING sum(b.amount_sek) > 0

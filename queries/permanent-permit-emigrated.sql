@@ -1,0 +1,63 @@
+/*
+id = "permanent-permit-emigrated"
+number = "R15"
+title.sv = "Innehavare av permanent uppehållstillstånd utflyttad"
+title.en = "Holder of a permanent permit has emigrated"
+finding.sv = "Personen är avregistrerad som utflyttad den {moved_on} och har inte folkbokförts på nytt. Anmälan om att behålla tillståndet: {keep_notice_on}. Omständighet att utreda."
+finding.en = "The person was deregistered as emigrated on {moved_on} and has not been registered again. Notice to keep the permit: {keep_notice_on}. A circumstance to look into."
+permit_classes = ["PERMANENT"]
+legal_basis = ["UtlL 7 kap. 7 §", "FBL 20 §"]
+legal_gate = "open"
+severity = "strong"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
+en = "New registration (ends the indication) or correction of the deregistration (removes it)"
+[[counter_evidence]]
+sv = "Anmälan före utflyttningen om att behålla tillståndet flyttar fristen två år"
+en = "A notice before the move to keep the permit moves the time limit by two years"
+column = "keep_notice_on"
+[[counter_evidence]]
+sv = "Utsänd i statlig tjänst (tar bort uppgiften)"
+en = "Posted abroad in state service (removes the indication)"
+[[counter_evidence]]
+sv = "Ställning som varaktigt bosatt (lägre styrka)"
+en = "Status as long-term resident (lower severity)"
+column = "long_term_resident"
+[[counter_evidence]]
+sv = "Anställd vid EU:s institutioner"
+en = "Employed by the institutions of the EU"
+checked = false
+[[counter_evidence]]
+sv = "Anmälan om att behålla tillståndet gjord men inte registrerad"
+en = "Notice to keep the permit made but not recorded"
+checked = false
+
+[params.wait_days]
+default = 30
+doc = "days to wait for a correction after the deregistration first became known"
+source = "own default"
+[params.keep_months]
+default = 24
+doc = "months for which a permit is kept after a notice"
+source = "UtlL 7 kap. 7 §"
+*/
+SELECT p.person_id, p.permit_id, d.dereg_on AS alert_key, d.dereg_on AS anchor_at,
+       max(greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
+                    CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP), p.first_known_time)) AS alert_at,
+       max(greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
+                    CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP))) AS due_at,
+       max(d.registered_again_at) AS cleared_at,
+       CASE WHEN count(l.record_key) > 0 THEN 'medium' ELSE 'strong' END AS severity,
+       d.dereg_on AS moved_on, max(d.foreign_country) AS foreign_country, p.keep_notice_on, count(l.record_key) > 0 AS long_term_resident,
+       concat_ws(',', p.record_key, max(d.record_key)) AS record_keys
+FROM permit_spells p
+JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.valid_from
+     AND (p.held_until IS NULL OR d.dereg_on <= p.held_until)
+LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU' AND l.valid_from <= d.dereg_on
+     AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
+WHERE p.permit_class = 'PERMANENT'
+  AND NOT EXISTS (SELECT 1 FROM notices n
+                  WHERE n.person_id = p.person_id AND n.kind = 'state_service_abroad' AND n.event_on <= d.dereg_on + $wait_days)
+GROUP BY p.person_id, p.permit_id, p.record_key, p.keep_notice_on, d.dereg_on

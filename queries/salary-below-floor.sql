@@ -1,0 +1,117 @@
+/*
+id = "salary-below-floor"
+number = "R04"
+title.sv = "Lön under försörjningskravet"
+title.en = "Salary below the livelihood requirement"
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek} kr under de tre senaste hela månaderna till och med {last_month}; försörjningskravet är {floor_sek} kr i månaden. Det är bedömning {evaluations} i följd under kravet. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_3_sek} SEK over the three latest full months up to {last_month}; the livelihood requirement is {floor_sek} SEK a month. This is evaluation {evaluations} in a row below it. A circumstance to look into."
+permit_classes = ["WORK_EMP"]
+legal_basis = ["UtlL 6 kap. 2 § 1 st. 1 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 8 a §"]
+legal_gate = "verify"
+severity = "medium"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Ursäktade månader räknas som om kravet var uppfyllt"
+en = "Excused months count as if the requirement were met"
+column = "months_excused"
+[[counter_evidence]]
+sv = "Enstaka låg månad: minst två av tre månader ska ligga under kravet"
+en = "A single low month: at least two of the three months must be below"
+column = "low_months"
+[[counter_evidence]]
+sv = "Utbetalning som flyttats till månaden efter (högst svag)"
+en = "Payment moved to the next month (weak at most)"
+column = "next_month_sek"
+[[counter_evidence]]
+sv = "Del av månad: anställningens första och sista månad räknas inte"
+en = "Part months: the first and last month of an employment do not count"
+[[counter_evidence]]
+sv = "Ofullständiga arbetsgivardeklarationer: sådana månader räknas inte"
+en = "Incomplete employer declarations: such months do not count"
+[[counter_evidence]]
+sv = "Kravet är det som gällde när ansökan gjordes, aldrig ett senare"
+en = "The requirement is the one in force at the application, never a later one"
+column = "floor_source"
+[[counter_evidence]]
+sv = "Bruttolöneavdrag och förmåner som gör att den sammanlagda lönen når kravet"
+en = "Gross salary deductions and benefits in kind that lift the whole pay to the requirement"
+checked = false
+[[counter_evidence]]
+sv = "Yrke som regeringen undantagit från lönekravet"
+en = "Occupation exempted from the requirement by the government"
+checked = false
+[[counter_evidence]]
+sv = "Ledighet som inte gett någon uppgift om ursäktad månad"
+en = "Leave that no source has reported as an excused month"
+checked = false
+
+[params.tolerance_pct]
+default = 95
+doc = "the mean of three months must be below this share of the requirement, per cent"
+source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
+[params.strong_pct]
+default = 85
+doc = "the mean of six months below this share is strong, per cent"
+source = "own default"
+[params.low_months]
+default = 2
+doc = "how many of the three months must themselves be below the tolerance"
+source = "own default: one bad month is a minor case"
+[params.shift_pct]
+default = 180
+doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
+source = "own default"
+*/
+WITH month_row AS (   -- full months with the requirement that binds the permit; an excused month counts as meeting it
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.record_keys, m.complete_at, m.evaluated_at,
+           coalesce(m.floor_sek, f.value) AS floor_sek, CASE WHEN m.floor_sek IS NULL THEN 'parameter' ELSE 'permit' END AS floor_source,
+           CASE WHEN m.excused = 1 THEN greatest(m.gross_sek, coalesce(m.floor_sek, f.value)) ELSE m.gross_sek END AS counted_sek
+    FROM full_salary_months m
+    LEFT JOIN parameters f
+           ON f.name = CASE WHEN coalesce(m.first_grant, true) THEN 'livelihood_floor_sek' ELSE 'livelihood_floor_extension_sek' END
+          AND coalesce(m.application_on, m.decided_on, m.valid_from) >= f.valid_from
+          AND (f.valid_to IS NULL OR coalesce(m.application_on, m.decided_on, m.valid_from) < f.valid_to)
+    WHERE m.permit_class = 'WORK_EMP'
+),
+evaluation AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source,
+           sum(counted_sek) OVER last3 AS sum_3, sum(counted_sek) OVER last6 AS sum_6,
+           count(*) OVER last3 AS months_3, count(*) OVER last6 AS months_6,
+           sum(CASE WHEN counted_sek * 100 < floor_sek * $tolerance_pct THEN 1 ELSE 0 END) OVER last3 AS low_3,
+           sum(excused) OVER last3 AS excused_3, max(complete_at) OVER last6 AS due_at, max(evaluated_at) OVER last6 AS evaluated_at,
+           concat_ws(',', lag(record_keys, 2) OVER w, lag(record_keys) OVER w, record_keys) AS pay_keys
+    FROM month_row
+    WINDOW w AS (PARTITION BY permit_id ORDER BY month),
+           last3 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
+           last6 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
+),
+judged AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, sum_3, sum_6, months_6, low_3, excused_3,
+           due_at, evaluated_at, pay_keys, coalesce(months_3 = 3 AND sum_3 * 100 < 3 * floor_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
+    FROM evaluation
+),
+run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, sum_3, sum_6, months_6, low_3, excused_3,
+           due_at, evaluated_at, pay_keys, breach,
+           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN NOT breach THEN evaluated_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM judged
+),
+step AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, sum_3, sum_6, months_6, low_3, excused_3,
+           due_at, evaluated_at, pay_keys, good_again_at,
+           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
+           count(*) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
+    FROM run
+    WHERE breach
+)
+SELECT person_id, permit_id, episode AS alert_key, month AS anchor_at, evaluated_at AS alert_at, due_at, good_again_at AS cleared_at,
+       CASE WHEN next_gross_sek * 100 >= gross_sek * $shift_pct THEN 'weak'
+            WHEN months_6 = 6 AND sum_6 * 100 < 6 * floor_sek * $strong_pct THEN 'strong'
+            WHEN evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
+       month AS last_month, CAST(sum_3 AS BIGINT) AS sum_3_sek, floor_sek, floor_source, CAST(low_3 AS BIGINT) AS low_months,
+       CAST(evaluations AS BIGINT) AS evaluations, CAST(excused_3 AS BIGINT) AS months_excused, next_gross_sek AS next_month_sek,
+       concat_ws(',', permit_key, pay_keys) AS record_keys
+FROM step

@@ -1,0 +1,103 @@
+/*
+id = "study-not-registered"
+number = "R10"
+title.sv = "Ingen studieregistrering"
+title.en = "No study registration"
+finding.sv = "Ingen registrering på studier har kommit in för terminen {term} från något lärosäte inom {days_waited} dagar räknat från {counted_from}. Omständighet att utreda."
+finding.en = "No study registration for the term {term} has been received from any institution within {days_waited} days of {counted_from}. A circumstance to look into."
+permit_classes = ["STUDY_HE", "STUDY_OTHER"]
+legal_basis = ["UtlL 5 b kap. 3 §", "UtlL 5 b kap. 21 § 1 och 4 p.", "förordning 1993:1153 6 a §"]
+legal_gate = "open"
+severity = "medium"
+owner = "study-control"
+
+[[counter_evidence]]
+sv = "Registrering vid något annat lärosäte (tar bort eller avslutar uppgiften)"
+en = "Registration at any other institution (removes or ends the indication)"
+column = "registrations"
+[[counter_evidence]]
+sv = "Anstånd, studieuppehåll, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar uppgiften)"
+en = "Deferral, approved leave, exchange abroad, doctoral employment or degree (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Sent beslut om tillstånd flyttar fristen"
+en = "A late permit decision moves the time limit"
+column = "counted_from"
+[[counter_evidence]]
+sv = "Kurs som börjar senare än terminen flyttar fristen"
+en = "A course that begins later than the term moves the time limit"
+column = "counted_from"
+[[counter_evidence]]
+sv = "Skolan rapporterar inte till Ladok: tystnad visar ingenting (ingen uppgift)"
+en = "The school's registrations do not reach the feed: silence shows nothing (no indication)"
+[[counter_evidence]]
+sv = "Lärosätet har rapporterat att studenten uteblev"
+en = "The institution reported that the student did not appear"
+column = "no_show_reported"
+[[counter_evidence]]
+sv = "Registrerad under interimsnummer eller annat nummer som ännu inte kopplats"
+en = "Registered under an interim or other number that is not yet linked"
+checked = false
+[[counter_evidence]]
+sv = "Sen ankomst på grund av försenad visering eller resa"
+en = "Late arrival because of a delayed visa or journey"
+checked = false
+
+[params.first_days]
+default = 30
+doc = "days from the start of term to the first indication"
+source = "own default; 1993:1153 6 a § asks institutions to report without delay"
+[params.second_days]
+default = 60
+doc = "days from the start of term to the strong indication"
+source = "own default"
+[params.late_decision_days]
+default = 21
+doc = "a decision later than so many days before term counts from the decision plus these days"
+source = "own default"
+[params.overlap_days]
+default = 14
+doc = "a study period belongs to a term that it overlaps by more than these days"
+source = "own default"
+[params.open_days]
+default = 150
+doc = "length of a study period, exchange or deferral whose end is not given"
+source = "own default: a term"
+*/
+WITH due AS (   -- terms within the permit, with the day from which the wait counts
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
+           greatest(t.starts_on, p.valid_from,
+                    CASE WHEN p.decided_on > t.starts_on - $late_decision_days THEN p.decided_on + $late_decision_days END) AS waits_from
+    FROM permit_spells p
+    JOIN terms t ON t.starts_on + $first_days <= coalesce(p.held_until, t.ends_on) AND t.ends_on >= p.valid_from + $second_days
+    LEFT JOIN institutions i ON i.institution_id = p.institution_id
+    WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER') AND coalesce(i.reports_studies, p.permit_class = 'STUDY_HE')
+),
+seen AS (   -- what the institutions have said about each term
+    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on,
+           greatest(d.waits_from, min(CASE WHEN s.kind = 'admitted' AND s.starts_on >= d.starts_on THEN s.starts_on END)) AS counted_from,
+           min(CASE WHEN s.kind IN ('registered', 're_registered') THEN s.first_known_time END) AS registered_at,
+           count(*) FILTER (WHERE s.kind IN ('registered', 're_registered')) AS registrations,
+           min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
+                    THEN coalesce(s.starts_on, s.event_on) END) AS exempt_from,
+           min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
+                    THEN s.first_known_time END) AS exempt_known_at,
+           count(*) FILTER (WHERE s.kind = 'no_show') > 0 AS no_show_reported,
+           string_agg(s.record_key, ',' ORDER BY s.record_key) AS study_keys
+    FROM due d
+    LEFT JOIN studies s ON s.person_id = d.person_id
+         AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
+         AND coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days
+         AND (s.ends_on >= d.starts_on + $overlap_days
+              OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
+                                         OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
+    GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
+)
+SELECT n.person_id, n.permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
+       greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time) AS alert_at,
+       CAST(n.counted_from + tier.days AS TIMESTAMP) AS due_at,
+       least(n.registered_at, n.exempt_known_at) AS cleared_at, tier.severity,
+       n.term, n.counted_from, CAST(tier.days AS BIGINT) AS days_waited, n.decided_on, n.registrations, n.no_show_reported,
+       concat_ws(',', n.record_key, n.study_keys) AS record_keys
+FROM seen n
+CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
+WHERE n.exempt_from IS NULL OR n.exempt_from > n.counted_from + tier.days

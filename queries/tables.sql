@@ -1,0 +1,148 @@
+-- Builds what rules see from recorded feeds: `<table>_history` (every version) and `<table>` (the latest of each record),
+-- out of the raw tables `<table>_file` (a recorded file's columns), as known at {as_of}. Plain SQL, the same text in
+-- DataFusion and DuckDB: joins on equality and windows only, so a million records take seconds.
+--
+-- The file is a template in sections, each begun by a line `-- section: NAME`. The caller runs, in this order,
+--   `permits table`    once for each table of the feed permits,
+--   `scope`            once,
+--   `person table`     once for each other table of persons,
+--   `reference table`  once for each table of the feed reference,
+-- and replaces in each
+--   {table}                the table's name
+--   {columns}              the table's own columns, comma separated (without person_id, envelope and times)
+--   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
+--   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
+--   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
+--   {aftercare_months}     how long after a permit's end its holder stays in the population
+--   {lookback_months}, {correction_days}   how much older than the oldest kept permit an event may be
+-- Statements end in a semicolon at the end of a line. add_months is the only function of ours that is used.
+--
+-- A record is hidden when it lies in the future of its own known_time, when its subject is outside the population at
+-- that moment, or when it is older than the kept history; of records with the same version the first that arrived counts.
+-- Reference records have no subject column, so their record_key must be unique in its table.
+
+-- section: permits table
+CREATE TABLE {table}_history AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_time AS known_from,
+       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+FROM (
+    SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+           min(known_time) OVER (PARTITION BY person_id, record_key) AS first_known_time,
+           min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
+                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+    FROM (
+        SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY person_id, record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_file
+        WHERE known_time <= {as_of}
+          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
+    ) r
+    WHERE copy_no = 1
+) v;
+CREATE TABLE {table} AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {columns}
+FROM {table}_history
+WHERE known_to IS NULL AND op <> 'retract';
+
+-- section: scope
+-- When each subject's records begin to count: permit_lead after its first record of the permits feed.
+CREATE TABLE scope_starts AS
+SELECT person_id, min(known_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from
+FROM (
+    SELECT person_id, known_time FROM permits_file WHERE known_time <= {as_of}
+    UNION ALL SELECT person_id, known_time FROM permit_employers_file WHERE known_time <= {as_of}
+    UNION ALL SELECT person_id, known_time FROM applications_file WHERE known_time <= {as_of}
+    UNION ALL SELECT person_id, known_time FROM statuses_file WHERE known_time <= {as_of}
+    UNION ALL SELECT person_id, known_time FROM documents_file WHERE known_time <= {as_of}
+    UNION ALL SELECT person_id, known_time FROM identities_file WHERE known_time <= {as_of}
+) f
+GROUP BY person_id;
+-- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when
+-- that permit keeps its holder in the population (kept_until; null: as long as it is the latest). A retracted permit
+-- keeps its holder for the aftercare, but reaches back to nothing.
+CREATE TABLE scope_permits AS
+SELECT person_id,
+       known_from + INTERVAL '{permit_lead_minutes} minutes' AS from_at,
+       known_to + INTERVAL '{permit_lead_minutes} minutes' AS to_at,
+       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_from AS DATE), {aftercare_months}) + 1 AS TIMESTAMP)
+            ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP) END AS kept_until,
+       CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
+FROM permits_history
+WHERE known_to IS NULL OR known_to > known_from;
+-- The same as one line of intervals for each person, so that a record meets at most one row: kept (is the person in the
+-- population?) and oldest_on (the first day of the oldest permit that keeps the person).
+CREATE TABLE scope_intervals AS
+SELECT b.person_id, b.from_at, b.to_at,
+       max(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN 1 ELSE 0 END) AS kept,
+       min(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN v.valid_from END) AS oldest_on
+FROM (
+    SELECT person_id, from_at, lead(from_at) OVER (PARTITION BY person_id ORDER BY from_at) AS to_at
+    FROM (
+        SELECT person_id, from_at FROM scope_permits
+        UNION SELECT person_id, to_at FROM scope_permits WHERE to_at IS NOT NULL
+        UNION SELECT person_id, kept_until FROM scope_permits WHERE kept_until IS NOT NULL
+    ) e
+) b
+JOIN scope_permits v ON v.person_id = b.person_id AND v.from_at <= b.from_at AND (v.to_at IS NULL OR v.to_at > b.from_at)
+GROUP BY b.person_id, b.from_at, b.to_at;
+
+-- section: person table
+CREATE TABLE {table}_history AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_time AS known_from,
+       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+FROM (
+    SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+           min(known_time) OVER (PARTITION BY person_id, record_key) AS first_known_time,
+           min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
+                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+    FROM (
+        SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY f.person_id, record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_file f
+        JOIN scope_starts s ON s.person_id = f.person_id
+        LEFT JOIN scope_intervals i
+               ON i.person_id = f.person_id AND i.from_at <= f.known_time AND (i.to_at IS NULL OR i.to_at > f.known_time)
+        WHERE known_time <= {as_of}
+          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
+          AND known_time >= s.counts_from
+          AND coalesce(i.kept, 1) = 1
+          AND NOT coalesce(event_time < CAST(add_months(i.oldest_on, -{lookback_months}) AS TIMESTAMP) - INTERVAL '{correction_days} days', false)
+    ) r
+    WHERE copy_no = 1
+) v;
+CREATE TABLE {table} AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {columns}
+FROM {table}_history
+WHERE known_to IS NULL AND op <> 'retract';
+
+-- section: reference table
+CREATE TABLE {table}_history AS
+SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_time AS known_from,
+       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+FROM (
+    SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+           min(known_time) OVER (PARTITION BY record_key) AS first_known_time,
+           min(known_time) OVER (PARTITION BY record_key ORDER BY version
+                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+    FROM (
+        SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_file
+        WHERE known_time <= {as_of}
+          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
+    ) r
+    WHERE copy_no = 1
+) v;
+CREATE TABLE {table} AS
+SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {columns}
+FROM {table}_history
+WHERE known_to IS NULL AND op <> 'retract';

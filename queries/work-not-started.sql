@@ -1,0 +1,95 @@
+/*
+id = "work-not-started"
+number = "R01"
+title.sv = "Arbetet inte påbörjat inom fyra månader"
+title.en = "Work not started within four months"
+finding.sv = "Ingen lön är deklarerad för månaderna från tillståndets första dag till och med {silent_until}, och ingen uppgift om påbörjad anställning har kommit in. Arbetet skulle ha påbörjats senast {start_by}. Omständighet att utreda."
+finding.en = "No salary has been declared for the months from the permit's first day up to {silent_until}, and no notice of a started employment has been received. Work was to begin no later than {start_by}. A circumstance to look into."
+permit_classes = ["WORK_EMP"]
+legal_basis = ["UtlL 7 kap. 7 e § 1 st. 2 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 6 kap. 6 a §"]
+legal_gate = "request"
+severity = "medium"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Underrättelse från arbetsgivaren om att anställningen har börjat (tar bort uppgiften)"
+en = "Notice from the employer that the employment has started (removes the indication)"
+[[counter_evidence]]
+sv = "Lön som deklarerats sent eller för månaden efter fristen (tar bort eller avslutar uppgiften)"
+en = "Salary declared late, or for the month after the time limit (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (högst svag)"
+en = "Excused months, such as sickness or parental leave (weak at most)"
+column = "months_excused"
+[[counter_evidence]]
+sv = "Tillståndskortet utfärdat mer än två månader efter första giltighetsdagen (högst svag)"
+en = "Permit card issued more than two months after the first day of validity (weak at most)"
+column = "card_issued_on"
+[[counter_evidence]]
+sv = "Arbetsgivarens deklarationer ofullständiga någon av månaderna (högst svag)"
+en = "The employer's declarations incomplete for any of the months (weak at most)"
+column = "months_incomplete"
+[[counter_evidence]]
+sv = "Arbetsgivaren i konkurs före fristens slut (tar bort uppgiften)"
+en = "Employer bankrupt before the time limit (removes the indication)"
+[[counter_evidence]]
+sv = "Utstationerad och avlönad från utlandet, utan svensk arbetsgivardeklaration"
+en = "Posted and paid from abroad, without a Swedish employer declaration"
+checked = false
+[[counter_evidence]]
+sv = "Ännu inte inrest; hinder för resan"
+en = "Not yet arrived; obstacles to the journey"
+checked = false
+[[counter_evidence]]
+sv = "Lön utbetald men redovisad på annan identitet"
+en = "Salary paid but declared under another identity"
+checked = false
+
+[params.months]
+default = 4
+doc = "months from the first day of validity within which work must begin"
+source = "UtlL 7 kap. 7 e § 1 st. 2 p."
+[params.card_months]
+default = 2
+doc = "a permit card issued more than so many months after the first day lowers the severity"
+source = "own default"
+[params.complete_pct]
+default = 95
+doc = "an employer's month is complete when its declarations cover this share of the usual staff, per cent"
+source = "own default"
+*/
+WITH newcomer AS (   -- first work permits that lasted to the time limit
+    SELECT person_id, permit_id, record_key, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by
+    FROM permit_spells
+    WHERE permit_class = 'WORK_EMP' AND first_grant AND (held_until IS NULL OR held_until >= add_months(valid_from, $months))
+),
+employer AS (   -- what explains an allowed employer's silence
+    SELECT n.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(DISTINCT m.month) AS months_incomplete
+    FROM newcomer n
+    JOIN permit_employers pe ON pe.permit_id = n.permit_id
+    LEFT JOIN employers e ON e.employer_id = pe.employer_id
+    LEFT JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
+         AND m.month >= month_of(n.valid_from) AND m.month <= add_months(n.start_by, 1)
+    GROUP BY n.permit_id
+)
+SELECT n.person_id, n.permit_id, 'not-started' AS alert_key, n.valid_from AS anchor_at,
+       greatest(agi_complete(add_months(n.start_by, tier.extra_months)), n.first_known_time) AS alert_at,
+       agi_complete(add_months(n.start_by, tier.extra_months)) AS due_at,
+       min(s.known_at) FILTER (WHERE s.month > n.start_by AND s.gross_sek > 0) AS cleared_at,
+       CASE WHEN coalesce(max(s.excused), 0) = 1 OR coalesce(max(x.months_incomplete), 0) > 0
+                 OR n.card_issued_on > add_months(n.valid_from, $card_months)
+            THEN 'weak' ELSE tier.severity END AS severity,
+       n.valid_from, n.start_by, add_months(month_of(n.start_by), tier.extra_months + 1) - 1 AS silent_until,
+       n.card_issued_on, count(*) FILTER (WHERE s.excused = 1) AS months_excused,
+       coalesce(max(x.months_incomplete), 0) AS months_incomplete,
+       concat_ws(',', n.record_key, string_agg(s.record_keys, ',' ORDER BY s.month)) AS record_keys
+FROM newcomer n
+CROSS JOIN (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
+LEFT JOIN employer x ON x.permit_id = n.permit_id
+LEFT JOIN salary_months s ON s.person_id = n.person_id AND s.month >= month_of(n.valid_from) AND s.month <= add_months(n.start_by, 1)
+WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= n.start_by)
+  AND NOT EXISTS (SELECT 1 FROM notices t
+                  WHERE t.person_id = n.person_id AND t.kind = 'employment_start'
+                    AND t.event_on >= n.valid_from - 31 AND t.event_on <= n.start_by)
+GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity, tier.extra_months
+HAVING coalesce(sum(s.gross_sek) FILTER (WHERE s.month <= add_months(n.start_by, tier.extra_months)), 0) <= 0
