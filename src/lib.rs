@@ -8,17 +8,22 @@
 //!
 //! The modules stand in that order; imports go down the flow only.
 
-pub mod alert;
-pub mod clock;
-pub mod config;
-pub mod detector;
-pub mod history;
-pub mod merge;
-pub mod record;
-pub mod rules;
 pub mod schema;
-pub mod scope;
-pub mod sink;
-pub mod source;
 pub mod time;
+pub mod record;
+pub mod alert;
+pub mod config;
+pub mod clock;
+pub mod source;
+pub mod merge;
+pub mod scope;
+pub mod identity;
+pub mod partition;
+pub mod decode;
+pub mod encode;
+pub mod history;
 pub mod units;
+pub mod rules;
+pub mod detector;
+pub mod shard;
+pub mod sink;

@@ -9,7 +9,7 @@ use datafusion::common::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateDefaults;
+use datafusion::execution::SessionStateDefaults;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::rules::catalogue::Threshold;
@@ -75,7 +75,7 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
     let months: Vec<Day> =
         (0..).map_while(|n| first.add_months(n)).take_while(|month| *month < end).collect();
     let dates = |days: &mut dyn Iterator<Item = Day>| -> ArrayRef {
-        Arc::new(days.map(|day| day.0).collect::<Date32Array>())
+        Arc::new(days.map(|day| Some(day.0)).collect::<Date32Array>())
     };
     let month_table = batch(
         &[("month", DataType::Date32), ("next_month", DataType::Date32), ("complete_at", micros())],
@@ -98,7 +98,7 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
             Arc::new(thresholds.iter().map(|t| Some(t.name.as_str())).collect::<StringArray>()),
             dates(&mut thresholds.iter().map(|t| t.valid_from)),
             Arc::new(thresholds.iter().map(|t| t.valid_to.map(|day| day.0)).collect::<Date32Array>()),
-            Arc::new(thresholds.iter().map(|t| t.value).collect::<Int64Array>()),
+            Arc::new(thresholds.iter().map(|t| Some(t.value)).collect::<Int64Array>()),
         ],
     );
     vec![("months", month_table), ("days", day_table), ("parameters", parameter_table)]
