@@ -52,12 +52,12 @@ WHERE known_to IS NULL AND op <> 'retract';
 CREATE TABLE scope_starts AS
 SELECT person_id, min(known_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from
 FROM (
-    SELECT person_id, known_time FROM permits_file WHERE known_time <= {as_of}
-    UNION ALL SELECT person_id, known_time FROM permit_employers_file WHERE known_time <= {as_of}
-    UNION ALL SELECT person_id, known_time FROM applications_file WHERE known_time <= {as_of}
-    UNION ALL SELECT person_id, known_time FROM statuses_file WHERE known_time <= {as_of}
-    UNION ALL SELECT person_id, known_time FROM documents_file WHERE known_time <= {as_of}
-    UNION ALL SELECT person_id, known_time FROM identities_file WHERE known_time <= {as_of}
+    SELECT person_id, known_time FROM permits_history
+    UNION ALL SELECT person_id, known_time FROM permit_employers_history
+    UNION ALL SELECT person_id, known_time FROM applications_history
+    UNION ALL SELECT person_id, known_time FROM statuses_history
+    UNION ALL SELECT person_id, known_time FROM documents_history
+    UNION ALL SELECT person_id, known_time FROM identities_history
 ) f
 GROUP BY person_id;
 -- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when

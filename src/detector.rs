@@ -119,6 +119,8 @@ pub struct Detector {
 struct Candidate {
     hit: usize,
     alert_at: i64,
+    /// When the corroboration became known.
+    since: Option<i64>,
     severity: Severity,
 }
 
@@ -355,7 +357,9 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
         let due = self.hits[candidate.hit].due_at;
-        candidate.alert_at <= moment.fact && due.is_none_or(|due| due <= moment.absence)
+        candidate.alert_at <= moment.fact
+            && candidate.since.is_none_or(|since| since <= moment.fact)
+            && due.is_none_or(|due| due <= moment.absence)
     }
 
     fn cleared(&self, candidate: &Candidate, moment: Moment) -> bool {
@@ -450,7 +454,7 @@ impl Rows<'_> {
     fn instants(&self) -> impl Iterator<Item = i64> {
         let rows = self.candidates.iter().flat_map(|candidate| {
             let hit = &self.hits[candidate.hit];
-            [Some(candidate.alert_at), hit.due_at, hit.cleared_at].into_iter().flatten()
+            [Some(candidate.alert_at), candidate.since, hit.due_at, hit.cleared_at].into_iter().flatten()
         });
         let cancellers = self
             .conditions
@@ -467,14 +471,12 @@ impl Rows<'_> {
 fn candidates(hits: &[Hit], conditions: &Conditions, rule: u8) -> Vec<Candidate> {
     let mut out = Vec::with_capacity(hits.len());
     for (number, hit) in hits.iter().enumerate() {
-        out.push(Candidate { hit: number, alert_at: hit.alert_at, severity: hit.severity });
+        out.push(Candidate { hit: number, alert_at: hit.alert_at, since: None, severity: hit.severity });
         let day = Day(hit.alert_at.div_euclid(MICROS_PER_DAY) as i32);
         for corroboration in conditions.corroborations.iter().filter(|c| c.rule == rule) {
             if corroboration.from_on <= day && day <= corroboration.to_on {
-                let alert_at = hit.alert_at.max(corroboration.since);
-                if hit.cleared_at.is_none_or(|cleared| cleared > alert_at) {
-                    out.push(Candidate { hit: number, alert_at, severity: hit.severity.raised() });
-                }
+                let (since, severity) = (Some(corroboration.since), hit.severity.raised());
+                out.push(Candidate { hit: number, alert_at: hit.alert_at, since, severity });
             }
         }
     }

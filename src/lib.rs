@@ -27,3 +27,5 @@ pub mod rules;
 pub mod detector;
 pub mod shard;
 pub mod sink;
+pub mod replay;
+pub mod cli;

@@ -75,7 +75,7 @@ impl<S: ShardSource> Merge<S> {
         Ok(self.first().and_then(|feed| self.head_time(feed)))
     }
 
-    pub fn next(&mut self) -> Result<Merged, SourceError> {
+    pub fn take(&mut self) -> Result<Merged, SourceError> {
         self.fill()?;
         if let Some(lane) = Feed::ALL.into_iter().find(|feed| matches!(self.heads[feed.index()], Head::Unknown)) {
             return Ok(Merged::Waiting(Some(lane)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn taken(merge: &mut Merge<Lanes>) -> Option<(Feed, i64)> {
-        match merge.next().unwrap() {
+        match merge.take().unwrap() {
             Merged::Message(message) => Some((message.feed, message.known_time.0)),
             _ => None,
         }
@@ -205,7 +205,7 @@ mod tests {
     fn a_lane_with_more_under_way_holds_the_merge() {
         let mut merge =
             lanes(vec![(Feed::Studies, vec![Polled::Pending]), (Feed::Permits, vec![at(Feed::Permits, 1)])]);
-        assert!(matches!(merge.next().unwrap(), Merged::Waiting(Some(Feed::Studies))));
+        assert!(matches!(merge.take().unwrap(), Merged::Waiting(Some(Feed::Studies))));
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         ]);
         assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
         assert_eq!(taken(&mut merge), Some((Feed::Payments, 6)));
-        assert!(matches!(merge.next().unwrap(), Merged::Waiting(Some(Feed::Permits))));
+        assert!(matches!(merge.take().unwrap(), Merged::Waiting(Some(Feed::Permits))));
         assert_eq!(taken(&mut merge), Some((Feed::Payments, 7)));
     }
 }

@@ -5,10 +5,12 @@
 //! - `functions` are the scalar functions that rules have beside SQL's own.
 //! - `table` is where a plan finds the rows of the units at hand.
 //! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
+//! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `plan` turns a catalogue into physical plans and evaluates units with them.
 //!
 //! Nothing outside this module plans SQL.
 
+pub mod batch;
 pub mod catalogue;
 pub mod check;
 pub mod file;

@@ -1,0 +1,85 @@
+//! The command line: what a user types, turned into calls.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+
+use crate::rules::{Catalogue, RuleSet};
+
+mod check;
+mod replay;
+
+/// Streaming detection of breached permit conditions over register change feeds.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Parse, check and plan every rule and view, without a broker.
+    Check(check::CheckArgs),
+    /// Replay recorded feeds: through the engine, or as one plain batch query.
+    Replay(replay::ReplayArgs),
+    /// Print the batch query of the standing set as a DuckDB script.
+    Sql(replay::SqlArgs),
+}
+
+/// Where the rules are and which parameters differ.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// Directory with the rules.
+    #[arg(long, value_name = "DIR", default_value = "queries")]
+    rules: PathBuf,
+    /// Parameter to change, as rule-id.parameter=value; may be repeated.
+    #[arg(long = "set", value_name = "RULE.PARAM=VALUE", value_parser = parse_set)]
+    set: Vec<(String, i64)>,
+    /// Rules to leave in; all without it.
+    #[arg(long = "rule", value_name = "ID")]
+    only: Vec<String>,
+}
+
+fn parse_set(text: &str) -> Result<(String, i64), String> {
+    let (name, value) = text.split_once('=').ok_or("write rule-id.parameter=value")?;
+    let value = value.trim().parse().map_err(|_| format!("\"{value}\" is no whole number"))?;
+    Ok((name.trim().to_owned(), value))
+}
+
+impl RulesArgs {
+    pub fn load(&self) -> anyhow::Result<Catalogue> {
+        let set: BTreeMap<String, i64> = self.set.iter().cloned().collect();
+        let mut catalogue = load_rules(&self.rules, &set)?;
+        if let Some(id) = self.only.iter().find(|id| catalogue.rule(id).is_none()) {
+            let known: Vec<&str> = catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect();
+            bail!("no rule \"{id}\"; rules are {}", known.join(", "));
+        }
+        if !self.only.is_empty() {
+            catalogue.rules.retain(|rule| self.only.contains(&rule.header.id));
+        }
+        Ok(catalogue)
+    }
+}
+
+/// Reads the rules of a directory.
+pub fn load_rules(dir: &Path, set: &BTreeMap<String, i64>) -> anyhow::Result<Catalogue> {
+    Catalogue::load(dir, set).with_context(|| format!("cannot load the rules in {}", dir.display()))
+}
+
+/// Plans them, which checks them.
+pub fn plan_rules(catalogue: &Catalogue) -> anyhow::Result<RuleSet> {
+    RuleSet::plan(catalogue).context("the rules are refused")
+}
+
+impl Cli {
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Check(args) => check::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            Command::Sql(args) => replay::sql(&args),
+        }
+    }
+}

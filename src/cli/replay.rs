@@ -1,0 +1,215 @@
+//! `permitwatch replay` and `permitwatch sql`: history through the engine, or as a batch query.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+
+use crate::cli::RulesArgs;
+use crate::config::{Config, LimitsConfig};
+use crate::replay::{self, Replayed, Timeline};
+use crate::rules::Catalogue;
+use crate::rules::batch::{StandingRow, duckdb_script};
+use crate::shard::Pseudonyms;
+use crate::source::files::last_known_time;
+use crate::time::{KnownTime, format_micros, parse_time};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// The engine, in strict order: every transition as it would have come.
+    Timeline,
+    /// The same SQL as one plain query over the Parquet files: what stands at the end.
+    Batch,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Directory with recorded feeds (`ndjson/` for timeline, `parquet/` for batch).
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    #[arg(long, value_enum, default_value = "timeline")]
+    mode: Mode,
+    /// Where to write: timeline, every transition; batch, the standing set. One JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Where timeline also writes the standing set.
+    #[arg(long, value_name = "FILE")]
+    standing: Option<PathBuf>,
+    /// Clock at the end, a date or RFC 3339 time; default: the last known time recorded.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<KnownTime>,
+    /// Partitions to spread the persons over.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
+    partitions: i32,
+    /// Messages taken before they are evaluated; the log is the same for any.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Configuration whose limits, history and pseudonym key apply.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    rules: RulesArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// Directory with recorded feeds.
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    /// Clock, a date or RFC 3339 time; default: the last known time recorded.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<KnownTime>,
+    #[command(flatten)]
+    rules: RulesArgs,
+}
+
+fn time(text: &str) -> Result<KnownTime, String> {
+    parse_time(text).map(KnownTime).ok_or_else(|| "write YYYY-MM-DD or an RFC 3339 time".into())
+}
+
+fn clock(dir: &Path, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
+    match asked {
+        Some(at) => Ok(at),
+        None => last_known_time(dir)?.ok_or_else(|| anyhow!("recorded feeds in {} are empty", dir.display())),
+    }
+}
+
+/// The pseudonym key of replays without a configuration: fixed, so that two replays can be compared.
+pub const REPLAY_KEY: &str = "permitwatch replay, not for production";
+
+pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
+    let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+    let catalogue = args.rules.load()?;
+    let as_of = clock(&args.input, args.as_of)?;
+    let started = Instant::now();
+    match args.mode {
+        Mode::Batch => {
+            let standing = replay::batch(&args.input, &catalogue, &config.visibility(), as_of)?;
+            if let Some(out) = &args.out {
+                write_standing(out, &standing)?;
+            }
+            eprintln!("batch as of {as_of}: {:.1} s", started.elapsed().as_secs_f64());
+            print_standing(&catalogue, &standing);
+        }
+        Mode::Timeline => {
+            let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| REPLAY_KEY.into());
+            let options = Timeline {
+                visibility: config.visibility(),
+                limits: LimitsConfig { batch_messages: args.batch as usize, ..config.limits.clone() },
+                max_rule_errors: config.rules.max_errors,
+                pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
+                partitions: args.partitions,
+                batch_messages: args.batch as usize,
+                as_of,
+            };
+            let replayed = replay::timeline(&args.input, &catalogue, &options)?;
+            if let Some(out) = &args.out {
+                write_lines(out, replayed.log.iter())?;
+            }
+            if let Some(out) = &args.standing {
+                write_standing(out, &replayed.standing)?;
+            }
+            print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
+    let catalogue = args.rules.load()?;
+    let as_of = clock(&args.input, args.as_of)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let dir = args.input.join("parquet");
+    let script =
+        runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, &dir))?;
+    print!("{script}");
+    Ok(())
+}
+
+fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, seconds: f64) {
+    let fates = &replayed.fates;
+    let sum = |counts: &[u64]| counts.iter().sum::<u64>();
+    eprintln!(
+        "timeline as of {as_of}: {} messages in {seconds:.1} s ({:.0} a second), {} persons, {:.1} MiB of state",
+        replayed.messages,
+        replayed.messages as f64 / seconds,
+        replayed.persons,
+        replayed.state_bytes as f64 / 1_048_576.0
+    );
+    eprintln!(
+        "  evaluated {}  filtered {}  duplicate {}  quarantined {}  clock {}  = {}",
+        sum(&fates.evaluated),
+        sum(&fates.filtered),
+        sum(&fates.duplicate),
+        fates.quarantined_total(),
+        sum(&fates.clock),
+        fates.total()
+    );
+    let mut micros = [0u64; 4];
+    let mut units = [0u64; 2];
+    for work in &replayed.work {
+        for (sum, part) in
+            micros.iter_mut().zip([work.decode_micros, work.gather_micros, work.rules_micros, work.detect_micros])
+        {
+            *sum += part;
+        }
+        units[0] += work.record_units;
+        units[1] += work.deadline_units;
+    }
+    eprintln!(
+        "  {} units by records, {} by deadlines; decode {:.1} s, gather and views {:.1} s, rules {:.1} s, detect {:.1} s; {} transitions",
+        units[0],
+        units[1],
+        micros[0] as f64 / 1e6,
+        micros[1] as f64 / 1e6,
+        micros[2] as f64 / 1e6,
+        micros[3] as f64 / 1e6,
+        replayed.log.len()
+    );
+    print_standing(catalogue, &replayed.standing);
+}
+
+/// One line a rule: how many alerts stand, by severity.
+fn print_standing(catalogue: &Catalogue, standing: &[StandingRow]) {
+    let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
+    for row in standing {
+        counts.entry(&row.rule_id).or_default()[row.severity as usize] += 1;
+    }
+    println!("{:<28} {:>7} {:>7} {:>7} {:>7}", "standing", "info", "weak", "medium", "strong");
+    for rule in &catalogue.rules {
+        let [info, weak, medium, strong] = counts.get(rule.header.id.as_str()).copied().unwrap_or_default();
+        println!("{:<28} {info:>7} {weak:>7} {medium:>7} {strong:>7}", rule.header.id);
+    }
+}
+
+fn write_standing(file: &Path, standing: &[StandingRow]) -> anyhow::Result<()> {
+    write_lines(
+        file,
+        standing.iter().map(|row| {
+            serde_json::json!({
+                "alert_id": row.alert_id.to_hex(),
+                "rule_id": row.rule_id,
+                "subject": row.subject,
+                "alert_key": row.alert_key,
+                "severity": row.severity.name(),
+                "alert_at": format_micros(row.alert_at),
+                "anchor_at": row.anchor.map(|day| day.to_string()),
+            })
+        }),
+    )
+}
+
+fn write_lines<T: serde::Serialize>(file: &Path, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", file.display());
+    let mut out = BufWriter::new(File::create(file).with_context(failed)?);
+    for line in lines {
+        serde_json::to_writer(&mut out, &line).with_context(failed)?;
+        out.write_all(b"\n").with_context(failed)?;
+    }
+    out.flush().with_context(failed)
+}

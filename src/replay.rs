@@ -1,0 +1,211 @@
+//! Replay of recorded feeds: by the engine in strict order (`timeline`), or as one plain batch query (`batch`).
+//!
+//! Both give the same standing set at the same clock; that they do is what the tests hold on to.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use thiserror::Error;
+
+use crate::alert::Alert;
+use crate::config::{LimitsConfig, Visibility};
+use crate::merge::{Merge, Merged};
+use crate::record::{Fates, Quarantined};
+use crate::rules::batch::{self, BatchError, StandingRow};
+use crate::rules::plan::PlanError;
+use crate::rules::{Catalogue, RuleSet};
+use crate::schema::TableId;
+use crate::shard::{Order, Pseudonyms, Settings, Shard, Work};
+use crate::source::SourceError;
+use crate::source::files::FileShard;
+use crate::time::KnownTime;
+
+/// How a timeline is replayed; what comes out depends on none of it but `as_of`.
+#[derive(Clone)]
+pub struct Timeline {
+    pub visibility: Visibility,
+    pub limits: LimitsConfig,
+    pub max_rule_errors: u32,
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// Partitions to spread the persons over.
+    pub partitions: i32,
+    /// Messages taken before the units that they make are evaluated.
+    pub batch_messages: usize,
+    /// The clock at the end: everything known later is left out.
+    pub as_of: KnownTime,
+}
+
+/// What a replay gave.
+#[derive(Debug, Default)]
+pub struct Replayed {
+    /// Every transition; per shard in the order of (as_of, alert id).
+    pub log: Vec<Alert>,
+    pub standing: Vec<StandingRow>,
+    pub fates: Fates,
+    pub quarantined: Vec<Quarantined>,
+    pub messages: u64,
+    pub work: Vec<Work>,
+    pub persons: u64,
+    pub state_bytes: u64,
+}
+
+/// Why a replay failed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error("cannot read recorded table {file}: {message}")]
+    Table { file: String, message: String },
+    #[error("a replay thread panicked")]
+    Panic,
+}
+
+/// Replays `dir` through the engine, a thread per partition (at most as many at a time as there are cores).
+pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result<Replayed, ReplayError> {
+    let shards: Vec<i32> = (0..options.partitions).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut out = Replayed::default();
+    for group in shards.chunks(threads) {
+        let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
+            let running: Vec<_> =
+                group.iter().map(|shard| scope.spawn(|| replay_shard(dir, catalogue, options, *shard))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
+        });
+        for part in parts {
+            out.add(part?);
+        }
+    }
+    if options.partitions > 1 {
+        out.log.sort_by(|a, b| (&a.as_of, &a.alert_id, a.sequence).cmp(&(&b.as_of, &b.alert_id, b.sequence)));
+    }
+    out.standing.sort();
+    Ok(out)
+}
+
+fn replay_shard(
+    dir: &Path,
+    catalogue: &Catalogue,
+    options: &Timeline,
+    number: i32,
+) -> Result<Replayed, ReplayError> {
+    let settings = Settings {
+        number,
+        partitions: None,
+        order: Order::Strict,
+        visibility: options.visibility.clone(),
+        limits: options.limits.clone(),
+        max_rule_errors: options.max_rule_errors,
+        pseudonyms: Arc::clone(&options.pseudonyms),
+    };
+    let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
+    let source = FileShard::open(dir, number, options.partitions)?;
+    let mut merge = Merge::new(source, options.visibility.permit_lead);
+    let mut out = Replayed::default();
+    let mut taken = 0;
+    let mut last = KnownTime::MIN;
+    while let Some(next) = merge.peek()? {
+        if next > options.as_of {
+            break;
+        }
+        // A batch ends only where known time moves on: what is known at one instant is one unit.
+        if taken >= options.batch_messages && next > last {
+            out.log.extend(shard.settle(last).into_iter().map(|emitted| emitted.alert));
+            taken = 0;
+        }
+        let Merged::Message(message) = merge.take()? else { break };
+        last = message.known_time;
+        shard.take(&message);
+        taken += 1;
+        out.messages += 1;
+    }
+    out.log.extend(shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert));
+    out.fates = shard.take_fates();
+    out.quarantined = shard.take_quarantined();
+    out.standing = standing_rows(&shard);
+    out.work.push(shard.take_work());
+    out.persons = shard.history().person_count() as u64;
+    out.state_bytes = shard.history().state_bytes();
+    Ok(out)
+}
+
+/// What stands in a shard, in the form in which the batch query gives it.
+pub fn standing_rows(shard: &Shard) -> Vec<StandingRow> {
+    let rows = shard.standing().into_iter().map(|(person, alert)| StandingRow {
+        alert_id: alert.id,
+        rule_id: shard.rules()[alert.rule as usize].file.header.id.clone(),
+        person: shard.history().person(person).subject.to_string(),
+        subject: alert.subject.clone(),
+        alert_key: alert.alert_key.clone(),
+        severity: alert.severity,
+        alert_at: alert.alert_at,
+        anchor: alert.anchor,
+    });
+    rows.collect()
+}
+
+impl Replayed {
+    fn add(&mut self, other: Replayed) {
+        self.log.extend(other.log);
+        self.standing.extend(other.standing);
+        self.fates.add(&other.fates);
+        self.quarantined.extend(other.quarantined);
+        self.messages += other.messages;
+        self.work.extend(other.work);
+        self.persons += other.persons;
+        self.state_bytes += other.state_bytes;
+    }
+}
+
+/// Asks the batch query over the Parquet files of `dir`.
+pub fn batch(
+    dir: &Path,
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: KnownTime,
+) -> Result<Vec<StandingRow>, ReplayError> {
+    let mut tables: Vec<Vec<RecordBatch>> = Vec::new();
+    for table in TableId::ALL {
+        tables.push(read_table(dir, table)?);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(|error| ReplayError::Table {
+        file: dir.display().to_string(),
+        message: error.to_string(),
+    })?;
+    let recorded = |table: TableId| tables[table.index()].clone();
+    Ok(runtime.block_on(batch::standing(catalogue, visibility, as_of.0, recorded))?)
+}
+
+/// A recorded table; one that is not there is empty.
+pub fn read_table(dir: &Path, table: TableId) -> Result<Vec<RecordBatch>, ReplayError> {
+    let path = dir.join("parquet").join(format!("{}.parquet", table.name()));
+    let failed = |message: String| ReplayError::Table { file: path.display().to_string(), message };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| failed(error.to_string()))?;
+    let reader = reader.with_batch_size(65_536).build().map_err(|error| failed(error.to_string()))?;
+    let wanted = table.def().file_schema();
+    let mut batches = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|error| failed(error.to_string()))?;
+        let columns = wanted.fields().iter().map(|field| {
+            let column = batch.column_by_name(field.name());
+            let column = column.ok_or_else(|| failed(format!("no column {}", field.name())))?;
+            arrow::compute::cast(column, field.data_type()).map_err(|error| failed(error.to_string()))
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        batches.push(
+            RecordBatch::try_new(Arc::clone(&wanted), columns).map_err(|error| failed(error.to_string()))?,
+        );
+    }
+    Ok(batches)
+}

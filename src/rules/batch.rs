@@ -1,0 +1,300 @@
+//! The standing set as a plain batch query (contract C1): recorded tables in, what stands at a clock out.
+//!
+//! The same texts run in DuckDB: [`duckdb_script`] prints them. Nothing here knows how the engine works; that is
+//! what makes it an oracle.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::prelude::SessionContext;
+use thiserror::Error;
+
+use crate::alert::{AlertId, Severity};
+use crate::config::Visibility;
+use crate::rules::catalogue::Catalogue;
+use crate::rules::file::RuleFile;
+use crate::rules::session;
+use crate::schema::{Feed, TableId};
+use crate::time::{Day, MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
+
+/// One alert that stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StandingRow {
+    pub alert_id: AlertId,
+    pub rule_id: String,
+    pub person: String,
+    pub subject: String,
+    pub alert_key: String,
+    pub severity: Severity,
+    pub alert_at: i64,
+    pub anchor: Option<Day>,
+}
+
+/// Why the batch query failed.
+#[derive(Debug, Error)]
+pub enum BatchError {
+    #[error("batch query, {what}: {source}")]
+    Sql { what: String, source: Box<DataFusionError> },
+    #[error("tables.sql has no section \"{0}\"")]
+    Section(&'static str),
+    #[error("batch query of rule \"{rule}\" gave {message}")]
+    Output { rule: String, message: String },
+}
+
+/// One statement with a name for messages.
+struct Statement {
+    what: String,
+    sql: String,
+}
+
+/// Runs every rule of the catalogue over the recorded tables as of `as_of` (microseconds).
+pub async fn standing(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    recorded: impl Fn(TableId) -> Vec<RecordBatch>,
+) -> Result<Vec<StandingRow>, BatchError> {
+    let context = session::session().map_err(|error| sql_error("session", error))?;
+    for table in TableId::ALL {
+        let name = format!("{}_file", table.name());
+        register(&context, &name, table.def().file_schema(), recorded(table))?;
+    }
+    for (name, batch) in session::calendars(&catalogue.thresholds) {
+        register(&context, name, batch.schema(), vec![batch])?;
+    }
+    for statement in statements(catalogue, visibility, as_of)? {
+        collect(&context, &statement.sql).await.map_err(|error| sql_error(&statement.what, error))?;
+    }
+    let mut out = Vec::new();
+    for rule in &catalogue.rules {
+        let id = &rule.header.id;
+        let failed = |error| sql_error(&format!("rule {id}"), error);
+        let columns = columns(&context, &rule.sql).await.map_err(failed)?;
+        collect(&context, &hits(rule, &columns)).await.map_err(failed)?;
+        let batches = collect(&context, &standing_query(catalogue, rule, as_of)).await.map_err(failed)?;
+        for batch in batches {
+            read(id, &batch, &mut out).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+/// A complete script for DuckDB over the Parquet files in `dir`; its last statement gives the standing set.
+pub async fn duckdb_script(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    dir: &Path,
+) -> Result<String, BatchError> {
+    let context = session::session().map_err(|error| sql_error("session", error))?;
+    let mut out = catalogue.duckdb.clone();
+    out.push('\n');
+    for table in TableId::ALL {
+        let name = format!("{}_file", table.name());
+        register(&context, &name, table.def().file_schema(), Vec::new())?;
+        let file = dir.join(format!("{}.parquet", table.name())).display().to_string().replace('\'', "''");
+        let _ = writeln!(out, "CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}');");
+    }
+    for (name, batch) in session::calendars(&catalogue.thresholds) {
+        register(&context, name, batch.schema(), vec![batch])?;
+    }
+    let _ = writeln!(
+        out,
+        "CREATE TABLE parameters (name VARCHAR, valid_from DATE, valid_to DATE, value BIGINT);"
+    );
+    for threshold in &catalogue.thresholds {
+        let to = threshold.valid_to.map_or("NULL".to_owned(), |day| format!("DATE '{day}'"));
+        let _ = writeln!(
+            out,
+            "INSERT INTO parameters VALUES ('{}', DATE '{}', {to}, {});",
+            threshold.name, threshold.valid_from, threshold.value
+        );
+    }
+    for statement in statements(catalogue, visibility, as_of)? {
+        collect(&context, &statement.sql).await.map_err(|error| sql_error(&statement.what, error))?;
+        let _ = writeln!(out, "{};", statement.sql);
+    }
+    out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
+    for rule in &catalogue.rules {
+        let id = &rule.header.id;
+        let failed = |error| sql_error(&format!("rule {id}"), error);
+        let columns = columns(&context, &rule.sql).await.map_err(failed)?;
+        let _ = writeln!(out, "{};", hits(rule, &columns));
+        let query = standing_query(catalogue, rule, as_of);
+        let _ = writeln!(
+            out,
+            "INSERT INTO standing_set SELECT '{id}', person_id, subject, alert_key, severity FROM (\n{query}\n) s;"
+        );
+    }
+    out.push_str("SELECT rule_id, subject, alert_key, severity FROM standing_set ORDER BY 1, 2, 3, 4;\n");
+    Ok(out)
+}
+
+/// Tables, scope and views, in order.
+fn statements(catalogue: &Catalogue, visibility: &Visibility, as_of: i64) -> Result<Vec<Statement>, BatchError> {
+    let mut out = Vec::new();
+    let mut section = |name: &'static str, tables: &mut dyn Iterator<Item = TableId>| {
+        let text = section(&catalogue.tables, name)?;
+        for table in tables {
+            let sql = fill(text, table, visibility, as_of);
+            out.extend(split(&sql).map(|sql| Statement { what: format!("table {}", table.name()), sql }));
+        }
+        Ok::<_, BatchError>(())
+    };
+    section("permits table", &mut Feed::Permits.tables())?;
+    section("scope", &mut std::iter::once(TableId::Permits))?;
+    let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits;
+    section("person table", &mut TableId::ALL.into_iter().filter(others))?;
+    section("reference table", &mut Feed::Reference.tables())?;
+    for view in &catalogue.views {
+        let sql = format!("CREATE VIEW {} AS {}", view.name, view.sql);
+        out.push(Statement { what: format!("view {}", view.name), sql });
+    }
+    order_views(&mut out, catalogue);
+    Ok(out)
+}
+
+/// Views stand in the order of their names; each has to come after those that it uses.
+fn order_views(statements: &mut Vec<Statement>, catalogue: &Catalogue) {
+    let first = statements.len() - catalogue.views.len();
+    let mut open: Vec<Statement> = statements.drain(first..).collect();
+    let mut done: Vec<String> = Vec::new();
+    while !open.is_empty() {
+        let uses = |statement: &Statement, name: &str| {
+            let body = statement.sql.split_once(" AS ").map_or("", |(_, body)| body);
+            body.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+        };
+        let ready = open.iter().position(|statement| {
+            catalogue.views.iter().all(|view| {
+                done.contains(&view.name)
+                    || statement.what == format!("view {}", view.name)
+                    || !uses(statement, &view.name)
+            })
+        });
+        // A circle: leave the order to the query engine's error.
+        let next = open.remove(ready.unwrap_or(0));
+        done.push(next.what.trim_start_matches("view ").to_owned());
+        statements.push(next);
+    }
+}
+
+fn section<'a>(text: &'a str, name: &'static str) -> Result<&'a str, BatchError> {
+    let mark = format!("-- section: {name}\n");
+    let (_, rest) = text.split_once(&mark).ok_or(BatchError::Section(name))?;
+    Ok(rest.split_once("-- section: ").map_or(rest, |(body, _)| body))
+}
+
+/// Statements end in a semicolon at the end of a line.
+fn split(text: &str) -> impl Iterator<Item = String> {
+    text.split(";\n").map(|part| part.trim().trim_end_matches(';').to_owned()).filter(|part| {
+        part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
+    })
+}
+
+fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> String {
+    let columns: Vec<&str> = table.def().columns.iter().map(|column| column.name).collect();
+    let future = visibility.future_limit[table.def().feed.index()] / MICROS_PER_DAY;
+    text.replace("{table}", table.name())
+        .replace("{columns}", &columns.join(", "))
+        .replace("{as_of}", &timestamp(as_of))
+        .replace("{future_days}", &future.to_string())
+        .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())
+        .replace("{aftercare_months}", &visibility.aftercare_months.to_string())
+        .replace("{lookback_months}", &visibility.lookback_months.to_string())
+        .replace("{correction_days}", &(visibility.correction_window / MICROS_PER_DAY).to_string())
+}
+
+/// A rule's rows under fixed names and types, as `standing.sql` reads them.
+fn hits(rule: &RuleFile, columns: &[String]) -> String {
+    let has = |name: &str| columns.iter().any(|column| column == name);
+    let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
+    let optional = |name: &str, ty: &str| {
+        if has(name) { format!("CAST({name} AS {ty}) AS {name}") } else { format!("CAST(NULL AS {ty}) AS {name}") }
+    };
+    let severity = if has("severity") {
+        format!("coalesce(severity, '{}') AS severity", rule.header.severity.name())
+    } else {
+        format!("'{}' AS severity", rule.header.severity.name())
+    };
+    format!(
+        "CREATE OR REPLACE VIEW hits AS SELECT person_id, {subject} AS subject, CAST(alert_key AS VARCHAR) AS alert_key, \
+         CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\nWHERE alert_at IS NOT NULL",
+        optional("due_at", "TIMESTAMP"),
+        optional("cleared_at", "TIMESTAMP"),
+        optional("anchor_at", "DATE"),
+        rule.sql
+    )
+}
+
+fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64) -> String {
+    let reasons: Vec<String> =
+        Catalogue::cancel_reasons(rule).iter().map(|reason| format!("'{reason}'")).collect();
+    let body: String =
+        catalogue.standing.lines().filter(|line| !line.trim_start().starts_with("--")).map(|line| format!("{line}\n")).collect();
+    body.replace("$rule_id", &format!("'{}'", rule.header.id))
+        .replace("$as_of", &timestamp(as_of))
+        .replace("$cancel_reasons", &reasons.join(", "))
+        .trim()
+        .trim_end_matches(';')
+        .to_owned()
+}
+
+fn timestamp(micros: i64) -> String {
+    format!("TIMESTAMP '{}'", format_micros(micros).replace('T', " ").trim_end_matches('Z'))
+}
+
+fn register(
+    context: &SessionContext,
+    name: &str,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<(), BatchError> {
+    let table = MemTable::try_new(schema, vec![batches]).map_err(|error| sql_error(name, error))?;
+    context.register_table(name, Arc::new(table)).map(|_| ()).map_err(|error| sql_error(name, error))
+}
+
+async fn collect(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+    context.sql(sql).await?.collect().await
+}
+
+async fn columns(context: &SessionContext, sql: &str) -> Result<Vec<String>, DataFusionError> {
+    let frame = context.sql(sql).await?;
+    Ok(frame.schema().fields().iter().map(|field| field.name().clone()).collect())
+}
+
+fn read(rule: &str, batch: &RecordBatch, out: &mut Vec<StandingRow>) -> Result<(), String> {
+    let get = |name: &str, ty: &DataType| {
+        let column = batch.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
+        cast(column, ty).map_err(|error| error.to_string())
+    };
+    let (persons, subjects) = (get("person_id", &DataType::Utf8)?, get("subject", &DataType::Utf8)?);
+    let (keys, severities) = (get("alert_key", &DataType::Utf8)?, get("severity", &DataType::Utf8)?);
+    let alerts = get("alert_at", &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+    let anchors = get("anchor_at", &DataType::Date32)?;
+    for row in 0..batch.num_rows() {
+        let text = |array: &arrow::array::ArrayRef| array.as_string::<i32>().value(row).to_owned();
+        let (subject, alert_key) = (text(&subjects), text(&keys));
+        out.push(StandingRow {
+            alert_id: AlertId::new(rule, &subject, &alert_key),
+            rule_id: rule.to_owned(),
+            person: text(&persons),
+            severity: Severity::from_name(&text(&severities)).ok_or("an unknown severity")?,
+            alert_at: alerts.as_primitive::<TimestampMicrosecondType>().value(row),
+            anchor: (!anchors.is_null(row)).then(|| Day(anchors.as_primitive::<Date32Type>().value(row))),
+            subject,
+            alert_key,
+        });
+    }
+    Ok(())
+}
+
+fn sql_error(what: &str, source: DataFusionError) -> BatchError {
+    BatchError::Sql { what: what.to_owned(), source: Box::new(source) }
+}
