@@ -1,0 +1,440 @@
+//! Metrics: the only place that names them.
+//!
+//! `METRICS` lists every metric with its kind, labels, unit and meaning; `config/METRICS.md`, the alerting rules and
+//! the dashboard are tested against it (`tests/monitoring.rs`). Units are base units (seconds, bytes, or the thing
+//! counted). Labels come from closed sets: feeds, fates, reasons, stages, tables, rule ids, shards. No person, permit
+//! or payload ever stands in a label.
+//!
+//! What belongs to a shard is written through [`ShardTelemetry`], whose handles are looked up once; what belongs to
+//! the process through the functions here. Nothing here reads a clock or does I/O.
+
+mod shard;
+
+use std::sync::{Mutex, PoisonError};
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use thiserror::Error;
+
+use crate::config::{ClockKind, Config};
+use crate::schema::Feed;
+use crate::time::{MICROS_PER_SECOND, WallTime};
+
+pub use shard::ShardTelemetry;
+
+/// What a metric is to Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric, as it is rendered and documented.
+#[derive(Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Without the histogram's own `le`.
+    pub labels: &'static [&'static str],
+    pub unit: &'static str,
+    pub doc: &'static str,
+}
+
+/// A stage of the pipeline whose time is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Taking messages from the source and merging them.
+    Read,
+    /// Deciding whether a message is about the population.
+    Scope,
+    /// Payload to a typed record.
+    Decode,
+    /// Adding records to the history of their persons.
+    History,
+    /// Collecting the rows of the units to be evaluated.
+    Gather,
+    /// Running the rules' plans.
+    Rules,
+    /// Comparing hits with what stands, and setting timers.
+    Detect,
+    /// Sending alerts and waiting for the broker.
+    Publish,
+}
+
+impl Stage {
+    pub const ALL: [Stage; 8] = [
+        Stage::Read,
+        Stage::Scope,
+        Stage::Decode,
+        Stage::History,
+        Stage::Gather,
+        Stage::Rules,
+        Stage::Detect,
+        Stage::Publish,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Read => "read",
+            Stage::Scope => "scope",
+            Stage::Decode => "decode",
+            Stage::History => "history",
+            Stage::Gather => "gather",
+            Stage::Rules => "rules",
+            Stage::Detect => "detect",
+            Stage::Publish => "publish",
+        }
+    }
+}
+
+/// Why a unit was evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Something about the person became known.
+    Record,
+    /// A rule's clock reached an instant that was waited for.
+    Deadline,
+}
+
+impl Cause {
+    pub const ALL: [Cause; 2] = [Cause::Record, Cause::Deadline];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cause::Record => "record",
+            Cause::Deadline => "deadline",
+        }
+    }
+}
+
+/// A configured limit, with what is used of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Messages of one batch.
+    BatchMessages,
+    /// Bytes that the Kafka client holds unread.
+    QueueBytes,
+    /// Rows given to one rule in one call.
+    RowsPerCall,
+    /// Rows of one person.
+    RowsPerPerson,
+    /// Bytes of history.
+    StateBytes,
+    /// Messages set aside per second, averaged over a minute.
+    QuarantinePerSecond,
+}
+
+impl Limit {
+    pub const ALL: [Limit; 6] = [
+        Limit::BatchMessages,
+        Limit::QueueBytes,
+        Limit::RowsPerCall,
+        Limit::RowsPerPerson,
+        Limit::StateBytes,
+        Limit::QuarantinePerSecond,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Limit::BatchMessages => "batch_messages",
+            Limit::QueueBytes => "queue_bytes",
+            Limit::RowsPerCall => "rows_per_call",
+            Limit::RowsPerPerson => "rows_per_person",
+            Limit::StateBytes => "state_bytes",
+            Limit::QuarantinePerSecond => "quarantine_per_second",
+        }
+    }
+}
+
+const MESSAGES_READ: &str = "permitwatch_messages_read_total";
+const MESSAGES: &str = "permitwatch_messages_total";
+const QUARANTINED: &str = "permitwatch_quarantined_total";
+const UNKNOWN_FIELDS: &str = "permitwatch_unknown_fields_total";
+const FEED_CLOCK: &str = "permitwatch_feed_clock_timestamp_seconds";
+const FEED_LAST_MESSAGE: &str = "permitwatch_feed_last_message_timestamp_seconds";
+const FEED_LAG: &str = "permitwatch_feed_lag_messages";
+const FEED_MAX_SILENCE: &str = "permitwatch_feed_max_silence_seconds";
+const MERGE_HELD: &str = "permitwatch_merge_held";
+const SHARD_CLOCK: &str = "permitwatch_shard_clock_timestamp_seconds";
+const SHARD_OWNED: &str = "permitwatch_shard_owned";
+const RULE_CLOCK: &str = "permitwatch_rule_clock_timestamp_seconds";
+const STAGE_DURATION: &str = "permitwatch_stage_duration_seconds";
+const EVENT_TO_ALERT: &str = "permitwatch_event_to_alert_seconds";
+const UNITS: &str = "permitwatch_units_total";
+const RULE_EVALUATIONS: &str = "permitwatch_rule_evaluations_total";
+const RULE_DURATION: &str = "permitwatch_rule_duration_seconds";
+const RULE_ROWS: &str = "permitwatch_rule_rows_total";
+const RULE_ERRORS: &str = "permitwatch_rule_errors_total";
+const RULE_DISABLED: &str = "permitwatch_rule_disabled";
+const ALERT_TRANSITIONS: &str = "permitwatch_alert_transitions_total";
+const ALERTS_STANDING: &str = "permitwatch_alerts_standing";
+const PUBLISHED: &str = "permitwatch_published_total";
+const PUBLISH_ERRORS: &str = "permitwatch_publish_errors_total";
+const TIMERS: &str = "permitwatch_timers";
+const STATE_ROWS: &str = "permitwatch_state_rows";
+const STATE_BYTES: &str = "permitwatch_state_bytes";
+const PERSONS: &str = "permitwatch_persons";
+const PERMITS_OPEN: &str = "permitwatch_permits_open";
+const SNAPSHOT_TIMESTAMP: &str = "permitwatch_snapshot_timestamp_seconds";
+const SNAPSHOT_MAX_AGE: &str = "permitwatch_snapshot_max_age_seconds";
+const SNAPSHOT_PERMITS: &str = "permitwatch_snapshot_permits";
+const SNAPSHOT_REFUSED: &str = "permitwatch_snapshot_refused_total";
+const LIMIT: &str = "permitwatch_limit";
+const LIMIT_USED: &str = "permitwatch_limit_used";
+const PAUSED: &str = "permitwatch_paused";
+const RECOVERING: &str = "permitwatch_recovering";
+const PROCESS_RESIDENT: &str = "permitwatch_process_resident_bytes";
+const BUILD_INFO: &str = "permitwatch_build_info";
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    unit: &'static str,
+    doc: &'static str,
+) -> Metric {
+    Metric { name, kind, labels, unit, doc }
+}
+
+use Kind::*;
+
+/// Every metric. `config/METRICS.md` says what to do about each.
+#[rustfmt::skip]
+pub const METRICS: [Metric; 39] = [
+    metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
+    metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
+    metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
+    metric(UNKNOWN_FIELDS, Counter, &["feed"], "members", "JSON members that no column of the table has; they are ignored"),
+    metric(FEED_CLOCK, Gauge, &["feed", "shard"], "seconds", "Known time of the last message read, seconds since 1970; 0 before the first"),
+    metric(FEED_LAST_MESSAGE, Gauge, &["feed", "shard"], "seconds", "Wall time at which the last message was read, seconds since 1970; start of the shard before the first"),
+    metric(FEED_LAG, Gauge, &["feed", "shard"], "messages", "Messages in the partition that have not been read"),
+    metric(FEED_MAX_SILENCE, Gauge, &["feed", "clock"], "seconds", "Configured longest silence of the feed, and who asserts its clock"),
+    metric(MERGE_HELD, Gauge, &["feed", "shard"], "boolean", "1 while the shard waits for this feed before it may go on"),
+    metric(SHARD_CLOCK, Gauge, &["shard"], "seconds", "Greatest known time that the shard has read, seconds since 1970; 0 before the first"),
+    metric(SHARD_OWNED, Gauge, &["shard"], "boolean", "1 while this process owns the shard; its other gauges mean nothing at 0"),
+    metric(RULE_CLOCK, Gauge, &["rule", "shard"], "seconds", "Least clock of the feeds that the rule reads, seconds since 1970; 0 before each has spoken"),
+    metric(STAGE_DURATION, Histogram, &["stage"], "seconds", "Time that one batch spent in a stage"),
+    metric(EVENT_TO_ALERT, Histogram, &[], "seconds", "From the sender's `sent_at` header to the acknowledged alert"),
+    metric(UNITS, Counter, &["cause"], "units", "Units (person, as_of) evaluated, by cause"),
+    metric(RULE_EVALUATIONS, Counter, &["rule"], "units", "Units for which the rule was run"),
+    metric(RULE_DURATION, Histogram, &["rule"], "seconds", "Time of one call of the rule's plan; the sum is its cost"),
+    metric(RULE_ROWS, Counter, &["rule"], "rows", "Rows of persons given to the rule"),
+    metric(RULE_ERRORS, Counter, &["rule"], "persons", "Persons for whom the rule failed; their alerts stay as they are"),
+    metric(RULE_DISABLED, Gauge, &["rule"], "boolean", "1 once the rule has failed for more persons than `rules.max_errors`"),
+    metric(ALERT_TRANSITIONS, Counter, &["rule", "status", "severity"], "transitions", "Alert transitions by rule, status and severity"),
+    metric(ALERTS_STANDING, Gauge, &["rule", "severity", "shard"], "alerts", "Alerts that stand"),
+    metric(PUBLISHED, Counter, &[], "transitions", "Alert transitions acknowledged by the sink"),
+    metric(PUBLISH_ERRORS, Counter, &[], "errors", "Failed attempts to publish; each halts the shard"),
+    metric(TIMERS, Gauge, &["shard"], "timers", "Instants ahead at which a person is to be evaluated again"),
+    metric(STATE_ROWS, Gauge, &["table", "shard"], "rows", "Rows of history kept, every version counted"),
+    metric(STATE_BYTES, Gauge, &["shard"], "bytes", "Size of the kept history"),
+    metric(PERSONS, Gauge, &["shard"], "persons", "Persons in the population"),
+    metric(PERMITS_OPEN, Gauge, &["shard"], "permits", "Permits in force and pending cases"),
+    metric(SNAPSHOT_TIMESTAMP, Gauge, &[], "seconds", "When the permit snapshot in use was written, seconds since 1970"),
+    metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),
+    metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use"),
+    metric(SNAPSHOT_REFUSED, Counter, &[], "snapshots", "Newer snapshots refused: empty, malformed or shrunk beyond `snapshot.max_shrink_pct`"),
+    metric(LIMIT, Gauge, &["limit"], "as the limit", "Configured limit of one shard"),
+    metric(LIMIT_USED, Gauge, &["limit", "shard"], "as the limit", "What the shard uses of the limit; of a limit per batch, call or person, the greatest in the last batch"),
+    metric(PAUSED, Gauge, &["shard"], "boolean", "1 while a limit keeps the shard from reading"),
+    metric(RECOVERING, Gauge, &["shard"], "boolean", "1 while the shard rebuilds its state and publishes nothing"),
+    metric(PROCESS_RESIDENT, Gauge, &[], "bytes", "Resident memory of the process"),
+    metric(BUILD_INFO, Gauge, &["version", "rules_fingerprint"], "none", "Always 1; names the program's version and the rules in force"),
+];
+
+/// Upper bounds of the buckets of a batch's or a call's time, seconds.
+const DURATION_BUCKETS: [f64; 14] =
+    [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// Upper bounds of the buckets of event-to-alert time, seconds.
+const LATENCY_BUCKETS: [f64; 17] =
+    [1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0, 60.0];
+
+/// Why metrics cannot be kept. The process does not start.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    #[error("cannot install the metrics recorder: {0}")]
+    Install(#[from] BuildError),
+}
+
+/// Installs the recorder, once per process; later calls return the same handle.
+///
+/// Whoever holds the handle renders it, and calls `run_upkeep` every few seconds: histograms keep their samples until then.
+pub fn install() -> Result<PrometheusHandle, TelemetryError> {
+    static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = installed.as_ref() {
+        return Ok(handle.clone());
+    }
+    let mut builder = PrometheusBuilder::new();
+    for metric in METRICS.iter().filter(|metric| metric.kind == Kind::Histogram) {
+        let buckets: &[f64] = if metric.name == EVENT_TO_ALERT { &LATENCY_BUCKETS } else { &DURATION_BUCKETS };
+        builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)?;
+    }
+    let handle = builder.install_recorder()?;
+    for metric in &METRICS {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.doc),
+            Kind::Gauge => describe_gauge!(metric.name, metric.doc),
+            Kind::Histogram => describe_histogram!(metric.name, metric.doc),
+        }
+    }
+    *installed = Some(handle.clone());
+    Ok(handle)
+}
+
+/// States what runs, and the limits and silences that alarms compare with. Call once, when rules are loaded.
+pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config) {
+    gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned()).set(1.0);
+    for feed in Feed::ALL {
+        let clock = match config.feed(feed).clock {
+            ClockKind::Messages => "messages",
+            ClockKind::Wall => "wall",
+        };
+        let seconds = config.max_silence(feed) / MICROS_PER_SECOND;
+        gauge!(FEED_MAX_SILENCE, "feed" => feed.name(), "clock" => clock).set(seconds as f64);
+    }
+    for limit in Limit::ALL {
+        gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));
+    }
+    counter!(SNAPSHOT_REFUSED).increment(0);
+}
+
+fn configured(limit: Limit, config: &Config) -> f64 {
+    match limit {
+        Limit::BatchMessages => config.limits.batch_messages as f64,
+        Limit::QueueBytes => f64::from(config.kafka.queued_max_kbytes) * 1024.0,
+        Limit::RowsPerCall => config.limits.rows_per_call as f64,
+        Limit::RowsPerPerson => config.limits.rows_per_person as f64,
+        Limit::StateBytes => config.limits.state_max_bytes as f64,
+        Limit::QuarantinePerSecond => f64::from(config.limits.quarantine_per_second),
+    }
+}
+
+/// A permit snapshot has been loaded; without one its metrics do not exist and its alarm cannot fire.
+pub fn snapshot_loaded(written_at: WallTime, permits: u64, max_age_hours: u32) {
+    gauge!(SNAPSHOT_TIMESTAMP).set(seconds(written_at.0));
+    gauge!(SNAPSHOT_PERMITS).set(permits as f64);
+    gauge!(SNAPSHOT_MAX_AGE).set(f64::from(max_age_hours) * 3_600.0);
+}
+
+/// A newer snapshot was refused; the one in use stays.
+pub fn snapshot_refused() {
+    counter!(SNAPSHOT_REFUSED).increment(1);
+}
+
+/// Resident memory, measured at each scrape.
+pub fn process_resident(bytes: u64) {
+    gauge!(PROCESS_RESIDENT).set(bytes as f64);
+}
+
+/// Microseconds since 1970 as Prometheus wants them; 0 for a time that is not known yet.
+fn seconds(micros: i64) -> f64 {
+    if micros == i64::MIN { 0.0 } else { micros as f64 / MICROS_PER_SECOND as f64 }
+}
+
+const fn flag(on: bool) -> f64 {
+    if on { 1.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::alert::{Severity, Status};
+    use crate::record::{Fate, Fates, Reason};
+    use crate::schema::TableId;
+    use crate::time::KnownTime;
+
+    /// One shard that has used every function once.
+    fn rendered() -> String {
+        let handle = install().unwrap();
+        started("0.1.0", "abcd", &Config::default());
+        snapshot_loaded(WallTime(1_700_000_000_000_000), 12, 48);
+        snapshot_refused();
+        process_resident(4_096);
+        let shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
+        let mut fates = Fates::default();
+        fates.count(Feed::Border, Fate::Quarantined(Reason::Future));
+        fates.count(Feed::Border, Fate::Evaluated);
+        shard.read(Feed::Border, 2);
+        shard.fates(&fates);
+        shard.feed_clock(Feed::Border, KnownTime(1_600_000_000_500_000));
+        shard.rule_clock(0, KnownTime::MIN);
+        shard.stage(Stage::Rules, Duration::from_micros(250));
+        shard.event_to_alert(Duration::from_millis(4));
+        shard.rule_run(0, 3, 72, Duration::from_micros(90));
+        shard.transition(0, Status::Raised, Severity::Strong);
+        shard.state_rows(TableId::Payments, 40);
+        shard.limit_used(Limit::StateBytes, 512.0);
+        handle.render()
+    }
+
+    #[test]
+    fn every_metric_is_rendered_with_its_kind_and_its_labels() {
+        let text = rendered();
+        for metric in &METRICS {
+            let line = format!("# TYPE {} {}", metric.name, metric.kind.name());
+            assert!(text.contains(&line), "missing: {line}");
+            assert!(text.contains(&format!("# HELP {} ", metric.name)), "no help: {}", metric.name);
+        }
+        for sample in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (series, _) = sample.rsplit_once(' ').unwrap();
+            let (name, labels) = series.trim_end_matches('}').split_once('{').unwrap_or((series, ""));
+            let metric = find(name).unwrap_or_else(|| panic!("not in METRICS: {name}"));
+            let found: BTreeSet<&str> =
+                labels.split(',').filter_map(|label| Some(label.split_once('=')?.0)).filter(|name| *name != "le").collect();
+            assert_eq!(found, metric.labels.iter().copied().collect(), "labels of {name}");
+        }
+    }
+
+    fn find(sample: &str) -> Option<&'static Metric> {
+        METRICS.iter().find(|metric| match sample.strip_prefix(metric.name) {
+            Some("") => metric.kind != Kind::Histogram,
+            Some("_bucket" | "_sum" | "_count") => metric.kind == Kind::Histogram,
+            _ => false,
+        })
+    }
+
+    #[test]
+    fn values_are_in_base_units() {
+        let text = rendered();
+        for line in [
+            "permitwatch_feed_clock_timestamp_seconds{feed=\"border\",shard=\"7\"} 1600000000.5",
+            "permitwatch_rule_clock_timestamp_seconds{rule=\"work-not-started\",shard=\"7\"} 0",
+            "permitwatch_feed_max_silence_seconds{feed=\"border\",clock=\"messages\"} 93600",
+            "permitwatch_limit{limit=\"queue_bytes\"} 67108864",
+            "permitwatch_stage_duration_seconds_bucket{stage=\"rules\",le=\"0.0003\"}",
+        ] {
+            assert!(text.contains(line), "missing: {line}");
+        }
+    }
+
+    #[test]
+    fn names_end_in_their_unit_and_counters_in_total() {
+        for metric in &METRICS {
+            assert!(metric.name.starts_with("permitwatch_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn a_second_install_returns_the_same_recorder() {
+        install().unwrap();
+        process_resident(1);
+        assert!(install().unwrap().render().contains(PROCESS_RESIDENT));
+    }
+}
