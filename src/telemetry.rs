@@ -194,6 +194,7 @@ const LIMIT: &str = "permitwatch_limit";
 const LIMIT_USED: &str = "permitwatch_limit_used";
 const PAUSED: &str = "permitwatch_paused";
 const RECOVERING: &str = "permitwatch_recovering";
+const PROCESS_START: &str = "permitwatch_process_start_timestamp_seconds";
 const PROCESS_RESIDENT: &str = "permitwatch_process_resident_bytes";
 const BUILD_INFO: &str = "permitwatch_build_info";
 
@@ -211,12 +212,12 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 39] = [
+pub const METRICS: [Metric; 40] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
     metric(UNKNOWN_FIELDS, Counter, &["feed"], "members", "JSON members that no column of the table has; they are ignored"),
-    metric(FEED_CLOCK, Gauge, &["feed", "shard"], "seconds", "Known time of the last message read, seconds since 1970; 0 before the first"),
+    metric(FEED_CLOCK, Gauge, &["feed", "shard"], "seconds", "Known time up to which the feed has spoken, seconds since 1970; 0 before its first message"),
     metric(FEED_LAST_MESSAGE, Gauge, &["feed", "shard"], "seconds", "Wall time at which the last message was read, seconds since 1970; start of the shard before the first"),
     metric(FEED_LAG, Gauge, &["feed", "shard"], "messages", "Messages in the partition that have not been read"),
     metric(FEED_MAX_SILENCE, Gauge, &["feed", "clock"], "seconds", "Configured longest silence of the feed, and who asserts its clock"),
@@ -241,14 +242,15 @@ pub const METRICS: [Metric; 39] = [
     metric(STATE_BYTES, Gauge, &["shard"], "bytes", "Size of the kept history"),
     metric(PERSONS, Gauge, &["shard"], "persons", "Persons in the population"),
     metric(PERMITS_OPEN, Gauge, &["shard"], "permits", "Permits in force and pending cases"),
-    metric(SNAPSHOT_TIMESTAMP, Gauge, &[], "seconds", "When the permit snapshot in use was written, seconds since 1970"),
+    metric(SNAPSHOT_TIMESTAMP, Gauge, &[], "seconds", "When the permit snapshot in use was written, seconds since 1970; 0 without one"),
     metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),
-    metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use"),
+    metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use; 0 without one"),
     metric(SNAPSHOT_REFUSED, Counter, &[], "snapshots", "Newer snapshots refused: empty, malformed or shrunk beyond `snapshot.max_shrink_pct`"),
     metric(LIMIT, Gauge, &["limit"], "as the limit", "Configured limit of one shard"),
     metric(LIMIT_USED, Gauge, &["limit", "shard"], "as the limit", "What the shard uses of the limit; of a limit per batch, call or person, the greatest in the last batch"),
     metric(PAUSED, Gauge, &["shard"], "boolean", "1 while a limit keeps the shard from reading"),
     metric(RECOVERING, Gauge, &["shard"], "boolean", "1 while the shard rebuilds its state and publishes nothing"),
+    metric(PROCESS_START, Gauge, &[], "seconds", "When the process started, seconds since 1970"),
     metric(PROCESS_RESIDENT, Gauge, &[], "bytes", "Resident memory of the process"),
     metric(BUILD_INFO, Gauge, &["version", "rules_fingerprint"], "none", "Always 1; names the program's version and the rules in force"),
 ];
@@ -295,8 +297,9 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
 }
 
 /// States what runs, and the limits and silences that alarms compare with. Call once, when rules are loaded.
-pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config) {
+pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, started_at: WallTime) {
     gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned()).set(1.0);
+    gauge!(PROCESS_START).set(seconds(started_at.0));
     for feed in Feed::ALL {
         let clock = match config.feed(feed).clock {
             ClockKind::Messages => "messages",
@@ -308,7 +311,9 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config) 
     for limit in Limit::ALL {
         gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));
     }
-    counter!(SNAPSHOT_REFUSED).increment(0);
+    gauge!(SNAPSHOT_MAX_AGE).set(f64::from(config.snapshot.max_age_hours) * 3_600.0);
+    // Registered, so that they are 0 until a snapshot is loaded.
+    let _ = (gauge!(SNAPSHOT_TIMESTAMP), gauge!(SNAPSHOT_PERMITS), counter!(SNAPSHOT_REFUSED));
 }
 
 fn configured(limit: Limit, config: &Config) -> f64 {
@@ -322,11 +327,10 @@ fn configured(limit: Limit, config: &Config) -> f64 {
     }
 }
 
-/// A permit snapshot has been loaded; without one its metrics do not exist and its alarm cannot fire.
-pub fn snapshot_loaded(written_at: WallTime, permits: u64, max_age_hours: u32) {
+/// A permit snapshot is in use.
+pub fn snapshot_loaded(written_at: WallTime, permits: u64) {
     gauge!(SNAPSHOT_TIMESTAMP).set(seconds(written_at.0));
     gauge!(SNAPSHOT_PERMITS).set(permits as f64);
-    gauge!(SNAPSHOT_MAX_AGE).set(f64::from(max_age_hours) * 3_600.0);
 }
 
 /// A newer snapshot was refused; the one in use stays.
@@ -362,8 +366,8 @@ mod tests {
     /// One shard that has used every function once.
     fn rendered() -> String {
         let handle = install().unwrap();
-        started("0.1.0", "abcd", &Config::default());
-        snapshot_loaded(WallTime(1_700_000_000_000_000), 12, 48);
+        started("0.1.0", "abcd", &Config::default(), WallTime(1_700_000_000_000_000));
+        snapshot_loaded(WallTime(1_700_000_000_000_000), 12);
         snapshot_refused();
         process_resident(4_096);
         let shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
@@ -416,6 +420,7 @@ mod tests {
             "permitwatch_feed_clock_timestamp_seconds{feed=\"border\",shard=\"7\"} 1600000000.5",
             "permitwatch_rule_clock_timestamp_seconds{rule=\"work-not-started\",shard=\"7\"} 0",
             "permitwatch_feed_max_silence_seconds{feed=\"border\",clock=\"messages\"} 93600",
+            "permitwatch_snapshot_max_age_seconds 172800",
             "permitwatch_limit{limit=\"queue_bytes\"} 67108864",
             "permitwatch_stage_duration_seconds_bucket{stage=\"rules\",le=\"0.0003\"}",
         ] {
