@@ -1,6 +1,13 @@
 //! Aim: alarms, dashboard and documents speak of metrics that exist, and of all of them.
 //! Method: every `permitwatch_...` word in those files is looked up in `telemetry::METRICS`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests say what they expect by failing"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -22,6 +22,7 @@ const STATUSES: [Status; 4] = [
 ];
 
 /// Written to by the thread that runs the shard; dropping it says that the shard has gone.
+#[derive(Debug)]
 pub struct ShardTelemetry {
     /// By [`Feed::index`].
     feeds: [FeedMetrics; Feed::COUNT],
@@ -45,6 +46,7 @@ pub struct ShardTelemetry {
     publish_errors: Counter,
 }
 
+#[derive(Debug)]
 struct FeedMetrics {
     read: Counter,
     evaluated: Counter,
@@ -60,6 +62,7 @@ struct FeedMetrics {
     held: Gauge,
 }
 
+#[derive(Debug)]
 struct RuleMetrics {
     clock: Gauge,
     evaluations: Counter,
