@@ -1,0 +1,31 @@
+# The commands that people use. `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# Compile the program, once for demo, tests and benchmarks
+build:
+    cargo build --release
+
+# All tests, or those whose names contain FILTER
+test FILTER="":
+    cargo test --release {{ FILTER }}
+
+# Format, lints, and the alarms' rules
+lint:
+    cargo fmt --check
+    cargo clippy --release --all-targets -- -D warnings
+    promtool check config config/prometheus/prometheus.yml
+    promtool test rules config/prometheus/alerts_test.yml config/prometheus/alerts_week_test.yml
+
+# The whole job on made-up feeds, through an embedded broker
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
+
+# Prove the rules in queries/
+check:
+    cargo run --release -- check
+
+# Measure speed and latency
+bench *ARGS:
+    cargo bench {{ ARGS }}

@@ -1,0 +1,292 @@
+//! What one shard reports. Handles are looked up once, so that a batch costs a few atomic additions.
+//!
+//! Every series exists from the start at 0, or `increase()` would miss the first event. Counters without the label
+//! `shard` are shared by the shards of a process. Gauges of a shard that has gone stay at their last value, since
+//! a recorder cannot forget: `shard_owned` falls to 0, and alarms look at it.
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use super::{Cause, Limit, Stage, flag, seconds};
+use crate::alert::{Severity, Status};
+use crate::record::{Fates, Reason};
+use crate::schema::{Feed, TableId};
+use crate::time::{KnownTime, WallTime};
+
+const STATUSES: [Status; 4] = [
+    Status::Raised,
+    Status::Updated,
+    Status::Cleared,
+    Status::Retracted,
+];
+
+/// Written to by the thread that runs the shard; dropping it says that the shard has gone.
+#[derive(Debug)]
+pub struct ShardTelemetry {
+    /// By [`Feed::index`].
+    feeds: [FeedMetrics; Feed::COUNT],
+    /// By position in the list of rules given to `new`.
+    rules: Vec<RuleMetrics>,
+    stages: [Histogram; Stage::ALL.len()],
+    units: [Counter; Cause::ALL.len()],
+    limits_used: [Gauge; Limit::ALL.len()],
+    /// By [`TableId::index`].
+    state_rows: [Gauge; TableId::COUNT],
+    event_to_alert: Histogram,
+    owned: Gauge,
+    clock: Gauge,
+    timers: Gauge,
+    state_bytes: Gauge,
+    persons: Gauge,
+    permits_open: Gauge,
+    paused: Gauge,
+    recovering: Gauge,
+    published: Counter,
+    publish_errors: Counter,
+}
+
+#[derive(Debug)]
+struct FeedMetrics {
+    read: Counter,
+    evaluated: Counter,
+    filtered: Counter,
+    duplicate: Counter,
+    clock_messages: Counter,
+    quarantined: Counter,
+    quarantined_by: [Counter; Reason::ALL.len()],
+    unknown_fields: Counter,
+    clock: Gauge,
+    last_message: Gauge,
+    lag: Gauge,
+    held: Gauge,
+}
+
+#[derive(Debug)]
+struct RuleMetrics {
+    clock: Gauge,
+    evaluations: Counter,
+    duration: Histogram,
+    rows: Counter,
+    errors: Counter,
+    disabled: Gauge,
+    /// By status, then severity.
+    transitions: [[Counter; Severity::ALL.len()]; STATUSES.len()],
+    standing: [Gauge; Severity::ALL.len()],
+}
+
+impl ShardTelemetry {
+    /// `rules` are the ids in the order by which the shard numbers them.
+    pub fn new(shard: i32, rules: &[String], started_at: WallTime) -> ShardTelemetry {
+        let shard = shard.to_string();
+        let of_shard = |name: &'static str| gauge!(name, "shard" => shard.clone());
+        let telemetry = ShardTelemetry {
+            feeds: Feed::ALL.map(|feed| FeedMetrics::new(feed, &shard, started_at)),
+            rules: rules.iter().map(|rule| RuleMetrics::new(rule, &shard)).collect(),
+            stages: Stage::ALL.map(|stage| histogram!(super::STAGE_DURATION, "stage" => stage.name())),
+            units: Cause::ALL.map(|cause| counter!(super::UNITS, "cause" => cause.name())),
+            limits_used: Limit::ALL
+                .map(|limit| gauge!(super::LIMIT_USED, "limit" => limit.name(), "shard" => shard.clone())),
+            state_rows: TableId::ALL
+                .map(|table| gauge!(super::STATE_ROWS, "table" => table.name(), "shard" => shard.clone())),
+            event_to_alert: histogram!(super::EVENT_TO_ALERT),
+            owned: of_shard(super::SHARD_OWNED),
+            clock: of_shard(super::SHARD_CLOCK),
+            timers: of_shard(super::TIMERS),
+            state_bytes: of_shard(super::STATE_BYTES),
+            persons: of_shard(super::PERSONS),
+            permits_open: of_shard(super::PERMITS_OPEN),
+            paused: of_shard(super::PAUSED),
+            recovering: of_shard(super::RECOVERING),
+            published: counter!(super::PUBLISHED),
+            publish_errors: counter!(super::PUBLISH_ERRORS),
+        };
+        telemetry.owned.set(1.0);
+        telemetry.clock.set(0.0);
+        telemetry.paused.set(0.0);
+        telemetry
+    }
+
+    /// Messages taken from the source, before anything is decided about them.
+    pub fn read(&self, feed: Feed, messages: u64) {
+        self.feeds[feed.index()].read.increment(messages);
+    }
+
+    /// How the messages of a batch ended.
+    pub fn fates(&self, fates: &Fates) {
+        for (index, feed) in self.feeds.iter().enumerate() {
+            feed.evaluated.increment(fates.evaluated[index]);
+            feed.filtered.increment(fates.filtered[index]);
+            feed.duplicate.increment(fates.duplicate[index]);
+            feed.clock_messages.increment(fates.clock[index]);
+            feed.unknown_fields.increment(fates.unknown_fields[index]);
+            for (counter, count) in feed.quarantined_by.iter().zip(fates.quarantined[index]) {
+                if count > 0 {
+                    counter.increment(count);
+                    feed.quarantined.increment(count);
+                }
+            }
+        }
+    }
+
+    pub fn feed_clock(&self, feed: Feed, clock: KnownTime) {
+        self.feeds[feed.index()].clock.set(seconds(clock.0));
+    }
+
+    /// Wall time at which a message of the feed was last read.
+    pub fn last_message(&self, feed: Feed, read_at: WallTime) {
+        self.feeds[feed.index()]
+            .last_message
+            .set(seconds(read_at.0));
+    }
+
+    pub fn lag(&self, feed: Feed, messages: u64) {
+        self.feeds[feed.index()].lag.set(messages as f64);
+    }
+
+    pub fn held(&self, feed: Feed, held: bool) {
+        self.feeds[feed.index()].held.set(flag(held));
+    }
+
+    pub fn shard_clock(&self, clock: KnownTime) {
+        self.clock.set(seconds(clock.0));
+    }
+
+    pub fn rule_clock(&self, rule: usize, clock: KnownTime) {
+        self.rules[rule].clock.set(seconds(clock.0));
+    }
+
+    pub fn stage(&self, stage: Stage, elapsed: Duration) {
+        self.stages[stage as usize].record(elapsed);
+    }
+
+    /// From the sender's clock to the broker's acknowledgement; only for messages that say when they were sent.
+    pub fn event_to_alert(&self, elapsed: Duration) {
+        self.event_to_alert.record(elapsed);
+    }
+
+    pub fn units(&self, cause: Cause, units: u64) {
+        self.units[cause as usize].increment(units);
+    }
+
+    /// One call of a rule's plan: for how many units, over how many of their rows.
+    pub fn rule_run(&self, rule: usize, units: u64, rows: u64, elapsed: Duration) {
+        let rule = &self.rules[rule];
+        rule.evaluations.increment(units);
+        rule.rows.increment(rows);
+        rule.duration.record(elapsed);
+    }
+
+    pub fn rule_errors(&self, rule: usize, persons: u64) {
+        self.rules[rule].errors.increment(persons);
+    }
+
+    /// The rule has failed too often and runs no more, in any shard of this process, until it starts again.
+    pub fn rule_disabled(&self, rule: usize) {
+        self.rules[rule].disabled.set(1.0);
+    }
+
+    pub fn transition(&self, rule: usize, status: Status, severity: Severity) {
+        self.rules[rule].transitions[status as usize][severity as usize].increment(1);
+    }
+
+    pub fn standing(&self, rule: usize, severity: Severity, alerts: u64) {
+        self.rules[rule].standing[severity as usize].set(alerts as f64);
+    }
+
+    pub fn published(&self, transitions: u64) {
+        self.published.increment(transitions);
+    }
+
+    pub fn publish_error(&self) {
+        self.publish_errors.increment(1);
+    }
+
+    pub fn timers(&self, timers: u64) {
+        self.timers.set(timers as f64);
+    }
+
+    pub fn state_rows(&self, table: TableId, rows: u64) {
+        self.state_rows[table.index()].set(rows as f64);
+    }
+
+    pub fn state_bytes(&self, bytes: u64) {
+        self.state_bytes.set(bytes as f64);
+        self.limit_used(Limit::StateBytes, bytes as f64);
+    }
+
+    pub fn population(&self, persons: u64, permits_open: u64) {
+        self.persons.set(persons as f64);
+        self.permits_open.set(permits_open as f64);
+    }
+
+    pub fn limit_used(&self, limit: Limit, used: f64) {
+        self.limits_used[limit as usize].set(used);
+    }
+
+    pub fn paused(&self, paused: bool) {
+        self.paused.set(flag(paused));
+    }
+
+    pub fn recovering(&self, recovering: bool) {
+        self.recovering.set(flag(recovering));
+    }
+}
+
+impl Drop for ShardTelemetry {
+    fn drop(&mut self) {
+        self.owned.set(0.0);
+    }
+}
+
+impl FeedMetrics {
+    fn new(feed: Feed, shard: &str, started_at: WallTime) -> FeedMetrics {
+        let feed = feed.name();
+        let fate = |fate: &'static str| counter!(super::MESSAGES, "feed" => feed, "fate" => fate);
+        let of_shard =
+            |name: &'static str| gauge!(name, "feed" => feed, "shard" => shard.to_owned());
+        let metrics = FeedMetrics {
+            read: counter!(super::MESSAGES_READ, "feed" => feed),
+            evaluated: fate("evaluated"),
+            filtered: fate("filtered"),
+            duplicate: fate("duplicate"),
+            clock_messages: fate("clock"),
+            quarantined: fate("quarantined"),
+            quarantined_by: Reason::ALL.map(
+                |reason| counter!(super::QUARANTINED, "feed" => feed, "reason" => reason.name()),
+            ),
+            unknown_fields: counter!(super::UNKNOWN_FIELDS, "feed" => feed),
+            clock: of_shard(super::FEED_CLOCK),
+            last_message: of_shard(super::FEED_LAST_MESSAGE),
+            lag: of_shard(super::FEED_LAG),
+            held: of_shard(super::MERGE_HELD),
+        };
+        metrics.clock.set(0.0);
+        metrics.last_message.set(seconds(started_at.0));
+        metrics.held.set(0.0);
+        metrics
+    }
+}
+
+impl RuleMetrics {
+    fn new(rule: &str, shard: &str) -> RuleMetrics {
+        let of_rule = |name: &'static str| counter!(name, "rule" => rule.to_owned());
+        let transition = |status: Status, severity: Severity| {
+            counter!(super::ALERT_TRANSITIONS,
+                "rule" => rule.to_owned(), "status" => status.name(), "severity" => severity.name())
+        };
+        RuleMetrics {
+            clock: gauge!(super::RULE_CLOCK, "rule" => rule.to_owned(), "shard" => shard.to_owned()),
+            evaluations: of_rule(super::RULE_EVALUATIONS),
+            duration: histogram!(super::RULE_DURATION, "rule" => rule.to_owned()),
+            rows: of_rule(super::RULE_ROWS),
+            errors: of_rule(super::RULE_ERRORS),
+            disabled: gauge!(super::RULE_DISABLED, "rule" => rule.to_owned()),
+            transitions: STATUSES.map(|status| Severity::ALL.map(|severity| transition(status, severity))),
+            standing: Severity::ALL.map(|severity| {
+                gauge!(super::ALERTS_STANDING,
+                    "rule" => rule.to_owned(), "severity" => severity.name(), "shard" => shard.to_owned())
+            }),
+        }
+    }
+}
