@@ -235,9 +235,9 @@ const fn default_future_limit_days(feed: Feed) -> u32 {
 /// What is wrong with the configuration. The process does not start.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    #[error("cannot read configuration {file}: {source}")]
+    #[error("cannot read configuration {file}")]
     Read { file: String, source: std::io::Error },
-    #[error("configuration {file} is not valid: {source}")]
+    #[error("configuration {file} is not valid")]
     Parse { file: String, source: Box<toml::de::Error> },
     #[error("configuration names the unknown feed \"{0}\"; feeds are permits, reference, population, border, payments, studies, notices")]
     UnknownFeed(String),

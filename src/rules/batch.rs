@@ -39,7 +39,7 @@ pub struct StandingRow {
 /// Why the batch query failed.
 #[derive(Debug, Error)]
 pub enum BatchError {
-    #[error("batch query, {what}: {source}")]
+    #[error("batch query, {what}")]
     Sql { what: String, source: Box<DataFusionError> },
     #[error("tables.sql has no section \"{0}\"")]
     Section(&'static str),

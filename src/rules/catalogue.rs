@@ -53,7 +53,7 @@ pub struct Catalogue {
 /// Why the directory cannot be read.
 #[derive(Debug, Error)]
 pub enum CatalogueError {
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}")]
     Read { file: String, source: std::io::Error },
     #[error(transparent)]
     Rule(#[from] FileError),

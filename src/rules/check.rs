@@ -302,7 +302,7 @@ fn check_expressions(plan: &LogicalPlan) -> Result<(), CheckError> {
 }
 
 /// Columns that end a total order within one person.
-const UNIQUE: [&str; 6] = ["record_key", "version", "permit_id", "month", "term", "day"];
+const UNIQUE: [&str; 7] = ["record_key", "record_keys", "version", "permit_id", "month", "term", "day"];
 
 fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Result<(), CheckError> {
     let mut expr = expr;

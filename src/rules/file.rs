@@ -89,7 +89,7 @@ pub struct RuleFile {
 pub enum FileError {
     #[error("rule {file}: begins with no header; put TOML into a comment /* ... */ at the top")]
     NoHeader { file: String },
-    #[error("rule {file}: header is not valid TOML: {source}")]
+    #[error("rule {file}: header is not valid TOML")]
     Header { file: String, source: Box<toml::de::Error> },
     #[error("rule {file}: header says id \"{id}\"; the file must be named after it")]
     Name { file: String, id: String },

@@ -106,9 +106,9 @@ struct BaseTable {
 /// Why a catalogue cannot be planned.
 #[derive(Debug, Error)]
 pub enum PlanError {
-    #[error("{what} \"{name}\": {source}")]
+    #[error("{what} \"{name}\"")]
     Sql { what: &'static str, name: String, source: Box<DataFusionError> },
-    #[error("{what} \"{name}\": {source}")]
+    #[error("{what} \"{name}\"")]
     Check { what: &'static str, name: String, source: CheckError },
     #[error("views use one another in a circle: {0}")]
     Circle(String),

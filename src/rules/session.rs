@@ -17,8 +17,8 @@ use crate::rules::functions;
 use crate::time::Day;
 
 /// Scalar functions of DataFusion that rules may call; all immutable, none reads a clock.
-const SCALARS: [&str; 24] = [
-    "array_has", "array_length", "array_element", "btrim", "cardinality", "character_length", "coalesce", "concat",
+const SCALARS: [&str; 26] = [
+    "array_has", "array_has_all", "array_has_any", "array_length", "array_element", "btrim", "cardinality", "character_length", "coalesce", "concat",
     "concat_ws", "date_part", "date_trunc", "greatest", "least", "lower", "ltrim", "named_struct", "nullif", "nvl",
     "replace", "rtrim", "starts_with", "strpos", "substr", "upper",
 ];
