@@ -82,7 +82,7 @@ seen AS (   -- what the institutions have said about each term
            min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
                     THEN s.first_known_time END) AS exempt_known_at,
            count(*) FILTER (WHERE s.kind = 'no_show') > 0 AS no_show_reported,
-           string_agg(s.record_key, ',' ORDER BY s.record_key) AS study_keys
+           concat_ws(',', min(s.record_key), nullif(max(s.record_key), min(s.record_key))) AS study_keys
     FROM due d
     LEFT JOIN studies s ON s.person_id = d.person_id
          AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
