@@ -93,7 +93,8 @@ recent AS (   -- each month with those of the two calendar months before it
 ),
 run AS (   -- months in a row with a grade are one episode, until the next month without
     SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3,
-           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN known_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM recent

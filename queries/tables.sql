@@ -47,7 +47,8 @@ FROM (
            min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
+               secrecy_class, known_time, {columns},
                row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
         FROM {table}_seen r
         JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
@@ -111,7 +112,8 @@ FROM (
 
 -- section: person table
 CREATE TABLE {table}_seen AS
-SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, arrival_no, {columns}
+SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time,
+       arrival_no, {columns}
 FROM {table}_file f
 JOIN scope_starts s ON s.person_id = f.person_id
 LEFT JOIN scope_intervals i
@@ -140,7 +142,8 @@ FROM (
            min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
+               secrecy_class, known_time, {columns},
                row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
         FROM {table}_seen r
         JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key

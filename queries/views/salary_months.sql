@@ -11,7 +11,8 @@ FROM (
     FROM salaries s
     LEFT JOIN employer_months e ON e.employer_id = s.employer_id AND e.month = s.month
     UNION ALL
-    SELECT person_id, month, 0 AS gross_sek, CAST(NULL AS TIMESTAMP) AS known_at, CAST(NULL AS BIGINT) AS reported_pct, 1 AS excused, CAST(NULL AS VARCHAR) AS first_key, CAST(NULL AS VARCHAR) AS last_key
+    SELECT person_id, month, 0 AS gross_sek, CAST(NULL AS TIMESTAMP) AS known_at, CAST(NULL AS BIGINT) AS reported_pct, 1 AS excused,
+           CAST(NULL AS VARCHAR) AS first_key, CAST(NULL AS VARCHAR) AS last_key
     FROM excused_months
 ) m
 GROUP BY person_id, month
