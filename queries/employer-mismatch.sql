@@ -51,18 +51,17 @@ WITH tied AS (   -- permits whose employer binds
     WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 incomplete AS (   -- months in which an allowed employer's silence shows nothing
-    SELECT t.permit_id, m.month
-    FROM tied t
-    JOIN permitted_employers pe ON pe.permit_id = t.permit_id
+    SELECT pe.permit_id, m.month
+    FROM permitted_employers pe
     JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
-    GROUP BY t.permit_id, m.month
+    GROUP BY pe.permit_id, m.month
 ),
 paid_month AS (   -- full months under the tie with any salary: the largest from an employer outside it, and whether one inside it paid
     SELECT t.person_id, t.permit_id, t.record_key, s.month,
            max(CASE WHEN pe.employer_id IS NULL AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
            max(CASE WHEN pe.employer_id IS NOT NULL THEN s.gross_sek ELSE 0 END) AS permitted_sek,
            greatest(agi_complete(s.month), max(s.known_at)) AS evaluated_at,
-           string_agg(DISTINCT s.record_keys, ',' ORDER BY s.record_keys) AS pay_keys
+           min(s.first_key) AS pay_key
     FROM tied t
     JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
     LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
@@ -75,7 +74,7 @@ paid_month AS (   -- full months under the tie with any salary: the largest from
     GROUP BY t.person_id, t.permit_id, t.record_key, s.month
 ),
 flagged AS (
-    SELECT person_id, permit_id, record_key, month, other_sek, evaluated_at, pay_keys,
+    SELECT person_id, permit_id, record_key, month, other_sek, evaluated_at, pay_key,
            CASE WHEN other_sek >= $amount_sek AND permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
            CASE WHEN other_sek >= $amount_sek AND permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month
@@ -88,13 +87,14 @@ recent AS (   -- each month with those of the two calendar months before it
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
            greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
-           concat_ws(',', lag(pay_keys, 2) OVER w, lag(pay_keys) OVER w, pay_keys) AS pay_keys
+           pay_key AS key_1, lag(pay_key) OVER w AS key_2, lag(pay_key, 2) OVER w AS key_3
     FROM flagged
     WINDOW w AS (PARTITION BY permit_id ORDER BY month)
 ),
 run AS (   -- months in a row with a grade are one episode, until the next month without
-    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, pay_keys,
-           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3,
+           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN known_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM recent
@@ -103,6 +103,6 @@ SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_good_
        month AS anchor_at, known_at AS alert_at, agi_complete(month) AS due_at, good_again_at AS cleared_at,
        CASE WHEN mismatch_3 >= 2 THEN 'medium' ELSE 'info' END AS severity,
        month AS last_month, CAST(mismatch_3 AS BIGINT) AS mismatch_months, CAST(mixed_3 AS BIGINT) AS mixed_months, other_sek,
-       concat_ws(',', record_key, pay_keys) AS record_keys
+       concat_ws(',', record_key, key_3, key_2, key_1) AS record_keys
 FROM run
 WHERE mismatch_3 >= 2 OR mixed_3 >= 2

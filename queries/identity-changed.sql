@@ -51,7 +51,8 @@ WITH post AS (   -- each register post beside the particulars of each permit's d
     SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
            coalesce(p.decided_on, p.valid_from) AS decided_on,
            h.record_key AS post_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
-           first_value(h.number) OVER (PARTITION BY p.permit_id ORDER BY h.known_from, h.record_key, h.version ROWS UNBOUNDED PRECEDING) AS first_number
+           first_value(h.number)
+               OVER (PARTITION BY p.permit_id ORDER BY h.known_from, h.record_key, h.version ROWS UNBOUNDED PRECEDING) AS first_number
     FROM permits p
     JOIN population_posts h ON h.person_id = p.person_id
     WHERE p.permit_class <> 'ASYLUM_APPLICANT'
@@ -72,13 +73,15 @@ compared AS (
     WHERE known_from > CAST(decided_on AS TIMESTAMP)
 ),
 counted AS (
-    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs, name_differs, citizenship_differs,
+    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
+           name_differs, citizenship_differs,
            CASE WHEN birth_differs THEN 1 ELSE 0 END + CASE WHEN name_differs THEN 1 ELSE 0 END
                + CASE WHEN citizenship_differs THEN 1 ELSE 0 END AS fields
     FROM compared
 ),
 run AS (   -- posts in a row that differ are one episode, until one that agrees
-    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs, name_differs, citizenship_differs, fields,
+    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
+           name_differs, citizenship_differs, fields,
            max(CASE WHEN fields = 0 THEN known_from END)
                OVER (PARTITION BY permit_id ORDER BY known_from, post_key, version ROWS UNBOUNDED PRECEDING) AS agreed_at,
            min(CASE WHEN fields = 0 THEN known_from END)

@@ -46,7 +46,8 @@ WITH ended AS (   -- permits whose right to stay has an end: final revocation, e
     SELECT person_id, permit_id, record_key, first_known_time, valid_from, next_from, next_known_at,
            CASE WHEN revoked_final_on IS NOT NULL THEN least(revoked_final_on, valid_to)
                 WHEN end_kind = 'revoked' THEN least(valid_to, next_from - 1) ELSE held_until END AS ended_on,
-           CASE WHEN revoked_final_on IS NOT NULL AND revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
+           CASE WHEN revoked_final_on IS NOT NULL
+               AND revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
     FROM permit_spells
     WHERE NOT coalesce(inhibited, false)
 ),
@@ -64,7 +65,7 @@ SELECT l.person_id, l.permit_id, b.source AS alert_key, min(b.period_from) AS an
        CAST(l.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, max(l.next_known_at) AS cleared_at, 'medium' AS severity,
        l.why, l.right_until, max(l.decided_on) AS application_decided_on, $wait_days AS wait_days, min(b.period_from) AS first_period_from,
        max(b.period_from) AS last_period_from, count(*) AS payments, CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       concat_ws(',', l.record_key, string_agg(b.record_key, ',' ORDER BY b.record_key)) AS record_keys
+       concat_ws(',', l.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
 FROM lapsed l
 JOIN (SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b

@@ -38,6 +38,10 @@ checked = false
 default = 30
 doc = "days to wait for a correction after the deregistration first became known"
 source = "own default"
+[params.service_months]
+default = 12
+doc = "a notice of state service explains a move at most so many months later"
+source = "own default"
 [params.keep_months]
 default = 24
 doc = "months for which a permit is kept after a notice"
@@ -59,5 +63,6 @@ LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU' A
      AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
 WHERE p.permit_class = 'PERMANENT'
   AND NOT EXISTS (SELECT 1 FROM notices n
-                  WHERE n.person_id = p.person_id AND n.kind = 'state_service_abroad' AND n.event_on <= d.dereg_on + $wait_days)
+                  WHERE n.person_id = p.person_id AND n.kind = 'state_service_abroad'
+                    AND n.event_on >= add_months(d.dereg_on, -$service_months) AND n.event_on <= d.dereg_on + $wait_days)
 GROUP BY p.person_id, p.permit_id, p.record_key, p.keep_notice_on, d.dereg_on

@@ -57,7 +57,8 @@ doc = "a notice of a reason concerns a visit within these days of it"
 source = "own default"
 */
 WITH visit AS (   -- visits during the status, with the best reason given for each
-    SELECT st.person_id, st.record_key AS status_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented, v.known_at, v.record_keys,
+    SELECT st.person_id, st.record_key AS status_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented,
+           v.known_at, v.record_keys,
            coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND v.country = st.tested_country AND v.left_on > st.declared_on
@@ -91,9 +92,12 @@ SELECT p.person_id, p.permit_id, f.country AS alert_key, max(f.left_on) AS ancho
             ELSE severity(least(CASE f.status_kind WHEN 'refugee' THEN 3 ELSE 2 END,
                                 greatest(max(f.grade), CASE WHEN sum(f.days) < $long_days THEN 0 WHEN bool_or(f.documented AND f.days > 0) IS TRUE THEN 3 ELSE 2 END)))
             END AS severity,
-       count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.settled) AS visits, CAST(sum(f.days) AS BIGINT) AS days_total, max(f.left_on) AS last_left_on,
-       count(*) FILTER (WHERE f.documented IS TRUE AND NOT f.settled) AS documented_visits, count(*) FILTER (WHERE f.reason = 1) AS visits_with_reason,
-       count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits, bool_or(f.settled) AS moved_there,
+       count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.settled) AS visits, CAST(sum(f.days) AS BIGINT) AS days_total,
+       max(f.left_on) AS last_left_on,
+       count(*) FILTER (WHERE f.documented IS TRUE AND NOT f.settled) AS documented_visits,
+       count(*) FILTER (WHERE f.reason = 1) AS visits_with_reason,
+       count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
+       bool_or(f.settled) AS moved_there,
        concat_ws(',', p.record_key, f.status_key, string_agg(f.record_keys, ',' ORDER BY f.left_on, f.record_keys)) AS record_keys
 FROM permit_spells p
 JOIN fact f ON f.person_id = p.person_id AND f.left_on >= p.valid_from AND (p.held_until IS NULL OR f.left_on <= p.held_until)

@@ -80,9 +80,9 @@ seen AS (   -- what the institutions have said about each term
            min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
                     THEN coalesce(s.starts_on, s.event_on) END) AS exempt_from,
            min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
-                    THEN s.first_known_time END) AS exempt_known_at,
+                    THEN greatest(s.first_known_time, CAST(coalesce(s.starts_on, s.event_on) AS TIMESTAMP)) END) AS exempt_at,
            count(*) FILTER (WHERE s.kind = 'no_show') > 0 AS no_show_reported,
-           string_agg(s.record_key, ',' ORDER BY s.record_key) AS study_keys
+           concat_ws(',', min(s.record_key), nullif(max(s.record_key), min(s.record_key))) AS study_keys
     FROM due d
     LEFT JOIN studies s ON s.person_id = d.person_id
          AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
@@ -95,7 +95,7 @@ seen AS (   -- what the institutions have said about each term
 SELECT n.person_id, n.permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
        greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time) AS alert_at,
        CAST(n.counted_from + tier.days AS TIMESTAMP) AS due_at,
-       least(n.registered_at, n.exempt_known_at) AS cleared_at, tier.severity,
+       least(n.registered_at, n.exempt_at) AS cleared_at, tier.severity,
        n.term, n.counted_from, CAST(tier.days AS BIGINT) AS days_waited, n.decided_on, n.registrations, n.no_show_reported,
        concat_ws(',', n.record_key, n.study_keys) AS record_keys
 FROM seen n

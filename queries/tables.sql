@@ -19,10 +19,25 @@
 --
 -- A record is hidden when it lies in the future of its own known_time, when its subject is outside the population at
 -- that moment, or when it is older than the kept history; of records with the same version the first that arrived counts.
+-- Most keys have one record: only the others go through windows, which cost far more a row than the join that tells them apart.
 -- Reference records have no subject column, so their record_key must be unique in its table.
 
 -- section: permits table
+CREATE TABLE {table}_seen AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, arrival_no, {columns}
+FROM {table}_file
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+CREATE TABLE {table}_keys AS
+SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_history AS
+SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+FROM {table}_seen r
+JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+WHERE k.copies = 1
+UNION ALL
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
        CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
@@ -32,13 +47,13 @@ FROM (
            min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY person_id, record_key, version ORDER BY arrival_no) AS copy_no
-        FROM {table}_file
-        WHERE known_time <= {as_of}
-          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
-          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
-    ) r
+        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
+               secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_seen r
+        JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+        WHERE k.copies > 1
+    ) d
     WHERE copy_no = 1
 ) v;
 CREATE TABLE {table} AS
@@ -46,6 +61,8 @@ SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at
        known_time, first_known_time, {columns}
 FROM {table}_history
 WHERE known_to IS NULL AND op <> 'retract';
+DROP TABLE {table}_seen;
+DROP TABLE {table}_keys;
 
 -- section: scope
 -- When each subject's records begin to count: permit_lead after its first record of the permits feed.
@@ -73,24 +90,49 @@ SELECT person_id,
 FROM permits_history
 WHERE known_to IS NULL OR known_to > known_from;
 -- The same as one line of intervals for each person, so that a record meets at most one row: kept (is the person in the
--- population?) and oldest_on (the first day of the oldest permit that keeps the person).
+-- population?) and keeps_from (how far back its history is kept, from the first day of the oldest permit that keeps it).
 CREATE TABLE scope_intervals AS
-SELECT b.person_id, b.from_at, b.to_at,
-       max(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN 1 ELSE 0 END) AS kept,
-       min(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN v.valid_from END) AS oldest_on
+SELECT person_id, from_at, to_at, kept,
+       CAST(add_months(oldest_on, -{lookback_months}) AS TIMESTAMP) - INTERVAL '{correction_days} days' AS keeps_from
 FROM (
-    SELECT person_id, from_at, lead(from_at) OVER (PARTITION BY person_id ORDER BY from_at) AS to_at
+    SELECT b.person_id AS person_id, b.from_at AS from_at, b.to_at AS to_at,
+           max(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN 1 ELSE 0 END) AS kept,
+           min(CASE WHEN v.kept_until IS NULL OR v.kept_until > b.from_at THEN v.valid_from END) AS oldest_on
     FROM (
-        SELECT person_id, from_at FROM scope_permits
-        UNION SELECT person_id, to_at FROM scope_permits WHERE to_at IS NOT NULL
-        UNION SELECT person_id, kept_until FROM scope_permits WHERE kept_until IS NOT NULL
-    ) e
-) b
-JOIN scope_permits v ON v.person_id = b.person_id AND v.from_at <= b.from_at AND (v.to_at IS NULL OR v.to_at > b.from_at)
-GROUP BY b.person_id, b.from_at, b.to_at;
+        SELECT person_id, from_at, lead(from_at) OVER (PARTITION BY person_id ORDER BY from_at) AS to_at
+        FROM (
+            SELECT person_id, from_at FROM scope_permits
+            UNION SELECT person_id, to_at FROM scope_permits WHERE to_at IS NOT NULL
+            UNION SELECT person_id, kept_until FROM scope_permits WHERE kept_until IS NOT NULL
+        ) e
+    ) b
+    JOIN scope_permits v ON v.person_id = b.person_id AND v.from_at <= b.from_at AND (v.to_at IS NULL OR v.to_at > b.from_at)
+    GROUP BY b.person_id, b.from_at, b.to_at
+) x;
 
 -- section: person table
+CREATE TABLE {table}_seen AS
+SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time,
+       arrival_no, {columns}
+FROM {table}_file f
+JOIN scope_starts s ON s.person_id = f.person_id
+LEFT JOIN scope_intervals i
+       ON i.person_id = f.person_id AND i.from_at <= f.known_time AND (i.to_at IS NULL OR i.to_at > f.known_time)
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
+  AND known_time >= s.counts_from
+  AND coalesce(i.kept, 1) = 1
+  AND NOT coalesce(event_time < i.keeps_from, false);
+CREATE TABLE {table}_keys AS
+SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_history AS
+SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+FROM {table}_seen r
+JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+WHERE k.copies = 1
+UNION ALL
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
        CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
@@ -100,19 +142,13 @@ FROM (
            min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY f.person_id, record_key, version ORDER BY arrival_no) AS copy_no
-        FROM {table}_file f
-        JOIN scope_starts s ON s.person_id = f.person_id
-        LEFT JOIN scope_intervals i
-               ON i.person_id = f.person_id AND i.from_at <= f.known_time AND (i.to_at IS NULL OR i.to_at > f.known_time)
-        WHERE known_time <= {as_of}
-          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
-          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
-          AND known_time >= s.counts_from
-          AND coalesce(i.kept, 1) = 1
-          AND NOT coalesce(event_time < CAST(add_months(i.oldest_on, -{lookback_months}) AS TIMESTAMP) - INTERVAL '{correction_days} days', false)
-    ) r
+        SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
+               secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_seen r
+        JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+        WHERE k.copies > 1
+    ) d
     WHERE copy_no = 1
 ) v;
 CREATE TABLE {table} AS
@@ -120,9 +156,25 @@ SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at
        known_time, first_known_time, {columns}
 FROM {table}_history
 WHERE known_to IS NULL AND op <> 'retract';
+DROP TABLE {table}_seen;
+DROP TABLE {table}_keys;
 
 -- section: reference table
+CREATE TABLE {table}_seen AS
+SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, arrival_no, {columns}
+FROM {table}_file
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+CREATE TABLE {table}_keys AS
+SELECT record_key, count(*) AS copies FROM {table}_seen GROUP BY record_key;
 CREATE TABLE {table}_history AS
+SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+FROM {table}_seen r
+JOIN {table}_keys k ON k.record_key = r.record_key
+WHERE k.copies = 1
+UNION ALL
 SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
        CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
@@ -132,13 +184,12 @@ FROM (
            min(known_time) OVER (PARTITION BY record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY record_key, version ORDER BY arrival_no) AS copy_no
-        FROM {table}_file
-        WHERE known_time <= {as_of}
-          AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
-          AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
-    ) r
+        SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
+               row_number() OVER (PARTITION BY r.record_key, version ORDER BY arrival_no) AS copy_no
+        FROM {table}_seen r
+        JOIN {table}_keys k ON k.record_key = r.record_key
+        WHERE k.copies > 1
+    ) d
     WHERE copy_no = 1
 ) v;
 CREATE TABLE {table} AS
@@ -146,3 +197,5 @@ SELECT schema_ver, record_key, version, op, event_time, registered_at, source, p
        known_time, first_known_time, {columns}
 FROM {table}_history
 WHERE known_to IS NULL AND op <> 'retract';
+DROP TABLE {table}_seen;
+DROP TABLE {table}_keys;

@@ -64,32 +64,33 @@ WITH newcomer AS (   -- first work permits that lasted to the time limit
     WHERE permit_class = 'WORK_EMP' AND first_grant AND (held_until IS NULL OR held_until >= add_months(valid_from, $months))
 ),
 employer AS (   -- what explains an allowed employer's silence
-    SELECT n.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(DISTINCT m.month) AS months_incomplete
-    FROM newcomer n
-    JOIN permit_employers pe ON pe.permit_id = n.permit_id
+    SELECT pe.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(m.month) AS months_incomplete
+    FROM permit_employers pe
     LEFT JOIN employers e ON e.employer_id = pe.employer_id
     LEFT JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
-         AND m.month >= month_of(n.valid_from) AND m.month <= add_months(n.start_by, 1)
-    GROUP BY n.permit_id
+         AND m.month >= month_of(pe.from_on) AND m.month <= add_months(pe.from_on, $months + 1)
+    GROUP BY pe.permit_id
+),
+due AS (   -- one deadline for each tier: weak when the limit's month is complete, strong a month later (pay in arrears)
+    SELECT n.person_id, n.permit_id, n.record_key, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity,
+           add_months(month_of(n.start_by), tier.extra_months) AS last_month,
+           CASE WHEN n.card_issued_on > add_months(n.valid_from, $card_months) THEN 'weak' ELSE tier.severity END AS highest
+    FROM newcomer n
+    CROSS JOIN (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
 )
-SELECT n.person_id, n.permit_id, 'not-started' AS alert_key, n.valid_from AS anchor_at,
-       greatest(agi_complete(add_months(n.start_by, tier.extra_months)), n.first_known_time) AS alert_at,
-       agi_complete(add_months(n.start_by, tier.extra_months)) AS due_at,
-       min(s.known_at) FILTER (WHERE s.month > n.start_by AND s.gross_sek > 0) AS cleared_at,
-       CASE WHEN coalesce(max(s.excused), 0) = 1 OR coalesce(max(x.months_incomplete), 0) > 0
-                 OR n.card_issued_on > add_months(n.valid_from, $card_months)
-            THEN 'weak' ELSE tier.severity END AS severity,
-       n.valid_from, n.start_by, add_months(month_of(n.start_by), tier.extra_months + 1) - 1 AS silent_until,
-       n.card_issued_on, count(*) FILTER (WHERE s.excused = 1) AS months_excused,
-       coalesce(max(x.months_incomplete), 0) AS months_incomplete,
-       concat_ws(',', n.record_key, string_agg(s.record_keys, ',' ORDER BY s.month)) AS record_keys
-FROM newcomer n
-CROSS JOIN (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
-LEFT JOIN employer x ON x.permit_id = n.permit_id
-LEFT JOIN salary_months s ON s.person_id = n.person_id AND s.month >= month_of(n.valid_from) AND s.month <= add_months(n.start_by, 1)
-WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= n.start_by)
+SELECT d.person_id, d.permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
+       greatest(agi_complete(d.last_month), d.first_known_time) AS alert_at, agi_complete(d.last_month) AS due_at,
+       min(CASE WHEN s.month > d.start_by AND s.gross_sek > 0 THEN s.known_at END) AS cleared_at,
+       CASE WHEN max(s.excused) = 1 OR max(x.months_incomplete) > 0 THEN 'weak' ELSE d.highest END AS severity,
+       d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
+       CAST(coalesce(sum(s.excused), 0) AS BIGINT) AS months_excused, coalesce(max(x.months_incomplete), 0) AS months_incomplete,
+       concat_ws(',', d.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
+FROM due d
+LEFT JOIN employer x ON x.permit_id = d.permit_id
+LEFT JOIN salary_months s ON s.person_id = d.person_id AND s.month >= month_of(d.valid_from) AND s.month <= add_months(d.start_by, 1)
+WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
-                  WHERE t.person_id = n.person_id AND t.kind = 'employment_start'
-                    AND t.event_on >= n.valid_from - 31 AND t.event_on <= n.start_by)
-GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity, tier.extra_months
-HAVING coalesce(sum(s.gross_sek) FILTER (WHERE s.month <= add_months(n.start_by, tier.extra_months)), 0) <= 0
+                  WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
+                    AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
+GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest
+HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek END), 0) <= 0

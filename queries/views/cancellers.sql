@@ -1,29 +1,25 @@
 /*
 One row per permit and interval of known time during which nothing is said about it, with the reason: `naturalised` and
-`deceased` (register), `permit_ended` (a later permit ends one too), `protected` (person or class: nothing is stored),
-`minor` (until the eighteenth birthday). `application_pending` concerns only rules that yield to it.
+`deceased` (register), `protected` (person or class: nothing is stored), `minor` (until the eighteenth birthday),
+`permit_ended` (a later permit ends one too). `application_pending` concerns only rules that yield to it.
 Rows follow from what is known now, so that a fact in force has no beginning (null); null to_at is open.
 */
-SELECT p.person_id, p.permit_id, 'naturalised' AS reason, CAST(NULL AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
-FROM permits p JOIN population n ON n.person_id = p.person_id
-WHERE array_has(n.citizenships, 'SWE')
-UNION ALL
-SELECT p.person_id, p.permit_id, 'deceased' AS reason, CAST(NULL AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
-FROM permits p JOIN population n ON n.person_id = p.person_id
-WHERE n.dereg_code = 'AV'
-UNION ALL
-SELECT p.person_id, p.permit_id, 'protected' AS reason, CAST(NULL AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
-FROM permits p LEFT JOIN population n ON n.person_id = p.person_id
-WHERE coalesce(n.protected, false) OR p.permit_class IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
-UNION ALL
-SELECT p.person_id, p.permit_id, 'minor' AS reason, CAST(NULL AS TIMESTAMP) AS from_at,
-       CAST(add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216) AS TIMESTAMP) AS to_at
-FROM permits p LEFT JOIN population n ON n.person_id = p.person_id
-WHERE coalesce(n.birth_on, p.birth_on_at_grant) IS NOT NULL
+SELECT p.person_id, p.permit_id, r.reason, CAST(NULL AS TIMESTAMP) AS from_at,
+       CASE WHEN r.reason = 'minor' THEN CAST(add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216) AS TIMESTAMP) END AS to_at
+FROM permits p
+LEFT JOIN population n ON n.person_id = p.person_id
+CROSS JOIN (VALUES ('naturalised'), ('deceased'), ('protected'), ('minor')) AS r(reason)
+WHERE CASE r.reason
+          WHEN 'naturalised' THEN array_has(n.citizenships, 'SWE')
+          WHEN 'deceased' THEN n.dereg_code = 'AV'
+          WHEN 'protected' THEN coalesce(n.protected, false) OR p.permit_class IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
+          ELSE coalesce(n.birth_on, p.birth_on_at_grant) IS NOT NULL END
 UNION ALL
 SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(held_until + 1 AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
 FROM permit_spells
 WHERE held_until IS NOT NULL
 UNION ALL
-SELECT p.person_id, p.permit_id, 'application_pending' AS reason, CAST(a.filed_on AS TIMESTAMP) AS from_at, CAST(a.decided_on AS TIMESTAMP) AS to_at
-FROM permits p JOIN applications a ON a.person_id = p.person_id
+SELECT p.person_id, p.permit_id, 'application_pending' AS reason, CAST(a.filed_on AS TIMESTAMP) AS from_at,
+       CAST(a.decided_on AS TIMESTAMP) AS to_at
+FROM permits p
+JOIN applications a ON a.person_id = p.person_id

@@ -6,15 +6,15 @@ that ended). That the month was full is known only when the next month's salary 
 and `complete_at`, the time by which every employer has declared.
 */
 SELECT p.person_id, p.permit_id, p.permit_class, p.record_key AS permit_key, p.first_grant, p.application_on, p.decided_on,
-       p.valid_from, p.floor_sek, s.month, s.gross_sek, s.next_gross_sek, s.excused, s.record_keys,
-       agi_complete(s.month) AS complete_at, greatest(agi_complete(s.month), s.known_at, s.next_known_at) AS evaluated_at
+       p.valid_from, p.floor_sek, s.month, s.gross_sek, s.next_gross_sek, s.excused, s.first_key, s.complete_at,
+       greatest(s.complete_at, s.known_at, s.next_known_at) AS evaluated_at
 FROM permit_spells p
 JOIN (
-    SELECT person_id, month, gross_sek, known_at, reported_pct, excused, record_keys,
+    SELECT person_id, month, gross_sek, known_at, reported_pct, excused, first_key, agi_complete(month) AS complete_at,
            lag(month) OVER w AS previous_month, lead(month) OVER w AS next_month,
            lead(gross_sek) OVER w AS next_gross_sek, lead(known_at) OVER w AS next_known_at
     FROM salary_months
     WHERE gross_sek > 0
     WINDOW w AS (PARTITION BY person_id ORDER BY month)
-) s ON s.person_id = p.person_id AND s.month >= p.valid_from AND (p.held_until IS NULL OR add_months(s.month, 1) <= p.held_until + 1)
-WHERE s.previous_month = add_months(s.month, -1) AND s.next_month = add_months(s.month, 1) AND s.reported_pct >= 95
+) s ON s.person_id = p.person_id AND s.month >= p.valid_from AND (p.held_until IS NULL OR s.next_month <= p.held_until + 1)
+WHERE add_months(s.previous_month, 1) = s.month AND add_months(s.month, 1) = s.next_month AND s.reported_pct >= 95
