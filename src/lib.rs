@@ -1,1 +1,4 @@
 //! permitwatch
+
+pub mod generate;
+pub mod schema;
