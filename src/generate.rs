@@ -21,8 +21,14 @@ mod employers;
 mod identity;
 mod identity_changes;
 mod journeys;
+mod json;
+mod low_salaries;
+mod not_started;
+mod notices;
+mod other_employers;
 mod others;
 mod outsiders;
+mod parquet_file;
 mod payments;
 mod permits;
 mod person;
@@ -34,7 +40,6 @@ mod shares;
 mod study;
 mod truth;
 mod work;
-mod work_breaches;
 mod world;
 mod write;
 
@@ -46,10 +51,12 @@ use crate::schema::{Feed, TableId};
 pub use truth::{Kind, Truth};
 pub use write::{Summary, write};
 
-use calendar::{DAY_US, instant};
+use calendar::DAY_US;
 use person::Person;
 use world::World;
 
+/// Version of the record schema that is written.
+const SCHEMA_VER: i64 = 1;
 /// The most persons that the identity numbers have room for.
 pub const MAX_PERSONS: usize = 2_000_000;
 
@@ -210,7 +217,7 @@ impl Message {
         match &self.body {
             Body::Record(record) => {
                 let mut json = String::with_capacity(384);
-                write::record_json(record, &mut json);
+                json::record_json(record, &mut json);
                 Some(json.into_bytes())
             }
             Body::Raw(text) => Some(text.as_bytes().to_vec()),

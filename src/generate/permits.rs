@@ -46,14 +46,6 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// The last day that the permit itself allows.
-    pub(super) fn last_day(&self) -> Option<NaiveDate> {
-        match (self.valid_to, self.ended_on) {
-            (Some(to), Some(ended)) => Some(to.min(ended)),
-            (to, ended) => to.or(ended),
-        }
-    }
-
     fn values(&self) -> Vec<Value> {
         vec![
             rows::text(&self.id),

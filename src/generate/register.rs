@@ -34,8 +34,6 @@ pub(super) enum Change {
     Deregistered { code: &'static str, on: NaiveDate, country: Option<(&'static str, bool)> },
     RegisteredAgain,
     Protected,
-    /// Nothing changed that anyone compares: the register told again.
-    Told,
 }
 
 /// The entry as it stands.
@@ -237,7 +235,6 @@ impl Person<'_> {
                 }
             }
             Change::Protected => entry.protected = true,
-            Change::Told => {}
         }
         let number_replaced = before.number != entry.number && before.address.is_none() != entry.address.is_none() && is_coordination(&before.number);
         let birth_replaced = before.number != entry.number && !is_coordination(&before.number) && before.address.is_some();

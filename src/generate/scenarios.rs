@@ -10,6 +10,7 @@ macro_rules! scenarios {
         pub(super) enum Scenario { $($name,)* }
 
         impl Scenario {
+            #[cfg(test)]
             pub(super) const ALL: &[Scenario] = &[$(Scenario::$name,)*];
 
             pub(super) const fn rule_id(self) -> &'static str {

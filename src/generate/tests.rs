@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::calendar::instant;
 use super::identity::luhn_digit;
 use super::*;
 use crate::schema::ColumnType;

@@ -10,7 +10,7 @@ use super::permits::salary_floor;
 use super::person::Person;
 use super::scenarios::{self, Scenario};
 use super::shares;
-use super::work_breaches;
+use super::{low_salaries, not_started, other_employers};
 
 /// An employment under a permit.
 pub(super) struct Job {
@@ -35,12 +35,16 @@ pub(super) fn live(person: &mut Person, standing: bool) {
     match person.story {
         Some(story) => {
             let leaves_on = add_days(valid_to, person.dice.between(1, 20));
-            if work_breaches::arrives(story) {
+            if not_started::arrives(story) {
                 person.settle(valid_from, leaves_on, true);
                 leave(person, leaves_on);
             }
             let pays = person.employ(&job.payer, job.from, valid_to, job.salary_sek);
-            work_breaches::plant(person, story, &job, pays);
+            match story.rule_id() {
+                "work-not-started" => not_started::plant(person, story, &job, pays),
+                "salary-below-floor" => low_salaries::plant(person, story, &job, pays),
+                _ => other_employers::plant(person, story, &job, pays),
+            }
         }
         None => live_soundly(person, &job, valid_from, valid_to),
     }
