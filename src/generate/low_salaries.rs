@@ -20,23 +20,37 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
         Scenario::ShortDip => {
             set(&mut pays, floor, b, 3, 90);
             person.declare(&pays);
-            person.breach(story, place, &[(evaluated(&pays, b + 2), "weak")], Some(evaluated(&pays, b + 3)));
+            person.breach(
+                story,
+                place,
+                &[(evaluated(&pays, b + 2), "weak")],
+                Some(evaluated(&pays, b + 3)),
+            );
         }
         // Eight months at 88: below 95 from the third on, never below 85.
         Scenario::LongDip => {
             set(&mut pays, floor, b, 8, 88);
             person.declare(&pays);
-            let tiers = [(evaluated(&pays, b + 2), "weak"), (evaluated(&pays, b + 3), "medium")];
+            let tiers = [
+                (evaluated(&pays, b + 2), "weak"),
+                (evaluated(&pays, b + 3), "medium"),
+            ];
             person.breach(story, place, &tiers, Some(evaluated(&pays, b + 8)));
         }
         // 70 to the end: below 95 from the second month, the mean of six below 85 from the fourth.
         Scenario::DeepDip => {
             set(&mut pays, floor, b, 100, 70);
             person.declare(&pays);
-            let tiers = [(evaluated(&pays, b + 1), "weak"), (evaluated(&pays, b + 2), "medium"), (evaluated(&pays, b + 3), "strong")];
+            let tiers = [
+                (evaluated(&pays, b + 1), "weak"),
+                (evaluated(&pays, b + 2), "medium"),
+                (evaluated(&pays, b + 3), "strong"),
+            ];
             person.breach(story, place, &tiers, None);
         }
-        Scenario::CorrectedDown | Scenario::CorrectedUp => corrected_salaries(person, story, job, pays, b),
+        Scenario::CorrectedDown | Scenario::CorrectedUp => {
+            corrected_salaries(person, story, job, pays, b)
+        }
         _ => explained(person, story, job, pays, b),
     }
 }
@@ -67,7 +81,13 @@ fn explained(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>
             set(&mut pays, floor, 0, 1, 30);
             set(&mut pays, floor, b + 2, 1, 30);
             person.declare(&pays);
-            person.trap(story, place, pays.get(b + 2).map_or(i64::MAX, |pay| agi_complete(pay.month)), None);
+            person.trap(
+                story,
+                place,
+                pays.get(b + 2)
+                    .map_or(i64::MAX, |pay| agi_complete(pay.month)),
+                None,
+            );
         }
         Scenario::ExcusedDip => {
             set(&mut pays, floor, b, 4, 15);
@@ -97,7 +117,11 @@ fn corrected_salaries(
     let high = job.floor_sek * 110 / 100;
     let last_known = pays.get(b + 4).map_or(i64::MAX / 2, |pay| pay.known);
     let corrected_at = last_known + person.dice.between(3, 9) * DAY_US;
-    let (first_sek, then_sek) = if story == Scenario::CorrectedDown { (high, low) } else { (low, high) };
+    let (first_sek, then_sek) = if story == Scenario::CorrectedDown {
+        (high, low)
+    } else {
+        (low, high)
+    };
     for pay in pays.iter_mut().skip(b).take(5) {
         pay.amount_sek = first_sek;
     }
@@ -113,10 +137,18 @@ fn corrected_salaries(
     match story {
         // Low from b to b+8, high from b+9: the mean is sound again at b+10.
         Scenario::CorrectedDown => {
-            person.breach(story, job.place, &[(corrected_at, "medium")], Some(evaluated(&pays, b + 10)));
+            person.breach(
+                story,
+                job.place,
+                &[(corrected_at, "medium")],
+                Some(evaluated(&pays, b + 10)),
+            );
         }
         _ => {
-            let tiers = [(evaluated(&pays, b + 1), "weak"), (evaluated(&pays, b + 2), "medium")];
+            let tiers = [
+                (evaluated(&pays, b + 1), "weak"),
+                (evaluated(&pays, b + 2), "medium"),
+            ];
             person.breach(story, job.place, &tiers, Some(corrected_at));
         }
     }
@@ -125,11 +157,29 @@ fn corrected_salaries(
 /// The employer declares only part of its staff in time: the month cannot be judged until the source says that it
 /// is complete.
 fn incomplete_month(person: &mut Person, story: Scenario, job: &Job, pays: Vec<Pay>, b: usize) {
-    let Some(pay) = pays.get(b).cloned() else { return person.declare(&pays) };
+    let Some(pay) = pays.get(b).cloned() else {
+        return person.declare(&pays);
+    };
     let completed_at = agi_complete(pay.month) + person.dice.between(12, 20) * DAY_US;
-    person.tell_reference(employer_month(&pay.payer, pay.month, 60, 1, pay.known + HOUR_US));
-    person.tell_reference(employer_month(&pay.payer, pay.month, 100, 2, completed_at + HOUR_US));
-    let rest: Vec<Pay> = pays.iter().filter(|other| other.month != pay.month).cloned().collect();
+    person.tell_reference(employer_month(
+        &pay.payer,
+        pay.month,
+        60,
+        1,
+        pay.known + HOUR_US,
+    ));
+    person.tell_reference(employer_month(
+        &pay.payer,
+        pay.month,
+        100,
+        2,
+        completed_at + HOUR_US,
+    ));
+    let rest: Vec<Pay> = pays
+        .iter()
+        .filter(|other| other.month != pay.month)
+        .cloned()
+        .collect();
     person.declare(&rest);
     if story == Scenario::IncompletePartial {
         person.declare_version(&pay, 1, "upsert", pay.amount_sek * 30 / 100, pay.known);
@@ -139,7 +189,6 @@ fn incomplete_month(person: &mut Person, story: Scenario, job: &Job, pays: Vec<P
     }
     person.trap(story, job.place, agi_complete(pay.month) + 6 * DAY_US, None);
 }
-
 
 /// When the evaluation of the month at `at` is known: it is complete, and the next month's pay is known.
 fn evaluated(pays: &[Pay], at: usize) -> i64 {

@@ -30,6 +30,13 @@ impl Person<'_> {
         ];
         let key = format!("notice:{}", self.number());
         let source = if employer.is_some() { "employer" } else { "mv" };
-        self.tell(Fact::new(TableId::Notices, key, instant(on), known, source, values))
+        self.tell(Fact::new(
+            TableId::Notices,
+            key,
+            instant(on),
+            known,
+            source,
+            values,
+        ))
     }
 }

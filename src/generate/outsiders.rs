@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::calendar::{DAY_US, HOUR_US, SECOND_US, add_days, add_months, day_in_month, declaration_due, instant, months};
+use super::calendar::{
+    DAY_US, HOUR_US, SECOND_US, add_days, add_months, day_in_month, declaration_due, instant,
+    months,
+};
 use super::dice::{Dice, Purpose};
 use super::identity::Identity;
 use super::world::World;
@@ -36,7 +39,13 @@ impl<'w> Outsider<'w> {
     fn new(world: &'w World, index: usize) -> Outsider<'w> {
         let mut dice = Dice::new(world.options.seed, Purpose::Outsider, index as u64);
         let who = Identity::draw(&mut dice, index + 90_000, world.start, (18, 67), "SWE");
-        Outsider { world, dice, key: Arc::from(format!("q{index:07}")), who, messages: Vec::new() }
+        Outsider {
+            world,
+            dice,
+            key: Arc::from(format!("q{index:07}")),
+            who,
+            messages: Vec::new(),
+        }
     }
 
     /// Work or a benefit, month by month, a post now and then, sometimes studies.
@@ -47,14 +56,30 @@ impl<'w> Outsider<'w> {
         let salary_sek = self.dice.between(240, 560) * 100;
         for month in months(add_months(world.start, -1), world.until) {
             if works {
-                let known = instant(declaration_due(month, payer.large)) + self.dice.between(6, 20) * HOUR_US + self.dice.between(0, 3599) * SECOND_US;
+                let known = instant(declaration_due(month, payer.large))
+                    + self.dice.between(6, 20) * HOUR_US
+                    + self.dice.between(0, 3599) * SECOND_US;
                 let values = salary(&payer.id, month, salary_sek);
                 let key = format!("agi:{}:{}", &payer.id[2..], month.format("%Y-%m"));
-                self.tell(TableId::Payments, key, instant(day_in_month(month, 25)), known, "agi", values);
+                self.tell(
+                    TableId::Payments,
+                    key,
+                    instant(day_in_month(month, 25)),
+                    known,
+                    "agi",
+                    values,
+                );
             } else {
                 let known = instant(day_in_month(month, 20)) + self.dice.between(6, 40) * HOUR_US;
                 let values = benefit(&world.employers.insurance_agency.id, month);
-                self.tell(TableId::Payments, format!("child:{}", month.format("%Y-%m")), instant(month), known, "fk", values);
+                self.tell(
+                    TableId::Payments,
+                    format!("child:{}", month.format("%Y-%m")),
+                    instant(month),
+                    known,
+                    "fk",
+                    values,
+                );
             }
         }
         for _ in 0..self.dice.between(0, 3) {
@@ -62,24 +87,44 @@ impl<'w> Outsider<'w> {
             let on = add_days(world.start, self.dice.between(1, days));
             let known = instant(on) + self.dice.between(8, 60) * HOUR_US;
             let values = self.post(on);
-            self.tell(TableId::Population, "entry".to_owned(), instant(on), known, "navet", values);
+            self.tell(
+                TableId::Population,
+                "entry".to_owned(),
+                instant(on),
+                known,
+                "navet",
+                values,
+            );
         }
         if self.dice.permille(100) {
-            for number in 0..world.terms.len().min(40) {
-                let term = &world.terms[number];
-                let known = instant(term.starts_on) + self.dice.between(8, 300) * HOUR_US;
-                let school = world.institution(self.dice.bits());
-                let values = vec![
-                    Value::Code("registered"),
-                    rows::text(&school),
-                    Value::Code("first"),
-                    rows::day(term.starts_on),
-                    rows::day(term.starts_on),
-                    rows::day(term.ends_on),
-                    Value::Int(300),
-                ];
-                self.tell(TableId::Studies, format!("study:{number}"), instant(term.starts_on), known, "ladok", values);
-            }
+            self.study();
+        }
+    }
+
+    fn study(&mut self) {
+        let world = self.world;
+
+        for number in 0..world.terms.len().min(40) {
+            let term = &world.terms[number];
+            let known = instant(term.starts_on) + self.dice.between(8, 300) * HOUR_US;
+            let school = world.institution(self.dice.bits());
+            let values = vec![
+                Value::Code("registered"),
+                rows::text(&school),
+                Value::Code("first"),
+                rows::day(term.starts_on),
+                rows::day(term.starts_on),
+                rows::day(term.ends_on),
+                Value::Int(300),
+            ];
+            self.tell(
+                TableId::Studies,
+                format!("study:{number}"),
+                instant(term.starts_on),
+                known,
+                "ladok",
+                values,
+            );
         }
     }
 
@@ -103,7 +148,15 @@ impl<'w> Outsider<'w> {
         ]
     }
 
-    fn tell(&mut self, table: TableId, key: String, event: i64, known: i64, source: &'static str, values: Vec<Value>) {
+    fn tell(
+        &mut self,
+        table: TableId,
+        key: String,
+        event: i64,
+        known: i64,
+        source: &'static str,
+        values: Vec<Value>,
+    ) {
         if known < self.world.start_us || known >= self.world.until_us {
             return;
         }
@@ -119,7 +172,12 @@ impl<'w> Outsider<'w> {
             secrecy_class: 0,
             values,
         };
-        let message = Message { known_time: known, key: Some(Arc::clone(&self.key)), body: Body::Record(record), fate: Fate::Filtered };
+        let message = Message {
+            known_time: known,
+            key: Some(Arc::clone(&self.key)),
+            body: Body::Record(record),
+            fate: Fate::Filtered,
+        };
         self.messages.push((table.def().feed, message));
     }
 }
@@ -179,7 +237,12 @@ const MALFORMED: &[(Feed, &str)] = &[
     ),
 ];
 
-pub(super) fn tell_malformed(world: &World, loaded: &[Arc<str>], count: usize, feeds: &mut [Vec<Message>; Feed::COUNT]) {
+pub(super) fn tell_malformed(
+    world: &World,
+    loaded: &[Arc<str>],
+    count: usize,
+    feeds: &mut [Vec<Message>; Feed::COUNT],
+) {
     if loaded.is_empty() {
         return;
     }
@@ -188,9 +251,16 @@ pub(super) fn tell_malformed(world: &World, loaded: &[Arc<str>], count: usize, f
     for number in 0..count {
         let (feed, text) = MALFORMED[number % MALFORMED.len()];
         let key = Arc::clone(&loaded[dice.below(loaded.len() as u64) as usize]);
-        let known_time = world.start_us + dice.between(2, (days - 1).max(2)) * DAY_US + dice.between(1, 80_000) * SECOND_US;
+        let known_time = world.start_us
+            + dice.between(2, (days - 1).max(2)) * DAY_US
+            + dice.between(1, 80_000) * SECOND_US;
         if known_time < world.until_us {
-            feeds[feed.index()].push(Message { known_time, key: Some(key), body: Body::Raw(text.into()), fate: Fate::Malformed });
+            feeds[feed.index()].push(Message {
+                known_time,
+                key: Some(key),
+                body: Body::Raw(text.into()),
+                fate: Fate::Malformed,
+            });
         }
     }
 }

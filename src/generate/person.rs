@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::calendar::{DAY_US, HOUR_US, SECOND_US, add_days, add_months, instant, month_of};
+use super::calendar::{HOUR_US, SECOND_US, add_days, instant};
 use super::dice::{Dice, Purpose};
 use super::identity::Identity;
 use super::permits::Permit;
 use super::register::Post;
-use super::rows;
 use super::scenarios::Scenario;
-use super::shares;
 use super::truth::{Kind, Truth};
 use super::world::World;
 use super::{Body, Fate, Message, Record, Value};
@@ -40,8 +38,26 @@ pub(super) struct Fact {
 }
 
 impl Fact {
-    pub(super) fn new(table: TableId, key: String, event: i64, known: i64, source: &'static str, values: Vec<Value>) -> Fact {
-        Fact { table, key, version: 1, op: "upsert", event, known, source, purpose: "permit_control", secrecy: 0, values }
+    pub(super) fn new(
+        table: TableId,
+        key: String,
+        event: i64,
+        known: i64,
+        source: &'static str,
+        values: Vec<Value>,
+    ) -> Fact {
+        Fact {
+            table,
+            key,
+            version: 1,
+            op: "upsert",
+            event,
+            known,
+            source,
+            purpose: "permit_control",
+            secrecy: 0,
+            values,
+        }
     }
 }
 
@@ -61,9 +77,9 @@ pub(super) struct Person<'w> {
     pub(super) naturalised_at: Option<i64>,
     pub(super) died_at: Option<i64>,
     reference: Vec<Message>,
-    told: Vec<(Feed, Message)>,
+    pub(super) told: Vec<(Feed, Message)>,
     truth: Vec<Truth>,
-    first_known: Option<i64>,
+    pub(super) first_known: Option<i64>,
     last_number: u32,
 }
 
@@ -141,7 +157,7 @@ impl<'w> Person<'w> {
         known
     }
 
-    fn push(&mut self, fact: Fact, known: i64, fate: Fate) {
+    pub(super) fn push(&mut self, fact: Fact, known: i64, fate: Fate) {
         if known >= self.world.until_us {
             return;
         }
@@ -158,13 +174,30 @@ impl<'w> Person<'w> {
             secrecy_class: fact.secrecy,
             values: fact.values,
         };
-        let message = Message { known_time: known, key: Some(Arc::clone(&self.id)), body: Body::Record(record), fate };
+        let message = Message {
+            known_time: known,
+            key: Some(Arc::clone(&self.id)),
+            body: Body::Record(record),
+            fate,
+        };
         self.told.push((fact.table.def().feed, message));
     }
 
     /// Takes a record back: it was never true.
-    pub(super) fn retract(&mut self, table: TableId, key: String, version: i64, event: i64, known: i64, source: &'static str) {
-        self.tell(Fact { version, op: "retract", ..Fact::new(table, key, event, known, source, Vec::new()) });
+    pub(super) fn retract(
+        &mut self,
+        table: TableId,
+        key: String,
+        version: i64,
+        event: i64,
+        known: i64,
+        source: &'static str,
+    ) {
+        self.tell(Fact {
+            version,
+            op: "retract",
+            ..Fact::new(table, key, event, known, source, Vec::new())
+        });
     }
 
     /// A reference record that only this person's story needs.
@@ -181,20 +214,52 @@ impl<'w> Person<'w> {
     }
 
     /// A breach: known from the first of `tiers`, reaching the last of them that comes before it ends.
-    pub(super) fn breach(&mut self, scenario: Scenario, permit: usize, tiers: &[(i64, &'static str)], ended_at: Option<i64>) {
-        let Some((known_from, _)) = tiers.first().copied() else { return };
+    pub(super) fn breach(
+        &mut self,
+        scenario: Scenario,
+        permit: usize,
+        tiers: &[(i64, &'static str)],
+        ended_at: Option<i64>,
+    ) {
+        let Some((known_from, _)) = tiers.first().copied() else {
+            return;
+        };
         let ended_at = self.end_of(scenario, permit, known_from, ended_at);
         let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
-        let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
+        let reached = tiers
+            .iter()
+            .filter(|(at, _)| *at < until)
+            .map(|(_, tier)| *tier)
+            .next_back();
         if reached.is_some() {
-            self.push_truth(scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
+            self.push_truth(
+                scenario,
+                permit,
+                Kind::Breach,
+                known_from,
+                ended_at,
+                (reached, None),
+            );
         }
     }
 
     /// A trap: a careless rule would alert at `known_from`.
-    pub(super) fn trap(&mut self, scenario: Scenario, permit: usize, known_from: i64, max_severity: Option<&'static str>) {
+    pub(super) fn trap(
+        &mut self,
+        scenario: Scenario,
+        permit: usize,
+        known_from: i64,
+        max_severity: Option<&'static str>,
+    ) {
         if known_from < self.world.until_us {
-            self.push_truth(scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
+            self.push_truth(
+                scenario,
+                permit,
+                Kind::Trap,
+                known_from,
+                None,
+                (None, max_severity),
+            );
         }
     }
 
@@ -222,14 +287,31 @@ impl<'w> Person<'w> {
 
     /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death. Payments after a
     /// permit's end outlive the permit.
-    fn end_of(&self, scenario: Scenario, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
-        let mut ends: Vec<i64> = own.into_iter().chain(self.naturalised_at).chain(self.died_at).collect();
+    fn end_of(
+        &self,
+        scenario: Scenario,
+        place: usize,
+        known_from: i64,
+        own: Option<i64>,
+    ) -> Option<i64> {
+        let mut ends: Vec<i64> = own
+            .into_iter()
+            .chain(self.naturalised_at)
+            .chain(self.died_at)
+            .collect();
         if scenario.rule_id() != "payment-after-permit-end" {
             let permit = &self.permits[place];
             let after = |day| instant(add_days(day, 1));
             ends.extend(permit.valid_to.map(after));
-            ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));
-            let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
+            ends.extend(
+                permit
+                    .ended_on
+                    .map(|day| after(day).max(permit.end_known.unwrap_or(0))),
+            );
+            let next = self
+                .permits
+                .iter()
+                .find(|next| next.valid_from > permit.valid_from);
             ends.extend(next.map(|next| instant(next.valid_from).max(next.known)));
         }
         ends.into_iter().filter(|at| *at > known_from).min()
@@ -240,56 +322,16 @@ impl<'w> Person<'w> {
         self.tell_posts();
         self.plant_disturbances();
         let mut messages = self.told;
-        messages.extend(self.reference.into_iter().map(|message| (Feed::Reference, message)));
-        Told { id: self.id, first_known: self.first_known, messages, truth: self.truth }
-    }
-
-    fn plant_disturbances(&mut self) {
-        for place in 0..self.told.len() {
-            if self.dice.permille(shares::DUPLICATE_PERMILLE) {
-                let (feed, mut message) = self.told[place].clone();
-                message.known_time += self.dice.between(60, 40_000) * SECOND_US;
-                message.fate = Fate::Duplicate;
-                if message.known_time < self.world.until_us {
-                    self.told.push((feed, message));
-                }
-            }
+        messages.extend(
+            self.reference
+                .into_iter()
+                .map(|message| (Feed::Reference, message)),
+        );
+        Told {
+            id: self.id,
+            first_known: self.first_known,
+            messages,
+            truth: self.truth,
         }
-        let Some((known, valid_from)) = self.permits.first().map(|permit| (permit.known, permit.valid_from)) else { return };
-        if self.dice.permille(shares::TOO_LATE_PERSONS_PERMILLE) {
-            let event = add_days(add_months(valid_from, -3), -365 - self.dice.between(10, 300));
-            let at = known + self.dice.between(2, 40) * DAY_US;
-            self.push_stray(instant(event), at, Fate::TooLate);
-        }
-        if self.dice.permille(shares::FUTURE_PERSONS_PERMILLE) {
-            let at = known + self.dice.between(2, 40) * DAY_US;
-            let event = at + self.dice.between(70, 160) * DAY_US;
-            self.push_stray(event, at, Fate::Future);
-        }
-        let first = self.first_known.unwrap_or(0);
-        if first > self.world.start_us + 90 * DAY_US && self.dice.permille(shares::EARLY_PERSONS_PERMILLE) {
-            let at = first - self.dice.between(2, 80) * DAY_US;
-            self.push_stray(at - 40 * DAY_US, at, Fate::Filtered);
-        }
-    }
-
-    /// A payment that must not count.
-    fn push_stray(&mut self, event: i64, known: i64, fate: Fate) {
-        let month = month_of(super::calendar::day_of(event));
-        let payer = self.world.employers.pensions.id.clone();
-        let values = vec![
-            Value::Code("benefit"),
-            rows::text(&payer),
-            Value::Code("work"),
-            rows::day(month),
-            rows::day(month),
-            rows::day(super::calendar::last_of_month(month)),
-            Value::Null,
-            Value::Int(self.dice.between(8, 60) * 100),
-            Value::Null,
-        ];
-        let key = format!("pm:{}", self.number());
-        let fact = Fact { purpose: "payment_control", ..Fact::new(TableId::Payments, key, event, known, "pm", values) };
-        self.push(fact, known, fate);
     }
 }

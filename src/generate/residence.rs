@@ -1,52 +1,91 @@
-//! Holders of family, protection and permanent permits: benefits, moves, extensions, naturalisation; and the
-//! stories of benefits paid after a permit's end.
-//!
-//! A benefit on the ground of residence is not due for a period that begins more than 31 days after the permit
-//! ended, or after its revocation became final, unless an extension was applied for in time.
+//! Holders of family, protection and permanent permits: benefits, moves, extensions, naturalisation.
 
 use chrono::NaiveDate;
 
-use super::calendar::{DAY_US, add_days, add_months, month_of, months};
+use super::calendar::{add_days, add_months, month_of};
 use super::emigration::{self, naturalise};
 use super::identity::{FAMILY_COUNTRIES, Identity, TESTED_COUNTRIES};
-use super::identity_changes;
 use super::journeys::{self, Home};
-use super::payments::{Benefit, first_month_beyond};
+use super::payments::Benefit;
 use super::person::Person;
 use super::scenarios::{self, Scenario};
 use super::shares;
 use super::work::leave;
+use super::{after_end, identity_changes};
 
-const CHILD_BENEFIT_SEK: i64 = 1_250;
+pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 
 pub(super) fn family(person: &mut Person, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::FAMILY_ANY);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
-    let class = person.dice.weighted(&[(45, "FAMILY_SPOUSE"), (28, "FAMILY_CHILD"), (5, "FAMILY_OTHER"), (22, "DEPENDANT")]);
-    let class = if person.story.is_some() { "FAMILY_SPOUSE" } else { class };
-    let ages = if class == "FAMILY_CHILD" { (1, 13) } else { (21, 55) };
-    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
+    let class = person.dice.weighted(&[
+        (45, "FAMILY_SPOUSE"),
+        (28, "FAMILY_CHILD"),
+        (5, "FAMILY_OTHER"),
+        (22, "DEPENDANT"),
+    ]);
+    let class = if person.story.is_some() {
+        "FAMILY_SPOUSE"
+    } else {
+        class
+    };
+    let ages = if class == "FAMILY_CHILD" {
+        (1, 13)
+    } else {
+        (21, 55)
+    };
+    person.who = Identity::draw(
+        &mut person.dice,
+        person.index,
+        person.world.start,
+        ages,
+        country,
+    );
     let (decided_on, from, to) = span(person, standing, 24);
     let anchor = person.dice.below(person.world.options.persons as u64) as usize;
-    let place = grant(person, class, decided_on, from, to, (anchor != person.index).then_some(anchor));
+    let place = grant(
+        person,
+        class,
+        decided_on,
+        from,
+        to,
+        (anchor != person.index).then_some(anchor),
+    );
     reside(person, place, from, to);
 }
 
 pub(super) fn protection(person: &mut Person, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::PROTECTION_ANY);
     let tested = person.dice.weighted(TESTED_COUNTRIES);
-    let kind = person.dice.weighted(&[(50, "refugee"), (28, "subsidiary"), (22, "temporary")]);
-    let kind = if person.story.is_some() && kind == "temporary" { "refugee" } else { kind };
+    let kind = person
+        .dice
+        .weighted(&[(50, "refugee"), (28, "subsidiary"), (22, "temporary")]);
+    let kind = if person.story.is_some() && kind == "temporary" {
+        "refugee"
+    } else {
+        kind
+    };
     let tested = if kind == "temporary" { "UKR" } else { tested };
     let (class, length) = match kind {
         "refugee" => ("PROT_REFUGEE", 36),
         "subsidiary" => ("PROT_SUBSIDIARY", 25),
         _ => ("PROT_TEMPORARY", 12),
     };
-    let minor = person.story == Some(Scenario::HomeVisitMinor) || (person.story.is_none() && person.dice.permille(250));
+    let minor = person.story == Some(Scenario::HomeVisitMinor)
+        || (person.story.is_none() && person.dice.permille(250));
     let ages = if minor { (1, 7) } else { (19, 60) };
-    let citizenship = if person.story == Some(Scenario::CitizenshipCountry) { "PAK" } else { tested };
-    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, citizenship);
+    let citizenship = if person.story == Some(Scenario::CitizenshipCountry) {
+        "PAK"
+    } else {
+        tested
+    };
+    person.who = Identity::draw(
+        &mut person.dice,
+        person.index,
+        person.world.start,
+        ages,
+        citizenship,
+    );
     let (decided_on, from, to) = span(person, standing, length);
     let place = grant(person, class, decided_on, from, to, None);
     let known = person.permits[place].known;
@@ -66,7 +105,13 @@ pub(super) fn protection(person: &mut Person, standing: bool) {
             if story == Scenario::HomeVisitProtected {
                 person.tell_protection(add_days(begin, 20));
             }
-            let home = Home { place, tested, refugee: kind == "refugee", from: begin, to };
+            let home = Home {
+                place,
+                tested,
+                refugee: kind == "refugee",
+                from: begin,
+                to,
+            };
             journeys::plant(person, story, &home);
         }
         _ => reside(person, place, from, to),
@@ -76,11 +121,22 @@ pub(super) fn protection(person: &mut Person, standing: bool) {
 pub(super) fn permanent(person: &mut Person) {
     person.story = scenarios::draw(&mut person.dice, shares::PERMANENT_STANDING);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
-    let child = person.story == Some(Scenario::EmigratedChild) || (person.story.is_none() && person.dice.permille(200));
+    let child = person.story == Some(Scenario::EmigratedChild)
+        || (person.story.is_none() && person.dice.permille(200));
     let ages = if child { (1, 5) } else { (24, 66) };
-    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
+    person.who = Identity::draw(
+        &mut person.dice,
+        person.index,
+        person.world.start,
+        ages,
+        country,
+    );
     let world = person.world;
-    let age_days = if child { person.dice.between(1, 300) } else { person.dice.between(60, 4_000) };
+    let age_days = if child {
+        person.dice.between(1, 300)
+    } else {
+        person.dice.between(60, 4_000)
+    };
     let from = add_days(world.start, -age_days);
     let decided_on = add_days(from, -person.dice.between(0, 10));
     let place = grant(person, "PERMANENT", decided_on, from, None, None);
@@ -100,12 +156,22 @@ pub(super) fn permanent(person: &mut Person) {
 
 /// Decision, first and last day of a permit of some months: one that stands at the start, or a new one. A story of
 /// payments needs a permit that ends well within the recording.
-fn span(person: &mut Person, standing: bool, length_months: i32) -> (NaiveDate, NaiveDate, NaiveDate) {
+fn span(
+    person: &mut Person,
+    standing: bool,
+    length_months: i32,
+) -> (NaiveDate, NaiveDate, NaiveDate) {
     let world = person.world;
-    let pays = person.story.is_some_and(|story| story.rule_id() == "payment-after-permit-end");
+    let pays = person
+        .story
+        .is_some_and(|story| story.rule_id() == "payment-after-permit-end");
     if pays {
         let to = person.some_day(100, 190);
-        let to = if person.story == Some(Scenario::FirstThirtyOneDays) { month_of(to) } else { to };
+        let to = if person.story == Some(Scenario::FirstThirtyOneDays) {
+            month_of(to)
+        } else {
+            to
+        };
         let from = add_days(add_months(to, -length_months), 1);
         return (add_days(from, -person.dice.between(1, 20)), from, to);
     }
@@ -116,9 +182,17 @@ fn span(person: &mut Person, standing: bool, length_months: i32) -> (NaiveDate, 
         let room = if person.story.is_some() { 300 } else { 30 };
         let decided_on = person.some_day(5, room);
         let from = add_days(decided_on, person.dice.between(0, 15));
-        return (decided_on, from, add_days(add_months(from, length_months), -1));
+        return (
+            decided_on,
+            from,
+            add_days(add_months(from, length_months), -1),
+        );
     };
-    (add_days(from, -person.dice.between(0, 15)), from, add_days(add_months(from, length_months), -1))
+    (
+        add_days(from, -person.dice.between(0, 15)),
+        from,
+        add_days(add_months(from, length_months), -1),
+    )
 }
 
 fn grant(
@@ -152,7 +226,13 @@ fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
                 person.post(on, known, super::register::Change::Assigned(number));
             }
             person.settle(from, to, true);
-            plant(person, story, place, from.max(person.world.start), to.min(person.world.until));
+            plant(
+                person,
+                story,
+                place,
+                from.max(person.world.start),
+                to.min(person.world.until),
+            );
         }
         None => {
             let last_day = prolong(person, place);
@@ -171,8 +251,10 @@ fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
 fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
     match story.rule_id() {
         "permanent-permit-emigrated" => emigration::plant(person, story, place),
-        "identity-changed" => identity_changes::plant(person, story, place, add_days(from, 90), add_days(to, -40)),
-        _ => after_end(person, story, place, from),
+        "identity-changed" => {
+            identity_changes::plant(person, story, place, add_days(from, 90), add_days(to, -40))
+        }
+        _ => after_end::plant(person, story, place, from),
     }
 }
 
@@ -183,13 +265,19 @@ fn prolong(person: &mut Person, place: usize) -> NaiveDate {
     let class = person.permits[place].class;
     let mut extensions = 0;
     loop {
-        let Some(to) = person.permits.last().and_then(|permit| permit.valid_to) else { return world.until };
+        let Some(to) = person.permits.last().and_then(|permit| permit.valid_to) else {
+            return world.until;
+        };
         if to >= world.until || !person.dice.permille(800) {
             return to.min(world.until);
         }
         let filed_on = add_days(to, -person.dice.between(10, 80));
         let decided_on = add_days(filed_on, person.dice.between(10, 120));
-        let next_class = if extensions >= 1 && class != "PROT_TEMPORARY" { "PERMANENT" } else { class };
+        let next_class = if extensions >= 1 && class != "PROT_TEMPORARY" {
+            "PERMANENT"
+        } else {
+            class
+        };
         if decided_on >= world.until {
             person.apply(next_class, None, filed_on, None);
             return world.until;
@@ -233,97 +321,19 @@ fn draw_benefits(person: &mut Person, from: NaiveDate, last_day: NaiveDate) {
     }
     if person.dice.permille(60) {
         let first = person.some_day(60, 100);
-        person.pay_benefits(Benefit::Unemployment, first, add_days(first, 200).min(last_day), 14_000);
+        person.pay_benefits(
+            Benefit::Unemployment,
+            first,
+            add_days(first, 200).min(last_day),
+            14_000,
+        );
     } else if person.dice.permille(50) {
         let first = person.some_day(60, 100);
-        person.pay_benefits(Benefit::StudentAid, first, add_days(first, 150).min(last_day), 11_900);
-    }
-}
-
-/// Benefits until after the right to them ended, or what makes them right after all.
-fn after_end(person: &mut Person, story: Scenario, place: usize, from: NaiveDate) {
-    let world = person.world;
-    let revoked = matches!(story, Scenario::RevokedStillPaid | Scenario::RevocationKnownLate | Scenario::Inhibited);
-    let right_until = match (revoked, person.permits[place].valid_to) {
-        (false, Some(to)) => to,
-        (_, to) => {
-            let latest = to.map_or(add_days(world.until, -190), |to| add_days(to, -100));
-            let room = (latest - from).num_days().max(121);
-            add_days(from, person.dice.between(120, room))
-        }
-    };
-    let known_late = if story == Scenario::RevocationKnownLate { person.dice.between(100, 170) } else { 3 };
-    let ended_at = person.office(add_days(right_until, known_late));
-    if revoked {
-        let inhibited = (story == Scenario::Inhibited).then_some(true);
-        person.amend(place, ended_at, |permit| {
-            permit.revoked_on = Some(add_days(right_until, -60));
-            permit.revoked_served_on = Some(add_days(right_until, -40));
-            permit.revoked_final_on = Some(right_until);
-            permit.inhibited = inhibited;
-            if inhibited.is_none() {
-                permit.ended_on = Some(right_until);
-                permit.end_kind = Some("revoked");
-            }
-        });
-    }
-    mend_right(person, story, right_until);
-    let benefit = if story == Scenario::WorkBased { Benefit::Unemployment } else { Benefit::Child };
-    let beyond = first_month_beyond(right_until);
-    let last_month = match story {
-        Scenario::FirstThirtyOneDays | Scenario::Arrears => add_months(beyond, -1),
-        _ => add_months(beyond, person.dice.between(2, 5) as i32),
-    };
-    let first_month = add_months(month_of(from.max(world.start)), 2);
-    let mut beyond_at = i64::MAX;
-    for month in months(first_month, last_month) {
-        // Arrears come half a year late, for months in which the right was there.
-        let known = match story {
-            Scenario::Arrears if month > add_months(beyond, -5) => {
-                person.pay_benefit_on(benefit, month, CHILD_BENEFIT_SEK, add_days(month, 200))
-            }
-            _ => person.pay_benefit(benefit, month, CHILD_BENEFIT_SEK),
-        };
-        if month == beyond {
-            beyond_at = known;
-        }
-    }
-    let tiers = [(beyond_at.max(ended_at), "medium")];
-    match story {
-        Scenario::PaymentsRetracted => {
-            let taken_back = super::calendar::instant(last_month) + person.dice.between(60, 120) * DAY_US;
-            for month in months(beyond, last_month) {
-                person.retract_benefit(benefit, month, taken_back);
-            }
-            person.breach(story, place, &tiers, Some(taken_back));
-        }
-        Scenario::ExpiredStillPaid | Scenario::AppliedTooLate => person.breach(story, place, &[(beyond_at, "medium")], None),
-        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => person.breach(story, place, &tiers, None),
-        _ => {
-            let careless = super::calendar::instant(add_days(beyond, 20));
-            person.trap(story, place, careless, None);
-        }
-    }
-}
-
-/// What keeps the right after the permit's last day, or comes too late to keep it.
-fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
-    let class = person.permits.last().map_or("FAMILY_SPOUSE", |permit| permit.class);
-    match story {
-        Scenario::AppliedTooLate => {
-            let filed_on = add_days(right_until, person.dice.between(5, 40));
-            person.apply(class, None, filed_on, None);
-        }
-        Scenario::AppliedInTime => {
-            let filed_on = add_days(right_until, -person.dice.between(2, 60));
-            person.apply(class, None, filed_on, None);
-        }
-        Scenario::NewPermit | Scenario::EuRight => {
-            let class = if story == Scenario::EuRight { "CITIZEN_EES_RIGHT" } else { "PERMANENT" };
-            let decided_on = add_days(right_until, -person.dice.between(2, 30));
-            let permit = person.draft(class, decided_on, add_days(right_until, 1), None);
-            person.grant(permit);
-        }
-        _ => {}
+        person.pay_benefits(
+            Benefit::StudentAid,
+            first,
+            add_days(first, 150).min(last_day),
+            11_900,
+        );
     }
 }

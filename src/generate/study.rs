@@ -1,34 +1,48 @@
-//! Holders of study permits: a registration every term, results, and the stories of those who do not register.
-//!
-//! For each term of the permit a registration is due 30 days (weak) and 60 days (strong) after the latest of the
-//! term's start, the permit's first day and, for a decision less than 21 days before the term, 21 days after it.
+//! Holders of study permits: a registration every term, and results.
 
 use chrono::{Datelike, NaiveDate};
 
 use super::Value;
-use super::calendar::{DAY_US, Term, add_days, add_months, instant, ymd};
+use super::calendar::{Term, add_days, add_months, instant, ymd};
 use super::identity::{Identity, WORKER_COUNTRIES};
 use super::person::{Fact, Person};
 use super::rows;
 use super::scenarios::{self, Scenario};
 use super::shares;
+use super::study_stories;
 use super::work::leave;
 use crate::schema::TableId;
-
-const WEAK_DAYS: i64 = 30;
-const STRONG_DAYS: i64 = 60;
 
 pub(super) fn live(person: &mut Person, standing: bool) {
     if !standing {
         person.story = scenarios::draw(&mut person.dice, shares::STUDY_GRANTED);
     }
     let country = person.dice.weighted(WORKER_COUNTRIES);
-    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, (19, 31), country);
-    let Some(place) = (if standing { standing_permit(person) } else { new_permit(person) }) else { return };
+    person.who = Identity::draw(
+        &mut person.dice,
+        person.index,
+        person.world.start,
+        (19, 31),
+        country,
+    );
+    let Some(place) = (if standing {
+        standing_permit(person)
+    } else {
+        new_permit(person)
+    }) else {
+        return;
+    };
     let permit = &person.permits[place];
-    let (valid_from, valid_to) = (permit.valid_from, permit.valid_to.unwrap_or(person.world.until));
+    let (valid_from, valid_to) = (
+        permit.valid_from,
+        permit.valid_to.unwrap_or(person.world.until),
+    );
     let school = permit.institution.clone().unwrap_or_default();
-    let due: Vec<Term> = person.world.terms_between(valid_from, valid_to).cloned().collect();
+    let due: Vec<Term> = person
+        .world
+        .terms_between(valid_from, valid_to)
+        .cloned()
+        .collect();
     let leaves_on = add_days(valid_to, person.dice.between(1, 14));
     let long_stay = (valid_to - valid_from).num_days() >= 365;
     if person.story != Some(Scenario::StudentProtected) {
@@ -36,7 +50,7 @@ pub(super) fn live(person: &mut Person, standing: bool) {
         person.settle(arrived_on, leaves_on, long_stay);
     }
     match person.story {
-        Some(story) => plant(person, story, place, &school, &due),
+        Some(story) => study_stories::plant(person, story, place, &school, &due),
         None => {
             for term in &due {
                 study_term(person, term, &school, valid_from);
@@ -45,7 +59,11 @@ pub(super) fn live(person: &mut Person, standing: bool) {
         }
     }
     super::journeys::travel(person, valid_from, valid_to);
-    let last_day = person.permits.last().and_then(|permit| permit.valid_to).unwrap_or(valid_to);
+    let last_day = person
+        .permits
+        .last()
+        .and_then(|permit| permit.valid_to)
+        .unwrap_or(valid_to);
     if long_stay && last_day == valid_to {
         leave(person, leaves_on);
     }
@@ -58,7 +76,11 @@ fn new_permit(person: &mut Person) -> Option<usize> {
     let entries: Vec<&Term> = world
         .terms
         .iter()
-        .filter(|term| term.autumn == autumn && add_days(term.starts_on, -100) > world.start && add_days(term.starts_on, -20) < world.until)
+        .filter(|term| {
+            term.autumn == autumn
+                && add_days(term.starts_on, -100) > world.start
+                && add_days(term.starts_on, -20) < world.until
+        })
         .collect();
     if entries.is_empty() {
         return None;
@@ -69,11 +91,21 @@ fn new_permit(person: &mut Person) -> Option<usize> {
         (decided_on, decided_on)
     } else if autumn {
         let valid_from = add_days(term.starts_on, -person.dice.between(4, 25));
-        (add_days(valid_from, -person.dice.between(24, 60)), valid_from)
+        (
+            add_days(valid_from, -person.dice.between(24, 60)),
+            valid_from,
+        )
     } else {
-        (add_days(term.starts_on, -person.dice.between(28, 75)), term.starts_on)
+        (
+            add_days(term.starts_on, -person.dice.between(28, 75)),
+            term.starts_on,
+        )
     };
-    let years = if person.story == Some(Scenario::OnLeave) || person.dice.permille(400) { 2 } else { 1 };
+    let years = if person.story == Some(Scenario::OnLeave) || person.dice.permille(400) {
+        2
+    } else {
+        1
+    };
     let end_year = valid_from.year() + if autumn { years } else { years - 1 };
     let valid_to = add_days(ymd(end_year, 6, 15), person.dice.between(0, 55));
     let school = if person.story == Some(Scenario::SilentInstitution) {
@@ -81,7 +113,11 @@ fn new_permit(person: &mut Person) -> Option<usize> {
     } else {
         world.institution(person.dice.bits())
     };
-    let class = if person.story == Some(Scenario::SilentInstitution) { "STUDY_OTHER" } else { "STUDY_HE" };
+    let class = if person.story == Some(Scenario::SilentInstitution) {
+        "STUDY_OTHER"
+    } else {
+        "STUDY_HE"
+    };
     let mut permit = person.draft(class, decided_on, valid_from, Some(valid_to));
     permit.institution = Some(school);
     Some(person.grant(permit))
@@ -103,7 +139,15 @@ fn standing_permit(person: &mut Person) -> Option<usize> {
 }
 
 fn needs_autumn(story: Scenario) -> bool {
-    matches!(story, Scenario::Deferred | Scenario::StopsStudying | Scenario::OnLeave | Scenario::Graduated | Scenario::ExchangeOut | Scenario::LateDecision)
+    matches!(
+        story,
+        Scenario::Deferred
+            | Scenario::StopsStudying
+            | Scenario::OnLeave
+            | Scenario::Graduated
+            | Scenario::ExchangeOut
+            | Scenario::LateDecision
+    )
 }
 
 /// Another year, from the day after; its terms begin after the summer.
@@ -115,13 +159,20 @@ fn extend(person: &mut Person, valid_to: NaiveDate, school: &str) {
     }
     person.apply("STUDY_HE", None, filed_on, Some((decided_on, "granted")));
     let valid_from = add_days(valid_to, 1);
-    let next_to = add_days(ymd(valid_from.year() + 1, 6, 15), person.dice.between(0, 55));
+    let next_to = add_days(
+        ymd(valid_from.year() + 1, 6, 15),
+        person.dice.between(0, 55),
+    );
     let mut permit = person.draft("STUDY_HE", decided_on, valid_from, Some(next_to));
     permit.application_on = filed_on;
     permit.first_grant = false;
     permit.institution = Some(school.to_owned());
     person.grant(permit);
-    let due: Vec<Term> = person.world.terms_between(valid_from, next_to).cloned().collect();
+    let due: Vec<Term> = person
+        .world
+        .terms_between(valid_from, next_to)
+        .cloned()
+        .collect();
     for term in &due {
         study_term(person, term, school, valid_from);
     }
@@ -130,129 +181,57 @@ fn extend(person: &mut Person, valid_to: NaiveDate, school: &str) {
 }
 
 /// A term as it should be: registered about its start, results by its end.
-fn study_term(person: &mut Person, term: &Term, school: &str, valid_from: NaiveDate) {
+pub(super) fn study_term(person: &mut Person, term: &Term, school: &str, valid_from: NaiveDate) {
     let start = term.starts_on.max(valid_from);
     let on = add_days(start, person.dice.between(-4, 16)).max(valid_from);
     let known = person.office_after(on, 0, 4);
-    let kind = if person.dice.permille(80) { "re_registered" } else { "registered" };
+    let kind = if person.dice.permille(80) {
+        "re_registered"
+    } else {
+        "registered"
+    };
     if term.starts_on < valid_from {
         // The term had begun before the permit: registered then, told at the first load.
         let before = add_days(term.starts_on, person.dice.between(-4, 16));
-        register(person, kind, term, school, before, known.min(instant(before)));
+        register(
+            person,
+            kind,
+            term,
+            school,
+            before,
+            known.min(instant(before)),
+        );
     } else {
         register(person, kind, term, school, on, known);
     }
     for part in 1..=2 {
         let on = add_days(term.starts_on, 68 * part);
         let known = person.office_after(on, 3, 30);
-        person.tell_study("result", school, (on, Some(term.starts_on), Some(term.ends_on)), 150, known);
+        person.tell_study(
+            "result",
+            school,
+            (on, Some(term.starts_on), Some(term.ends_on)),
+            150,
+            known,
+        );
     }
 }
 
-fn register(person: &mut Person, kind: &'static str, term: &Term, school: &str, on: NaiveDate, known: i64) -> (String, i64) {
-    person.tell_study(kind, school, (on, Some(term.starts_on), Some(term.ends_on)), 300, known)
-}
-
-/// Plants a story about the first term, or about the second; other terms are as they should be.
-fn plant(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term]) {
-    let valid_from = person.permits[place].valid_from;
-    let Some(first) = due.first() else { return };
-    let counted = first.starts_on.max(valid_from);
-    let tiers = tiers(counted);
-    let on_time = |person: &mut Person, skip: usize| {
-        for term in due.iter().skip(skip) {
-            study_term(person, term, school, valid_from);
-        }
-    };
-    match story {
-        Scenario::NeverRegisters => person.breach(story, place, &tiers, None),
-        Scenario::RegistersLate | Scenario::RegistersVeryLate | Scenario::ReportedLate => {
-            let (low, high) = if story == Scenario::RegistersLate { (34, 55) } else { (64, 95) };
-            let told_on = add_days(counted, person.dice.between(low, high));
-            let on = if story == Scenario::ReportedLate { add_days(counted, 5) } else { told_on };
-            let known = person.office(told_on);
-            register(person, "registered", first, school, on, known);
-            on_time(person, 1);
-            person.breach(story, place, &tiers, Some(known));
-        }
-        Scenario::RegistrationRetracted => {
-            let on = add_days(counted, person.dice.between(0, 10));
-            let known = person.office(on);
-            let (key, event) = register(person, "registered", first, school, on, known);
-            let taken_back = known + person.dice.between(64, 120) * DAY_US;
-            person.retract(TableId::Studies, key, 2, event, taken_back, "ladok");
-            on_time(person, 1);
-            person.breach(story, place, &[(taken_back.max(tiers[1].0), "strong")], None);
-        }
-        Scenario::StopsStudying => {
-            study_term(person, first, school, valid_from);
-            if let Some(second) = due.get(1) {
-                person.breach(story, place, &self::tiers(second.starts_on), None);
-            }
-        }
-        Scenario::StudentProtected => {
-            person.settle(valid_from, valid_from, true);
-            person.tell_protection(add_days(valid_from, 12));
-            person.trap(story, place, tiers[0].0, None);
-        }
-        Scenario::SilentInstitution => person.trap(story, place, tiers[0].0, None),
-        _ => explained_term(person, story, place, school, due, counted),
-    }
-}
-
-/// Terms without a registration in time, or hardly in time, that are nobody's fault.
-fn explained_term(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term], counted: NaiveDate) {
-    let valid_from = person.permits[place].valid_from;
-    // The term that the explanation is about.
-    let about = match story {
-        Scenario::OnLeave | Scenario::Graduated | Scenario::ExchangeOut => 1,
-        _ => 0,
-    };
-    let Some(term) = due.get(about) else {
-        return due.iter().for_each(|term| study_term(person, term, school, valid_from));
-    };
-    let start = if about == 0 { counted } else { term.starts_on };
-    for (number, other) in due.iter().enumerate() {
-        let after_end = number > about && matches!(story, Scenario::Graduated | Scenario::DoctoralEmployment);
-        if number != about && !after_end {
-            study_term(person, other, school, valid_from);
-        }
-    }
-    let told = |person: &mut Person, kind, days: i64, from: NaiveDate, to: Option<NaiveDate>| {
-        let on = add_days(start, days);
-        let known = person.office(on.max(add_days(valid_from, 1)));
-        person.tell_study(kind, school, (on, Some(from), to), 0, known);
-    };
-    match story {
-        Scenario::Deferred => told(person, "deferred", 6, term.starts_on, Some(term.ends_on)),
-        Scenario::OnLeave => told(person, "leave_granted", -10, term.starts_on, Some(term.ends_on)),
-        Scenario::ExchangeOut => told(person, "exchange_out", -15, term.starts_on, Some(term.ends_on)),
-        Scenario::Graduated => told(person, "degree", -9, add_days(start, -9), None),
-        Scenario::DoctoralEmployment => told(person, "doctoral_employment", 3, term.starts_on, None),
-        Scenario::OtherInstitution => {
-            let other = if school == "LU01" { "LU02" } else { "LU01" };
-            let on = add_days(start, 8);
-            let known = person.office(on);
-            register(person, "registered", term, other, on, known);
-        }
-        // Counted from 21 days after the decision; registered after the ordinary 30 days.
-        Scenario::LateDecision => {
-            let decided_on = person.permits[place].decided_on;
-            let on = add_days(decided_on, 21 + person.dice.between(18, 26));
-            let known = person.office(on);
-            register(person, "registered", term, school, on, known);
-        }
-        _ => {
-            let on = add_days(start, WEAK_DAYS - 1);
-            let known = person.office(on);
-            register(person, "registered", term, school, on, known);
-        }
-    }
-    person.trap(story, place, instant(add_days(start, WEAK_DAYS)), None);
-}
-
-fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
-    [(instant(add_days(counted, WEAK_DAYS)), "weak"), (instant(add_days(counted, STRONG_DAYS)), "strong")]
+pub(super) fn register(
+    person: &mut Person,
+    kind: &'static str,
+    term: &Term,
+    school: &str,
+    on: NaiveDate,
+    known: i64,
+) -> (String, i64) {
+    person.tell_study(
+        kind,
+        school,
+        (on, Some(term.starts_on), Some(term.ends_on)),
+        300,
+        known,
+    )
 }
 
 impl Person<'_> {
@@ -266,7 +245,11 @@ impl Person<'_> {
         known: i64,
     ) -> (String, i64) {
         let (on, from, to) = days;
-        let level = if kind == "doctoral_employment" { "doctoral" } else { "second" };
+        let level = if kind == "doctoral_employment" {
+            "doctoral"
+        } else {
+            "second"
+        };
         let values = vec![
             Value::Code(kind),
             rows::text(school),
@@ -274,11 +257,22 @@ impl Person<'_> {
             rows::day(on),
             rows::maybe_day(from),
             rows::maybe_day(to),
-            if credits_tenths > 0 { Value::Int(credits_tenths) } else { Value::Null },
+            if credits_tenths > 0 {
+                Value::Int(credits_tenths)
+            } else {
+                Value::Null
+            },
         ];
         let key = format!("study:{}", self.number());
         let event = instant(on);
-        self.tell(Fact::new(TableId::Studies, key.clone(), event, known, "ladok", values));
+        self.tell(Fact::new(
+            TableId::Studies,
+            key.clone(),
+            event,
+            known,
+            "ladok",
+            values,
+        ));
         (key, event)
     }
 }

@@ -36,11 +36,23 @@ fn the_same_options_give_the_same_recording() {
 
 #[test]
 fn a_person_does_not_depend_on_how_many_there_are() {
-    let options = Options { outside_pct: 0, garbage: 0, ..Options::new(50, 3, 7) };
+    let options = Options {
+        outside_pct: 0,
+        garbage: 0,
+        ..Options::new(50, 3, 7)
+    };
     let few = generate(&options);
-    let many = generate(&Options { persons: 90, ..options });
+    let many = generate(&Options {
+        persons: 90,
+        ..options
+    });
     let of = |dataset: &Dataset, id: &str| {
-        dataset.messages(Feed::Border).iter().filter(|message| message.key.as_deref() == Some(id)).filter_map(Message::payload).collect::<Vec<_>>()
+        dataset
+            .messages(Feed::Border)
+            .iter()
+            .filter(|message| message.key.as_deref() == Some(id))
+            .filter_map(Message::payload)
+            .collect::<Vec<_>>()
     };
     for index in 0..50 {
         let id = format!("p{index:07}");
@@ -53,11 +65,18 @@ fn known_times_never_fall_and_the_clock_ticks_to_the_end() {
     let dataset = small(7);
     for feed in Feed::ALL {
         let messages = dataset.messages(feed);
-        assert!(messages.is_sorted_by_key(|message| message.known_time), "{}", feed.name());
+        assert!(
+            messages.is_sorted_by_key(|message| message.known_time),
+            "{}",
+            feed.name()
+        );
         let last = messages.last().expect("every feed has clock messages");
         assert!(matches!(last.body, Body::Clock));
         assert_eq!(last.known_time, instant(dataset.options.until));
-        let longest = messages.windows(2).map(|pair| pair[1].known_time - pair[0].known_time).max();
+        let longest = messages
+            .windows(2)
+            .map(|pair| pair[1].known_time - pair[0].known_time)
+            .max();
         assert!(longest.unwrap_or(0) <= DAY_US, "{}", feed.name());
     }
 }
@@ -65,8 +84,13 @@ fn known_times_never_fall_and_the_clock_ticks_to_the_end() {
 #[test]
 fn every_record_fits_its_table() {
     let dataset = small(7);
-    for message in Feed::ALL.into_iter().flat_map(|feed| dataset.messages(feed)) {
-        let Body::Record(record) = &message.body else { continue };
+    for message in Feed::ALL
+        .into_iter()
+        .flat_map(|feed| dataset.messages(feed))
+    {
+        let Body::Record(record) = &message.body else {
+            continue;
+        };
         let table = record.table.def();
         if record.op == "retract" {
             assert!(record.values.is_empty());
@@ -82,9 +106,15 @@ fn every_record_fits_its_table() {
                 (ColumnType::Date | ColumnType::Month, Value::Day(_)) => true,
                 (ColumnType::Int | ColumnType::Sek, Value::Int(_)) => true,
                 (ColumnType::Bool, Value::Flag(_)) => true,
-                (ColumnType::Employer, Value::Text(number)) => number.len() == 12 && number.starts_with("16") && valid(&number),
-                (ColumnType::PersonNumber, Value::Text(number)) => number.len() == 12 && valid(&number),
-                (_, Value::Code(_) | Value::Text(_)) => column.ty.arrow() == arrow::datatypes::DataType::Utf8,
+                (ColumnType::Employer, Value::Text(number)) => {
+                    number.len() == 12 && number.starts_with("16") && valid(&number)
+                }
+                (ColumnType::PersonNumber, Value::Text(number)) => {
+                    number.len() == 12 && valid(&number)
+                }
+                (_, Value::Code(_) | Value::Text(_)) => {
+                    column.ty.arrow() == arrow::datatypes::DataType::Utf8
+                }
                 _ => false,
             };
             assert!(fits, "{place}");
@@ -100,10 +130,26 @@ fn valid(number: &str) -> bool {
 fn versions_of_a_record_are_unique_but_for_duplicates() {
     let dataset = small(7);
     let mut seen = BTreeSet::new();
-    for message in Feed::ALL.into_iter().flat_map(|feed| dataset.messages(feed)) {
-        let (Body::Record(record), Some(key)) = (&message.body, &message.key) else { continue };
-        let fresh = seen.insert((record.table, key.clone(), record.record_key.clone(), record.version));
-        assert!(fresh || message.fate == Fate::Duplicate, "{} {key} {} {}", record.table.name(), record.record_key, record.version);
+    for message in Feed::ALL
+        .into_iter()
+        .flat_map(|feed| dataset.messages(feed))
+    {
+        let (Body::Record(record), Some(key)) = (&message.body, &message.key) else {
+            continue;
+        };
+        let fresh = seen.insert((
+            record.table,
+            key.clone(),
+            record.record_key.clone(),
+            record.version,
+        ));
+        assert!(
+            fresh || message.fate == Fate::Duplicate,
+            "{} {key} {} {}",
+            record.table.name(),
+            record.record_key,
+            record.version
+        );
     }
 }
 
@@ -120,15 +166,21 @@ fn fates_follow_from_the_records() {
     let limits_days = [400, 36_500, 60, 1, 62, 31, 31];
     for feed in Feed::ALL {
         for message in dataset.messages(feed) {
-            let (Body::Record(record), Some(key)) = (&message.body, &message.key) else { continue };
+            let (Body::Record(record), Some(key)) = (&message.body, &message.key) else {
+                continue;
+            };
             if feed != Feed::Permits && feed != Feed::Reference {
                 let first = first_known.get(key.as_ref()).copied();
-                let inside = first.is_some_and(|first| message.known_time >= first + calendar::HOUR_US);
+                let inside =
+                    first.is_some_and(|first| message.known_time >= first + calendar::HOUR_US);
                 assert_eq!(inside, message.fate != Fate::Filtered, "{key} {record:?}");
             }
             let limit = message.known_time + limits_days[feed.index()] * DAY_US;
             let future = record.event_time > limit || record.registered_at > limit;
-            assert!(!future || matches!(message.fate, Fate::Future | Fate::Filtered), "{key} {record:?}");
+            assert!(
+                !future || matches!(message.fate, Fate::Future | Fate::Filtered),
+                "{key} {record:?}"
+            );
             assert!(future || message.fate != Fate::Future, "{key} {record:?}");
         }
     }
@@ -136,12 +188,22 @@ fn fates_follow_from_the_records() {
 
 #[test]
 fn every_rule_has_breaches_and_traps_of_known_permits() {
-    let dataset = generate(&Options { outside_pct: 0, ..Options::new(2_000, 3, 1) });
+    let dataset = generate(&Options {
+        outside_pct: 0,
+        ..Options::new(2_000, 3, 1)
+    });
     let permits: BTreeSet<(String, &str)> = dataset
         .messages(Feed::Permits)
         .iter()
         .filter_map(|message| match (&message.body, &message.key) {
-            (Body::Record(Record { table: TableId::Permits, values, .. }), Some(key)) => match values.first() {
+            (
+                Body::Record(Record {
+                    table: TableId::Permits,
+                    values,
+                    ..
+                }),
+                Some(key),
+            ) => match values.first() {
                 Some(Value::Text(id)) => Some((key.to_string(), id.as_ref())),
                 _ => None,
             },
@@ -151,16 +213,40 @@ fn every_rule_has_breaches_and_traps_of_known_permits() {
     let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut matters = BTreeSet::new();
     for row in &dataset.truth {
-        assert!(permits.contains(&(row.person_id.clone(), row.permit_id.as_str())), "{row:?}");
-        assert!(matters.insert((row.person_id.clone(), row.rule_id)), "{row:?}");
-        assert!(row.ended_at.is_none_or(|ended| ended > row.known_from), "{row:?}");
-        assert_eq!(row.kind == Kind::Breach, row.min_severity.is_some(), "{row:?}");
-        kinds.entry(row.rule_id).or_default().insert(row.kind.name());
+        assert!(
+            permits.contains(&(row.person_id.clone(), row.permit_id.as_str())),
+            "{row:?}"
+        );
+        assert!(
+            matters.insert((row.person_id.clone(), row.rule_id)),
+            "{row:?}"
+        );
+        assert!(
+            row.ended_at.is_none_or(|ended| ended > row.known_from),
+            "{row:?}"
+        );
+        assert_eq!(
+            row.kind == Kind::Breach,
+            row.min_severity.is_some(),
+            "{row:?}"
+        );
+        kinds
+            .entry(row.rule_id)
+            .or_default()
+            .insert(row.kind.name());
     }
-    let rules: BTreeSet<&str> = scenarios::Scenario::ALL.iter().map(|scenario| scenario.rule_id()).collect();
+    let rules: BTreeSet<&str> = scenarios::Scenario::ALL
+        .iter()
+        .map(|scenario| scenario.rule_id())
+        .collect();
     assert_eq!(rules.len(), 8);
     for rule in rules {
-        assert_eq!(kinds.get(rule).map(BTreeSet::len), Some(2), "{rule}: {:?}", kinds.get(rule));
+        assert_eq!(
+            kinds.get(rule).map(BTreeSet::len),
+            Some(2),
+            "{rule}: {:?}",
+            kinds.get(rule)
+        );
     }
 }
 
@@ -172,18 +258,43 @@ fn parquet_holds_every_record_and_the_manifest_counts_them() {
     let rows = |path: std::path::PathBuf| {
         let file = std::fs::File::open(path).expect("the file is there");
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("it is Parquet");
-        (builder.schema().clone(), builder.metadata().file_metadata().num_rows())
+        (
+            builder.schema().clone(),
+            builder.metadata().file_metadata().num_rows(),
+        )
     };
     for table in TableId::ALL {
-        let (schema, count) = rows(dir.path().join("parquet").join(format!("{}.parquet", table.name())));
-        assert_eq!(schema.fields(), table.def().file_schema().fields(), "{}", table.name());
-        assert_eq!(count as usize, summary.tables[table.name()], "{}", table.name());
+        let (schema, count) = rows(
+            dir.path()
+                .join("parquet")
+                .join(format!("{}.parquet", table.name())),
+        );
+        assert_eq!(
+            schema.fields(),
+            table.def().file_schema().fields(),
+            "{}",
+            table.name()
+        );
+        assert_eq!(
+            count as usize,
+            summary.tables[table.name()],
+            "{}",
+            table.name()
+        );
     }
-    assert_eq!(rows(dir.path().join("truth.parquet")).1 as usize, dataset.truth.len());
+    assert_eq!(
+        rows(dir.path().join("truth.parquet")).1 as usize,
+        dataset.truth.len()
+    );
     let messages: usize = summary.feeds.values().map(|feed| feed.messages).sum();
     assert_eq!(messages, summary.fates.values().sum::<usize>());
     for feed in Feed::ALL {
-        let text = std::fs::read_to_string(dir.path().join("ndjson").join(format!("{}.ndjson", feed.name()))).expect("readable");
+        let text = std::fs::read_to_string(
+            dir.path()
+                .join("ndjson")
+                .join(format!("{}.ndjson", feed.name())),
+        )
+        .expect("readable");
         assert_eq!(text.lines().count(), summary.feeds[feed.name()].messages);
         for line in text.lines() {
             let value: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");

@@ -35,7 +35,10 @@ impl World {
             start_us: instant(start),
             until_us: instant(options.until),
             employers: Employers::new(options, start),
-            terms: terms(start.year() - TERM_YEARS_AROUND, options.until.year() + TERM_YEARS_AROUND),
+            terms: terms(
+                start.year() - TERM_YEARS_AROUND,
+                options.until.year() + TERM_YEARS_AROUND,
+            ),
             options: options.clone(),
         }
     }
@@ -49,21 +52,45 @@ impl World {
         institution_name(INSTITUTIONS - 1 - (draw % SILENT_INSTITUTIONS as u64) as usize)
     }
 
-    pub(super) fn terms_between(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = &Term> {
-        self.terms.iter().filter(move |term| term.starts_on <= to && term.ends_on >= from)
+    pub(super) fn terms_between(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> impl Iterator<Item = &Term> {
+        self.terms
+            .iter()
+            .filter(move |term| term.starts_on <= to && term.ends_on >= from)
     }
 
     /// Terms, institutions and employers: known at the very start.
     pub(super) fn tell_reference(&self, feed: &mut Vec<Message>) {
         for term in &self.terms {
-            let values = vec![rows::text(&term.code), rows::day(term.starts_on), rows::day(term.ends_on)];
-            feed.push(reference(TableId::Terms, &term.code, 1, self.start_us, instant(add_days(term.starts_on, -365)), values));
+            let values = vec![
+                rows::text(&term.code),
+                rows::day(term.starts_on),
+                rows::day(term.ends_on),
+            ];
+            feed.push(reference(
+                TableId::Terms,
+                &term.code,
+                1,
+                self.start_us,
+                instant(add_days(term.starts_on, -365)),
+                values,
+            ));
         }
         for number in 0..INSTITUTIONS {
             let id = institution_name(number);
             let reports = number < INSTITUTIONS - SILENT_INSTITUTIONS;
             let values = vec![rows::text(&id), Value::Flag(reports)];
-            feed.push(reference(TableId::Institutions, &id, 1, self.start_us, self.start_us, values));
+            feed.push(reference(
+                TableId::Institutions,
+                &id,
+                1,
+                self.start_us,
+                self.start_us,
+                values,
+            ));
         }
         self.employers.tell(self, feed);
     }
@@ -74,7 +101,14 @@ fn institution_name(number: usize) -> String {
 }
 
 /// A record of the feed `reference`.
-pub(super) fn reference(table: TableId, key: &str, version: i64, known_time: i64, event_time: i64, values: Vec<Value>) -> Message {
+pub(super) fn reference(
+    table: TableId,
+    key: &str,
+    version: i64,
+    known_time: i64,
+    event_time: i64,
+    values: Vec<Value>,
+) -> Message {
     // A future event would be quarantined; terms and months lie at most some years ahead, well within the limit.
     let record_key = match (table, values.get(1)) {
         (TableId::EmployerMonths, Some(Value::Day(month))) => format!("{key}:{month}"),
@@ -87,10 +121,19 @@ pub(super) fn reference(table: TableId, key: &str, version: i64, known_time: i64
         op: "upsert",
         event_time: event_time.min(known_time),
         registered_at: known_time,
-        source: if table == TableId::Terms || table == TableId::Institutions { "ladok" } else { "agi" },
+        source: if table == TableId::Terms || table == TableId::Institutions {
+            "ladok"
+        } else {
+            "agi"
+        },
         purpose: "permit_control",
         secrecy_class: 0,
         values,
     };
-    Message { known_time, key: Some(Arc::from(key)), body: Body::Record(record), fate: Fate::Evaluated }
+    Message {
+        known_time,
+        key: Some(Arc::from(key)),
+        body: Body::Record(record),
+        fate: Fate::Evaluated,
+    }
 }
