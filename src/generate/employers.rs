@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::calendar::{add_days, instant};
+use super::calendar::{
+    DAY_US, HOUR_US, add_days, add_months, declaration_due, instant, month_of, months,
+};
 use super::dice::{Dice, Purpose};
 use super::identity::organisation_number;
 use super::world::{World, reference};
@@ -21,6 +23,9 @@ const SCENARIO_NUMBERS: u64 = 559_000_000;
 const PERSONS_PER_EMPLOYER: usize = 12;
 /// Employers of this share of ranks are large enough to declare on the 26th.
 const LARGE_RANKS_PERMILLE: usize = 60;
+
+/// Months of an employer that are first declared in part (estimate).
+const INCOMPLETE_PERMILLE: u32 = 8;
 
 /// SNI sections in which permit holders work.
 const SECTORS: &[&str] = &["J", "I", "N", "F", "C", "Q", "M", "G", "H", "P"];
@@ -136,6 +141,7 @@ impl Employers {
                 feed.push(employer_record(one, story, 2, instant(told_on)));
             }
         }
+        self.tell_incomplete_months(world, feed);
         let public = Story {
             payer_kind: "public_payer",
             ..Story::sound("O")
@@ -154,6 +160,24 @@ impl Employers {
         };
         for one in [&self.insurer, &self.unemployment_fund] {
             feed.push(employer_record(one, insurer.clone(), 1, at));
+        }
+    }
+
+    /// Now and then an employer declares part of its staff first and the rest some days later, well before the
+    /// month counts as complete.
+    fn tell_incomplete_months(&self, world: &World, feed: &mut Vec<Message>) {
+        let mut dice = Dice::new(world.options.seed, Purpose::Employers, 1);
+        let last = add_months(month_of(world.until), -3);
+        for one in &self.pool {
+            for month in months(world.start, last) {
+                if dice.permille(INCOMPLETE_PERMILLE) {
+                    let declared = instant(declaration_due(month, one.large)) + 20 * HOUR_US;
+                    let completed = declared + dice.between(2, 8) * DAY_US;
+                    let reported_pct = dice.between(60, 94);
+                    feed.push(employer_month(one, month, reported_pct, 1, declared));
+                    feed.push(employer_month(one, month, 100, 2, completed));
+                }
+            }
         }
     }
 }

@@ -320,7 +320,7 @@ fn draw_benefits(person: &mut Person, from: NaiveDate, last_day: NaiveDate) {
         person.pay_benefits(Benefit::Housing, registered_on, last_day, 2_400);
     }
     if person.dice.permille(60) {
-        let first = person.some_day(60, 100);
+        let first = person.some_day(60, 100).max(registered_on);
         person.pay_benefits(
             Benefit::Unemployment,
             first,
@@ -328,7 +328,7 @@ fn draw_benefits(person: &mut Person, from: NaiveDate, last_day: NaiveDate) {
             14_000,
         );
     } else if person.dice.permille(50) {
-        let first = person.some_day(60, 100);
+        let first = person.some_day(60, 100).max(registered_on);
         person.pay_benefits(
             Benefit::StudentAid,
             first,

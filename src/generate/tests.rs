@@ -153,35 +153,64 @@ fn versions_of_a_record_are_unique_but_for_duplicates() {
     }
 }
 
+/// First known time and first day of the oldest permit, by person.
+fn population(dataset: &Dataset) -> BTreeMap<String, (i64, Option<(i64, i32)>)> {
+    let valid_from = TableId::Permits
+        .def()
+        .column("valid_from")
+        .map_or(0, |(place, _)| place);
+    let mut persons: BTreeMap<String, (i64, Option<(i64, i32)>)> = BTreeMap::new();
+    for message in dataset.messages(Feed::Permits) {
+        let (Some(key), Body::Record(record)) = (&message.key, &message.body) else {
+            continue;
+        };
+        let person = persons
+            .entry(key.to_string())
+            .or_insert((message.known_time, None));
+        if let (TableId::Permits, Some(Value::Day(day))) =
+            (record.table, record.values.get(valid_from))
+        {
+            let known = person.1.map_or(message.known_time, |(known, _)| known);
+            person.1 = Some((known, person.1.map_or(*day, |(_, oldest)| oldest.min(*day))));
+        }
+    }
+    persons
+}
+
 /// Scope, lateness and future as the engine decides them, from the records alone.
 #[test]
 fn fates_follow_from_the_records() {
-    let dataset = small(7);
-    let mut first_known: BTreeMap<&str, i64> = BTreeMap::new();
-    for message in dataset.messages(Feed::Permits) {
-        if let Some(key) = &message.key {
-            first_known.entry(key).or_insert(message.known_time);
-        }
-    }
+    let dataset = generate(&Options {
+        persons: 1_500,
+        ..Options::new(1, 4, 7)
+    });
+    let persons = population(&dataset);
     let limits_days = [400, 36_500, 60, 1, 62, 31, 31];
     for feed in Feed::ALL {
         for message in dataset.messages(feed) {
             let (Body::Record(record), Some(key)) = (&message.body, &message.key) else {
                 continue;
             };
-            if feed != Feed::Permits && feed != Feed::Reference {
-                let first = first_known.get(key.as_ref()).copied();
-                let inside =
-                    first.is_some_and(|first| message.known_time >= first + calendar::HOUR_US);
-                assert_eq!(inside, message.fate != Fate::Filtered, "{key} {record:?}");
+            let about = format!("{key} {record:?}");
+            let person = persons.get(key.as_ref());
+            let known_before = message.known_time - calendar::HOUR_US;
+            let person_feed = feed != Feed::Permits && feed != Feed::Reference;
+            if person_feed {
+                let inside = person.is_some_and(|(first, _)| known_before >= *first);
+                assert_eq!(inside, message.fate != Fate::Filtered, "{about}");
             }
             let limit = message.known_time + limits_days[feed.index()] * DAY_US;
             let future = record.event_time > limit || record.registered_at > limit;
-            assert!(
-                !future || matches!(message.fate, Fate::Future | Fate::Filtered),
-                "{key} {record:?}"
-            );
-            assert!(future || message.fate != Fate::Future, "{key} {record:?}");
+            assert_eq!(future, message.fate == Fate::Future, "{about}");
+            if let Some((_, Some((known, oldest)))) = person
+                && person_feed
+                && known_before >= *known
+            {
+                let oldest = calendar::day_of(i64::from(*oldest) * DAY_US);
+                let limit = instant(calendar::add_months(oldest, -3)) - 365 * DAY_US;
+                let too_late = record.event_time < limit && message.fate != Fate::Filtered;
+                assert_eq!(too_late, message.fate == Fate::TooLate, "{about}");
+            }
         }
     }
 }
