@@ -64,7 +64,9 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
                 })
                 .collect();
             person.declare(&side);
-            person.breach(story, place, &[(second, "info")], None);
+            // The last month with both is b+5; two of three until b+6.
+            let ended = pays.get(b + 7).map(|pay| agi_complete(pay.month));
+            person.breach(story, place, &[(second, "info")], ended);
         }
         _ => innocent_payer(person, story, job, pays, b, &other),
     }

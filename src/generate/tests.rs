@@ -107,10 +107,10 @@ fn every_record_fits_its_table() {
                 (ColumnType::Int | ColumnType::Sek, Value::Int(_)) => true,
                 (ColumnType::Bool, Value::Flag(_)) => true,
                 (ColumnType::Employer, Value::Text(number)) => {
-                    number.len() == 12 && number.starts_with("16") && valid(&number)
+                    number.len() == 12 && number.starts_with("16") && valid(number)
                 }
                 (ColumnType::PersonNumber, Value::Text(number)) => {
-                    number.len() == 12 && valid(&number)
+                    number.len() == 12 && valid(number)
                 }
                 (_, Value::Code(_) | Value::Text(_)) => {
                     column.ty.arrow() == arrow::datatypes::DataType::Utf8

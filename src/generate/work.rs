@@ -299,9 +299,9 @@ fn take_leave_of_absence(person: &mut Person, pays: &mut Vec<Pay>) {
     let first = person.dice.between(3, pays.len() as i64 - 6) as usize;
     let length = person.dice.between(2, 5) as usize;
     let paid_pct = person.dice.pick(&[0, 0, 10, 20]);
-    for place in first..first + length {
-        person.excuse(pays[place].month);
-        pays[place].amount_sek = pays[place].amount_sek * paid_pct / 100;
+    for pay in pays.iter_mut().skip(first).take(length) {
+        person.excuse(pay.month);
+        pay.amount_sek = pay.amount_sek * paid_pct / 100;
     }
     pays.retain(|pay| pay.amount_sek > 0);
 }
