@@ -11,17 +11,19 @@ use super::person::Person;
 use super::residence::CHILD_BENEFIT_SEK;
 use super::scenarios::Scenario;
 
+/// A revocation comes so long before the permit would have ended, so that it is known before that.
+const REVOKED_BEFORE_END_DAYS: i64 = 175;
+
 /// Benefits until after the right to them ended, or what makes them right after all.
 pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate) {
     let world = person.world;
-    let revoked = matches!(
-        story,
-        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate | Scenario::Inhibited
-    );
+    let revoked = is_revoked(story);
     let right_until = match (revoked, person.permits[place].valid_to) {
         (false, Some(to)) => to,
         (_, to) => {
-            let latest = to.map_or(add_days(world.until, -190), |to| add_days(to, -100));
+            let latest = to.map_or(add_days(world.until, -190), |to| {
+                add_days(to, -REVOKED_BEFORE_END_DAYS)
+            });
             let room = (latest - from).num_days().max(121);
             add_days(from, person.dice.between(120, room))
         }
@@ -119,4 +121,12 @@ fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
         }
         _ => {}
     }
+}
+
+/// Stories in which the permit is revoked before its last day.
+pub(super) fn is_revoked(story: Scenario) -> bool {
+    matches!(
+        story,
+        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate | Scenario::Inhibited
+    )
 }

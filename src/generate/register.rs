@@ -244,12 +244,10 @@ impl Person<'_> {
             let known = post.known;
             if let Some(old) = replaced {
                 version = (known + 1).max(version + 1);
-                // Now and then the old number's end comes after the new number.
-                let told = if self.dice.permille(100) {
-                    known + 2 * HOUR_US
-                } else {
-                    known
-                };
+                // Now and then the old coordination number's end comes after the new number.
+                let coordination = is_coordination(&old.number);
+                let late = coordination && self.dice.permille(100);
+                let told = if late { known + 2 * HOUR_US } else { known };
                 self.tell_entry(&old, post.on, version, "upsert", told);
             }
             version = (known + 2).max(version + 1);
@@ -314,6 +312,8 @@ impl Person<'_> {
             && !is_coordination(&before.number)
             && before.address.is_some();
         match (number_replaced, birth_replaced) {
+            // A correction restores a number; the one that was never right had no end of its own.
+            _ if post.op == "correct" => None,
             (true, _) => Some(Entry {
                 dereg: Some(("GS", post.on)),
                 ..before

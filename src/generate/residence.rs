@@ -166,7 +166,8 @@ fn span(
         .story
         .is_some_and(|story| story.rule_id() == "payment-after-permit-end");
     if pays {
-        let to = person.some_day(100, 190);
+        let revoked = person.story.is_some_and(after_end::is_revoked);
+        let to = person.some_day(if revoked { 330 } else { 100 }, 190);
         let to = if person.story == Some(Scenario::FirstThirtyOneDays) {
             month_of(to)
         } else {

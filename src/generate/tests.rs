@@ -82,6 +82,42 @@ fn known_times_never_fall_and_the_clock_ticks_to_the_end() {
 }
 
 #[test]
+fn short_long_and_odd_recordings_are_made_too() {
+    for (persons, years, until) in [
+        (1, 1, (2024, 2, 29)),
+        (300, 1, (2026, 7, 13)),
+        (60, 20, (2026, 12, 31)),
+    ] {
+        let until = calendar::ymd(until.0, until.1, until.2);
+        let options = Options {
+            until,
+            garbage: 3,
+            ..Options::new(persons, years, 3)
+        };
+        assert!(options.check().is_ok());
+        let dataset = generate(&options);
+        let start = instant(start_of(&options));
+        for message in Feed::ALL
+            .into_iter()
+            .flat_map(|feed| dataset.messages(feed))
+        {
+            assert!(
+                (start..=instant(until)).contains(&message.known_time),
+                "{message:?}"
+            );
+        }
+        assert!(
+            dataset
+                .truth
+                .iter()
+                .all(|row| (start..instant(until)).contains(&row.known_from))
+        );
+    }
+    assert!(Options::new(0, 3, 1).check().is_err());
+    assert!(Options::new(10, 0, 1).check().is_err());
+}
+
+#[test]
 fn every_record_fits_its_table() {
     let dataset = small(7);
     for message in Feed::ALL
