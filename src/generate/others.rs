@@ -1,0 +1,170 @@
+//! Which life a person lives, and the classes of permits that have few rules: they are clean.
+
+use super::Value;
+use super::calendar::{add_days, add_months, day_of, instant, month_of};
+use super::identity::{Identity, TESTED_COUNTRIES, WORKER_COUNTRIES};
+use super::payments::Benefit;
+use super::person::{Fact, Person};
+use super::rows;
+use super::shares::{self, Group};
+use super::truth::Kind;
+use super::work::leave;
+use super::{journeys, residence, study, work};
+use crate::schema::TableId;
+
+/// The small classes by weight, with length in months, salary of their own, and whether an employer is named.
+#[derive(Clone, Copy)]
+struct Small {
+    class: &'static str,
+    length_months: i32,
+    salary_sek: i64,
+    tied: bool,
+}
+
+const fn small(class: &'static str, length_months: i32, salary_sek: i64, tied: bool) -> Small {
+    Small {
+        class,
+        length_months,
+        salary_sek,
+        tied,
+    }
+}
+
+const SMALL: &[(u32, Small)] = &[
+    (18, small("BLUE_CARD", 24, 58_000, true)),
+    (10, small("ICT", 24, 45_000, true)),
+    (22, small("SEASONAL", 5, 26_000, true)),
+    (12, small("RESEARCH", 24, 0, false)),
+    (10, small("POST_STUDY", 12, 0, false)),
+    (12, small("ASYLUM_APPLICANT", 14, 0, false)),
+    (10, small("CITIZEN_EES_RIGHT", 60, 0, false)),
+    (3, small("PROTECTED_CASE", 12, 0, false)),
+    (3, small("HUMANITARIAN", 13, 0, false)),
+];
+
+pub(super) fn live(person: &mut Person) {
+    let granted = shares::GRANTS_A_YEAR * u64::from(person.world.options.years);
+    let standing = person.dice.below(shares::STOCK + granted) < shares::STOCK;
+    let groups = if standing {
+        shares::STANDING
+    } else {
+        shares::GRANTED
+    };
+    match person.dice.weighted(groups) {
+        Group::Work => work::live(person, standing),
+        Group::Study => study::live(person, standing),
+        Group::Family => residence::family(person, standing),
+        Group::Protection => residence::protection(person, standing),
+        Group::Permanent => residence::permanent(person),
+        Group::Other => live_small(person, standing),
+    }
+    // A person whose story found no room in the recording is an applicant whose case stays open.
+    if person.permits.is_empty() {
+        live_small(person, standing);
+    }
+    tip_off(person);
+}
+
+fn live_small(person: &mut Person, standing: bool) {
+    person.story = None;
+    let kind = person.dice.weighted(SMALL);
+    let countries = if kind.class == "ASYLUM_APPLICANT" {
+        TESTED_COUNTRIES
+    } else {
+        WORKER_COUNTRIES
+    };
+    let country = person.dice.weighted(countries);
+    let country = if kind.class == "CITIZEN_EES_RIGHT" {
+        "POL"
+    } else {
+        country
+    };
+    person.who = Identity::draw(
+        &mut person.dice,
+        person.index,
+        person.world.start,
+        (20, 50),
+        country,
+    );
+    let world = person.world;
+    let from = if standing {
+        add_days(world.start, -person.dice.between(1, 100))
+    } else {
+        person.some_day(10, 40)
+    };
+    let decided_on = add_days(from, -person.dice.between(0, 20));
+    let to = add_days(add_months(from, kind.length_months), -1);
+    let pending = kind.class == "ASYLUM_APPLICANT";
+    let mut permit = person.draft(kind.class, decided_on, from, (!pending).then_some(to));
+    permit.work_right = match (pending, kind.tied) {
+        (true, _) => "none",
+        (_, true) => "employer",
+        _ => "any",
+    };
+    if kind.salary_sek > 0 {
+        permit.offered_sek = Some(kind.salary_sek);
+        permit.floor_sek = Some(kind.salary_sek * 80 / 100);
+        permit.threshold_sek = (kind.class == "BLUE_CARD").then_some(49_875);
+    }
+    let place = person.grant(permit);
+    let long_stay = kind.length_months >= 12 && !pending;
+    person.settle(from, to, long_stay);
+    if kind.tied {
+        let payer = world.employers.draw(&mut person.dice);
+        let known = person.permits[place].known;
+        person.allow_employer(place, &payer, from, None, known);
+        let begins = if standing {
+            add_months(month_of(world.start), -1)
+        } else {
+            add_days(from, 4)
+        };
+        let mut pays = person.employ(&payer, begins, to, kind.salary_sek);
+        person.vary(&mut pays);
+        person.declare_with_corrections(&pays);
+    }
+    if pending {
+        person.pay_benefits(Benefit::Reception, from, to, 2_130);
+        let closed_on = add_days(to, 5);
+        let known = person.office(closed_on);
+        person.amend(place, known, |permit| {
+            permit.ended_on = Some(closed_on);
+            permit.end_kind = Some("annulled");
+        });
+    }
+    journeys::travel(person, from, to);
+    if long_stay {
+        let gone_on = add_days(to, -person.dice.between(0, 6));
+        leave(person, gone_on);
+    }
+}
+
+/// Tips from the public: now and then about anybody, oftener where there is something to tell.
+fn tip_off(person: &mut Person) {
+    let (share, allegation) = match person.story.map(|story| (story.rule_id(), story.kind())) {
+        Some(("work-not-started", Kind::Breach)) => (120, "not_working"),
+        Some(("employer-mismatch", Kind::Breach)) => (120, "other_employer"),
+        Some(("protected-home-travel", Kind::Breach)) => (120, "home_country_travel"),
+        Some((_, Kind::Trap)) => return,
+        _ => (4, "other"),
+    };
+    let Some(first) = person.permits.first().map(|permit| day_of(permit.known)) else {
+        return;
+    };
+    if !person.dice.permille(share) {
+        return;
+    }
+    let on = add_days(first, person.dice.between(60, 400));
+    let known = person.office_after(on, 0, 5);
+    let token = format!("t{:016x}", person.dice.bits());
+    let values = vec![
+        Value::Code("tip"),
+        Value::Null,
+        rows::day(on),
+        Value::Code(allegation),
+        rows::text(&token),
+        Value::Null,
+    ];
+    let key = format!("notice:{}", person.number());
+    let fact = Fact::new(TableId::Notices, key, instant(on), known, "tip", values);
+    person.tell(Fact { secrecy: 4, ..fact });
+}
