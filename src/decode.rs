@@ -10,12 +10,14 @@
 //! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
 
 mod codes;
+mod fields;
 mod wire;
 
 use crate::identity;
 use crate::record::{Message, Op, Reason, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
 use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
+use fields::Fields;
 use wire::{Member, Scalar};
 
 pub use codes::{PERMIT_CLASSES, PURPOSES, closed_list, is_country_column};
@@ -53,7 +55,10 @@ pub fn decode(message: &Message, max_bytes: usize) -> Result<Decoded, BadRecord>
         _ => return bad(Reason::Empty, "a value without a key"),
     };
     if payload.len() > max_bytes {
-        return bad(Reason::Oversized, &format!("{} bytes, the limit is {max_bytes}", payload.len()));
+        return bad(
+            Reason::Oversized,
+            &format!("{} bytes, the limit is {max_bytes}", payload.len()),
+        );
     }
     let subject = subject(key)?;
     let Some(members) = wire::members(payload) else {
@@ -95,77 +100,23 @@ fn subject(key: &[u8]) -> Result<Box<str>, BadRecord> {
 fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
     let mut tables = feed.tables();
     let (first, is_only) = (tables.next(), tables.next().is_none());
-    let named = members.iter().find(|member| member.name == "table").map(|member| &member.value);
+    let named = members
+        .iter()
+        .find(|member| member.name == "table")
+        .map(|member| &member.value);
     match (named, first) {
         (None | Some(Scalar::Null), Some(only)) if is_only => Ok(only),
-        (None | Some(Scalar::Null), _) => wrong("table is missing, and the feed carries more than one"),
+        (None | Some(Scalar::Null), _) => {
+            wrong("table is missing, and the feed carries more than one")
+        }
         (Some(Scalar::Text(name)), _) => match TableId::from_name(name) {
             Some(table) if table.def().feed == feed => Ok(table),
-            _ => bad(Reason::UnknownTable, &format!("table is none of the feed {}", feed.name())),
+            _ => bad(
+                Reason::UnknownTable,
+                &format!("table is none of the feed {}", feed.name()),
+            ),
         },
         (Some(_), _) => wrong("table is not text"),
-    }
-}
-
-/// The members, each in its place.
-struct Fields<'a> {
-    envelope: [Option<Scalar<'a>>; ENVELOPE.len()],
-    columns: Vec<Option<Scalar<'a>>>,
-    unknown: u32,
-}
-
-impl<'a> Fields<'a> {
-    /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
-    fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
-        let mut fields =
-            Fields { envelope: [const { None }; ENVELOPE.len()], columns: Vec::new(), unknown: 0 };
-        fields.columns.resize_with(table.columns.len(), || None);
-        let mut unknown_names = Vec::new();
-        let mut has_table = false;
-        // Adapters write members in one order: the next name is most often the one after the last.
-        let mut expected = 0;
-        for Member { name, value } in members {
-            if name == "table" {
-                if std::mem::replace(&mut has_table, true) {
-                    return bad(Reason::Malformed, "table stands twice");
-                }
-                continue;
-            }
-            let Some(place) = place_of(table, &name, expected) else {
-                if matches!(value, Scalar::Nested) {
-                    return bad(Reason::Malformed, "a member that the schema does not know nests");
-                }
-                unknown_names.push(name);
-                continue;
-            };
-            expected = place + 1;
-            let slot = match place.checked_sub(ENVELOPE.len()) {
-                None => &mut fields.envelope[place],
-                Some(column) => &mut fields.columns[column],
-            };
-            if slot.replace(value).is_some() {
-                return bad(Reason::Malformed, &format!("{} stands twice", name_at(table, place)));
-            }
-        }
-        fields.unknown = unknown_names.len() as u32;
-        unknown_names.sort_unstable();
-        if unknown_names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return bad(Reason::Malformed, "a member that the schema does not know stands twice");
-        }
-        Ok(fields)
-    }
-}
-
-/// Index among the envelope's columns followed by the table's.
-fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
-    let count = ENVELOPE.len() + table.columns.len();
-    (expected..count).chain(0..expected.min(count)).find(|place| name_at(table, *place) == name)
-}
-
-fn name_at(table: &Table, place: usize) -> &'static str {
-    match place.checked_sub(ENVELOPE.len()) {
-        None => ENVELOPE[place].name,
-        Some(column) => table.columns[column].name,
     }
 }
 
@@ -196,7 +147,10 @@ impl Envelope {
         };
         let (name, value) = next()?;
         if integer(name, &value)? != SCHEMA_VERSION {
-            return bad(Reason::UnknownSchema, &format!("schema_ver is not {SCHEMA_VERSION}"));
+            return bad(
+                Reason::UnknownSchema,
+                &format!("schema_ver is not {SCHEMA_VERSION}"),
+            );
         }
         let (name, value) = next()?;
         let record_key = identifier(name, &value)?;
@@ -219,7 +173,16 @@ impl Envelope {
         if !(0..=4).contains(&secrecy_class) {
             return wrong("secrecy_class is not 0 to 4");
         }
-        Ok(Envelope { record_key, version, op, event_time, registered_at, source, purpose, secrecy_class })
+        Ok(Envelope {
+            record_key,
+            version,
+            op,
+            event_time,
+            registered_at,
+            source,
+            purpose,
+            secrecy_class,
+        })
     }
 }
 
@@ -246,10 +209,17 @@ fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<
     Ok(values)
 }
 
-fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>) -> Result<Value, BadRecord> {
+fn value(
+    table: TableId,
+    name: &'static str,
+    ty: ColumnType,
+    scalar: &Scalar<'_>,
+) -> Result<Value, BadRecord> {
     use ColumnType::*;
     Ok(match ty {
-        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => Value::Text(identifier(name, scalar)?),
+        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => {
+            Value::Text(identifier(name, scalar)?)
+        }
         Employer | PersonNumber => {
             let number = as_text(name, scalar)?;
             let is_good = match ty {
@@ -257,7 +227,10 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
                 _ => identity::is_person_number(number),
             };
             if !is_good {
-                return bad(Reason::BadNumber, &format!("{name} is not 12 digits with a date and check digit that hold"));
+                return bad(
+                    Reason::BadNumber,
+                    &format!("{name} is not 12 digits with a date and check digit that hold"),
+                );
             }
             Value::Text(number.into())
         }
@@ -269,7 +242,12 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
             if items.len() > LIST_MAX_ITEMS {
                 return wrong(&format!("{name} has more than {LIST_MAX_ITEMS} items"));
             }
-            Value::List(items.iter().map(|item| code(table, name, item)).collect::<Result<_, _>>()?)
+            Value::List(
+                items
+                    .iter()
+                    .map(|item| code(table, name, item))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         Date => Value::Day(day(name, as_text(name, scalar)?)?.0),
         Month => Value::Day(month(name, as_text(name, scalar)?)?.0),
@@ -299,7 +277,11 @@ fn code(table: TableId, name: &'static str, text_of: &str) -> Result<Box<str>, B
 }
 
 fn listed(name: &'static str, code: &str, list: &[&str]) -> Result<Box<str>, BadRecord> {
-    if list.contains(&code) { Ok(code.into()) } else { wrong(&format!("{name} is none of its codes")) }
+    if list.contains(&code) {
+        Ok(code.into())
+    } else {
+        wrong(&format!("{name} is none of its codes"))
+    }
 }
 
 fn identifier(name: &'static str, scalar: &Scalar<'_>) -> Result<Box<str>, BadRecord> {
@@ -343,7 +325,11 @@ fn day(name: &'static str, text: &str) -> Result<Day, BadRecord> {
 
 /// `YYYY-MM`, or any day of the month.
 fn month(name: &'static str, text: &str) -> Result<Day, BadRecord> {
-    let first = if text.len() == 7 && text.is_ascii() { parse_day(&format!("{text}-01")) } else { None };
+    let first = if text.len() == 7 && text.is_ascii() {
+        parse_day(&format!("{text}-01"))
+    } else {
+        None
+    };
     match first.map_or_else(|| day(name, text), Ok)?.first_of_month() {
         Some(first) if (Day::FIRST..=Day::LAST).contains(&first) => Ok(first),
         _ => impossible(name),
@@ -360,11 +346,18 @@ fn instant(name: &'static str, text: &str) -> Result<i64, BadRecord> {
 
 fn day_or_instant(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
     let text = as_text(name, scalar)?;
-    if text.len() == 10 { day(name, text).map(Day::instant) } else { instant(name, text) }
+    if text.len() == 10 {
+        day(name, text).map(Day::instant)
+    } else {
+        instant(name, text)
+    }
 }
 
 fn impossible<T>(name: &'static str) -> Result<T, BadRecord> {
-    bad(Reason::ImpossibleDate, &format!("{name} does not exist, has another form, or lies outside 1900-2199"))
+    bad(
+        Reason::ImpossibleDate,
+        &format!("{name} does not exist, has another form, or lies outside 1900-2199"),
+    )
 }
 
 fn wrong<T>(detail: &str) -> Result<T, BadRecord> {
@@ -372,7 +365,10 @@ fn wrong<T>(detail: &str) -> Result<T, BadRecord> {
 }
 
 fn bad<T>(reason: Reason, detail: &str) -> Result<T, BadRecord> {
-    Err(BadRecord { reason, detail: detail.to_owned() })
+    Err(BadRecord {
+        reason,
+        detail: detail.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,31 @@ use crate::schema::TableId;
 
 /// Whose permission it is, and so which rules look at it (UtlL chapters in brackets in the rule files).
 pub const PERMIT_CLASSES: &[&str] = &[
-    "WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "TRAINEE", "VOLUNTEER",
-    "AUPAIR", "POST_STUDY", "STUDY_OTHER", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE",
-    "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU", "CITIZEN_EES_RIGHT", "ASYLUM_APPLICANT",
+    "WORK_EMP",
+    "BLUE_CARD",
+    "ICT",
+    "SEASONAL",
+    "SELF_EMP",
+    "JOBSEEK_HQ",
+    "RESEARCH",
+    "STUDY_HE",
+    "TRAINEE",
+    "VOLUNTEER",
+    "AUPAIR",
+    "POST_STUDY",
+    "STUDY_OTHER",
+    "FAMILY_SPOUSE",
+    "FAMILY_CHILD",
+    "FAMILY_OTHER",
+    "DEPENDANT",
+    "PROT_REFUGEE",
+    "PROT_SUBSIDIARY",
+    "PROT_TEMPORARY",
+    "HUMANITARIAN",
+    "PERMANENT",
+    "LTR_EU",
+    "CITIZEN_EES_RIGHT",
+    "ASYLUM_APPLICANT",
     "PROTECTED_CASE",
 ];
 
@@ -36,16 +58,42 @@ pub fn closed_list(table: TableId, column: &str) -> Option<&'static [&'static st
         (Payments, "kind") => &["salary", "benefit", "allowance"],
         (Payments, "basis") => &["residence", "work", "student", "reception"],
         (Studies, "kind") => &[
-            "admitted", "fee_paid", "registered", "re_registered", "withdrawn_registration", "no_show", "returned_offer",
-            "interrupted", "leave_granted", "leave_ended", "deferred", "exchange_out", "doctoral_employment", "result", "degree",
+            "admitted",
+            "fee_paid",
+            "registered",
+            "re_registered",
+            "withdrawn_registration",
+            "no_show",
+            "returned_offer",
+            "interrupted",
+            "leave_granted",
+            "leave_ended",
+            "deferred",
+            "exchange_out",
+            "doctoral_employment",
+            "result",
+            "degree",
         ],
         (Studies, "level") => &["first", "second", "doctoral", "other"],
         (Notices, "kind") => &[
-            "employment_start", "employment_end", "terms_worse", "state_service_abroad", "violence", "tip", "travel_reason",
+            "employment_start",
+            "employment_end",
+            "terms_worse",
+            "state_service_abroad",
+            "violence",
+            "tip",
+            "travel_reason",
             "home_visit_excused",
         ],
         (Notices, "allegation") => &[
-            "not_working", "other_employer", "not_studying", "abroad", "home_country_travel", "identity", "benefit", "other",
+            "not_working",
+            "other_employer",
+            "not_studying",
+            "abroad",
+            "home_country_travel",
+            "identity",
+            "benefit",
+            "other",
         ],
         (Employers, "payer_kind") => &["normal", "insurer", "public_payer", "payroll"],
         _ => return None,
@@ -56,7 +104,12 @@ pub fn closed_list(table: TableId, column: &str) -> Option<&'static [&'static st
 pub fn is_country_column(column: &str) -> bool {
     matches!(
         column,
-        "country" | "tested_country" | "foreign_country" | "doc_issuer" | "citizenships" | "citizenships_at_grant"
+        "country"
+            | "tested_country"
+            | "foreign_country"
+            | "doc_issuer"
+            | "citizenships"
+            | "citizenships_at_grant"
     )
 }
 
@@ -74,8 +127,16 @@ mod tests {
     fn every_list_belongs_to_a_code_column() {
         let listed: usize = TableId::ALL
             .into_iter()
-            .flat_map(|table| table.def().columns.iter().map(move |column| (table, column)))
-            .filter(|(table, column)| closed_list(*table, column.name).is_some() && column.ty == ColumnType::Code)
+            .flat_map(|table| {
+                table
+                    .def()
+                    .columns
+                    .iter()
+                    .map(move |column| (table, column))
+            })
+            .filter(|(table, column)| {
+                closed_list(*table, column.name).is_some() && column.ty == ColumnType::Code
+            })
             .count();
         assert_eq!(listed, 20);
         let countries = TableId::ALL

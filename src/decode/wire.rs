@@ -1,6 +1,6 @@
 //! The JSON of a record as it stands on the wire: one flat object, its members borrowed from the payload.
 //!
-//! Invariants: every string has been checked to be UTF-8; a value that nests deeper than an array of scalars is seen
+//! Invariants: the payload has been checked to be UTF-8; a value that nests deeper than an array of scalars is seen
 //! as [`Scalar::Nested`] and skipped without being kept. The parser stops at 128 levels, and the caller has
 //! bounded the length, so neither stack nor memory grows beyond the payload.
 
@@ -30,7 +30,9 @@ pub enum Scalar<'a> {
 
 /// The members of the object, or `None` if the payload is not one JSON object and nothing else.
 pub fn members(payload: &[u8]) -> Option<Vec<Member<'_>>> {
-    let mut json = serde_json::Deserializer::from_slice(payload);
+    // Checked once as a whole: the parser then need not check every string.
+    let text = std::str::from_utf8(payload).ok()?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let members = Members::deserialize(&mut json).ok()?;
     json.end().ok()?;
     Some(members.0)
@@ -52,7 +54,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(24);
                 while let Some((name, value)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
-                    members.push(Member { name: name.0, value });
+                    members.push(Member {
+                        name: name.0,
+                        value,
+                    });
                 }
                 Ok(Members(members))
             }
@@ -137,7 +142,11 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
                         _ => only_text = false,
                     }
                 }
-                Ok(if only_text { Scalar::List(items) } else { Scalar::Nested })
+                Ok(if only_text {
+                    Scalar::List(items)
+                } else {
+                    Scalar::Nested
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -156,8 +165,12 @@ mod tests {
 
     #[test]
     fn text_without_escapes_is_borrowed() {
-        let members = members(br#"{"a":"x","b":"\u00e5","c":["p","q"],"d":[1],"e":{"f":1}}"#).unwrap();
-        assert!(matches!(&members[0].value, Scalar::Text(Cow::Borrowed("x"))));
+        let members =
+            members(br#"{"a":"x","b":"\u00e5","c":["p","q"],"d":[1],"e":{"f":1}}"#).unwrap();
+        assert!(matches!(
+            &members[0].value,
+            Scalar::Text(Cow::Borrowed("x"))
+        ));
         assert!(matches!(&members[1].value, Scalar::Text(Cow::Owned(text)) if text == "å"));
         assert!(matches!(&members[2].value, Scalar::List(items) if items.len() == 2));
         assert!(matches!(members[3].value, Scalar::Nested));
@@ -166,20 +179,39 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_or_other() {
-        let of = |number: &str| match members(format!(r#"{{"a":{number}}}"#).as_bytes()).unwrap().remove(0).value {
+        let of = |number: &str| match members(format!(r#"{{"a":{number}}}"#).as_bytes())
+            .unwrap()
+            .remove(0)
+            .value
+        {
             Scalar::Int(number) => Some(number),
             Scalar::OtherNumber => None,
             _ => panic!("{number} is a number"),
         };
         assert_eq!(of("-9223372036854775808"), Some(i64::MIN));
-        for other in ["9223372036854775808", "1.0", "1e3", "123456789012345678901234567890"] {
+        for other in [
+            "9223372036854775808",
+            "1.0",
+            "1e3",
+            "123456789012345678901234567890",
+        ] {
             assert_eq!(of(other), None, "{other}");
         }
     }
 
     #[test]
     fn only_one_object_and_nothing_else() {
-        for bad in [&b""[..], b"[]", b"1", b"null", b"{}{}", b"{\"a\":1", b"{\"a\":\"\xff\"}", b"{\"\xff\":1}", b"{\"a\":\"\\ud800\"}"] {
+        for bad in [
+            &b""[..],
+            b"[]",
+            b"1",
+            b"null",
+            b"{}{}",
+            b"{\"a\":1",
+            b"{\"a\":\"\xff\"}",
+            b"{\"\xff\":1}",
+            b"{\"a\":\"\\ud800\"}",
+        ] {
             assert!(members(bad).is_none(), "{bad:?}");
         }
         let deep = [b"{\"a\":".as_slice(), &[b'['; 10_000]].concat();
