@@ -1,0 +1,449 @@
+//! From payload to typed record, or to the reason why not.
+//!
+//! Invariants, whatever the bytes:
+//! - decoding never panics, and takes time and memory in proportion to the payload, which `max_bytes` bounds;
+//! - a record that comes out has one value per column of its table (none, if it retracts and says nothing more), every date within
+//!   1900-2199, every number below 10^12, every text at most [`TEXT_MAX_BYTES`] without control characters (the engine tags
+//!   identifiers with U+0001), every identity number with a right check digit, every closed code from its list;
+//! - what is said of a bad message names members of the schema, never a value and never a member that the schema does not know.
+//!
+//! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
+
+mod codes;
+mod wire;
+
+use crate::identity;
+use crate::record::{Message, Op, Reason, Record, Value};
+use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
+use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
+use wire::{Member, Scalar};
+
+pub use codes::{PERMIT_CLASSES, PURPOSES, closed_list, is_country_column};
+
+/// The version of the schema that this program reads.
+pub const SCHEMA_VERSION: i64 = 1;
+/// Longest key, identifier, code or text.
+pub const TEXT_MAX_BYTES: usize = 256;
+/// Most items of a list (citizenships).
+pub const LIST_MAX_ITEMS: usize = 32;
+/// Numbers and amounts lie strictly between plus and minus this.
+pub const NUMBER_LIMIT: i64 = 1_000_000_000_000;
+
+/// A good message.
+#[derive(Debug)]
+pub struct Decoded {
+    pub record: Record,
+    /// Members that no column has: skipped and counted, so that an adapter that is ahead of this program is noticed.
+    pub unknown_fields: u32,
+}
+
+/// A message to set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    pub reason: Reason,
+    /// Names members of the schema, never values.
+    pub detail: String,
+}
+
+/// Decodes a message that is not a clock message.
+pub fn decode(message: &Message, max_bytes: usize) -> Result<Decoded, BadRecord> {
+    let (key, payload) = match (message.key.as_deref(), message.payload.as_deref()) {
+        (Some(key), Some(payload)) if !key.is_empty() => (key, payload),
+        (Some(key), _) if !key.is_empty() => return bad(Reason::Empty, "a key without a value"),
+        _ => return bad(Reason::Empty, "a value without a key"),
+    };
+    if payload.len() > max_bytes {
+        return bad(
+            Reason::Oversized,
+            &format!("{} bytes, the limit is {max_bytes}", payload.len()),
+        );
+    }
+    let subject = subject(key)?;
+    let Some(members) = wire::members(payload) else {
+        return bad(Reason::Malformed, "not one flat JSON object in UTF-8");
+    };
+    let table = table_of(message.feed, &members)?;
+    let mut fields = Fields::sort(table.def(), members)?;
+    let envelope = Envelope::take(&mut fields)?;
+    let values = values(table.def(), fields.columns, envelope.op)?;
+    Ok(Decoded {
+        record: Record {
+            table,
+            subject,
+            record_key: envelope.record_key,
+            version: envelope.version,
+            op: envelope.op,
+            event_time: envelope.event_time,
+            registered_at: envelope.registered_at,
+            known_time: message.known_time,
+            schema_ver: SCHEMA_VERSION,
+            source: envelope.source,
+            purpose: envelope.purpose,
+            secrecy_class: envelope.secrecy_class,
+            values,
+        },
+        unknown_fields: fields.unknown,
+    })
+}
+
+/// The message key: subject id, or the key of a reference record.
+fn subject(key: &[u8]) -> Result<Box<str>, BadRecord> {
+    match std::str::from_utf8(key) {
+        Ok(key) => text("the message key", key),
+        Err(_) => bad(Reason::Malformed, "the message key is not UTF-8"),
+    }
+}
+
+/// The table that the member `table` names; the feed's only one where it is left out.
+fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
+    let mut tables = feed.tables();
+    let (first, is_only) = (tables.next(), tables.next().is_none());
+    let named = members
+        .iter()
+        .find(|member| member.name == "table")
+        .map(|member| &member.value);
+    match (named, first) {
+        (None | Some(Scalar::Null), Some(only)) if is_only => Ok(only),
+        (None | Some(Scalar::Null), _) => {
+            wrong("table is missing, and the feed carries more than one")
+        }
+        (Some(Scalar::Text(name)), _) => match TableId::from_name(name) {
+            Some(table) if table.def().feed == feed => Ok(table),
+            _ => bad(
+                Reason::UnknownTable,
+                &format!("table is none of the feed {}", feed.name()),
+            ),
+        },
+        (Some(_), _) => wrong("table is not text"),
+    }
+}
+
+/// The members, each in its place.
+struct Fields<'a> {
+    envelope: [Option<Scalar<'a>>; ENVELOPE.len()],
+    columns: Vec<Option<Scalar<'a>>>,
+    unknown: u32,
+}
+
+impl<'a> Fields<'a> {
+    /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
+    fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
+        let mut fields = Fields {
+            envelope: [const { None }; ENVELOPE.len()],
+            columns: Vec::new(),
+            unknown: 0,
+        };
+        fields.columns.resize_with(table.columns.len(), || None);
+        let mut unknown_names = Vec::new();
+        let mut has_table = false;
+        // Adapters write members in one order: the next name is most often the one after the last.
+        let mut expected = 0;
+        for Member { name, value } in members {
+            if name == "table" {
+                if std::mem::replace(&mut has_table, true) {
+                    return bad(Reason::Malformed, "table stands twice");
+                }
+                continue;
+            }
+            let Some(place) = place_of(table, &name, expected) else {
+                if matches!(value, Scalar::Nested) {
+                    return bad(
+                        Reason::Malformed,
+                        "a member that the schema does not know nests",
+                    );
+                }
+                unknown_names.push(name);
+                continue;
+            };
+            expected = place + 1;
+            let slot = match place.checked_sub(ENVELOPE.len()) {
+                None => &mut fields.envelope[place],
+                Some(column) => &mut fields.columns[column],
+            };
+            if slot.replace(value).is_some() {
+                return bad(
+                    Reason::Malformed,
+                    &format!("{} stands twice", name_at(table, place)),
+                );
+            }
+        }
+        fields.unknown = unknown_names.len() as u32;
+        unknown_names.sort_unstable();
+        if unknown_names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return bad(
+                Reason::Malformed,
+                "a member that the schema does not know stands twice",
+            );
+        }
+        Ok(fields)
+    }
+}
+
+/// Index among the envelope's columns followed by the table's.
+fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
+    let count = ENVELOPE.len() + table.columns.len();
+    (expected..count)
+        .chain(0..expected.min(count))
+        .find(|place| name_at(table, *place) == name)
+}
+
+fn name_at(table: &Table, place: usize) -> &'static str {
+    match place.checked_sub(ENVELOPE.len()) {
+        None => ENVELOPE[place].name,
+        Some(column) => table.columns[column].name,
+    }
+}
+
+/// What every record carries, checked.
+struct Envelope {
+    record_key: Box<str>,
+    version: i64,
+    op: Op,
+    event_time: EventTime,
+    registered_at: i64,
+    source: Box<str>,
+    purpose: Box<str>,
+    secrecy_class: i64,
+}
+
+impl Envelope {
+    /// The schema's version is looked at first: of another one, nothing else can be judged.
+    fn take(fields: &mut Fields<'_>) -> Result<Envelope, BadRecord> {
+        let mut index = 0;
+        let mut next = || {
+            let column = &ENVELOPE[index];
+            let value = fields.envelope[index].take();
+            index += 1;
+            match value {
+                None | Some(Scalar::Null) => wrong(&format!("{} is missing", column.name)),
+                Some(value) => Ok((column.name, value)),
+            }
+        };
+        let (name, value) = next()?;
+        if integer(name, &value)? != SCHEMA_VERSION {
+            return bad(
+                Reason::UnknownSchema,
+                &format!("schema_ver is not {SCHEMA_VERSION}"),
+            );
+        }
+        let (name, value) = next()?;
+        let record_key = identifier(name, &value)?;
+        let (name, value) = next()?;
+        let version = integer(name, &value)?;
+        let (name, value) = next()?;
+        let Some(op) = Op::from_name(as_text(name, &value)?) else {
+            return bad(Reason::UnknownOp, "op is none of upsert, correct, retract");
+        };
+        let (name, value) = next()?;
+        let event_time = EventTime(day_or_instant(name, &value)?);
+        let (name, value) = next()?;
+        let registered_at = instant(name, as_text(name, &value)?)?;
+        let (name, value) = next()?;
+        let source = identifier(name, &value)?;
+        let (name, value) = next()?;
+        let purpose = listed(name, as_text(name, &value)?, codes::PURPOSES)?;
+        let (name, value) = next()?;
+        let secrecy_class = integer(name, &value)?;
+        if !(0..=4).contains(&secrecy_class) {
+            return wrong("secrecy_class is not 0 to 4");
+        }
+        Ok(Envelope {
+            record_key,
+            version,
+            op,
+            event_time,
+            registered_at,
+            source,
+            purpose,
+            secrecy_class,
+        })
+    }
+}
+
+/// One value per column; none at all for a retraction that says nothing more.
+fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<Value>, BadRecord> {
+    let mut values = Vec::with_capacity(fields.len());
+    let mut says_something = false;
+    for (column, field) in table.columns.iter().zip(fields) {
+        let value = match field {
+            None | Some(Scalar::Null) if column.required && op != Op::Retract => {
+                return wrong(&format!("{} is missing", column.name));
+            }
+            None | Some(Scalar::Null) => Value::Null,
+            Some(scalar) => {
+                says_something = true;
+                value(table.id, column.name, column.ty, &scalar)?
+            }
+        };
+        values.push(value);
+    }
+    if op == Op::Retract && !says_something {
+        values.clear();
+    }
+    Ok(values)
+}
+
+fn value(
+    table: TableId,
+    name: &'static str,
+    ty: ColumnType,
+    scalar: &Scalar<'_>,
+) -> Result<Value, BadRecord> {
+    use ColumnType::*;
+    Ok(match ty {
+        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => {
+            Value::Text(identifier(name, scalar)?)
+        }
+        Employer | PersonNumber => {
+            let number = as_text(name, scalar)?;
+            let is_good = match ty {
+                Employer => identity::is_employer_number(number),
+                _ => identity::is_person_number(number),
+            };
+            if !is_good {
+                return bad(
+                    Reason::BadNumber,
+                    &format!("{name} is not 12 digits with a date and check digit that hold"),
+                );
+            }
+            Value::Text(number.into())
+        }
+        Code => Value::Text(code(table, name, as_text(name, scalar)?)?),
+        CodeList => {
+            let Scalar::List(items) = scalar else {
+                return wrong(&format!("{name} is not an array of text"));
+            };
+            if items.len() > LIST_MAX_ITEMS {
+                return wrong(&format!("{name} has more than {LIST_MAX_ITEMS} items"));
+            }
+            Value::List(
+                items
+                    .iter()
+                    .map(|item| code(table, name, item))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        Date => Value::Day(day(name, as_text(name, scalar)?)?.0),
+        Month => Value::Day(month(name, as_text(name, scalar)?)?.0),
+        Timestamp => Value::Instant(instant(name, as_text(name, scalar)?)?),
+        Int | Sek => {
+            let number = integer(name, scalar)?;
+            if !(-NUMBER_LIMIT < number && number < NUMBER_LIMIT) {
+                return wrong(&format!("{name} is not below 10^12"));
+            }
+            Value::Int(number)
+        }
+        Bool => match scalar {
+            Scalar::Bool(value) => Value::Bool(*value),
+            _ => return wrong(&format!("{name} is not true or false")),
+        },
+    })
+}
+
+fn code(table: TableId, name: &'static str, text_of: &str) -> Result<Box<str>, BadRecord> {
+    match codes::closed_list(table, name) {
+        Some(list) => listed(name, text_of, list),
+        None if codes::is_country_column(name) && !codes::is_country(text_of) => {
+            wrong(&format!("{name} is not an ISO 3166-1 alpha-3 code"))
+        }
+        None => text(name, text_of),
+    }
+}
+
+fn listed(name: &'static str, code: &str, list: &[&str]) -> Result<Box<str>, BadRecord> {
+    if list.contains(&code) {
+        Ok(code.into())
+    } else {
+        wrong(&format!("{name} is none of its codes"))
+    }
+}
+
+fn identifier(name: &'static str, scalar: &Scalar<'_>) -> Result<Box<str>, BadRecord> {
+    text(name, as_text(name, scalar)?)
+}
+
+fn as_text<'s>(name: &'static str, scalar: &'s Scalar<'_>) -> Result<&'s str, BadRecord> {
+    match scalar {
+        Scalar::Text(text) => Ok(text),
+        _ => wrong(&format!("{name} is not text")),
+    }
+}
+
+/// Text of 1 to [`TEXT_MAX_BYTES`] bytes without control characters.
+fn text(name: &'static str, text: &str) -> Result<Box<str>, BadRecord> {
+    if text.is_empty() {
+        return wrong(&format!("{name} is empty"));
+    }
+    if text.len() > TEXT_MAX_BYTES {
+        return wrong(&format!("{name} is longer than {TEXT_MAX_BYTES} bytes"));
+    }
+    if text.chars().any(char::is_control) {
+        return wrong(&format!("{name} holds a control character"));
+    }
+    Ok(text.into())
+}
+
+fn integer(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
+    match scalar {
+        Scalar::Int(number) => Ok(*number),
+        _ => wrong(&format!("{name} is not a whole number")),
+    }
+}
+
+fn day(name: &'static str, text: &str) -> Result<Day, BadRecord> {
+    match parse_day(text) {
+        Some(day) if (Day::FIRST..=Day::LAST).contains(&day) => Ok(day),
+        _ => impossible(name),
+    }
+}
+
+/// `YYYY-MM`, or any day of the month.
+fn month(name: &'static str, text: &str) -> Result<Day, BadRecord> {
+    let first = if text.len() == 7 && text.is_ascii() {
+        parse_day(&format!("{text}-01"))
+    } else {
+        None
+    };
+    match first.map_or_else(|| day(name, text), Ok)?.first_of_month() {
+        Some(first) if (Day::FIRST..=Day::LAST).contains(&first) => Ok(first),
+        _ => impossible(name),
+    }
+}
+
+fn instant(name: &'static str, text: &str) -> Result<i64, BadRecord> {
+    let bounds = Day::FIRST.instant()..Day::LAST.instant() + MICROS_PER_DAY;
+    match parse_instant(text) {
+        Some(instant) if bounds.contains(&instant) => Ok(instant),
+        _ => impossible(name),
+    }
+}
+
+fn day_or_instant(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
+    let text = as_text(name, scalar)?;
+    if text.len() == 10 {
+        day(name, text).map(Day::instant)
+    } else {
+        instant(name, text)
+    }
+}
+
+fn impossible<T>(name: &'static str) -> Result<T, BadRecord> {
+    bad(
+        Reason::ImpossibleDate,
+        &format!("{name} does not exist, has another form, or lies outside 1900-2199"),
+    )
+}
+
+fn wrong<T>(detail: &str) -> Result<T, BadRecord> {
+    bad(Reason::WrongType, detail)
+}
+
+fn bad<T>(reason: Reason, detail: &str) -> Result<T, BadRecord> {
+    Err(BadRecord {
+        reason,
+        detail: detail.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
