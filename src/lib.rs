@@ -10,9 +10,15 @@
 
 pub mod schema;
 pub mod time;
+pub mod identity;
+pub mod partition;
 pub mod record;
 pub mod config;
-pub mod telemetry;
 pub mod alert;
+pub mod kafka;
 pub mod source;
 pub mod sink;
+pub mod decode;
+pub mod encode;
+pub mod broker;
+pub mod doctor;
