@@ -10,12 +10,14 @@
 //! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
 
 mod codes;
+mod fields;
 mod wire;
 
 use crate::identity;
 use crate::record::{Message, Op, Reason, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
 use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
+use fields::Fields;
 use wire::{Member, Scalar};
 
 pub use codes::{PERMIT_CLASSES, PURPOSES, closed_list, is_country_column};
@@ -115,82 +117,6 @@ fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
             ),
         },
         (Some(_), _) => wrong("table is not text"),
-    }
-}
-
-/// The members, each in its place.
-struct Fields<'a> {
-    envelope: [Option<Scalar<'a>>; ENVELOPE.len()],
-    columns: Vec<Option<Scalar<'a>>>,
-    unknown: u32,
-}
-
-impl<'a> Fields<'a> {
-    /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
-    fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
-        let mut fields = Fields {
-            envelope: [const { None }; ENVELOPE.len()],
-            columns: Vec::new(),
-            unknown: 0,
-        };
-        fields.columns.resize_with(table.columns.len(), || None);
-        let mut unknown_names = Vec::new();
-        let mut has_table = false;
-        // Adapters write members in one order: the next name is most often the one after the last.
-        let mut expected = 0;
-        for Member { name, value } in members {
-            if name == "table" {
-                if std::mem::replace(&mut has_table, true) {
-                    return bad(Reason::Malformed, "table stands twice");
-                }
-                continue;
-            }
-            let Some(place) = place_of(table, &name, expected) else {
-                if matches!(value, Scalar::Nested) {
-                    return bad(
-                        Reason::Malformed,
-                        "a member that the schema does not know nests",
-                    );
-                }
-                unknown_names.push(name);
-                continue;
-            };
-            expected = place + 1;
-            let slot = match place.checked_sub(ENVELOPE.len()) {
-                None => &mut fields.envelope[place],
-                Some(column) => &mut fields.columns[column],
-            };
-            if slot.replace(value).is_some() {
-                return bad(
-                    Reason::Malformed,
-                    &format!("{} stands twice", name_at(table, place)),
-                );
-            }
-        }
-        fields.unknown = unknown_names.len() as u32;
-        unknown_names.sort_unstable();
-        if unknown_names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return bad(
-                Reason::Malformed,
-                "a member that the schema does not know stands twice",
-            );
-        }
-        Ok(fields)
-    }
-}
-
-/// Index among the envelope's columns followed by the table's.
-fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
-    let count = ENVELOPE.len() + table.columns.len();
-    (expected..count)
-        .chain(0..expected.min(count))
-        .find(|place| name_at(table, *place) == name)
-}
-
-fn name_at(table: &Table, place: usize) -> &'static str {
-    match place.checked_sub(ENVELOPE.len()) {
-        None => ENVELOPE[place].name,
-        Some(column) => table.columns[column].name,
     }
 }
 

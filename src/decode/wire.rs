@@ -1,6 +1,6 @@
 //! The JSON of a record as it stands on the wire: one flat object, its members borrowed from the payload.
 //!
-//! Invariants: every string has been checked to be UTF-8; a value that nests deeper than an array of scalars is seen
+//! Invariants: the payload has been checked to be UTF-8; a value that nests deeper than an array of scalars is seen
 //! as [`Scalar::Nested`] and skipped without being kept. The parser stops at 128 levels, and the caller has
 //! bounded the length, so neither stack nor memory grows beyond the payload.
 
@@ -30,7 +30,9 @@ pub enum Scalar<'a> {
 
 /// The members of the object, or `None` if the payload is not one JSON object and nothing else.
 pub fn members(payload: &[u8]) -> Option<Vec<Member<'_>>> {
-    let mut json = serde_json::Deserializer::from_slice(payload);
+    // Checked once as a whole: the parser then need not check every string.
+    let text = std::str::from_utf8(payload).ok()?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let members = Members::deserialize(&mut json).ok()?;
     json.end().ok()?;
     Some(members.0)

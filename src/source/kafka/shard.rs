@@ -159,23 +159,24 @@ impl ShardSource for KafkaShard {
         self.check_fence()?;
         let number = self.number;
         let lane = &mut self.lanes[feed.index()];
-        let error = match lane.queue.poll(Duration::ZERO) {
-            None if lane.at_end => return Ok(Polled::AtEnd),
-            None => return Ok(Polled::Pending),
-            Some(Ok(message)) => {
-                lane.known_time = lane
-                    .known_time
-                    .max(known_time(message.timestamp(), lane.known_time));
-                let message = owned(feed, number, lane.known_time, &message);
-                lane.next = Some(message.offset.next());
-                lane.at_end = false;
-                return Ok(Polled::Message(message));
+        let error = loop {
+            match lane.queue.poll(Duration::ZERO) {
+                None if lane.at_end => return Ok(Polled::AtEnd),
+                None => return Ok(Polled::Pending),
+                Some(Ok(message)) => {
+                    lane.known_time = lane
+                        .known_time
+                        .max(known_time(message.timestamp(), lane.known_time));
+                    let message = owned(feed, number, lane.known_time, &message);
+                    lane.next = Some(message.offset.next());
+                    lane.at_end = false;
+                    return Ok(Polled::Message(message));
+                }
+                // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
+                // the lane is at its end only when its queue is drained.
+                Some(Err(KafkaError::PartitionEOF(_))) => lane.at_end = true,
+                Some(Err(error)) => break error,
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => {
-                lane.at_end = true;
-                return Ok(Polled::AtEnd);
-            }
-            Some(Err(error)) => error,
         };
         Err(self.failed(feed, &error))
     }

@@ -2,6 +2,7 @@
 //! Method: the embedded broker, with conditions waited for up to a deadline.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -323,4 +324,52 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     take(&first_assignments, &mut held_by_first, 4);
     drop(held_by_first);
     drop(first);
+}
+
+/// Messages that come right behind the end of a partition wake nobody: the reader must not have been told to wait.
+#[test]
+fn a_reader_that_waits_whenever_nothing_is_at_hand_is_never_left_waiting() {
+    const MESSAGES: i64 = 60_000;
+    let (_broker, config) = start(1);
+    let mut writer = FeedWriter::new(&config).unwrap();
+    let (consumer, mut shards) = KafkaConsumer::assign(&config, &[0]).unwrap();
+    let shard = &mut shards[0];
+    let read = Arc::new(AtomicI64::new(0));
+    let adapter = std::thread::spawn({
+        let read = Arc::clone(&read);
+        move || {
+            for number in 0..MESSAGES {
+                writer
+                    .write(Feed::Payments, b"P", Some(b"{}"), at(number), None)
+                    .unwrap();
+                if number % 64 == 0 {
+                    let position = |_, _| NextOffset(read.load(Ordering::Relaxed));
+                    writer.pace(position, DEADLINE).unwrap();
+                }
+            }
+            writer.flush().unwrap();
+        }
+    });
+    let mut expected = 0;
+    while expected < MESSAGES {
+        match shard.poll(Feed::Payments).unwrap() {
+            Polled::Message(message) => {
+                assert_eq!(message.offset.0, expected);
+                expected += 1;
+            }
+            Polled::AtEnd | Polled::Pending => {
+                read.store(expected, Ordering::Relaxed);
+                let start = Instant::now();
+                shard.wait(DEADLINE);
+                assert!(start.elapsed() < DEADLINE / 2, "left waiting at {expected}");
+            }
+        }
+    }
+    adapter.join().unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    while consumer.lag(Feed::Payments, 0, NextOffset(0)) != Some(MESSAGES as u64) {
+        assert!(Instant::now() < deadline, "statistics come each second");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(shard.lag(Feed::Payments), Some(0));
 }

@@ -1,0 +1,82 @@
+//! Puts the members of a payload in their places: the envelope's, the table's, or nowhere.
+
+use super::wire::{Member, Scalar};
+use super::{BadRecord, bad};
+use crate::record::Reason;
+use crate::schema::{ENVELOPE, Table};
+
+/// The members, each in its place.
+pub(super) struct Fields<'a> {
+    pub envelope: [Option<Scalar<'a>>; ENVELOPE.len()],
+    pub columns: Vec<Option<Scalar<'a>>>,
+    pub unknown: u32,
+}
+
+impl<'a> Fields<'a> {
+    /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
+    pub fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
+        let mut fields = Fields {
+            envelope: [const { None }; ENVELOPE.len()],
+            columns: Vec::new(),
+            unknown: 0,
+        };
+        fields.columns.resize_with(table.columns.len(), || None);
+        let mut unknown_names = Vec::new();
+        let mut has_table = false;
+        // Adapters write members in one order: the next name is most often the one after the last.
+        let mut expected = 0;
+        for Member { name, value } in members {
+            if name == "table" {
+                if std::mem::replace(&mut has_table, true) {
+                    return bad(Reason::Malformed, "table stands twice");
+                }
+                continue;
+            }
+            let Some(place) = place_of(table, &name, expected) else {
+                if matches!(value, Scalar::Nested) {
+                    return bad(
+                        Reason::Malformed,
+                        "a member that the schema does not know nests",
+                    );
+                }
+                unknown_names.push(name);
+                continue;
+            };
+            expected = place + 1;
+            let slot = match place.checked_sub(ENVELOPE.len()) {
+                None => &mut fields.envelope[place],
+                Some(column) => &mut fields.columns[column],
+            };
+            if slot.replace(value).is_some() {
+                return bad(
+                    Reason::Malformed,
+                    &format!("{} stands twice", name_at(table, place)),
+                );
+            }
+        }
+        fields.unknown = unknown_names.len() as u32;
+        unknown_names.sort_unstable();
+        if unknown_names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return bad(
+                Reason::Malformed,
+                "a member that the schema does not know stands twice",
+            );
+        }
+        Ok(fields)
+    }
+}
+
+/// Index among the envelope's columns followed by the table's.
+fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
+    let count = ENVELOPE.len() + table.columns.len();
+    (expected..count)
+        .chain(0..expected.min(count))
+        .find(|place| name_at(table, *place) == name)
+}
+
+fn name_at(table: &Table, place: usize) -> &'static str {
+    match place.checked_sub(ENVELOPE.len()) {
+        None => ENVELOPE[place].name,
+        Some(column) => table.columns[column].name,
+    }
+}
