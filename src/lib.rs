@@ -10,6 +10,8 @@
 
 pub mod schema;
 pub mod time;
+pub mod identity;
+pub mod partition;
 pub mod record;
 pub mod alert;
 pub mod config;

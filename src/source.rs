@@ -44,6 +44,13 @@ pub enum SourceError {
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },
+    /// The group has given the shard to another instance. The owner stops where it is, publishes nothing more and drops the
+    /// source; that is the acknowledgement.
+    #[error("shard {shard} has been taken away by the consumer group")]
+    Revoked { shard: i32 },
+    /// Halt: the shard cannot be read whole.
+    #[error("cannot use the assignment: {message}")]
+    Assignment { message: String },
     /// The client retries by itself; this is what it could not.
     #[error("cannot read {topic}/{partition}: {message}")]
     Kafka { topic: String, partition: i32, message: String },

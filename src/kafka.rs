@@ -1,0 +1,395 @@
+//! What every client of the cluster shares: its settings, its log, how its failures are worded, and the topics.
+//!
+//! Secrets go into the client's settings and nowhere else: settings are never printed, and a failure is worded from its
+//! code and the name of the setting, never from the setting's value.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, bindings};
+use thiserror::Error;
+
+use crate::config::{ConfigError, KafkaConfig};
+use crate::schema::Feed;
+
+/// How long a question to the cluster (metadata, offsets, topics) may take.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why the cluster could not be used at all. The command ends; nothing has been read or written.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot set up the Kafka client: {0}")]
+    Client(String),
+    #[error("cannot ask {brokers} about topic \"{topic}\": {message}")]
+    Metadata {
+        brokers: String,
+        topic: String,
+        message: String,
+    },
+    #[error(
+        "topic \"{topic}\" does not exist; create it with as many partitions as the other feeds"
+    )]
+    MissingTopic { topic: String },
+    #[error(
+        "topic \"{topic}\" has {partitions} partitions, \"{other}\" has {expected}: a shard reads one number of every feed, so the counts must be equal"
+    )]
+    PartitionCounts {
+        topic: String,
+        partitions: i32,
+        other: String,
+        expected: i32,
+    },
+    #[error("cannot create topic \"{topic}\": {message}")]
+    CreateTopic { topic: String, message: String },
+}
+
+/// Settings that every client has: where, and how it proves who it is.
+pub fn client_config(config: &KafkaConfig) -> Result<ClientConfig, ClusterError> {
+    check_topic_prefix(&config.topic_prefix)?;
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.brokers)
+        .set("client.id", "permitwatch")
+        .set("security.protocol", &config.security_protocol)
+        .set("socket.nagle.disable", "true")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    let mut set_path = |key: &str, path: &Option<std::path::PathBuf>| {
+        if let Some(path) = path.as_deref().and_then(Path::to_str) {
+            client.set(key, path);
+        }
+    };
+    set_path("ssl.ca.location", &config.ssl_ca_file);
+    set_path("ssl.certificate.location", &config.ssl_certificate_file);
+    set_path("ssl.key.location", &config.ssl_key_file);
+    if let Some(mechanism) = &config.sasl_mechanism {
+        client.set("sasl.mechanism", mechanism);
+    }
+    if let Some(username) = &config.sasl_username {
+        client.set("sasl.username", username);
+    }
+    if let Some(password) = config.sasl_password()? {
+        client.set("sasl.password", password);
+    }
+    Ok(client)
+}
+
+/// A prefix that no topic may have: the client library aborts on a name with a null byte.
+fn check_topic_prefix(prefix: &str) -> Result<(), ConfigError> {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if prefix.len() <= 200 && prefix.bytes().all(is_legal) {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        key: "kafka.topic_prefix",
+        message: "is at most 200 letters, digits, dots, dashes and underscores".into(),
+    })
+}
+
+/// Words for a failure. A rejected setting's value is left out: it may be a secret.
+pub fn describe(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, _, key, _) => format!("setting \"{key}\" is not accepted"),
+        error => error.to_string(),
+    }
+}
+
+pub(crate) fn client_failed(error: &KafkaError) -> ClusterError {
+    ClusterError::Client(describe(error))
+}
+
+/// The client library's log, passed on.
+pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
+            tracing::error!(target: "kafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "kafka", facility, "{message}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "kafka", facility, "{message}")
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "kafka", facility, "{message}"),
+    }
+}
+
+/// Failures that no request belongs to. The end of a partition comes this way too, and is none.
+pub(crate) fn global_error(error: &KafkaError, reason: &str) {
+    if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+        tracing::warn!(target: "kafka", "{}: {reason}", describe(error));
+    }
+}
+
+/// The last header of a name, as bytes.
+///
+/// The safe way (`Message::headers`) panics on a header whose name is not UTF-8, and any producer can write one.
+pub(crate) fn header<'m>(message: &'m BorrowedMessage<'_>, name: &CStr) -> Option<&'m [u8]> {
+    let mut headers = std::ptr::null_mut();
+    let mut value = std::ptr::null();
+    let mut length = 0;
+    // SAFETY: `message` keeps the native message, its headers and their values alive for 'm; the out-pointers are
+    // read only where the library says that it has set them.
+    unsafe {
+        let found = bindings::rd_kafka_message_headers(message.ptr(), &mut headers);
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
+            return None;
+        }
+        let found =
+            bindings::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut length);
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || value.is_null() {
+            return None;
+        }
+        Some(std::slice::from_raw_parts(value.cast(), length))
+    }
+}
+
+/// A client that passes its log on and does nothing else.
+pub(crate) struct Plain;
+
+impl ClientContext for Plain {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        global_error(&error, reason);
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Plain {}
+
+/// A consumer that is assigned its partitions and belongs to no group. The client library wants a group's name
+/// even so, but joins nothing and commits nothing.
+pub(crate) fn plain_consumer(config: &KafkaConfig) -> Result<BaseConsumer<Plain>, ClusterError> {
+    client_config(config)?
+        .set("group.id", &config.group_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "error")
+        .set("fetch.wait.max.ms", config.fetch_wait_max_ms.to_string())
+        .create_with_context(Plain)
+        .map_err(|error| client_failed(&error))
+}
+
+/// Names of the feeds' topics, by [`Feed::index`].
+pub fn feed_topics(config: &KafkaConfig) -> [String; Feed::COUNT] {
+    Feed::ALL.map(|feed| config.topic(feed))
+}
+
+/// How many partitions a topic has; `None` if it does not exist.
+pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    config: &KafkaConfig,
+    topic: &str,
+) -> Result<Option<i32>, ClusterError> {
+    let failed = |message: String| ClusterError::Metadata {
+        brokers: config.brokers.clone(),
+        topic: topic.to_owned(),
+        message,
+    };
+    let metadata = consumer
+        .fetch_metadata(Some(topic), ANSWER_TIMEOUT)
+        .map_err(|error| failed(describe(&error)))?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+        return Ok(None);
+    };
+    match found.error() {
+        None => Ok(i32::try_from(found.partitions().len())
+            .ok()
+            .filter(|count| *count > 0)),
+        Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
+        Some(error) => Err(failed(RDKafkaErrorCode::from(error).to_string())),
+    }
+}
+
+/// The one partition count of all feeds; a missing topic or another count is an error.
+pub fn shard_count(config: &KafkaConfig) -> Result<i32, ClusterError> {
+    let consumer = plain_consumer(config)?;
+    let mut first: Option<(String, i32)> = None;
+    for topic in feed_topics(config) {
+        let partitions = partition_count(&consumer, config, &topic)?.ok_or_else(|| {
+            ClusterError::MissingTopic {
+                topic: topic.clone(),
+            }
+        })?;
+        match &first {
+            None => first = Some((topic, partitions)),
+            Some((other, expected)) if *expected != partitions => {
+                return Err(ClusterError::PartitionCounts {
+                    topic,
+                    partitions,
+                    other: other.clone(),
+                    expected: *expected,
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(first.map_or(0, |(_, partitions)| partitions))
+}
+
+/// Creates the topics that are missing, as the engine needs them; returns the names of those created.
+///
+/// Feeds are kept for ever and never compacted: two records of a person share a key, and compaction would drop the
+/// older. Alerts are compacted to the last transition of each alert. Timestamps are the producer's everywhere.
+pub fn create_missing_topics(
+    config: &KafkaConfig,
+    partitions: i32,
+    replication: i32,
+) -> Result<Vec<String>, ClusterError> {
+    let consumer = plain_consumer(config)?;
+    let admin = admin(config)?;
+    let feed = ("delete", "-1");
+    let mut wanted: Vec<(String, (&str, &str))> = feed_topics(config)
+        .into_iter()
+        .map(|topic| (topic, feed))
+        .collect();
+    wanted.push((config.alerts_topic(), ("compact", "-1")));
+    // Thirty days to look into what was set aside.
+    wanted.push((config.quarantine_topic(), ("delete", "2592000000")));
+    let mut created = Vec::new();
+    for (topic, (cleanup_policy, retention_ms)) in wanted {
+        if partition_count(&consumer, config, &topic)?.is_some() {
+            continue;
+        }
+        let failed = |message: String| ClusterError::CreateTopic {
+            topic: topic.clone(),
+            message,
+        };
+        let new_topic = NewTopic::new(&topic, partitions, TopicReplication::Fixed(replication))
+            .set("cleanup.policy", cleanup_policy)
+            .set("retention.ms", retention_ms)
+            .set("message.timestamp.type", "CreateTime");
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT));
+        let results = block_on(admin.create_topics([&new_topic], &options))
+            .map_err(|error| failed(describe(&error)))?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+                return Err(failed(code.to_string()));
+            }
+            _ => created.push(topic),
+        }
+    }
+    Ok(created)
+}
+
+fn admin(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, ClusterError> {
+    client_config(config)?
+        .create()
+        .map_err(|error| client_failed(&error))
+}
+
+/// The settings of topics, by topic and name; a topic that the broker says nothing about is left out.
+pub(crate) fn topic_settings(
+    config: &KafkaConfig,
+    topics: &[String],
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, String> {
+    let admin = admin(config).map_err(|error| error.to_string())?;
+    let resources: Vec<_> = topics
+        .iter()
+        .map(|topic| ResourceSpecifier::Topic(topic))
+        .collect();
+    let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
+    let answers =
+        block_on(admin.describe_configs(&resources, &options)).map_err(|error| describe(&error))?;
+    let mut settings = BTreeMap::new();
+    for answer in answers {
+        let resource = answer.map_err(|code| code.to_string())?;
+        let rdkafka::admin::OwnedResourceSpecifier::Topic(topic) = resource.specifier else {
+            continue;
+        };
+        let values = resource
+            .entries
+            .into_iter()
+            .filter_map(|entry| Some((entry.name, entry.value?)))
+            .collect();
+        settings.insert(topic, values);
+    }
+    Ok(settings)
+}
+
+/// Waits for an answer of the admin client, which runs on a thread of its own; no runtime is needed.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::types::RDKafkaConfRes;
+
+    #[test]
+    fn a_rejected_setting_is_named_without_its_value() {
+        let error = KafkaError::ClientConfig(
+            RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
+            "Invalid value hunter2".into(),
+            "sasl.password".into(),
+            "hunter2".into(),
+        );
+        assert_eq!(
+            describe(&error),
+            "setting \"sasl.password\" is not accepted"
+        );
+    }
+
+    #[test]
+    fn a_prefix_that_no_topic_may_have_is_refused() {
+        for prefix in ["a\0b", "a/b", "å"] {
+            let config = KafkaConfig {
+                topic_prefix: prefix.into(),
+                ..KafkaConfig::default()
+            };
+            assert!(matches!(
+                client_config(&config),
+                Err(ClusterError::Config(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn an_unusable_setting_is_an_error_not_a_panic() {
+        let config = KafkaConfig {
+            sasl_mechanism: Some("NONSENSE\0".into()),
+            ..KafkaConfig::default()
+        };
+        assert!(plain_consumer(&config).is_err());
+        let config = KafkaConfig {
+            security_protocol: "carrier pigeon".into(),
+            ..KafkaConfig::default()
+        };
+        assert!(plain_consumer(&config).is_err());
+    }
+}

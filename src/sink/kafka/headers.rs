@@ -1,0 +1,59 @@
+//! The headers of an alert: what depends on the run, as text that a person can read.
+//!
+//! `published_at`, `shard_clock`: RFC 3339 with microseconds. `offsets`: a JSON object from feed to next offset. `snapshot`: file
+//! name, left out where there is none. `pseudonym_key_id`: text.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+
+use crate::kafka;
+use crate::record::NextOffset;
+use crate::schema::Feed;
+use crate::sink::RunHeaders;
+use crate::time::{KnownTime, WallTime, format_micros, parse_instant};
+
+pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
+    let offsets: BTreeMap<&str, i64> = Feed::ALL
+        .iter()
+        .map(|feed| (feed.name(), run.offsets[feed.index()].0))
+        .collect();
+    // A map from text to numbers is always JSON.
+    let offsets = serde_json::to_string(&offsets).unwrap_or_default();
+    let mut headers = OwnedHeaders::new_with_capacity(5)
+        .insert(header("published_at", &format_micros(run.published_at.0)))
+        .insert(header("shard_clock", &format_micros(run.shard_clock.0)))
+        .insert(header("offsets", &offsets))
+        .insert(header("pseudonym_key_id", &run.pseudonym_key_id));
+    if let Some(snapshot) = &run.snapshot {
+        headers = headers.insert(header("snapshot", snapshot));
+    }
+    headers
+}
+
+fn header<'a>(key: &'a str, value: &'a String) -> Header<'a, &'a String> {
+    Header {
+        key,
+        value: Some(value),
+    }
+}
+
+/// The headers of a message, or `None` if it is not of this program's making.
+pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
+    let text = |name: &CStr| std::str::from_utf8(kafka::header(message, name)?).ok();
+    let offsets: BTreeMap<String, i64> = serde_json::from_str(text(c"offsets")?).ok()?;
+    Some(RunHeaders {
+        published_at: WallTime(micros(text(c"published_at")?)?),
+        shard_clock: KnownTime(micros(text(c"shard_clock")?)?),
+        // A feed that the writer did not know is read from its beginning.
+        offsets: Feed::ALL.map(|feed| NextOffset(offsets.get(feed.name()).copied().unwrap_or(0))),
+        snapshot: text(c"snapshot").map(str::to_owned),
+        pseudonym_key_id: text(c"pseudonym_key_id")?.to_owned(),
+    })
+}
+
+/// [`format_micros`] writes times beyond the calendar (a clock that has not started) as a bare number.
+fn micros(text: &str) -> Option<i64> {
+    parse_instant(text).or_else(|| text.parse().ok())
+}

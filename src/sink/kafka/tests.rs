@@ -1,0 +1,232 @@
+//! Aim: what was published is read back, as the last word on each alert; nothing is acknowledged that was not written.
+//! Method: the embedded broker, and a cluster that does not exist.
+
+use super::*;
+use crate::alert::{AlertId, Bilingual, Severity, Status};
+use crate::broker::EmbeddedBroker;
+use crate::record::{Coordinates, Offset, Reason};
+use crate::time::{KnownTime, WallTime};
+
+fn start() -> (EmbeddedBroker, KafkaConfig) {
+    let config = KafkaConfig::default();
+    let broker = EmbeddedBroker::start(&config, 2).unwrap();
+    let config = broker.config(&config);
+    (broker, config)
+}
+
+fn alert(key: &str, sequence: u64, status: Status) -> Alert {
+    Alert {
+        alert_id: AlertId::new("work-not-started", "P1", key).to_hex(),
+        sequence,
+        status,
+        rule_id: "work-not-started".into(),
+        rule_fingerprint: "f".into(),
+        person: "p".into(),
+        subject: "permit".into(),
+        permit_class: Some("WORK_EMP".into()),
+        alert_key: key.into(),
+        severity: Severity::Medium,
+        as_of: "2024-05-01T00:00:00.000000Z".into(),
+        alert_at: "2024-05-01T00:00:00.000000Z".into(),
+        anchor_at: None,
+        title: Bilingual::default(),
+        finding: Bilingual {
+            sv: "å".into(),
+            en: "a".into(),
+        },
+        legal_basis: vec!["UtlL 7 kap. 7 e §".into()],
+        evidence: serde_json::Map::from_iter([("gross_sek".to_owned(), serde_json::json!(0))]),
+        records: Vec::new(),
+        reason: None,
+        replaced_by: None,
+        replaces: None,
+        late_record: false,
+    }
+}
+
+fn headers(clock: i64) -> RunHeaders {
+    RunHeaders {
+        published_at: WallTime(1_714_521_600_123_456),
+        shard_clock: KnownTime(clock),
+        offsets: std::array::from_fn(|feed| NextOffset(feed as i64 + clock)),
+        snapshot: Some("permits-2024-05-01.parquet".into()),
+        pseudonym_key_id: "1".into(),
+    }
+}
+
+#[test]
+fn the_last_word_on_every_alert_is_read_back() {
+    let (_broker, config) = start();
+    let empty = read_published(&config, 1).unwrap();
+    assert!(empty.alerts.is_empty() && empty.headers.is_none() && empty.next == NextOffset(0));
+
+    let mut sink = KafkaSink::new(&config, 1, empty.next).unwrap();
+    sink.publish(
+        &[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)],
+        &headers(100),
+    )
+    .unwrap();
+    sink.publish(&[alert("a", 2, Status::Cleared)], &headers(200))
+        .unwrap();
+    assert_eq!(
+        (sink.next(), sink.take_foreign_writes()),
+        (NextOffset(3), 0)
+    );
+
+    let published = read_published(&config, 1).unwrap();
+    assert_eq!(
+        (published.messages, published.unreadable, published.next),
+        (3, 0, NextOffset(3))
+    );
+    let a = &published.alerts[&AlertId::new("work-not-started", "P1", "a")];
+    assert_eq!(*a, alert("a", 2, Status::Cleared));
+    assert_eq!(published.alerts.len(), 2);
+    assert_eq!(published.headers, Some(headers(200)));
+    assert!(
+        read_published(&config, 0).unwrap().alerts.is_empty(),
+        "the other shard has published nothing"
+    );
+}
+
+#[test]
+fn a_clock_that_has_not_started_survives_the_headers() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    let run = RunHeaders {
+        shard_clock: KnownTime::MIN,
+        snapshot: None,
+        ..headers(0)
+    };
+    sink.publish(&[alert("a", 1, Status::Raised)], &run)
+        .unwrap();
+    assert_eq!(read_published(&config, 0).unwrap().headers, Some(run));
+}
+
+#[test]
+fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    let mut zombie = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    sink.publish(
+        &[
+            alert("a", 1, Status::Raised),
+            alert("a", 2, Status::Cleared),
+        ],
+        &headers(1),
+    )
+    .unwrap();
+    zombie
+        .publish(&[alert("a", 1, Status::Raised)], &headers(0))
+        .unwrap();
+    assert_eq!(zombie.take_foreign_writes(), 2);
+    assert_eq!(sink.end_offset().unwrap(), NextOffset(3));
+    sink.publish(&[alert("b", 1, Status::Raised)], &headers(2))
+        .unwrap();
+    assert_eq!(
+        (sink.take_foreign_writes(), sink.take_foreign_writes()),
+        (1, 0)
+    );
+    let published = read_published(&config, 0).unwrap();
+    assert_eq!(
+        published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence,
+        2
+    );
+    assert_eq!(published.messages, 4);
+}
+
+#[test]
+fn many_alerts_keep_their_order() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    let alerts: Vec<Alert> = (1..=3_000)
+        .map(|sequence| alert("a", sequence, Status::Updated))
+        .collect();
+    sink.publish(&alerts, &headers(1)).unwrap();
+    let published = read_published(&config, 0).unwrap();
+    assert_eq!(
+        (published.messages, published.first),
+        (3_000, NextOffset(0))
+    );
+    assert_eq!(
+        published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence,
+        3_000
+    );
+}
+
+#[test]
+fn foreign_messages_are_skipped_and_counted() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    sink.publish(&[alert("a", 1, Status::Raised)], &headers(1))
+        .unwrap();
+    let topic = config.alerts_topic();
+    let garbage = Outgoing {
+        key: "?".into(),
+        payload: b"not an alert".to_vec(),
+        headers: None,
+    };
+    sink.send(&topic, &[garbage]).unwrap();
+    let published = read_published(&config, 0).unwrap();
+    assert_eq!(
+        (
+            published.messages,
+            published.unreadable,
+            published.alerts.len()
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!(published.headers, Some(headers(1)));
+}
+
+#[test]
+fn quarantine_entries_carry_no_payload() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 1, NextOffset(0)).unwrap();
+    let entry = Quarantined {
+        coordinates: Coordinates {
+            feed: Feed::Border,
+            partition: 1,
+            offset: Offset(42),
+        },
+        reason: Reason::BadNumber,
+        detail: "payer_id".into(),
+        known_time: KnownTime(0),
+    };
+    sink.quarantine(&[entry]).unwrap();
+    let as_alerts = KafkaConfig {
+        topic_prefix: "permitwatch.quarantine-".into(),
+        ..config.clone()
+    };
+    assert_eq!(
+        sink.next(),
+        NextOffset(0),
+        "the alerts partition is untouched"
+    );
+    drop(as_alerts);
+    let consumer = kafka::plain_consumer(&config).unwrap();
+    use rdkafka::consumer::Consumer;
+    let (_, end) = consumer
+        .fetch_watermarks(&config.quarantine_topic(), 1, kafka::ANSWER_TIMEOUT)
+        .unwrap();
+    assert_eq!(end, 1);
+}
+
+#[test]
+fn a_shard_without_a_partition_is_an_error_and_stays_one() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 7, NextOffset(0)).unwrap();
+    let error = sink
+        .publish(&[alert("a", 1, Status::Raised)], &headers(1))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("permitwatch.alerts/7"),
+        "{error}"
+    );
+    sink.shard = 0;
+    assert!(
+        sink.publish(&[alert("a", 1, Status::Raised)], &headers(1))
+            .is_err(),
+        "nothing is sent past a gap"
+    );
+    assert_eq!(read_published(&config, 0).unwrap().messages, 0);
+}

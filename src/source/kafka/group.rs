@@ -1,0 +1,238 @@
+//! What the client library calls back: rebalances, statistics, its log.
+//!
+//! Runs on the thread that serves the consumer (see the parent), never on a shard's. The order at a rebalance is fence, wait for
+//! the owner, give up; and for an assignment: split the queues, start the partitions, hand the shards out.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::Offset as KafkaOffset;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+
+use super::shard::{Fence, KafkaShard};
+use super::{Assignment, REVOKE_TIMEOUT, WeakConsumer};
+use crate::kafka;
+use crate::record::NextOffset;
+use crate::schema::Feed;
+use crate::source::SourceError;
+
+/// The context of the process's consumer.
+pub(super) struct Group {
+    pub topics: [String; Feed::COUNT],
+    pub partitions: i32,
+    /// The consumer that this is the context of; set once, right after it was made.
+    consumer: OnceLock<WeakConsumer>,
+    /// To whoever runs the shards; none where shards are fixed.
+    assignments: Option<Mutex<Sender<Result<Assignment, SourceError>>>>,
+    /// Fences of the shards that are out, by number.
+    shards: Mutex<BTreeMap<i32, Arc<Fence>>>,
+    /// End offsets by shard and feed as of the last statistics; negative: not known.
+    ends: Vec<[AtomicI64; Feed::COUNT]>,
+}
+
+impl Group {
+    pub fn new(
+        topics: [String; Feed::COUNT],
+        partitions: i32,
+        assignments: Option<Sender<Result<Assignment, SourceError>>>,
+    ) -> Group {
+        Group {
+            topics,
+            partitions,
+            consumer: OnceLock::new(),
+            assignments: assignments.map(Mutex::new),
+            shards: Mutex::default(),
+            ends: (0..partitions.max(0))
+                .map(|_| [const { AtomicI64::new(-1) }; Feed::COUNT])
+                .collect(),
+        }
+    }
+
+    pub fn set_consumer(&self, consumer: WeakConsumer) {
+        // Called once; a second consumer with this context does not exist.
+        let _ = self.consumer.set(consumer);
+    }
+
+    pub fn lag(&self, feed: Feed, shard: i32, position: NextOffset) -> Option<u64> {
+        let ends = self.ends.get(usize::try_from(shard).ok()?)?;
+        let end = ends[feed.index()].load(Ordering::Relaxed);
+        (end >= 0).then(|| end.saturating_sub(position.0).max(0).unsigned_abs())
+    }
+
+    pub fn owns_shards(&self) -> bool {
+        !self.shards().is_empty()
+    }
+
+    /// Stops every shard, for this process is leaving.
+    pub fn fence_all(&self) {
+        for fence in self.shards().values() {
+            fence.revoke();
+        }
+    }
+
+    /// Stops every shard with an error: the consumer cannot go on.
+    pub fn fail(&self, message: &str) {
+        for fence in self.shards().values() {
+            fence.fail(message);
+        }
+        self.report(message);
+    }
+
+    /// Tells whoever runs the shards.
+    pub fn report(&self, message: &str) {
+        self.send(Err(SourceError::Assignment {
+            message: message.to_owned(),
+        }));
+    }
+
+    fn send(&self, assignment: Result<Assignment, SourceError>) {
+        if let Some(sender) = &self.assignments {
+            let sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody listens any more: the process is ending, and the shard is dropped with the message.
+            let _ = sender.send(assignment);
+        }
+    }
+
+    fn shards(&self) -> MutexGuard<'_, BTreeMap<i32, Arc<Fence>>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn assigned(&self, base: &BaseConsumer<Group>, list: &TopicPartitionList) {
+        let taken = self.whole_shards(list).and_then(|shards| {
+            let consumer = self
+                .consumer
+                .get()
+                .and_then(WeakConsumer::upgrade)
+                .ok_or("the consumer is closing")?;
+            take(&consumer, &shards).map_err(|error| error.to_string())
+        });
+        match taken {
+            Ok(sources) => {
+                let shards: Vec<i32> = sources.iter().map(KafkaShard::number).collect();
+                tracing::info!(target: "kafka", ?shards, "shards assigned");
+                for source in sources {
+                    self.send(Ok(Assignment {
+                        shard: source.number(),
+                        source,
+                    }));
+                }
+            }
+            Err(message) => {
+                // The library waits for an answer even to an assignment that is refused.
+                let _ = base.unassign();
+                self.report(&message);
+            }
+        }
+    }
+
+    /// The shards of an assignment, each with all its feeds.
+    fn whole_shards(&self, list: &TopicPartitionList) -> Result<Vec<i32>, String> {
+        let mut feeds_of: BTreeMap<i32, usize> = BTreeMap::new();
+        for element in list.elements() {
+            if !self.topics.iter().any(|topic| topic == element.topic()) {
+                return Err(format!(
+                    "the group assigned the foreign topic \"{}\"",
+                    element.topic()
+                ));
+            }
+            *feeds_of.entry(element.partition()).or_default() += 1;
+        }
+        match feeds_of.iter().find(|(_, feeds)| **feeds != Feed::COUNT) {
+            Some((shard, feeds)) => Err(format!(
+                "the group assigned {feeds} of {} feeds of shard {shard}: every member must use the range assignor and the same topics",
+                Feed::COUNT
+            )),
+            None => Ok(feeds_of.into_keys().collect()),
+        }
+    }
+
+    /// With the range assignor a rebalance takes everything away, then gives anew.
+    fn revoked(&self, base: &BaseConsumer<Group>) {
+        let shards = std::mem::take(&mut *self.shards());
+        for fence in shards.values() {
+            fence.revoke();
+        }
+        let deadline = Instant::now() + REVOKE_TIMEOUT;
+        for (shard, fence) in &shards {
+            if !fence.wait_released(deadline) {
+                tracing::warn!(target: "kafka", shard, "owner has not let go of a revoked shard; it is left behind fenced");
+            }
+        }
+        if let Err(error) = base.unassign() {
+            tracing::warn!(target: "kafka", "cannot give up partitions: {}", kafka::describe(&error));
+        }
+    }
+}
+
+/// Splits the queues of the shards, then starts their partitions, each at its beginning.
+pub(super) fn take(
+    consumer: &Arc<BaseConsumer<Group>>,
+    shards: &[i32],
+) -> Result<Vec<KafkaShard>, SourceError> {
+    let group = consumer.context();
+    let mut sources = Vec::with_capacity(shards.len());
+    let mut list = TopicPartitionList::with_capacity(shards.len() * Feed::COUNT);
+    for shard in shards {
+        sources.push(KafkaShard::new(consumer, *shard)?);
+        for topic in &group.topics {
+            list.add_partition_offset(topic, *shard, KafkaOffset::Beginning)
+                .map_err(|error| refused(&error))?;
+        }
+    }
+    consumer.assign(&list).map_err(|error| refused(&error))?;
+    *group.shards() = sources
+        .iter()
+        .map(|source| (source.number(), source.fence()))
+        .collect();
+    Ok(sources)
+}
+
+fn refused(error: &KafkaError) -> SourceError {
+    SourceError::Assignment {
+        message: kafka::describe(error),
+    }
+}
+
+impl ClientContext for Group {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        kafka::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        kafka::global_error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        for feed in Feed::ALL {
+            let Some(topic) = statistics.topics.get(&self.topics[feed.index()]) else {
+                continue;
+            };
+            for (shard, ends) in self.ends.iter().enumerate() {
+                if let Some(partition) = topic.partitions.get(&(shard as i32)) {
+                    ends[feed.index()].store(partition.hi_offset, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Group {
+    fn rebalance(
+        &self,
+        base: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(base, list),
+            _ => self.revoked(base),
+        }
+    }
+}
