@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::rules::{Catalogue, RuleSet};
 
 mod check;
+mod generate;
 mod replay;
 
 /// Streaming detection of breached permit conditions over register change feeds.
@@ -23,6 +24,8 @@ pub struct Cli {
 enum Command {
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
+    /// Generate a synthetic register population with planted breaches.
+    Generate(generate::GenerateArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
     /// Print the batch query of the standing set as a DuckDB script.
@@ -78,6 +81,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Generate(args) => generate::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Sql(args) => replay::sql(&args),
         }

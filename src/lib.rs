@@ -20,8 +20,6 @@ pub mod kafka;
 pub mod source;
 pub mod merge;
 pub mod scope;
-pub mod identity;
-pub mod partition;
 pub mod decode;
 pub mod encode;
 pub mod history;
