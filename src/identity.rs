@@ -95,12 +95,12 @@ fn has_check_digit(digits: &[u8; 12]) -> bool {
         .enumerate()
         .map(|(index, digit)| weighed(index, *digit))
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Weights 2, 1, 2, 1, ...; of a product the digits are added.
 fn weighed(index: usize, digit: u8) -> u8 {
-    let product = digit * if index % 2 == 0 { 2 } else { 1 };
+    let product = digit * if index.is_multiple_of(2) { 2 } else { 1 };
     product / 10 + product % 10
 }
 

@@ -1,6 +1,9 @@
 //! Aim: what was published is read back, as the last word on each alert; nothing is acknowledged that was not written.
 //! Method: the embedded broker, and a cluster that does not exist.
 
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+
 use super::*;
 use crate::alert::{AlertId, Bilingual, Severity, Status};
 use crate::broker::EmbeddedBroker;
@@ -193,22 +196,30 @@ fn quarantine_entries_carry_no_payload() {
         known_time: KnownTime(0),
     };
     sink.quarantine(&[entry]).unwrap();
-    let as_alerts = KafkaConfig {
-        topic_prefix: "permitwatch.quarantine-".into(),
-        ..config.clone()
-    };
     assert_eq!(
         sink.next(),
         NextOffset(0),
         "the alerts partition is untouched"
     );
-    drop(as_alerts);
     let consumer = kafka::plain_consumer(&config).unwrap();
-    use rdkafka::consumer::Consumer;
-    let (_, end) = consumer
-        .fetch_watermarks(&config.quarantine_topic(), 1, kafka::ANSWER_TIMEOUT)
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&config.quarantine_topic(), 1, rdkafka::Offset::Beginning)
         .unwrap();
-    assert_eq!(end, 1);
+    consumer.assign(&list).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let message = loop {
+        assert!(Instant::now() < deadline, "the entry is there");
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+            break message;
+        }
+    };
+    assert_eq!(message.key(), Some(b"border/1/42".as_slice()));
+    let note: serde_json::Value = serde_json::from_slice(message.payload().unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "feed": "border", "topic": "permitwatch.border", "partition": 1, "offset": 42, "reason": "bad_number",
+        "detail": "payer_id", "known_time": "1970-01-01T00:00:00.000000Z",
+    });
+    assert_eq!(note, expected);
 }
 
 #[test]
