@@ -53,16 +53,10 @@ impl EmbeddedBroker {
                 }
             })
             .map_err(|error| ClusterError::Client(format!("thread: {error}")))?;
-        let brokers = has_started.recv().unwrap_or_else(|_| {
-            Err(ClusterError::Client(
-                "the embedded broker did not start".into(),
-            ))
-        })?;
-        Ok(EmbeddedBroker {
-            brokers,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let brokers = has_started
+            .recv()
+            .unwrap_or_else(|_| Err(ClusterError::Client("the embedded broker did not start".into())))?;
+        Ok(EmbeddedBroker { brokers, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Its address, as `kafka.brokers` takes it.
@@ -72,11 +66,7 @@ impl EmbeddedBroker {
 
     /// `config` with this broker's address.
     pub fn config(&self, config: &KafkaConfig) -> KafkaConfig {
-        KafkaConfig {
-            brokers: self.brokers.clone(),
-            security_protocol: "plaintext".into(),
-            ..config.clone()
-        }
+        KafkaConfig { brokers: self.brokers.clone(), security_protocol: "plaintext".into(), ..config.clone() }
     }
 }
 

@@ -239,7 +239,9 @@ pub enum ConfigError {
     Read { file: String, source: std::io::Error },
     #[error("configuration {file} is not valid")]
     Parse { file: String, source: Box<toml::de::Error> },
-    #[error("configuration names the unknown feed \"{0}\"; feeds are permits, reference, population, border, payments, studies, notices")]
+    #[error(
+        "configuration names the unknown feed \"{0}\"; feeds are permits, reference, population, border, payments, studies, notices"
+    )]
     UnknownFeed(String),
     #[error("configuration key {key}: {message}")]
     Value { key: &'static str, message: String },
@@ -321,12 +323,12 @@ impl KafkaConfig {
 impl AlertsConfig {
     /// The key of the pseudonyms, from the file or the environment.
     pub fn pseudonym_key(&self) -> Result<Option<String>, ConfigError> {
-        let key = secret("alerts.pseudonym_key", self.pseudonym_key_file.as_deref(), self.pseudonym_key_env.as_deref())?;
+        let key =
+            secret("alerts.pseudonym_key", self.pseudonym_key_file.as_deref(), self.pseudonym_key_env.as_deref())?;
         match key {
-            Some(key) if key.len() < 32 => Err(ConfigError::Secret {
-                key: "alerts.pseudonym_key",
-                message: "it is shorter than 32 bytes".into(),
-            }),
+            Some(key) if key.len() < 32 => {
+                Err(ConfigError::Secret { key: "alerts.pseudonym_key", message: "it is shorter than 32 bytes".into() })
+            }
             key => Ok(key),
         }
     }
@@ -338,9 +340,9 @@ fn secret(key: &'static str, file: Option<&Path>, variable: Option<&str>) -> Res
         (Some(file), _) => std::fs::read_to_string(file)
             .map(|text| Some(text.trim_end().to_owned()))
             .map_err(|error| failed(format!("file {}: {error}", file.display()))),
-        (None, Some(variable)) => std::env::var(variable)
-            .map(Some)
-            .map_err(|_| failed(format!("environment variable {variable} is not set"))),
+        (None, Some(variable)) => {
+            std::env::var(variable).map(Some).map_err(|_| failed(format!("environment variable {variable} is not set")))
+        }
         (None, None) => Ok(None),
     }
 }

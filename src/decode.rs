@@ -55,10 +55,7 @@ pub fn decode(message: &Message, max_bytes: usize) -> Result<Decoded, BadRecord>
         _ => return bad(Reason::Empty, "a value without a key"),
     };
     if payload.len() > max_bytes {
-        return bad(
-            Reason::Oversized,
-            &format!("{} bytes, the limit is {max_bytes}", payload.len()),
-        );
+        return bad(Reason::Oversized, &format!("{} bytes, the limit is {max_bytes}", payload.len()));
     }
     let subject = subject(key)?;
     let Some(members) = wire::members(payload) else {
@@ -100,21 +97,13 @@ fn subject(key: &[u8]) -> Result<Box<str>, BadRecord> {
 fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
     let mut tables = feed.tables();
     let (first, is_only) = (tables.next(), tables.next().is_none());
-    let named = members
-        .iter()
-        .find(|member| member.name == "table")
-        .map(|member| &member.value);
+    let named = members.iter().find(|member| member.name == "table").map(|member| &member.value);
     match (named, first) {
         (None | Some(Scalar::Null), Some(only)) if is_only => Ok(only),
-        (None | Some(Scalar::Null), _) => {
-            wrong("table is missing, and the feed carries more than one")
-        }
+        (None | Some(Scalar::Null), _) => wrong("table is missing, and the feed carries more than one"),
         (Some(Scalar::Text(name)), _) => match TableId::from_name(name) {
             Some(table) if table.def().feed == feed => Ok(table),
-            _ => bad(
-                Reason::UnknownTable,
-                &format!("table is none of the feed {}", feed.name()),
-            ),
+            _ => bad(Reason::UnknownTable, &format!("table is none of the feed {}", feed.name())),
         },
         (Some(_), _) => wrong("table is not text"),
     }
@@ -147,10 +136,7 @@ impl Envelope {
         };
         let (name, value) = next()?;
         if integer(name, &value)? != SCHEMA_VERSION {
-            return bad(
-                Reason::UnknownSchema,
-                &format!("schema_ver is not {SCHEMA_VERSION}"),
-            );
+            return bad(Reason::UnknownSchema, &format!("schema_ver is not {SCHEMA_VERSION}"));
         }
         let (name, value) = next()?;
         let record_key = identifier(name, &value)?;
@@ -173,16 +159,7 @@ impl Envelope {
         if !(0..=4).contains(&secrecy_class) {
             return wrong("secrecy_class is not 0 to 4");
         }
-        Ok(Envelope {
-            record_key,
-            version,
-            op,
-            event_time,
-            registered_at,
-            source,
-            purpose,
-            secrecy_class,
-        })
+        Ok(Envelope { record_key, version, op, event_time, registered_at, source, purpose, secrecy_class })
     }
 }
 
@@ -209,17 +186,10 @@ fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<
     Ok(values)
 }
 
-fn value(
-    table: TableId,
-    name: &'static str,
-    ty: ColumnType,
-    scalar: &Scalar<'_>,
-) -> Result<Value, BadRecord> {
+fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>) -> Result<Value, BadRecord> {
     use ColumnType::*;
     Ok(match ty {
-        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => {
-            Value::Text(identifier(name, scalar)?)
-        }
+        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => Value::Text(identifier(name, scalar)?),
         Employer | PersonNumber => {
             let number = as_text(name, scalar)?;
             let is_good = match ty {
@@ -242,12 +212,7 @@ fn value(
             if items.len() > LIST_MAX_ITEMS {
                 return wrong(&format!("{name} has more than {LIST_MAX_ITEMS} items"));
             }
-            Value::List(
-                items
-                    .iter()
-                    .map(|item| code(table, name, item))
-                    .collect::<Result<_, _>>()?,
-            )
+            Value::List(items.iter().map(|item| code(table, name, item)).collect::<Result<_, _>>()?)
         }
         Date => Value::Day(day(name, as_text(name, scalar)?)?.0),
         Month => Value::Day(month(name, as_text(name, scalar)?)?.0),
@@ -277,11 +242,7 @@ fn code(table: TableId, name: &'static str, text_of: &str) -> Result<Box<str>, B
 }
 
 fn listed(name: &'static str, code: &str, list: &[&str]) -> Result<Box<str>, BadRecord> {
-    if list.contains(&code) {
-        Ok(code.into())
-    } else {
-        wrong(&format!("{name} is none of its codes"))
-    }
+    if list.contains(&code) { Ok(code.into()) } else { wrong(&format!("{name} is none of its codes")) }
 }
 
 fn identifier(name: &'static str, scalar: &Scalar<'_>) -> Result<Box<str>, BadRecord> {
@@ -325,11 +286,7 @@ fn day(name: &'static str, text: &str) -> Result<Day, BadRecord> {
 
 /// `YYYY-MM`, or any day of the month.
 fn month(name: &'static str, text: &str) -> Result<Day, BadRecord> {
-    let first = if text.len() == 7 && text.is_ascii() {
-        parse_day(&format!("{text}-01"))
-    } else {
-        None
-    };
+    let first = if text.len() == 7 && text.is_ascii() { parse_day(&format!("{text}-01")) } else { None };
     match first.map_or_else(|| day(name, text), Ok)?.first_of_month() {
         Some(first) if (Day::FIRST..=Day::LAST).contains(&first) => Ok(first),
         _ => impossible(name),
@@ -346,18 +303,11 @@ fn instant(name: &'static str, text: &str) -> Result<i64, BadRecord> {
 
 fn day_or_instant(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
     let text = as_text(name, scalar)?;
-    if text.len() == 10 {
-        day(name, text).map(Day::instant)
-    } else {
-        instant(name, text)
-    }
+    if text.len() == 10 { day(name, text).map(Day::instant) } else { instant(name, text) }
 }
 
 fn impossible<T>(name: &'static str) -> Result<T, BadRecord> {
-    bad(
-        Reason::ImpossibleDate,
-        &format!("{name} does not exist, has another form, or lies outside 1900-2199"),
-    )
+    bad(Reason::ImpossibleDate, &format!("{name} does not exist, has another form, or lies outside 1900-2199"))
 }
 
 fn wrong<T>(detail: &str) -> Result<T, BadRecord> {
@@ -365,10 +315,7 @@ fn wrong<T>(detail: &str) -> Result<T, BadRecord> {
 }
 
 fn bad<T>(reason: Reason, detail: &str) -> Result<T, BadRecord> {
-    Err(BadRecord {
-        reason,
-        detail: detail.to_owned(),
-    })
+    Err(BadRecord { reason, detail: detail.to_owned() })
 }
 
 #[cfg(test)]

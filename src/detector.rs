@@ -415,9 +415,7 @@ impl Rows<'_> {
             .iter()
             .filter(|candidate| {
                 let hit = &self.hits[candidate.hit];
-                hit.subject == alert.subject
-                    && hit.alert_key == alert.alert_key
-                    && self.reached(candidate, moment)
+                hit.subject == alert.subject && hit.alert_key == alert.alert_key && self.reached(candidate, moment)
             })
             .collect();
         let last = |candidates: &mut dyn Iterator<Item = &&Candidate>| {

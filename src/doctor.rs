@@ -43,12 +43,7 @@ pub struct Finding {
 
 impl Finding {
     fn new(level: Level, topic: &str, message: impl Into<String>, hint: &str) -> Finding {
-        Finding {
-            level,
-            topic: topic.into(),
-            message: message.into(),
-            hint: hint.into(),
-        }
+        Finding { level, topic: topic.into(), message: message.into(), hint: hint.into() }
     }
 
     fn ok(topic: &str, message: impl Into<String>) -> Finding {
@@ -70,19 +65,8 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
         let topic = config.kafka.topic(feed);
         let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes);
         let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
-        match sample::read(
-            &config.kafka,
-            &topic,
-            partitions,
-            SAMPLE_MESSAGES,
-            |sampled| tally.take(&sampled),
-        ) {
-            Ok(()) => findings.extend(tally.findings(
-                &topic,
-                now,
-                clock_is_needed,
-                config.max_silence(feed),
-            )),
+        match sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled)) {
+            Ok(()) => findings.extend(tally.findings(&topic, now, clock_is_needed, config.max_silence(feed))),
             Err(message) => findings.push(Finding::new(
                 Level::Fail,
                 &topic,
@@ -99,19 +83,12 @@ fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
     let consumer = match kafka::plain_consumer(&config.kafka) {
         Ok(consumer) => consumer,
         Err(error) => {
-            findings.push(Finding::new(
-                Level::Fail,
-                "",
-                error.to_string(),
-                "look at [kafka] in the configuration",
-            ));
+            findings.push(Finding::new(Level::Fail, "", error.to_string(), "look at [kafka] in the configuration"));
             return None;
         }
     };
-    let mut wanted: Vec<(String, bool)> = kafka::feed_topics(&config.kafka)
-        .into_iter()
-        .map(|topic| (topic, true))
-        .collect();
+    let mut wanted: Vec<(String, bool)> =
+        kafka::feed_topics(&config.kafka).into_iter().map(|topic| (topic, true)).collect();
     wanted.push((config.kafka.alerts_topic(), true));
     wanted.push((config.kafka.quarantine_topic(), true));
     let mut counts = Vec::new();
@@ -158,10 +135,7 @@ fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
     if !all_found {
         return None;
     }
-    findings.push(Finding::ok(
-        "",
-        format!("{} topics with {expected} partitions each", counts.len()),
-    ));
+    findings.push(Finding::ok("", format!("{} topics with {expected} partitions each", counts.len())));
     Some(expected)
 }
 

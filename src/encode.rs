@@ -39,11 +39,7 @@ fn json_of(value: &Value) -> Option<Json> {
         Value::Day(day) => Day(*day).to_string().into(),
         Value::Instant(micros) => format_micros(*micros).into(),
         Value::Text(text) => (**text).into(),
-        Value::List(items) => items
-            .iter()
-            .map(|item| Json::from(&**item))
-            .collect::<Vec<_>>()
-            .into(),
+        Value::List(items) => items.iter().map(|item| Json::from(&**item)).collect::<Vec<_>>().into(),
     })
 }
 

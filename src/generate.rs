@@ -82,37 +82,22 @@ pub struct Options {
 
 impl Options {
     pub fn new(persons: usize, years: u32, seed: u64) -> Options {
-        Options {
-            persons,
-            years,
-            seed,
-            until: default_until(),
-            outside_pct: 100,
-            garbage: 20,
-        }
+        Options { persons, years, seed, until: default_until(), outside_pct: 100, garbage: 20 }
     }
 
     /// Refuses what would not give a usable recording.
     pub fn check(&self) -> Result<(), GenerateError> {
         if !(1..=MAX_PERSONS).contains(&self.persons) {
-            return Err(GenerateError::Options(format!(
-                "persons must be from 1 to {MAX_PERSONS}"
-            )));
+            return Err(GenerateError::Options(format!("persons must be from 1 to {MAX_PERSONS}")));
         }
         if !(1..=20).contains(&self.years) {
-            return Err(GenerateError::Options(
-                "years must be from 1 to 20".to_owned(),
-            ));
+            return Err(GenerateError::Options("years must be from 1 to 20".to_owned()));
         }
         if !(1990..=2150).contains(&self.until.year()) {
-            return Err(GenerateError::Options(
-                "until must lie between 1990 and 2150".to_owned(),
-            ));
+            return Err(GenerateError::Options("until must lie between 1990 and 2150".to_owned()));
         }
         if self.outside_pct > 10_000 {
-            return Err(GenerateError::Options(
-                "at most 10000 outside records for each hundred inside".to_owned(),
-            ));
+            return Err(GenerateError::Options("at most 10000 outside records for each hundred inside".to_owned()));
         }
         Ok(())
     }
@@ -129,20 +114,11 @@ pub enum GenerateError {
     #[error("cannot generate: {0}")]
     Options(String),
     #[error("cannot write {path}: {source}")]
-    File {
-        path: String,
-        source: std::io::Error,
-    },
+    File { path: String, source: std::io::Error },
     #[error("cannot write table \"{table}\": {source}")]
-    Parquet {
-        table: &'static str,
-        source: parquet::errors::ParquetError,
-    },
+    Parquet { table: &'static str, source: parquet::errors::ParquetError },
     #[error("cannot write table \"{table}\": {source}")]
-    Arrow {
-        table: &'static str,
-        source: arrow::error::ArrowError,
-    },
+    Arrow { table: &'static str, source: arrow::error::ArrowError },
     #[error("cannot write the manifest: {0}")]
     Manifest(#[from] serde_json::Error),
 }
@@ -195,15 +171,8 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub const ALL: [Fate; 7] = [
-        Fate::Evaluated,
-        Fate::Filtered,
-        Fate::Duplicate,
-        Fate::TooLate,
-        Fate::Future,
-        Fate::Malformed,
-        Fate::Clock,
-    ];
+    pub const ALL: [Fate; 7] =
+        [Fate::Evaluated, Fate::Filtered, Fate::Duplicate, Fate::TooLate, Fate::Future, Fate::Malformed, Fate::Clock];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -272,10 +241,7 @@ pub fn generate(options: &Options) -> Dataset {
         let mut person = Person::new(&world, index);
         others::live(&mut person);
         let told = person.finish();
-        if told
-            .first_known
-            .is_some_and(|known| known < world.start_us + DAY_US)
-        {
+        if told.first_known.is_some_and(|known| known < world.start_us + DAY_US) {
             loaded.push(told.id);
         }
         for (feed, message) in told.messages {
@@ -283,11 +249,7 @@ pub fn generate(options: &Options) -> Dataset {
         }
         truth.extend(told.truth);
     }
-    let inside: usize = Feed::ALL
-        .into_iter()
-        .skip(2)
-        .map(|feed| feeds[feed.index()].len())
-        .sum();
+    let inside: usize = Feed::ALL.into_iter().skip(2).map(|feed| feeds[feed.index()].len()).sum();
     let outside = inside * options.outside_pct as usize / 100;
     outsiders::tell(&world, outside, &mut feeds);
     outsiders::tell_malformed(&world, &loaded, options.garbage, &mut feeds);
@@ -295,17 +257,12 @@ pub fn generate(options: &Options) -> Dataset {
         feed.sort_by_key(|message| message.known_time);
         *feed = with_clock(std::mem::take(feed), world.start_us, world.until_us);
     }
-    Dataset {
-        options: options.clone(),
-        feeds,
-        truth,
-    }
+    Dataset { options: options.clone(), feeds, truth }
 }
 
 /// Adds a clock message at every midnight, after what is known by then; the last one at the end.
 fn with_clock(messages: Vec<Message>, start_us: i64, until_us: i64) -> Vec<Message> {
-    let mut clocked =
-        Vec::with_capacity(messages.len() + ((until_us - start_us) / DAY_US) as usize + 2);
+    let mut clocked = Vec::with_capacity(messages.len() + ((until_us - start_us) / DAY_US) as usize + 2);
     let mut midnight = start_us + DAY_US;
     for message in messages {
         while midnight < message.known_time {
@@ -322,12 +279,7 @@ fn with_clock(messages: Vec<Message>, start_us: i64, until_us: i64) -> Vec<Messa
 }
 
 fn clock(known_time: i64) -> Message {
-    Message {
-        known_time,
-        key: None,
-        body: Body::Clock,
-        fate: Fate::Clock,
-    }
+    Message { known_time, key: None, body: Body::Clock, fate: Fate::Clock }
 }
 
 /// The first recorded day.

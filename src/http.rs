@@ -31,15 +31,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum HttpError {
     #[error("cannot listen on \"{listen}\" (configuration key http.listen): {source}")]
-    Bind {
-        listen: String,
-        source: std::io::Error,
-    },
+    Bind { listen: String, source: std::io::Error },
     #[error("the HTTP server on {address} failed: {source}")]
-    Serve {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Serve { address: SocketAddr, source: std::io::Error },
 }
 
 /// Which shards the process owns and how far they have come. Written by the shards, read by `/ready`.
@@ -97,20 +91,13 @@ impl Readiness {
 
     /// The shard has stopped and will not go on by itself.
     pub fn halted(&self, shard: i32, reason: &str) {
-        self.lock()
-            .shards
-            .insert(shard, ShardState::Halted(reason.to_owned()));
+        self.lock().shards.insert(shard, ShardState::Halted(reason.to_owned()));
     }
 
     pub fn report(&self) -> Report {
         let state = self.lock();
         let those = |wanted: fn(&ShardState) -> bool| -> Vec<i32> {
-            state
-                .shards
-                .iter()
-                .filter(|(_, state)| wanted(state))
-                .map(|(shard, _)| *shard)
-                .collect()
+            state.shards.iter().filter(|(_, state)| wanted(state)).map(|(shard, _)| *shard).collect()
         };
         let running = those(|state| *state == ShardState::Running);
         let recovering = those(|state| *state == ShardState::Recovering);
@@ -124,24 +111,14 @@ impl Readiness {
         } else if let Some(reason) = first_halt {
             reason
         } else if !recovering.is_empty() {
-            format!(
-                "{} of {} shards are recovering",
-                recovering.len(),
-                state.shards.len()
-            )
+            format!("{} of {} shards are recovering", recovering.len(), state.shards.len())
         } else if running.is_empty() {
             "stands by: other processes own every shard".to_owned()
         } else {
             "every owned shard has recovered".to_owned()
         };
         let ready = state.assigned && halted.is_empty() && recovering.is_empty();
-        Report {
-            ready,
-            reason,
-            running,
-            recovering,
-            halted,
-        }
+        Report { ready, reason, running, recovering, halted }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shards> {
@@ -170,17 +147,10 @@ impl HttpServer {
         metrics: PrometheusHandle,
         readiness: Arc<Readiness>,
     ) -> Result<HttpServer, HttpError> {
-        let failed = |source| HttpError::Bind {
-            listen: listen.to_owned(),
-            source,
-        };
+        let failed = |source| HttpError::Bind { listen: listen.to_owned(), source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(HttpServer {
-            listener,
-            address,
-            shared: Shared { metrics, readiness },
-        })
+        Ok(HttpServer { listener, address, shared: Shared { metrics, readiness } })
     }
 
     /// Where it listens; tells the port when port 0 was asked for.
@@ -189,19 +159,10 @@ impl HttpServer {
     }
 
     /// Answers until `shutdown` completes; requests under way are answered first.
-    pub async fn run(
-        self,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), HttpError> {
-        let HttpServer {
-            listener,
-            address,
-            shared,
-        } = self;
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), HttpError> {
+        let HttpServer { listener, address, shared } = self;
         let upkeep = tokio::spawn(keep_up(shared.metrics.clone()));
-        let served = axum::serve(listener, router(shared))
-            .with_graceful_shutdown(shutdown)
-            .await;
+        let served = axum::serve(listener, router(shared)).with_graceful_shutdown(shutdown).await;
         upkeep.abort();
         served.map_err(|source| HttpError::Serve { address, source })
     }
@@ -219,23 +180,12 @@ async fn metrics(State(shared): State<Shared>) -> Response {
     if let Some(bytes) = resident_bytes() {
         telemetry::process_resident(bytes);
     }
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        shared.metrics.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render()).into_response()
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
     let report = shared.readiness.report();
-    let status = if report.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string(&report) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -253,9 +203,7 @@ async fn keep_up(metrics: PrometheusHandle) {
 /// `VmRSS` of `/proc/self/status`, which is in kibibytes. None where there is no such file.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -275,10 +223,7 @@ mod tests {
         readiness.assigned(&[0, 3]);
         readiness.recovered(3);
         let report = readiness.report();
-        assert_eq!(
-            (report.ready, report.reason.as_str()),
-            (false, "1 of 2 shards are recovering")
-        );
+        assert_eq!((report.ready, report.reason.as_str()), (false, "1 of 2 shards are recovering"));
         assert_eq!((report.running, report.recovering), (vec![3], vec![0]));
         readiness.recovered(0);
         assert!(readiness.report().ready);
@@ -304,10 +249,7 @@ mod tests {
         readiness.halted(1, "the alerts topic cannot be written");
         let report = readiness.report();
         assert!(!report.ready);
-        assert_eq!(
-            report.reason,
-            "shard 1 has halted: the alerts topic cannot be written"
-        );
+        assert_eq!(report.reason, "shard 1 has halted: the alerts topic cannot be written");
     }
 
     async fn request(address: SocketAddr, path: &str) -> String {
@@ -323,36 +265,23 @@ mod tests {
     async fn three_paths_are_answered_until_shutdown() {
         let readiness = Arc::new(Readiness::default());
         let handle = telemetry::install().unwrap();
-        let server = HttpServer::bind("127.0.0.1:0", handle, readiness.clone())
-            .await
-            .unwrap();
+        let server = HttpServer::bind("127.0.0.1:0", handle, readiness.clone()).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
 
-        assert!(
-            request(address, "/health")
-                .await
-                .starts_with("HTTP/1.1 200")
-        );
+        assert!(request(address, "/health").await.starts_with("HTTP/1.1 200"));
         let waiting = request(address, "/ready").await;
-        assert!(
-            waiting.starts_with("HTTP/1.1 503")
-                && waiting.contains("no shards have been assigned yet")
-        );
+        assert!(waiting.starts_with("HTTP/1.1 503") && waiting.contains("no shards have been assigned yet"));
         readiness.assigned(&[0]);
         readiness.recovered(0);
         assert!(request(address, "/ready").await.starts_with("HTTP/1.1 200"));
         let metrics = request(address, "/metrics").await;
         assert!(metrics.contains("text/plain; version=0.0.4"));
         assert!(metrics.contains("permitwatch_process_resident_bytes"));
-        assert!(
-            request(address, "/alerts")
-                .await
-                .starts_with("HTTP/1.1 404")
-        );
+        assert!(request(address, "/alerts").await.starts_with("HTTP/1.1 404"));
 
         stop.send(()).unwrap();
         running.await.unwrap().unwrap();
@@ -363,11 +292,9 @@ mod tests {
     async fn a_port_in_use_is_named_with_its_key() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = taken.local_addr().unwrap().to_string();
-        let error = HttpServer::bind(&listen, telemetry::install().unwrap(), Arc::default())
-            .await
-            .unwrap_err();
-        assert!(error.to_string().starts_with(&format!(
-            "cannot listen on \"{listen}\" (configuration key http.listen)"
-        )));
+        let error = HttpServer::bind(&listen, telemetry::install().unwrap(), Arc::default()).await.unwrap_err();
+        assert!(
+            error.to_string().starts_with(&format!("cannot listen on \"{listen}\" (configuration key http.listen)"))
+        );
     }
 }

@@ -37,24 +37,13 @@ pub enum ClusterError {
     #[error("cannot set up the Kafka client: {0}")]
     Client(String),
     #[error("cannot ask {brokers} about topic \"{topic}\": {message}")]
-    Metadata {
-        brokers: String,
-        topic: String,
-        message: String,
-    },
-    #[error(
-        "topic \"{topic}\" does not exist; create it with as many partitions as the other feeds"
-    )]
+    Metadata { brokers: String, topic: String, message: String },
+    #[error("topic \"{topic}\" does not exist; create it with as many partitions as the other feeds")]
     MissingTopic { topic: String },
     #[error(
         "topic \"{topic}\" has {partitions} partitions, \"{other}\" has {expected}: a shard reads one number of every feed, so the counts must be equal"
     )]
-    PartitionCounts {
-        topic: String,
-        partitions: i32,
-        other: String,
-        expected: i32,
-    },
+    PartitionCounts { topic: String, partitions: i32, other: String, expected: i32 },
     #[error("cannot create topic \"{topic}\": {message}")]
     CreateTopic { topic: String, message: String },
 }
@@ -116,10 +105,7 @@ pub(crate) fn client_failed(error: &KafkaError) -> ClusterError {
 /// The client library's log, passed on.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(target: "kafka", facility, "{message}");
         }
         RDKafkaLogLevel::Warning => tracing::warn!(target: "kafka", facility, "{message}"),
@@ -151,8 +137,7 @@ pub(crate) fn header<'m>(message: &'m BorrowedMessage<'_>, name: &CStr) -> Optio
         if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
             return None;
         }
-        let found =
-            bindings::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut length);
+        let found = bindings::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut length);
         if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || value.is_null() {
             return None;
         }
@@ -199,21 +184,14 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     config: &KafkaConfig,
     topic: &str,
 ) -> Result<Option<i32>, ClusterError> {
-    let failed = |message: String| ClusterError::Metadata {
-        brokers: config.brokers.clone(),
-        topic: topic.to_owned(),
-        message,
-    };
-    let metadata = consumer
-        .fetch_metadata(Some(topic), ANSWER_TIMEOUT)
-        .map_err(|error| failed(describe(&error)))?;
+    let failed =
+        |message: String| ClusterError::Metadata { brokers: config.brokers.clone(), topic: topic.to_owned(), message };
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT).map_err(|error| failed(describe(&error)))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Ok(None);
     };
     match found.error() {
-        None => Ok(i32::try_from(found.partitions().len())
-            .ok()
-            .filter(|count| *count > 0)),
+        None => Ok(i32::try_from(found.partitions().len()).ok().filter(|count| *count > 0)),
         Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
         Some(error) => Err(failed(RDKafkaErrorCode::from(error).to_string())),
     }
@@ -224,11 +202,8 @@ pub fn shard_count(config: &KafkaConfig) -> Result<i32, ClusterError> {
     let consumer = plain_consumer(config)?;
     let mut first: Option<(String, i32)> = None;
     for topic in feed_topics(config) {
-        let partitions = partition_count(&consumer, config, &topic)?.ok_or_else(|| {
-            ClusterError::MissingTopic {
-                topic: topic.clone(),
-            }
-        })?;
+        let partitions = partition_count(&consumer, config, &topic)?
+            .ok_or_else(|| ClusterError::MissingTopic { topic: topic.clone() })?;
         match &first {
             None => first = Some((topic, partitions)),
             Some((other, expected)) if *expected != partitions => {
@@ -257,10 +232,7 @@ pub fn create_missing_topics(
     let consumer = plain_consumer(config)?;
     let admin = admin(config)?;
     let feed = ("delete", "-1");
-    let mut wanted: Vec<(String, (&str, &str))> = feed_topics(config)
-        .into_iter()
-        .map(|topic| (topic, feed))
-        .collect();
+    let mut wanted: Vec<(String, (&str, &str))> = feed_topics(config).into_iter().map(|topic| (topic, feed)).collect();
     wanted.push((config.alerts_topic(), ("compact", "-1")));
     // Thirty days to look into what was set aside.
     wanted.push((config.quarantine_topic(), ("delete", "2592000000")));
@@ -269,17 +241,14 @@ pub fn create_missing_topics(
         if partition_count(&consumer, config, &topic)?.is_some() {
             continue;
         }
-        let failed = |message: String| ClusterError::CreateTopic {
-            topic: topic.clone(),
-            message,
-        };
+        let failed = |message: String| ClusterError::CreateTopic { topic: topic.clone(), message };
         let new_topic = NewTopic::new(&topic, partitions, TopicReplication::Fixed(replication))
             .set("cleanup.policy", cleanup_policy)
             .set("retention.ms", retention_ms)
             .set("message.timestamp.type", "CreateTime");
         let options = AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT));
-        let results = block_on(admin.create_topics([&new_topic], &options))
-            .map_err(|error| failed(describe(&error)))?;
+        let results =
+            block_on(admin.create_topics([&new_topic], &options)).map_err(|error| failed(describe(&error)))?;
         match results.into_iter().next() {
             Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
                 return Err(failed(code.to_string()));
@@ -291,9 +260,7 @@ pub fn create_missing_topics(
 }
 
 fn admin(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, ClusterError> {
-    client_config(config)?
-        .create()
-        .map_err(|error| client_failed(&error))
+    client_config(config)?.create().map_err(|error| client_failed(&error))
 }
 
 /// The settings of topics, by topic and name; a topic that the broker says nothing about is left out.
@@ -302,24 +269,16 @@ pub(crate) fn topic_settings(
     topics: &[String],
 ) -> Result<BTreeMap<String, BTreeMap<String, String>>, String> {
     let admin = admin(config).map_err(|error| error.to_string())?;
-    let resources: Vec<_> = topics
-        .iter()
-        .map(|topic| ResourceSpecifier::Topic(topic))
-        .collect();
+    let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
-    let answers =
-        block_on(admin.describe_configs(&resources, &options)).map_err(|error| describe(&error))?;
+    let answers = block_on(admin.describe_configs(&resources, &options)).map_err(|error| describe(&error))?;
     let mut settings = BTreeMap::new();
     for answer in answers {
         let resource = answer.map_err(|code| code.to_string())?;
         let rdkafka::admin::OwnedResourceSpecifier::Topic(topic) = resource.specifier else {
             continue;
         };
-        let values = resource
-            .entries
-            .into_iter()
-            .filter_map(|entry| Some((entry.name, entry.value?)))
-            .collect();
+        let values = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
         settings.insert(topic, values);
     }
     Ok(settings)
@@ -359,37 +318,22 @@ mod tests {
             "sasl.password".into(),
             "hunter2".into(),
         );
-        assert_eq!(
-            describe(&error),
-            "setting \"sasl.password\" is not accepted"
-        );
+        assert_eq!(describe(&error), "setting \"sasl.password\" is not accepted");
     }
 
     #[test]
     fn a_prefix_that_no_topic_may_have_is_refused() {
         for prefix in ["a\0b", "a/b", "å"] {
-            let config = KafkaConfig {
-                topic_prefix: prefix.into(),
-                ..KafkaConfig::default()
-            };
-            assert!(matches!(
-                client_config(&config),
-                Err(ClusterError::Config(_))
-            ));
+            let config = KafkaConfig { topic_prefix: prefix.into(), ..KafkaConfig::default() };
+            assert!(matches!(client_config(&config), Err(ClusterError::Config(_))));
         }
     }
 
     #[test]
     fn an_unusable_setting_is_an_error_not_a_panic() {
-        let config = KafkaConfig {
-            sasl_mechanism: Some("NONSENSE\0".into()),
-            ..KafkaConfig::default()
-        };
+        let config = KafkaConfig { sasl_mechanism: Some("NONSENSE\0".into()), ..KafkaConfig::default() };
         assert!(plain_consumer(&config).is_err());
-        let config = KafkaConfig {
-            security_protocol: "carrier pigeon".into(),
-            ..KafkaConfig::default()
-        };
+        let config = KafkaConfig { security_protocol: "carrier pigeon".into(), ..KafkaConfig::default() };
         assert!(plain_consumer(&config).is_err());
     }
 }

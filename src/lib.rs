@@ -8,30 +8,53 @@
 //!
 //! The modules stand in that order; imports go down the flow only.
 
-pub mod schema;
-pub mod time;
-pub mod identity;
-pub mod partition;
-pub mod record;
+// The words that everything shares.
 pub mod alert;
 pub mod config;
+pub mod record;
+pub mod schema;
+pub mod time;
+
+// Who and where: numbers, partitions, clocks, the Kafka client.
 pub mod clock;
+pub mod identity;
 pub mod kafka;
+pub mod partition;
+
+// From the feeds to what is known of each person.
 pub mod source;
+
 pub mod merge;
+
 pub mod scope;
+
 pub mod decode;
 pub mod encode;
+
 pub mod history;
+
+// From what is known to alerts.
 pub mod units;
+
 pub mod rules;
+
 pub mod detector;
+
 pub mod shard;
+
 pub mod sink;
-pub mod telemetry;
+
+// Running it, watching it.
 pub mod http;
+pub mod telemetry;
+
 pub mod replay;
+
+// Trying it out.
 pub mod generate;
+
 pub mod broker;
 pub mod doctor;
+
+// The command line.
 pub mod cli;

@@ -14,10 +14,7 @@ pub fn murmur2(key: &[u8]) -> u32 {
     let mut hash = SEED ^ (key.len() as u32);
     let mut words = key.chunks_exact(4);
     for word in &mut words {
-        let mut word = word
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u32::from(*byte));
+        let mut word = word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
         word = word.wrapping_mul(MULTIPLIER);
         word ^= word >> SHIFT;
         word = word.wrapping_mul(MULTIPLIER);
@@ -25,10 +22,7 @@ pub fn murmur2(key: &[u8]) -> u32 {
     }
     let rest = words.remainder();
     if !rest.is_empty() {
-        hash ^= rest
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u32::from(*byte));
+        hash ^= rest.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
         hash = hash.wrapping_mul(MULTIPLIER);
     }
     hash ^= hash >> 13;
@@ -53,10 +47,7 @@ mod tests {
             ("foobar", -790_332_482),
             ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58_897_971,
-            ),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
             ("abc", 479_470_107),
         ];
         for (key, hash) in vectors {

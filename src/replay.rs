@@ -89,12 +89,7 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
     Ok(out)
 }
 
-fn replay_shard(
-    dir: &Path,
-    catalogue: &Catalogue,
-    options: &Timeline,
-    number: i32,
-) -> Result<Replayed, ReplayError> {
+fn replay_shard(dir: &Path, catalogue: &Catalogue, options: &Timeline, number: i32) -> Result<Replayed, ReplayError> {
     let settings = Settings {
         number,
         partitions: None,
@@ -174,10 +169,9 @@ pub fn batch(
     for table in TableId::ALL {
         tables.push(read_table(dir, table)?);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(|error| ReplayError::Table {
-        file: dir.display().to_string(),
-        message: error.to_string(),
-    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .build()
+        .map_err(|error| ReplayError::Table { file: dir.display().to_string(), message: error.to_string() })?;
     let recorded = |table: TableId| tables[table.index()].clone();
     Ok(runtime.block_on(batch::standing(catalogue, visibility, as_of.0, recorded))?)
 }
@@ -203,9 +197,7 @@ pub fn read_table(dir: &Path, table: TableId) -> Result<Vec<RecordBatch>, Replay
             arrow::compute::cast(column, field.data_type()).map_err(|error| failed(error.to_string()))
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        batches.push(
-            RecordBatch::try_new(Arc::clone(&wanted), columns).map_err(|error| failed(error.to_string()))?,
-        );
+        batches.push(RecordBatch::try_new(Arc::clone(&wanted), columns).map_err(|error| failed(error.to_string()))?);
     }
     Ok(batches)
 }

@@ -28,15 +28,8 @@ pub enum Feed {
 }
 
 impl Feed {
-    pub const ALL: [Feed; 7] = [
-        Feed::Permits,
-        Feed::Reference,
-        Feed::Population,
-        Feed::Border,
-        Feed::Payments,
-        Feed::Studies,
-        Feed::Notices,
-    ];
+    pub const ALL: [Feed; 7] =
+        [Feed::Permits, Feed::Reference, Feed::Population, Feed::Border, Feed::Payments, Feed::Studies, Feed::Notices];
     pub const COUNT: usize = Self::ALL.len();
 
     pub const fn index(self) -> usize {
@@ -290,7 +283,12 @@ pub const ENVELOPE: [Column; 9] = [
     req("op", Code, "-", "upsert, correct (the source mends an error) or retract (the record was never true)"),
     req("event_time", Timestamp, "-", "when it was true; a date or an instant"),
     req("registered_at", Timestamp, "-", "when the authority registered it"),
-    req("source", Code, "-", "register or authority: navet, agi, fk, csn, pm, akassa, lma, ladok, police, mission, ees, mv, employer, tip"),
+    req(
+        "source",
+        Code,
+        "-",
+        "register or authority: navet, agi, fk, csn, pm, akassa, lma, ladok, police, mission, ees, mv, employer, tip",
+    ),
     req("purpose", Code, "-", "permit_control, payment_control or follow_up: what the disclosure was made for"),
     req("secrecy_class", Int, "-", "0 none, 1 social benefit, 2 tax, 3 protected person, 4 sealed notice"),
 ];
@@ -303,7 +301,12 @@ static TABLES: [Table; TableId::COUNT] = [
         doc: "One residence or work permit, or the pending case of an applicant (`valid_to` null).",
         columns: &[
             req("permit_id", Permit, "permit", "the permit, or the case of an applicant"),
-            req("permit_class", Code, "class", "ground for the permit: WORK_EMP, STUDY_HE, PROT_REFUGEE, PERMANENT, ..."),
+            req(
+                "permit_class",
+                Code,
+                "class",
+                "ground for the permit: WORK_EMP, STUDY_HE, PROT_REFUGEE, PERMANENT, ...",
+            ),
             col("first_grant", Bool, "first_or_extension", "true: not an extension"),
             col("application_on", Date, "application_at", "day of application; decides which thresholds bind"),
             col("decided_on", Date, "decided_at", "day of the decision"),
@@ -324,8 +327,18 @@ static TABLES: [Table; TableId::COUNT] = [
             col("work_right", Code, "work_right", "none, any, employer or occupation"),
             col("institution_id", Institution, "institution_id", "university or school of a study permit"),
             col("anchor_person_id", OtherPerson, "anchor_ref", "person whom a family permit depends on"),
-            col("keep_notice_on", Date, "keep_notice_at", "day on which the holder asked to keep a permanent permit abroad"),
-            col("investigation_notified_on", Date, "investigation_notified_at", "day on which the holder was told of an investigation"),
+            col(
+                "keep_notice_on",
+                Date,
+                "keep_notice_at",
+                "day on which the holder asked to keep a permanent permit abroad",
+            ),
+            col(
+                "investigation_notified_on",
+                Date,
+                "investigation_notified_at",
+                "day on which the holder was told of an investigation",
+            ),
             col("name_at_grant", Text, "identity as decided", "full name as decided"),
             col("birth_on_at_grant", Date, "identity as decided", "day of birth as decided"),
             col("citizenships_at_grant", CodeList, "identity as decided", "ISO 3166-1 alpha-3 codes as decided"),
@@ -363,7 +376,12 @@ static TABLES: [Table; TableId::COUNT] = [
         doc: "A status declaration (refugee, subsidiary or temporary protection).",
         columns: &[
             req("status_kind", Code, "status_kind", "refugee, subsidiary or temporary"),
-            req("tested_country", Code, "tested_country", "ISO 3166-1 alpha-3: the country that the need of protection was tested against"),
+            req(
+                "tested_country",
+                Code,
+                "tested_country",
+                "ISO 3166-1 alpha-3: the country that the need of protection was tested against",
+            ),
             req("declared_on", Date, "declared_at", "day of the declaration"),
             col("ended_on", Date, "ended_at", "day on which it ended"),
         ],
@@ -402,7 +420,12 @@ static TABLES: [Table; TableId::COUNT] = [
         doc: "The person's entry in the population register: a full post each time (Navet Folkbokforingspost).",
         columns: &[
             req("event_on", Date, "Arendeuppgift@andringstidpunkt", "day of the change that the post reports"),
-            col("dereg_code", Code, "Avregistrering.AvregistreringsorsakKod", "UV moved abroad, OB disappeared, AV deceased, FI false identity, GN/GS old number; null is registered"),
+            col(
+                "dereg_code",
+                Code,
+                "Avregistrering.AvregistreringsorsakKod",
+                "UV moved abroad, OB disappeared, AV deceased, FI false identity, GN/GS old number; null is registered",
+            ),
             col("dereg_on", Date, "Avregistrering.Avregistreringsdatum", "day of deregistration"),
             col("foreign_country", Code, "Utlandsadress.Land", "ISO 3166-1 alpha-3 of the foreign address"),
             col("foreign_in_eu", Bool, "Utlandsadress.Land", "that country is in the EU"),
@@ -412,9 +435,19 @@ static TABLES: [Table; TableId::COUNT] = [
             col("civil_status", Code, "Civilstand.CivilstandKod", "OG, G, Ä, S, RP, SP, EP"),
             col("civil_status_on", Date, "Civilstand.Civilstandsdatum", "day of the civil status"),
             col("spouse_id", OtherPerson, "Relationer.Relation", "subject id of the spouse"),
-            col("address_key", Hash, "Folkbokforingsadress", "keyed hash of the address; the address itself never enters"),
+            col(
+                "address_key",
+                Hash,
+                "Folkbokforingsadress",
+                "keyed hash of the address; the address itself never enters",
+            ),
             col("registered_on", Date, "Folkbokforing.Folkbokforingsdatum", "day of registration at this address"),
-            col("protected", Bool, "Sekretessmarkering, SkyddadFolkbokforing", "the person is protected: nothing may be stored or shown"),
+            col(
+                "protected",
+                Bool,
+                "Sekretessmarkering, SkyddadFolkbokforing",
+                "the person is protected: nothing may be stored or shown",
+            ),
             col("number", PersonNumber, "PersonId.PersonNr", "personal or coordination number"),
         ],
     },
@@ -465,13 +498,23 @@ static TABLES: [Table; TableId::COUNT] = [
         feed: Feed::Studies,
         doc: "A study event (Ladok, or a school outside it).",
         columns: &[
-            req("kind", Code, "RegistreringEvent, AvbrottEvent, ...", "admitted, fee_paid, registered, re_registered, withdrawn_registration, no_show, returned_offer, interrupted, leave_granted, leave_ended, deferred, exchange_out, doctoral_employment, result or degree"),
+            req(
+                "kind",
+                Code,
+                "RegistreringEvent, AvbrottEvent, ...",
+                "admitted, fee_paid, registered, re_registered, withdrawn_registration, no_show, returned_offer, interrupted, leave_granted, leave_ended, deferred, exchange_out, doctoral_employment, result or degree",
+            ),
             col("institution_id", Institution, "LarosateID", "university or school"),
             col("level", Code, "-", "first, second, doctoral or other"),
             req("event_on", Date, "-", "day of the event"),
             col("starts_on", Date, "StudieperiodStart", "first day of the study period"),
             col("ends_on", Date, "StudieperiodSlut", "last day of the study period"),
-            col("credits_tenths", Int, "Omfattningsvarde, PrestationsPoang", "higher education credits (hp) in tenths: 75 is 7.5 hp"),
+            col(
+                "credits_tenths",
+                Int,
+                "Omfattningsvarde, PrestationsPoang",
+                "higher education credits (hp) in tenths: 75 is 7.5 hp",
+            ),
         ],
     },
     Table {
@@ -480,10 +523,20 @@ static TABLES: [Table; TableId::COUNT] = [
         feed: Feed::Notices,
         doc: "A notice about a named person from an employer, an authority or the public.",
         columns: &[
-            req("kind", Code, "type", "employment_start, employment_end, terms_worse, state_service_abroad, violence, tip, travel_reason or home_visit_excused"),
+            req(
+                "kind",
+                Code,
+                "type",
+                "employment_start, employment_end, terms_worse, state_service_abroad, violence, tip, travel_reason or home_visit_excused",
+            ),
             col("employer_id", Employer, "employer", "employer concerned"),
             req("event_on", Date, "date", "day that the notice is about"),
-            col("allegation", Code, "allegation", "tip: not_working, other_employer, not_studying, abroad, home_country_travel, identity, benefit or other"),
+            col(
+                "allegation",
+                Code,
+                "allegation",
+                "tip: not_working, other_employer, not_studying, abroad, home_country_travel, identity, benefit or other",
+            ),
             col("source_token", Hash, "source_token", "keyed hash of the tip's source, to count one source once"),
             col("country", Code, "country", "ISO 3166-1 alpha-3"),
         ],
@@ -519,7 +572,12 @@ static TABLES: [Table; TableId::COUNT] = [
         doc: "A university or school.",
         columns: &[
             req("institution_id", Institution, "LarosateID", "the institution"),
-            req("reports_studies", Bool, "-", "its registrations reach the studies feed; where they do not, silence proves nothing"),
+            req(
+                "reports_studies",
+                Bool,
+                "-",
+                "its registrations reach the studies feed; where they do not, silence proves nothing",
+            ),
         ],
     },
     Table {

@@ -5,7 +5,7 @@
 //! in SQL.
 
 use crate::config::Visibility;
-use crate::history::{Person, PermitSpan};
+use crate::history::{PermitSpan, Person};
 use crate::record::Op;
 use crate::time::{Day, EventTime, KnownTime};
 

@@ -207,10 +207,7 @@ impl Shard {
 
     pub fn take_work(&mut self) -> Work {
         let count = self.rules.rules().len();
-        std::mem::replace(
-            &mut self.work,
-            Work { rules: vec![RuleWork::default(); count], ..Work::default() },
-        )
+        std::mem::replace(&mut self.work, Work { rules: vec![RuleWork::default(); count], ..Work::default() })
     }
 
     /// The clock of a feed without clock messages was read off the wall.

@@ -39,7 +39,9 @@ pub trait ShardSource: Send {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// Halt: what was promised to be there is gone, and skipping it would lose alerts.
-    #[error("cannot read {topic}/{partition} from offset {offset}: the broker no longer has it; restore the topic or start a rebuild")]
+    #[error(
+        "cannot read {topic}/{partition} from offset {offset}: the broker no longer has it; restore the topic or start a rebuild"
+    )]
     OffsetLost { topic: String, partition: i32, offset: i64 },
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]

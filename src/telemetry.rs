@@ -205,13 +205,7 @@ const fn metric(
     unit: &'static str,
     doc: &'static str,
 ) -> Metric {
-    Metric {
-        name,
-        kind,
-        labels,
-        unit,
-        doc,
-    }
+    Metric { name, kind, labels, unit, doc }
 }
 
 use Kind::*;
@@ -262,15 +256,11 @@ pub const METRICS: [Metric; 40] = [
 ];
 
 /// Upper bounds of the buckets of a batch's or a call's time, seconds.
-const DURATION_BUCKETS: [f64; 14] = [
-    1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0,
-];
+const DURATION_BUCKETS: [f64; 14] = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
 /// Upper bounds of the buckets of event-to-alert time, seconds.
-const LATENCY_BUCKETS: [f64; 17] = [
-    1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0,
-    60.0,
-];
+const LATENCY_BUCKETS: [f64; 17] =
+    [1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0, 60.0];
 
 /// Why metrics cannot be kept. The process does not start.
 #[derive(Debug, Error)]
@@ -289,15 +279,8 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
         return Ok(handle.clone());
     }
     let mut builder = PrometheusBuilder::new();
-    for metric in METRICS
-        .iter()
-        .filter(|metric| metric.kind == Kind::Histogram)
-    {
-        let buckets: &[f64] = if metric.name == EVENT_TO_ALERT {
-            &LATENCY_BUCKETS
-        } else {
-            &DURATION_BUCKETS
-        };
+    for metric in METRICS.iter().filter(|metric| metric.kind == Kind::Histogram) {
+        let buckets: &[f64] = if metric.name == EVENT_TO_ALERT { &LATENCY_BUCKETS } else { &DURATION_BUCKETS };
         builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)?;
     }
     let handle = builder.install_recorder()?;
@@ -313,14 +296,8 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
 }
 
 /// States what runs, and the limits and silences that alarms compare with. Call once, when rules are loaded.
-pub fn started(
-    version: &'static str,
-    rules_fingerprint: &str,
-    config: &Config,
-    started_at: WallTime,
-) {
-    gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned())
-        .set(1.0);
+pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, started_at: WallTime) {
+    gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned()).set(1.0);
     gauge!(PROCESS_START).set(seconds(started_at.0));
     for feed in Feed::ALL {
         let clock = match config.feed(feed).clock {
@@ -335,11 +312,7 @@ pub fn started(
     }
     gauge!(SNAPSHOT_MAX_AGE).set(f64::from(config.snapshot.max_age_hours) * 3_600.0);
     // Registered, so that they are 0 until a snapshot is loaded.
-    let _ = (
-        gauge!(SNAPSHOT_TIMESTAMP),
-        gauge!(SNAPSHOT_PERMITS),
-        counter!(SNAPSHOT_REFUSED),
-    );
+    let _ = (gauge!(SNAPSHOT_TIMESTAMP), gauge!(SNAPSHOT_PERMITS), counter!(SNAPSHOT_REFUSED));
 }
 
 fn configured(limit: Limit, config: &Config) -> f64 {
@@ -371,11 +344,7 @@ pub fn process_resident(bytes: u64) {
 
 /// Microseconds since 1970 as Prometheus wants them; 0 for a time that is not known yet.
 fn seconds(micros: i64) -> f64 {
-    if micros == i64::MIN {
-        0.0
-    } else {
-        micros as f64 / MICROS_PER_SECOND as f64
-    }
+    if micros == i64::MIN { 0.0 } else { micros as f64 / MICROS_PER_SECOND as f64 }
 }
 
 const fn flag(on: bool) -> f64 {
@@ -396,20 +365,11 @@ mod tests {
     /// One shard that has used every function once.
     fn rendered() -> String {
         let handle = install().unwrap();
-        started(
-            "0.1.0",
-            "abcd",
-            &Config::default(),
-            WallTime(1_700_000_000_000_000),
-        );
+        started("0.1.0", "abcd", &Config::default(), WallTime(1_700_000_000_000_000));
         snapshot_loaded(WallTime(1_700_000_000_000_000), 12);
         snapshot_refused();
         process_resident(4_096);
-        let shard = ShardTelemetry::new(
-            7,
-            &["work-not-started".to_owned()],
-            WallTime(1_700_000_000_000_000),
-        );
+        let shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
         let mut fates = Fates::default();
         fates.count(Feed::Border, Fate::Quarantined(Reason::Future));
         fates.count(Feed::Border, Fate::Evaluated);
@@ -432,43 +392,27 @@ mod tests {
         for metric in &METRICS {
             let line = format!("# TYPE {} {}", metric.name, metric.kind.name());
             assert!(text.contains(&line), "missing: {line}");
-            assert!(
-                text.contains(&format!("# HELP {} ", metric.name)),
-                "no help: {}",
-                metric.name
-            );
+            assert!(text.contains(&format!("# HELP {} ", metric.name)), "no help: {}", metric.name);
         }
-        for sample in text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for sample in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (series, _) = sample.rsplit_once(' ').unwrap();
-            let (name, labels) = series
-                .trim_end_matches('}')
-                .split_once('{')
-                .unwrap_or((series, ""));
+            let (name, labels) = series.trim_end_matches('}').split_once('{').unwrap_or((series, ""));
             let metric = find(name).unwrap_or_else(|| panic!("not in METRICS: {name}"));
             let found: BTreeSet<&str> = labels
                 .split(',')
                 .filter_map(|label| Some(label.split_once('=')?.0))
                 .filter(|name| *name != "le")
                 .collect();
-            assert_eq!(
-                found,
-                metric.labels.iter().copied().collect(),
-                "labels of {name}"
-            );
+            assert_eq!(found, metric.labels.iter().copied().collect(), "labels of {name}");
         }
     }
 
     fn find(sample: &str) -> Option<&'static Metric> {
-        METRICS
-            .iter()
-            .find(|metric| match sample.strip_prefix(metric.name) {
-                Some("") => metric.kind != Kind::Histogram,
-                Some("_bucket" | "_sum" | "_count") => metric.kind == Kind::Histogram,
-                _ => false,
-            })
+        METRICS.iter().find(|metric| match sample.strip_prefix(metric.name) {
+            Some("") => metric.kind != Kind::Histogram,
+            Some("_bucket" | "_sum" | "_count") => metric.kind == Kind::Histogram,
+            _ => false,
+        })
     }
 
     #[test]
@@ -490,12 +434,7 @@ mod tests {
     fn names_end_in_their_unit_and_counters_in_total() {
         for metric in &METRICS {
             assert!(metric.name.starts_with("permitwatch_"), "{}", metric.name);
-            assert_eq!(
-                metric.name.ends_with("_total"),
-                metric.kind == Kind::Counter,
-                "{}",
-                metric.name
-            );
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
         }
     }
 

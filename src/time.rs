@@ -81,10 +81,8 @@ impl Day {
 
 /// `2024-05-01T08:00:00.000000Z`
 pub fn format_micros(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros).map_or_else(
-        || micros.to_string(),
-        |time| time.to_rfc3339_opts(SecondsFormat::Micros, true),
-    )
+    DateTime::from_timestamp_micros(micros)
+        .map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// Reads RFC 3339 with an offset.

@@ -1,12 +1,7 @@
 //! Aim: what the pages tell an adapter's author and an operator is what the program takes.
 //! Method: the examples of `config/ADAPTERS.md` go through the decoder, `config/permitwatch.toml` through the reader.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests say what they expect by failing"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,11 +32,7 @@ fn examples(page: &str) -> Vec<Value> {
 }
 
 fn message(example: &Value) -> Message {
-    let text = |member: &str| {
-        example[member]
-            .as_str()
-            .unwrap_or_else(|| panic!("{member} is missing: {example}"))
-    };
+    let text = |member: &str| example[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {example}"));
     let table = TableId::from_name(example["value"]["table"].as_str().unwrap()).unwrap();
     Message {
         feed: table.def().feed,
@@ -62,18 +53,10 @@ fn every_table_has_an_example_that_decodes() {
     let mut ops = Vec::new();
     for example in examples(&read("config/ADAPTERS.md")) {
         let message = message(&example);
-        let decoded =
-            decode(&message, max_bytes).unwrap_or_else(|bad| panic!("{bad:?}: {example}"));
+        let decoded = decode(&message, max_bytes).unwrap_or_else(|bad| panic!("{bad:?}: {example}"));
         assert_eq!(decoded.unknown_fields, 0, "{example}");
-        let latest = decoded
-            .record
-            .event_time
-            .0
-            .max(decoded.record.registered_at);
-        assert!(
-            latest <= message.known_time.0 + future_limit[message.feed.index()],
-            "in the future: {example}"
-        );
+        let latest = decoded.record.event_time.0.max(decoded.record.registered_at);
+        assert!(latest <= message.known_time.0 + future_limit[message.feed.index()], "in the future: {example}");
         shown.insert(decoded.record.table.name());
         ops.push(decoded.record.op);
     }
@@ -88,18 +71,10 @@ fn every_table_has_an_example_that_decodes() {
 fn the_adapters_page_names_every_feed_and_every_reason() {
     let page = read("config/ADAPTERS.md");
     for feed in Feed::ALL {
-        assert!(
-            page.contains(&format!("| `{}` |", feed.name())),
-            "feed {}",
-            feed.name()
-        );
+        assert!(page.contains(&format!("| `{}` |", feed.name())), "feed {}", feed.name());
     }
     for reason in Reason::ALL {
-        assert!(
-            page.contains(&format!("`{}`", reason.name())),
-            "reason {}",
-            reason.name()
-        );
+        assert!(page.contains(&format!("`{}`", reason.name())), "reason {}", reason.name());
     }
 }
 
@@ -109,23 +84,10 @@ fn the_configuration_file_shows_the_defaults() {
     let default = Config::default();
     assert_eq!(file.visibility(), default.visibility());
     for feed in Feed::ALL {
-        assert_eq!(
-            file.max_silence(feed),
-            default.max_silence(feed),
-            "{}",
-            feed.name()
-        );
-        assert_eq!(
-            file.feed(feed).clock,
-            default.feed(feed).clock,
-            "{}",
-            feed.name()
-        );
+        assert_eq!(file.max_silence(feed), default.max_silence(feed), "{}", feed.name());
+        assert_eq!(file.feed(feed).clock, default.feed(feed).clock, "{}", feed.name());
     }
-    let without_feeds = Config {
-        feeds: default.feeds.clone(),
-        ..file
-    };
+    let without_feeds = Config { feeds: default.feeds.clone(), ..file };
     assert_eq!(format!("{without_feeds:#?}"), format!("{default:#?}"));
 }
 
@@ -133,10 +95,7 @@ fn the_configuration_file_shows_the_defaults() {
 fn the_configuration_file_names_every_key() {
     let text = read("config/permitwatch.toml");
     // The derived Debug form lists the fields, one a line.
-    let config = Config {
-        feeds: [("permits".to_owned(), Default::default())].into(),
-        ..Config::default()
-    };
+    let config = Config { feeds: [("permits".to_owned(), Default::default())].into(), ..Config::default() };
     let debug = format!("{config:#?}");
     let keys: BTreeSet<&str> = debug
         .lines()
@@ -147,15 +106,10 @@ fn the_configuration_file_names_every_key() {
     for key in keys {
         let written = text.lines().any(|line| {
             let line = line.trim_start_matches(['#', ' ']);
-            line.starts_with(&format!("{key} = "))
-                || line == format!("[{key}]")
-                || line.ends_with(&format!(".{key}]"))
+            line.starts_with(&format!("{key} = ")) || line == format!("[{key}]") || line.ends_with(&format!(".{key}]"))
         });
         let is_section = text.contains(&format!("[{key}."));
-        assert!(
-            written || is_section,
-            "config/permitwatch.toml does not name {key}"
-        );
+        assert!(written || is_section, "config/permitwatch.toml does not name {key}");
     }
 }
 
@@ -164,10 +118,7 @@ fn the_analysts_page_lists_every_table_column_and_view() {
     let page = read("queries/README.md");
     for table in TableId::ALL.map(TableId::def) {
         let begin = format!("| `{}` |", table.name);
-        let row = page
-            .lines()
-            .find(|line| line.starts_with(&begin))
-            .unwrap_or_else(|| panic!("no row {begin}"));
+        let row = page.lines().find(|line| line.starts_with(&begin)).unwrap_or_else(|| panic!("no row {begin}"));
         let columns: Vec<_> = table.columns.iter().map(|column| column.name).collect();
         assert!(
             row.ends_with(&format!("| {} |", columns.join(", "))),
@@ -179,9 +130,6 @@ fn the_analysts_page_lists_every_table_column_and_view() {
     for view in std::fs::read_dir(path("queries/views")).unwrap() {
         let file = view.unwrap().path();
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(
-            page.contains(&format!("`{name}`")),
-            "queries/README.md does not name the view {name}"
-        );
+        assert!(page.contains(&format!("`{name}`")), "queries/README.md does not name the view {name}");
     }
 }

@@ -1,12 +1,7 @@
 //! Aim: alarms, dashboard and documents speak of metrics that exist, and of all of them.
 //! Method: every `permitwatch_...` word in those files is looked up in `telemetry::METRICS`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests say what they expect by failing"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,10 +10,7 @@ use permitwatch::telemetry::{Kind, METRICS, Metric};
 use serde_json::Value;
 
 const ALERTS: &str = "config/prometheus/alerts.yml";
-const ALERT_TESTS: [&str; 2] = [
-    "config/prometheus/alerts_test.yml",
-    "config/prometheus/alerts_week_test.yml",
-];
+const ALERT_TESTS: [&str; 2] = ["config/prometheus/alerts_test.yml", "config/prometheus/alerts_week_test.yml"];
 const DASHBOARD: &str = "config/grafana/dashboards/permitwatch.json";
 const TABLE: &str = "config/METRICS.md";
 
@@ -36,13 +28,11 @@ fn metric_words(text: &str) -> BTreeSet<&str> {
 
 /// The metric that a query means; of a histogram only its parts can be queried.
 fn queried(word: &str) -> Option<&'static Metric> {
-    METRICS
-        .iter()
-        .find(|metric| match word.strip_prefix(metric.name) {
-            Some("") => metric.kind != Kind::Histogram,
-            Some("_bucket" | "_sum" | "_count") => metric.kind == Kind::Histogram,
-            _ => false,
-        })
+    METRICS.iter().find(|metric| match word.strip_prefix(metric.name) {
+        Some("") => metric.kind != Kind::Histogram,
+        Some("_bucket" | "_sum" | "_count") => metric.kind == Kind::Histogram,
+        _ => false,
+    })
 }
 
 /// A panel's queries, with title.
@@ -54,9 +44,7 @@ fn dashboard_panels() -> Vec<(Value, Vec<String>)> {
         .filter(|panel| panel["type"] != "row")
         .map(|panel| {
             let targets = panel["targets"].as_array().unwrap();
-            let queries = targets
-                .iter()
-                .map(|target| target["expr"].as_str().unwrap().to_owned());
+            let queries = targets.iter().map(|target| target["expr"].as_str().unwrap().to_owned());
             (panel.clone(), queries.collect())
         })
         .collect()
@@ -69,10 +57,7 @@ fn alarms_and_their_tests_query_metrics_that_exist() {
         let words = metric_words(&text);
         assert!(!words.is_empty(), "{file} queries nothing");
         for word in words {
-            assert!(
-                queried(word).is_some(),
-                "{file} queries {word}, which does not exist"
-            );
+            assert!(queried(word).is_some(), "{file} queries {word}, which does not exist");
         }
     }
 }
@@ -88,14 +73,8 @@ fn every_alarm_says_what_to_do_and_is_tested_firing_and_quiet() {
         for part in ["severity: ", "summary: ", "runbook: "] {
             assert!(block.contains(part), "alarm {name} has no {part}");
         }
-        assert!(
-            tests.contains(&format!("- alertname: {name}\n")),
-            "no test in which {name} fires"
-        );
-        assert!(
-            tests.contains(&format!("{{alertname: {name}, ")),
-            "no test in which {name} keeps quiet"
-        );
+        assert!(tests.contains(&format!("- alertname: {name}\n")), "no test in which {name} fires");
+        assert!(tests.contains(&format!("{{alertname: {name}, ")), "no test in which {name} keeps quiet");
     }
 }
 
@@ -103,28 +82,16 @@ fn every_alarm_says_what_to_do_and_is_tested_firing_and_quiet() {
 fn the_dashboard_queries_metrics_that_exist_and_every_one_of_them() {
     let mut shown = BTreeSet::new();
     for (panel, queries) in dashboard_panels() {
-        assert!(
-            !queries.is_empty(),
-            "panel {} queries nothing",
-            panel["title"]
-        );
+        assert!(!queries.is_empty(), "panel {} queries nothing", panel["title"]);
         for query in queries {
             for word in metric_words(&query) {
                 let metric = queried(word);
-                assert!(
-                    metric.is_some(),
-                    "panel {} queries {word}, which does not exist",
-                    panel["title"]
-                );
+                assert!(metric.is_some(), "panel {} queries {word}, which does not exist", panel["title"]);
                 shown.extend(metric.map(|metric| metric.name));
             }
         }
     }
-    let missing: Vec<_> = METRICS
-        .iter()
-        .filter(|metric| !shown.contains(metric.name))
-        .map(|m| m.name)
-        .collect();
+    let missing: Vec<_> = METRICS.iter().filter(|metric| !shown.contains(metric.name)).map(|m| m.name).collect();
     // Configured silences stand beside the alarms, not on the dashboard.
     assert_eq!(missing, ["permitwatch_feed_max_silence_seconds"]);
 }
@@ -132,16 +99,10 @@ fn the_dashboard_queries_metrics_that_exist_and_every_one_of_them() {
 #[test]
 fn every_panel_has_a_unit_and_a_description() {
     for (panel, _) in dashboard_panels() {
-        let unit = panel["fieldConfig"]["defaults"]["unit"]
-            .as_str()
-            .unwrap_or("");
+        let unit = panel["fieldConfig"]["defaults"]["unit"].as_str().unwrap_or("");
         let description = panel["description"].as_str().unwrap_or("");
         assert!(!unit.is_empty(), "panel {} has no unit", panel["title"]);
-        assert!(
-            description.len() > 20,
-            "panel {} has no description",
-            panel["title"]
-        );
+        assert!(description.len() > 20, "panel {} has no description", panel["title"]);
     }
 }
 
@@ -152,19 +113,9 @@ fn the_table_lists_every_metric_as_it_is() {
         let labels = if metric.labels.is_empty() {
             "-".to_owned()
         } else {
-            metric
-                .labels
-                .iter()
-                .map(|label| format!("`{label}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
         };
-        let row = format!(
-            "| `{}` | {} | {labels} | {} |",
-            metric.name,
-            metric.kind.name(),
-            metric.unit
-        );
+        let row = format!("| `{}` | {} | {labels} | {} |", metric.name, metric.kind.name(), metric.unit);
         assert!(text.contains(&row), "{TABLE} has no row that begins: {row}");
     }
     for word in metric_words(&text) {

@@ -34,15 +34,7 @@ fn a_paced_writer_loses_nothing() {
     let mut read = 0;
     const MESSAGES: u64 = 12_000;
     for number in 0..MESSAGES {
-        writer
-            .write(
-                Feed::Payments,
-                b"P",
-                Some(&noise(number)),
-                KnownTime(0),
-                None,
-            )
-            .unwrap();
+        writer.write(Feed::Payments, b"P", Some(&noise(number)), KnownTime(0), None).unwrap();
         let pace = |read: &mut i64, shard: &mut crate::source::kafka::KafkaShard| {
             while let Polled::Message(message) = shard.poll(Feed::Payments).unwrap() {
                 assert_eq!(message.offset.0, *read, "no offset is skipped");
@@ -53,20 +45,13 @@ fn a_paced_writer_loses_nothing() {
         writer
             .pace(
                 |feed, _| {
-                    if feed == Feed::Payments {
-                        pace(&mut read, shard)
-                    } else {
-                        NextOffset(0)
-                    }
+                    if feed == Feed::Payments { pace(&mut read, shard) } else { NextOffset(0) }
                 },
                 Duration::from_secs(30),
             )
             .unwrap();
     }
-    assert_eq!(
-        writer.next_offset(Feed::Payments, 0),
-        NextOffset(MESSAGES as i64)
-    );
+    assert_eq!(writer.next_offset(Feed::Payments, 0), NextOffset(MESSAGES as i64));
     assert!(writer.written_bytes(Feed::Payments, 0) > 2 * KEPT_BYTES);
     assert!(read > 6_000, "the writer waited for the reader: {read}");
 }
@@ -78,25 +63,13 @@ fn a_writer_does_not_overtake_a_reader_that_stands_still() {
     let mut writer = FeedWriter::new(&broker.config(&config)).unwrap();
     let mut outcome = Ok(());
     for number in 0..6_000 {
-        writer
-            .write(Feed::Border, b"P", Some(&noise(number)), KnownTime(0), None)
-            .unwrap();
+        writer.write(Feed::Border, b"P", Some(&noise(number)), KnownTime(0), None).unwrap();
         outcome = writer.pace(|_, _| NextOffset(3), Duration::from_millis(100));
         if outcome.is_err() {
             break;
         }
     }
     let error = outcome.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            WriteError::ReaderStalled {
-                partition: 0,
-                position: 3,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, WriteError::ReaderStalled { partition: 0, position: 3, .. }), "{error}");
     assert!(writer.written_bytes(Feed::Border, 0) < KEPT_BYTES);
 }

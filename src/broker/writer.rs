@@ -37,20 +37,11 @@ pub enum WriteError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error("cannot write to {topic}/{partition}: {message}")]
-    Kafka {
-        topic: String,
-        partition: i32,
-        message: String,
-    },
+    Kafka { topic: String, partition: i32, message: String },
     #[error(
         "reader of {topic}/{partition} has stood at offset {position} for {seconds} s; the writer does not overtake it"
     )]
-    ReaderStalled {
-        topic: String,
-        partition: i32,
-        position: i64,
-        seconds: u64,
-    },
+    ReaderStalled { topic: String, partition: i32, position: i64, seconds: u64 },
 }
 
 /// A producer of all feeds; one adapter in reality has one of them.
@@ -86,12 +77,7 @@ impl FeedWriter {
             .set("batch.size", "262144")
             .create_with_context(Failures::default())
             .map_err(|error| kafka::client_failed(&error))?;
-        let mut writer = FeedWriter {
-            producer,
-            topics,
-            partitions,
-            lanes: Vec::new(),
-        };
+        let mut writer = FeedWriter { producer, topics, partitions, lanes: Vec::new() };
         for topic in &writer.topics {
             for partition in 0..partitions {
                 let (_, next) = writer
@@ -99,12 +85,7 @@ impl FeedWriter {
                     .client()
                     .fetch_watermarks(topic, partition, kafka::ANSWER_TIMEOUT)
                     .map_err(|error| writer.error(topic, partition, &error))?;
-                writer.lanes.push(Lane {
-                    next,
-                    bytes: 0,
-                    marks: VecDeque::new(),
-                    read_bytes: 0,
-                });
+                writer.lanes.push(Lane { next, bytes: 0, marks: VecDeque::new(), read_bytes: 0 });
             }
         }
         Ok(writer)
@@ -130,14 +111,7 @@ impl FeedWriter {
             }
             return Ok(());
         }
-        self.write_to(
-            feed,
-            partition_of(key, self.partitions),
-            Some(key),
-            value,
-            known_time,
-            sent_at,
-        )
+        self.write_to(feed, partition_of(key, self.partitions), Some(key), value, known_time, sent_at)
     }
 
     /// Says in every partition that everything known up to `known_time` has been written.
@@ -165,41 +139,24 @@ impl FeedWriter {
     ) -> Result<(), WriteError> {
         let topic = &self.topics[feed.index()];
         if let Some(message) = self.producer.context().first() {
-            return Err(WriteError::Kafka {
-                topic: topic.clone(),
-                partition,
-                message,
-            });
+            return Err(WriteError::Kafka { topic: topic.clone(), partition, message });
         }
-        let Some(lane) = self
-            .lanes
-            .get_mut(lane_index(self.partitions, feed, partition))
-        else {
+        let Some(lane) = self.lanes.get_mut(lane_index(self.partitions, feed, partition)) else {
             let message = format!("the topic has {} partitions", self.partitions);
-            return Err(WriteError::Kafka {
-                topic: topic.clone(),
-                partition,
-                message,
-            });
+            return Err(WriteError::Kafka { topic: topic.clone(), partition, message });
         };
         let deadline = Instant::now() + FLUSH_TIMEOUT;
         loop {
-            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic)
-                .partition(partition)
-                .timestamp(known_time.0.div_euclid(1000));
+            let mut record: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(topic).partition(partition).timestamp(known_time.0.div_euclid(1000));
             (record.key, record.payload) = (key, value);
             if let Some(sent_at) = sent_at {
-                let header = Header {
-                    key: "sent_at",
-                    value: Some(&sent_at.0.to_be_bytes()),
-                };
+                let header = Header { key: "sent_at", value: Some(&sent_at.0.to_be_bytes()) };
                 record = record.headers(OwnedHeaders::new_with_capacity(1).insert(header));
             }
             match self.producer.send(record) {
                 Ok(()) => break,
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _))
-                    if Instant::now() < deadline =>
-                {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if Instant::now() < deadline => {
                     std::thread::sleep(PACE_INTERVAL);
                 }
                 Err((error, _)) => return Err(self.error(topic, partition, &error)),
@@ -212,35 +169,21 @@ impl FeedWriter {
     /// Returns when everything written has been acknowledged.
     pub fn flush(&self) -> Result<(), WriteError> {
         let flushed = self.producer.flush(FLUSH_TIMEOUT);
-        let message = self
-            .producer
-            .context()
-            .first()
-            .or_else(|| flushed.err().map(|error| kafka::describe(&error)));
+        let message = self.producer.context().first().or_else(|| flushed.err().map(|error| kafka::describe(&error)));
         match message {
             None => Ok(()),
-            Some(message) => Err(WriteError::Kafka {
-                topic: self.topics.join(", "),
-                partition: -1,
-                message,
-            }),
+            Some(message) => Err(WriteError::Kafka { topic: self.topics.join(", "), partition: -1, message }),
         }
     }
 
     /// Where the next message of a partition will stand.
     pub fn next_offset(&self, feed: Feed, partition: i32) -> NextOffset {
-        NextOffset(
-            self.lanes
-                .get(lane_index(self.partitions, feed, partition))
-                .map_or(0, |lane| lane.next),
-        )
+        NextOffset(self.lanes.get(lane_index(self.partitions, feed, partition)).map_or(0, |lane| lane.next))
     }
 
     /// Bytes of keys and values written to a partition (before compression).
     pub fn written_bytes(&self, feed: Feed, partition: i32) -> u64 {
-        self.lanes
-            .get(lane_index(self.partitions, feed, partition))
-            .map_or(0, |lane| lane.bytes)
+        self.lanes.get(lane_index(self.partitions, feed, partition)).map_or(0, |lane| lane.bytes)
     }
 
     /// Waits until no partition holds more unread than an embedded broker keeps; `position` says how far its reader's
@@ -278,11 +221,7 @@ impl FeedWriter {
     }
 
     fn error(&self, topic: &str, partition: i32, error: &KafkaError) -> WriteError {
-        WriteError::Kafka {
-            topic: topic.to_owned(),
-            partition,
-            message: kafka::describe(error),
-        }
+        WriteError::Kafka { topic: topic.to_owned(), partition, message: kafka::describe(error) }
     }
 }
 
@@ -307,10 +246,7 @@ impl Lane {
 
     /// By what was known of the reader last time.
     fn may_be_full(&self) -> bool {
-        let oldest = self
-            .marks
-            .front()
-            .map_or(self.next, |(next, _)| next - MARK_MESSAGES);
+        let oldest = self.marks.front().map_or(self.next, |(next, _)| next - MARK_MESSAGES);
         self.bytes - self.read_bytes > MAX_UNREAD_BYTES || self.next - oldest > MAX_UNREAD_MESSAGES
     }
 
@@ -321,8 +257,7 @@ impl Lane {
         if position.0 >= self.next {
             self.read_bytes = self.bytes;
         }
-        self.bytes - self.read_bytes > MAX_UNREAD_BYTES
-            || self.next - position.0 > MAX_UNREAD_MESSAGES
+        self.bytes - self.read_bytes > MAX_UNREAD_BYTES || self.next - position.0 > MAX_UNREAD_MESSAGES
     }
 }
 
@@ -334,10 +269,7 @@ struct Failures {
 
 impl Failures {
     fn first(&self) -> Option<String> {
-        self.first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -368,32 +300,19 @@ mod tests {
 
     #[test]
     fn a_lane_is_full_until_its_reader_has_moved_on() {
-        let mut lane = Lane {
-            next: 0,
-            bytes: 0,
-            marks: VecDeque::new(),
-            read_bytes: 0,
-        };
+        let mut lane = Lane { next: 0, bytes: 0, marks: VecDeque::new(), read_bytes: 0 };
         while !lane.may_be_full() {
             lane.wrote(1000);
         }
         assert!(lane.is_full(NextOffset(0)));
-        assert!(
-            lane.is_full(NextOffset(1)),
-            "one message read frees less than a mark"
-        );
+        assert!(lane.is_full(NextOffset(1)), "one message read frees less than a mark");
         assert!(!lane.is_full(NextOffset(lane.next / 2)));
         assert!(lane.bytes - lane.read_bytes >= lane.next as u64 / 2 * 1000);
     }
 
     #[test]
     fn a_reader_at_the_end_frees_even_a_lane_of_few_large_messages() {
-        let mut lane = Lane {
-            next: 0,
-            bytes: 0,
-            marks: VecDeque::new(),
-            read_bytes: 0,
-        };
+        let mut lane = Lane { next: 0, bytes: 0, marks: VecDeque::new(), read_bytes: 0 };
         lane.wrote(8 << 20);
         assert!(lane.is_full(NextOffset(0)));
         assert!(!lane.is_full(NextOffset(1)));
@@ -401,12 +320,7 @@ mod tests {
 
     #[test]
     fn many_small_messages_fill_a_lane_too() {
-        let mut lane = Lane {
-            next: 0,
-            bytes: 0,
-            marks: VecDeque::new(),
-            read_bytes: 0,
-        };
+        let mut lane = Lane { next: 0, bytes: 0, marks: VecDeque::new(), read_bytes: 0 };
         for _ in 0..=MAX_UNREAD_MESSAGES {
             lane.wrote(0);
         }

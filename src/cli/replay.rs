@@ -125,8 +125,7 @@ pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let as_of = clock(&args.input, args.as_of)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let dir = args.input.join("parquet");
-    let script =
-        runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, &dir))?;
+    let script = runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, &dir))?;
     print!("{script}");
     Ok(())
 }

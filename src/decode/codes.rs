@@ -104,12 +104,7 @@ pub fn closed_list(table: TableId, column: &str) -> Option<&'static [&'static st
 pub fn is_country_column(column: &str) -> bool {
     matches!(
         column,
-        "country"
-            | "tested_country"
-            | "foreign_country"
-            | "doc_issuer"
-            | "citizenships"
-            | "citizenships_at_grant"
+        "country" | "tested_country" | "foreign_country" | "doc_issuer" | "citizenships" | "citizenships_at_grant"
     )
 }
 
@@ -127,16 +122,8 @@ mod tests {
     fn every_list_belongs_to_a_code_column() {
         let listed: usize = TableId::ALL
             .into_iter()
-            .flat_map(|table| {
-                table
-                    .def()
-                    .columns
-                    .iter()
-                    .map(move |column| (table, column))
-            })
-            .filter(|(table, column)| {
-                closed_list(*table, column.name).is_some() && column.ty == ColumnType::Code
-            })
+            .flat_map(|table| table.def().columns.iter().map(move |column| (table, column)))
+            .filter(|(table, column)| closed_list(*table, column.name).is_some() && column.ty == ColumnType::Code)
             .count();
         assert_eq!(listed, 20);
         let countries = TableId::ALL

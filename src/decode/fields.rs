@@ -15,11 +15,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
     pub fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
-        let mut fields = Fields {
-            envelope: [const { None }; ENVELOPE.len()],
-            columns: Vec::new(),
-            unknown: 0,
-        };
+        let mut fields = Fields { envelope: [const { None }; ENVELOPE.len()], columns: Vec::new(), unknown: 0 };
         fields.columns.resize_with(table.columns.len(), || None);
         let mut unknown_names = Vec::new();
         let mut has_table = false;
@@ -34,10 +30,7 @@ impl<'a> Fields<'a> {
             }
             let Some(place) = place_of(table, &name, expected) else {
                 if matches!(value, Scalar::Nested) {
-                    return bad(
-                        Reason::Malformed,
-                        "a member that the schema does not know nests",
-                    );
+                    return bad(Reason::Malformed, "a member that the schema does not know nests");
                 }
                 unknown_names.push(name);
                 continue;
@@ -48,19 +41,13 @@ impl<'a> Fields<'a> {
                 Some(column) => &mut fields.columns[column],
             };
             if slot.replace(value).is_some() {
-                return bad(
-                    Reason::Malformed,
-                    &format!("{} stands twice", name_at(table, place)),
-                );
+                return bad(Reason::Malformed, &format!("{} stands twice", name_at(table, place)));
             }
         }
         fields.unknown = unknown_names.len() as u32;
         unknown_names.sort_unstable();
         if unknown_names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return bad(
-                Reason::Malformed,
-                "a member that the schema does not know stands twice",
-            );
+            return bad(Reason::Malformed, "a member that the schema does not know stands twice");
         }
         Ok(fields)
     }
@@ -69,9 +56,7 @@ impl<'a> Fields<'a> {
 /// Index among the envelope's columns followed by the table's.
 fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
     let count = ENVELOPE.len() + table.columns.len();
-    (expected..count)
-        .chain(0..expected.min(count))
-        .find(|place| name_at(table, *place) == name)
+    (expected..count).chain(0..expected.min(count)).find(|place| name_at(table, *place) == name)
 }
 
 fn name_at(table: &Table, place: usize) -> &'static str {

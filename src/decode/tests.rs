@@ -41,56 +41,27 @@ fn payment(members: &str) -> String {
     )
 }
 
-const SALARY: &str =
-    r#","kind":"salary","payer_id":"162021000555","month":"2024-05","amount_sek":31000"#;
+const SALARY: &str = r#","kind":"salary","payer_id":"162021000555","month":"2024-05","amount_sek":31000"#;
 
 #[test]
 fn a_payment() {
     let decoded = decoded(Feed::Payments, &payment(SALARY)).unwrap();
     let record = decoded.record;
-    assert_eq!(
-        (record.table, &*record.subject, record.op),
-        (TableId::Payments, "P1", Op::Upsert)
-    );
-    assert_eq!(
-        record.event_time.0,
-        parse_day("2024-05-01").unwrap().instant()
-    );
-    assert_eq!(
-        record.registered_at,
-        parse_instant("2024-06-12T08:00:00Z").unwrap()
-    );
-    assert_eq!(
-        record.values[3],
-        Value::Day(parse_day("2024-05-01").unwrap().0)
-    );
+    assert_eq!((record.table, &*record.subject, record.op), (TableId::Payments, "P1", Op::Upsert));
+    assert_eq!(record.event_time.0, parse_day("2024-05-01").unwrap().instant());
+    assert_eq!(record.registered_at, parse_instant("2024-06-12T08:00:00Z").unwrap());
+    assert_eq!(record.values[3], Value::Day(parse_day("2024-05-01").unwrap().0));
     assert_eq!(record.values[7], Value::Int(31_000));
     assert_eq!(decoded.unknown_fields, 0);
 }
 
 #[test]
 fn one_table_need_not_be_named_several_must() {
-    assert!(
-        decoded(
-            Feed::Payments,
-            &payment(SALARY).replace(r#""table":"payments","#, "")
-        )
-        .is_err()
-    );
-    let study = payment(r#","kind":"registered","event_on":"2024-09-01""#)
-        .replace(r#""table":"payments","#, "");
-    assert_eq!(
-        decoded(Feed::Studies, &study).unwrap().record.table,
-        TableId::Studies
-    );
-    assert_eq!(
-        reason(Feed::Studies, &payment(SALARY)),
-        Reason::UnknownTable
-    );
-    assert_eq!(
-        reason(Feed::Studies, &study.replace('{', r#"{"table":"nobody","#)),
-        Reason::UnknownTable
-    );
+    assert!(decoded(Feed::Payments, &payment(SALARY).replace(r#""table":"payments","#, "")).is_err());
+    let study = payment(r#","kind":"registered","event_on":"2024-09-01""#).replace(r#""table":"payments","#, "");
+    assert_eq!(decoded(Feed::Studies, &study).unwrap().record.table, TableId::Studies);
+    assert_eq!(reason(Feed::Studies, &payment(SALARY)), Reason::UnknownTable);
+    assert_eq!(reason(Feed::Studies, &study.replace('{', r#"{"table":"nobody","#)), Reason::UnknownTable);
 }
 
 #[test]
@@ -102,93 +73,29 @@ fn each_fault_has_its_reason() {
         (r#""schema_ver":1"#, r#""schema_ver":"1""#, WrongType),
         (r#""schema_ver":1,"#, "", WrongType),
         (r#""op":"upsert""#, r#""op":"delete""#, UnknownOp),
-        (
-            r#""event_time":"2024-05-01""#,
-            r#""event_time":"2024-02-30""#,
-            ImpossibleDate,
-        ),
-        (
-            r#""event_time":"2024-05-01""#,
-            r#""event_time":"9999-12-31""#,
-            ImpossibleDate,
-        ),
-        (
-            r#""event_time":"2024-05-01""#,
-            r#""event_time":1714521600"#,
-            WrongType,
-        ),
-        (
-            r#""2024-06-12T08:00:00Z""#,
-            r#""2024-06-12T08:00:00""#,
-            ImpossibleDate,
-        ),
-        (
-            r#""2024-06-12T08:00:00Z""#,
-            r#""+12024-06-12T08:00:00Z""#,
-            ImpossibleDate,
-        ),
+        (r#""event_time":"2024-05-01""#, r#""event_time":"2024-02-30""#, ImpossibleDate),
+        (r#""event_time":"2024-05-01""#, r#""event_time":"9999-12-31""#, ImpossibleDate),
+        (r#""event_time":"2024-05-01""#, r#""event_time":1714521600"#, WrongType),
+        (r#""2024-06-12T08:00:00Z""#, r#""2024-06-12T08:00:00""#, ImpossibleDate),
+        (r#""2024-06-12T08:00:00Z""#, r#""+12024-06-12T08:00:00Z""#, ImpossibleDate),
         (r#""secrecy_class":2"#, r#""secrecy_class":5"#, WrongType),
-        (
-            r#""purpose":"permit_control""#,
-            r#""purpose":"curiosity""#,
-            WrongType,
-        ),
+        (r#""purpose":"permit_control""#, r#""purpose":"curiosity""#, WrongType),
         (r#""record_key":"K""#, r#""record_key":"""#, WrongType),
-        (
-            r#""record_key":"K""#,
-            r#""record_key":"K\u0001""#,
-            WrongType,
-        ),
-        (
-            r#""record_key":"K""#,
-            r#""record_key":"K\u0085""#,
-            WrongType,
-        ),
+        (r#""record_key":"K""#, r#""record_key":"K\u0001""#, WrongType),
+        (r#""record_key":"K""#, r#""record_key":"K\u0085""#, WrongType),
         (r#""kind":"salary""#, r#""kind":"bonus""#, WrongType),
         (r#""kind":"salary","#, "", WrongType),
         (r#""kind":"salary""#, r#""kind":null"#, WrongType),
         (r#""162021000555""#, r#""162021000556""#, BadNumber),
-        (
-            r#""month":"2024-05""#,
-            r#""month":"2024-13""#,
-            ImpossibleDate,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":31000.5"#,
-            WrongType,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":1000000000000"#,
-            WrongType,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":{"sek":31000}"#,
-            WrongType,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":31000,"amount_sek":31000"#,
-            Malformed,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":31000,"x":1,"x":1"#,
-            Malformed,
-        ),
-        (
-            r#""amount_sek":31000"#,
-            r#""amount_sek":31000,"x":{"y":1}"#,
-            Malformed,
-        ),
+        (r#""month":"2024-05""#, r#""month":"2024-13""#, ImpossibleDate),
+        (r#""amount_sek":31000"#, r#""amount_sek":31000.5"#, WrongType),
+        (r#""amount_sek":31000"#, r#""amount_sek":1000000000000"#, WrongType),
+        (r#""amount_sek":31000"#, r#""amount_sek":{"sek":31000}"#, WrongType),
+        (r#""amount_sek":31000"#, r#""amount_sek":31000,"amount_sek":31000"#, Malformed),
+        (r#""amount_sek":31000"#, r#""amount_sek":31000,"x":1,"x":1"#, Malformed),
+        (r#""amount_sek":31000"#, r#""amount_sek":31000,"x":{"y":1}"#, Malformed),
         (r#""amount_sek":31000}"#, r#""amount_sek":31000"#, Malformed),
-        (
-            r#""amount_sek":31000}"#,
-            r#""amount_sek":31000}{}"#,
-            Malformed,
-        ),
+        (r#""amount_sek":31000}"#, r#""amount_sek":31000}{}"#, Malformed),
     ];
     for (from, to, expected) in cases {
         assert!(good.contains(from), "{from}");
@@ -199,11 +106,7 @@ fn each_fault_has_its_reason() {
 
 #[test]
 fn details_never_quote_the_payload() {
-    for members in [
-        r#","kind":"SECRET""#,
-        r#","SECRET":{"SECRET":1}"#,
-        r#","kind":"salary","payer_id":"SECRET""#,
-    ] {
+    for members in [r#","kind":"SECRET""#, r#","SECRET":{"SECRET":1}"#, r#","kind":"salary","payer_id":"SECRET""#] {
         let bad = decoded(Feed::Payments, &payment(members)).unwrap_err();
         assert!(!bad.detail.contains("SECRET"), "{}", bad.detail);
     }
@@ -211,48 +114,27 @@ fn details_never_quote_the_payload() {
 
 #[test]
 fn unknown_members_are_skipped_and_counted() {
-    let decoded = decoded(
-        Feed::Payments,
-        &payment(&format!(r#"{SALARY},"a":1,"b":"text","c":["x"],"d":null"#)),
-    )
-    .unwrap();
+    let decoded =
+        decoded(Feed::Payments, &payment(&format!(r#"{SALARY},"a":1,"b":"text","c":["x"],"d":null"#))).unwrap();
     assert_eq!(decoded.unknown_fields, 4);
 }
 
 #[test]
 fn months_are_set_to_their_first_day() {
     for month in ["2024-05", "2024-05-01", "2024-05-31"] {
-        let record = decoded(Feed::Payments, &payment(&SALARY.replace("2024-05", month)))
-            .unwrap()
-            .record;
-        assert_eq!(
-            record.values[3],
-            Value::Day(parse_day("2024-05-01").unwrap().0)
-        );
+        let record = decoded(Feed::Payments, &payment(&SALARY.replace("2024-05", month))).unwrap().record;
+        assert_eq!(record.values[3], Value::Day(parse_day("2024-05-01").unwrap().0));
     }
 }
 
 #[test]
 fn a_retraction_needs_only_the_envelope() {
     let retraction = payment("").replace("upsert", "retract");
-    assert_eq!(
-        decoded(Feed::Payments, &retraction).unwrap().record.values,
-        Vec::new()
-    );
+    assert_eq!(decoded(Feed::Payments, &retraction).unwrap().record.values, Vec::new());
     let nulls = payment(r#","kind":null,"month":null"#).replace("upsert", "retract");
-    assert_eq!(
-        decoded(Feed::Payments, &nulls).unwrap().record.values,
-        Vec::new()
-    );
+    assert_eq!(decoded(Feed::Payments, &nulls).unwrap().record.values, Vec::new());
     let with_values = payment(SALARY).replace("upsert", "retract");
-    assert_eq!(
-        decoded(Feed::Payments, &with_values)
-            .unwrap()
-            .record
-            .values
-            .len(),
-        9
-    );
+    assert_eq!(decoded(Feed::Payments, &with_values).unwrap().record.values.len(), 9);
     let wrong = payment(r#","amount_sek":"much""#).replace("upsert", "retract");
     assert_eq!(reason(Feed::Payments, &wrong), Reason::WrongType);
 }
@@ -264,37 +146,17 @@ fn keys_and_sizes() {
         let mut message = message(Feed::Payments, b"", b"");
         message.key = key.map(Into::into);
         message.payload = payload.map(Into::into);
-        decode(&message, max_bytes)
-            .map(|_| ())
-            .map_err(|bad| bad.reason)
+        decode(&message, max_bytes).map(|_| ()).map_err(|bad| bad.reason)
     };
     assert_eq!(of(Some(b"P1"), Some(good.as_bytes()), good.len()), Ok(()));
-    assert_eq!(
-        of(Some(b"P1"), Some(good.as_bytes()), good.len() - 1),
-        Err(Reason::Oversized)
-    );
-    assert_eq!(
-        of(None, Some(good.as_bytes()), MAX_BYTES),
-        Err(Reason::Empty)
-    );
-    assert_eq!(
-        of(Some(b""), Some(good.as_bytes()), MAX_BYTES),
-        Err(Reason::Empty)
-    );
+    assert_eq!(of(Some(b"P1"), Some(good.as_bytes()), good.len() - 1), Err(Reason::Oversized));
+    assert_eq!(of(None, Some(good.as_bytes()), MAX_BYTES), Err(Reason::Empty));
+    assert_eq!(of(Some(b""), Some(good.as_bytes()), MAX_BYTES), Err(Reason::Empty));
     assert_eq!(of(Some(b"P1"), None, MAX_BYTES), Err(Reason::Empty));
     assert_eq!(of(None, None, MAX_BYTES), Err(Reason::Empty));
-    assert_eq!(
-        of(Some(b"P1"), Some(b""), MAX_BYTES),
-        Err(Reason::Malformed)
-    );
-    assert_eq!(
-        of(Some(b"\xff"), Some(good.as_bytes()), MAX_BYTES),
-        Err(Reason::Malformed)
-    );
-    assert_eq!(
-        of(Some(&[b'k'; 257]), Some(good.as_bytes()), MAX_BYTES),
-        Err(Reason::WrongType)
-    );
+    assert_eq!(of(Some(b"P1"), Some(b""), MAX_BYTES), Err(Reason::Malformed));
+    assert_eq!(of(Some(b"\xff"), Some(good.as_bytes()), MAX_BYTES), Err(Reason::Malformed));
+    assert_eq!(of(Some(&[b'k'; 257]), Some(good.as_bytes()), MAX_BYTES), Err(Reason::WrongType));
 }
 
 #[test]
@@ -304,12 +166,8 @@ fn every_table_survives_the_round_trip() {
         for _ in 0..300 {
             let record = any_record(table, &mut random);
             let payload = encode(&record);
-            let decoded = decode(
-                &message(table.def().feed, record.subject.as_bytes(), &payload),
-                MAX_BYTES,
-            );
-            let decoded = decoded
-                .unwrap_or_else(|bad| panic!("{bad:?}: {}", String::from_utf8_lossy(&payload)));
+            let decoded = decode(&message(table.def().feed, record.subject.as_bytes(), &payload), MAX_BYTES);
+            let decoded = decoded.unwrap_or_else(|bad| panic!("{bad:?}: {}", String::from_utf8_lossy(&payload)));
             assert_eq!(decoded.record, record);
             assert_eq!(decoded.unknown_fields, 0);
         }
@@ -328,10 +186,7 @@ fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
             for _ in 0..random.random_range(1..=3) {
                 mutate(&mut payload, &mut random);
             }
-            match decode(
-                &message(table.def().feed, record.subject.as_bytes(), &payload),
-                MAX_BYTES,
-            ) {
+            match decode(&message(table.def().feed, record.subject.as_bytes(), &payload), MAX_BYTES) {
                 Ok(decoded) => {
                     good += 1;
                     check_bounds(&decoded.record);
@@ -351,58 +206,35 @@ fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
         Reason::ImpossibleDate,
         Reason::BadNumber,
     ] {
-        assert!(
-            reasons.contains_key(&reason),
-            "the mutator never made {reason:?}: {reasons:?}"
-        );
+        assert!(reasons.contains_key(&reason), "the mutator never made {reason:?}: {reasons:?}");
     }
 }
 
 fn check_bounds(record: &Record) {
     let table = record.table.def();
-    assert!(
-        record.values.len() == table.columns.len()
-            || (record.op == Op::Retract && record.values.is_empty())
-    );
+    assert!(record.values.len() == table.columns.len() || (record.op == Op::Retract && record.values.is_empty()));
     let days = i64::from(Day::FIRST.0)..=i64::from(Day::LAST.0);
-    let good_text = |text: &str| {
-        !text.is_empty() && text.len() <= TEXT_MAX_BYTES && !text.chars().any(char::is_control)
-    };
+    let good_text =
+        |text: &str| !text.is_empty() && text.len() <= TEXT_MAX_BYTES && !text.chars().any(char::is_control);
     let good_instant = |micros: i64| days.contains(&micros.div_euclid(MICROS_PER_DAY));
     assert!(good_instant(record.event_time.0) && good_instant(record.registered_at));
     assert!(
-        [
-            &record.subject,
-            &record.record_key,
-            &record.source,
-            &record.purpose
-        ]
-        .into_iter()
-        .all(|text| good_text(text))
+        [&record.subject, &record.record_key, &record.source, &record.purpose].into_iter().all(|text| good_text(text))
     );
     assert!((0..=4).contains(&record.secrecy_class));
     for (column, value) in table.columns.iter().zip(&record.values) {
         match value {
-            Value::Null => assert!(
-                !column.required || record.op == Op::Retract,
-                "{}",
-                column.name
-            ),
+            Value::Null => assert!(!column.required || record.op == Op::Retract, "{}", column.name),
             Value::Bool(_) => assert_eq!(column.ty, ColumnType::Bool),
             Value::Int(number) => assert!(number.abs() < NUMBER_LIMIT),
             Value::Day(day) => {
                 assert!(days.contains(&i64::from(*day)));
-                assert!(
-                    column.ty != ColumnType::Month || Day(*day).first_of_month() == Some(Day(*day))
-                );
+                assert!(column.ty != ColumnType::Month || Day(*day).first_of_month() == Some(Day(*day)));
             }
             Value::Instant(micros) => assert!(good_instant(*micros)),
             Value::Text(text) => {
                 assert!(good_text(text));
-                assert!(
-                    closed_list(record.table, column.name)
-                        .is_none_or(|list| list.contains(&&**text))
-                );
+                assert!(closed_list(record.table, column.name).is_none_or(|list| list.contains(&&**text)));
             }
             Value::List(items) => assert!(items.iter().all(|item| good_text(item))),
         }
@@ -416,11 +248,7 @@ fn any_record(table: TableId, random: &mut ChaCha8Rng) -> Record {
     if op != Op::Retract || random.random_bool(0.5) {
         for column in table.def().columns {
             let is_null = !column.required && random.random_bool(0.33);
-            values.push(if is_null {
-                Value::Null
-            } else {
-                any_value(table, column, random)
-            });
+            values.push(if is_null { Value::Null } else { any_value(table, column, random) });
         }
     }
     if values.iter().all(|value| *value == Value::Null) && op == Op::Retract {
@@ -448,11 +276,7 @@ fn any_value(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Value 
         ColumnType::Employer => Value::Text(format!("16{}", ten_digits(random)).into()),
         ColumnType::PersonNumber => loop {
             let year = random.random_range(1920..2024);
-            let number = format!(
-                "{}{}",
-                year / 100,
-                ten_digits_of_a_birth(year % 100, random)
-            );
+            let number = format!("{}{}", year / 100, ten_digits_of_a_birth(year % 100, random));
             if identity::is_person_number(&number) {
                 break Value::Text(number.into());
             }
@@ -460,23 +284,14 @@ fn any_value(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Value 
         ColumnType::Code => Value::Text(any_code(table, column, random)),
         ColumnType::CodeList => {
             let count = random.random_range(0..4);
-            Value::List(
-                (0..count)
-                    .map(|_| any_code(table, column, random))
-                    .collect(),
-            )
+            Value::List((0..count).map(|_| any_code(table, column, random)).collect())
         }
         ColumnType::Date => Value::Day(random.random_range(Day::FIRST.0..=Day::LAST.0)),
-        ColumnType::Month => Value::Day(
-            Day(random.random_range(Day::FIRST.0..=Day::LAST.0))
-                .first_of_month()
-                .unwrap()
-                .0,
-        ),
-        ColumnType::Timestamp => Value::Instant(any_instant(random)),
-        ColumnType::Int | ColumnType::Sek => {
-            Value::Int(random.random_range(1 - NUMBER_LIMIT..NUMBER_LIMIT))
+        ColumnType::Month => {
+            Value::Day(Day(random.random_range(Day::FIRST.0..=Day::LAST.0)).first_of_month().unwrap().0)
         }
+        ColumnType::Timestamp => Value::Instant(any_instant(random)),
+        ColumnType::Int | ColumnType::Sek => Value::Int(random.random_range(1 - NUMBER_LIMIT..NUMBER_LIMIT)),
         ColumnType::Bool => Value::Bool(random.random_bool(0.5)),
         _ => Value::Text(any_text(random)),
     }
@@ -485,9 +300,7 @@ fn any_value(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Value 
 fn any_code(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Box<str> {
     match closed_list(table, column.name) {
         Some(list) => (*any_of(list, random)).into(),
-        None if is_country_column(column.name) => {
-            any_of(&["SWE", "AFG", "SYR", "XXA"], random).into()
-        }
+        None if is_country_column(column.name) => any_of(&["SWE", "AFG", "SYR", "XXA"], random).into(),
         None => any_text(random),
     }
 }
@@ -503,10 +316,7 @@ fn any_instant(random: &mut ChaCha8Rng) -> i64 {
 fn any_text(random: &mut ChaCha8Rng) -> Box<str> {
     let alphabet: Vec<char> = "abcXYZ0189-_:/\\\" åÄö\u{1F6C2}".chars().collect();
     let length = random.random_range(1..24);
-    (0..length)
-        .map(|_| alphabet[random.random_range(0..alphabet.len())])
-        .collect::<String>()
-        .into()
+    (0..length).map(|_| alphabet[random.random_range(0..alphabet.len())]).collect::<String>().into()
 }
 
 fn ten_digits(random: &mut ChaCha8Rng) -> String {
@@ -516,19 +326,12 @@ fn ten_digits(random: &mut ChaCha8Rng) -> String {
 
 fn ten_digits_of_a_birth(year: i32, random: &mut ChaCha8Rng) -> String {
     let day = random.random_range(1..29) + if random.random_bool(0.3) { 60 } else { 0 };
-    let text = format!(
-        "{year:02}{:02}{day:02}{:03}",
-        random.random_range(1..13),
-        random.random_range(0..1000)
-    );
+    let text = format!("{year:02}{:02}{day:02}{:03}", random.random_range(1..13), random.random_range(0..1000));
     with_check_digit(std::array::from_fn(|index| text.as_bytes()[index] - b'0'))
 }
 
 fn with_check_digit(nine: [u8; 9]) -> String {
-    nine.iter()
-        .chain([&check_digit(&nine)])
-        .map(|digit| char::from(digit + b'0'))
-        .collect()
+    nine.iter().chain([&check_digit(&nine)]).map(|digit| char::from(digit + b'0')).collect()
 }
 
 /// One hostile change: of bytes, of the text as a whole, or of one member.
@@ -546,17 +349,8 @@ fn mutate(payload: &mut Vec<u8>, random: &mut ChaCha8Rng) {
         }
         2 => {
             let place = random.random_range(0..=payload.len());
-            let bytes: &[&[u8]] = &[
-                b"\xff\xfe",
-                b"\xc0\x80",
-                b"\xed\xa0\x80",
-                b"\\ud800",
-                b"\0",
-                b"\x01",
-                b"}",
-                b"\"",
-                b",",
-            ];
+            let bytes: &[&[u8]] =
+                &[b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"\\ud800", b"\0", b"\x01", b"}", b"\"", b","];
             let insert = bytes[random.random_range(0..bytes.len())];
             payload.splice(place..place, insert.iter().copied());
         }
@@ -569,10 +363,8 @@ fn mutate_member(payload: &mut Vec<u8>, random: &mut ChaCha8Rng) {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(payload) else {
         return;
     };
-    let mut members: Vec<(String, String)> = object
-        .into_iter()
-        .map(|(name, value)| (name, value.to_string()))
-        .collect();
+    let mut members: Vec<(String, String)> =
+        object.into_iter().map(|(name, value)| (name, value.to_string())).collect();
     if members.is_empty() {
         return;
     }
@@ -627,9 +419,7 @@ fn mutate_member(payload: &mut Vec<u8>, random: &mut ChaCha8Rng) {
             members[place].1 = values[random.random_range(0..values.len())].to_owned();
         }
     }
-    let text: Vec<String> = members
-        .iter()
-        .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(&**name)))
-        .collect();
+    let text: Vec<String> =
+        members.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(&**name))).collect();
     *payload = format!("{{{}}}", text.join(",")).into_bytes();
 }

@@ -54,10 +54,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(24);
                 while let Some((name, value)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
-                    members.push(Member {
-                        name: name.0,
-                        value,
-                    });
+                    members.push(Member { name: name.0, value });
                 }
                 Ok(Members(members))
             }
@@ -142,11 +139,7 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
                         _ => only_text = false,
                     }
                 }
-                Ok(if only_text {
-                    Scalar::List(items)
-                } else {
-                    Scalar::Nested
-                })
+                Ok(if only_text { Scalar::List(items) } else { Scalar::Nested })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -165,12 +158,8 @@ mod tests {
 
     #[test]
     fn text_without_escapes_is_borrowed() {
-        let members =
-            members(br#"{"a":"x","b":"\u00e5","c":["p","q"],"d":[1],"e":{"f":1}}"#).unwrap();
-        assert!(matches!(
-            &members[0].value,
-            Scalar::Text(Cow::Borrowed("x"))
-        ));
+        let members = members(br#"{"a":"x","b":"\u00e5","c":["p","q"],"d":[1],"e":{"f":1}}"#).unwrap();
+        assert!(matches!(&members[0].value, Scalar::Text(Cow::Borrowed("x"))));
         assert!(matches!(&members[1].value, Scalar::Text(Cow::Owned(text)) if text == "å"));
         assert!(matches!(&members[2].value, Scalar::List(items) if items.len() == 2));
         assert!(matches!(members[3].value, Scalar::Nested));
@@ -179,22 +168,13 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_or_other() {
-        let of = |number: &str| match members(format!(r#"{{"a":{number}}}"#).as_bytes())
-            .unwrap()
-            .remove(0)
-            .value
-        {
+        let of = |number: &str| match members(format!(r#"{{"a":{number}}}"#).as_bytes()).unwrap().remove(0).value {
             Scalar::Int(number) => Some(number),
             Scalar::OtherNumber => None,
             _ => panic!("{number} is a number"),
         };
         assert_eq!(of("-9223372036854775808"), Some(i64::MIN));
-        for other in [
-            "9223372036854775808",
-            "1.0",
-            "1e3",
-            "123456789012345678901234567890",
-        ] {
+        for other in ["9223372036854775808", "1.0", "1e3", "123456789012345678901234567890"] {
             assert_eq!(of(other), None, "{other}");
         }
     }

@@ -17,15 +17,9 @@ const SHORT_RETENTION_DAYS: i64 = 3 * 365;
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// Judges the settings of a feed or of the alerts topic.
-pub(super) fn settings<'v>(
-    topic: &str,
-    is_alerts: bool,
-    value: impl Fn(&str) -> &'v str,
-) -> Vec<Finding> {
+pub(super) fn settings<'v>(topic: &str, is_alerts: bool, value: impl Fn(&str) -> &'v str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut note = |level, message: String, hint: &str| {
-        findings.push(Finding::new(level, topic, message, hint))
-    };
+    let mut note = |level, message: String, hint: &str| findings.push(Finding::new(level, topic, message, hint));
     let policy = value("cleanup.policy");
     if is_alerts && !policy.contains("compact") {
         note(
@@ -42,10 +36,7 @@ pub(super) fn settings<'v>(
         );
     }
     let deletes = policy.contains("delete");
-    let kept_millis = value("retention.ms")
-        .parse::<i64>()
-        .ok()
-        .filter(|millis| *millis >= 0);
+    let kept_millis = value("retention.ms").parse::<i64>().ok().filter(|millis| *millis >= 0);
     let kept_days = kept_millis.map(|millis| millis / MILLIS_PER_DAY);
     if let Some(days) = kept_days.filter(|days| deletes && *days < SHORT_RETENTION_DAYS) {
         note(
@@ -54,11 +45,7 @@ pub(super) fn settings<'v>(
             "set it to -1: a rebuild reads the topic from its beginning",
         );
     }
-    if deletes
-        && value("retention.bytes")
-            .parse::<i64>()
-            .is_ok_and(|bytes| bytes >= 0)
-    {
+    if deletes && value("retention.bytes").parse::<i64>().is_ok_and(|bytes| bytes >= 0) {
         note(
             Level::Warn,
             "retention.bytes limits it".into(),
@@ -74,10 +61,7 @@ pub(super) fn settings<'v>(
     }
     if findings.is_empty() {
         let kept = kept_days.map_or("for ever".into(), |days| format!("{days} days"));
-        findings.push(Finding::ok(
-            topic,
-            format!("cleanup.policy {policy}, kept {kept}"),
-        ));
+        findings.push(Finding::ok(topic, format!("cleanup.policy {policy}, kept {kept}")));
     }
     findings
 }
@@ -133,12 +117,7 @@ impl Tally {
                     self.trimmed.insert(*partition);
                 }
             }
-            Sampled::Message {
-                partition,
-                timestamp,
-                key,
-                value,
-            } => {
+            Sampled::Message { partition, timestamp, key, value } => {
                 self.messages += 1;
                 let time = self.time(*partition, *timestamp);
                 if key.is_none() && value.is_none() {
@@ -175,9 +154,7 @@ impl Tally {
         self.records += 1;
         self.with_records.insert(partition);
         // A reference record is written to every partition, whatever its key.
-        let belongs = |key: &[u8]| {
-            self.feed == Feed::Reference || partition_of(key, self.partitions) == partition
-        };
+        let belongs = |key: &[u8]| self.feed == Feed::Reference || partition_of(key, self.partitions) == partition;
         if key.is_some_and(|key| !belongs(key)) {
             self.misrouted += 1;
         }
@@ -196,20 +173,9 @@ impl Tally {
         }
     }
 
-    pub fn findings(
-        &self,
-        topic: &str,
-        now: WallTime,
-        clock_is_needed: bool,
-        max_silence: i64,
-    ) -> Vec<Finding> {
+    pub fn findings(&self, topic: &str, now: WallTime, clock_is_needed: bool, max_silence: i64) -> Vec<Finding> {
         if self.messages == 0 {
-            return vec![Finding::new(
-                Level::Warn,
-                topic,
-                "is empty",
-                "start its adapter",
-            )];
+            return vec![Finding::new(Level::Warn, topic, "is empty", "start its adapter")];
         }
         let mut findings = Vec::new();
         self.record_findings(topic, &mut findings);
@@ -218,18 +184,13 @@ impl Tally {
             findings.extend(self.clock_finding(topic, now, max_silence));
         }
         if findings.is_empty() {
-            findings.push(Finding::ok(
-                topic,
-                format!("{} sampled messages are as they should be", self.messages),
-            ));
+            findings.push(Finding::ok(topic, format!("{} sampled messages are as they should be", self.messages)));
         }
         findings
     }
 
     fn record_findings(&self, topic: &str, findings: &mut Vec<Finding>) {
-        let mut note = |level, message: String, hint: &str| {
-            findings.push(Finding::new(level, topic, message, hint))
-        };
+        let mut note = |level, message: String, hint: &str| findings.push(Finding::new(level, topic, message, hint));
         if self.misrouted > 0 {
             note(
                 Level::Fail,
@@ -254,75 +215,46 @@ impl Tally {
         if self.unknown_fields > 0 {
             note(
                 Level::Warn,
-                format!(
-                    "{} members that the schema does not know",
-                    self.unknown_fields
-                ),
+                format!("{} members that the schema does not know", self.unknown_fields),
                 "they are skipped; is the adapter newer than permitwatch?",
             );
         }
         if !self.trimmed.is_empty() {
             note(
                 Level::Warn,
-                format!(
-                    "{} of {} partitions have lost their beginning",
-                    self.trimmed.len(),
-                    self.partitions
-                ),
+                format!("{} of {} partitions have lost their beginning", self.trimmed.len(), self.partitions),
                 "keep it for ever, or load a permit snapshot",
             );
         }
-        if self.feed == Feed::Reference
-            && self.with_records.len() < self.partitions.unsigned_abs() as usize
-        {
+        if self.feed == Feed::Reference && self.with_records.len() < self.partitions.unsigned_abs() as usize {
             note(
                 Level::Fail,
-                format!(
-                    "only {} of {} partitions have records",
-                    self.with_records.len(),
-                    self.partitions
-                ),
+                format!("only {} of {} partitions have records", self.with_records.len(), self.partitions),
                 "write every reference record to every partition: each shard reads its own alone",
             );
         }
     }
 
     fn time_findings(&self, topic: &str, now: WallTime, findings: &mut Vec<Finding>) {
-        let mut note = |level, message: String, hint: &str| {
-            findings.push(Finding::new(level, topic, message, hint))
-        };
+        let mut note = |level, message: String, hint: &str| findings.push(Finding::new(level, topic, message, hint));
         if self.without_time > 0 {
             note(
                 Level::Fail,
-                format!(
-                    "{} of {} sampled messages have no timestamp",
-                    self.without_time, self.messages
-                ),
+                format!("{} of {} sampled messages have no timestamp", self.without_time, self.messages),
                 "set it to the time at which the record became known",
             );
         }
         if self.falling_time > 0 {
             note(
                 Level::Warn,
-                format!(
-                    "timestamps fall {} times among {} sampled messages",
-                    self.falling_time, self.messages
-                ),
+                format!("timestamps fall {} times among {} sampled messages", self.falling_time, self.messages),
                 "they are read as the greatest so far; write a partition in the order of its timestamps",
             );
         }
         if self.appended_time > 0 {
-            note(
-                Level::Warn,
-                "timestamps are the broker's".into(),
-                "set message.timestamp.type to CreateTime",
-            );
+            note(Level::Warn, "timestamps are the broker's".into(), "set message.timestamp.type to CreateTime");
         }
-        if self
-            .latest
-            .values()
-            .any(|latest| *latest > now.0.saturating_add(MICROS_PER_DAY))
-        {
+        if self.latest.values().any(|latest| *latest > now.0.saturating_add(MICROS_PER_DAY)) {
             note(
                 Level::Fail,
                 "timestamps lie more than a day ahead of now".into(),
@@ -337,10 +269,7 @@ impl Tally {
             return Some(Finding::new(
                 Level::Fail,
                 topic,
-                format!(
-                    "{silent} of {} partitions show no clock message in the sample",
-                    self.partitions
-                ),
+                format!("{silent} of {} partitions show no clock message in the sample", self.partitions),
                 "let the adapter write a message without key and value to every partition, or set clock = \"wall\" for the feed",
             ));
         }
@@ -348,12 +277,7 @@ impl Tally {
         let age = now.0.saturating_sub(*oldest);
         (age > max_silence).then(|| {
             let message = format!("the oldest clock is {} old", format_span(age));
-            Finding::new(
-                Level::Warn,
-                topic,
-                message,
-                "deadlines wait for it; is the adapter running?",
-            )
+            Finding::new(Level::Warn, topic, message, "deadlines wait for it; is the adapter running?")
         })
     }
 }

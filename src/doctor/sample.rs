@@ -17,16 +17,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the sample shows, in order.
 pub(super) enum Sampled<'m> {
-    Partition {
-        partition: i32,
-        first: i64,
-    },
-    Message {
-        partition: i32,
-        timestamp: Timestamp,
-        key: Option<&'m [u8]>,
-        value: Option<&'m [u8]>,
-    },
+    Partition { partition: i32, first: i64 },
+    Message { partition: i32, timestamp: Timestamp, key: Option<&'m [u8]>, value: Option<&'m [u8]> },
 }
 
 /// Shows the sample of every partition to `look`, or says why it could not be read.
@@ -73,8 +65,7 @@ fn range(
 ) -> Result<(), String> {
     let failed = |error: KafkaError| kafka::describe(&error);
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, KafkaOffset::Offset(from))
-        .map_err(failed)?;
+    list.add_partition_offset(topic, partition, KafkaOffset::Offset(from)).map_err(failed)?;
     consumer.assign(&list).map_err(failed)?;
     let mut last_progress = Instant::now();
     loop {

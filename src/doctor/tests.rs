@@ -32,10 +32,7 @@ fn institution() -> Vec<u8> {
 }
 
 fn of_topic<'f>(findings: &'f [Finding], topic: &str) -> Vec<&'f Finding> {
-    findings
-        .iter()
-        .filter(|finding| finding.topic == topic)
-        .collect()
+    findings.iter().filter(|finding| finding.topic == topic).collect()
 }
 
 #[test]
@@ -44,39 +41,17 @@ fn a_good_cluster_passes() {
     let mut writer = FeedWriter::new(&config.kafka).unwrap();
     for number in 0..50 {
         let key = format!("P{number}");
-        writer
-            .write(
-                Feed::Notices,
-                key.as_bytes(),
-                Some(&notice(&key)),
-                KnownTime(NOW.0 - 1_000_000),
-                None,
-            )
-            .unwrap();
+        writer.write(Feed::Notices, key.as_bytes(), Some(&notice(&key)), KnownTime(NOW.0 - 1_000_000), None).unwrap();
     }
-    writer
-        .write(
-            Feed::Reference,
-            b"L1",
-            Some(&institution()),
-            KnownTime(NOW.0 - 1_000_000),
-            None,
-        )
-        .unwrap();
+    writer.write(Feed::Reference, b"L1", Some(&institution()), KnownTime(NOW.0 - 1_000_000), None).unwrap();
     for feed in Feed::ALL {
         writer.write_clock(feed, KnownTime(NOW.0), None).unwrap();
     }
     writer.flush().unwrap();
     let findings = examine(&config, NOW);
-    assert!(
-        findings.iter().all(|finding| finding.level < Level::Fail),
-        "{findings:#?}"
-    );
+    assert!(findings.iter().all(|finding| finding.level < Level::Fail), "{findings:#?}");
     for feed in [Feed::Notices, Feed::Reference, Feed::Border] {
-        let found = of_topic(&findings, &config.kafka.topic(feed))
-            .iter()
-            .map(|finding| finding.level)
-            .max();
+        let found = of_topic(&findings, &config.kafka.topic(feed)).iter().map(|finding| finding.level).max();
         assert_eq!(found, Some(Level::Ok), "{}", feed.name());
     }
 }
@@ -87,71 +62,24 @@ fn faults_of_an_adapter_are_found() {
     let mut writer = FeedWriter::new(&config.kafka).unwrap();
     let key = b"P1";
     let wrong = 1 - crate::partition::partition_of(key, 2);
-    writer
-        .write_to(
-            Feed::Notices,
-            wrong,
-            Some(key),
-            Some(&notice("A")),
-            KnownTime(NOW.0),
-            None,
-        )
-        .unwrap();
-    writer
-        .write_to(
-            Feed::Notices,
-            wrong,
-            Some(key),
-            Some(b"SECRET"),
-            KnownTime(NOW.0 - 5_000_000),
-            None,
-        )
-        .unwrap();
-    writer
-        .write_to(
-            Feed::Reference,
-            0,
-            Some(b"L1"),
-            Some(&institution()),
-            KnownTime(NOW.0 * 1000),
-            None,
-        )
-        .unwrap();
-    writer
-        .write_clock(Feed::Border, KnownTime(NOW.0 - 10 * 86_400_000_000), None)
-        .unwrap();
+    writer.write_to(Feed::Notices, wrong, Some(key), Some(&notice("A")), KnownTime(NOW.0), None).unwrap();
+    writer.write_to(Feed::Notices, wrong, Some(key), Some(b"SECRET"), KnownTime(NOW.0 - 5_000_000), None).unwrap();
+    writer.write_to(Feed::Reference, 0, Some(b"L1"), Some(&institution()), KnownTime(NOW.0 * 1000), None).unwrap();
+    writer.write_clock(Feed::Border, KnownTime(NOW.0 - 10 * 86_400_000_000), None).unwrap();
     writer.flush().unwrap();
     let findings = examine(&config, NOW);
     let has = |feed: Feed, level: Level, words: &str| {
         let found = of_topic(&findings, &config.kafka.topic(feed));
         assert!(
-            found
-                .iter()
-                .any(|finding| finding.level == level && finding.message.contains(words)),
+            found.iter().any(|finding| finding.level == level && finding.message.contains(words)),
             "{words}: {findings:#?}"
         );
     };
-    has(
-        Feed::Notices,
-        Level::Fail,
-        "2 of 2 sampled records are in a partition",
-    );
-    has(
-        Feed::Notices,
-        Level::Fail,
-        "1 of 2 sampled records would be quarantined as malformed",
-    );
+    has(Feed::Notices, Level::Fail, "2 of 2 sampled records are in a partition");
+    has(Feed::Notices, Level::Fail, "1 of 2 sampled records would be quarantined as malformed");
     has(Feed::Notices, Level::Warn, "timestamps fall 1 times");
-    has(
-        Feed::Notices,
-        Level::Fail,
-        "2 of 2 partitions show no clock message",
-    );
-    has(
-        Feed::Reference,
-        Level::Fail,
-        "only 1 of 2 partitions have records",
-    );
+    has(Feed::Notices, Level::Fail, "2 of 2 partitions show no clock message");
+    has(Feed::Reference, Level::Fail, "only 1 of 2 partitions have records");
     has(Feed::Reference, Level::Fail, "more than a day ahead");
     has(Feed::Border, Level::Warn, "10 d");
     has(Feed::Permits, Level::Warn, "is empty");
@@ -163,70 +91,22 @@ fn missing_topics_are_found() {
     let (_broker, mut config) = start(1);
     config.kafka.topic_prefix = "elsewhere.".into();
     let findings = examine(&config, NOW);
-    assert_eq!(
-        findings
-            .iter()
-            .filter(|finding| finding.message == "does not exist")
-            .count(),
-        9
-    );
+    assert_eq!(findings.iter().filter(|finding| finding.message == "does not exist").count(), 9);
 }
 
 #[test]
 fn settings_that_lose_records_are_found() {
     let levels = |is_alerts: bool, values: &[(&str, &'static str)]| {
-        let value = |name: &str| {
-            values
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map_or("", |(_, value)| *value)
-        };
-        checks::settings("t", is_alerts, value)
-            .into_iter()
-            .map(|finding| finding.level)
-            .collect::<Vec<_>>()
+        let value = |name: &str| values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| *value);
+        checks::settings("t", is_alerts, value).into_iter().map(|finding| finding.level).collect::<Vec<_>>()
     };
     let forever = ("retention.ms", "-1");
-    assert_eq!(
-        levels(false, &[("cleanup.policy", "delete"), forever]),
-        [Level::Ok]
-    );
-    assert_eq!(
-        levels(false, &[("cleanup.policy", "compact"), forever]),
-        [Level::Fail]
-    );
-    assert_eq!(
-        levels(
-            false,
-            &[("cleanup.policy", "delete"), ("retention.ms", "604800000")]
-        ),
-        [Level::Warn]
-    );
-    assert_eq!(
-        levels(
-            false,
-            &[
-                ("cleanup.policy", "delete"),
-                forever,
-                ("retention.bytes", "1")
-            ]
-        ),
-        [Level::Warn]
-    );
+    assert_eq!(levels(false, &[("cleanup.policy", "delete"), forever]), [Level::Ok]);
+    assert_eq!(levels(false, &[("cleanup.policy", "compact"), forever]), [Level::Fail]);
+    assert_eq!(levels(false, &[("cleanup.policy", "delete"), ("retention.ms", "604800000")]), [Level::Warn]);
+    assert_eq!(levels(false, &[("cleanup.policy", "delete"), forever, ("retention.bytes", "1")]), [Level::Warn]);
     let appended = ("message.timestamp.type", "LogAppendTime");
-    assert_eq!(
-        levels(false, &[("cleanup.policy", "delete"), forever, appended]),
-        [Level::Warn]
-    );
-    assert_eq!(
-        levels(
-            true,
-            &[("cleanup.policy", "compact"), ("retention.ms", "604800000")]
-        ),
-        [Level::Ok]
-    );
-    assert_eq!(
-        levels(true, &[("cleanup.policy", "delete"), forever]),
-        [Level::Warn]
-    );
+    assert_eq!(levels(false, &[("cleanup.policy", "delete"), forever, appended]), [Level::Warn]);
+    assert_eq!(levels(true, &[("cleanup.policy", "compact"), ("retention.ms", "604800000")]), [Level::Ok]);
+    assert_eq!(levels(true, &[("cleanup.policy", "delete"), forever]), [Level::Warn]);
 }

@@ -21,18 +21,12 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
     let right_until = match (revoked, person.permits[place].valid_to) {
         (false, Some(to)) => to,
         (_, to) => {
-            let latest = to.map_or(add_days(world.until, -190), |to| {
-                add_days(to, -REVOKED_BEFORE_END_DAYS)
-            });
+            let latest = to.map_or(add_days(world.until, -190), |to| add_days(to, -REVOKED_BEFORE_END_DAYS));
             let room = (latest - from).num_days().max(121);
             add_days(from, person.dice.between(120, room))
         }
     };
-    let known_late = if story == Scenario::RevocationKnownLate {
-        person.dice.between(100, 170)
-    } else {
-        3
-    };
+    let known_late = if story == Scenario::RevocationKnownLate { person.dice.between(100, 170) } else { 3 };
     let ended_at = person.office(add_days(right_until, known_late));
     if revoked {
         let inhibited = (story == Scenario::Inhibited).then_some(true);
@@ -48,11 +42,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
         });
     }
     mend_right(person, story, right_until);
-    let benefit = if story == Scenario::WorkBased {
-        Benefit::Unemployment
-    } else {
-        Benefit::Child
-    };
+    let benefit = if story == Scenario::WorkBased { Benefit::Unemployment } else { Benefit::Child };
     let beyond = first_month_beyond(right_until);
     let last_month = match story {
         Scenario::FirstThirtyOneDays | Scenario::Arrears => add_months(beyond, -1),
@@ -84,9 +74,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
         Scenario::ExpiredStillPaid | Scenario::AppliedTooLate => {
             person.breach(story, place, &[(beyond_at, "medium")], None)
         }
-        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => {
-            person.breach(story, place, &tiers, None)
-        }
+        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => person.breach(story, place, &tiers, None),
         _ => {
             let careless = instant(add_days(beyond, 20));
             person.trap(story, place, careless, None);
@@ -96,10 +84,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
 
 /// What keeps the right after the permit's last day, or comes too late to keep it.
 fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
-    let class = person
-        .permits
-        .last()
-        .map_or("FAMILY_SPOUSE", |permit| permit.class);
+    let class = person.permits.last().map_or("FAMILY_SPOUSE", |permit| permit.class);
     match story {
         Scenario::AppliedTooLate => {
             let filed_on = add_days(right_until, person.dice.between(5, 40));
@@ -110,11 +95,7 @@ fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
             person.apply(class, None, filed_on, None);
         }
         Scenario::NewPermit | Scenario::EuRight => {
-            let class = if story == Scenario::EuRight {
-                "CITIZEN_EES_RIGHT"
-            } else {
-                "PERMANENT"
-            };
+            let class = if story == Scenario::EuRight { "CITIZEN_EES_RIGHT" } else { "PERMANENT" };
             let decided_on = add_days(right_until, -person.dice.between(2, 30));
             let permit = person.draft(class, decided_on, add_days(right_until, 1), None);
             person.grant(permit);
@@ -125,8 +106,5 @@ fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
 
 /// Stories in which the permit is revoked before its last day.
 pub(super) fn is_revoked(story: Scenario) -> bool {
-    matches!(
-        story,
-        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate | Scenario::Inhibited
-    )
+    matches!(story, Scenario::RevokedStillPaid | Scenario::RevocationKnownLate | Scenario::Inhibited)
 }

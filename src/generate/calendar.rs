@@ -25,29 +25,19 @@ pub(super) fn day_of(instant_us: i64) -> NaiveDate {
 
 /// A day of a year that is known to be within the calendar; the first of the month where the day does not exist.
 pub(super) fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(year, month, day)
-        .or_else(|| NaiveDate::from_ymd_opt(year, month, 1))
-        .unwrap_or_default()
+    NaiveDate::from_ymd_opt(year, month, day).or_else(|| NaiveDate::from_ymd_opt(year, month, 1)).unwrap_or_default()
 }
 
 pub(super) fn add_days(day: NaiveDate, days: i64) -> NaiveDate {
     let step = Days::new(days.unsigned_abs());
-    let moved = if days < 0 {
-        day.checked_sub_days(step)
-    } else {
-        day.checked_add_days(step)
-    };
+    let moved = if days < 0 { day.checked_sub_days(step) } else { day.checked_add_days(step) };
     moved.unwrap_or(day)
 }
 
 /// Calendar months later (or earlier), on the month's last day where the day does not exist.
 pub(super) fn add_months(day: NaiveDate, months: i32) -> NaiveDate {
     let step = Months::new(months.unsigned_abs());
-    let moved = if months < 0 {
-        day.checked_sub_months(step)
-    } else {
-        day.checked_add_months(step)
-    };
+    let moved = if months < 0 { day.checked_sub_months(step) } else { day.checked_add_months(step) };
     moved.unwrap_or(day)
 }
 
@@ -66,9 +56,7 @@ pub(super) fn day_in_month(month: NaiveDate, day: u32) -> NaiveDate {
 /// The first days of the calendar months from that of `from` to that of `to`.
 pub(super) fn months(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = NaiveDate> {
     let (first, last) = (month_of(from), month_of(to));
-    (0..)
-        .map(move |step| add_months(first, step))
-        .take_while(move |month| *month <= last)
+    (0..).map(move |step| add_months(first, step)).take_while(move |month| *month <= last)
 }
 
 /// When a month's declarations count as complete: the 7th of the second month after, about 11 days after the

@@ -29,28 +29,15 @@ impl Person<'_> {
             ]
         };
         let filed_at = self.office(filed_on);
-        let known = self.tell(Fact::new(
-            TableId::Applications,
-            key.clone(),
-            instant(filed_on),
-            filed_at,
-            "mv",
-            row(None),
-        ));
+        let known =
+            self.tell(Fact::new(TableId::Applications, key.clone(), instant(filed_on), filed_at, "mv", row(None)));
         if let Some((day, outcome)) = decision {
             version += 1;
             let decided_at = self.office(day).max(known + 1);
             let values = row(Some((day, outcome)));
             self.tell(Fact {
                 version,
-                ..Fact::new(
-                    TableId::Applications,
-                    key,
-                    instant(filed_on),
-                    decided_at,
-                    "mv",
-                    values,
-                )
+                ..Fact::new(TableId::Applications, key, instant(filed_on), decided_at, "mv", values)
             });
         }
         known
@@ -65,62 +52,24 @@ impl Person<'_> {
         ended: Option<(NaiveDate, i64)>,
         known: i64,
     ) {
-        let row = |ended_on| {
-            vec![
-                Value::Code(kind),
-                Value::Code(tested),
-                rows::day(declared_on),
-                rows::maybe_day(ended_on),
-            ]
-        };
-        let fact = Fact::new(
-            TableId::Statuses,
-            "status:1".to_owned(),
-            instant(declared_on),
-            known,
-            "mv",
-            row(None),
-        );
+        let row =
+            |ended_on| vec![Value::Code(kind), Value::Code(tested), rows::day(declared_on), rows::maybe_day(ended_on)];
+        let fact = Fact::new(TableId::Statuses, "status:1".to_owned(), instant(declared_on), known, "mv", row(None));
         self.tell(fact);
         if let Some((ended_on, ended_at)) = ended {
             let values = row(Some(ended_on));
-            let fact = Fact::new(
-                TableId::Statuses,
-                "status:1".to_owned(),
-                instant(declared_on),
-                ended_at,
-                "mv",
-                values,
-            );
+            let fact =
+                Fact::new(TableId::Statuses, "status:1".to_owned(), instant(declared_on), ended_at, "mv", values);
             self.tell(Fact { version: 2, ..fact });
         }
     }
 
-    pub(super) fn tell_document(
-        &mut self,
-        kind: &'static str,
-        from: NaiveDate,
-        years: i32,
-        known: i64,
-    ) -> String {
+    pub(super) fn tell_document(&mut self, kind: &'static str, from: NaiveDate, years: i32, known: i64) -> String {
         let key = format!("doc:{}", self.number());
         let hash = format!("d{:016x}", self.dice.bits());
         let to = add_days(add_months(from, 12 * years), -1);
-        let values = vec![
-            Value::Code(kind),
-            rows::text(&hash),
-            rows::day(from),
-            rows::day(to),
-            Value::Null,
-        ];
-        self.tell(Fact::new(
-            TableId::Documents,
-            key,
-            instant(from).min(known),
-            known,
-            "mv",
-            values,
-        ));
+        let values = vec![Value::Code(kind), rows::text(&hash), rows::day(from), rows::day(to), Value::Null];
+        self.tell(Fact::new(TableId::Documents, key, instant(from).min(known), known, "mv", values));
         hash
     }
 
@@ -130,18 +79,8 @@ impl Person<'_> {
         self.passport_issued = Some(issued);
     }
 
-    pub(super) fn link_number(
-        &mut self,
-        number: &str,
-        kind: &'static str,
-        linked_on: NaiveDate,
-        known: i64,
-    ) {
-        let level = if kind == "personal" {
-            "proven"
-        } else {
-            "probable"
-        };
+    pub(super) fn link_number(&mut self, number: &str, kind: &'static str, linked_on: NaiveDate, known: i64) {
+        let level = if kind == "personal" { "proven" } else { "probable" };
         let by = if kind == "personal" { "skv" } else { "mv" };
         self.tell_link(number, kind, level, linked_on, None, by, 1, known);
     }
@@ -155,27 +94,11 @@ impl Person<'_> {
         ended_on: NaiveDate,
         known: i64,
     ) {
-        let level = if kind == "personal" {
-            "proven"
-        } else {
-            "probable"
-        };
-        self.tell_link(
-            number,
-            kind,
-            level,
-            linked_on,
-            Some(ended_on),
-            "skv",
-            2,
-            known,
-        );
+        let level = if kind == "personal" { "proven" } else { "probable" };
+        self.tell_link(number, kind, level, linked_on, Some(ended_on), "skv", 2, known);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one for each column of the table"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "one for each column of the table")]
     fn tell_link(
         &mut self,
         number: &str,
@@ -195,14 +118,7 @@ impl Person<'_> {
             rows::maybe_day(ended_on),
             Value::Code(by),
         ];
-        let fact = Fact::new(
-            TableId::Identities,
-            format!("id:{number}"),
-            instant(linked_on),
-            known,
-            "mv",
-            values,
-        );
+        let fact = Fact::new(TableId::Identities, format!("id:{number}"), instant(linked_on), known, "mv", values);
         self.tell(Fact { version, ..fact });
     }
 }

@@ -1,8 +1,6 @@
 //! What goes wrong on the way: duplicates, records too old or dated ahead, records before the person is known.
 
-use super::calendar::{
-    DAY_US, SECOND_US, add_days, add_months, day_of, instant, last_of_month, month_of,
-};
+use super::calendar::{DAY_US, SECOND_US, add_days, add_months, day_of, instant, last_of_month, month_of};
 use super::person::{Fact, Person};
 use super::{Fate, Value, rows, shares};
 use crate::schema::TableId;
@@ -19,18 +17,11 @@ impl Person<'_> {
                 }
             }
         }
-        let Some((known, valid_from)) = self
-            .permits
-            .first()
-            .map(|permit| (permit.known, permit.valid_from))
-        else {
+        let Some((known, valid_from)) = self.permits.first().map(|permit| (permit.known, permit.valid_from)) else {
             return;
         };
         if self.dice.permille(shares::TOO_LATE_PERSONS_PERMILLE) {
-            let event = add_days(
-                add_months(valid_from, -3),
-                -365 - self.dice.between(10, 300),
-            );
+            let event = add_days(add_months(valid_from, -3), -365 - self.dice.between(10, 300));
             let at = known + self.dice.between(2, 40) * DAY_US;
             self.push_stray(instant(event), at, Fate::TooLate);
         }
@@ -40,9 +31,7 @@ impl Person<'_> {
             self.push_stray(event, at, Fate::Future);
         }
         let first = self.first_known.unwrap_or(0);
-        if first > self.world.start_us + 90 * DAY_US
-            && self.dice.permille(shares::EARLY_PERSONS_PERMILLE)
-        {
+        if first > self.world.start_us + 90 * DAY_US && self.dice.permille(shares::EARLY_PERSONS_PERMILLE) {
             let at = first - self.dice.between(2, 80) * DAY_US;
             self.push_stray(at - 40 * DAY_US, at, Fate::Filtered);
         }
@@ -64,10 +53,7 @@ impl Person<'_> {
             Value::Null,
         ];
         let key = format!("pm:{}", self.number());
-        let fact = Fact {
-            purpose: "payment_control",
-            ..Fact::new(TableId::Payments, key, event, known, "pm", values)
-        };
+        let fact = Fact { purpose: "payment_control", ..Fact::new(TableId::Payments, key, event, known, "pm", values) };
         self.push(fact, known, fate);
     }
 }

@@ -33,11 +33,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize) {
     match story {
         Scenario::EmigratedReturned => {
             let back = alert_at + person.dice.between(20, 180) * DAY_US;
-            person.post(
-                super::calendar::day_of(back - 3 * DAY_US),
-                back,
-                Change::RegisteredAgain,
-            );
+            person.post(super::calendar::day_of(back - 3 * DAY_US), back, Change::RegisteredAgain);
             person.breach(story, place, &tiers, Some(back));
         }
         Scenario::EmigratedCorrected => {
@@ -45,19 +41,10 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize) {
             person.post_as("correct", left_on, mended, Change::RegisteredAgain);
             person.breach(story, place, &tiers, Some(mended));
         }
-        Scenario::KeepNoticeExpired | Scenario::KeepNotice
-            if expired_at < person.world.until_us =>
-        {
-            person.breach(
-                Scenario::KeepNoticeExpired,
-                place,
-                &[(expired_at, "strong")],
-                None,
-            );
+        Scenario::KeepNoticeExpired | Scenario::KeepNotice if expired_at < person.world.until_us => {
+            person.breach(Scenario::KeepNoticeExpired, place, &[(expired_at, "strong")], None);
         }
-        Scenario::KeepNoticeExpired | Scenario::KeepNotice => {
-            person.trap(Scenario::KeepNotice, place, alert_at, None)
-        }
+        Scenario::KeepNoticeExpired | Scenario::KeepNotice => person.trap(Scenario::KeepNotice, place, alert_at, None),
         Scenario::CorrectedInTime => {
             let mended = known + person.dice.between(3, 25) * DAY_US;
             person.post_as("correct", left_on, mended, Change::RegisteredAgain);
@@ -65,11 +52,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize) {
         }
         Scenario::ReturnedInTime => {
             let back = known + person.dice.between(8, 26) * DAY_US;
-            person.post(
-                super::calendar::day_of(back - 2 * DAY_US),
-                back,
-                Change::RegisteredAgain,
-            );
+            person.post(super::calendar::day_of(back - 2 * DAY_US), back, Change::RegisteredAgain);
             person.trap(story, place, alert_at, None);
         }
         Scenario::DiedAbroad => {
@@ -97,13 +80,7 @@ fn prepare(person: &mut Person, story: Scenario, place: usize, left_on: NaiveDat
         Scenario::StateService => {
             let on = add_days(left_on, -person.dice.between(5, 40));
             let earliest = person.world.start;
-            person.tell_notice(
-                "state_service_abroad",
-                None,
-                on.min(add_days(left_on, -15)),
-                earliest,
-                None,
-            );
+            person.tell_notice("state_service_abroad", None, on.min(add_days(left_on, -15)), earliest, None);
         }
         Scenario::NaturalisedBefore => {
             let on = add_days(left_on, -person.dice.between(30, 50));
@@ -133,18 +110,9 @@ fn revoke_later(person: &mut Person, story: Scenario, place: usize, alert_at: i6
 
 /// Becomes a Swedish citizen, sometimes giving up the former citizenship.
 pub(super) fn naturalise(person: &mut Person, on: NaiveDate, known: i64, gives_up: bool) {
-    let citizenships = if gives_up {
-        vec!["SWE"]
-    } else {
-        vec![person.who.citizenship, "SWE"]
-    };
-    let change = Change::Identity {
-        name: None,
-        birth_on: None,
-        citizenships: Some(citizenships),
-        number: None,
-        civil: None,
-    };
+    let citizenships = if gives_up { vec!["SWE"] } else { vec![person.who.citizenship, "SWE"] };
+    let change =
+        Change::Identity { name: None, birth_on: None, citizenships: Some(citizenships), number: None, civil: None };
     person.post(on, known, change);
     person.naturalised_at = Some(known);
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::calendar::{
-    DAY_US, HOUR_US, add_days, add_months, declaration_due, instant, month_of, months,
-};
+use super::calendar::{DAY_US, HOUR_US, add_days, add_months, declaration_due, instant, month_of, months};
 use super::dice::{Dice, Purpose};
 use super::identity::organisation_number;
 use super::world::{World, reference};
@@ -56,9 +54,8 @@ impl Employers {
     pub(super) fn new(options: &Options, start: NaiveDate) -> Employers {
         let size = (options.persons / PERSONS_PER_EMPLOYER).clamp(25, 20_000);
         let large_ranks = (size * LARGE_RANKS_PERMILLE / 1000).max(2);
-        let pool: Vec<Payer> = (0..size)
-            .map(|rank| payer(POOL_NUMBERS + rank as u64 * 37, rank < large_ranks))
-            .collect();
+        let pool: Vec<Payer> =
+            (0..size).map(|rank| payer(POOL_NUMBERS + rank as u64 * 37, rank < large_ranks)).collect();
         let mut total = 0;
         let weights = (0..size as u64)
             .map(|rank| {
@@ -73,11 +70,7 @@ impl Employers {
                 let day = add_days(start, dice.between(20, 300));
                 match number % 2 {
                     0 => (one, Some(day), None),
-                    _ => (
-                        one,
-                        None,
-                        Some(payer(POOL_NUMBERS + 2_500_000 + number * 41, false).id),
-                    ),
+                    _ => (one, None, Some(payer(POOL_NUMBERS + 2_500_000 + number * 41, false).id)),
                 }
             })
             .collect();
@@ -114,50 +107,27 @@ impl Employers {
     pub(super) fn tell(&self, world: &World, feed: &mut Vec<Message>) {
         let at = world.start_us;
         for (rank, one) in self.pool.iter().enumerate() {
-            feed.push(employer_record(
-                one,
-                Story::sound(SECTORS[rank % SECTORS.len()]),
-                1,
-                at,
-            ));
+            feed.push(employer_record(one, Story::sound(SECTORS[rank % SECTORS.len()]), 1, at));
         }
         for (number, (one, bankrupt_on, successor)) in self.tail.iter().enumerate() {
             let sound = Story::sound(SECTORS[number % SECTORS.len()]);
             feed.push(employer_record(one, sound.clone(), 1, at));
             if let Some(successor) = successor {
-                let new = Payer {
-                    id: Arc::clone(successor),
-                    large: false,
-                };
+                let new = Payer { id: Arc::clone(successor), large: false };
                 feed.push(employer_record(&new, sound.clone(), 1, at));
             }
             let told_on = bankrupt_on.map_or(add_days(world.start, 90), |day| add_days(day, 4));
             if told_on < world.until {
-                let story = Story {
-                    bankrupt_on: *bankrupt_on,
-                    successor: successor.clone(),
-                    ..sound
-                };
+                let story = Story { bankrupt_on: *bankrupt_on, successor: successor.clone(), ..sound };
                 feed.push(employer_record(one, story, 2, instant(told_on)));
             }
         }
         self.tell_incomplete_months(world, feed);
-        let public = Story {
-            payer_kind: "public_payer",
-            ..Story::sound("O")
-        };
-        for one in [
-            &self.insurance_agency,
-            &self.student_aid,
-            &self.pensions,
-            &self.migration_agency,
-        ] {
+        let public = Story { payer_kind: "public_payer", ..Story::sound("O") };
+        for one in [&self.insurance_agency, &self.student_aid, &self.pensions, &self.migration_agency] {
             feed.push(employer_record(one, public.clone(), 1, at));
         }
-        let insurer = Story {
-            payer_kind: "insurer",
-            ..Story::sound("K")
-        };
+        let insurer = Story { payer_kind: "insurer", ..Story::sound("K") };
         for one in [&self.insurer, &self.unemployment_fund] {
             feed.push(employer_record(one, insurer.clone(), 1, at));
         }
@@ -184,17 +154,11 @@ impl Employers {
 
 /// An employer of one person's scenario; `slot` tells several of one person apart.
 pub(super) fn scenario_payer(person: usize, slot: u64) -> Payer {
-    payer(
-        SCENARIO_NUMBERS.wrapping_add(person as u64 * 4 + slot) % 1_000_000_000,
-        false,
-    )
+    payer(SCENARIO_NUMBERS.wrapping_add(person as u64 * 4 + slot) % 1_000_000_000, false)
 }
 
 fn payer(first_nine: u64, large: bool) -> Payer {
-    Payer {
-        id: Arc::from(organisation_number(first_nine)),
-        large,
-    }
+    Payer { id: Arc::from(organisation_number(first_nine)), large }
 }
 
 /// What the reference feed says about an employer.
@@ -208,12 +172,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn sound(sector: &'static str) -> Story {
-        Story {
-            sector,
-            bankrupt_on: None,
-            successor: None,
-            payer_kind: "normal",
-        }
+        Story { sector, bankrupt_on: None, successor: None, payer_kind: "normal" }
     }
 }
 
@@ -226,14 +185,7 @@ pub(super) fn employer_record(one: &Payer, story: Story, version: i64, known_tim
         story.successor.map_or(Value::Null, |id| rows::text(&id)),
         Value::Code(story.payer_kind),
     ];
-    reference(
-        TableId::Employers,
-        &one.id,
-        version,
-        known_time,
-        event,
-        values,
-    )
+    reference(TableId::Employers, &one.id, version, known_time, event, values)
 }
 
 /// How much of an employer's usual staff a month's declarations cover.
@@ -244,17 +196,6 @@ pub(super) fn employer_month(
     version: i64,
     known_time: i64,
 ) -> Message {
-    let values = vec![
-        rows::text(&one.id),
-        rows::day(month),
-        Value::Int(reported_pct),
-    ];
-    reference(
-        TableId::EmployerMonths,
-        &one.id,
-        version,
-        known_time,
-        instant(month),
-        values,
-    )
+    let values = vec![rows::text(&one.id), rows::day(month), Value::Int(reported_pct)];
+    reference(TableId::EmployerMonths, &one.id, version, known_time, instant(month), values)
 }

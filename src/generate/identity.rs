@@ -34,14 +34,8 @@ impl Identity {
         let age = dice.between(ages.0, ages.1) as i32;
         // A birthday later in the year than `on` would make the person a year younger.
         let late = day_of_year > on.ordinal();
-        let birth_on =
-            NaiveDate::from_yo_opt(on.year() - age - i32::from(late), day_of_year).unwrap_or(on);
-        Identity {
-            name: draw_name(dice),
-            birth_on,
-            citizenship,
-            serial,
-        }
+        let birth_on = NaiveDate::from_yo_opt(on.year() - age - i32::from(late), day_of_year).unwrap_or(on);
+        Identity { name: draw_name(dice), birth_on, citizenship, serial }
     }
 
     pub(super) fn personal_number(&self) -> String {
@@ -63,13 +57,7 @@ pub(super) fn personal_number(birth_on: NaiveDate, serial: u32) -> String {
 }
 
 fn numbered(birth_on: NaiveDate, day: u32, serial: u32) -> String {
-    let twelve = format!(
-        "{:04}{:02}{:02}{:03}",
-        birth_on.year(),
-        birth_on.month(),
-        day,
-        serial
-    );
+    let twelve = format!("{:04}{:02}{:02}{:03}", birth_on.year(), birth_on.month(), day, serial);
     let check = luhn_digit(&twelve[2..]);
     format!("{twelve}{check}")
 }
@@ -110,10 +98,7 @@ pub(super) fn draw_name(dice: &mut Dice) -> String {
 pub(super) fn unrelated_name(dice: &mut Dice, name: &str) -> String {
     loop {
         let other = format!("{} {}", dice.pick(GIVEN), dice.pick(FAMILY));
-        if !other
-            .split(' ')
-            .any(|word| name.split(' ').any(|old| old == word))
-        {
+        if !other.split(' ').any(|word| name.split(' ').any(|old| old == word)) {
             return other;
         }
     }
@@ -121,10 +106,7 @@ pub(super) fn unrelated_name(dice: &mut Dice, name: &str) -> String {
 
 /// The same name as another register writes it: family name first, vowels with accents.
 pub(super) fn transliterated(name: &str) -> String {
-    let mut words: Vec<String> = name
-        .split(' ')
-        .map(|word| word.replacen('a', "á", 1).replacen('e', "é", 1))
-        .collect();
+    let mut words: Vec<String> = name.split(' ').map(|word| word.replacen('a', "á", 1).replacen('e', "é", 1)).collect();
     words.rotate_right(1);
     words.join(" ")
 }
@@ -168,15 +150,8 @@ pub(super) const FAMILY_COUNTRIES: &[(u32, &str)] = &[
     (3, "MAR"),
 ];
 /// Countries that the need of protection is tested against.
-pub(super) const TESTED_COUNTRIES: &[(u32, &str)] = &[
-    (28, "SYR"),
-    (26, "AFG"),
-    (14, "ERI"),
-    (10, "SOM"),
-    (10, "IRQ"),
-    (8, "IRN"),
-    (4, "UZB"),
-];
+pub(super) const TESTED_COUNTRIES: &[(u32, &str)] =
+    &[(28, "SYR"), (26, "AFG"), (14, "ERI"), (10, "SOM"), (10, "IRQ"), (8, "IRN"), (4, "UZB")];
 /// Countries to which anybody travels; none of them is a tested one.
 pub(super) const TRAVEL_COUNTRIES: &[(u32, &str)] = &[
     (20, "TUR"),
@@ -205,15 +180,13 @@ pub(super) const EMIGRATION_COUNTRIES: &[(u32, (&str, bool))] = &[
 ];
 
 const GIVEN: &[&str] = &[
-    "Amal", "Yusuf", "Priya", "Wei", "Fatima", "Mehmet", "Olena", "Ahmad", "Sara", "Arjun",
-    "Leila", "Omar", "Nadia", "Hassan", "Ana", "Dmytro", "Zahra", "Ravi", "Mina", "Tariq", "Hana",
-    "Ibrahim", "Jelena", "Kiran", "Layla", "Malik", "Noor", "Parisa", "Rahel", "Samir", "Tesfay",
-    "Usman", "Vesna", "Xiu", "Yasmin", "Zoran", "Bilal", "Chandra", "Deniz", "Elham", "Farid",
-    "Goran", "Huda", "Isaac", "Jamila", "Khalid", "Lien", "Maryam", "Nikita", "Parwin",
+    "Amal", "Yusuf", "Priya", "Wei", "Fatima", "Mehmet", "Olena", "Ahmad", "Sara", "Arjun", "Leila", "Omar", "Nadia",
+    "Hassan", "Ana", "Dmytro", "Zahra", "Ravi", "Mina", "Tariq", "Hana", "Ibrahim", "Jelena", "Kiran", "Layla",
+    "Malik", "Noor", "Parisa", "Rahel", "Samir", "Tesfay", "Usman", "Vesna", "Xiu", "Yasmin", "Zoran", "Bilal",
+    "Chandra", "Deniz", "Elham", "Farid", "Goran", "Huda", "Isaac", "Jamila", "Khalid", "Lien", "Maryam", "Nikita",
+    "Parwin",
 ];
-const MIDDLE: &[&str] = &[
-    "Ali", "Kaur", "Maria", "Jan", "Nur", "Devi", "Reza", "Sol", "Bint", "Chen", "Ivan", "Lul",
-];
+const MIDDLE: &[&str] = &["Ali", "Kaur", "Maria", "Jan", "Nur", "Devi", "Reza", "Sol", "Bint", "Chen", "Ivan", "Lul"];
 const FAMILY: &[&str] = &[
     "Haddad",
     "Sharma",

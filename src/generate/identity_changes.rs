@@ -9,40 +9,25 @@ use chrono::NaiveDate;
 use super::calendar::{DAY_US, add_days, add_months};
 use super::dice::Dice;
 use super::emigration::naturalise;
-use super::identity::{
-    FAMILY_COUNTRIES, Identity, personal_number, real_birthday, transliterated, unrelated_name,
-};
+use super::identity::{FAMILY_COUNTRIES, Identity, personal_number, real_birthday, transliterated, unrelated_name};
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario;
 
 /// Settles what must be so at the grant; call before the permit is told.
-pub(super) fn before_grant(
-    story: Scenario,
-    who: &mut Identity,
-    application_on: NaiveDate,
-    dice: &mut Dice,
-) {
+pub(super) fn before_grant(story: Scenario, who: &mut Identity, application_on: NaiveDate, dice: &mut Dice) {
     match story {
         Scenario::EstimatedBirthday => {
             who.birth_on = super::calendar::ymd(chrono::Datelike::year(&who.birth_on), 1, 1);
         }
         // A child by the decision, some months short of eighteen at application.
-        Scenario::AdulthoodCrossed => {
-            who.birth_on = add_days(add_months(application_on, -216), dice.between(40, 140))
-        }
+        Scenario::AdulthoodCrossed => who.birth_on = add_days(add_months(application_on, -216), dice.between(40, 140)),
         _ => {}
     }
 }
 
 /// Plants the change on a day between `from` and `to`.
-pub(super) fn plant(
-    person: &mut Person,
-    story: Scenario,
-    place: usize,
-    from: NaiveDate,
-    to: NaiveDate,
-) {
+pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
     let days = (to - from).num_days().max(1);
     let on = add_days(from, person.dice.between(1, days));
     let known = person.office_after(on, 1, 9);
@@ -96,17 +81,13 @@ fn changed(person: &mut Person, story: Scenario) -> Change {
             birth_on = Some(add_days(who.birth_on, -dice.between(400, 1400)));
             name = Some(unrelated_name(dice, &who.name));
         }
-        Scenario::AdulthoodCrossed => {
-            birth_on = Some(add_days(who.birth_on, -dice.between(160, 300)))
-        }
+        Scenario::AdulthoodCrossed => birth_on = Some(add_days(who.birth_on, -dice.between(160, 300))),
         Scenario::BirthDayChanged => birth_on = Some(add_days(who.birth_on, dice.between(3, 200))),
         Scenario::EstimatedBirthday => birth_on = Some(real_birthday(dice, who.birth_on)),
         Scenario::NameReplaced => name = Some(unrelated_name(dice, &who.name)),
         Scenario::CitizenshipReplaced => {
-            let other = FAMILY_COUNTRIES
-                .iter()
-                .map(|(_, country)| *country)
-                .find(|country| *country != who.citizenship);
+            let other =
+                FAMILY_COUNTRIES.iter().map(|(_, country)| *country).find(|country| *country != who.citizenship);
             citizenships = other.map(|country| vec![country]);
         }
         Scenario::MarriageName => {
@@ -123,11 +104,5 @@ fn changed(person: &mut Person, story: Scenario) -> Change {
     if let Some(birth_on) = birth_on {
         number = Some(personal_number(birth_on, serial));
     }
-    Change::Identity {
-        name,
-        birth_on,
-        citizenships,
-        number,
-        civil,
-    }
+    Change::Identity { name, birth_on, citizenships, number, civil }
 }

@@ -79,19 +79,8 @@ fn tell_journey(person: &mut Person, journey: Journey) -> ([String; 2], i64) {
             rows::maybe_day(person.passport_issued),
             Value::Flag(journey.doc_seen),
         ];
-        let source = if journey.told_after_days.is_some() {
-            "mission"
-        } else {
-            "police"
-        };
-        let fact = Fact::new(
-            TableId::Border,
-            key.clone(),
-            instant(on),
-            known,
-            source,
-            values,
-        );
+        let source = if journey.told_after_days.is_some() { "mission" } else { "police" };
+        let fact = Fact::new(TableId::Border, key.clone(), instant(on), known, source, values);
         known_at = person.tell(fact).max(known_at);
         key
     });
@@ -143,13 +132,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, home: &Home) {
         Scenario::HomeNinetyDays => {
             let top = if home.refugee { "strong" } else { "medium" };
             let stays: Vec<i64> = (0..4)
-                .map(|trip| {
-                    tell_journey(
-                        person,
-                        Journey::to(home.tested, add_days(start, trip * 45), 26),
-                    )
-                    .1
-                })
+                .map(|trip| tell_journey(person, Journey::to(home.tested, add_days(start, trip * 45), 26)).1)
                 .collect();
             person.breach(story, place, &[(stays[0], "medium"), (stays[3], top)], None);
         }
@@ -171,19 +154,11 @@ fn innocent_journey(person: &mut Person, story: Scenario, home: &Home, start: Na
         Scenario::ThirdCountry => journey.country = "LBN",
         Scenario::CitizenshipCountry => journey.country = person.who.citizenship,
         Scenario::TransitOnly => {
-            journey = Journey {
-                transit: true,
-                back_on: add_days(start, 1),
-                ..journey
-            };
+            journey = Journey { transit: true, back_on: add_days(start, 1), ..journey };
             max_severity = Some("info");
         }
         Scenario::UndocumentedStay => {
-            journey = Journey {
-                doc_seen: false,
-                back_on: add_days(start, 8),
-                ..journey
-            };
+            journey = Journey { doc_seen: false, back_on: add_days(start, 8), ..journey };
             max_severity = Some("info");
         }
         Scenario::ExcusedVisit => {
@@ -199,23 +174,13 @@ fn innocent_journey(person: &mut Person, story: Scenario, home: &Home, start: Na
                 Value::Code(home.tested),
             ];
             let key = format!("notice:{}", person.number());
-            person.tell(Fact::new(
-                TableId::Notices,
-                key,
-                instant(told_on),
-                known,
-                "mv",
-                values,
-            ));
+            person.tell(Fact::new(TableId::Notices, key, instant(told_on), known, "mv", values));
         }
         // Seen after the grant, travelled before the status was declared.
         Scenario::BeforeDeclaration => {
             let declared_on = person.permits[home.place].decided_on;
             let left_on = add_days(declared_on, -person.dice.between(60, 90));
-            journey = Journey {
-                told_after_days: Some(120),
-                ..Journey::to(home.tested, left_on, 20)
-            };
+            journey = Journey { told_after_days: Some(120), ..Journey::to(home.tested, left_on, 20) };
         }
         _ => {}
     }

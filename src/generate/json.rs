@@ -38,11 +38,7 @@ pub(super) fn record_json(record: &Record, json: &mut String) {
     }
     let _ = write!(json, "\"schema_ver\":{SCHEMA_VER},\"record_key\":");
     push_text(json, &record.record_key);
-    let _ = write!(
-        json,
-        ",\"version\":{},\"op\":\"{}\",\"event_time\":\"",
-        record.version, record.op
-    );
+    let _ = write!(json, ",\"version\":{},\"op\":\"{}\",\"event_time\":\"", record.version, record.op);
     if record.event_time.rem_euclid(DAY_US) == 0 {
         push_day(json, day_of(record.event_time));
     } else {
@@ -105,26 +101,14 @@ fn push_text(json: &mut String, text: &str) {
 }
 
 fn push_day(text: &mut String, day: chrono::NaiveDate) {
-    let _ = write!(
-        text,
-        "{:04}-{:02}-{:02}",
-        day.year(),
-        day.month(),
-        day.day()
-    );
+    let _ = write!(text, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day());
 }
 
 fn push_timestamp(text: &mut String, instant_us: i64) {
     push_day(text, day_of(instant_us));
     let in_day = instant_us.rem_euclid(DAY_US);
     let (seconds, micros) = (in_day / SECOND_US, in_day % SECOND_US);
-    let _ = write!(
-        text,
-        "T{:02}:{:02}:{:02}.{micros:06}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    );
+    let _ = write!(text, "T{:02}:{:02}:{:02}.{micros:06}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
 pub(super) fn timestamp(instant_us: i64) -> String {

@@ -20,21 +20,13 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
         Scenario::ShortDip => {
             set(&mut pays, floor, b, 3, 90);
             person.declare(&pays);
-            person.breach(
-                story,
-                place,
-                &[(evaluated(&pays, b + 2), "weak")],
-                Some(evaluated(&pays, b + 3)),
-            );
+            person.breach(story, place, &[(evaluated(&pays, b + 2), "weak")], Some(evaluated(&pays, b + 3)));
         }
         // Eight months at 88: below 95 from the third on, never below 85.
         Scenario::LongDip => {
             set(&mut pays, floor, b, 8, 88);
             person.declare(&pays);
-            let tiers = [
-                (evaluated(&pays, b + 2), "weak"),
-                (evaluated(&pays, b + 3), "medium"),
-            ];
+            let tiers = [(evaluated(&pays, b + 2), "weak"), (evaluated(&pays, b + 3), "medium")];
             person.breach(story, place, &tiers, Some(evaluated(&pays, b + 8)));
         }
         // 70 to the end: below 95 from the second month, the mean of six below 85 from the fourth.
@@ -48,9 +40,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
             ];
             person.breach(story, place, &tiers, None);
         }
-        Scenario::CorrectedDown | Scenario::CorrectedUp => {
-            corrected_salaries(person, story, job, pays, b)
-        }
+        Scenario::CorrectedDown | Scenario::CorrectedUp => corrected_salaries(person, story, job, pays, b),
         _ => explained(person, story, job, pays, b),
     }
 }
@@ -81,13 +71,7 @@ fn explained(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>
             set(&mut pays, floor, 0, 1, 30);
             set(&mut pays, floor, b + 2, 1, 30);
             person.declare(&pays);
-            person.trap(
-                story,
-                place,
-                pays.get(b + 2)
-                    .map_or(i64::MAX, |pay| agi_complete(pay.month)),
-                None,
-            );
+            person.trap(story, place, pays.get(b + 2).map_or(i64::MAX, |pay| agi_complete(pay.month)), None);
         }
         Scenario::ExcusedDip => {
             set(&mut pays, floor, b, 4, 15);
@@ -106,22 +90,12 @@ fn explained(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>
 }
 
 /// Five months are declared, and all are corrected some days after the last of them.
-fn corrected_salaries(
-    person: &mut Person,
-    story: Scenario,
-    job: &Job,
-    mut pays: Vec<Pay>,
-    b: usize,
-) {
+fn corrected_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
     let low = job.floor_sek * 80 / 100;
     let high = job.floor_sek * 110 / 100;
     let last_known = pays.get(b + 4).map_or(i64::MAX / 2, |pay| pay.known);
     let corrected_at = last_known + person.dice.between(3, 9) * DAY_US;
-    let (first_sek, then_sek) = if story == Scenario::CorrectedDown {
-        (high, low)
-    } else {
-        (low, high)
-    };
+    let (first_sek, then_sek) = if story == Scenario::CorrectedDown { (high, low) } else { (low, high) };
     for pay in pays.iter_mut().skip(b).take(5) {
         pay.amount_sek = first_sek;
     }
@@ -137,18 +111,10 @@ fn corrected_salaries(
     match story {
         // Low from b to b+8, high from b+9: the mean is sound again at b+10.
         Scenario::CorrectedDown => {
-            person.breach(
-                story,
-                job.place,
-                &[(corrected_at, "medium")],
-                Some(evaluated(&pays, b + 10)),
-            );
+            person.breach(story, job.place, &[(corrected_at, "medium")], Some(evaluated(&pays, b + 10)));
         }
         _ => {
-            let tiers = [
-                (evaluated(&pays, b + 1), "weak"),
-                (evaluated(&pays, b + 2), "medium"),
-            ];
+            let tiers = [(evaluated(&pays, b + 1), "weak"), (evaluated(&pays, b + 2), "medium")];
             person.breach(story, job.place, &tiers, Some(corrected_at));
         }
     }
@@ -161,25 +127,9 @@ fn incomplete_month(person: &mut Person, story: Scenario, job: &Job, pays: Vec<P
         return person.declare(&pays);
     };
     let completed_at = agi_complete(pay.month) + person.dice.between(12, 20) * DAY_US;
-    person.tell_reference(employer_month(
-        &pay.payer,
-        pay.month,
-        60,
-        1,
-        pay.known + HOUR_US,
-    ));
-    person.tell_reference(employer_month(
-        &pay.payer,
-        pay.month,
-        100,
-        2,
-        completed_at + HOUR_US,
-    ));
-    let rest: Vec<Pay> = pays
-        .iter()
-        .filter(|other| other.month != pay.month)
-        .cloned()
-        .collect();
+    person.tell_reference(employer_month(&pay.payer, pay.month, 60, 1, pay.known + HOUR_US));
+    person.tell_reference(employer_month(&pay.payer, pay.month, 100, 2, completed_at + HOUR_US));
+    let rest: Vec<Pay> = pays.iter().filter(|other| other.month != pay.month).cloned().collect();
     person.declare(&rest);
     if story == Scenario::IncompletePartial {
         person.declare_version(&pay, 1, "upsert", pay.amount_sek * 30 / 100, pay.known);

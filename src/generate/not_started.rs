@@ -12,10 +12,7 @@ use super::work::Job;
 
 /// Whether the person comes to Sweden as planned and leaves with the permit's end.
 pub(super) fn arrives(story: Scenario) -> bool {
-    !matches!(
-        story,
-        Scenario::DiedEarly | Scenario::ProtectedNotStarted | Scenario::NaturalisedLater
-    )
+    !matches!(story, Scenario::DiedEarly | Scenario::ProtectedNotStarted | Scenario::NaturalisedLater)
 }
 
 /// The fourth month after the first day of validity decides; a month later pay in arrears is known too.
@@ -47,9 +44,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
             person.breach(story, place, &tiers, None);
         }
         Scenario::DeclaredLate => {
-            let told = weak_at
-                + person.dice.between(8, 60) * DAY_US
-                + person.dice.between(0, 40_000) * 1_000_000;
+            let told = weak_at + person.dice.between(8, 60) * DAY_US + person.dice.between(0, 40_000) * 1_000_000;
             for pay in &mut pays {
                 pay.known = pay.known.max(told);
             }
@@ -88,13 +83,7 @@ fn excused_start(person: &mut Person, story: Scenario, job: &Job, fourth: NaiveD
     match story {
         Scenario::StartNotice => {
             let on = add_days(valid_from, person.dice.between(5, 90));
-            person.tell_notice(
-                "employment_start",
-                Some(&job.payer),
-                on,
-                person.world.start,
-                None,
-            );
+            person.tell_notice("employment_start", Some(&job.payer), on, person.world.start, None);
         }
         Scenario::ExcusedFromStart => {
             let first = month_of(valid_from);
@@ -108,20 +97,13 @@ fn excused_start(person: &mut Person, story: Scenario, job: &Job, fourth: NaiveD
         Scenario::EmployerBankrupt => {
             let on = add_days(valid_from, person.dice.between(15, 100));
             let known = person.office_after(on, 2, 9);
-            let story = Story {
-                bankrupt_on: Some(on),
-                ..Story::sound("F")
-            };
+            let story = Story { bankrupt_on: Some(on), ..Story::sound("F") };
             person.tell_reference(employer_record(&job.payer, story, 2, known));
         }
         Scenario::ReplacedEarly => {
             let from = add_days(valid_from, person.dice.between(45, 85));
-            let permit = person.draft(
-                "FAMILY_SPOUSE",
-                add_days(from, -5),
-                from,
-                Some(add_days(add_months(from, 24), -1)),
-            );
+            let permit =
+                person.draft("FAMILY_SPOUSE", add_days(from, -5), from, Some(add_days(add_months(from, 24), -1)));
             person.grant(permit);
         }
         Scenario::DiedEarly => {
@@ -140,9 +122,7 @@ fn excused_start(person: &mut Person, story: Scenario, job: &Job, fourth: NaiveD
 
 /// Works from a day to the permit's end; gives when the first salary is known.
 fn start_on(person: &mut Person, job: &Job, from: NaiveDate) -> Option<i64> {
-    let last_day = person.permits[job.place]
-        .valid_to
-        .unwrap_or(person.world.until);
+    let last_day = person.permits[job.place].valid_to.unwrap_or(person.world.until);
     let pays = person.employ(&job.payer, from, last_day, job.salary_sek);
     person.declare(&pays);
     pays.first().map(|pay| pay.known)

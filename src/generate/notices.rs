@@ -30,13 +30,6 @@ impl Person<'_> {
         ];
         let key = format!("notice:{}", self.number());
         let source = if employer.is_some() { "employer" } else { "mv" };
-        self.tell(Fact::new(
-            TableId::Notices,
-            key,
-            instant(on),
-            known,
-            source,
-            values,
-        ))
+        self.tell(Fact::new(TableId::Notices, key, instant(on), known, source, values))
     }
 }

@@ -15,19 +15,10 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
     let b = person.dice.between(4, 7) as usize;
     let place = job.place;
     let other = scenario_payer(person.index, 1);
-    let kind = if story == Scenario::PayrollProvider {
-        "payroll"
-    } else {
-        "normal"
-    };
-    let sound = Story {
-        payer_kind: kind,
-        ..Story::sound("N")
-    };
+    let kind = if story == Scenario::PayrollProvider { "payroll" } else { "normal" };
+    let sound = Story { payer_kind: kind, ..Story::sound("N") };
     person.tell_reference(employer_record(&other, sound, 1, person.world.start_us));
-    let second = pays
-        .get(b + 1)
-        .map_or(i64::MAX, |pay| agi_complete(pay.month));
+    let second = pays.get(b + 1).map_or(i64::MAX, |pay| agi_complete(pay.month));
     let hand_over = |pays: &mut [Pay], to: &Payer, count: usize| {
         for pay in pays.iter_mut().skip(b).take(count) {
             pay.payer = to.clone();
@@ -42,9 +33,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
         Scenario::SwitchedBack => {
             hand_over(&mut pays, &other, 4);
             person.declare(&pays);
-            let sound_again = pays
-                .get(b + 5)
-                .map_or(i64::MAX, |pay| agi_complete(pay.month));
+            let sound_again = pays.get(b + 5).map_or(i64::MAX, |pay| agi_complete(pay.month));
             person.breach(story, place, &[(second, "medium")], Some(sound_again));
         }
         Scenario::MovedByCorrection | Scenario::MendedByCorrection => {
@@ -57,11 +46,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
                 .iter()
                 .skip(b)
                 .take(6)
-                .map(|pay| Pay {
-                    payer: other.clone(),
-                    amount_sek: side_sek,
-                    ..pay.clone()
-                })
+                .map(|pay| Pay { payer: other.clone(), amount_sek: side_sek, ..pay.clone() })
                 .collect();
             person.declare(&side);
             // The last month with both is b+5; two of three until b+6.
@@ -73,55 +58,29 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
 }
 
 /// Salaries declared under one employer, then taken back and declared under another.
-fn moved_salaries(
-    person: &mut Person,
-    story: Scenario,
-    job: &Job,
-    mut pays: Vec<Pay>,
-    b: usize,
-    other: &Payer,
-) {
-    let second = pays
-        .get(b + 1)
-        .map_or(i64::MAX / 2, |pay| agi_complete(pay.month));
+fn moved_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
+    let second = pays.get(b + 1).map_or(i64::MAX / 2, |pay| agi_complete(pay.month));
     let moved_at = second + person.dice.between(3, 20) * DAY_US + 9 * HOUR_US;
     let (wrong, right) = match story {
         Scenario::MovedByCorrection => (job.payer.clone(), other.clone()),
         _ => (other.clone(), job.payer.clone()),
     };
     for pay in pays.iter_mut().skip(b) {
-        pay.payer = if pay.known < moved_at {
-            wrong.clone()
-        } else {
-            right.clone()
-        };
+        pay.payer = if pay.known < moved_at { wrong.clone() } else { right.clone() };
     }
     person.declare(&pays);
     for pay in pays.iter().skip(b).filter(|pay| pay.known < moved_at) {
         person.retract_pay(pay, 2, moved_at);
-        let moved = Pay {
-            payer: right.clone(),
-            known: moved_at,
-            ..pay.clone()
-        };
+        let moved = Pay { payer: right.clone(), known: moved_at, ..pay.clone() };
         person.declare(&[moved]);
     }
     match story {
-        Scenario::MovedByCorrection => {
-            person.breach(story, job.place, &[(moved_at, "medium")], None)
-        }
+        Scenario::MovedByCorrection => person.breach(story, job.place, &[(moved_at, "medium")], None),
         _ => person.breach(story, job.place, &[(second, "medium")], Some(moved_at)),
     }
 }
 
-fn innocent_payer(
-    person: &mut Person,
-    story: Scenario,
-    job: &Job,
-    mut pays: Vec<Pay>,
-    b: usize,
-    other: &Payer,
-) {
+fn innocent_payer(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
     let Some(month) = pays.get(b).map(|pay| pay.month) else {
         return person.declare(&pays);
     };
@@ -138,22 +97,14 @@ fn innocent_payer(
     }
     match story {
         Scenario::BusinessTransfer => {
-            let story = Story {
-                successor: Some(other.id.clone()),
-                ..Story::sound("N")
-            };
+            let story = Story { successor: Some(other.id.clone()), ..Story::sound("N") };
             let known = person.office(add_days(month, 3));
             person.tell_reference(employer_record(&job.payer, story, 2, known));
         }
         Scenario::PendingApplication => {
             let filed_on = add_days(month, -person.dice.between(8, 25));
             let decided_on = add_days(filed_on, person.dice.between(120, 190));
-            person.apply(
-                "WORK_EMP",
-                Some(other),
-                filed_on,
-                Some((decided_on, "granted")),
-            );
+            person.apply("WORK_EMP", Some(other), filed_on, Some((decided_on, "granted")));
             let known = person.office(decided_on);
             person.allow_employer(job.place, other, filed_on, None, known);
         }
@@ -170,8 +121,6 @@ fn innocent_payer(
         _ => {}
     }
     person.declare(&pays);
-    let second = pays
-        .get(first + 1)
-        .map_or(i64::MAX, |pay| agi_complete(pay.month));
+    let second = pays.get(first + 1).map_or(i64::MAX, |pay| agi_complete(pay.month));
     person.trap(story, job.place, second, None);
 }

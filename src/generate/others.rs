@@ -22,12 +22,7 @@ struct Small {
 }
 
 const fn small(class: &'static str, length_months: i32, salary_sek: i64, tied: bool) -> Small {
-    Small {
-        class,
-        length_months,
-        salary_sek,
-        tied,
-    }
+    Small { class, length_months, salary_sek, tied }
 }
 
 const SMALL: &[(u32, Small)] = &[
@@ -45,11 +40,7 @@ const SMALL: &[(u32, Small)] = &[
 pub(super) fn live(person: &mut Person) {
     let granted = shares::GRANTS_A_YEAR * u64::from(person.world.options.years);
     let standing = person.dice.below(shares::STOCK + granted) < shares::STOCK;
-    let groups = if standing {
-        shares::STANDING
-    } else {
-        shares::GRANTED
-    };
+    let groups = if standing { shares::STANDING } else { shares::GRANTED };
     match person.dice.weighted(groups) {
         Group::Work => work::live(person, standing),
         Group::Study => study::live(person, standing),
@@ -68,30 +59,12 @@ pub(super) fn live(person: &mut Person) {
 fn live_small(person: &mut Person, standing: bool) {
     person.story = None;
     let kind = person.dice.weighted(SMALL);
-    let countries = if kind.class == "ASYLUM_APPLICANT" {
-        TESTED_COUNTRIES
-    } else {
-        WORKER_COUNTRIES
-    };
+    let countries = if kind.class == "ASYLUM_APPLICANT" { TESTED_COUNTRIES } else { WORKER_COUNTRIES };
     let country = person.dice.weighted(countries);
-    let country = if kind.class == "CITIZEN_EES_RIGHT" {
-        "POL"
-    } else {
-        country
-    };
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        (20, 50),
-        country,
-    );
+    let country = if kind.class == "CITIZEN_EES_RIGHT" { "POL" } else { country };
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, (20, 50), country);
     let world = person.world;
-    let from = if standing {
-        add_days(world.start, -person.dice.between(1, 100))
-    } else {
-        person.some_day(10, 40)
-    };
+    let from = if standing { add_days(world.start, -person.dice.between(1, 100)) } else { person.some_day(10, 40) };
     let decided_on = add_days(from, -person.dice.between(0, 20));
     let to = add_days(add_months(from, kind.length_months), -1);
     let pending = kind.class == "ASYLUM_APPLICANT";
@@ -113,11 +86,7 @@ fn live_small(person: &mut Person, standing: bool) {
         let payer = world.employers.draw(&mut person.dice);
         let known = person.permits[place].known;
         person.allow_employer(place, &payer, from, None, known);
-        let begins = if standing {
-            add_months(month_of(world.start), -1)
-        } else {
-            add_days(from, 4)
-        };
+        let begins = if standing { add_months(month_of(world.start), -1) } else { add_days(from, 4) };
         let mut pays = person.employ(&payer, begins, to, kind.salary_sek);
         person.vary(&mut pays);
         person.declare_with_corrections(&pays);
@@ -156,14 +125,8 @@ fn tip_off(person: &mut Person) {
     let on = add_days(first, person.dice.between(60, 400));
     let known = person.office_after(on, 0, 5);
     let token = format!("t{:016x}", person.dice.bits());
-    let values = vec![
-        Value::Code("tip"),
-        Value::Null,
-        rows::day(on),
-        Value::Code(allegation),
-        rows::text(&token),
-        Value::Null,
-    ];
+    let values =
+        vec![Value::Code("tip"), Value::Null, rows::day(on), Value::Code(allegation), rows::text(&token), Value::Null];
     let key = format!("notice:{}", person.number());
     let fact = Fact::new(TableId::Notices, key, instant(on), known, "tip", values);
     person.tell(Fact { secrecy: 4, ..fact });

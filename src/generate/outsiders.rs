@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::calendar::{
-    DAY_US, HOUR_US, SECOND_US, add_days, add_months, day_in_month, declaration_due, instant,
-    months,
+    DAY_US, HOUR_US, SECOND_US, add_days, add_months, day_in_month, declaration_due, instant, months,
 };
 use super::dice::{Dice, Purpose};
 use super::identity::Identity;
@@ -39,13 +38,7 @@ impl<'w> Outsider<'w> {
     fn new(world: &'w World, index: usize) -> Outsider<'w> {
         let mut dice = Dice::new(world.options.seed, Purpose::Outsider, index as u64);
         let who = Identity::draw(&mut dice, index + 90_000, world.start, (18, 67), "SWE");
-        Outsider {
-            world,
-            dice,
-            key: Arc::from(format!("q{index:07}")),
-            who,
-            messages: Vec::new(),
-        }
+        Outsider { world, dice, key: Arc::from(format!("q{index:07}")), who, messages: Vec::new() }
     }
 
     /// Work or a benefit, month by month, a post now and then, sometimes studies.
@@ -61,14 +54,7 @@ impl<'w> Outsider<'w> {
                     + self.dice.between(0, 3599) * SECOND_US;
                 let values = salary(&payer.id, month, salary_sek);
                 let key = format!("agi:{}:{}", &payer.id[2..], month.format("%Y-%m"));
-                self.tell(
-                    TableId::Payments,
-                    key,
-                    instant(day_in_month(month, 25)),
-                    known,
-                    "agi",
-                    values,
-                );
+                self.tell(TableId::Payments, key, instant(day_in_month(month, 25)), known, "agi", values);
             } else {
                 let known = instant(day_in_month(month, 20)) + self.dice.between(6, 40) * HOUR_US;
                 let values = benefit(&world.employers.insurance_agency.id, month);
@@ -87,14 +73,7 @@ impl<'w> Outsider<'w> {
             let on = add_days(world.start, self.dice.between(1, days));
             let known = instant(on) + self.dice.between(8, 60) * HOUR_US;
             let values = self.post(on);
-            self.tell(
-                TableId::Population,
-                "entry".to_owned(),
-                instant(on),
-                known,
-                "navet",
-                values,
-            );
+            self.tell(TableId::Population, "entry".to_owned(), instant(on), known, "navet", values);
         }
         if self.dice.permille(100) {
             self.study();
@@ -117,14 +96,7 @@ impl<'w> Outsider<'w> {
                 rows::day(term.ends_on),
                 Value::Int(300),
             ];
-            self.tell(
-                TableId::Studies,
-                format!("study:{number}"),
-                instant(term.starts_on),
-                known,
-                "ladok",
-                values,
-            );
+            self.tell(TableId::Studies, format!("study:{number}"), instant(term.starts_on), known, "ladok", values);
         }
     }
 
@@ -148,15 +120,7 @@ impl<'w> Outsider<'w> {
         ]
     }
 
-    fn tell(
-        &mut self,
-        table: TableId,
-        key: String,
-        event: i64,
-        known: i64,
-        source: &'static str,
-        values: Vec<Value>,
-    ) {
+    fn tell(&mut self, table: TableId, key: String, event: i64, known: i64, source: &'static str, values: Vec<Value>) {
         if known < self.world.start_us || known >= self.world.until_us {
             return;
         }
@@ -251,9 +215,8 @@ pub(super) fn tell_malformed(
     for number in 0..count {
         let (feed, text) = MALFORMED[number % MALFORMED.len()];
         let key = Arc::clone(&loaded[dice.below(loaded.len() as u64) as usize]);
-        let known_time = world.start_us
-            + dice.between(2, (days - 1).max(2)) * DAY_US
-            + dice.between(1, 80_000) * SECOND_US;
+        let known_time =
+            world.start_us + dice.between(2, (days - 1).max(2)) * DAY_US + dice.between(1, 80_000) * SECOND_US;
         if known_time < world.until_us {
             feeds[feed.index()].push(Message {
                 known_time,

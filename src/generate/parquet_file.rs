@@ -81,36 +81,14 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(super) fn create(
-        name: &'static str,
-        schema: SchemaRef,
-        path: &Path,
-    ) -> Result<TableWriter, GenerateError> {
-        let file = File::create(path).map_err(|source| GenerateError::File {
-            path: path.display().to_string(),
-            source,
-        })?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .build();
-        let file = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(
-            |source| GenerateError::Parquet {
-                table: name,
-                source,
-            },
-        )?;
-        let builders = schema
-            .fields()
-            .iter()
-            .map(|field| Builder::new(field.data_type()))
-            .collect();
-        Ok(TableWriter {
-            name,
-            schema,
-            builders,
-            rows: 0,
-            file,
-        })
+    pub(super) fn create(name: &'static str, schema: SchemaRef, path: &Path) -> Result<TableWriter, GenerateError> {
+        let file =
+            File::create(path).map_err(|source| GenerateError::File { path: path.display().to_string(), source })?;
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let file = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+            .map_err(|source| GenerateError::Parquet { table: name, source })?;
+        let builders = schema.fields().iter().map(|field| Builder::new(field.data_type())).collect();
+        Ok(TableWriter { name, schema, builders, rows: 0, file })
     }
 
     pub(super) fn push(&mut self, values: &[Value]) -> Result<(), GenerateError> {
@@ -118,11 +96,7 @@ impl TableWriter {
             builder.push(values.get(place).unwrap_or(&Value::Null));
         }
         self.rows += 1;
-        if self.rows == BATCH_ROWS {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.rows == BATCH_ROWS { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), GenerateError> {
@@ -131,26 +105,14 @@ impl TableWriter {
         }
         self.rows = 0;
         let columns = self.builders.iter_mut().map(Builder::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|source| {
-            GenerateError::Arrow {
-                table: self.name,
-                source,
-            }
-        })?;
-        self.file
-            .write(&batch)
-            .map_err(|source| GenerateError::Parquet {
-                table: self.name,
-                source,
-            })
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|source| GenerateError::Arrow { table: self.name, source })?;
+        self.file.write(&batch).map_err(|source| GenerateError::Parquet { table: self.name, source })
     }
 
     pub(super) fn close(mut self) -> Result<(), GenerateError> {
         self.flush()?;
         let table = self.name;
-        self.file
-            .close()
-            .map(drop)
-            .map_err(|source| GenerateError::Parquet { table, source })
+        self.file.close().map(drop).map_err(|source| GenerateError::Parquet { table, source })
     }
 }

@@ -4,8 +4,8 @@ use chrono::{Datelike, NaiveDate};
 
 use super::Value;
 use super::calendar::{
-    DAY_US, HOUR_US, SECOND_US, add_days, add_months, agi_complete, day_in_month, declaration_due,
-    instant, last_of_month, month_of, months,
+    DAY_US, HOUR_US, SECOND_US, add_days, add_months, agi_complete, day_in_month, declaration_due, instant,
+    last_of_month, month_of, months,
 };
 use super::employers::Payer;
 use super::person::{Fact, Person};
@@ -24,12 +24,7 @@ pub(super) struct Pay {
 
 impl Pay {
     pub(super) fn key(&self) -> String {
-        format!(
-            "agi:{}:{}-{:02}",
-            &self.payer.id[2..],
-            self.month.year(),
-            self.month.month()
-        )
+        format!("agi:{}:{}-{:02}", &self.payer.id[2..], self.month.year(), self.month.month())
     }
 
     fn event(&self) -> i64 {
@@ -65,47 +60,21 @@ impl Person<'_> {
     /// When a month is declared on its due day.
     pub(super) fn due(&mut self, month: NaiveDate, payer: &Payer) -> i64 {
         // Most declarations come in the working day's later half.
-        let second = self
-            .dice
-            .between(0, 8 * 3600)
-            .max(self.dice.between(0, 11 * 3600));
+        let second = self.dice.between(0, 8 * 3600).max(self.dice.between(0, 11 * 3600));
         instant(declaration_due(month, payer.large)) + 7 * HOUR_US + second * SECOND_US
     }
 
     /// Salaries of an unbroken employment, part months at both ends; each declared on its due day.
-    pub(super) fn employ(
-        &mut self,
-        payer: &Payer,
-        from: NaiveDate,
-        to: NaiveDate,
-        salary_sek: i64,
-    ) -> Vec<Pay> {
+    pub(super) fn employ(&mut self, payer: &Payer, from: NaiveDate, to: NaiveDate, salary_sek: i64) -> Vec<Pay> {
         let mut pays = Vec::new();
         for month in months(from, to.min(self.world.until)) {
             let days = i64::from(last_of_month(month).day());
-            let first = if month == month_of(from) {
-                i64::from(from.day())
-            } else {
-                1
-            };
-            let last = if month == month_of(to) {
-                i64::from(to.day())
-            } else {
-                days
-            };
+            let first = if month == month_of(from) { i64::from(from.day()) } else { 1 };
+            let last = if month == month_of(to) { i64::from(to.day()) } else { days };
             let worked = (last - first + 1).max(1);
-            let amount_sek = if worked == days {
-                salary_sek
-            } else {
-                salary_sek * worked / days
-            };
+            let amount_sek = if worked == days { salary_sek } else { salary_sek * worked / days };
             let known = self.due(month, payer);
-            pays.push(Pay {
-                month,
-                payer: payer.clone(),
-                amount_sek,
-                known,
-            });
+            pays.push(Pay { month, payer: payer.clone(), amount_sek, known });
         }
         pays
     }
@@ -119,9 +88,7 @@ impl Person<'_> {
                 pay.known -= self.dice.between(1, 5) * DAY_US;
             } else if self.dice.permille(shares::LATE_PERMILLE) {
                 let late = pay.known + self.dice.between(3, 20) * DAY_US;
-                pay.known = late
-                    .min(agi_complete(pay.month) - self.dice.between(10, 40) * HOUR_US)
-                    .max(pay.known);
+                pay.known = late.min(agi_complete(pay.month) - self.dice.between(10, 40) * HOUR_US).max(pay.known);
             }
         }
     }
@@ -143,10 +110,7 @@ impl Person<'_> {
                 self.declare_version(pay, 2, "correct", amount_sek, known);
             }
             if self.dice.permille(shares::WITHDRAWN_PERMILLE) {
-                let twice = Pay {
-                    known: pay.known + HOUR_US,
-                    ..pay.clone()
-                };
+                let twice = Pay { known: pay.known + HOUR_US, ..pay.clone() };
                 let key = format!("{}:2", twice.key());
                 let fact = Fact::new(
                     TableId::Payments,
@@ -171,31 +135,12 @@ impl Person<'_> {
         amount_sek: i64,
         known: i64,
     ) -> i64 {
-        let fact = Fact::new(
-            TableId::Payments,
-            pay.key(),
-            pay.event(),
-            known,
-            "agi",
-            pay.values(amount_sek),
-        );
-        self.tell(Fact {
-            version,
-            op,
-            secrecy: 2,
-            ..fact
-        })
+        let fact = Fact::new(TableId::Payments, pay.key(), pay.event(), known, "agi", pay.values(amount_sek));
+        self.tell(Fact { version, op, secrecy: 2, ..fact })
     }
 
     pub(super) fn retract_pay(&mut self, pay: &Pay, version: i64, known: i64) {
-        self.retract(
-            TableId::Payments,
-            pay.key(),
-            version,
-            pay.event(),
-            known,
-            "agi",
-        );
+        self.retract(TableId::Payments, pay.key(), version, pay.event(), known, "agi");
     }
 
     /// The token that a month is excused, known on the 20th of the next month.
@@ -203,24 +148,12 @@ impl Person<'_> {
         let month = month_of(month);
         let known = self.office(day_in_month(add_months(month, 1), 20));
         let key = format!("excused:{month}");
-        let fact = Fact::new(
-            TableId::ExcusedMonths,
-            key,
-            instant(month),
-            known,
-            "fk",
-            vec![rows::day(month)],
-        );
+        let fact = Fact::new(TableId::ExcusedMonths, key, instant(month), known, "fk", vec![rows::day(month)]);
         self.tell(Fact { secrecy: 1, ..fact })
     }
 
     /// One month's benefit, known some days after its payment on the 20th.
-    pub(super) fn pay_benefit(
-        &mut self,
-        benefit: Benefit,
-        month: NaiveDate,
-        amount_sek: i64,
-    ) -> i64 {
+    pub(super) fn pay_benefit(&mut self, benefit: Benefit, month: NaiveDate, amount_sek: i64) -> i64 {
         let paid_on = day_in_month(month, 20);
         self.pay_benefit_on(benefit, month, amount_sek, paid_on)
     }
@@ -235,9 +168,7 @@ impl Person<'_> {
         let known = self.office(paid_on) + self.dice.between(0, 30) * HOUR_US;
         let employers = &self.world.employers;
         let (payer, kind, basis, source) = match benefit {
-            Benefit::Child | Benefit::Housing => {
-                (&employers.insurance_agency, "benefit", "residence", "fk")
-            }
+            Benefit::Child | Benefit::Housing => (&employers.insurance_agency, "benefit", "residence", "fk"),
             Benefit::Unemployment => (&employers.unemployment_fund, "benefit", "work", "akassa"),
             Benefit::StudentAid => (&employers.student_aid, "benefit", "student", "csn"),
             Benefit::Reception => (&employers.migration_agency, "allowance", "reception", "lma"),
@@ -251,36 +182,15 @@ impl Person<'_> {
             rows::day(last_of_month(month)),
             rows::day(paid_on),
             Value::Int(amount_sek),
-            if kind == "allowance" {
-                Value::Flag(false)
-            } else {
-                Value::Null
-            },
+            if kind == "allowance" { Value::Flag(false) } else { Value::Null },
         ];
         let key = benefit_key(benefit, month);
-        let fact = Fact::new(
-            TableId::Payments,
-            key,
-            instant(month),
-            known,
-            source,
-            values,
-        );
-        self.tell(Fact {
-            secrecy: 1,
-            purpose: "payment_control",
-            ..fact
-        })
+        let fact = Fact::new(TableId::Payments, key, instant(month), known, source, values);
+        self.tell(Fact { secrecy: 1, purpose: "payment_control", ..fact })
     }
 
     /// A benefit each month from the one after `from`, as long as its first day is not after `to`.
-    pub(super) fn pay_benefits(
-        &mut self,
-        benefit: Benefit,
-        from: NaiveDate,
-        to: NaiveDate,
-        amount_sek: i64,
-    ) {
+    pub(super) fn pay_benefits(&mut self, benefit: Benefit, from: NaiveDate, to: NaiveDate, amount_sek: i64) {
         let first = add_months(month_of(from.max(self.world.start)), 1);
         for month in months(first, to.min(self.world.until)) {
             self.pay_benefit(benefit, month, amount_sek);
@@ -288,19 +198,8 @@ impl Person<'_> {
     }
 
     pub(super) fn retract_benefit(&mut self, benefit: Benefit, month: NaiveDate, known: i64) {
-        let source = if matches!(benefit, Benefit::Child | Benefit::Housing) {
-            "fk"
-        } else {
-            "akassa"
-        };
-        self.retract(
-            TableId::Payments,
-            benefit_key(benefit, month),
-            2,
-            instant(month),
-            known,
-            source,
-        );
+        let source = if matches!(benefit, Benefit::Child | Benefit::Housing) { "fk" } else { "akassa" };
+        self.retract(TableId::Payments, benefit_key(benefit, month), 2, instant(month), known, source);
     }
 }
 

@@ -89,10 +89,7 @@ pub(super) fn salary_floor(application_on: NaiveDate, first_grant: bool) -> i64 
         (ymd(2024, 6, 18), 28_480),
         (ymd(2023, 11, 1), 27_360),
     ];
-    steps
-        .iter()
-        .find(|(from, _)| application_on >= *from)
-        .map_or(13_000, |(_, floor)| *floor)
+    steps.iter().find(|(from, _)| application_on >= *from).map_or(13_000, |(_, floor)| *floor)
 }
 
 impl Person<'_> {
@@ -156,12 +153,7 @@ impl Person<'_> {
     }
 
     /// Tells a change of a permit.
-    pub(super) fn amend(
-        &mut self,
-        place: usize,
-        known: i64,
-        change: impl FnOnce(&mut Permit),
-    ) -> i64 {
+    pub(super) fn amend(&mut self, place: usize, known: i64, change: impl FnOnce(&mut Permit)) -> i64 {
         let mut permit = self.permits[place].clone();
         change(&mut permit);
         permit.version += 1;
@@ -197,20 +189,8 @@ impl Person<'_> {
         known: i64,
     ) {
         let id = self.permits[place].id.clone();
-        let values = vec![
-            rows::text(&id),
-            rows::text(&payer.id),
-            rows::day(from),
-            rows::maybe_day(to),
-        ];
+        let values = vec![rows::text(&id), rows::text(&payer.id), rows::day(from), rows::maybe_day(to)];
         let key = format!("{id}:{}", payer.id);
-        self.tell(Fact::new(
-            TableId::PermitEmployers,
-            key,
-            instant(from).min(known),
-            known,
-            "mv",
-            values,
-        ));
+        self.tell(Fact::new(TableId::PermitEmployers, key, instant(from).min(known), known, "mv", values));
     }
 }

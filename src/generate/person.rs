@@ -174,12 +174,7 @@ impl<'w> Person<'w> {
             secrecy_class: fact.secrecy,
             values: fact.values,
         };
-        let message = Message {
-            known_time: known,
-            key: Some(Arc::clone(&self.id)),
-            body: Body::Record(record),
-            fate,
-        };
+        let message = Message { known_time: known, key: Some(Arc::clone(&self.id)), body: Body::Record(record), fate };
         self.told.push((fact.table.def().feed, message));
     }
 
@@ -193,11 +188,7 @@ impl<'w> Person<'w> {
         known: i64,
         source: &'static str,
     ) {
-        self.tell(Fact {
-            version,
-            op: "retract",
-            ..Fact::new(table, key, event, known, source, Vec::new())
-        });
+        self.tell(Fact { version, op: "retract", ..Fact::new(table, key, event, known, source, Vec::new()) });
     }
 
     /// A reference record that only this person's story needs.
@@ -226,20 +217,9 @@ impl<'w> Person<'w> {
         };
         let ended_at = self.end_of(scenario, permit, known_from, ended_at);
         let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
-        let reached = tiers
-            .iter()
-            .filter(|(at, _)| *at < until)
-            .map(|(_, tier)| *tier)
-            .next_back();
+        let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
         if reached.is_some() {
-            self.push_truth(
-                scenario,
-                permit,
-                Kind::Breach,
-                known_from,
-                ended_at,
-                (reached, None),
-            );
+            self.push_truth(scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
         }
     }
 
@@ -252,14 +232,7 @@ impl<'w> Person<'w> {
         max_severity: Option<&'static str>,
     ) {
         if known_from < self.world.until_us {
-            self.push_truth(
-                scenario,
-                permit,
-                Kind::Trap,
-                known_from,
-                None,
-                (None, max_severity),
-            );
+            self.push_truth(scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
         }
     }
 
@@ -287,31 +260,14 @@ impl<'w> Person<'w> {
 
     /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death. Payments after a
     /// permit's end outlive the permit.
-    fn end_of(
-        &self,
-        scenario: Scenario,
-        place: usize,
-        known_from: i64,
-        own: Option<i64>,
-    ) -> Option<i64> {
-        let mut ends: Vec<i64> = own
-            .into_iter()
-            .chain(self.naturalised_at)
-            .chain(self.died_at)
-            .collect();
+    fn end_of(&self, scenario: Scenario, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
+        let mut ends: Vec<i64> = own.into_iter().chain(self.naturalised_at).chain(self.died_at).collect();
         if scenario.rule_id() != "payment-after-permit-end" {
             let permit = &self.permits[place];
             let after = |day| instant(add_days(day, 1));
             ends.extend(permit.valid_to.map(after));
-            ends.extend(
-                permit
-                    .ended_on
-                    .map(|day| after(day).max(permit.end_known.unwrap_or(0))),
-            );
-            let next = self
-                .permits
-                .iter()
-                .find(|next| next.valid_from > permit.valid_from);
+            ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));
+            let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
             ends.extend(next.map(|next| instant(next.valid_from).max(next.known)));
         }
         ends.into_iter().filter(|at| *at > known_from).min()
@@ -322,16 +278,7 @@ impl<'w> Person<'w> {
         self.tell_posts();
         self.plant_disturbances();
         let mut messages = self.told;
-        messages.extend(
-            self.reference
-                .into_iter()
-                .map(|message| (Feed::Reference, message)),
-        );
-        Told {
-            id: self.id,
-            first_known: self.first_known,
-            messages,
-            truth: self.truth,
-        }
+        messages.extend(self.reference.into_iter().map(|message| (Feed::Reference, message)));
+        Told { id: self.id, first_known: self.first_known, messages, truth: self.truth }
     }
 }

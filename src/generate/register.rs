@@ -84,9 +84,7 @@ impl Entry {
             Value::Code(self.civil),
             rows::maybe_day(self.civil_on),
             Value::Null,
-            self.address.map_or(Value::Null, |address| {
-                rows::text(&format!("a{address:016x}"))
-            }),
+            self.address.map_or(Value::Null, |address| rows::text(&format!("a{address:016x}"))),
             rows::maybe_day(self.registered_on),
             Value::Flag(false),
             rows::text(&self.number),
@@ -99,30 +97,14 @@ impl Person<'_> {
         self.post_as("upsert", on, known, change)
     }
 
-    pub(super) fn post_as(
-        &mut self,
-        op: &'static str,
-        on: NaiveDate,
-        known: i64,
-        change: Change,
-    ) -> i64 {
-        self.posts.push(Post {
-            known,
-            on,
-            op,
-            change,
-        });
+    pub(super) fn post_as(&mut self, op: &'static str, on: NaiveDate, known: i64, change: Change) -> i64 {
+        self.posts.push(Post { known, on, op, change });
         known
     }
 
     /// Life in Sweden from `arrived_on` until it ends: number, registration, moves, sometimes a wedding without a
     /// new name. Short stays get a coordination number only.
-    pub(super) fn settle(
-        &mut self,
-        arrived_on: NaiveDate,
-        present_until: NaiveDate,
-        long_stay: bool,
-    ) {
+    pub(super) fn settle(&mut self, arrived_on: NaiveDate, present_until: NaiveDate, long_stay: bool) {
         let coordination = self.who.coordination_number();
         let personal = self.who.personal_number();
         let stock = arrived_on < self.world.start;
@@ -140,13 +122,7 @@ impl Person<'_> {
             let known = self.post(on, known, Change::Registered(personal.clone()));
             self.link_number(&personal, "personal", on, known + HOUR_US);
             if first_coordinated {
-                self.unlink_number(
-                    &coordination,
-                    "coordination",
-                    arrived_on,
-                    on,
-                    known + 2 * HOUR_US,
-                );
+                self.unlink_number(&coordination, "coordination", arrived_on, on, known + 2 * HOUR_US);
             }
         }
         if self.story.is_none() && self.dice.permille(shares::PROTECTED_PERMILLE) {
@@ -167,11 +143,7 @@ impl Person<'_> {
                 let on = add_days(from, 90 + self.dice.between(0, days));
                 let told_on = add_days(on, self.dice.between(-5, 20));
                 let known = self.office(told_on.max(from));
-                let change = if self.dice.permille(120) {
-                    Change::Civil("G")
-                } else {
-                    Change::Moved
-                };
+                let change = if self.dice.permille(120) { Change::Civil("G") } else { Change::Moved };
                 if on < to && known < instant(to) {
                     self.post(on, known, change);
                 }
@@ -185,33 +157,12 @@ impl Person<'_> {
         self.post(on, known, Change::Protected);
     }
 
-    pub(super) fn emigrate(
-        &mut self,
-        on: NaiveDate,
-        country: (&'static str, bool),
-        known: i64,
-    ) -> i64 {
-        self.post(
-            on,
-            known,
-            Change::Deregistered {
-                code: "UV",
-                on,
-                country: Some(country),
-            },
-        )
+    pub(super) fn emigrate(&mut self, on: NaiveDate, country: (&'static str, bool), known: i64) -> i64 {
+        self.post(on, known, Change::Deregistered { code: "UV", on, country: Some(country) })
     }
 
     pub(super) fn die(&mut self, on: NaiveDate, known: i64) {
-        self.post(
-            on,
-            known,
-            Change::Deregistered {
-                code: "AV",
-                on,
-                country: None,
-            },
-        );
+        self.post(on, known, Change::Deregistered { code: "AV", on, country: None });
         self.died_at = Some(known);
     }
 
@@ -273,18 +224,10 @@ impl Person<'_> {
                 entry.civil = code;
                 entry.civil_on = Some(post.on);
             }
-            Change::Identity {
-                name,
-                birth_on,
-                citizenships,
-                number,
-                civil,
-            } => {
+            Change::Identity { name, birth_on, citizenships, number, civil } => {
                 entry.name = name.clone().unwrap_or_else(|| entry.name.clone());
                 entry.birth_on = birth_on.unwrap_or(entry.birth_on);
-                entry.citizenships = citizenships
-                    .clone()
-                    .unwrap_or_else(|| entry.citizenships.clone());
+                entry.citizenships = citizenships.clone().unwrap_or_else(|| entry.citizenships.clone());
                 entry.number = number.clone().unwrap_or_else(|| entry.number.clone());
                 if let Some(civil) = civil {
                     entry.civil = civil;
@@ -308,49 +251,23 @@ impl Person<'_> {
         let number_replaced = before.number != entry.number
             && before.address.is_none() != entry.address.is_none()
             && is_coordination(&before.number);
-        let birth_replaced = before.number != entry.number
-            && !is_coordination(&before.number)
-            && before.address.is_some();
+        let birth_replaced =
+            before.number != entry.number && !is_coordination(&before.number) && before.address.is_some();
         match (number_replaced, birth_replaced) {
             // A correction restores a number; the one that was never right had no end of its own.
             _ if post.op == "correct" => None,
-            (true, _) => Some(Entry {
-                dereg: Some(("GS", post.on)),
-                ..before
-            }),
-            (_, true) => Some(Entry {
-                dereg: Some(("GN", post.on)),
-                ..before
-            }),
+            (true, _) => Some(Entry { dereg: Some(("GS", post.on)), ..before }),
+            (_, true) => Some(Entry { dereg: Some(("GN", post.on)), ..before }),
             _ => None,
         }
     }
 
-    fn tell_entry(
-        &mut self,
-        entry: &Entry,
-        on: NaiveDate,
-        version: i64,
-        op: &'static str,
-        known: i64,
-    ) {
+    fn tell_entry(&mut self, entry: &Entry, on: NaiveDate, version: i64, op: &'static str, known: i64) {
         let secrecy = if entry.protected { 3 } else { 0 };
         // A post is never about a day later than its telling.
         let event = instant(on).min(known + 30 * DAY_US);
-        let fact = Fact::new(
-            TableId::Population,
-            "entry".to_owned(),
-            event,
-            known,
-            "navet",
-            entry.values(on),
-        );
-        self.tell(Fact {
-            version,
-            op,
-            secrecy,
-            ..fact
-        });
+        let fact = Fact::new(TableId::Population, "entry".to_owned(), event, known, "navet", entry.values(on));
+        self.tell(Fact { version, op, secrecy, ..fact });
     }
 }
 

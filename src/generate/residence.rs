@@ -18,74 +18,32 @@ pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 pub(super) fn family(person: &mut Person, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::FAMILY_ANY);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
-    let class = person.dice.weighted(&[
-        (45, "FAMILY_SPOUSE"),
-        (28, "FAMILY_CHILD"),
-        (5, "FAMILY_OTHER"),
-        (22, "DEPENDANT"),
-    ]);
-    let class = if person.story.is_some() {
-        "FAMILY_SPOUSE"
-    } else {
-        class
-    };
-    let ages = if class == "FAMILY_CHILD" {
-        (1, 13)
-    } else {
-        (21, 55)
-    };
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        ages,
-        country,
-    );
+    let class =
+        person.dice.weighted(&[(45, "FAMILY_SPOUSE"), (28, "FAMILY_CHILD"), (5, "FAMILY_OTHER"), (22, "DEPENDANT")]);
+    let class = if person.story.is_some() { "FAMILY_SPOUSE" } else { class };
+    let ages = if class == "FAMILY_CHILD" { (1, 13) } else { (21, 55) };
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
     let (decided_on, from, to) = span(person, standing, 24);
     let anchor = person.dice.below(person.world.options.persons as u64) as usize;
-    let place = grant(
-        person,
-        class,
-        decided_on,
-        from,
-        to,
-        (anchor != person.index).then_some(anchor),
-    );
+    let place = grant(person, class, decided_on, from, to, (anchor != person.index).then_some(anchor));
     reside(person, place, from, to);
 }
 
 pub(super) fn protection(person: &mut Person, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::PROTECTION_ANY);
     let tested = person.dice.weighted(TESTED_COUNTRIES);
-    let kind = person
-        .dice
-        .weighted(&[(50, "refugee"), (28, "subsidiary"), (22, "temporary")]);
-    let kind = if person.story.is_some() && kind == "temporary" {
-        "refugee"
-    } else {
-        kind
-    };
+    let kind = person.dice.weighted(&[(50, "refugee"), (28, "subsidiary"), (22, "temporary")]);
+    let kind = if person.story.is_some() && kind == "temporary" { "refugee" } else { kind };
     let tested = if kind == "temporary" { "UKR" } else { tested };
     let (class, length) = match kind {
         "refugee" => ("PROT_REFUGEE", 36),
         "subsidiary" => ("PROT_SUBSIDIARY", 25),
         _ => ("PROT_TEMPORARY", 12),
     };
-    let minor = person.story == Some(Scenario::HomeVisitMinor)
-        || (person.story.is_none() && person.dice.permille(250));
+    let minor = person.story == Some(Scenario::HomeVisitMinor) || (person.story.is_none() && person.dice.permille(250));
     let ages = if minor { (1, 7) } else { (19, 60) };
-    let citizenship = if person.story == Some(Scenario::CitizenshipCountry) {
-        "PAK"
-    } else {
-        tested
-    };
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        ages,
-        citizenship,
-    );
+    let citizenship = if person.story == Some(Scenario::CitizenshipCountry) { "PAK" } else { tested };
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, citizenship);
     let (decided_on, from, to) = span(person, standing, length);
     let place = grant(person, class, decided_on, from, to, None);
     let known = person.permits[place].known;
@@ -105,13 +63,7 @@ pub(super) fn protection(person: &mut Person, standing: bool) {
             if story == Scenario::HomeVisitProtected {
                 person.tell_protection(add_days(begin, 20));
             }
-            let home = Home {
-                place,
-                tested,
-                refugee: kind == "refugee",
-                from: begin,
-                to,
-            };
+            let home = Home { place, tested, refugee: kind == "refugee", from: begin, to };
             journeys::plant(person, story, &home);
         }
         _ => reside(person, place, from, to),
@@ -121,22 +73,11 @@ pub(super) fn protection(person: &mut Person, standing: bool) {
 pub(super) fn permanent(person: &mut Person) {
     person.story = scenarios::draw(&mut person.dice, shares::PERMANENT_STANDING);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
-    let child = person.story == Some(Scenario::EmigratedChild)
-        || (person.story.is_none() && person.dice.permille(200));
+    let child = person.story == Some(Scenario::EmigratedChild) || (person.story.is_none() && person.dice.permille(200));
     let ages = if child { (1, 5) } else { (24, 66) };
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        ages,
-        country,
-    );
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
     let world = person.world;
-    let age_days = if child {
-        person.dice.between(1, 300)
-    } else {
-        person.dice.between(60, 4_000)
-    };
+    let age_days = if child { person.dice.between(1, 300) } else { person.dice.between(60, 4_000) };
     let from = add_days(world.start, -age_days);
     let decided_on = add_days(from, -person.dice.between(0, 10));
     let place = grant(person, "PERMANENT", decided_on, from, None, None);
@@ -156,23 +97,13 @@ pub(super) fn permanent(person: &mut Person) {
 
 /// Decision, first and last day of a permit of some months: one that stands at the start, or a new one. A story of
 /// payments needs a permit that ends well within the recording.
-fn span(
-    person: &mut Person,
-    standing: bool,
-    length_months: i32,
-) -> (NaiveDate, NaiveDate, NaiveDate) {
+fn span(person: &mut Person, standing: bool, length_months: i32) -> (NaiveDate, NaiveDate, NaiveDate) {
     let world = person.world;
-    let pays = person
-        .story
-        .is_some_and(|story| story.rule_id() == "payment-after-permit-end");
+    let pays = person.story.is_some_and(|story| story.rule_id() == "payment-after-permit-end");
     if pays {
         let revoked = person.story.is_some_and(after_end::is_revoked);
         let to = person.some_day(if revoked { 330 } else { 100 }, 190);
-        let to = if person.story == Some(Scenario::FirstThirtyOneDays) {
-            month_of(to)
-        } else {
-            to
-        };
+        let to = if person.story == Some(Scenario::FirstThirtyOneDays) { month_of(to) } else { to };
         let from = add_days(add_months(to, -length_months), 1);
         return (add_days(from, -person.dice.between(1, 20)), from, to);
     }
@@ -183,17 +114,9 @@ fn span(
         let room = if person.story.is_some() { 300 } else { 30 };
         let decided_on = person.some_day(5, room);
         let from = add_days(decided_on, person.dice.between(0, 15));
-        return (
-            decided_on,
-            from,
-            add_days(add_months(from, length_months), -1),
-        );
+        return (decided_on, from, add_days(add_months(from, length_months), -1));
     };
-    (
-        add_days(from, -person.dice.between(0, 15)),
-        from,
-        add_days(add_months(from, length_months), -1),
-    )
+    (add_days(from, -person.dice.between(0, 15)), from, add_days(add_months(from, length_months), -1))
 }
 
 fn grant(
@@ -227,13 +150,7 @@ fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
                 person.post(on, known, super::register::Change::Assigned(number));
             }
             person.settle(from, to, true);
-            plant(
-                person,
-                story,
-                place,
-                from.max(person.world.start),
-                to.min(person.world.until),
-            );
+            plant(person, story, place, from.max(person.world.start), to.min(person.world.until));
         }
         None => {
             let last_day = prolong(person, place);
@@ -252,9 +169,7 @@ fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
 fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
     match story.rule_id() {
         "permanent-permit-emigrated" => emigration::plant(person, story, place),
-        "identity-changed" => {
-            identity_changes::plant(person, story, place, add_days(from, 90), add_days(to, -40))
-        }
+        "identity-changed" => identity_changes::plant(person, story, place, add_days(from, 90), add_days(to, -40)),
         _ => after_end::plant(person, story, place, from),
     }
 }
@@ -274,11 +189,7 @@ fn prolong(person: &mut Person, place: usize) -> NaiveDate {
         }
         let filed_on = add_days(to, -person.dice.between(10, 80));
         let decided_on = add_days(filed_on, person.dice.between(10, 120));
-        let next_class = if extensions >= 1 && class != "PROT_TEMPORARY" {
-            "PERMANENT"
-        } else {
-            class
-        };
+        let next_class = if extensions >= 1 && class != "PROT_TEMPORARY" { "PERMANENT" } else { class };
         if decided_on >= world.until {
             person.apply(next_class, None, filed_on, None);
             return world.until;
@@ -322,19 +233,9 @@ fn draw_benefits(person: &mut Person, from: NaiveDate, last_day: NaiveDate) {
     }
     if person.dice.permille(60) {
         let first = person.some_day(60, 100).max(registered_on);
-        person.pay_benefits(
-            Benefit::Unemployment,
-            first,
-            add_days(first, 200).min(last_day),
-            14_000,
-        );
+        person.pay_benefits(Benefit::Unemployment, first, add_days(first, 200).min(last_day), 14_000);
     } else if person.dice.permille(50) {
         let first = person.some_day(60, 100).max(registered_on);
-        person.pay_benefits(
-            Benefit::StudentAid,
-            first,
-            add_days(first, 150).min(last_day),
-            11_900,
-        );
+        person.pay_benefits(Benefit::StudentAid, first, add_days(first, 150).min(last_day), 11_900);
     }
 }

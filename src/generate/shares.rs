@@ -25,13 +25,8 @@ pub(super) enum Group {
 
 /// Of the first permits of a year, by Migrationsverket's figures for 2025; part of "work" is Blue Card, ICT,
 /// seasonal and research (`Other`, with asylum seekers and EU rights).
-pub(super) const GRANTED: &[(u32, Group)] = &[
-    (205, Group::Work),
-    (190, Group::Study),
-    (305, Group::Family),
-    (165, Group::Protection),
-    (135, Group::Other),
-];
+pub(super) const GRANTED: &[(u32, Group)] =
+    &[(205, Group::Work), (190, Group::Study), (305, Group::Family), (165, Group::Protection), (135, Group::Other)];
 
 /// Of the permits that stand (estimate from the yearly flows; permanent permits are by far the most).
 pub(super) const STANDING: &[(u32, Group)] = &[

@@ -18,31 +18,14 @@ pub(super) fn live(person: &mut Person, standing: bool) {
         person.story = scenarios::draw(&mut person.dice, shares::STUDY_GRANTED);
     }
     let country = person.dice.weighted(WORKER_COUNTRIES);
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        (19, 31),
-        country,
-    );
-    let Some(place) = (if standing {
-        standing_permit(person)
-    } else {
-        new_permit(person)
-    }) else {
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, (19, 31), country);
+    let Some(place) = (if standing { standing_permit(person) } else { new_permit(person) }) else {
         return;
     };
     let permit = &person.permits[place];
-    let (valid_from, valid_to) = (
-        permit.valid_from,
-        permit.valid_to.unwrap_or(person.world.until),
-    );
+    let (valid_from, valid_to) = (permit.valid_from, permit.valid_to.unwrap_or(person.world.until));
     let school = permit.institution.clone().unwrap_or_default();
-    let due: Vec<Term> = person
-        .world
-        .terms_between(valid_from, valid_to)
-        .cloned()
-        .collect();
+    let due: Vec<Term> = person.world.terms_between(valid_from, valid_to).cloned().collect();
     let leaves_on = add_days(valid_to, person.dice.between(1, 14));
     let long_stay = (valid_to - valid_from).num_days() >= 365;
     if person.story != Some(Scenario::StudentProtected) {
@@ -59,11 +42,7 @@ pub(super) fn live(person: &mut Person, standing: bool) {
         }
     }
     super::journeys::travel(person, valid_from, valid_to);
-    let last_day = person
-        .permits
-        .last()
-        .and_then(|permit| permit.valid_to)
-        .unwrap_or(valid_to);
+    let last_day = person.permits.last().and_then(|permit| permit.valid_to).unwrap_or(valid_to);
     if long_stay && last_day == valid_to {
         leave(person, leaves_on);
     }
@@ -91,21 +70,11 @@ fn new_permit(person: &mut Person) -> Option<usize> {
         (decided_on, decided_on)
     } else if autumn {
         let valid_from = add_days(term.starts_on, -person.dice.between(4, 25));
-        (
-            add_days(valid_from, -person.dice.between(24, 60)),
-            valid_from,
-        )
+        (add_days(valid_from, -person.dice.between(24, 60)), valid_from)
     } else {
-        (
-            add_days(term.starts_on, -person.dice.between(28, 75)),
-            term.starts_on,
-        )
+        (add_days(term.starts_on, -person.dice.between(28, 75)), term.starts_on)
     };
-    let years = if person.story == Some(Scenario::OnLeave) || person.dice.permille(400) {
-        2
-    } else {
-        1
-    };
+    let years = if person.story == Some(Scenario::OnLeave) || person.dice.permille(400) { 2 } else { 1 };
     let end_year = valid_from.year() + if autumn { years } else { years - 1 };
     let valid_to = add_days(ymd(end_year, 6, 15), person.dice.between(0, 55));
     let school = if person.story == Some(Scenario::SilentInstitution) {
@@ -113,11 +82,7 @@ fn new_permit(person: &mut Person) -> Option<usize> {
     } else {
         world.institution(person.dice.bits())
     };
-    let class = if person.story == Some(Scenario::SilentInstitution) {
-        "STUDY_OTHER"
-    } else {
-        "STUDY_HE"
-    };
+    let class = if person.story == Some(Scenario::SilentInstitution) { "STUDY_OTHER" } else { "STUDY_HE" };
     let mut permit = person.draft(class, decided_on, valid_from, Some(valid_to));
     permit.institution = Some(school);
     Some(person.grant(permit))
@@ -159,20 +124,13 @@ fn extend(person: &mut Person, valid_to: NaiveDate, school: &str) {
     }
     person.apply("STUDY_HE", None, filed_on, Some((decided_on, "granted")));
     let valid_from = add_days(valid_to, 1);
-    let next_to = add_days(
-        ymd(valid_from.year() + 1, 6, 15),
-        person.dice.between(0, 55),
-    );
+    let next_to = add_days(ymd(valid_from.year() + 1, 6, 15), person.dice.between(0, 55));
     let mut permit = person.draft("STUDY_HE", decided_on, valid_from, Some(next_to));
     permit.application_on = filed_on;
     permit.first_grant = false;
     permit.institution = Some(school.to_owned());
     person.grant(permit);
-    let due: Vec<Term> = person
-        .world
-        .terms_between(valid_from, next_to)
-        .cloned()
-        .collect();
+    let due: Vec<Term> = person.world.terms_between(valid_from, next_to).cloned().collect();
     for term in &due {
         study_term(person, term, school, valid_from);
     }
@@ -185,35 +143,18 @@ pub(super) fn study_term(person: &mut Person, term: &Term, school: &str, valid_f
     let start = term.starts_on.max(valid_from);
     let on = add_days(start, person.dice.between(-4, 16)).max(valid_from);
     let known = person.office_after(on, 0, 4);
-    let kind = if person.dice.permille(80) {
-        "re_registered"
-    } else {
-        "registered"
-    };
+    let kind = if person.dice.permille(80) { "re_registered" } else { "registered" };
     if term.starts_on < valid_from {
         // The term had begun before the permit: registered then, told at the first load.
         let before = add_days(term.starts_on, person.dice.between(-4, 16));
-        register(
-            person,
-            kind,
-            term,
-            school,
-            before,
-            known.min(instant(before)),
-        );
+        register(person, kind, term, school, before, known.min(instant(before)));
     } else {
         register(person, kind, term, school, on, known);
     }
     for part in 1..=2 {
         let on = add_days(term.starts_on, 68 * part);
         let known = person.office_after(on, 3, 30);
-        person.tell_study(
-            "result",
-            school,
-            (on, Some(term.starts_on), Some(term.ends_on)),
-            150,
-            known,
-        );
+        person.tell_study("result", school, (on, Some(term.starts_on), Some(term.ends_on)), 150, known);
     }
 }
 
@@ -225,13 +166,7 @@ pub(super) fn register(
     on: NaiveDate,
     known: i64,
 ) -> (String, i64) {
-    person.tell_study(
-        kind,
-        school,
-        (on, Some(term.starts_on), Some(term.ends_on)),
-        300,
-        known,
-    )
+    person.tell_study(kind, school, (on, Some(term.starts_on), Some(term.ends_on)), 300, known)
 }
 
 impl Person<'_> {
@@ -245,11 +180,7 @@ impl Person<'_> {
         known: i64,
     ) -> (String, i64) {
         let (on, from, to) = days;
-        let level = if kind == "doctoral_employment" {
-            "doctoral"
-        } else {
-            "second"
-        };
+        let level = if kind == "doctoral_employment" { "doctoral" } else { "second" };
         let values = vec![
             Value::Code(kind),
             rows::text(school),
@@ -257,22 +188,11 @@ impl Person<'_> {
             rows::day(on),
             rows::maybe_day(from),
             rows::maybe_day(to),
-            if credits_tenths > 0 {
-                Value::Int(credits_tenths)
-            } else {
-                Value::Null
-            },
+            if credits_tenths > 0 { Value::Int(credits_tenths) } else { Value::Null },
         ];
         let key = format!("study:{}", self.number());
         let event = instant(on);
-        self.tell(Fact::new(
-            TableId::Studies,
-            key.clone(),
-            event,
-            known,
-            "ladok",
-            values,
-        ));
+        self.tell(Fact::new(TableId::Studies, key.clone(), event, known, "ladok", values));
         (key, event)
     }
 }

@@ -15,13 +15,7 @@ const WEAK_DAYS: i64 = 30;
 const STRONG_DAYS: i64 = 60;
 
 /// Plants a story about the first term, or about the second; other terms are as they should be.
-pub(super) fn plant(
-    person: &mut Person,
-    story: Scenario,
-    place: usize,
-    school: &str,
-    due: &[Term],
-) {
+pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term]) {
     let valid_from = person.permits[place].valid_from;
     let Some(first) = due.first() else { return };
     let counted = first.starts_on.max(valid_from);
@@ -34,17 +28,9 @@ pub(super) fn plant(
     match story {
         Scenario::NeverRegisters => person.breach(story, place, &tiers, None),
         Scenario::RegistersLate | Scenario::RegistersVeryLate | Scenario::ReportedLate => {
-            let (low, high) = if story == Scenario::RegistersLate {
-                (34, 55)
-            } else {
-                (64, 95)
-            };
+            let (low, high) = if story == Scenario::RegistersLate { (34, 55) } else { (64, 95) };
             let told_on = add_days(counted, person.dice.between(low, high));
-            let on = if story == Scenario::ReportedLate {
-                add_days(counted, 5)
-            } else {
-                told_on
-            };
+            let on = if story == Scenario::ReportedLate { add_days(counted, 5) } else { told_on };
             let known = person.office(told_on);
             register(person, "registered", first, school, on, known);
             on_time(person, 1);
@@ -57,12 +43,7 @@ pub(super) fn plant(
             let taken_back = known + person.dice.between(64, 120) * DAY_US;
             person.retract(TableId::Studies, key, 2, event, taken_back, "ladok");
             on_time(person, 1);
-            person.breach(
-                story,
-                place,
-                &[(taken_back.max(tiers[1].0), "strong")],
-                None,
-            );
+            person.breach(story, place, &[(taken_back.max(tiers[1].0), "strong")], None);
         }
         Scenario::StopsStudying => {
             study_term(person, first, school, valid_from);
@@ -81,14 +62,7 @@ pub(super) fn plant(
 }
 
 /// Terms without a registration in time, or hardly in time, that are nobody's fault.
-fn explained_term(
-    person: &mut Person,
-    story: Scenario,
-    place: usize,
-    school: &str,
-    due: &[Term],
-    counted: NaiveDate,
-) {
+fn explained_term(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term], counted: NaiveDate) {
     let valid_from = person.permits[place].valid_from;
     // The term that the explanation is about.
     let about = match story {
@@ -96,14 +70,11 @@ fn explained_term(
         _ => 0,
     };
     let Some(term) = due.get(about) else {
-        return due
-            .iter()
-            .for_each(|term| study_term(person, term, school, valid_from));
+        return due.iter().for_each(|term| study_term(person, term, school, valid_from));
     };
     let start = if about == 0 { counted } else { term.starts_on };
     for (number, other) in due.iter().enumerate() {
-        let after_end =
-            number > about && matches!(story, Scenario::Graduated | Scenario::DoctoralEmployment);
+        let after_end = number > about && matches!(story, Scenario::Graduated | Scenario::DoctoralEmployment);
         if number != about && !after_end {
             study_term(person, other, school, valid_from);
         }
@@ -115,24 +86,10 @@ fn explained_term(
     };
     match story {
         Scenario::Deferred => told(person, "deferred", 6, term.starts_on, Some(term.ends_on)),
-        Scenario::OnLeave => told(
-            person,
-            "leave_granted",
-            -10,
-            term.starts_on,
-            Some(term.ends_on),
-        ),
-        Scenario::ExchangeOut => told(
-            person,
-            "exchange_out",
-            -15,
-            term.starts_on,
-            Some(term.ends_on),
-        ),
+        Scenario::OnLeave => told(person, "leave_granted", -10, term.starts_on, Some(term.ends_on)),
+        Scenario::ExchangeOut => told(person, "exchange_out", -15, term.starts_on, Some(term.ends_on)),
         Scenario::Graduated => told(person, "degree", -9, add_days(start, -9), None),
-        Scenario::DoctoralEmployment => {
-            told(person, "doctoral_employment", 3, term.starts_on, None)
-        }
+        Scenario::DoctoralEmployment => told(person, "doctoral_employment", 3, term.starts_on, None),
         Scenario::OtherInstitution => {
             let other = if school == "LU01" { "LU02" } else { "LU01" };
             let on = add_days(start, 8);
@@ -156,8 +113,5 @@ fn explained_term(
 }
 
 fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
-    [
-        (instant(add_days(counted, WEAK_DAYS)), "weak"),
-        (instant(add_days(counted, STRONG_DAYS)), "strong"),
-    ]
+    [(instant(add_days(counted, WEAK_DAYS)), "weak"), (instant(add_days(counted, STRONG_DAYS)), "strong")]
 }

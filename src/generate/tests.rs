@@ -36,16 +36,9 @@ fn the_same_options_give_the_same_recording() {
 
 #[test]
 fn a_person_does_not_depend_on_how_many_there_are() {
-    let options = Options {
-        outside_pct: 0,
-        garbage: 0,
-        ..Options::new(50, 3, 7)
-    };
+    let options = Options { outside_pct: 0, garbage: 0, ..Options::new(50, 3, 7) };
     let few = generate(&options);
-    let many = generate(&Options {
-        persons: 90,
-        ..options
-    });
+    let many = generate(&Options { persons: 90, ..options });
     let of = |dataset: &Dataset, id: &str| {
         dataset
             .messages(Feed::Border)
@@ -65,53 +58,27 @@ fn known_times_never_fall_and_the_clock_ticks_to_the_end() {
     let dataset = small(7);
     for feed in Feed::ALL {
         let messages = dataset.messages(feed);
-        assert!(
-            messages.is_sorted_by_key(|message| message.known_time),
-            "{}",
-            feed.name()
-        );
+        assert!(messages.is_sorted_by_key(|message| message.known_time), "{}", feed.name());
         let last = messages.last().expect("every feed has clock messages");
         assert!(matches!(last.body, Body::Clock));
         assert_eq!(last.known_time, instant(dataset.options.until));
-        let longest = messages
-            .windows(2)
-            .map(|pair| pair[1].known_time - pair[0].known_time)
-            .max();
+        let longest = messages.windows(2).map(|pair| pair[1].known_time - pair[0].known_time).max();
         assert!(longest.unwrap_or(0) <= DAY_US, "{}", feed.name());
     }
 }
 
 #[test]
 fn short_long_and_odd_recordings_are_made_too() {
-    for (persons, years, until) in [
-        (1, 1, (2024, 2, 29)),
-        (300, 1, (2026, 7, 13)),
-        (60, 20, (2026, 12, 31)),
-    ] {
+    for (persons, years, until) in [(1, 1, (2024, 2, 29)), (300, 1, (2026, 7, 13)), (60, 20, (2026, 12, 31))] {
         let until = calendar::ymd(until.0, until.1, until.2);
-        let options = Options {
-            until,
-            garbage: 3,
-            ..Options::new(persons, years, 3)
-        };
+        let options = Options { until, garbage: 3, ..Options::new(persons, years, 3) };
         assert!(options.check().is_ok());
         let dataset = generate(&options);
         let start = instant(start_of(&options));
-        for message in Feed::ALL
-            .into_iter()
-            .flat_map(|feed| dataset.messages(feed))
-        {
-            assert!(
-                (start..=instant(until)).contains(&message.known_time),
-                "{message:?}"
-            );
+        for message in Feed::ALL.into_iter().flat_map(|feed| dataset.messages(feed)) {
+            assert!((start..=instant(until)).contains(&message.known_time), "{message:?}");
         }
-        assert!(
-            dataset
-                .truth
-                .iter()
-                .all(|row| (start..instant(until)).contains(&row.known_from))
-        );
+        assert!(dataset.truth.iter().all(|row| (start..instant(until)).contains(&row.known_from)));
     }
     assert!(Options::new(0, 3, 1).check().is_err());
     assert!(Options::new(10, 0, 1).check().is_err());
@@ -120,10 +87,7 @@ fn short_long_and_odd_recordings_are_made_too() {
 #[test]
 fn every_record_fits_its_table() {
     let dataset = small(7);
-    for message in Feed::ALL
-        .into_iter()
-        .flat_map(|feed| dataset.messages(feed))
-    {
+    for message in Feed::ALL.into_iter().flat_map(|feed| dataset.messages(feed)) {
         let Body::Record(record) = &message.body else {
             continue;
         };
@@ -145,12 +109,8 @@ fn every_record_fits_its_table() {
                 (ColumnType::Employer, Value::Text(number)) => {
                     number.len() == 12 && number.starts_with("16") && valid(number)
                 }
-                (ColumnType::PersonNumber, Value::Text(number)) => {
-                    number.len() == 12 && valid(number)
-                }
-                (_, Value::Code(_) | Value::Text(_)) => {
-                    column.ty.arrow() == arrow::datatypes::DataType::Utf8
-                }
+                (ColumnType::PersonNumber, Value::Text(number)) => number.len() == 12 && valid(number),
+                (_, Value::Code(_) | Value::Text(_)) => column.ty.arrow() == arrow::datatypes::DataType::Utf8,
                 _ => false,
             };
             assert!(fits, "{place}");
@@ -166,19 +126,11 @@ fn valid(number: &str) -> bool {
 fn versions_of_a_record_are_unique_but_for_duplicates() {
     let dataset = small(7);
     let mut seen = BTreeSet::new();
-    for message in Feed::ALL
-        .into_iter()
-        .flat_map(|feed| dataset.messages(feed))
-    {
+    for message in Feed::ALL.into_iter().flat_map(|feed| dataset.messages(feed)) {
         let (Body::Record(record), Some(key)) = (&message.body, &message.key) else {
             continue;
         };
-        let fresh = seen.insert((
-            record.table,
-            key.clone(),
-            record.record_key.clone(),
-            record.version,
-        ));
+        let fresh = seen.insert((record.table, key.clone(), record.record_key.clone(), record.version));
         assert!(
             fresh || message.fate == Fate::Duplicate,
             "{} {key} {} {}",
@@ -191,21 +143,14 @@ fn versions_of_a_record_are_unique_but_for_duplicates() {
 
 /// First known time and first day of the oldest permit, by person.
 fn population(dataset: &Dataset) -> BTreeMap<String, (i64, Option<(i64, i32)>)> {
-    let valid_from = TableId::Permits
-        .def()
-        .column("valid_from")
-        .map_or(0, |(place, _)| place);
+    let valid_from = TableId::Permits.def().column("valid_from").map_or(0, |(place, _)| place);
     let mut persons: BTreeMap<String, (i64, Option<(i64, i32)>)> = BTreeMap::new();
     for message in dataset.messages(Feed::Permits) {
         let (Some(key), Body::Record(record)) = (&message.key, &message.body) else {
             continue;
         };
-        let person = persons
-            .entry(key.to_string())
-            .or_insert((message.known_time, None));
-        if let (TableId::Permits, Some(Value::Day(day))) =
-            (record.table, record.values.get(valid_from))
-        {
+        let person = persons.entry(key.to_string()).or_insert((message.known_time, None));
+        if let (TableId::Permits, Some(Value::Day(day))) = (record.table, record.values.get(valid_from)) {
             let known = person.1.map_or(message.known_time, |(known, _)| known);
             person.1 = Some((known, person.1.map_or(*day, |(_, oldest)| oldest.min(*day))));
         }
@@ -216,10 +161,7 @@ fn population(dataset: &Dataset) -> BTreeMap<String, (i64, Option<(i64, i32)>)> 
 /// Scope, lateness and future as the engine decides them, from the records alone.
 #[test]
 fn fates_follow_from_the_records() {
-    let dataset = generate(&Options {
-        persons: 1_500,
-        ..Options::new(1, 4, 7)
-    });
+    let dataset = generate(&Options { persons: 1_500, ..Options::new(1, 4, 7) });
     let persons = population(&dataset);
     let limits_days = [400, 36_500, 60, 1, 62, 31, 31];
     for feed in Feed::ALL {
@@ -253,22 +195,12 @@ fn fates_follow_from_the_records() {
 
 #[test]
 fn every_rule_has_breaches_and_traps_of_known_permits() {
-    let dataset = generate(&Options {
-        outside_pct: 0,
-        ..Options::new(2_000, 3, 1)
-    });
+    let dataset = generate(&Options { outside_pct: 0, ..Options::new(2_000, 3, 1) });
     let permits: BTreeSet<(String, &str)> = dataset
         .messages(Feed::Permits)
         .iter()
         .filter_map(|message| match (&message.body, &message.key) {
-            (
-                Body::Record(Record {
-                    table: TableId::Permits,
-                    values,
-                    ..
-                }),
-                Some(key),
-            ) => match values.first() {
+            (Body::Record(Record { table: TableId::Permits, values, .. }), Some(key)) => match values.first() {
                 Some(Value::Text(id)) => Some((key.to_string(), id.as_ref())),
                 _ => None,
             },
@@ -278,40 +210,16 @@ fn every_rule_has_breaches_and_traps_of_known_permits() {
     let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut matters = BTreeSet::new();
     for row in &dataset.truth {
-        assert!(
-            permits.contains(&(row.person_id.clone(), row.permit_id.as_str())),
-            "{row:?}"
-        );
-        assert!(
-            matters.insert((row.person_id.clone(), row.rule_id)),
-            "{row:?}"
-        );
-        assert!(
-            row.ended_at.is_none_or(|ended| ended > row.known_from),
-            "{row:?}"
-        );
-        assert_eq!(
-            row.kind == Kind::Breach,
-            row.min_severity.is_some(),
-            "{row:?}"
-        );
-        kinds
-            .entry(row.rule_id)
-            .or_default()
-            .insert(row.kind.name());
+        assert!(permits.contains(&(row.person_id.clone(), row.permit_id.as_str())), "{row:?}");
+        assert!(matters.insert((row.person_id.clone(), row.rule_id)), "{row:?}");
+        assert!(row.ended_at.is_none_or(|ended| ended > row.known_from), "{row:?}");
+        assert_eq!(row.kind == Kind::Breach, row.min_severity.is_some(), "{row:?}");
+        kinds.entry(row.rule_id).or_default().insert(row.kind.name());
     }
-    let rules: BTreeSet<&str> = scenarios::Scenario::ALL
-        .iter()
-        .map(|scenario| scenario.rule_id())
-        .collect();
+    let rules: BTreeSet<&str> = scenarios::Scenario::ALL.iter().map(|scenario| scenario.rule_id()).collect();
     assert_eq!(rules.len(), 8);
     for rule in rules {
-        assert_eq!(
-            kinds.get(rule).map(BTreeSet::len),
-            Some(2),
-            "{rule}: {:?}",
-            kinds.get(rule)
-        );
+        assert_eq!(kinds.get(rule).map(BTreeSet::len), Some(2), "{rule}: {:?}", kinds.get(rule));
     }
 }
 
@@ -323,43 +231,19 @@ fn parquet_holds_every_record_and_the_manifest_counts_them() {
     let rows = |path: std::path::PathBuf| {
         let file = std::fs::File::open(path).expect("the file is there");
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("it is Parquet");
-        (
-            builder.schema().clone(),
-            builder.metadata().file_metadata().num_rows(),
-        )
+        (builder.schema().clone(), builder.metadata().file_metadata().num_rows())
     };
     for table in TableId::ALL {
-        let (schema, count) = rows(
-            dir.path()
-                .join("parquet")
-                .join(format!("{}.parquet", table.name())),
-        );
-        assert_eq!(
-            schema.fields(),
-            table.def().file_schema().fields(),
-            "{}",
-            table.name()
-        );
-        assert_eq!(
-            count as usize,
-            summary.tables[table.name()],
-            "{}",
-            table.name()
-        );
+        let (schema, count) = rows(dir.path().join("parquet").join(format!("{}.parquet", table.name())));
+        assert_eq!(schema.fields(), table.def().file_schema().fields(), "{}", table.name());
+        assert_eq!(count as usize, summary.tables[table.name()], "{}", table.name());
     }
-    assert_eq!(
-        rows(dir.path().join("truth.parquet")).1 as usize,
-        dataset.truth.len()
-    );
+    assert_eq!(rows(dir.path().join("truth.parquet")).1 as usize, dataset.truth.len());
     let messages: usize = summary.feeds.values().map(|feed| feed.messages).sum();
     assert_eq!(messages, summary.fates.values().sum::<usize>());
     for feed in Feed::ALL {
-        let text = std::fs::read_to_string(
-            dir.path()
-                .join("ndjson")
-                .join(format!("{}.ndjson", feed.name())),
-        )
-        .expect("readable");
+        let text = std::fs::read_to_string(dir.path().join("ndjson").join(format!("{}.ndjson", feed.name())))
+            .expect("readable");
         assert_eq!(text.lines().count(), summary.feeds[feed.name()].messages);
         for line in text.lines() {
             let value: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");

@@ -25,30 +25,13 @@ pub(super) struct Job {
 type Raise = (NaiveDate, i64);
 
 pub(super) fn live(person: &mut Person, standing: bool) {
-    let mix = if standing {
-        shares::WORK_STANDING
-    } else {
-        shares::WORK_GRANTED
-    };
+    let mix = if standing { shares::WORK_STANDING } else { shares::WORK_GRANTED };
     person.story = scenarios::draw(&mut person.dice, mix);
     let country = person.dice.weighted(WORKER_COUNTRIES);
-    person.who = Identity::draw(
-        &mut person.dice,
-        person.index,
-        person.world.start,
-        (22, 50),
-        country,
-    );
-    let job = if standing {
-        standing_job(person)
-    } else {
-        new_job(person)
-    };
+    person.who = Identity::draw(&mut person.dice, person.index, person.world.start, (22, 50), country);
+    let job = if standing { standing_job(person) } else { new_job(person) };
     let permit = &person.permits[job.place];
-    let (valid_from, valid_to) = (
-        permit.valid_from,
-        permit.valid_to.unwrap_or(person.world.until),
-    );
+    let (valid_from, valid_to) = (permit.valid_from, permit.valid_to.unwrap_or(person.world.until));
     match person.story {
         Some(story) => {
             let leaves_on = add_days(valid_to, person.dice.between(1, 20));
@@ -84,52 +67,27 @@ fn new_job(person: &mut Person) -> Job {
     permit.tied_until = Some(add_days(add_months(valid_from, 24), -1));
     permit.work_right = "employer";
     if person.story == Some(Scenario::LateCard) {
-        permit.card_issued_on = Some(add_days(
-            add_months(valid_from, 2),
-            person.dice.between(5, 30),
-        ));
+        permit.card_issued_on = Some(add_days(add_months(valid_from, 2), person.dice.between(5, 30)));
     }
     let payer = draw_employer(person);
     if person.story.is_none() && person.dice.permille(500) {
-        person.apply(
-            "WORK_EMP",
-            Some(&payer),
-            permit.application_on,
-            Some((decided_on, "granted")),
-        );
+        person.apply("WORK_EMP", Some(&payer), permit.application_on, Some((decided_on, "granted")));
     }
     let place = person.grant(permit);
     let known = person.permits[place].known;
     person.allow_employer(place, &payer, valid_from, None, known);
     let from = add_days(valid_from, person.dice.between(3, 30));
-    Job {
-        place,
-        payer,
-        from,
-        salary_sek,
-        floor_sek,
-    }
+    Job { place, payer, from, salary_sek, floor_sek }
 }
 
 /// A job that goes on when the recording starts, under an extension.
 fn standing_job(person: &mut Person) -> Job {
     let world = person.world;
-    let age_days = if person.story.is_some() {
-        person.dice.between(1, 150)
-    } else {
-        person.dice.between(1, 690)
-    };
+    let age_days = if person.story.is_some() { person.dice.between(1, 150) } else { person.dice.between(1, 690) };
     let valid_from = add_days(world.start, -age_days);
     let decided_on = add_days(valid_from, -person.dice.between(0, 30));
-    let mut permit = person.draft(
-        "WORK_EMP",
-        decided_on,
-        valid_from,
-        Some(add_days(add_months(valid_from, 24), -1)),
-    );
-    if person.story == Some(Scenario::OldFloor)
-        && salary_floor(permit.application_on, false) > 13_000
-    {
+    let mut permit = person.draft("WORK_EMP", decided_on, valid_from, Some(add_days(add_months(valid_from, 24), -1)));
+    if person.story == Some(Scenario::OldFloor) && salary_floor(permit.application_on, false) > 13_000 {
         person.story = None;
     }
     let floor_sek = salary_floor(permit.application_on, false);
@@ -144,13 +102,7 @@ fn standing_job(person: &mut Person) -> Job {
     let place = person.grant(permit);
     let known = person.permits[place].known;
     person.allow_employer(place, &payer, valid_from, None, known);
-    Job {
-        place,
-        payer,
-        from: add_months(month_of(world.start), -1),
-        salary_sek,
-        floor_sek,
-    }
+    Job { place, payer, from: add_months(month_of(world.start), -1), salary_sek, floor_sek }
 }
 
 fn draw_employer(person: &mut Person) -> Payer {
@@ -159,12 +111,7 @@ fn draw_employer(person: &mut Person) -> Payer {
     }
     // A story has an employer of its own, so that what befalls the employer befalls nobody else.
     let payer = scenario_payer(person.index, 0);
-    person.tell_reference(employer_record(
-        &payer,
-        Story::sound("J"),
-        1,
-        person.world.start_us,
-    ));
+    person.tell_reference(employer_record(&payer, Story::sound("J"), 1, person.world.start_us));
     payer
 }
 
@@ -198,11 +145,7 @@ fn live_soundly(person: &mut Person, job: &Job, valid_from: NaiveDate, valid_to:
             }
         }
     }
-    let work_ends_on = if leaves {
-        add_days(last_day, -person.dice.between(0, 20))
-    } else {
-        last_day
-    };
+    let work_ends_on = if leaves { add_days(last_day, -person.dice.between(0, 20)) } else { last_day };
     let mut pays = person.employ(&job.payer, job.from, work_ends_on, job.salary_sek);
     apply_raises(&mut pays, &raises, job.salary_sek);
     person.vary(&mut pays);
@@ -210,18 +153,9 @@ fn live_soundly(person: &mut Person, job: &Job, valid_from: NaiveDate, valid_to:
     person.declare_with_corrections(&pays);
     let gone_on = add_days(last_day, person.dice.between(1, 15));
     let long_stay = (valid_to - valid_from).num_days() >= 360;
-    person.settle(
-        valid_from,
-        if leaves { gone_on } else { last_day },
-        long_stay,
-    );
+    person.settle(valid_from, if leaves { gone_on } else { last_day }, long_stay);
     if long_stay && person.dice.permille(150) {
-        person.pay_benefits(
-            Benefit::Child,
-            add_days(valid_from, 60),
-            add_days(last_day, -31),
-            1_250,
-        );
+        person.pay_benefits(Benefit::Child, add_days(valid_from, 60), add_days(last_day, -31), 1_250);
     }
     super::journeys::travel(person, valid_from, work_ends_on);
     if leaves && long_stay {
@@ -230,30 +164,17 @@ fn live_soundly(person: &mut Person, job: &Job, valid_from: NaiveDate, valid_to:
 }
 
 /// Extends a permit, or lets it become permanent; gives the new last day, `None` where it stays open.
-fn extend(
-    person: &mut Person,
-    job: &Job,
-    last_day: NaiveDate,
-    raises: &mut Vec<Raise>,
-) -> Option<NaiveDate> {
+fn extend(person: &mut Person, job: &Job, last_day: NaiveDate, raises: &mut Vec<Raise>) -> Option<NaiveDate> {
     let filed_on = add_days(last_day, -person.dice.between(15, 80));
     let decided_on = add_days(filed_on, person.dice.between(20, 140));
-    let held_since = person
-        .permits
-        .last()
-        .map_or(last_day, |permit| permit.held_since);
+    let held_since = person.permits.last().map_or(last_day, |permit| permit.held_since);
     let permanent = (last_day - held_since).num_days() >= 1_450;
     let class = if permanent { "PERMANENT" } else { "WORK_EMP" };
     if decided_on >= person.world.until {
         person.apply(class, Some(&job.payer), filed_on, None);
         return None;
     }
-    person.apply(
-        class,
-        Some(&job.payer),
-        filed_on,
-        Some((decided_on, "granted")),
-    );
+    person.apply(class, Some(&job.payer), filed_on, Some((decided_on, "granted")));
     let valid_from = add_days(last_day, 1);
     let valid_to = (!permanent).then(|| add_days(add_months(valid_from, 24), -1));
     let mut permit = person.draft(class, decided_on, valid_from, valid_to);
@@ -261,10 +182,7 @@ fn extend(
     permit.first_grant = permanent;
     if !permanent {
         let floor_sek = salary_floor(filed_on, false);
-        let salary_sek = raises
-            .last()
-            .map_or(job.salary_sek, |(_, salary)| *salary)
-            .max(floor_sek * 108 / 100);
+        let salary_sek = raises.last().map_or(job.salary_sek, |(_, salary)| *salary).max(floor_sek * 108 / 100);
         permit.floor_sek = Some(floor_sek);
         permit.offered_sek = Some(salary_sek);
         permit.tied_until = Some(last_day);
@@ -281,10 +199,7 @@ fn extend(
 
 fn apply_raises(pays: &mut [Pay], raises: &[Raise], first_salary_sek: i64) {
     for pay in pays {
-        let now = raises
-            .iter()
-            .rev()
-            .find(|(from, _)| month_of(*from) <= pay.month);
+        let now = raises.iter().rev().find(|(from, _)| month_of(*from) <= pay.month);
         if let Some((_, salary_sek)) = now {
             pay.amount_sek = pay.amount_sek * salary_sek / first_salary_sek.max(1);
         }

@@ -35,10 +35,7 @@ impl World {
             start_us: instant(start),
             until_us: instant(options.until),
             employers: Employers::new(options, start),
-            terms: terms(
-                start.year() - TERM_YEARS_AROUND,
-                options.until.year() + TERM_YEARS_AROUND,
-            ),
+            terms: terms(start.year() - TERM_YEARS_AROUND, options.until.year() + TERM_YEARS_AROUND),
             options: options.clone(),
         }
     }
@@ -52,24 +49,14 @@ impl World {
         institution_name(INSTITUTIONS - 1 - (draw % SILENT_INSTITUTIONS as u64) as usize)
     }
 
-    pub(super) fn terms_between(
-        &self,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> impl Iterator<Item = &Term> {
-        self.terms
-            .iter()
-            .filter(move |term| term.starts_on <= to && term.ends_on >= from)
+    pub(super) fn terms_between(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = &Term> {
+        self.terms.iter().filter(move |term| term.starts_on <= to && term.ends_on >= from)
     }
 
     /// Terms, institutions and employers: known at the very start.
     pub(super) fn tell_reference(&self, feed: &mut Vec<Message>) {
         for term in &self.terms {
-            let values = vec![
-                rows::text(&term.code),
-                rows::day(term.starts_on),
-                rows::day(term.ends_on),
-            ];
+            let values = vec![rows::text(&term.code), rows::day(term.starts_on), rows::day(term.ends_on)];
             feed.push(reference(
                 TableId::Terms,
                 &term.code,
@@ -83,14 +70,7 @@ impl World {
             let id = institution_name(number);
             let reports = number < INSTITUTIONS - SILENT_INSTITUTIONS;
             let values = vec![rows::text(&id), Value::Flag(reports)];
-            feed.push(reference(
-                TableId::Institutions,
-                &id,
-                1,
-                self.start_us,
-                self.start_us,
-                values,
-            ));
+            feed.push(reference(TableId::Institutions, &id, 1, self.start_us, self.start_us, values));
         }
         self.employers.tell(self, feed);
     }
@@ -121,19 +101,10 @@ pub(super) fn reference(
         op: "upsert",
         event_time: event_time.min(known_time),
         registered_at: known_time,
-        source: if table == TableId::Terms || table == TableId::Institutions {
-            "ladok"
-        } else {
-            "agi"
-        },
+        source: if table == TableId::Terms || table == TableId::Institutions { "ladok" } else { "agi" },
         purpose: "permit_control",
         secrecy_class: 0,
         values,
     };
-    Message {
-        known_time,
-        key: Some(Arc::from(key)),
-        body: Body::Record(record),
-        fate: Fate::Evaluated,
-    }
+    Message { known_time, key: Some(Arc::from(key)), body: Body::Record(record), fate: Fate::Evaluated }
 }

@@ -57,19 +57,13 @@ impl Summary {
             until: dataset.options.until.to_string(),
             outside_pct: dataset.options.outside_pct,
             feeds: BTreeMap::new(),
-            tables: TableId::ALL
-                .into_iter()
-                .map(|table| (table.name(), 0))
-                .collect(),
+            tables: TableId::ALL.into_iter().map(|table| (table.name(), 0)).collect(),
             fates: Fate::ALL.into_iter().map(|fate| (fate.name(), 0)).collect(),
             truth: BTreeMap::new(),
         };
         for feed in Feed::ALL {
             let messages = dataset.messages(feed);
-            let mut counted = FeedSummary {
-                messages: messages.len(),
-                ..FeedSummary::default()
-            };
+            let mut counted = FeedSummary { messages: messages.len(), ..FeedSummary::default() };
             for message in messages {
                 *counted.fates.entry(message.fate.name()).or_default() += 1;
                 *summary.fates.entry(message.fate.name()).or_default() += 1;
@@ -77,19 +71,12 @@ impl Summary {
                     *summary.tables.entry(record.table.name()).or_default() += 1;
                 }
             }
-            counted.first_known_time = messages
-                .first()
-                .map(|message| timestamp(message.known_time));
+            counted.first_known_time = messages.first().map(|message| timestamp(message.known_time));
             counted.last_known_time = messages.last().map(|message| timestamp(message.known_time));
             summary.feeds.insert(feed.name(), counted);
         }
         for row in &dataset.truth {
-            let stories = summary
-                .truth
-                .entry(row.rule_id)
-                .or_default()
-                .entry(row.kind.name())
-                .or_default();
+            let stories = summary.truth.entry(row.rule_id).or_default().entry(row.kind.name()).or_default();
             *stories.entry(row.scenario).or_default() += 1;
         }
         summary
@@ -103,18 +90,10 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
         std::fs::create_dir_all(&path).map_err(|source| file_error(&path, source))?;
     }
     for feed in Feed::ALL {
-        write_ndjson(
-            dataset.messages(feed),
-            &dir.join("ndjson").join(format!("{}.ndjson", feed.name())),
-        )?;
+        write_ndjson(dataset.messages(feed), &dir.join("ndjson").join(format!("{}.ndjson", feed.name())))?;
     }
     for table in TableId::ALL {
-        write_table(
-            dataset,
-            table,
-            &dir.join("parquet")
-                .join(format!("{}.parquet", table.name())),
-        )?;
+        write_table(dataset, table, &dir.join("parquet").join(format!("{}.parquet", table.name())))?;
     }
     write_truth(&dataset.truth, &dir.join("truth.parquet"))?;
     let summary = Summary::of(dataset);
@@ -126,10 +105,7 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> GenerateError {
-    GenerateError::File {
-        path: path.display().to_string(),
-        source,
-    }
+    GenerateError::File { path: path.display().to_string(), source }
 }
 
 fn create(path: &Path) -> Result<File, GenerateError> {
@@ -142,8 +118,7 @@ fn write_ndjson(messages: &[Message], path: &Path) -> Result<(), GenerateError> 
     for message in messages {
         line.clear();
         message_line(message, &mut line);
-        file.write_all(line.as_bytes())
-            .map_err(|source| file_error(path, source))?;
+        file.write_all(line.as_bytes()).map_err(|source| file_error(path, source))?;
     }
     file.flush().map_err(|source| file_error(path, source))
 }

@@ -105,10 +105,7 @@ pub async fn duckdb_script(
     for (name, batch) in session::calendars(&catalogue.thresholds) {
         register(&context, name, batch.schema(), vec![batch])?;
     }
-    let _ = writeln!(
-        out,
-        "CREATE TABLE parameters (name VARCHAR, valid_from DATE, valid_to DATE, value BIGINT);"
-    );
+    let _ = writeln!(out, "CREATE TABLE parameters (name VARCHAR, valid_from DATE, valid_to DATE, value BIGINT);");
     for threshold in &catalogue.thresholds {
         let to = threshold.valid_to.map_or("NULL".to_owned(), |day| format!("DATE '{day}'"));
         let _ = writeln!(
@@ -193,9 +190,9 @@ fn section<'a>(text: &'a str, name: &'static str) -> Result<&'a str, BatchError>
 
 /// Statements end in a semicolon at the end of a line.
 fn split(text: &str) -> impl Iterator<Item = String> {
-    text.split(";\n").map(|part| part.trim().trim_end_matches(';').to_owned()).filter(|part| {
-        part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
-    })
+    text.split(";\n")
+        .map(|part| part.trim().trim_end_matches(';').to_owned())
+        .filter(|part| part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--")))
 }
 
 fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> String {
@@ -234,10 +231,13 @@ fn hits(rule: &RuleFile, columns: &[String]) -> String {
 }
 
 fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64) -> String {
-    let reasons: Vec<String> =
-        Catalogue::cancel_reasons(rule).iter().map(|reason| format!("'{reason}'")).collect();
-    let body: String =
-        catalogue.standing.lines().filter(|line| !line.trim_start().starts_with("--")).map(|line| format!("{line}\n")).collect();
+    let reasons: Vec<String> = Catalogue::cancel_reasons(rule).iter().map(|reason| format!("'{reason}'")).collect();
+    let body: String = catalogue
+        .standing
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     body.replace("$rule_id", &format!("'{}'", rule.header.id))
         .replace("$as_of", &timestamp(as_of))
         .replace("$cancel_reasons", &reasons.join(", "))

@@ -104,8 +104,7 @@ impl Known {
             LogicalPlan::Aggregate(aggregate) => {
                 let input = self.prove(&aggregate.input)?;
                 let schema = aggregate.input.schema();
-                let mut keys: Vec<Key> =
-                    aggregate.group_expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
+                let mut keys: Vec<Key> = aggregate.group_expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
                 if !carries(input.owner, &keys) {
                     let by: Vec<String> = aggregate.group_expr.iter().map(ToString::to_string).collect();
                     return Err(CheckError::NotCarried { node: "GROUP BY", what: format!("by [{}]", by.join(", ")) });

@@ -126,8 +126,11 @@ impl RuleFile {
             };
             *slot = *value;
         }
-        let (sql, used) = replace_params(sql, &values)
-            .map_err(|param| FileError::UnknownParam { file: file(), param, declared: declared() })?;
+        let (sql, used) = replace_params(sql, &values).map_err(|param| FileError::UnknownParam {
+            file: file(),
+            param,
+            declared: declared(),
+        })?;
         if let Some(param) = values.keys().find(|name| !used.contains(name)) {
             return Err(FileError::UnusedParam { file: file(), param: param.clone() });
         }
@@ -158,9 +161,8 @@ impl RuleFile {
 }
 
 fn check_words(header: &Header, file: &str) -> Result<(), FileError> {
-    let refuse = |key, value: &str, known| {
-        Err(FileError::Value { file: file.to_owned(), key, value: value.to_owned(), known })
-    };
+    let refuse =
+        |key, value: &str, known| Err(FileError::Value { file: file.to_owned(), key, value: value.to_owned(), known });
     if !["open", "request", "verify", "closed"].contains(&header.legal_gate.as_str()) {
         return refuse("legal_gate", &header.legal_gate, "open, request, verify, closed");
     }

@@ -56,8 +56,14 @@ impl RuleRows {
             read_batch(header, batch, number as u32, &mut hits)?;
         }
         hits.sort_by(|a, b| {
-            (a.unit, &a.subject, &a.alert_key, a.alert_at, a.anchor, a.severity)
-                .cmp(&(b.unit, &b.subject, &b.alert_key, b.alert_at, b.anchor, b.severity))
+            (a.unit, &a.subject, &a.alert_key, a.alert_at, a.anchor, a.severity).cmp(&(
+                b.unit,
+                &b.subject,
+                &b.alert_key,
+                b.alert_at,
+                b.anchor,
+                b.severity,
+            ))
         });
         Ok(RuleRows { hits, batches })
     }
@@ -287,8 +293,7 @@ impl Shared {
         }
         let columns = Columns(corroborations);
         let (persons, ids) = (columns.text("person_id")?, columns.text("rule_id")?);
-        let (since, from_on, to_on) =
-            (columns.instant("since")?, columns.day("from_on")?, columns.day("to_on")?);
+        let (since, from_on, to_on) = (columns.instant("since")?, columns.day("from_on")?, columns.day("to_on")?);
         for row in 0..corroborations.num_rows() {
             let id = ids.as_string::<i32>().value(row);
             let Some(rule) = rules.iter().position(|rule| *rule == id) else { continue };

@@ -25,8 +25,8 @@ use crate::history::History;
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
 use crate::rules::file::RuleFile;
-use crate::rules::output::{Interval, RuleRows, Shared};
 pub use crate::rules::output::Hit;
+use crate::rules::output::{Interval, RuleRows, Shared};
 use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
 use crate::schema::{ColumnType, TableId};
@@ -427,9 +427,7 @@ impl Planner {
         for file in &order {
             views.push(self.declare_view(file, &views).await?);
         }
-        let find = |name: &'static str| {
-            self.view_by_name.get(name).copied().ok_or(PlanError::MissingView(name))
-        };
+        let find = |name: &'static str| self.view_by_name.get(name).copied().ok_or(PlanError::MissingView(name));
         let (cancellers, corroborations) = (find("cancellers")?, find("corroborations")?);
         // The engine reads these two whole.
         for view in [cancellers, corroborations] {
@@ -565,8 +563,7 @@ impl Planner {
         let plan = self.logical(&file.sql).await.map_err(failed)?;
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
         let carried = self.known.prove(&plan).map_err(refused)?;
-        check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id"))
-            .map_err(refused)?;
+        check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id")).map_err(refused)?;
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;

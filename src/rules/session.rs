@@ -7,9 +7,9 @@ use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::Result;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::SessionStateDefaults;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::rules::catalogue::Threshold;
@@ -18,14 +18,49 @@ use crate::time::Day;
 
 /// Scalar functions of DataFusion that rules may call; all immutable, none reads a clock.
 const SCALARS: [&str; 26] = [
-    "array_has", "array_has_all", "array_has_any", "array_length", "array_element", "btrim", "cardinality", "character_length", "coalesce", "concat",
-    "concat_ws", "date_part", "date_trunc", "greatest", "least", "lower", "ltrim", "named_struct", "nullif", "nvl",
-    "replace", "rtrim", "starts_with", "strpos", "substr", "upper",
+    "array_has",
+    "array_has_all",
+    "array_has_any",
+    "array_length",
+    "array_element",
+    "btrim",
+    "cardinality",
+    "character_length",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "date_part",
+    "date_trunc",
+    "greatest",
+    "least",
+    "lower",
+    "ltrim",
+    "named_struct",
+    "nullif",
+    "nvl",
+    "replace",
+    "rtrim",
+    "starts_with",
+    "strpos",
+    "substr",
+    "upper",
 ];
 
 const AGGREGATES: [&str; 14] = [
-    "array_agg", "avg", "bool_and", "bool_or", "count", "first_value", "last_value", "max", "median", "min",
-    "stddev", "string_agg", "sum", "nth_value",
+    "array_agg",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "first_value",
+    "last_value",
+    "max",
+    "median",
+    "min",
+    "stddev",
+    "string_agg",
+    "sum",
+    "nth_value",
 ];
 
 const WINDOWS: [&str; 8] =
@@ -72,8 +107,7 @@ pub const CALENDAR_YEARS: (i32, i32) = (2015, 2060);
 pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
     let start = |year: i32| chrono::NaiveDate::from_ymd_opt(year, 1, 1).map_or(Day(0), Day::from_date);
     let (first, end) = (start(CALENDAR_YEARS.0), start(CALENDAR_YEARS.1 + 1));
-    let months: Vec<Day> =
-        (0..).map_while(|n| first.add_months(n)).take_while(|month| *month < end).collect();
+    let months: Vec<Day> = (0..).map_while(|n| first.add_months(n)).take_while(|month| *month < end).collect();
     let dates = |days: &mut dyn Iterator<Item = Day>| -> ArrayRef {
         Arc::new(days.map(|day| Some(day.0)).collect::<Date32Array>())
     };
@@ -85,8 +119,7 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
             Arc::new(months.iter().map(|month| month.agi_complete()).collect::<TimestampMicrosecondArray>()),
         ],
     );
-    let day_table =
-        batch(&[("day", DataType::Date32)], vec![dates(&mut (first.0..end.0).map(Day))]);
+    let day_table = batch(&[("day", DataType::Date32)], vec![dates(&mut (first.0..end.0).map(Day))]);
     let parameter_table = batch(
         &[
             ("name", DataType::Utf8),

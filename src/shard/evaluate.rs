@@ -178,8 +178,11 @@ impl Shard {
             }
         }
         out.sort_by(|a, b| {
-            (&a.alert.as_of, &a.alert.alert_id, a.alert.sequence)
-                .cmp(&(&b.alert.as_of, &b.alert.alert_id, b.alert.sequence))
+            (&a.alert.as_of, &a.alert.alert_id, a.alert.sequence).cmp(&(
+                &b.alert.as_of,
+                &b.alert.alert_id,
+                b.alert.sequence,
+            ))
         });
         self.work.detect_micros += started.elapsed().as_micros() as u64;
         out
@@ -269,8 +272,7 @@ impl Shard {
     }
 
     fn note_failure(&mut self, job: &Job, rule: &str, message: &str) {
-        let nowhere =
-            Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) };
+        let nowhere = Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) };
         self.quarantined.push(Quarantined {
             coordinates: job.coordinates.unwrap_or(nowhere),
             reason: Reason::RuleError,
@@ -315,13 +317,9 @@ impl Shard {
                     let next = later.iter().find(|later| later.rules & bit != 0);
                     Span::Until(next.map_or(until, |next| next.unit.as_of - 1))
                 }
-                None => Span::Now(Moment {
-                    fact: self.clocks.shard().0,
-                    absence: self.clocks.least(rule.feeds).0,
-                }),
+                None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
             };
-            let reference =
-                RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
+            let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
             let cause = Cause { as_of: job.unit.as_of, corrected: job.corrected };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);

@@ -92,12 +92,7 @@ impl Shard {
         }
     }
 
-    fn check_times(
-        &mut self,
-        message: &Message,
-        record: &Record,
-        person: Option<PersonNo>,
-    ) -> Result<(), Refused> {
+    fn check_times(&mut self, message: &Message, record: &Record, person: Option<PersonNo>) -> Result<(), Refused> {
         let visibility = &self.settings.visibility;
         let latest = record.known_time.0.saturating_add(visibility.future_limit[message.feed.index()]);
         for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {

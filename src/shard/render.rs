@@ -98,14 +98,7 @@ impl Shard {
     }
 
     /// The records that a row rests on: those that the rule names, else the current ones of the tables that it reads.
-    fn records(
-        &self,
-        person: PersonNo,
-        tables: TableSet,
-        rows: &RuleRows,
-        hit: &Hit,
-        as_of: i64,
-    ) -> Vec<RecordRef> {
+    fn records(&self, person: PersonNo, tables: TableSet, rows: &RuleRows, hit: &Hit, as_of: i64) -> Vec<RecordRef> {
         let mut out = Vec::new();
         if let Some(keys) = rows.record_keys(hit) {
             for key in keys {

@@ -31,7 +31,8 @@ pub fn line(alert: &Alert, language: Language, colour: bool) -> String {
         (None, _) => alert.status.name().to_owned(),
     };
     let day = alert.as_of.get(..10).unwrap_or(&alert.as_of);
-    let tail = if finding.is_empty() || !alert.status.stands() { String::new() } else { format!("\n             {finding}") };
+    let tail =
+        if finding.is_empty() || !alert.status.stands() { String::new() } else { format!("\n             {finding}") };
     format!(
         "{day}  {}{:<7}{} {what:<24} {title}, {} {}{tail}",
         paint(alert, colour),

@@ -14,12 +14,7 @@ use crate::record::{Fates, Reason};
 use crate::schema::{Feed, TableId};
 use crate::time::{KnownTime, WallTime};
 
-const STATUSES: [Status; 4] = [
-    Status::Raised,
-    Status::Updated,
-    Status::Cleared,
-    Status::Retracted,
-];
+const STATUSES: [Status; 4] = [Status::Raised, Status::Updated, Status::Cleared, Status::Retracted];
 
 /// Written to by the thread that runs the shard; dropping it says that the shard has gone.
 #[derive(Debug)]
@@ -135,9 +130,7 @@ impl ShardTelemetry {
 
     /// Wall time at which a message of the feed was last read.
     pub fn last_message(&self, feed: Feed, read_at: WallTime) {
-        self.feeds[feed.index()]
-            .last_message
-            .set(seconds(read_at.0));
+        self.feeds[feed.index()].last_message.set(seconds(read_at.0));
     }
 
     pub fn lag(&self, feed: Feed, messages: u64) {
@@ -243,8 +236,7 @@ impl FeedMetrics {
     fn new(feed: Feed, shard: &str, started_at: WallTime) -> FeedMetrics {
         let feed = feed.name();
         let fate = |fate: &'static str| counter!(super::MESSAGES, "feed" => feed, "fate" => fate);
-        let of_shard =
-            |name: &'static str| gauge!(name, "feed" => feed, "shard" => shard.to_owned());
+        let of_shard = |name: &'static str| gauge!(name, "feed" => feed, "shard" => shard.to_owned());
         let metrics = FeedMetrics {
             read: counter!(super::MESSAGES_READ, "feed" => feed),
             evaluated: fate("evaluated"),
@@ -252,9 +244,8 @@ impl FeedMetrics {
             duplicate: fate("duplicate"),
             clock_messages: fate("clock"),
             quarantined: fate("quarantined"),
-            quarantined_by: Reason::ALL.map(
-                |reason| counter!(super::QUARANTINED, "feed" => feed, "reason" => reason.name()),
-            ),
+            quarantined_by: Reason::ALL
+                .map(|reason| counter!(super::QUARANTINED, "feed" => feed, "reason" => reason.name())),
             unknown_fields: counter!(super::UNKNOWN_FIELDS, "feed" => feed),
             clock: of_shard(super::FEED_CLOCK),
             last_message: of_shard(super::FEED_LAST_MESSAGE),
