@@ -1,1 +1,317 @@
-//! stub
+//! The alerts and quarantine topics.
+//!
+//! Invariants:
+//! - Everything of shard n goes to partition n, in order: the producer is idempotent and gapless, so a message that could not
+//!   be written lets none after it pass.
+//! - `publish` returns when the broker has acknowledged every alert; after an error nothing more is ever sent through this sink.
+//! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends
+//!   on the run travels in headers; the payload is the alert alone.
+//! - A quarantined message is noted by its coordinates and reason; its payload stays where it is.
+//!
+//! Another writer in the same partition (a zombie that has not noticed its fence) shows as a gap between the offsets of two
+//! acknowledgements; see [`KafkaSink::take_foreign_writes`].
+
+mod headers;
+mod published;
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use serde::Serialize;
+
+use crate::alert::Alert;
+use crate::config::KafkaConfig;
+use crate::kafka;
+use crate::record::{NextOffset, Quarantined};
+use crate::schema::Feed;
+use crate::sink::{AlertSink, RunHeaders, SinkError};
+
+pub use published::{Published, read_published};
+
+/// How long the producer tries to deliver one message.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a batch may go without one acknowledgement before it is given up; above [`DELIVERY_TIMEOUT`], so that the
+/// producer's own verdict comes first.
+const STALL_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Writes one shard's alerts and quarantine entries.
+pub struct KafkaSink {
+    producer: ThreadedProducer<Deliveries>,
+    alerts_topic: String,
+    quarantine_topic: String,
+    /// Topic names of the feeds, for quarantine entries.
+    feed_topics: [String; Feed::COUNT],
+    shard: i32,
+    /// Where the next alert will stand if nobody else writes.
+    next: NextOffset,
+    foreign_writes: u64,
+    /// Why nothing can be sent any more.
+    failure: Option<String>,
+}
+
+impl KafkaSink {
+    /// `next` is the end of the shard's alerts partition as [`read_published`] found it.
+    pub fn new(config: &KafkaConfig, shard: i32, next: NextOffset) -> Result<KafkaSink, SinkError> {
+        let alerts_topic = config.alerts_topic();
+        let failed = |message: String| SinkError::Kafka { topic: alerts_topic.clone(), partition: shard, message };
+        let producer = kafka::client_config(config)
+            .map_err(|error| failed(error.to_string()))?
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("acks", "all")
+            .set("linger.ms", "1")
+            .set("compression.type", "lz4")
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+            .create_with_context(Deliveries::default())
+            .map_err(|error| failed(kafka::describe(&error)))?;
+        Ok(KafkaSink {
+            producer,
+            quarantine_topic: config.quarantine_topic(),
+            feed_topics: kafka::feed_topics(config),
+            alerts_topic,
+            shard,
+            next,
+            foreign_writes: 0,
+            failure: None,
+        })
+    }
+
+    /// How many messages somebody else has put into the shard's alerts partition since this was last asked. If any, what
+    /// stands on the topic must be read again and answered with the difference. Seen only when publishing; ask
+    /// [`KafkaSink::end_offset`] to look without.
+    pub fn take_foreign_writes(&mut self) -> u64 {
+        std::mem::take(&mut self.foreign_writes)
+    }
+
+    /// Where the next message of the alerts partition will stand, as the broker sees it. Beyond [`KafkaSink::next`], somebody
+    /// else has written.
+    pub fn end_offset(&self) -> Result<NextOffset, SinkError> {
+        match self.producer.client().fetch_watermarks(&self.alerts_topic, self.shard, kafka::ANSWER_TIMEOUT) {
+            Ok((_, end)) => Ok(NextOffset(end)),
+            Err(error) => Err(self.error(&self.alerts_topic, kafka::describe(&error))),
+        }
+    }
+
+    pub fn next(&self) -> NextOffset {
+        self.next
+    }
+
+    /// Sends a batch and waits until every message of it is acknowledged.
+    fn send(&mut self, topic: &str, messages: &[Outgoing]) -> Result<Acknowledged, SinkError> {
+        if let Some(failure) = &self.failure {
+            return Err(self.error(topic, failure.clone()));
+        }
+        let deliveries = self.producer.context();
+        deliveries.begin();
+        let sent = messages.iter().enumerate().try_for_each(|(index, message)| self.enqueue(topic, index, message));
+        let outcome = sent.and_then(|()| deliveries.wait_for(messages.len()));
+        outcome.map_err(|message| {
+            // What has not left yet must not be written later, behind the back of whoever recovers.
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+            self.failure = Some(message.clone());
+            self.error(topic, message)
+        })
+    }
+
+    fn enqueue(&self, topic: &str, index: usize, message: &Outgoing) -> Result<(), String> {
+        let deadline = Instant::now() + STALL_TIMEOUT;
+        loop {
+            let mut record = BaseRecord::with_opaque_to(topic, index)
+                .partition(self.shard)
+                .key(&message.key)
+                .payload(&message.payload);
+            if let Some(headers) = &message.headers {
+                record = record.headers(headers.clone());
+            }
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if Instant::now() < deadline => {
+                    self.producer.context().wait_for_progress(Duration::from_millis(100));
+                }
+                Err((error, _)) => return Err(kafka::describe(&error)),
+            }
+        }
+    }
+
+    fn error(&self, topic: &str, message: String) -> SinkError {
+        SinkError::Kafka { topic: topic.to_owned(), partition: self.shard, message }
+    }
+}
+
+impl AlertSink for KafkaSink {
+    fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        let topic = self.alerts_topic.clone();
+        let headers = headers::write(headers);
+        let messages = alerts
+            .iter()
+            .map(|alert| Outgoing::new(alert.alert_id.clone(), alert, Some(headers.clone())))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
+        let acknowledged = self.send(&topic, &messages)?;
+        let own = messages.len() as i64;
+        let expected_end = self.next.0 + own;
+        self.foreign_writes += (acknowledged.last_offset + 1 - expected_end).max(0).unsigned_abs();
+        self.next = NextOffset(acknowledged.last_offset + 1);
+        Ok(())
+    }
+
+    fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let topic = self.quarantine_topic.clone();
+        let messages = entries
+            .iter()
+            .map(|entry| {
+                let coordinates = entry.coordinates;
+                let note = QuarantineNote {
+                    feed: coordinates.feed.name(),
+                    topic: &self.feed_topics[coordinates.feed.index()],
+                    partition: coordinates.partition,
+                    offset: coordinates.offset.0,
+                    reason: entry.reason.name(),
+                    detail: &entry.detail,
+                    known_time: entry.known_time.to_string(),
+                };
+                Outgoing::new(coordinates.to_string(), &note, None)
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| self.error(&topic, format!("entry cannot be written as JSON: {error}")))?;
+        self.send(&topic, &messages).map(|_| ())
+    }
+}
+
+/// What the quarantine topic carries.
+#[derive(Serialize)]
+struct QuarantineNote<'a> {
+    feed: &'a str,
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    reason: &'a str,
+    detail: &'a str,
+    known_time: String,
+}
+
+struct Outgoing {
+    key: String,
+    payload: Vec<u8>,
+    headers: Option<OwnedHeaders>,
+}
+
+impl Outgoing {
+    fn new(key: String, payload: &impl Serialize, headers: Option<OwnedHeaders>) -> serde_json::Result<Outgoing> {
+        Ok(Outgoing { key, payload: serde_json::to_vec(payload)?, headers })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Acknowledged {
+    last_offset: i64,
+}
+
+/// Collects the acknowledgements of the batch under way. The producer's thread writes, the shard's thread waits.
+#[derive(Default)]
+struct Deliveries {
+    batch: Mutex<Batch>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Batch {
+    /// Messages acknowledged, which are the first so many: see `failure`.
+    acknowledged: usize,
+    last_offset: i64,
+    /// The first message that was not written, or that was acknowledged out of order.
+    failure: Option<String>,
+}
+
+impl Deliveries {
+    fn begin(&self) {
+        *self.batch() = Batch::default();
+    }
+
+    fn wait_for(&self, count: usize) -> Result<Acknowledged, String> {
+        let mut batch = self.batch();
+        loop {
+            if let Some(failure) = &batch.failure {
+                return Err(failure.clone());
+            }
+            if batch.acknowledged >= count {
+                return Ok(Acknowledged { last_offset: batch.last_offset });
+            }
+            let before = batch.acknowledged;
+            batch = self.wait(batch, STALL_TIMEOUT, before);
+            if batch.acknowledged == before && batch.failure.is_none() {
+                return Err(format!(
+                    "{before} of {count} messages acknowledged, none within the last {} s",
+                    STALL_TIMEOUT.as_secs()
+                ));
+            }
+        }
+    }
+
+    fn wait_for_progress(&self, timeout: Duration) {
+        let batch = self.batch();
+        let before = batch.acknowledged;
+        drop(self.wait(batch, timeout, before));
+    }
+
+    fn wait<'b>(&self, batch: MutexGuard<'b, Batch>, timeout: Duration, before: usize) -> MutexGuard<'b, Batch> {
+        let has_nothing_new = |batch: &mut Batch| batch.acknowledged == before && batch.failure.is_none();
+        match self.changed.wait_timeout_while(batch, timeout, has_nothing_new) {
+            Ok((batch, _)) => batch,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    fn batch(&self) -> MutexGuard<'_, Batch> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        kafka::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        kafka::global_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    /// Place of the message in its batch.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
+        let mut batch = self.batch();
+        match result {
+            Ok(message) if place == batch.acknowledged => {
+                batch.acknowledged += 1;
+                batch.last_offset = message.offset();
+            }
+            Ok(_) => {
+                batch
+                    .failure
+                    .get_or_insert_with(|| format!("message {place} of the batch was acknowledged out of order"));
+            }
+            Err((error, _)) => {
+                batch.failure.get_or_insert_with(|| kafka::describe(error));
+            }
+        }
+        drop(batch);
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,249 @@
-//! stub
+//! Kafka as a source: one consumer for the process, one queue per partition, whole shards handed out.
+//!
+//! Invariants:
+//! - A shard is partition n of all seven feeds or nothing: an assignment that tears one apart is refused. The range assignor
+//!   gives every topic's partition n to the same member as long as the counts are equal.
+//! - Every partition starts at its beginning; the owner seeks to its checkpoint. The group's committed offsets are for
+//!   monitoring and are never read.
+//! - The queue of a partition is split off *before* the partition is assigned. The other way round the library
+//!   may already have put messages into the common queue, where nobody would look for them.
+//! - A revoked shard is fenced first (its `poll` fails from then on), then the owner drops it, then the partitions are given up.
+//!   An owner that does not react within [`REVOKE_TIMEOUT`] is left behind fenced.
+//! - A message that arrives in the common queue nevertheless stops all shards: it would be lost.
+//!
+//! Back-pressure is not polling: the library fills a partition's queue up to its share of `queued_max_kbytes` and stops
+//! fetching. What it does not do: order partitions among each other (the merge does), or parse anything.
+
+mod group;
+mod shard;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::Offset as KafkaOffset;
+
+use crate::config::KafkaConfig;
+use crate::kafka::{self, ClusterError};
+use crate::record::NextOffset;
+use crate::schema::Feed;
+use crate::source::SourceError;
+
+use group::Group;
+pub use shard::{Fence, KafkaShard};
+
+/// How long a rebalance waits for an owner to drop a revoked shard. Below the five minutes after which the group goes on without
+/// this member; above the time that a batch in evaluation takes.
+pub const REVOKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the thread that serves the group looks whether it should stop.
+const SERVE_INTERVAL: Duration = Duration::from_millis(100);
+/// How long leaving the group may take.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A shard that this process owns from now on.
+pub struct Assignment {
+    pub shard: i32,
+    pub source: KafkaShard,
+}
+
+/// What the group gives, in order; an error is a reason to halt.
+pub type Assignments = Receiver<Result<Assignment, SourceError>>;
+
+/// The process's consumer. Dropping it leaves the group; shards should have been dropped before.
+pub struct KafkaConsumer {
+    consumer: Arc<BaseConsumer<Group>>,
+    in_group: bool,
+    stop: Arc<AtomicBool>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl KafkaConsumer {
+    /// Joins the group; shards come through the channel, again after every rebalance.
+    pub fn join(config: &KafkaConfig) -> Result<(KafkaConsumer, Assignments), ClusterError> {
+        let partitions = kafka::shard_count(config)?;
+        let (sender, assignments) = mpsc::channel();
+        let consumer = consumer(config, partitions, Some(sender))?;
+        let topics = &consumer.context().topics;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|error| kafka::client_failed(&error))?;
+        Ok((KafkaConsumer::serve(consumer, true)?, assignments))
+    }
+
+    /// Takes fixed shards and joins no group: for replays over Kafka, explanations and tests.
+    pub fn assign(config: &KafkaConfig, shards: &[i32]) -> Result<(KafkaConsumer, Vec<KafkaShard>), ClusterError> {
+        let partitions = kafka::shard_count(config)?;
+        if let Some(shard) = shards.iter().find(|shard| !(0..partitions).contains(*shard)) {
+            return Err(ClusterError::Client(format!(
+                "shard {shard} does not exist: the feeds have {partitions} partitions"
+            )));
+        }
+        let consumer = consumer(config, partitions, None)?;
+        let sources = group::take(&consumer, shards).map_err(|error| ClusterError::Client(error.to_string()))?;
+        Ok((KafkaConsumer::serve(consumer, false)?, sources))
+    }
+
+    /// How many shards there are, in all processes together.
+    pub fn partitions(&self) -> i32 {
+        self.consumer.context().partitions
+    }
+
+    /// Where the next message of a partition will be written, asked of the broker.
+    pub fn end_offset(&self, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
+        shard::end_offset(&self.consumer, feed, shard)
+    }
+
+    /// Messages between a position and the end of the partition, as of the library's last statistics (each second).
+    /// `None` before the first fetch.
+    pub fn lag(&self, feed: Feed, shard: i32, position: NextOffset) -> Option<u64> {
+        self.consumer.context().lag(feed, shard, position)
+    }
+
+    /// Notes in the group how far a shard's checkpoint has come, for those who watch the lag from outside. Nothing here
+    /// reads it. Returns at once; without a group it does nothing.
+    pub fn commit(&self, shard: i32, offsets: &[NextOffset; Feed::COUNT]) -> Result<(), SourceError> {
+        if !self.in_group {
+            return Ok(());
+        }
+        let topics = &self.consumer.context().topics;
+        let failed = |feed: Feed, error: &KafkaError| SourceError::Kafka {
+            topic: topics[feed.index()].clone(),
+            partition: shard,
+            message: format!("commit: {}", kafka::describe(error)),
+        };
+        let mut list = TopicPartitionList::with_capacity(Feed::COUNT);
+        for feed in Feed::ALL {
+            list.add_partition_offset(&topics[feed.index()], shard, KafkaOffset::Offset(offsets[feed.index()].0))
+                .map_err(|error| failed(feed, &error))?;
+        }
+        self.consumer.commit(&list, CommitMode::Async).map_err(|error| failed(Feed::Permits, &error))
+    }
+
+    fn serve(consumer: Arc<BaseConsumer<Group>>, in_group: bool) -> Result<KafkaConsumer, ClusterError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let server = std::thread::Builder::new()
+            .name("kafka-consumer".into())
+            .spawn({
+                let (consumer, stop) = (Arc::clone(&consumer), Arc::clone(&stop));
+                move || serve_until(&consumer, in_group, &stop)
+            })
+            .map_err(|error| ClusterError::Client(format!("thread: {error}")))?;
+        Ok(KafkaConsumer { consumer, in_group, stop, server: Some(server) })
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(server) = self.server.take() {
+            // A panic there has been reported by the thread itself.
+            let _ = server.join();
+        }
+    }
+}
+
+/// Serves rebalances, statistics and errors; messages go past it, through the queues of the partitions.
+fn serve_until(consumer: &Arc<BaseConsumer<Group>>, in_group: bool, stop: &AtomicBool) {
+    let group = consumer.context();
+    while !stop.load(Ordering::Acquire) {
+        serve_once(consumer);
+    }
+    group.fence_all();
+    if in_group {
+        consumer.unsubscribe();
+        let deadline = Instant::now() + LEAVE_TIMEOUT;
+        while group.owns_shards() && Instant::now() < deadline {
+            serve_once(consumer);
+        }
+    }
+}
+
+fn serve_once(consumer: &Arc<BaseConsumer<Group>>) {
+    let group = consumer.context();
+    match consumer.poll(SERVE_INTERVAL) {
+        None | Some(Err(KafkaError::PartitionEOF(_))) => {}
+        Some(Ok(_)) => group.fail("a message arrived outside its partition's queue"),
+        Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => group.fail(&kafka::describe(&error)),
+        Some(Err(error)) => {
+            // The rest (a broker gone, a timeout) the library repairs by itself; the context has logged it.
+            if error.rdkafka_error_code().is_some_and(is_lasting) {
+                group.report(&kafka::describe(&error));
+            }
+        }
+    }
+}
+
+fn is_lasting(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(
+        code,
+        Authentication
+            | SaslAuthenticationFailed
+            | TopicAuthorizationFailed
+            | GroupAuthorizationFailed
+            | ClusterAuthorizationFailed
+            | UnknownTopicOrPartition
+            | InconsistentGroupProtocol
+    )
+}
+
+/// The consumer, not yet subscribed. Its context holds a weak reference to it, for a rebalance splits queues.
+fn consumer(
+    config: &KafkaConfig,
+    partitions: i32,
+    assignments: Option<Sender<Result<Assignment, SourceError>>>,
+) -> Result<Arc<BaseConsumer<Group>>, ClusterError> {
+    let group = Group::new(kafka::feed_topics(config), partitions, assignments);
+    let budget = Budget::new(config.queued_max_kbytes, partitions);
+    let consumer: BaseConsumer<Group> = kafka::client_config(config)?
+        .set("group.id", &config.group_id)
+        .set("session.timeout.ms", config.session_timeout_ms.to_string())
+        .set("partition.assignment.strategy", "range")
+        .set("auto.offset.reset", "error")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", config.fetch_wait_max_ms.to_string())
+        // With split queues the limits hold for each partition, not for the consumer.
+        .set("queued.max.messages.kbytes", budget.partition_kbytes.to_string())
+        .set("queued.min.messages", budget.partition_messages.to_string())
+        .set("fetch.message.max.bytes", budget.fetch_bytes.to_string())
+        // A partition that has reached its limit is looked at again after this; the library's second would be a stall.
+        .set("fetch.queue.backoff.ms", "10")
+        .set("statistics.interval.ms", "1000")
+        .create_with_context(group)
+        .map_err(|error| kafka::client_failed(&error))?;
+    let consumer = Arc::new(consumer);
+    consumer.context().set_consumer(Arc::downgrade(&consumer));
+    Ok(consumer)
+}
+
+/// What one partition may hold unread, so that all partitions of all shards stay within the configured total (beyond it,
+/// one fetch per partition and the library's own bookkeeping of some 300 bytes a message).
+struct Budget {
+    partition_kbytes: u32,
+    partition_messages: u32,
+    fetch_bytes: u32,
+}
+
+impl Budget {
+    fn new(total_kbytes: u32, partitions: i32) -> Budget {
+        let queues = Feed::COUNT as u32 * partitions.max(1).unsigned_abs();
+        let partition_kbytes = (total_kbytes / queues).clamp(16, 65_536);
+        Budget {
+            partition_kbytes,
+            // At 256 bytes a message, the smallest that a record takes.
+            partition_messages: (partition_kbytes * 4).clamp(64, 20_000),
+            fetch_bytes: (partition_kbytes * 1024).clamp(128 << 10, 1 << 20),
+        }
+    }
+}
+
+type WeakConsumer = Weak<BaseConsumer<Group>>;
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,8 @@ use crate::sink::RunHeaders;
 use crate::time::{KnownTime, WallTime, format_micros, parse_instant};
 
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
-    let offsets: BTreeMap<&str, i64> = Feed::ALL
-        .iter()
-        .map(|feed| (feed.name(), run.offsets[feed.index()].0))
-        .collect();
+    let offsets: BTreeMap<&str, i64> =
+        Feed::ALL.iter().map(|feed| (feed.name(), run.offsets[feed.index()].0)).collect();
     // A map from text to numbers is always JSON.
     let offsets = serde_json::to_string(&offsets).unwrap_or_default();
     let mut headers = OwnedHeaders::new_with_capacity(5)
@@ -33,10 +31,7 @@ pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
 }
 
 fn header<'a>(key: &'a str, value: &'a String) -> Header<'a, &'a String> {
-    Header {
-        key,
-        value: Some(value),
-    }
+    Header { key, value: Some(value) }
 }
 
 /// The headers of a message, or `None` if it is not of this program's making.

@@ -41,20 +41,11 @@ pub struct Published {
 /// Reads partition `shard` of the alerts topic from its beginning to the end that it had at the start.
 pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, SinkError> {
     let topic = config.alerts_topic();
-    let failed = |message: String| SinkError::Kafka {
-        topic: topic.clone(),
-        partition: shard,
-        message,
-    };
+    let failed = |message: String| SinkError::Kafka { topic: topic.clone(), partition: shard, message };
     let consumer = kafka::plain_consumer(config).map_err(|error| failed(error.to_string()))?;
     let (low, high) = consumer
         .fetch_watermarks(&topic, shard, ANSWER_TIMEOUT)
-        .map_err(|error| {
-            failed(format!(
-                "cannot ask for its end: {}",
-                kafka::describe(&error)
-            ))
-        })?;
+        .map_err(|error| failed(format!("cannot ask for its end: {}", kafka::describe(&error))))?;
     let mut published = Published {
         alerts: BTreeMap::new(),
         headers: None,
@@ -102,9 +93,7 @@ fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::*;
     matches!(
         error,
-        KafkaError::MessageConsumption(
-            BrokerTransportFailure | AllBrokersDown | OperationTimedOut | Resolve
-        )
+        KafkaError::MessageConsumption(BrokerTransportFailure | AllBrokersDown | OperationTimedOut | Resolve)
     )
 }
 
@@ -116,18 +105,13 @@ impl Published {
         }
         let Some(payload) = message.payload() else {
             // A tombstone: the alert is gone from the topic.
-            if let Some(id) = message
-                .key()
-                .and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?))
-            {
+            if let Some(id) = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?)) {
                 self.alerts.remove(&id);
             }
             return;
         };
         let alert = serde_json::from_slice::<Alert>(payload).ok();
-        let Some((id, alert)) =
-            alert.and_then(|alert| Some((AlertId::from_hex(&alert.alert_id)?, alert)))
-        else {
+        let Some((id, alert)) = alert.and_then(|alert| Some((AlertId::from_hex(&alert.alert_id)?, alert))) else {
             self.unreadable += 1;
             return;
         };

@@ -33,10 +33,7 @@ fn alert(key: &str, sequence: u64, status: Status) -> Alert {
         alert_at: "2024-05-01T00:00:00.000000Z".into(),
         anchor_at: None,
         title: Bilingual::default(),
-        finding: Bilingual {
-            sv: "å".into(),
-            en: "a".into(),
-        },
+        finding: Bilingual { sv: "å".into(), en: "a".into() },
         legal_basis: vec!["UtlL 7 kap. 7 e §".into()],
         evidence: serde_json::Map::from_iter([("gross_sek".to_owned(), serde_json::json!(0))]),
         records: Vec::new(),
@@ -64,44 +61,25 @@ fn the_last_word_on_every_alert_is_read_back() {
     assert!(empty.alerts.is_empty() && empty.headers.is_none() && empty.next == NextOffset(0));
 
     let mut sink = KafkaSink::new(&config, 1, empty.next).unwrap();
-    sink.publish(
-        &[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)],
-        &headers(100),
-    )
-    .unwrap();
-    sink.publish(&[alert("a", 2, Status::Cleared)], &headers(200))
-        .unwrap();
-    assert_eq!(
-        (sink.next(), sink.take_foreign_writes()),
-        (NextOffset(3), 0)
-    );
+    sink.publish(&[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)], &headers(100)).unwrap();
+    sink.publish(&[alert("a", 2, Status::Cleared)], &headers(200)).unwrap();
+    assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
 
     let published = read_published(&config, 1).unwrap();
-    assert_eq!(
-        (published.messages, published.unreadable, published.next),
-        (3, 0, NextOffset(3))
-    );
+    assert_eq!((published.messages, published.unreadable, published.next), (3, 0, NextOffset(3)));
     let a = &published.alerts[&AlertId::new("work-not-started", "P1", "a")];
     assert_eq!(*a, alert("a", 2, Status::Cleared));
     assert_eq!(published.alerts.len(), 2);
     assert_eq!(published.headers, Some(headers(200)));
-    assert!(
-        read_published(&config, 0).unwrap().alerts.is_empty(),
-        "the other shard has published nothing"
-    );
+    assert!(read_published(&config, 0).unwrap().alerts.is_empty(), "the other shard has published nothing");
 }
 
 #[test]
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    let run = RunHeaders {
-        shard_clock: KnownTime::MIN,
-        snapshot: None,
-        ..headers(0)
-    };
-    sink.publish(&[alert("a", 1, Status::Raised)], &run)
-        .unwrap();
+    let run = RunHeaders { shard_clock: KnownTime::MIN, snapshot: None, ..headers(0) };
+    sink.publish(&[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, 0).unwrap().headers, Some(run));
 }
 
@@ -110,30 +88,14 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     let mut zombie = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    sink.publish(
-        &[
-            alert("a", 1, Status::Raised),
-            alert("a", 2, Status::Cleared),
-        ],
-        &headers(1),
-    )
-    .unwrap();
-    zombie
-        .publish(&[alert("a", 1, Status::Raised)], &headers(0))
-        .unwrap();
+    sink.publish(&[alert("a", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(1)).unwrap();
+    zombie.publish(&[alert("a", 1, Status::Raised)], &headers(0)).unwrap();
     assert_eq!(zombie.take_foreign_writes(), 2);
     assert_eq!(sink.end_offset().unwrap(), NextOffset(3));
-    sink.publish(&[alert("b", 1, Status::Raised)], &headers(2))
-        .unwrap();
-    assert_eq!(
-        (sink.take_foreign_writes(), sink.take_foreign_writes()),
-        (1, 0)
-    );
+    sink.publish(&[alert("b", 1, Status::Raised)], &headers(2)).unwrap();
+    assert_eq!((sink.take_foreign_writes(), sink.take_foreign_writes()), (1, 0));
     let published = read_published(&config, 0).unwrap();
-    assert_eq!(
-        published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence,
-        2
-    );
+    assert_eq!(published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence, 2);
     assert_eq!(published.messages, 4);
 }
 
@@ -141,43 +103,23 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
 fn many_alerts_keep_their_order() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    let alerts: Vec<Alert> = (1..=3_000)
-        .map(|sequence| alert("a", sequence, Status::Updated))
-        .collect();
+    let alerts: Vec<Alert> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
     sink.publish(&alerts, &headers(1)).unwrap();
     let published = read_published(&config, 0).unwrap();
-    assert_eq!(
-        (published.messages, published.first),
-        (3_000, NextOffset(0))
-    );
-    assert_eq!(
-        published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence,
-        3_000
-    );
+    assert_eq!((published.messages, published.first), (3_000, NextOffset(0)));
+    assert_eq!(published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence, 3_000);
 }
 
 #[test]
 fn foreign_messages_are_skipped_and_counted() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    sink.publish(&[alert("a", 1, Status::Raised)], &headers(1))
-        .unwrap();
+    sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     let topic = config.alerts_topic();
-    let garbage = Outgoing {
-        key: "?".into(),
-        payload: b"not an alert".to_vec(),
-        headers: None,
-    };
+    let garbage = Outgoing { key: "?".into(), payload: b"not an alert".to_vec(), headers: None };
     sink.send(&topic, &[garbage]).unwrap();
     let published = read_published(&config, 0).unwrap();
-    assert_eq!(
-        (
-            published.messages,
-            published.unreadable,
-            published.alerts.len()
-        ),
-        (2, 1, 1)
-    );
+    assert_eq!((published.messages, published.unreadable, published.alerts.len()), (2, 1, 1));
     assert_eq!(published.headers, Some(headers(1)));
 }
 
@@ -186,25 +128,16 @@ fn quarantine_entries_carry_no_payload() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 1, NextOffset(0)).unwrap();
     let entry = Quarantined {
-        coordinates: Coordinates {
-            feed: Feed::Border,
-            partition: 1,
-            offset: Offset(42),
-        },
+        coordinates: Coordinates { feed: Feed::Border, partition: 1, offset: Offset(42) },
         reason: Reason::BadNumber,
         detail: "payer_id".into(),
         known_time: KnownTime(0),
     };
     sink.quarantine(&[entry]).unwrap();
-    assert_eq!(
-        sink.next(),
-        NextOffset(0),
-        "the alerts partition is untouched"
-    );
+    assert_eq!(sink.next(), NextOffset(0), "the alerts partition is untouched");
     let consumer = kafka::plain_consumer(&config).unwrap();
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&config.quarantine_topic(), 1, rdkafka::Offset::Beginning)
-        .unwrap();
+    list.add_partition_offset(&config.quarantine_topic(), 1, rdkafka::Offset::Beginning).unwrap();
     consumer.assign(&list).unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     let message = loop {
@@ -226,18 +159,9 @@ fn quarantine_entries_carry_no_payload() {
 fn a_shard_without_a_partition_is_an_error_and_stays_one() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 7, NextOffset(0)).unwrap();
-    let error = sink
-        .publish(&[alert("a", 1, Status::Raised)], &headers(1))
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("permitwatch.alerts/7"),
-        "{error}"
-    );
+    let error = sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap_err();
+    assert!(error.to_string().contains("permitwatch.alerts/7"), "{error}");
     sink.shard = 0;
-    assert!(
-        sink.publish(&[alert("a", 1, Status::Raised)], &headers(1))
-            .is_err(),
-        "nothing is sent past a gap"
-    );
+    assert!(sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).is_err(), "nothing is sent past a gap");
     assert_eq!(read_published(&config, 0).unwrap().messages, 0);
 }

@@ -49,9 +49,7 @@ impl Group {
             consumer: OnceLock::new(),
             assignments: assignments.map(Mutex::new),
             shards: Mutex::default(),
-            ends: (0..partitions.max(0))
-                .map(|_| [const { AtomicI64::new(-1) }; Feed::COUNT])
-                .collect(),
+            ends: (0..partitions.max(0)).map(|_| [const { AtomicI64::new(-1) }; Feed::COUNT]).collect(),
         }
     }
 
@@ -87,9 +85,7 @@ impl Group {
 
     /// Tells whoever runs the shards.
     pub fn report(&self, message: &str) {
-        self.send(Err(SourceError::Assignment {
-            message: message.to_owned(),
-        }));
+        self.send(Err(SourceError::Assignment { message: message.to_owned() }));
     }
 
     fn send(&self, assignment: Result<Assignment, SourceError>) {
@@ -106,11 +102,7 @@ impl Group {
 
     fn assigned(&self, base: &BaseConsumer<Group>, list: &TopicPartitionList) {
         let taken = self.whole_shards(list).and_then(|shards| {
-            let consumer = self
-                .consumer
-                .get()
-                .and_then(WeakConsumer::upgrade)
-                .ok_or("the consumer is closing")?;
+            let consumer = self.consumer.get().and_then(WeakConsumer::upgrade).ok_or("the consumer is closing")?;
             take(&consumer, &shards).map_err(|error| error.to_string())
         });
         match taken {
@@ -118,10 +110,7 @@ impl Group {
                 let shards: Vec<i32> = sources.iter().map(KafkaShard::number).collect();
                 tracing::info!(target: "kafka", ?shards, "shards assigned");
                 for source in sources {
-                    self.send(Ok(Assignment {
-                        shard: source.number(),
-                        source,
-                    }));
+                    self.send(Ok(Assignment { shard: source.number(), source }));
                 }
             }
             Err(message) => {
@@ -137,10 +126,7 @@ impl Group {
         let mut feeds_of: BTreeMap<i32, usize> = BTreeMap::new();
         for element in list.elements() {
             if !self.topics.iter().any(|topic| topic == element.topic()) {
-                return Err(format!(
-                    "the group assigned the foreign topic \"{}\"",
-                    element.topic()
-                ));
+                return Err(format!("the group assigned the foreign topic \"{}\"", element.topic()));
             }
             *feeds_of.entry(element.partition()).or_default() += 1;
         }
@@ -172,32 +158,23 @@ impl Group {
 }
 
 /// Splits the queues of the shards, then starts their partitions, each at its beginning.
-pub(super) fn take(
-    consumer: &Arc<BaseConsumer<Group>>,
-    shards: &[i32],
-) -> Result<Vec<KafkaShard>, SourceError> {
+pub(super) fn take(consumer: &Arc<BaseConsumer<Group>>, shards: &[i32]) -> Result<Vec<KafkaShard>, SourceError> {
     let group = consumer.context();
     let mut sources = Vec::with_capacity(shards.len());
     let mut list = TopicPartitionList::with_capacity(shards.len() * Feed::COUNT);
     for shard in shards {
         sources.push(KafkaShard::new(consumer, *shard)?);
         for topic in &group.topics {
-            list.add_partition_offset(topic, *shard, KafkaOffset::Beginning)
-                .map_err(|error| refused(&error))?;
+            list.add_partition_offset(topic, *shard, KafkaOffset::Beginning).map_err(|error| refused(&error))?;
         }
     }
     consumer.assign(&list).map_err(|error| refused(&error))?;
-    *group.shards() = sources
-        .iter()
-        .map(|source| (source.number(), source.fence()))
-        .collect();
+    *group.shards() = sources.iter().map(|source| (source.number(), source.fence())).collect();
     Ok(sources)
 }
 
 fn refused(error: &KafkaError) -> SourceError {
-    SourceError::Assignment {
-        message: kafka::describe(error),
-    }
+    SourceError::Assignment { message: kafka::describe(error) }
 }
 
 impl ClientContext for Group {
@@ -224,12 +201,7 @@ impl ClientContext for Group {
 }
 
 impl ConsumerContext for Group {
-    fn rebalance(
-        &self,
-        base: &BaseConsumer<Self>,
-        event: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
+    fn rebalance(&self, base: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(base, list),
             _ => self.revoked(base),

@@ -39,10 +39,7 @@ struct Lane {
 
 impl KafkaShard {
     /// Splits the queues off. The partitions are assigned afterwards.
-    pub(super) fn new(
-        consumer: &Arc<BaseConsumer<Group>>,
-        number: i32,
-    ) -> Result<KafkaShard, SourceError> {
+    pub(super) fn new(consumer: &Arc<BaseConsumer<Group>>, number: i32) -> Result<KafkaShard, SourceError> {
         let fence = Arc::new(Fence::default());
         let mut lanes = Vec::with_capacity(Feed::COUNT);
         for topic in &consumer.context().topics {
@@ -55,19 +52,9 @@ impl KafkaShard {
             };
             let woken = Arc::clone(&fence);
             queue.set_nonempty_callback(move || woken.wake());
-            lanes.push(Lane {
-                queue,
-                next: None,
-                known_time: KnownTime::MIN,
-                at_end: false,
-            });
+            lanes.push(Lane { queue, next: None, known_time: KnownTime::MIN, at_end: false });
         }
-        Ok(KafkaShard {
-            number,
-            consumer: Arc::clone(consumer),
-            fence,
-            lanes,
-        })
+        Ok(KafkaShard { number, consumer: Arc::clone(consumer), fence, lanes })
     }
 
     pub fn number(&self) -> i32 {
@@ -81,10 +68,7 @@ impl KafkaShard {
 
     /// Goes on where a checkpoint stood: every feed's next offset, and the known time below which its messages do not fall
     /// (that of the last message before the offset). To be called before the first `poll`.
-    pub fn seek(
-        &mut self,
-        positions: &[(NextOffset, KnownTime); Feed::COUNT],
-    ) -> Result<(), SourceError> {
+    pub fn seek(&mut self, positions: &[(NextOffset, KnownTime); Feed::COUNT]) -> Result<(), SourceError> {
         self.check_fence()?;
         let mut list = TopicPartitionList::with_capacity(Feed::COUNT);
         for feed in Feed::ALL {
@@ -92,10 +76,8 @@ impl KafkaShard {
             list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(next.0))
                 .map_err(|error| self.failed(feed, &error))?;
         }
-        let list = self
-            .consumer
-            .seek_partitions(list, ANSWER_TIMEOUT)
-            .map_err(|error| self.failed(Feed::Permits, &error))?;
+        let list =
+            self.consumer.seek_partitions(list, ANSWER_TIMEOUT).map_err(|error| self.failed(Feed::Permits, &error))?;
         for element in list.elements() {
             element.error().map_err(|error| SourceError::Kafka {
                 topic: element.topic().to_owned(),
@@ -138,18 +120,12 @@ impl KafkaShard {
     fn failed(&self, feed: Feed, error: &KafkaError) -> SourceError {
         let topic = self.topic(feed).to_owned();
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                SourceError::OffsetLost {
-                    topic,
-                    partition: self.number,
-                    offset: self.lanes[feed.index()].next.unwrap_or_default().0,
-                }
-            }
-            _ => SourceError::Kafka {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => SourceError::OffsetLost {
                 topic,
                 partition: self.number,
-                message: kafka::describe(error),
+                offset: self.lanes[feed.index()].next.unwrap_or_default().0,
             },
+            _ => SourceError::Kafka { topic, partition: self.number, message: kafka::describe(error) },
         }
     }
 }
@@ -164,9 +140,7 @@ impl ShardSource for KafkaShard {
                 None if lane.at_end => return Ok(Polled::AtEnd),
                 None => return Ok(Polled::Pending),
                 Some(Ok(message)) => {
-                    lane.known_time = lane
-                        .known_time
-                        .max(known_time(message.timestamp(), lane.known_time));
+                    lane.known_time = lane.known_time.max(known_time(message.timestamp(), lane.known_time));
                     let message = owned(feed, number, lane.known_time, &message);
                     lane.next = Some(message.offset.next());
                     lane.at_end = false;
@@ -193,12 +167,7 @@ impl Drop for KafkaShard {
     }
 }
 
-fn owned(
-    feed: Feed,
-    partition: i32,
-    known_time: KnownTime,
-    message: &BorrowedMessage<'_>,
-) -> Message {
+fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: &BorrowedMessage<'_>) -> Message {
     Message {
         feed,
         partition,
@@ -215,10 +184,7 @@ fn owned(
 /// The broker's milliseconds as microseconds, within 1900-2199 (a record's own dates are bounded likewise). A message without a
 /// timestamp is known when the one before it was.
 fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
-    let bounds = (
-        Day::FIRST.instant(),
-        Day::LAST.instant() + MICROS_PER_DAY - 1,
-    );
+    let bounds = (Day::FIRST.instant(), Day::LAST.instant() + MICROS_PER_DAY - 1);
     match timestamp {
         Timestamp::NotAvailable => KnownTime(last.0.max(bounds.0)),
         Timestamp::CreateTime(millis) | Timestamp::LogAppendTime(millis) => {
@@ -227,19 +193,13 @@ fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
     }
 }
 
-pub(super) fn end_offset(
-    consumer: &BaseConsumer<Group>,
-    feed: Feed,
-    shard: i32,
-) -> Result<NextOffset, SourceError> {
+pub(super) fn end_offset(consumer: &BaseConsumer<Group>, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
     let topic = &consumer.context().topics[feed.index()];
     match consumer.fetch_watermarks(topic, shard, ANSWER_TIMEOUT) {
         Ok((_, end)) => Ok(NextOffset(end)),
-        Err(error) => Err(SourceError::Kafka {
-            topic: topic.clone(),
-            partition: shard,
-            message: kafka::describe(&error),
-        }),
+        Err(error) => {
+            Err(SourceError::Kafka { topic: topic.clone(), partition: shard, message: kafka::describe(&error) })
+        }
     }
 }
 
@@ -273,9 +233,7 @@ impl Fence {
     }
 
     pub(super) fn fail(&self, message: &str) {
-        self.state()
-            .failure
-            .get_or_insert_with(|| message.to_owned());
+        self.state().failure.get_or_insert_with(|| message.to_owned());
         self.revoke();
     }
 
@@ -327,14 +285,8 @@ mod tests {
         assert_eq!(at(1_714_521_600_123), 1_714_521_600_123_000);
         assert_eq!(at(i64::MAX), Day::LAST.instant() + MICROS_PER_DAY - 1);
         assert_eq!(at(i64::MIN), Day::FIRST.instant());
-        assert_eq!(
-            known_time(Timestamp::NotAvailable, KnownTime(7)),
-            KnownTime(7)
-        );
-        assert_eq!(
-            known_time(Timestamp::NotAvailable, KnownTime::MIN),
-            KnownTime(Day::FIRST.instant())
-        );
+        assert_eq!(known_time(Timestamp::NotAvailable, KnownTime(7)), KnownTime(7));
+        assert_eq!(known_time(Timestamp::NotAvailable, KnownTime::MIN), KnownTime(Day::FIRST.instant()));
     }
 
     #[test]

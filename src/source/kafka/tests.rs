@@ -15,11 +15,7 @@ use crate::time::{KnownTime, WallTime};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn start(partitions: i32) -> (EmbeddedBroker, KafkaConfig) {
-    let config = KafkaConfig {
-        group_id: "test".into(),
-        session_timeout_ms: 6_000,
-        ..KafkaConfig::default()
-    };
+    let config = KafkaConfig { group_id: "test".into(), session_timeout_ms: 6_000, ..KafkaConfig::default() };
     let broker = EmbeddedBroker::start(&config, partitions).unwrap();
     let config = broker.config(&config);
     (broker, config)
@@ -39,12 +35,7 @@ fn read_to_end(shard: &mut KafkaShard, feed: Feed) -> Result<Vec<Message>, Sourc
             Polled::Message(message) => messages.push(message),
             Polled::AtEnd => return Ok(messages),
             Polled::Pending => {
-                assert!(
-                    Instant::now() < deadline,
-                    "no end of {} after {} messages",
-                    feed.name(),
-                    messages.len()
-                );
+                assert!(Instant::now() < deadline, "no end of {} after {} messages", feed.name(), messages.len());
                 shard.wait(Duration::from_millis(500));
             }
         }
@@ -62,43 +53,22 @@ fn a_shard_reads_what_was_written_in_order_to_its_end() {
     let mut expected: BTreeMap<i32, Vec<String>> = BTreeMap::new();
     for number in 0..500 {
         let key = format!("P{number}");
-        writer
-            .write(
-                Feed::Payments,
-                key.as_bytes(),
-                Some(b"{}"),
-                at(number),
-                Some(WallTime(number)),
-            )
-            .unwrap();
-        expected
-            .entry(partition_of(key.as_bytes(), 2))
-            .or_default()
-            .push(key);
+        writer.write(Feed::Payments, key.as_bytes(), Some(b"{}"), at(number), Some(WallTime(number))).unwrap();
+        expected.entry(partition_of(key.as_bytes(), 2)).or_default().push(key);
     }
-    writer
-        .write(Feed::Reference, b"162021000555", Some(b"{}"), at(1), None)
-        .unwrap();
+    writer.write(Feed::Reference, b"162021000555", Some(b"{}"), at(1), None).unwrap();
     writer.write_clock(Feed::Border, at(9), None).unwrap();
     writer.flush().unwrap();
 
     let (consumer, shards) = KafkaConsumer::assign(&config, &[0, 1]).unwrap();
     for mut shard in shards {
         let payments = read_to_end(&mut shard, Feed::Payments).unwrap();
-        let keys: Vec<String> = payments
-            .iter()
-            .map(|message| String::from_utf8(message.key.clone().unwrap().into()).unwrap())
-            .collect();
+        let keys: Vec<String> =
+            payments.iter().map(|message| String::from_utf8(message.key.clone().unwrap().into()).unwrap()).collect();
         assert_eq!(keys, expected[&shard.number()]);
-        assert_eq!(
-            offsets(&payments),
-            (0..payments.len() as i64).collect::<Vec<_>>()
-        );
+        assert_eq!(offsets(&payments), (0..payments.len() as i64).collect::<Vec<_>>());
         for message in &payments {
-            assert_eq!(
-                message.sent_at.unwrap().0 * 1000 + 1_700_000_000_000_000,
-                message.known_time.0
-            );
+            assert_eq!(message.sent_at.unwrap().0 * 1000 + 1_700_000_000_000_000, message.known_time.0);
         }
         assert_eq!(
             read_to_end(&mut shard, Feed::Reference).unwrap().len(),
@@ -108,14 +78,8 @@ fn a_shard_reads_what_was_written_in_order_to_its_end() {
         let border = read_to_end(&mut shard, Feed::Border).unwrap();
         assert!(border.len() == 1 && border[0].is_clock() && border[0].sent_at.is_none());
         assert!(read_to_end(&mut shard, Feed::Notices).unwrap().is_empty());
-        assert_eq!(
-            shard.end_offset(Feed::Payments).unwrap(),
-            NextOffset(payments.len() as i64)
-        );
-        assert_eq!(
-            consumer.end_offset(Feed::Notices, shard.number()).unwrap(),
-            NextOffset(0)
-        );
+        assert_eq!(shard.end_offset(Feed::Payments).unwrap(), NextOffset(payments.len() as i64));
+        assert_eq!(consumer.end_offset(Feed::Notices, shard.number()).unwrap(), NextOffset(0));
     }
 }
 
@@ -124,17 +88,12 @@ fn known_time_never_falls_within_a_partition() {
     let (_broker, config) = start(1);
     let mut writer = FeedWriter::new(&config).unwrap();
     for millis in [5, 3, 8, 1] {
-        writer
-            .write(Feed::Studies, b"P", Some(b"{}"), at(millis), None)
-            .unwrap();
+        writer.write(Feed::Studies, b"P", Some(b"{}"), at(millis), None).unwrap();
     }
     writer.flush().unwrap();
     let (_consumer, mut shards) = KafkaConsumer::assign(&config, &[0]).unwrap();
-    let times: Vec<KnownTime> = read_to_end(&mut shards[0], Feed::Studies)
-        .unwrap()
-        .iter()
-        .map(|message| message.known_time)
-        .collect();
+    let times: Vec<KnownTime> =
+        read_to_end(&mut shards[0], Feed::Studies).unwrap().iter().map(|message| message.known_time).collect();
     assert_eq!(times, [at(5), at(5), at(8), at(8)]);
 }
 
@@ -143,9 +102,7 @@ fn a_seek_goes_on_where_the_checkpoint_stood() {
     let (_broker, config) = start(1);
     let mut writer = FeedWriter::new(&config).unwrap();
     for number in 0..20 {
-        writer
-            .write(Feed::Payments, b"P", Some(b"{}"), at(number), None)
-            .unwrap();
+        writer.write(Feed::Payments, b"P", Some(b"{}"), at(number), None).unwrap();
     }
     writer.flush().unwrap();
     let (_consumer, mut shards) = KafkaConsumer::assign(&config, &[0]).unwrap();
@@ -155,18 +112,12 @@ fn a_seek_goes_on_where_the_checkpoint_stood() {
     shard.seek(&positions).unwrap();
     let messages = read_to_end(shard, Feed::Payments).unwrap();
     assert_eq!(offsets(&messages), [15, 16, 17, 18, 19]);
-    assert!(
-        messages.iter().all(|message| message.known_time == at(100)),
-        "the checkpoint's clock is a floor"
-    );
+    assert!(messages.iter().all(|message| message.known_time == at(100)), "the checkpoint's clock is a floor");
     assert!(read_to_end(shard, Feed::Border).unwrap().is_empty());
     // And back, with what was fetched meanwhile discarded.
     positions[Feed::Payments.index()] = (NextOffset(18), KnownTime::MIN);
     shard.seek(&positions).unwrap();
-    assert_eq!(
-        offsets(&read_to_end(shard, Feed::Payments).unwrap()),
-        [18, 19]
-    );
+    assert_eq!(offsets(&read_to_end(shard, Feed::Payments).unwrap()), [18, 19]);
 }
 
 #[test]
@@ -177,17 +128,7 @@ fn an_offset_that_is_gone_is_a_halt() {
     positions[Feed::Permits.index()] = (NextOffset(1_000), at(0));
     shards[0].seek(&positions).unwrap();
     let error = read_to_end(&mut shards[0], Feed::Permits).unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            SourceError::OffsetLost {
-                partition: 0,
-                offset: 1_000,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(&error, SourceError::OffsetLost { partition: 0, offset: 1_000, .. }), "{error}");
 }
 
 #[test]
@@ -203,13 +144,8 @@ fn waiting_ends_when_something_is_written() {
     shard.wait(Duration::ZERO);
     let start = Instant::now();
     shard.wait(Duration::from_millis(200));
-    assert!(
-        start.elapsed() >= Duration::from_millis(200),
-        "nothing was written, nothing wakes"
-    );
-    writer
-        .write(Feed::Notices, b"P", Some(b"{}"), at(1), None)
-        .unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(200), "nothing was written, nothing wakes");
+    writer.write(Feed::Notices, b"P", Some(b"{}"), at(1), None).unwrap();
     let start = Instant::now();
     let deadline = start + DEADLINE;
     loop {
@@ -226,18 +162,9 @@ fn waiting_ends_when_something_is_written() {
 #[test]
 fn unequal_or_missing_topics_are_refused() {
     let (_broker, config) = start(2);
-    let other = KafkaConfig {
-        topic_prefix: "nowhere.".into(),
-        ..config.clone()
-    };
-    assert!(matches!(
-        KafkaConsumer::assign(&other, &[0]),
-        Err(ClusterError::MissingTopic { .. })
-    ));
-    assert!(matches!(
-        KafkaConsumer::assign(&config, &[2]),
-        Err(ClusterError::Client(_))
-    ));
+    let other = KafkaConfig { topic_prefix: "nowhere.".into(), ..config.clone() };
+    assert!(matches!(KafkaConsumer::assign(&other, &[0]), Err(ClusterError::MissingTopic { .. })));
+    assert!(matches!(KafkaConsumer::assign(&config, &[2]), Err(ClusterError::Client(_))));
 }
 
 /// Takes what the group assigns until `count` shards are held.
@@ -245,10 +172,7 @@ fn take(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>, count: 
     let deadline = Instant::now() + DEADLINE;
     while held.len() < count {
         let left = deadline.saturating_duration_since(Instant::now());
-        let assignment = assignments
-            .recv_timeout(left)
-            .expect("the group assigns in time")
-            .unwrap();
+        let assignment = assignments.recv_timeout(left).expect("the group assigns in time").unwrap();
         held.insert(assignment.shard, assignment.source);
     }
 }
@@ -257,9 +181,7 @@ fn take(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>, count: 
 fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     let (_broker, config) = start(4);
     let mut writer = FeedWriter::new(&config).unwrap();
-    writer
-        .write(Feed::Reference, b"162021000555", Some(b"{}"), at(1), None)
-        .unwrap();
+    writer.write(Feed::Reference, b"162021000555", Some(b"{}"), at(1), None).unwrap();
     writer.flush().unwrap();
 
     let (first, first_assignments) = KafkaConsumer::join(&config).unwrap();
@@ -285,29 +207,17 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
         assert!(Instant::now() < deadline, "the first member was not told");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let error = held_by_first
-        .values_mut()
-        .next()
-        .unwrap()
-        .poll(Feed::Permits)
-        .unwrap_err();
+    let error = held_by_first.values_mut().next().unwrap().poll(Feed::Permits).unwrap_err();
     assert!(matches!(error, SourceError::Revoked { .. }), "{error}");
     held_by_first.clear();
     take(&first_assignments, &mut held_by_first, 2);
     let (second, _second_assignments, mut held_by_second) = joined.join().unwrap();
 
-    let mut shards: Vec<i32> = held_by_first
-        .keys()
-        .chain(held_by_second.keys())
-        .copied()
-        .collect();
+    let mut shards: Vec<i32> = held_by_first.keys().chain(held_by_second.keys()).copied().collect();
     shards.sort_unstable();
     assert_eq!(shards, [0, 1, 2, 3]);
     // Every shard starts anew at the beginning, whoever has it and whatever was committed.
-    for shard in held_by_first
-        .values_mut()
-        .chain(held_by_second.values_mut())
-    {
+    for shard in held_by_first.values_mut().chain(held_by_second.values_mut()) {
         assert_eq!(read_to_end(shard, Feed::Reference).unwrap().len(), 1);
         assert!(read_to_end(shard, Feed::Permits).unwrap().is_empty());
     }
@@ -339,9 +249,7 @@ fn a_reader_that_waits_whenever_nothing_is_at_hand_is_never_left_waiting() {
         let read = Arc::clone(&read);
         move || {
             for number in 0..MESSAGES {
-                writer
-                    .write(Feed::Payments, b"P", Some(b"{}"), at(number), None)
-                    .unwrap();
+                writer.write(Feed::Payments, b"P", Some(b"{}"), at(number), None).unwrap();
                 if number % 64 == 0 {
                     let position = |_, _| NextOffset(read.load(Ordering::Relaxed));
                     writer.pace(position, DEADLINE).unwrap();
