@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::rules::{Catalogue, RuleSet};
 
 mod check;
+mod demo;
 mod generate;
 mod replay;
+mod run;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -22,6 +24,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole job on a synthetic population, with an embedded broker.
+    Demo(demo::DemoArgs),
+    /// Run the detector.
+    Run(run::RunArgs),
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
     /// Generate a synthetic register population with planted breaches.
@@ -80,6 +86,8 @@ pub fn plan_rules(catalogue: &Catalogue) -> anyhow::Result<RuleSet> {
 impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Demo(args) => demo::run(&args),
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Generate(args) => generate::run(&args),
             Command::Replay(args) => replay::run(&args),

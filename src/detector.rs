@@ -156,6 +156,11 @@ impl Detector {
         self.sequences.insert(id, sequence);
     }
 
+    /// Forgets every sequence; recovery puts those of the topic in their place.
+    pub fn clear_sequences(&mut self) {
+        self.sequences.clear();
+    }
+
     pub fn next_sequence(&mut self, id: AlertId) -> u64 {
         let sequence = self.sequences.entry(id).or_insert(0);
         *sequence += 1;

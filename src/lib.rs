@@ -48,12 +48,17 @@ pub mod sink;
 pub mod http;
 pub mod telemetry;
 
+pub mod pipeline;
+pub mod recovery;
+pub mod service;
+
 pub mod replay;
 
 // Trying it out.
 pub mod generate;
 
 pub mod broker;
+pub mod demo;
 pub mod doctor;
 
 // The command line.

@@ -59,6 +59,11 @@ impl<S: ShardSource> Merge<S> {
         &mut self.source
     }
 
+    /// The wall clock stood in for the permits feed's own.
+    pub fn advance_permits(&mut self, to: KnownTime) {
+        self.permits_clock = self.permits_clock.max(to);
+    }
+
     /// Blocks until a lane may have something new.
     pub fn wait(&mut self, timeout: Duration) {
         self.source.wait(timeout);
