@@ -132,7 +132,7 @@ fn feed(mut writer: FeedWriter, dataset: &Dataset, watch: &Watch, stop: &AtomicB
         }
         write(&mut writer, feed, message)?;
         since_pace += 1;
-        if since_pace == 256 {
+        if since_pace == 64 {
             since_pace = 0;
             writer.pace(|feed, partition| watch.position(feed, partition), STALL)?;
             watch.throttle(writer_total(&writer));

@@ -178,6 +178,13 @@ impl Detector {
         due
     }
 
+    /// The earliest instant that any rule waits for by either clock.
+    pub fn earliest(&self) -> Option<i64> {
+        let fact = self.fact_timers.first().map(|(at, ..)| *at);
+        let absence = self.absence_timers.iter().filter_map(|timers| timers.first().map(|(at, _)| *at));
+        absence.chain(fact).min()
+    }
+
     /// The earliest instant that a rule waits for, by its two clocks.
     pub fn next_timer(&self, person: PersonNo, rule: u8) -> Option<(Option<i64>, Option<i64>)> {
         let state = self.persons.get(&person)?;

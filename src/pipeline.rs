@@ -115,8 +115,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut by_feed = [0u64; Feed::COUNT];
         let mut taken = 0;
         let mut held = None;
+        // Deadlines are looked at before what became known after them: catching up finds what being there would have.
+        let deadline = self.shard.detector().earliest().map(KnownTime);
         while taken < limit {
-            match self.merge.take()? {
+            match self.merge.take_until(deadline.filter(|_| taken > 0))? {
                 Merged::Message(message) => {
                     by_feed[message.feed.index()] += 1;
                     state.last_known[message.feed.index()] = message.known_time;
@@ -127,7 +129,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     held = lane;
                     break;
                 }
-                Merged::Finished => break,
+                Merged::Beyond | Merged::Finished => break,
             }
         }
         let now = wall();
