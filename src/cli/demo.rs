@@ -26,7 +26,7 @@ use crate::time::Day;
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Permit holders of the synthetic population.
-    #[arg(long, default_value_t = 3_000)]
+    #[arg(long, default_value_t = 2_000)]
     persons: usize,
     /// Years of history.
     #[arg(long, default_value_t = 3)]
