@@ -288,9 +288,9 @@ fn absence(plan: &LogicalPlan) -> Option<String> {
 /// names of their own for what they make of it.
 fn rests_on_known_time(plan: &LogicalPlan, column: usize) -> bool {
     let from_expr = |expr: &Expr, input: &LogicalPlan| {
-        expr.column_refs().into_iter().any(|column| {
-            input.schema().maybe_index_of_column(column).is_some_and(|at| rests_on_known_time(input, at))
-        })
+        expr.column_refs()
+            .into_iter()
+            .any(|column| input.schema().maybe_index_of_column(column).is_some_and(|at| rests_on_known_time(input, at)))
     };
     let own = |expr: &[Expr], at: usize, input| expr.get(at).is_some_and(|expr| from_expr(expr, input));
     match plan {
@@ -331,7 +331,8 @@ pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
                 if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = expr
                     && [left, right].iter().all(|side| side.get_type(&schema).is_ok_and(|ty| ty.is_integer()))
                 {
-                    refused = Some(forbidden(&format!("/ between whole numbers ({expr}); say round, floor or multiply")));
+                    refused =
+                        Some(forbidden(&format!("/ between whole numbers ({expr}); say round, floor or multiply")));
                 }
                 Ok(TreeNodeRecursion::Continue)
             });

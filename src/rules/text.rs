@@ -53,9 +53,7 @@ impl Visitor for Reader {
             Expr::BinaryOp { left, op, right } if is_logical(op) && (is_distinct(left) || is_distinct(right)) => {
                 ControlFlow::Break(BESIDE)
             }
-            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right)
-                if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_logical(op)) =>
-            {
+            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_logical(op)) => {
                 ControlFlow::Break(BESIDE)
             }
             Expr::Function(function) => match &function.over {

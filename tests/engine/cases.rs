@@ -31,10 +31,8 @@ fn every_rule_has_cases() {
     rules.sort();
     tested.sort_unstable();
     assert_eq!(rules, tested);
-    let expectations: usize = tested
-        .iter()
-        .map(|rule| CaseFile::read(rule).case.iter().map(|case| case.expect.len()).sum::<usize>())
-        .sum();
+    let expectations: usize =
+        tested.iter().map(|rule| CaseFile::read(rule).case.iter().map(|case| case.expect.len()).sum::<usize>()).sum();
     println!("{expectations} expectations");
     assert!(expectations >= 322, "{expectations} expectations are left");
 }

@@ -24,7 +24,11 @@ fn python() -> PathBuf {
     run(Command::new("python3").arg("-m").arg("venv").arg(&home))
         .unwrap_or_else(|error| panic!("cannot make a Python environment (Debian: python3-venv): {error}"));
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", DUCKDB]))
-        .unwrap_or_else(|error| panic!("cannot install {DUCKDB}, which this test compares with; it needs a network or a pip mirror: {error}"));
+        .unwrap_or_else(|error| {
+            panic!(
+                "cannot install {DUCKDB}, which this test compares with; it needs a network or a pip mirror: {error}"
+            )
+        });
     python
 }
 

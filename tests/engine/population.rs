@@ -154,7 +154,8 @@ fn every_planted_breach_is_found_and_nothing_else() {
             .map(|row| row.permit_id.as_str())
             .collect();
         let found = breaches.intersection(&raised).count();
-        let wrong: Vec<&&str> = raised.iter().filter(|permit| !breaches.contains(*permit) && !allowed.contains(*permit)).collect();
+        let wrong: Vec<&&str> =
+            raised.iter().filter(|permit| !breaches.contains(*permit) && !allowed.contains(*permit)).collect();
         let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
         println!(
             "{rule:<28} {:>8} {found:>7} {:>6} {:>10.3} {:>7.3}",
@@ -164,7 +165,11 @@ fn every_planted_breach_is_found_and_nothing_else() {
             share(found, breaches.len())
         );
         misses.extend(breaches.difference(&raised).map(|permit| format!("{rule} {permit}: planted, never raised")));
-        misses.extend(wrong.iter().map(|permit| format!("{rule} {permit}: raised, not planted: {:?}", episodes[&(rule, **permit)])));
+        misses.extend(
+            wrong
+                .iter()
+                .map(|permit| format!("{rule} {permit}: raised, not planted: {:?}", episodes[&(rule, **permit)])),
+        );
         for row in planted {
             let own = episodes.get(&(rule, row.permit_id.as_str())).map(Vec::as_slice).unwrap_or_default();
             misses.extend(judge(row, own));
@@ -177,7 +182,8 @@ fn every_planted_breach_is_found_and_nothing_else() {
 /// never before.
 fn judge(row: &Truth, own: &[Episode]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut say = |what: String| wrong.push(format!("{} {} {}: {what}; {own:?}", row.rule_id, row.permit_id, row.scenario));
+    let mut say =
+        |what: String| wrong.push(format!("{} {} {}: {what}; {own:?}", row.rule_id, row.permit_id, row.scenario));
     let severity = |name: Option<&str>| name.map(|name| Severity::from_name(name).expect("a severity"));
     let highest = own.iter().map(|episode| episode.height).max();
     if let (Some(limit), Some(highest)) = (severity(row.max_severity), highest)

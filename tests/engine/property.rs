@@ -75,12 +75,26 @@ struct Draw {
 fn draws(cases: usize) -> impl Strategy<Value = Draw> {
     use Kind::*;
     let kind = prop::sample::select(vec![
-        Drop, Repeat, Retract, Correct, Stale, Revive, Late, OtherDay, OtherAmount, OddTimes,
+        Drop,
+        Repeat,
+        Retract,
+        Correct,
+        Stale,
+        Revive,
+        Late,
+        OtherDay,
+        OtherAmount,
+        OddTimes,
     ]);
     let days = prop_oneof![3 => 0..3i64, 3 => 0..70i64, 1 => 0..900i64];
     let minutes = prop_oneof![2 => Just(0i64), 1 => 0..1440i64];
-    let twist = (kind, any::<u16>(), any::<u16>(), days, minutes)
-        .prop_map(|(kind, at, other, days, minutes)| Twist { kind, at, other, days, minutes });
+    let twist = (kind, any::<u16>(), any::<u16>(), days, minutes).prop_map(|(kind, at, other, days, minutes)| Twist {
+        kind,
+        at,
+        other,
+        days,
+        minutes,
+    });
     let second = prop_oneof![3 => Just(None), 1 => (0..cases).prop_map(Some)];
     let plot = (0..cases, second, prop::collection::vec(twist, 0..6));
     let plot = plot.prop_map(|(first, second, twists)| Plot { first, second, twists });
@@ -317,12 +331,8 @@ impl Bench {
 /// Runs a property over sets of persons, the same ones each time.
 fn run(sets: u32, bench: &Bench, property: impl Fn(&Draw) -> Result<(), String>) {
     let more = std::env::var("PERMITWATCH_PROPERTY_SETS").ok().and_then(|sets| sets.parse().ok());
-    let config = Config {
-        cases: more.unwrap_or(sets),
-        max_shrink_iters: 150,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config =
+        Config { cases: more.unwrap_or(sets), max_shrink_iters: 150, failure_persistence: None, ..Config::default() };
     let seed: Vec<u8> = SEED.to_le_bytes().into_iter().cycle().take(32).collect();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, rng);
@@ -412,7 +422,8 @@ fn the_log_depends_on_no_cut_and_no_partition() {
         for partitions in [2, 8] {
             let mut log = Vec::new();
             for partition in 0..partitions {
-                let own: Vec<&Message> = messages.iter().filter(|message| belongs(message, partition, partitions)).collect();
+                let own: Vec<&Message> =
+                    messages.iter().filter(|message| belongs(message, partition, partitions)).collect();
                 let (rules, ran) = strict(bench.rules(), &own, 100_000, &end);
                 bench.give_back(rules);
                 log.extend(ran.log);

@@ -88,7 +88,8 @@ fn table(id: TableId, rows: &[(i64, &Record)]) -> RecordBatch {
         numbers(&|(arrival, _)| *arrival),
     ];
     for (at, column) in id.def().columns.iter().enumerate() {
-        let values: Vec<&Value> = rows.iter().map(|(_, record)| record.values.get(at).unwrap_or(&Value::Null)).collect();
+        let values: Vec<&Value> =
+            rows.iter().map(|(_, record)| record.values.get(at).unwrap_or(&Value::Null)).collect();
         columns.push(array(&column.ty.arrow(), &values));
     }
     RecordBatch::try_new(id.def().file_schema(), columns).expect("columns follow the schema")
