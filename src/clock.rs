@@ -79,6 +79,7 @@ impl Clocks {
 }
 
 /// The time on the wall, for headers, latency and silence; it decides nothing about alerts.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall() -> WallTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(since.as_micros() as i64)
