@@ -62,7 +62,14 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
 }
 
 /// Terms without a registration in time, or hardly in time, that are nobody's fault.
-fn explained_term(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, due: &[Term], counted: NaiveDate) {
+fn explained_term(
+    person: &mut Person<'_>,
+    story: Scenario,
+    place: usize,
+    school: &str,
+    due: &[Term],
+    counted: NaiveDate,
+) {
     let valid_from = person.permits[place].valid_from;
     // The term that the explanation is about.
     let about = match story {
