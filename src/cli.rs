@@ -9,7 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::rules::{Catalogue, RuleSet};
 
 mod check;
+mod doctor;
+mod explain;
 mod generate;
+mod quarantine;
 mod replay;
 
 /// Streaming detection of breached permit conditions over register change feeds.
@@ -24,8 +27,13 @@ pub struct Cli {
 enum Command {
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
+    /// Check a live cluster against what an adapter and the engine need.
+    Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
     /// Generate a synthetic register population with planted breaches.
     Generate(generate::GenerateArgs),
+    /// Look at the messages that were set aside, and give them another try.
+    Quarantine(quarantine::QuarantineArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
     /// Print the batch query of the standing set as a DuckDB script.
@@ -81,7 +89,10 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Generate(args) => generate::run(&args),
+            Command::Quarantine(args) => quarantine::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Sql(args) => replay::sql(&args),
         }

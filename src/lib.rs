@@ -42,6 +42,8 @@ pub mod detector;
 
 pub mod shard;
 
+pub mod snapshot;
+
 pub mod sink;
 
 // Running it, watching it.
@@ -49,6 +51,9 @@ pub mod http;
 pub mod telemetry;
 
 pub mod replay;
+
+pub mod explain;
+pub mod quarantine;
 
 // Trying it out.
 pub mod generate;
