@@ -10,7 +10,10 @@ use crate::rules::{Catalogue, RuleSet};
 
 mod check;
 mod demo;
+mod doctor;
+mod explain;
 mod generate;
+mod quarantine;
 mod replay;
 mod run;
 
@@ -30,8 +33,13 @@ enum Command {
     Run(run::RunArgs),
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
+    /// Check a live cluster against what an adapter and the engine need.
+    Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
     /// Generate a synthetic register population with planted breaches.
     Generate(generate::GenerateArgs),
+    /// Look at the messages that were set aside, and give them another try.
+    Quarantine(quarantine::QuarantineArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
     /// Print the batch query of the standing set as a DuckDB script.
@@ -89,7 +97,10 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Generate(args) => generate::run(&args),
+            Command::Quarantine(args) => quarantine::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Sql(args) => replay::sql(&args),
         }

@@ -13,19 +13,19 @@ use crate::time::{Day, format_micros};
 /// The payload of a record.
 pub fn encode(record: &Record) -> Vec<u8> {
     let mut json = Object(Vec::with_capacity(512));
-    json.member("table", record.table.name().into());
-    json.member("schema_ver", record.schema_ver.into());
-    json.member("record_key", (*record.record_key).into());
-    json.member("version", record.version.into());
-    json.member("op", record.op.name().into());
-    json.member("event_time", format_micros(record.event_time.0).into());
-    json.member("registered_at", format_micros(record.registered_at).into());
-    json.member("source", (*record.source).into());
-    json.member("purpose", (*record.purpose).into());
-    json.member("secrecy_class", record.secrecy_class.into());
+    json.member("table", &record.table.name().into());
+    json.member("schema_ver", &record.schema_ver.into());
+    json.member("record_key", &(*record.record_key).into());
+    json.member("version", &record.version.into());
+    json.member("op", &record.op.name().into());
+    json.member("event_time", &format_micros(record.event_time.0).into());
+    json.member("registered_at", &format_micros(record.registered_at).into());
+    json.member("source", &(*record.source).into());
+    json.member("purpose", &(*record.purpose).into());
+    json.member("secrecy_class", &record.secrecy_class.into());
     for (column, value) in record.table.def().columns.iter().zip(&record.values) {
         if let Some(value) = json_of(value) {
-            json.member(column.name, value);
+            json.member(column.name, &value);
         }
     }
     json.finish()
@@ -47,7 +47,7 @@ struct Object(Vec<u8>);
 
 impl Object {
     /// Names are the schema's own: letters and underscores, nothing to escape.
-    fn member(&mut self, name: &str, value: Json) {
+    fn member(&mut self, name: &str, value: &Json) {
         self.0.push(if self.0.is_empty() { b'{' } else { b',' });
         // Writing to a Vec does not fail.
         let _ = write!(self.0, "\"{name}\":{value}");

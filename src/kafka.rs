@@ -110,7 +110,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
         }
         RDKafkaLogLevel::Warning => tracing::warn!(target: "kafka", facility, "{message}"),
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "kafka", facility, "{message}")
+            tracing::info!(target: "kafka", facility, "{message}");
         }
         RDKafkaLogLevel::Debug => tracing::debug!(target: "kafka", facility, "{message}"),
     }
@@ -126,6 +126,7 @@ pub(crate) fn global_error(error: &KafkaError, reason: &str) {
 /// The last header of a name, as bytes.
 ///
 /// The safe way (`Message::headers`) panics on a header whose name is not UTF-8, and any producer can write one.
+#[expect(unsafe_code, reason = "the safe way panics on a header whose name is not UTF-8")]
 pub(crate) fn header<'m>(message: &'m BorrowedMessage<'_>, name: &CStr) -> Option<&'m [u8]> {
     let mut headers = std::ptr::null_mut();
     let mut value = std::ptr::null();

@@ -42,6 +42,8 @@ pub mod detector;
 
 pub mod shard;
 
+pub mod snapshot;
+
 pub mod sink;
 
 // Running it, watching it.
@@ -53,6 +55,9 @@ pub mod recovery;
 pub mod service;
 
 pub mod replay;
+
+pub mod explain;
+pub mod quarantine;
 
 // Trying it out.
 pub mod generate;

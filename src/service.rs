@@ -23,6 +23,7 @@ use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, read_published};
+use crate::snapshot::{self, SnapshotError};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
 use crate::telemetry::ShardTelemetry;
@@ -43,6 +44,8 @@ pub enum ServiceError {
     Panic { shard: i32 },
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     #[error("cannot start a thread for shard {shard}: {source}")]
     Thread { shard: i32, source: std::io::Error },
 }
@@ -181,6 +184,14 @@ impl ShardParts {
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
         let mut shard = Shard::new(settings, RuleSet::plan(&self.catalogue)?);
+        let visibility = self.config.visibility();
+        let mut merge = Merge::new(source, visibility.permit_lead);
+        let snapshot = snapshot::load(&self.config.snapshot, None, number, self.partitions)?;
+        if let Some(snapshot) = &snapshot {
+            let new = shard.take_snapshot(&snapshot.records);
+            merge.advance_permits(shard.clock());
+            tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
+        }
         let (recovery, next) = recover(&self.config, number).map_err(|error| failed(error.into()))?;
         let recovery = match recovery {
             Some(recovery) => Some(recovery),
@@ -194,7 +205,7 @@ impl ShardParts {
         shard.detector_mut().clear_sequences();
         let (config, consumer) = (Arc::clone(&self.config), self.consumer);
         let pipeline = Pipeline {
-            merge: Merge::new(source, self.config.visibility().permit_lead),
+            merge,
             shard,
             sink,
             observer: Ready { inner: observer, readiness: self.readiness, shard: number },
@@ -202,7 +213,7 @@ impl ShardParts {
             telemetry: ShardTelemetry::new(number, &rules, wall()),
             config: self.config,
             stop: self.stop,
-            snapshot: None,
+            snapshot: snapshot.map(|snapshot| snapshot.name),
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
             reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
             commit: Box::new(move |offsets| {

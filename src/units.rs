@@ -105,7 +105,7 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
                     ArrowError::SchemaError(format!("table {} has no column {name}", demand.table.name()))
                 })?;
                 if ty.is_tagged() {
-                    tagged(store.text_segments(column), &at, &rows.unit)
+                    tagged(store.text_segments(column).as_deref(), &at, &rows.unit)
                 } else {
                     store.gather(column, &at)?
                 }
@@ -155,7 +155,7 @@ fn persons(history: &History, units: &[Unit], of: &[u32]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn tagged(segments: Option<Vec<&StringArray>>, at: &[(usize, usize)], units: &[u32]) -> ArrayRef {
+fn tagged(segments: Option<&[&StringArray]>, at: &[(usize, usize)], units: &[u32]) -> ArrayRef {
     use arrow::array::Array;
     let mut builder = StringBuilder::with_capacity(at.len(), at.len() * 24);
     let mut text = String::new();

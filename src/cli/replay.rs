@@ -68,11 +68,12 @@ pub struct SqlArgs {
     rules: RulesArgs,
 }
 
-fn time(text: &str) -> Result<KnownTime, String> {
+pub fn time(text: &str) -> Result<KnownTime, String> {
     parse_time(text).map(KnownTime).ok_or_else(|| "write YYYY-MM-DD or an RFC 3339 time".into())
 }
 
-fn clock(dir: &Path, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
+/// The clock asked for, else the last known time recorded.
+pub fn clock(dir: &Path, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
     match asked {
         Some(at) => Ok(at),
         None => last_known_time(dir)?.ok_or_else(|| anyhow!("recorded feeds in {} are empty", dir.display())),

@@ -15,7 +15,7 @@ use super::scenarios::Scenario;
 const REVOKED_BEFORE_END_DAYS: i64 = 175;
 
 /// Benefits until after the right to them ended, or what makes them right after all.
-pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate) {
     let world = person.world;
     let revoked = is_revoked(story);
     let right_until = match (revoked, person.permits[place].valid_to) {
@@ -72,7 +72,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
             person.breach(story, place, &tiers, Some(taken_back));
         }
         Scenario::ExpiredStillPaid | Scenario::AppliedTooLate => {
-            person.breach(story, place, &[(beyond_at, "medium")], None)
+            person.breach(story, place, &[(beyond_at, "medium")], None);
         }
         Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => person.breach(story, place, &tiers, None),
         _ => {
@@ -83,7 +83,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
 }
 
 /// What keeps the right after the permit's last day, or comes too late to keep it.
-fn mend_right(person: &mut Person, story: Scenario, right_until: NaiveDate) {
+fn mend_right(person: &mut Person<'_>, story: Scenario, right_until: NaiveDate) {
     let class = person.permits.last().map_or("FAMILY_SPOUSE", |permit| permit.class);
     match story {
         Scenario::AppliedTooLate => {

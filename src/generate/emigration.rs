@@ -14,7 +14,7 @@ use super::scenarios::Scenario;
 const WAIT_DAYS: i64 = 30;
 const KEEP_MONTHS: i32 = 24;
 
-pub(super) fn plant(person: &mut Person, story: Scenario, place: usize) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize) {
     let left_on = match story {
         Scenario::KeepNoticeExpired => person.some_day(60, 770),
         _ => person.some_day(60, 60),
@@ -70,7 +70,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize) {
 }
 
 /// What was so before the move.
-fn prepare(person: &mut Person, story: Scenario, place: usize, left_on: NaiveDate) {
+fn prepare(person: &mut Person<'_>, story: Scenario, place: usize, left_on: NaiveDate) {
     match story {
         Scenario::KeepNoticeExpired | Scenario::KeepNotice => {
             let on = add_days(left_on, -person.dice.between(3, 40));
@@ -93,7 +93,7 @@ fn prepare(person: &mut Person, story: Scenario, place: usize, left_on: NaiveDat
 }
 
 /// Some permits are revoked in the end.
-fn revoke_later(person: &mut Person, story: Scenario, place: usize, alert_at: i64) {
+fn revoke_later(person: &mut Person<'_>, story: Scenario, place: usize, alert_at: i64) {
     if story == Scenario::Emigrated && person.dice.permille(250) {
         let revoked = super::calendar::day_of(alert_at + person.dice.between(150, 300) * DAY_US);
         let final_on = add_days(revoked, 40);
@@ -109,7 +109,7 @@ fn revoke_later(person: &mut Person, story: Scenario, place: usize, alert_at: i6
 }
 
 /// Becomes a Swedish citizen, sometimes giving up the former citizenship.
-pub(super) fn naturalise(person: &mut Person, on: NaiveDate, known: i64, gives_up: bool) {
+pub(super) fn naturalise(person: &mut Person<'_>, on: NaiveDate, known: i64, gives_up: bool) {
     let citizenships = if gives_up { vec!["SWE"] } else { vec![person.who.citizenship, "SWE"] };
     let change =
         Change::Identity { name: None, birth_on: None, citizenships: Some(citizenships), number: None, civil: None };

@@ -27,7 +27,7 @@ pub(super) fn before_grant(story: Scenario, who: &mut Identity, application_on: 
 }
 
 /// Plants the change on a day between `from` and `to`.
-pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
     let days = (to - from).num_days().max(1);
     let on = add_days(from, person.dice.between(1, days));
     let known = person.office_after(on, 1, 9);
@@ -67,7 +67,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, from: Na
     }
 }
 
-fn changed(person: &mut Person, story: Scenario) -> Change {
+fn changed(person: &mut Person<'_>, story: Scenario) -> Change {
     let who = person.who.clone();
     let dice = &mut person.dice;
     let serial = who.changed_serial();

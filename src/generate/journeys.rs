@@ -39,7 +39,7 @@ impl Journey {
 }
 
 /// Neutral journeys, to countries that nobody's protection was tested against.
-pub(super) fn travel(person: &mut Person, from: NaiveDate, to: NaiveDate) {
+pub(super) fn travel(person: &mut Person<'_>, from: NaiveDate, to: NaiveDate) {
     let from = add_days(from.max(person.world.start), 60);
     let days = (to.min(person.world.until) - from).num_days() - 40;
     if days <= 0 {
@@ -58,7 +58,7 @@ pub(super) fn travel(person: &mut Person, from: NaiveDate, to: NaiveDate) {
 }
 
 /// Tells a journey's exit and entry; gives the notices' keys and when both are known.
-fn tell_journey(person: &mut Person, journey: Journey) -> ([String; 2], i64) {
+fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64) {
     let legs = [("exit", journey.left_on), ("entry", journey.back_on)];
     let mut known_at = 0;
     let keys = legs.map(|(direction, on)| {
@@ -97,7 +97,7 @@ pub(super) struct Home {
     pub(super) to: NaiveDate,
 }
 
-pub(super) fn plant(person: &mut Person, story: Scenario, home: &Home) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, home: &Home) {
     let room = (home.to - home.from).num_days() - 60;
     let start = add_days(home.from, person.dice.between(45, (room / 3).max(46)));
     let place = home.place;
@@ -146,7 +146,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, home: &Home) {
     }
 }
 
-fn innocent_journey(person: &mut Person, story: Scenario, home: &Home, start: NaiveDate) {
+fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start: NaiveDate) {
     let length = person.dice.between(15, 40);
     let mut journey = Journey::to(home.tested, start, length);
     let mut max_severity = None;

@@ -12,7 +12,7 @@ use super::scenarios::Scenario;
 use super::work::Job;
 
 /// Salaries as per cent of the floor; the rest of the months are at 110 per cent.
-pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
     let b = person.dice.between(6, 8) as usize;
     let (place, floor) = (job.place, job.floor_sek);
     match story {
@@ -46,7 +46,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
 }
 
 /// Low pay that the law does not mind, or that is not what it seems.
-fn explained(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
+fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
     let (place, floor) = (job.place, job.floor_sek);
     match story {
         Scenario::ExactTolerance => {
@@ -85,12 +85,12 @@ fn explained(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>
             person.declare(&pays);
             person.trap(story, place, evaluated(&pays, 3), None);
         }
-        _ => incomplete_month(person, story, job, pays, b),
+        _ => incomplete_month(person, story, job, &pays, b),
     }
 }
 
 /// Five months are declared, and all are corrected some days after the last of them.
-fn corrected_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
+fn corrected_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
     let low = job.floor_sek * 80 / 100;
     let high = job.floor_sek * 110 / 100;
     let last_known = pays.get(b + 4).map_or(i64::MAX / 2, |pay| pay.known);
@@ -122,9 +122,9 @@ fn corrected_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays:
 
 /// The employer declares only part of its staff in time: the month cannot be judged until the source says that it
 /// is complete.
-fn incomplete_month(person: &mut Person, story: Scenario, job: &Job, pays: Vec<Pay>, b: usize) {
+fn incomplete_month(person: &mut Person<'_>, story: Scenario, job: &Job, pays: &[Pay], b: usize) {
     let Some(pay) = pays.get(b).cloned() else {
-        return person.declare(&pays);
+        return person.declare(pays);
     };
     let completed_at = agi_complete(pay.month) + person.dice.between(12, 20) * DAY_US;
     person.tell_reference(employer_month(&pay.payer, pay.month, 60, 1, pay.known + HOUR_US));

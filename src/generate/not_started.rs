@@ -16,7 +16,7 @@ pub(super) fn arrives(story: Scenario) -> bool {
 }
 
 /// The fourth month after the first day of validity decides; a month later pay in arrears is known too.
-pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
     let permit = &person.permits[job.place];
     let (place, valid_from) = (job.place, permit.valid_from);
     let fourth = add_months(month_of(valid_from), 4);
@@ -76,7 +76,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
 }
 
 /// Nobody is paid, and there is an innocent explanation.
-fn excused_start(person: &mut Person, story: Scenario, job: &Job, fourth: NaiveDate) {
+fn excused_start(person: &mut Person<'_>, story: Scenario, job: &Job, fourth: NaiveDate) {
     let place = job.place;
     let valid_from = person.permits[place].valid_from;
     let weak_at = agi_complete(fourth);
@@ -121,7 +121,7 @@ fn excused_start(person: &mut Person, story: Scenario, job: &Job, fourth: NaiveD
 }
 
 /// Works from a day to the permit's end; gives when the first salary is known.
-fn start_on(person: &mut Person, job: &Job, from: NaiveDate) -> Option<i64> {
+fn start_on(person: &mut Person<'_>, job: &Job, from: NaiveDate) -> Option<i64> {
     let last_day = person.permits[job.place].valid_to.unwrap_or(person.world.until);
     let pays = person.employ(&job.payer, from, last_day, job.salary_sek);
     person.declare(&pays);

@@ -11,7 +11,7 @@ use super::scenarios::Scenario;
 use super::work::Job;
 
 /// Two of three months with pay from others only; known when the second is complete.
-pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
     let b = person.dice.between(4, 7) as usize;
     let place = job.place;
     let other = scenario_payer(person.index, 1);
@@ -37,7 +37,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
             person.breach(story, place, &[(second, "medium")], Some(sound_again));
         }
         Scenario::MovedByCorrection | Scenario::MendedByCorrection => {
-            moved_salaries(person, story, job, pays, b, &other)
+            moved_salaries(person, story, job, pays, b, &other);
         }
         Scenario::SideIncome => {
             person.declare(&pays);
@@ -58,7 +58,7 @@ pub(super) fn plant(person: &mut Person, story: Scenario, job: &Job, mut pays: V
 }
 
 /// Salaries declared under one employer, then taken back and declared under another.
-fn moved_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
+fn moved_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
     let second = pays.get(b + 1).map_or(i64::MAX / 2, |pay| agi_complete(pay.month));
     let moved_at = second + person.dice.between(3, 20) * DAY_US + 9 * HOUR_US;
     let (wrong, right) = match story {
@@ -80,7 +80,7 @@ fn moved_salaries(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec
     }
 }
 
-fn innocent_payer(person: &mut Person, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
+fn innocent_payer(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize, other: &Payer) {
     let Some(month) = pays.get(b).map(|pay| pay.month) else {
         return person.declare(&pays);
     };

@@ -37,7 +37,7 @@ const SMALL: &[(u32, Small)] = &[
     (3, small("HUMANITARIAN", 13, 0, false)),
 ];
 
-pub(super) fn live(person: &mut Person) {
+pub(super) fn live(person: &mut Person<'_>) {
     let granted = shares::GRANTS_A_YEAR * u64::from(person.world.options.years);
     let standing = person.dice.below(shares::STOCK + granted) < shares::STOCK;
     let groups = if standing { shares::STANDING } else { shares::GRANTED };
@@ -56,7 +56,7 @@ pub(super) fn live(person: &mut Person) {
     tip_off(person);
 }
 
-fn live_small(person: &mut Person, standing: bool) {
+fn live_small(person: &mut Person<'_>, standing: bool) {
     person.story = None;
     let kind = person.dice.weighted(SMALL);
     let countries = if kind.class == "ASYLUM_APPLICANT" { TESTED_COUNTRIES } else { WORKER_COUNTRIES };
@@ -108,7 +108,7 @@ fn live_small(person: &mut Person, standing: bool) {
 }
 
 /// Tips from the public: now and then about anybody, oftener where there is something to tell.
-fn tip_off(person: &mut Person) {
+fn tip_off(person: &mut Person<'_>) {
     let (share, allegation) = match person.story.map(|story| (story.rule_id(), story.kind())) {
         Some(("work-not-started", Kind::Breach)) => (120, "not_working"),
         Some(("employer-mismatch", Kind::Breach)) => (120, "other_employer"),

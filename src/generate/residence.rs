@@ -15,7 +15,7 @@ use super::{after_end, identity_changes};
 
 pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 
-pub(super) fn family(person: &mut Person, standing: bool) {
+pub(super) fn family(person: &mut Person<'_>, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::FAMILY_ANY);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
     let class =
@@ -29,7 +29,7 @@ pub(super) fn family(person: &mut Person, standing: bool) {
     reside(person, place, from, to);
 }
 
-pub(super) fn protection(person: &mut Person, standing: bool) {
+pub(super) fn protection(person: &mut Person<'_>, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::PROTECTION_ANY);
     let tested = person.dice.weighted(TESTED_COUNTRIES);
     let kind = person.dice.weighted(&[(50, "refugee"), (28, "subsidiary"), (22, "temporary")]);
@@ -70,7 +70,7 @@ pub(super) fn protection(person: &mut Person, standing: bool) {
     }
 }
 
-pub(super) fn permanent(person: &mut Person) {
+pub(super) fn permanent(person: &mut Person<'_>) {
     person.story = scenarios::draw(&mut person.dice, shares::PERMANENT_STANDING);
     let country = person.dice.weighted(FAMILY_COUNTRIES);
     let child = person.story == Some(Scenario::EmigratedChild) || (person.story.is_none() && person.dice.permille(200));
@@ -97,7 +97,7 @@ pub(super) fn permanent(person: &mut Person) {
 
 /// Decision, first and last day of a permit of some months: one that stands at the start, or a new one. A story of
 /// payments needs a permit that ends well within the recording.
-fn span(person: &mut Person, standing: bool, length_months: i32) -> (NaiveDate, NaiveDate, NaiveDate) {
+fn span(person: &mut Person<'_>, standing: bool, length_months: i32) -> (NaiveDate, NaiveDate, NaiveDate) {
     let world = person.world;
     let pays = person.story.is_some_and(|story| story.rule_id() == "payment-after-permit-end");
     if pays {
@@ -120,7 +120,7 @@ fn span(person: &mut Person, standing: bool, length_months: i32) -> (NaiveDate, 
 }
 
 fn grant(
-    person: &mut Person,
+    person: &mut Person<'_>,
     class: &'static str,
     decided_on: NaiveDate,
     from: NaiveDate,
@@ -140,7 +140,7 @@ fn grant(
 }
 
 /// Life under a permit that ends.
-fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
+fn reside(person: &mut Person<'_>, place: usize, from: NaiveDate, to: NaiveDate) {
     match person.story {
         Some(story) => {
             if story == Scenario::NumberMoved {
@@ -166,7 +166,7 @@ fn reside(person: &mut Person, place: usize, from: NaiveDate, to: NaiveDate) {
     }
 }
 
-fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
+fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate, to: NaiveDate) {
     match story.rule_id() {
         "permanent-permit-emigrated" => emigration::plant(person, story, place),
         "identity-changed" => identity_changes::plant(person, story, place, add_days(from, 90), add_days(to, -40)),
@@ -176,7 +176,7 @@ fn plant(person: &mut Person, story: Scenario, place: usize, from: NaiveDate, to
 
 /// Extensions, each applied for in time, until the person leaves or the permit becomes permanent; gives the last
 /// day in Sweden, or the recording's last day.
-fn prolong(person: &mut Person, place: usize) -> NaiveDate {
+fn prolong(person: &mut Person<'_>, place: usize) -> NaiveDate {
     let world = person.world;
     let class = person.permits[place].class;
     let mut extensions = 0;
@@ -206,7 +206,7 @@ fn prolong(person: &mut Person, place: usize) -> NaiveDate {
 }
 
 /// With a permanent permit: some become citizens, some die; gives the last day of other events.
-fn live_on(person: &mut Person, from: NaiveDate) -> NaiveDate {
+fn live_on(person: &mut Person<'_>, from: NaiveDate) -> NaiveDate {
     let world = person.world;
     let years = i64::from(world.options.years);
     let (naturalised, died) = (40 * years, 4 * years);
@@ -222,7 +222,7 @@ fn live_on(person: &mut Person, from: NaiveDate) -> NaiveDate {
     world.until
 }
 
-fn draw_benefits(person: &mut Person, from: NaiveDate, last_day: NaiveDate) {
+fn draw_benefits(person: &mut Person<'_>, from: NaiveDate, last_day: NaiveDate) {
     let registered_on = add_days(from, 50);
     let amount_sek = CHILD_BENEFIT_SEK * person.dice.between(1, 3);
     if person.dice.permille(420) {

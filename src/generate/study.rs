@@ -13,7 +13,7 @@ use super::study_stories;
 use super::work::leave;
 use crate::schema::TableId;
 
-pub(super) fn live(person: &mut Person, standing: bool) {
+pub(super) fn live(person: &mut Person<'_>, standing: bool) {
     if !standing {
         person.story = scenarios::draw(&mut person.dice, shares::STUDY_GRANTED);
     }
@@ -49,7 +49,7 @@ pub(super) fn live(person: &mut Person, standing: bool) {
 }
 
 /// A new student's permit: from some weeks before an autumn term, or from the first day of a spring term.
-fn new_permit(person: &mut Person) -> Option<usize> {
+fn new_permit(person: &mut Person<'_>) -> Option<usize> {
     let world = person.world;
     let autumn = person.story.is_some_and(needs_autumn) || person.dice.permille(750);
     let entries: Vec<&Term> = world
@@ -89,7 +89,7 @@ fn new_permit(person: &mut Person) -> Option<usize> {
 }
 
 /// A student whose extension was decided just before the recording starts.
-fn standing_permit(person: &mut Person) -> Option<usize> {
+fn standing_permit(person: &mut Person<'_>) -> Option<usize> {
     let world = person.world;
     let valid_from = add_days(world.start, -person.dice.between(1, 18));
     let decided_on = add_days(valid_from, -person.dice.between(0, 1));
@@ -116,7 +116,7 @@ fn needs_autumn(story: Scenario) -> bool {
 }
 
 /// Another year, from the day after; its terms begin after the summer.
-fn extend(person: &mut Person, valid_to: NaiveDate, school: &str) {
+fn extend(person: &mut Person<'_>, valid_to: NaiveDate, school: &str) {
     let filed_on = add_days(valid_to, -person.dice.between(10, 60));
     let decided_on = add_days(filed_on, person.dice.between(10, 55));
     if decided_on >= person.world.until || !person.dice.permille(300) {
@@ -139,7 +139,7 @@ fn extend(person: &mut Person, valid_to: NaiveDate, school: &str) {
 }
 
 /// A term as it should be: registered about its start, results by its end.
-pub(super) fn study_term(person: &mut Person, term: &Term, school: &str, valid_from: NaiveDate) {
+pub(super) fn study_term(person: &mut Person<'_>, term: &Term, school: &str, valid_from: NaiveDate) {
     let start = term.starts_on.max(valid_from);
     let on = add_days(start, person.dice.between(-4, 16)).max(valid_from);
     let known = person.office_after(on, 0, 4);
@@ -159,7 +159,7 @@ pub(super) fn study_term(person: &mut Person, term: &Term, school: &str, valid_f
 }
 
 pub(super) fn register(
-    person: &mut Person,
+    person: &mut Person<'_>,
     kind: &'static str,
     term: &Term,
     school: &str,

@@ -15,12 +15,12 @@ const WEAK_DAYS: i64 = 30;
 const STRONG_DAYS: i64 = 60;
 
 /// Plants a story about the first term, or about the second; other terms are as they should be.
-pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term]) {
+pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, due: &[Term]) {
     let valid_from = person.permits[place].valid_from;
     let Some(first) = due.first() else { return };
     let counted = first.starts_on.max(valid_from);
     let tiers = tiers(counted);
-    let on_time = |person: &mut Person, skip: usize| {
+    let on_time = |person: &mut Person<'_>, skip: usize| {
         for term in due.iter().skip(skip) {
             study_term(person, term, school, valid_from);
         }
@@ -62,7 +62,14 @@ pub(super) fn plant(person: &mut Person, story: Scenario, place: usize, school: 
 }
 
 /// Terms without a registration in time, or hardly in time, that are nobody's fault.
-fn explained_term(person: &mut Person, story: Scenario, place: usize, school: &str, due: &[Term], counted: NaiveDate) {
+fn explained_term(
+    person: &mut Person<'_>,
+    story: Scenario,
+    place: usize,
+    school: &str,
+    due: &[Term],
+    counted: NaiveDate,
+) {
     let valid_from = person.permits[place].valid_from;
     // The term that the explanation is about.
     let about = match story {
@@ -79,7 +86,7 @@ fn explained_term(person: &mut Person, story: Scenario, place: usize, school: &s
             study_term(person, other, school, valid_from);
         }
     }
-    let told = |person: &mut Person, kind, days: i64, from: NaiveDate, to: Option<NaiveDate>| {
+    let told = |person: &mut Person<'_>, kind, days: i64, from: NaiveDate, to: Option<NaiveDate>| {
         let on = add_days(start, days);
         let known = person.office(on.max(add_days(valid_from, 1)));
         person.tell_study(kind, school, (on, Some(from), to), 0, known);

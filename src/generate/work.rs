@@ -24,7 +24,7 @@ pub(super) struct Job {
 /// A salary that applies from a day.
 type Raise = (NaiveDate, i64);
 
-pub(super) fn live(person: &mut Person, standing: bool) {
+pub(super) fn live(person: &mut Person<'_>, standing: bool) {
     let mix = if standing { shares::WORK_STANDING } else { shares::WORK_GRANTED };
     person.story = scenarios::draw(&mut person.dice, mix);
     let country = person.dice.weighted(WORKER_COUNTRIES);
@@ -50,7 +50,7 @@ pub(super) fn live(person: &mut Person, standing: bool) {
     }
 }
 
-fn new_job(person: &mut Person) -> Job {
+fn new_job(person: &mut Person<'_>) -> Job {
     let decided_on = person.some_day(5, 40);
     let valid_from = add_days(decided_on, person.dice.between(0, 20));
     let short = person.story == Some(Scenario::ShortPermit);
@@ -81,7 +81,7 @@ fn new_job(person: &mut Person) -> Job {
 }
 
 /// A job that goes on when the recording starts, under an extension.
-fn standing_job(person: &mut Person) -> Job {
+fn standing_job(person: &mut Person<'_>) -> Job {
     let world = person.world;
     let age_days = if person.story.is_some() { person.dice.between(1, 150) } else { person.dice.between(1, 690) };
     let valid_from = add_days(world.start, -age_days);
@@ -105,7 +105,7 @@ fn standing_job(person: &mut Person) -> Job {
     Job { place, payer, from: add_months(month_of(world.start), -1), salary_sek, floor_sek }
 }
 
-fn draw_employer(person: &mut Person) -> Payer {
+fn draw_employer(person: &mut Person<'_>) -> Payer {
     if person.story.is_none() {
         return person.world.employers.draw(&mut person.dice);
     }
@@ -116,7 +116,7 @@ fn draw_employer(person: &mut Person) -> Payer {
 }
 
 /// Whoever has no story earns eight per cent above the floor at least; stories need exact figures.
-fn draw_salary(person: &mut Person, floor_sek: i64) -> i64 {
+fn draw_salary(person: &mut Person<'_>, floor_sek: i64) -> i64 {
     match person.story {
         Some(Scenario::OldFloor) => person.dice.between(300, 340) * 50,
         Some(story) if story.rule_id() == "salary-below-floor" => floor_sek * 110 / 100,
@@ -128,7 +128,7 @@ fn draw_salary(person: &mut Person, floor_sek: i64) -> i64 {
     }
 }
 
-fn live_soundly(person: &mut Person, job: &Job, valid_from: NaiveDate, valid_to: NaiveDate) {
+fn live_soundly(person: &mut Person<'_>, job: &Job, valid_from: NaiveDate, valid_to: NaiveDate) {
     let mut raises: Vec<Raise> = vec![(job.from, job.salary_sek)];
     let mut last_day = valid_to;
     let mut leaves = true;
@@ -164,7 +164,7 @@ fn live_soundly(person: &mut Person, job: &Job, valid_from: NaiveDate, valid_to:
 }
 
 /// Extends a permit, or lets it become permanent; gives the new last day, `None` where it stays open.
-fn extend(person: &mut Person, job: &Job, last_day: NaiveDate, raises: &mut Vec<Raise>) -> Option<NaiveDate> {
+fn extend(person: &mut Person<'_>, job: &Job, last_day: NaiveDate, raises: &mut Vec<Raise>) -> Option<NaiveDate> {
     let filed_on = add_days(last_day, -person.dice.between(15, 80));
     let decided_on = add_days(filed_on, person.dice.between(20, 140));
     let held_since = person.permits.last().map_or(last_day, |permit| permit.held_since);
@@ -207,7 +207,7 @@ fn apply_raises(pays: &mut [Pay], raises: &[Raise], first_salary_sek: i64) {
 }
 
 /// Parental leave of some months: little or no pay, and the months are excused.
-fn take_leave_of_absence(person: &mut Person, pays: &mut Vec<Pay>) {
+fn take_leave_of_absence(person: &mut Person<'_>, pays: &mut Vec<Pay>) {
     if pays.len() < 10 || !person.dice.permille(50) {
         return;
     }
@@ -222,7 +222,7 @@ fn take_leave_of_absence(person: &mut Person, pays: &mut Vec<Pay>) {
 }
 
 /// Leaves Sweden on a day, told some days before or after.
-pub(super) fn leave(person: &mut Person, on: NaiveDate) {
+pub(super) fn leave(person: &mut Person<'_>, on: NaiveDate) {
     let country = person.dice.weighted(EMIGRATION_COUNTRIES);
     let told_on = add_days(on, person.dice.between(0, 14));
     let known = person.office(told_on);

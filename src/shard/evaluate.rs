@@ -43,7 +43,7 @@ impl Shard {
         let mut jobs = self.jobs_of_changes();
         self.look_at_conditions(&mut jobs);
         self.add_deadlines(&mut jobs, until.0);
-        self.run(jobs, Some(until.0))
+        self.run(&jobs, Some(until.0))
     }
 
     /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.
@@ -52,7 +52,7 @@ impl Shard {
         let mut jobs = self.jobs_of_changes();
         self.look_at_conditions(&mut jobs);
         self.add_deadlines(&mut jobs, self.clocks.shard().0);
-        self.run(jobs, None)
+        self.run(&jobs, None)
     }
 
     /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now.
@@ -166,8 +166,8 @@ impl Shard {
         jobs.sort_by_key(|job| (job.unit.as_of, job.unit.person));
     }
 
-    fn run(&mut self, jobs: Vec<Job>, until: Option<i64>) -> Vec<Emitted> {
-        let (evaluations, places) = self.evaluate(&jobs);
+    fn run(&mut self, jobs: &[Job], until: Option<i64>) -> Vec<Emitted> {
+        let (evaluations, places) = self.evaluate(jobs);
         let started = Instant::now();
         let mut by_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate() {

@@ -6,7 +6,7 @@ use crate::clock::FeedSet;
 use crate::decode::decode;
 use crate::history::{Inserted, PersonNo};
 use crate::partition::partition_of;
-use crate::record::{Fate, Message, Op, Quarantined, Reason, Record};
+use crate::record::{Coordinates, Fate, Message, Offset, Op, Quarantined, Reason, Record};
 use crate::rules::TableSet;
 use crate::schema::{Feed, TableId};
 use crate::scope;
@@ -39,6 +39,46 @@ impl Shard {
             }
         };
         self.fates.count(message.feed, fate);
+    }
+
+    /// Takes the records of a permit snapshot, in their order and before the first message. They are no messages: they have no
+    /// fate and move no clock. Returns how many were new; those that the shard had already are passed over.
+    ///
+    /// In live order they are evaluated with the first messages, as of the clock then; in strict order each as of its
+    /// known time.
+    pub fn take_snapshot(&mut self, records: &[Record]) -> u64 {
+        let limit = self.settings.visibility.future_limit[Feed::Permits.index()];
+        let mut new = 0;
+        for record in records.iter().filter(|record| record.table.def().feed == Feed::Permits) {
+            let latest = record.known_time.0.saturating_add(limit);
+            if record.event_time.0 > latest || record.registered_at > latest {
+                // The topic holds it too, and there it is quarantined.
+                continue;
+            }
+            let (person, inserted) = self.history.insert(record);
+            if inserted == Inserted::New {
+                new += 1;
+                self.changes.push(Change {
+                    person,
+                    as_of: record.known_time.0,
+                    tables: TableSet::of(record.table),
+                    corrected: record.op != Op::Upsert,
+                    late: FeedSet::default(),
+                    sent_at: None,
+                    coordinates: Coordinates {
+                        feed: Feed::Permits,
+                        partition: self.settings.number,
+                        // Not from the topic.
+                        offset: Offset(-1),
+                    },
+                });
+            }
+        }
+        // A snapshot is whole: the permits feed has spoken up to its newest record.
+        if let Some(newest) = records.iter().map(|record| record.known_time).max() {
+            self.clocks.advance(Feed::Permits, newest);
+        }
+        new
     }
 
     fn set_aside(&mut self, message: &Message, reason: Reason, detail: String) {

@@ -13,6 +13,7 @@
 
 mod headers;
 mod published;
+mod whole;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use crate::schema::Feed;
 use crate::sink::{AlertSink, RunHeaders, SinkError};
 
 pub use published::{Published, read_published};
+pub use whole::read_quarantine;
 
 /// How long the producer tries to deliver one message.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -16,6 +16,7 @@
 
 mod group;
 mod shard;
+mod single;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -36,6 +37,7 @@ use crate::source::SourceError;
 
 use group::Group;
 pub use shard::{Fence, KafkaShard};
+pub use single::MessageReader;
 
 /// How long a rebalance waits for an owner to drop a revoked shard. Below the five minutes after which the group goes on without
 /// this member; above the time that a batch in evaluation takes.

@@ -179,7 +179,7 @@ impl Drop for KafkaShard {
     }
 }
 
-fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: &BorrowedMessage<'_>) -> Message {
+pub(super) fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: &BorrowedMessage<'_>) -> Message {
     Message {
         feed,
         partition,
@@ -195,7 +195,7 @@ fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: &BorrowedMe
 
 /// The broker's milliseconds as microseconds, within 1900-2199 (a record's own dates are bounded likewise). A message without a
 /// timestamp is known when the one before it was.
-fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
+pub(super) fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
     let bounds = (Day::FIRST.instant(), Day::LAST.instant() + MICROS_PER_DAY - 1);
     match timestamp {
         Timestamp::NotAvailable => KnownTime(last.0.max(bounds.0)),

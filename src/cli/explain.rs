@@ -1,0 +1,132 @@
+//! `permitwatch explain`: why an alert came; why a permit has the alerts that it has and no others.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{ArgGroup, Args, ValueEnum};
+
+use crate::alert::{Alert, AlertId};
+use crate::cli::{RulesArgs, replay};
+use crate::config::Config;
+use crate::explain::{self, Options};
+use crate::kafka;
+use crate::shard::Pseudonyms;
+use crate::sink::kafka::read_published;
+use crate::sink::terminal::{self, Language};
+use crate::time::KnownTime;
+
+/// Explain an alert by its id, or a permit.
+///
+/// With --input the person is replayed from recorded feeds, which gives the records, the whole history and, for a
+/// permit, every rule's rows and deadlines. With --config or --brokers the alert's last transition is read from the
+/// alerts topic and explained from what it carries. Names, addresses and identity numbers are never shown.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["alert_id", "permit"]))]
+#[command(group = ArgGroup::new("where").required(true).multiple(true).args(["input", "config", "brokers"]))]
+pub struct ExplainArgs {
+    /// Id of the alert, 32 hexadecimal digits.
+    #[arg(value_name = "ALERT_ID")]
+    alert_id: Option<String>,
+    /// Permit to explain: what each rule that concerns it found, did not find, or waits for. Needs --input.
+    #[arg(long, value_name = "ID", requires = "input")]
+    permit: Option<String>,
+    /// Directory with recorded feeds (`ndjson/`).
+    #[arg(long, value_name = "DIR", conflicts_with = "brokers")]
+    input: Option<PathBuf>,
+    /// What `replay --out` wrote: finds the alert's permit there. Without it all persons are replayed to find it.
+    #[arg(long, value_name = "FILE", requires = "input")]
+    log: Option<PathBuf>,
+    /// Clock, a date or RFC 3339 time; default: the last known time recorded.
+    #[arg(long, value_name = "TIME", value_parser = replay::time, requires = "input")]
+    as_of: Option<KnownTime>,
+    /// Configuration: brokers, rules, history, pseudonym key.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Brokers to read the alerts topic from.
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+    #[arg(long = "lang", value_enum, default_value = "en")]
+    language: Language,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    rules: RulesArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
+    let mut config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+    if let Some(brokers) = &args.brokers {
+        config.kafka.brokers.clone_from(brokers);
+    }
+    if let Some(id) = &args.alert_id
+        && AlertId::from_hex(id).is_none()
+    {
+        bail!("\"{id}\" is no alert id; it has 32 hexadecimal digits");
+    }
+    match (&args.input, &args.alert_id, &args.permit) {
+        (Some(dir), Some(id), _) => recorded_alert(args, &config, dir, id),
+        (Some(dir), None, Some(permit)) => recorded_permit(args, &config, dir, permit),
+        (_, Some(id), _) => published_alert(args, &config, id),
+        _ => bail!("name an alert, or a permit with --input"),
+    }
+}
+
+fn recorded_alert(args: &ExplainArgs, config: &Config, dir: &Path, id: &str) -> anyhow::Result<()> {
+    let catalogue = args.rules.load()?;
+    let options = options(args, config, dir)?;
+    let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
+    let permit = logged.as_ref().map(|alert| alert.subject.as_str());
+    let facts = explain::alert(dir, &catalogue, &options, id, permit)?;
+    show(args, &facts, || explain::alert_text(&facts, args.language))
+}
+
+fn recorded_permit(args: &ExplainArgs, config: &Config, dir: &Path, permit: &str) -> anyhow::Result<()> {
+    let catalogue = args.rules.load()?;
+    let facts = explain::permit(dir, &catalogue, &options(args, config, dir)?, permit)?;
+    show(args, &facts, || explain::permit_text(&facts, args.language))
+}
+
+fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {
+    let catalogue = args.rules.load()?;
+    let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
+    for shard in 0..kafka::shard_count(&config.kafka)? {
+        if let Some(alert) = read_published(&config.kafka, shard)?.alerts.remove(&wanted) {
+            let facts = explain::alert_from_topic(&catalogue, &alert)?;
+            return show(args, &facts, || explain::alert_text(&facts, args.language));
+        }
+    }
+    bail!("no alert {id} in topic \"{}\"", config.kafka.alerts_topic())
+}
+
+fn options(args: &ExplainArgs, config: &Config, dir: &Path) -> anyhow::Result<Options> {
+    let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| replay::REPLAY_KEY.into());
+    Ok(Options {
+        visibility: config.visibility(),
+        limits: config.limits.clone(),
+        pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
+        as_of: replay::clock(dir, args.as_of)?,
+    })
+}
+
+/// The alert as a replay logged it.
+fn logged(log: &Path, id: &str) -> anyhow::Result<Alert> {
+    let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    let line = text.lines().find(|line| line.contains(id));
+    let line = line.with_context(|| format!("no alert {id} in {}", log.display()))?;
+    serde_json::from_str(line).with_context(|| format!("{}: the alert's line is not a transition", log.display()))
+}
+
+fn show<T: serde::Serialize>(args: &ExplainArgs, facts: &T, text: impl Fn() -> String) -> anyhow::Result<()> {
+    match args.format {
+        Format::Json => terminal::print(&serde_json::to_string_pretty(facts)?),
+        Format::Text => terminal::print(text().trim_end()),
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! `permitwatch explain`: why an alert came, and why a permit has the alerts that it has and no others.
+//!
+//! Recorded feeds are replayed through the same engine as always, for one person alone: what an alert says depends on
+//! nobody else, so the answer is the engine's own and not a second opinion.
+//!
+//! What is shown follows `shown`: names, addresses, identity numbers and other persons never are, nor the content of
+//! records of secrecy class 3 and above. Words are in `words`, layout in `text`; here are the facts.
+
+mod facts;
+mod one_person;
+mod shown;
+mod text;
+mod words;
+
+use std::path::Path;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::alert::{Alert, RecordRef, Status};
+use crate::rules::plan::PlanError;
+use crate::rules::{Catalogue, RuleFile};
+use crate::source::SourceError;
+use crate::time::{Day, KnownTime, parse_day};
+
+pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
+pub use one_person::{Options, Person, find_alert, subject_of_permit};
+pub use shown::RecordFacts;
+pub use text::{alert_text, permit_text};
+
+/// Why nothing can be explained. Nothing has been changed.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("no permit \"{permit}\" in the permits feed of {dir} as of {as_of}")]
+    NoPermit { permit: String, dir: String, as_of: KnownTime },
+    #[error("no alert {id} in {place}: is the id whole, and do the rules and parameters match those that raised it?")]
+    NoAlert { id: String, place: String },
+    #[error("alert {id} is of rule \"{rule}\", which is not among the rules given")]
+    NoRule { id: String, rule: String },
+}
+
+/// Everything there is to say about one alert.
+#[derive(Debug, Serialize)]
+pub struct AlertFacts {
+    /// Its last transition.
+    pub alert: Alert,
+    /// The transition whose row says what was found: the last that raised or updated it.
+    pub found: Alert,
+    pub rule: RuleWords,
+    /// The records that it rests on; empty where only the topic was at hand.
+    pub records: Vec<RecordFacts>,
+    pub counter_evidence: Vec<CounterFacts>,
+    /// Every transition, oldest first; where only the topic was at hand, the last.
+    pub history: Vec<Transition>,
+    /// Only the topic was at hand.
+    pub from_topic: bool,
+}
+
+/// What a rule says of itself, with the values that are in force.
+#[derive(Debug, Serialize)]
+pub struct RuleWords {
+    pub number: String,
+    pub legal_gate: String,
+    pub owner: String,
+    pub parameters: Vec<ParameterFacts>,
+}
+
+/// A parameter or a threshold of law, as in force on the day that the alert is about.
+#[derive(Debug, Serialize)]
+pub struct ParameterFacts {
+    pub name: String,
+    pub value: i64,
+    pub meaning: Option<String>,
+    pub source: Option<String>,
+    pub in_force_from: Option<String>,
+}
+
+/// An innocent explanation.
+#[derive(Debug, Serialize)]
+pub struct CounterFacts {
+    pub sv: String,
+    pub en: String,
+    /// False: no feed can show it; a person has to ask.
+    pub looked_for: bool,
+    /// Evidence column and what stood in it.
+    pub column: Option<String>,
+    pub result: Option<serde_json::Value>,
+}
+
+/// One step in an alert's life.
+#[derive(Debug, Serialize)]
+pub struct Transition {
+    pub sequence: u64,
+    pub as_of: String,
+    pub status: Status,
+    pub severity: &'static str,
+    pub reason: Option<String>,
+    pub replaced_by: Option<String>,
+    pub replaces: Option<String>,
+    pub late_record: bool,
+}
+
+/// Explains an alert from recorded feeds: finds its person, replays that person.
+pub fn alert(
+    dir: &Path,
+    catalogue: &Catalogue,
+    options: &Options,
+    id: &str,
+    subject: Option<&str>,
+) -> Result<AlertFacts, ExplainError> {
+    let missing = || ExplainError::NoAlert { id: id.to_owned(), place: dir.display().to_string() };
+    let subject = match subject {
+        Some(permit) => one_person::subject_of_permit(dir, permit)?,
+        None => one_person::find_alert(dir, catalogue, options, id)?,
+    };
+    let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?;
+    let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
+    let mut facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
+    let as_of = crate::time::parse_instant(&facts.found.as_of).unwrap_or(options.as_of.0);
+    facts.records = facts.found.records.iter().map(|record| person.record(record, as_of)).collect();
+    Ok(facts)
+}
+
+/// Explains an alert from its last transition alone, as the alerts topic keeps it.
+pub fn alert_from_topic(catalogue: &Catalogue, alert: &Alert) -> Result<AlertFacts, ExplainError> {
+    let missing = || ExplainError::NoAlert { id: alert.alert_id.clone(), place: "the topic".into() };
+    let mut facts = alert_facts(catalogue, &[alert]).ok_or_else(missing)??;
+    facts.records = alert.records.iter().map(RecordFacts::reference_only).collect();
+    facts.from_topic = true;
+    Ok(facts)
+}
+
+/// Explains a permit: every rule that concerns it, with its rows, deadlines and what stands in their way.
+pub fn permit(
+    dir: &Path,
+    catalogue: &Catalogue,
+    options: &Options,
+    permit_id: &str,
+) -> Result<PermitFacts, ExplainError> {
+    let missing = || ExplainError::NoPermit {
+        permit: permit_id.to_owned(),
+        dir: dir.display().to_string(),
+        as_of: options.as_of,
+    };
+    let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(dir, catalogue, options, &subject)?;
+    facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
+}
+
+/// Nothing if there is no transition.
+fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<AlertFacts, ExplainError>> {
+    let last = *transitions.last()?;
+    let found = *transitions.iter().rev().find(|alert| !alert.evidence.is_empty()).unwrap_or(&last);
+    let Some(rule) = catalogue.rule(&last.rule_id) else {
+        return Some(Err(ExplainError::NoRule { id: last.alert_id.clone(), rule: last.rule_id.clone() }));
+    };
+    let day = found.anchor_at.as_deref().or(found.alert_at.get(..10)).and_then(parse_day);
+    let history = transitions.iter().map(|alert| Transition {
+        sequence: alert.sequence,
+        as_of: alert.as_of.clone(),
+        status: alert.status,
+        severity: alert.severity.name(),
+        reason: alert.reason.clone(),
+        replaced_by: alert.replaced_by.clone(),
+        replaces: alert.replaces.clone(),
+        late_record: alert.late_record,
+    });
+    Some(Ok(AlertFacts {
+        alert: last.clone(),
+        found: found.clone(),
+        rule: rule_words(catalogue, rule, day),
+        records: Vec::new(),
+        counter_evidence: counter_evidence(rule, &found.evidence),
+        history: history.collect(),
+        from_topic: false,
+    }))
+}
+
+fn rule_words(catalogue: &Catalogue, rule: &RuleFile, day: Option<Day>) -> RuleWords {
+    let mut parameters: Vec<ParameterFacts> = rule
+        .header
+        .params
+        .iter()
+        .map(|(name, param)| ParameterFacts {
+            name: name.clone(),
+            value: rule.values.get(name).copied().unwrap_or(param.default),
+            meaning: Some(param.doc.clone()),
+            source: param.source.clone(),
+            in_force_from: None,
+        })
+        .collect();
+    // A rule names its thresholds as text literals; a shared view that reads one is not known to.
+    let named = catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
+    let in_force = named.filter(|threshold| {
+        day.is_some_and(|day| threshold.valid_from <= day && threshold.valid_to.is_none_or(|to| day < to))
+    });
+    parameters.extend(in_force.map(|threshold| ParameterFacts {
+        name: threshold.name.clone(),
+        value: threshold.value,
+        meaning: None,
+        source: Some(threshold.source.clone()),
+        in_force_from: Some(threshold.valid_from.to_string()),
+    }));
+    RuleWords {
+        number: rule.header.number.clone(),
+        legal_gate: rule.header.legal_gate.clone(),
+        owner: rule.header.owner.clone(),
+        parameters,
+    }
+}
+
+fn counter_evidence(rule: &RuleFile, evidence: &serde_json::Map<String, serde_json::Value>) -> Vec<CounterFacts> {
+    let fact = |counter: &crate::rules::file::CounterEvidence| CounterFacts {
+        sv: counter.sv.clone(),
+        en: counter.en.clone(),
+        looked_for: counter.checked,
+        column: counter.column.clone(),
+        result: counter.column.as_ref().and_then(|column| evidence.get(column)).cloned(),
+    };
+    rule.header.counter_evidence.iter().map(fact).collect()
+}
+
+impl RecordFacts {
+    /// A record of which only the reference is at hand.
+    fn reference_only(record: &RecordRef) -> RecordFacts {
+        RecordFacts {
+            table: record.table.clone(),
+            record_key: record.record_key.clone(),
+            version: record.version,
+            event_time: None,
+            registered_at: None,
+            known_time: None,
+            source: None,
+            withheld: false,
+            values: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! A permit's rules, one by one: what each found or did not find, and what it waits for.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::alert::{AlertId, Bilingual};
+use crate::explain::one_person::Person;
+use crate::rules::plan::PlannedRule;
+use crate::rules::{Conditions, Hit, Interval, RuleFile};
+use crate::schema::{Feed, TableId};
+use crate::time::{KnownTime, format_micros};
+use crate::units::Unit;
+
+/// Everything there is to say about a permit at a time.
+#[derive(Debug, Serialize)]
+pub struct PermitFacts {
+    pub permit_id: String,
+    pub permit_class: String,
+    /// Pseudonym of the holder.
+    pub person: String,
+    pub as_of: String,
+    pub clocks: Vec<FeedClock>,
+    pub rules: Vec<RuleFacts>,
+    /// Rules that concern other classes of permits.
+    pub other_rules: Vec<String>,
+    /// Messages about the holder that were set aside, by reason.
+    pub quarantined: Vec<(String, usize)>,
+}
+
+/// How far a feed had spoken.
+#[derive(Debug, Serialize)]
+pub struct FeedClock {
+    pub feed: &'static str,
+    /// Null: it had not said anything.
+    pub clock: Option<String>,
+}
+
+/// One rule for one permit.
+#[derive(Debug, Serialize)]
+pub struct RuleFacts {
+    pub number: String,
+    pub id: String,
+    pub title: Bilingual,
+    pub legal_basis: Vec<String>,
+    pub rows: Vec<RowFacts>,
+    /// Current records of the person in the tables that the rule reads.
+    pub read: Vec<(String, usize)>,
+    /// Why the rule could not be run for this person.
+    pub failure: Option<String>,
+}
+
+/// One row of a rule: it holds from `alert_at` until `cleared_at`.
+#[derive(Debug, Serialize)]
+pub struct RowFacts {
+    pub alert_id: String,
+    pub alert_key: String,
+    pub verdict: Verdict,
+    pub severity: &'static str,
+    /// The tier that a corroboration lends it.
+    pub corroborated: Option<&'static str>,
+    pub alert_at: String,
+    pub due_at: Option<String>,
+    pub cleared_at: Option<String>,
+    pub cleared_reason: Option<String>,
+    pub anchor_at: Option<String>,
+    pub cancelled_by: Vec<CancelledBy>,
+    /// The feed whose word the rule awaits, with how far it has spoken.
+    pub awaits: Option<FeedClock>,
+    pub finding: Bilingual,
+    pub evidence: Map<String, Value>,
+}
+
+/// What a row comes to at the time asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The alert stands on this row.
+    Stands,
+    /// It holds, but another row with the same key is in force.
+    Outranked,
+    /// Its deadline lies ahead.
+    Ahead,
+    /// A later fact ended it.
+    Cleared,
+    /// A canceller covers it.
+    Cancelled,
+}
+
+/// A canceller's interval over the permit.
+#[derive(Clone, Debug, Serialize)]
+pub struct CancelledBy {
+    pub reason: &'static str,
+    /// Null: for as long as is known.
+    pub from_at: Option<String>,
+    /// Null: open.
+    pub to_at: Option<String>,
+}
+
+/// `None` if the person has no such permit at that time.
+pub fn permit(person: &Person, permit_id: &str, as_of: KnownTime) -> Option<PermitFacts> {
+    let history = person.shard.history();
+    let permit_class = history.permit_class(person.number, permit_id, as_of.0)?;
+    let concerns =
+        |rule: &PlannedRule| rule.file.header.permit_classes.iter().any(|class| class == "*" || *class == permit_class);
+    let unit = [Unit { person: person.number, as_of: as_of.0 }];
+    let shared = person.shard.rule_set().evaluate_shared(history, &unit);
+    let conditions = shared.ok().and_then(|mut shared| shared.units.pop()).unwrap_or_default();
+    let mut rules = Vec::new();
+    let mut other_rules = Vec::new();
+    for (number, rule) in person.shard.rules().iter().enumerate() {
+        if concerns(rule) {
+            rules.push(rule_facts(person, number, rule, permit_id, as_of, &conditions));
+        } else {
+            other_rules.push(rule.file.header.id.clone());
+        }
+    }
+    let mut quarantined: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for entry in &person.quarantined {
+        if entry.coordinates.feed != Feed::Reference {
+            *quarantined.entry(format!("{} {}", entry.coordinates.feed.name(), entry.reason.name())).or_default() += 1;
+        }
+    }
+    Some(PermitFacts {
+        permit_id: permit_id.to_owned(),
+        permit_class,
+        person: person.pseudonym.clone(),
+        as_of: format_micros(as_of.0),
+        clocks: Feed::ALL.into_iter().map(|feed| person.clock(feed)).collect(),
+        rules,
+        other_rules,
+        quarantined: quarantined.into_iter().collect(),
+    })
+}
+
+fn rule_facts(
+    person: &Person,
+    number: usize,
+    rule: &PlannedRule,
+    permit_id: &str,
+    as_of: KnownTime,
+    conditions: &Conditions,
+) -> RuleFacts {
+    let history = person.shard.history();
+    let unit = [Unit { person: person.number, as_of: as_of.0 }];
+    let evaluation = person.shard.rule_set().evaluate(history, &unit, 1 << number);
+    let header = &rule.file.header;
+    let mut rows = Vec::new();
+    if let Some(found) = evaluation.rows.get(number).and_then(Option::as_ref) {
+        let subject_column = header.subject.as_deref().unwrap_or("permit_id");
+        let own: Vec<&Hit> =
+            found.of(0).iter().filter(|hit| header.subject.is_some() || hit.subject == permit_id).collect();
+        for hit in &own {
+            let verdict = verdict(rule, conditions, hit, &own, as_of.0);
+            let evidence = found.evidence(hit, subject_column);
+            rows.push(row_facts(person, (number, rule), conditions, hit, verdict, evidence));
+        }
+    }
+    RuleFacts {
+        number: header.number.clone(),
+        id: header.id.clone(),
+        title: header.title.clone(),
+        legal_basis: header.legal_basis.clone(),
+        rows,
+        read: rule.tables.iter().map(|table| (table.name().to_owned(), count(person, table, as_of.0))).collect(),
+        failure: evaluation.failures.first().map(|failure| failure.message.clone()),
+    }
+}
+
+fn row_facts(
+    person: &Person,
+    (number, rule): (usize, &PlannedRule),
+    conditions: &Conditions,
+    hit: &Hit,
+    verdict: Verdict,
+    evidence: Map<String, Value>,
+) -> RowFacts {
+    let header = &rule.file.header;
+    let asserted_to = hit.due_at.unwrap_or(i64::MIN);
+    let slowest = person.clocks.slowest(rule.feeds).filter(|feed| person.clocks.feed(*feed).0 < asserted_to);
+    let day = crate::time::KnownTime(hit.alert_at).day();
+    let corroborated = conditions.corroborations.iter().any(|corroboration| {
+        usize::from(corroboration.rule) == number && corroboration.from_on <= day && day <= corroboration.to_on
+    });
+    RowFacts {
+        alert_id: AlertId::new(&header.id, &hit.subject, &hit.alert_key).to_hex(),
+        alert_key: hit.alert_key.clone(),
+        verdict,
+        severity: hit.severity.name(),
+        corroborated: corroborated.then(|| hit.severity.raised().name()),
+        alert_at: format_micros(hit.alert_at),
+        due_at: hit.due_at.map(format_micros),
+        cleared_at: hit.cleared_at.map(format_micros),
+        cleared_reason: hit.cleared_reason.clone(),
+        anchor_at: hit.anchor.map(|day| day.to_string()),
+        cancelled_by: cancellers(rule, conditions, hit).map(cancelled_interval).collect(),
+        awaits: slowest.map(|feed| person.clock(feed)),
+        finding: Bilingual {
+            sv: RuleFile::render(&header.finding.sv, &evidence),
+            en: RuleFile::render(&header.finding.en, &evidence),
+        },
+        evidence,
+    }
+}
+
+/// The same questions as `queries/standing.sql` asks, in the same order; the feeds' clocks are a matter of `awaits`.
+fn verdict(rule: &PlannedRule, conditions: &Conditions, hit: &Hit, rows: &[&Hit], at: i64) -> Verdict {
+    let holds = |hit: &Hit| hit.alert_at <= at && hit.cleared_at.is_none_or(|cleared| cleared > at);
+    if hit.alert_at > at {
+        return Verdict::Ahead;
+    }
+    if !holds(hit) {
+        return Verdict::Cleared;
+    }
+    if cancellers(rule, conditions, hit).any(|interval| interval.covers(at)) {
+        return Verdict::Cancelled;
+    }
+    let rank = |hit: &Hit| (hit.alert_at, hit.anchor, hit.severity);
+    let is_outranked = rows.iter().any(|other| {
+        other.subject == hit.subject && other.alert_key == hit.alert_key && holds(other) && rank(other) > rank(hit)
+    });
+    if is_outranked { Verdict::Outranked } else { Verdict::Stands }
+}
+
+fn cancellers<'a>(
+    rule: &'a PlannedRule,
+    conditions: &'a Conditions,
+    hit: &'a Hit,
+) -> impl Iterator<Item = &'a Interval> {
+    let concerned = |interval: &&Interval| rule.cancellers & 1 << interval.reason != 0;
+    conditions.cancellers.iter().filter(concerned).filter(|interval| interval.subject == hit.subject)
+}
+
+fn cancelled_interval(interval: &Interval) -> CancelledBy {
+    CancelledBy {
+        reason: interval.reason_name(),
+        from_at: interval.from.map(format_micros),
+        to_at: interval.to.map(format_micros),
+    }
+}
+
+/// Current rows of a table that the person's rules see.
+fn count(person: &Person, table: TableId, as_of: i64) -> usize {
+    let history = person.shard.history();
+    let mut rows = 0;
+    let mut each = |version: crate::history::Version| rows += usize::from(version.is_current());
+    if table.is_person() {
+        history.versions(person.number, table, as_of, &mut each);
+    } else {
+        history.reference_versions(person.number, table, as_of, &mut each);
+    }
+    rows
+}
+
+impl Person {
+    pub fn clock(&self, feed: Feed) -> FeedClock {
+        let clock = self.clocks.feed(feed);
+        FeedClock { feed: feed.name(), clock: (clock > KnownTime::MIN).then(|| format_micros(clock.0)) }
+    }
+}

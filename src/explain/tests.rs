@@ -1,0 +1,79 @@
+//! Aim: an explanation says what the engine found, in both languages, and nothing about who the person is.
+//! Method: a small generated register; the alerts and permits of its replay are explained.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::config::{Config, Visibility};
+use crate::generate::{Options as Generated, generate, write};
+use crate::replay::{Timeline, timeline};
+use crate::shard::Pseudonyms;
+use crate::sink::terminal::Language;
+use crate::source::files::last_known_time;
+
+fn catalogue() -> Catalogue {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+    Catalogue::load(&dir, &std::collections::BTreeMap::new()).unwrap()
+}
+
+fn options(dir: &Path) -> Options {
+    Options {
+        visibility: Visibility::default(),
+        limits: Config::default().limits,
+        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
+        as_of: last_known_time(dir).unwrap().unwrap(),
+    }
+}
+
+fn replayed(dir: &Path, catalogue: &Catalogue, options: &Options) -> Vec<Alert> {
+    let timeline_options = Timeline {
+        visibility: options.visibility.clone(),
+        limits: options.limits.clone(),
+        max_rule_errors: 100,
+        pseudonyms: Arc::clone(&options.pseudonyms),
+        partitions: 1,
+        batch_messages: 20_000,
+        as_of: options.as_of,
+    };
+    timeline(dir, catalogue, &timeline_options).unwrap().log
+}
+
+#[test]
+fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(300, 2, 5)), dir.path()).unwrap();
+    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let log = replayed(dir.path(), &catalogue, &options);
+    assert!(!log.is_empty());
+    let mut seen = std::collections::BTreeSet::new();
+    for expected in log.iter().rev().filter(|alert| seen.insert(alert.rule_id.clone())) {
+        let id = &expected.alert_id;
+        let facts = alert(dir.path(), &catalogue, &options, id, Some(&expected.subject)).unwrap();
+        assert_eq!(&facts.alert, expected, "one person's replay gives what all persons' gave");
+        assert_eq!(facts.history.len() as u64, expected.sequence);
+        assert!(facts.records.iter().all(|record| record.known_time.is_some()), "{:?}", facts.records);
+        for language in [Language::Sv, Language::En] {
+            let text = alert_text(&facts, language);
+            assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+            assert!(text.contains(id) && text.contains(words::of(language, &facts.found.finding).get(..20).unwrap()));
+            assert!(!text.to_lowercase().contains("överträdelse") && !text.contains("violation"));
+        }
+        let facts = permit(dir.path(), &catalogue, &options, &expected.subject).unwrap();
+        let rule = facts.rules.iter().find(|rule| rule.id == expected.rule_id).unwrap();
+        let stands = rule.rows.iter().any(|row| row.alert_id == *id && row.verdict == Verdict::Stands);
+        assert_eq!(stands, expected.status.stands(), "{rule:?}");
+        assert!(permit_text(&facts, Language::Sv).lines().all(|line| line.chars().count() <= 100));
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_so() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(20, 1, 5)), dir.path()).unwrap();
+    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let no_permit = permit(dir.path(), &catalogue, &options, "nobody's");
+    assert!(matches!(no_permit, Err(ExplainError::NoPermit { .. })));
+    let no_alert = alert(dir.path(), &catalogue, &options, &"0".repeat(32), None);
+    assert!(matches!(no_alert, Err(ExplainError::NoAlert { .. })));
+}

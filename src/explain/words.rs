@@ -1,0 +1,77 @@
+//! The words of an explanation, in Swedish and English. Neutral: something was found, someone should look into it.
+
+use crate::alert::Bilingual;
+use crate::explain::Verdict;
+use crate::sink::terminal::Language;
+
+/// Picks the language.
+pub fn say<'a>(language: Language, sv: &'a str, en: &'a str) -> &'a str {
+    match language {
+        Language::Sv => sv,
+        Language::En => en,
+    }
+}
+
+pub fn of(language: Language, words: &Bilingual) -> &str {
+    say(language, &words.sv, &words.en)
+}
+
+pub fn status(language: Language, name: &'static str) -> &'static str {
+    match (language, name) {
+        (Language::Sv, "raised") => "väckt",
+        (Language::Sv, "updated") => "ändrad",
+        (Language::Sv, "cleared") => "avslutad",
+        (Language::Sv, "retracted") => "återtagen",
+        (_, name) => name,
+    }
+}
+
+pub fn severity(language: Language, name: &'static str) -> &'static str {
+    match (language, name) {
+        (Language::Sv, "info") => "endast noterad",
+        (Language::Sv, "weak") => "svag",
+        (Language::Sv, "medium") => "medel",
+        (Language::Sv, "strong") => "stark",
+        (_, name) => name,
+    }
+}
+
+/// Why something ended or is held back. A rule's own reason is shown as it stands.
+pub fn reason(language: Language, name: &str) -> String {
+    let (sv, en) = match name {
+        "fulfilled" => ("villkoret är uppfyllt", "the condition is met"),
+        "corrected" => ("en uppgift har rättats", "a record was corrected"),
+        "superseded" => ("senare uppgifter ger en annan bild", "later records give another picture"),
+        "rule_withdrawn" => ("regeln används inte längre", "the rule is no longer in use"),
+        "recomputed" => ("omräknad", "computed anew"),
+        "naturalised" => ("har blivit svensk medborgare", "has become a Swedish citizen"),
+        "deceased" => ("har avlidit", "has died"),
+        "permit_ended" => ("tillståndet har upphört", "the permit has ended"),
+        "protected" => ("uppgifterna är skyddade", "the person is protected"),
+        "minor" => ("är under 18 år", "is under 18"),
+        "application_pending" => ("en ansökan är under prövning", "an application is pending"),
+        other => return other.to_owned(),
+    };
+    say(language, sv, en).to_owned()
+}
+
+pub fn verdict(language: Language, verdict: Verdict) -> &'static str {
+    let (sv, en) = match verdict {
+        Verdict::Stands => ("kvarstår", "stands"),
+        Verdict::Outranked => {
+            ("gäller, men en annan rad med samma nyckel går före", "holds, but another row of its key is in force")
+        }
+        Verdict::Ahead => ("tidsfristen har inte löpt ut", "its time limit lies ahead"),
+        Verdict::Cleared => ("avslutad genom en senare uppgift", "ended by a later fact"),
+        Verdict::Cancelled => ("hålls tillbaka", "held back"),
+    };
+    say(language, sv, en)
+}
+
+pub fn closing(language: Language) -> &'static str {
+    say(
+        language,
+        "Detta är en omständighet att utreda. En handläggare bedömer; systemet beslutar ingenting.",
+        "This is a circumstance to look into. A case officer judges; the system decides nothing.",
+    )
+}

@@ -1,0 +1,219 @@
+//! What was set aside, and whether it would pass now.
+//!
+//! A quarantine entry holds coordinates and a reason, never a payload: to look again, the source message is read again
+//! where it stands. Judging writes nothing; the command produces what is good now.
+//!
+//! A misrouted message is not parsed here: whether its person is in the population is for the right shard to decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::config::{LimitsConfig, Visibility};
+use crate::decode::decode;
+use crate::partition::partition_of;
+use crate::record::{Coordinates, Message, Offset, Quarantined, Reason};
+use crate::schema::Feed;
+use crate::source::files::FileShard;
+use crate::source::{Polled, ShardSource, SourceError};
+use crate::time::{KnownTime, parse_instant};
+
+/// An entry as `sink` writes it, to the topic or a file.
+#[derive(Deserialize)]
+struct Note {
+    feed: String,
+    partition: i32,
+    offset: i64,
+    reason: String,
+    detail: String,
+    known_time: String,
+}
+
+/// Reads one entry; `None` if it is not of this program's making.
+pub fn parse(json: &[u8]) -> Option<Quarantined> {
+    let note: Note = serde_json::from_slice(json).ok()?;
+    Some(Quarantined {
+        coordinates: Coordinates {
+            feed: Feed::from_name(&note.feed)?,
+            partition: note.partition,
+            offset: Offset(note.offset),
+        },
+        reason: Reason::from_name(&note.reason)?,
+        detail: note.detail,
+        known_time: KnownTime(parse_instant(&note.known_time)?),
+    })
+}
+
+/// Entries that the user asks for; an empty list is all.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub feeds: Vec<Feed>,
+    pub reasons: Vec<Reason>,
+    pub places: Vec<Coordinates>,
+}
+
+impl Selection {
+    pub fn takes(&self, entry: &Quarantined) -> bool {
+        (self.feeds.is_empty() || self.feeds.contains(&entry.coordinates.feed))
+            && (self.reasons.is_empty() || self.reasons.contains(&entry.reason))
+            && (self.places.is_empty() || self.places.contains(&entry.coordinates))
+    }
+}
+
+/// How many entries there are of each feed and reason.
+pub fn counts(entries: &[Quarantined]) -> BTreeMap<(&'static str, &'static str), usize> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        *counts.entry((entry.coordinates.feed.name(), entry.reason.name())).or_default() += 1;
+    }
+    counts
+}
+
+/// What would become of a message that is produced again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It passes; to this partition it goes.
+    Good { partition: i32 },
+    /// It would be set aside again.
+    StillBad(Reason, String),
+    /// The message itself was good and has been taken in; a rule failed on the person.
+    Taken,
+    /// Whether it is too late depends on the person's permits, and a new known time makes it no earlier.
+    StillTooLate,
+    /// The source no longer has it.
+    Gone,
+}
+
+/// What decides whether a message would pass now.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    pub visibility: Visibility,
+    pub limits: LimitsConfig,
+    pub partitions: i32,
+    /// The known time that it would get.
+    pub now: KnownTime,
+}
+
+impl Judge {
+    /// `message` is what the source has at the entry's coordinates.
+    pub fn judge(&self, entry: &Quarantined, message: Option<&Message>) -> Outcome {
+        match entry.reason {
+            Reason::RuleError => return Outcome::Taken,
+            Reason::TooLate => return Outcome::StillTooLate,
+            _ => {}
+        }
+        let Some(message) = message else { return Outcome::Gone };
+        let Some(key) = message.key.as_deref().filter(|key| !key.is_empty()) else {
+            return Outcome::StillBad(Reason::Empty, "a value without a key".into());
+        };
+        // A reference record stands in every partition and was set aside in each.
+        let partition = match message.feed {
+            Feed::Reference => message.partition,
+            _ => partition_of(key, self.partitions),
+        };
+        if entry.reason == Reason::Misrouted {
+            return Outcome::Good { partition };
+        }
+        let record = match decode(message, self.limits.max_message_bytes) {
+            Ok(decoded) => decoded.record,
+            Err(bad) => return Outcome::StillBad(bad.reason, bad.detail),
+        };
+        let latest = self.now.0.saturating_add(self.visibility.future_limit[message.feed.index()]);
+        for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {
+            if time > latest {
+                return Outcome::StillBad(Reason::Future, format!("{name} lies beyond the feed's limit"));
+            }
+        }
+        Outcome::Good { partition }
+    }
+}
+
+/// The messages of recorded feeds at these coordinates; in a file an offset is the line number less one.
+pub fn recorded(dir: &Path, entries: &[Quarantined]) -> Result<BTreeMap<(Feed, i64), Message>, SourceError> {
+    let mut wanted: BTreeMap<Feed, BTreeSet<i64>> = BTreeMap::new();
+    for entry in entries {
+        wanted.entry(entry.coordinates.feed).or_default().insert(entry.coordinates.offset.0);
+    }
+    let mut feeds = FileShard::open(dir, 0, 1)?;
+    let mut found = BTreeMap::new();
+    for (feed, offsets) in wanted {
+        while let Polled::Message(message) = feeds.poll(feed)? {
+            if offsets.contains(&message.offset.0) {
+                found.insert((feed, message.offset.0), message);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MICROS_PER_DAY;
+
+    const PAYLOAD: &str = r#"{"table":"excused_months","schema_ver":1,"record_key":"m","version":1,"op":"upsert",
+        "event_time":"2025-05-01","registered_at":"2025-05-01T00:00:00Z","source":"fk","purpose":"permit_control",
+        "secrecy_class":1,"month":"2025-05"}"#;
+
+    fn message(payload: &str) -> Message {
+        Message {
+            feed: Feed::Payments,
+            partition: 0,
+            offset: Offset(4),
+            known_time: KnownTime(0),
+            key: Some((*b"p1").into()),
+            payload: Some(payload.as_bytes().into()),
+            sent_at: None,
+        }
+    }
+
+    fn entry(reason: Reason) -> Quarantined {
+        let coordinates = message("").coordinates();
+        Quarantined { coordinates, reason, detail: String::new(), known_time: KnownTime(0) }
+    }
+
+    fn judge(reason: Reason, payload: &str, now: &str) -> Outcome {
+        let judge = Judge {
+            visibility: Visibility::default(),
+            limits: LimitsConfig::default(),
+            partitions: 2,
+            now: KnownTime(crate::time::parse_time(now).unwrap()),
+        };
+        judge.judge(&entry(reason), Some(&message(payload)))
+    }
+
+    #[test]
+    fn a_note_is_read_as_it_is_written() {
+        let json = br#"{"feed":"border","topic":"permitwatch.border","partition":3,"offset":17,"reason":"future","detail":"d","known_time":"2025-01-01T00:00:00.000000Z"}"#;
+        let entry = parse(json).unwrap();
+        assert_eq!(entry.coordinates.to_string(), "border/3/17");
+        assert_eq!(entry.reason, Reason::Future);
+        assert!(parse(b"{}").is_none() && parse(b"\xff").is_none());
+    }
+
+    #[test]
+    fn the_future_has_come_or_has_not() {
+        let good = Outcome::Good { partition: partition_of(b"p1", 2) };
+        assert_eq!(judge(Reason::Future, PAYLOAD, "2025-05-02"), good);
+        assert!(matches!(judge(Reason::Future, PAYLOAD, "2024-05-02"), Outcome::StillBad(Reason::Future, _)));
+        let limit = Visibility::default().future_limit[Feed::Payments.index()];
+        assert_eq!(limit, 62 * MICROS_PER_DAY);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_set_aside_again() {
+        assert!(matches!(judge(Reason::Malformed, "{", "2025-05-02"), Outcome::StillBad(Reason::Malformed, _)));
+    }
+
+    #[test]
+    fn a_misrouted_message_is_routed_and_not_parsed() {
+        assert_eq!(judge(Reason::Misrouted, "{", "2025-05-02"), Outcome::Good { partition: partition_of(b"p1", 2) });
+    }
+
+    #[test]
+    fn what_no_new_message_can_mend_is_left() {
+        assert_eq!(judge(Reason::RuleError, PAYLOAD, "2025-05-02"), Outcome::Taken);
+        assert_eq!(judge(Reason::TooLate, PAYLOAD, "2025-05-02"), Outcome::StillTooLate);
+    }
+}

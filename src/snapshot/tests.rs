@@ -1,0 +1,154 @@
+//! Aim: a snapshot is whole or refused, with a reason that names the place.
+//! Method: small snapshots written as Parquet, spoilt one way at a time.
+
+use std::fs;
+
+use arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::datatypes::{Field, Schema};
+use parquet::arrow::ArrowWriter;
+use tempfile::TempDir;
+
+use super::*;
+use crate::time::parse_day;
+
+/// A permits table with one permit for each (subject, last day).
+fn permits(of: &[(&str, Option<&str>)]) -> RecordBatch {
+    let schema = TableId::Permits.def().file_schema();
+    let day = |text: &str| parse_day(text).unwrap();
+    let written = day("2025-06-01").instant();
+    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; of.len()])) };
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.name().as_str() {
+            "person_id" => Arc::new(StringArray::from_iter_values(of.iter().map(|(subject, _)| *subject))),
+            "record_key" | "permit_id" => same("p-1"),
+            "permit_class" => same("WORK_EMP"),
+            "op" => same("upsert"),
+            "source" => same("mv"),
+            "purpose" => same("permit_control"),
+            "schema_ver" | "version" => Arc::new(Int64Array::from(vec![1; of.len()])),
+            "secrecy_class" => Arc::new(Int64Array::from(vec![0; of.len()])),
+            "arrival_no" => Arc::new(Int64Array::from_iter_values(0..of.len() as i64)),
+            "event_time" | "registered_at" | "known_time" => {
+                Arc::new(TimestampMicrosecondArray::from(vec![written; of.len()]))
+            }
+            "valid_from" => Arc::new(arrow::array::Date32Array::from(vec![day("2024-01-01").0; of.len()])),
+            "valid_to" => {
+                Arc::new(of.iter().map(|(_, to)| to.map(|to| day(to).0)).collect::<arrow::array::Date32Array>())
+            }
+            _ => new_null_array(field.data_type(), of.len()),
+        }
+    });
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
+}
+
+fn write(dir: &Path, table: TableId, batch: &RecordBatch) {
+    let file = File::create(dir.join(format!("{}.parquet", table.name()))).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn snapshot(of: &[(&str, Option<&str>)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for table in Feed::Permits.tables() {
+        write(dir.path(), table, &RecordBatch::new_empty(table.def().file_schema()));
+    }
+    write(dir.path(), TableId::Permits, &permits(of));
+    dir
+}
+
+fn load_all(dir: &TempDir) -> Result<Snapshot, SnapshotError> {
+    read(dir.path(), |_| true)
+}
+
+fn stock(of: &[(&str, Option<&str>)]) -> Stock {
+    load_all(&snapshot(of)).unwrap().stock
+}
+
+#[test]
+fn a_good_snapshot_gives_its_records_and_its_stock() {
+    let dir = snapshot(&[("a", None), ("b", Some("2025-06-01")), ("c", Some("2025-05-31"))]);
+    let snapshot = load_all(&dir).unwrap();
+    let subjects: Vec<&str> = snapshot.records.iter().map(|record| &*record.subject).collect();
+    assert_eq!(subjects, ["a", "b", "c"]);
+    assert_eq!(snapshot.stock.open(), 2, "open on its last day, not after it");
+    assert_eq!(snapshot.newest.0, parse_day("2025-06-01").unwrap().instant());
+}
+
+#[test]
+fn a_shard_takes_its_own_persons_and_knows_the_whole_stock() {
+    let dir = snapshot(&[("a", None), ("b", None), ("c", None), ("d", None)]);
+    let config = SnapshotConfig { dir: Some(dir.path().to_owned()), ..SnapshotConfig::default() };
+    let shards: Vec<Snapshot> = (0..2).map(|shard| load(&config, None, shard, 2).unwrap().unwrap()).collect();
+    assert_eq!(shards.iter().map(|shard| shard.records.len()).sum::<usize>(), 4);
+    for (number, shard) in shards.iter().enumerate() {
+        assert_eq!(shard.stock.open(), 4);
+        assert!(shard.records.iter().all(|r| partition_of(r.subject.as_bytes(), 2) == number as i32));
+    }
+}
+
+#[test]
+fn without_permits_it_is_empty() {
+    assert!(matches!(load_all(&snapshot(&[])), Err(SnapshotError::Empty { .. })));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let dir = snapshot(&[("a", None)]);
+    fs::remove_file(dir.path().join("statuses.parquet")).unwrap();
+    let error = load_all(&dir).unwrap_err();
+    assert!(matches!(error, SnapshotError::File { .. }) && error.to_string().contains("statuses.parquet"), "{error}");
+}
+
+#[test]
+fn bytes_that_are_no_parquet_are_malformed() {
+    let dir = snapshot(&[("a", None)]);
+    fs::write(dir.path().join("documents.parquet"), b"PAR1 and no more").unwrap();
+    let error = load_all(&dir).unwrap_err();
+    assert!(matches!(error, SnapshotError::File { .. }) && error.to_string().contains("documents.parquet"), "{error}");
+}
+
+#[test]
+fn a_missing_column_is_named() {
+    let dir = snapshot(&[("a", None)]);
+    let whole = permits(&[("a", None)]);
+    let fields: Vec<Field> =
+        whole.schema().fields().iter().filter(|f| f.name() != "valid_from").map(|f| (**f).clone()).collect();
+    let columns = fields.iter().map(|field| Arc::clone(whole.column_by_name(field.name()).unwrap())).collect();
+    write(dir.path(), TableId::Permits, &RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap());
+    let error = load_all(&dir).unwrap_err();
+    assert!(matches!(&error, SnapshotError::Column { column, .. } if column == "valid_from"), "{error}");
+}
+
+#[test]
+fn a_row_that_would_not_pass_as_a_message_is_refused_with_its_place() {
+    let dir = snapshot(&[("a", None), ("b", Some("2199-12-31"))]);
+    assert!(load_all(&dir).is_ok());
+    let dir = snapshot(&[("a", None), ("", None)]);
+    let error = load_all(&dir).unwrap_err();
+    assert!(matches!(&error, SnapshotError::Row { row: 1, .. }), "{error}");
+}
+
+#[test]
+fn ending_more_than_allowed_is_refused() {
+    let before = stock(&[("a", None), ("b", None), ("c", None), ("d", None)]);
+    let after = stock(&[("a", None), ("b", None), ("c", None), ("d", Some("2025-05-31"))]);
+    assert!(check_shrink(&before, &after, 25).is_ok());
+    let error = check_shrink(&before, &after, 24).unwrap_err();
+    assert!(matches!(error, SnapshotError::Shrunk { ended: 1, open: 4, max_pct: 24 }), "{error}");
+}
+
+#[test]
+fn permits_that_new_ones_outnumber_are_still_missed() {
+    let before = stock(&[("a", None), ("b", None)]);
+    let after = stock(&[("c", None), ("d", None), ("e", None)]);
+    assert!(check_shrink(&before, &after, 50).is_err());
+}
+
+#[test]
+fn permits_that_ran_out_by_themselves_do_not_count() {
+    let mut before = stock(&[("a", None), ("b", Some("2025-05-20"))]);
+    before.as_of = parse_day("2025-05-01");
+    assert_eq!(before.open(), 2);
+    assert!(check_shrink(&before, &stock(&[("a", None)]), 0).is_ok());
+}
