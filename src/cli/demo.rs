@@ -69,7 +69,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let options = Options::new(args.persons, args.years, args.seed);
     options.check()?;
     println!("Generating {} permit holders over {} years (seed {}) ...", args.persons, args.years, args.seed);
-    let dataset = Arc::new(generate(&options));
+    let dataset = generate(&options);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;
@@ -91,7 +91,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch, &dataset));
     let demo =
         Demo { config, catalogue: catalogue.clone(), partitions: args.partitions, external: args.brokers.is_some() };
-    let finished = demo.run(Arc::clone(&dataset), &watch, &readiness)?;
+    let finished = demo.run(&dataset, &watch, &readiness)?;
     drop(progress);
     summarise(&catalogue, &dataset, &finished)
 }
