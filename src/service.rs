@@ -68,6 +68,7 @@ impl Instance {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
         let mut running: Running = BTreeMap::new();
+        let mut shards = Vec::new();
         let mut outcome = Ok(());
         while !self.stop.load(Ordering::Relaxed) && outcome.is_ok() {
             match assignments.recv_timeout(WATCH) {
@@ -87,12 +88,11 @@ impl Instance {
                     }
                 }
                 Ok(Err(error)) => outcome = Err(error.into()),
-                Err(RecvTimeoutError::Timeout) => outcome = self.reap(&mut running),
+                Err(RecvTimeoutError::Timeout) => outcome = self.reap(&mut running, &mut shards),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         self.stop.store(true, Ordering::Relaxed);
-        let mut shards = Vec::new();
         for (number, thread) in running {
             match self.ended(number, thread) {
                 Ok(shard) => shards.extend(shard),
@@ -103,12 +103,12 @@ impl Instance {
     }
 
     /// Joins shards whose threads have ended: revoked ones are gone, halted ones stop the instance.
-    fn reap(&self, running: &mut Running) -> Result<(), ServiceError> {
+    fn reap(&self, running: &mut Running, shards: &mut Vec<Shard>) -> Result<(), ServiceError> {
         let done: Vec<i32> =
             running.iter().filter(|(_, thread)| thread.is_finished()).map(|(shard, _)| *shard).collect();
         for shard in done {
             if let Some(thread) = running.remove(&shard) {
-                self.ended(shard, thread)?;
+                shards.extend(self.ended(shard, thread)?);
                 self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
             }
         }
