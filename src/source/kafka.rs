@@ -204,6 +204,8 @@ fn consumer(
     let consumer: BaseConsumer<Group> = kafka::client_config(config)?
         .set("group.id", &config.group_id)
         .set("session.timeout.ms", config.session_timeout_ms.to_string())
+        // A member that beats less often than this is thought dead.
+        .set("heartbeat.interval.ms", (config.session_timeout_ms / 3).clamp(1, 3_000).to_string())
         .set("partition.assignment.strategy", "range")
         .set("auto.offset.reset", "error")
         .set("enable.auto.commit", "false")
