@@ -30,7 +30,8 @@ use crate::rules::output::{Interval, RuleRows, Shared};
 use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
 use crate::rules::text::check_text;
-use crate::schema::{ColumnType, TableId};
+use crate::rules::values::check_division;
+use crate::schema::{ColumnType, Feed, TableId};
 use crate::units::{Content, Demand, Unit, gather, rule_schema};
 
 /// A set of tables, as bits by [`TableId::index`].
@@ -44,6 +45,12 @@ impl TableSet {
 
     pub fn of(table: TableId) -> TableSet {
         TableSet(1 << table.index())
+    }
+
+    /// All tables of the feeds.
+    pub fn of_feeds(feeds: FeedSet) -> TableSet {
+        let tables = feeds.iter().flat_map(Feed::tables);
+        tables.fold(TableSet::default(), |set, table| set.union(TableSet::of(table)))
     }
 
     pub fn contains(self, table: TableId) -> bool {
@@ -511,7 +518,7 @@ impl Planner {
         let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
         check_text(&statement).map_err(refused)?;
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
-        check::check_division(&plan).map_err(refused)?;
+        check_division(&plan).map_err(refused)?;
         state.optimize(&plan).map_err(failed)
     }
 

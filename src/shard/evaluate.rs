@@ -74,7 +74,9 @@ impl Shard {
         let mut jobs: Vec<Job> = jobs.into_values().collect();
         for job in &mut jobs {
             let classes = self.history.person(job.unit.person).classes;
-            job.rules = self.rules.reading(job.tables) & self.rules_of(classes);
+            // A late record's alerts are marked as they stand at its moment: what its rules do before must end there.
+            let late = TableSet::of_feeds(job.late);
+            job.rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes);
         }
         jobs
     }

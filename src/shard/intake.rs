@@ -6,7 +6,7 @@ use crate::clock::FeedSet;
 use crate::decode::decode;
 use crate::history::{Inserted, PersonNo};
 use crate::partition::partition_of;
-use crate::record::{Coordinates, Fate, Message, Offset, Op, Quarantined, Reason, Record};
+use crate::record::{Coordinates, Fate, Message, Offset, Op, Quarantined, Reason, Record, Value};
 use crate::rules::TableSet;
 use crate::schema::{Feed, TableId};
 use crate::scope;
@@ -114,6 +114,9 @@ impl Shard {
         if record.table.is_person() {
             return Ok(self.insert(message, &record));
         }
+        if let Some(member) = names_another(&record) {
+            return Err(Refused::Bad(Reason::WrongType, format!("the message key is not the record's {member}")));
+        }
         Ok(self.insert_reference(message, &record))
     }
 
@@ -198,5 +201,16 @@ impl Shard {
             sent_at: message.sent_at,
             coordinates: message.coordinates(),
         });
+    }
+}
+
+/// The member of a reference record that should say the same as its message key and does not. Persons find the record by the
+/// key, rules by the member.
+fn names_another(record: &Record) -> Option<&'static str> {
+    let wanted = record.table.reference_key()?;
+    let at = record.table.def().columns.iter().position(|column| column.ty == wanted)?;
+    match record.values.get(at) {
+        Some(Value::Text(id)) if **id != *record.subject => Some(record.table.def().columns[at].name),
+        _ => None,
     }
 }
