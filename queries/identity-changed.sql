@@ -52,7 +52,8 @@ WITH post AS (   -- each register post beside the particulars of each permit's d
            coalesce(p.decided_on, p.valid_from) AS decided_on,
            h.record_key AS post_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
-               OVER (PARTITION BY p.permit_id ORDER BY h.known_from, h.record_key, h.version ROWS UNBOUNDED PRECEDING) AS first_number
+               OVER (PARTITION BY p.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
+                     ORDER BY h.known_from, h.record_key, h.version ROWS UNBOUNDED PRECEDING) AS first_number
     FROM permits p
     JOIN population_posts h ON h.person_id = p.person_id
     WHERE p.permit_class <> 'ASYLUM_APPLICANT'
@@ -66,7 +67,7 @@ compared AS (
            coalesce((add_months(birth_on, 216) <= application_on) <> (add_months(birth_on_at_grant, 216) <= application_on), false) AS majority_differs,
            coalesce(name_overlap_pct(name, name_at_grant) < $name_pct, false)
                AND NOT coalesce(civil_status_on >= add_months(event_on, -12) AND civil_status_on <= add_months(event_on, 12), false)
-               AND NOT coalesce(substr(number, 1, 8) = substr(first_number, 1, 8) AND number <> first_number, false) AS name_differs,
+               AND NOT coalesce(number <> first_number, false) AS name_differs,
            coalesce(NOT array_has_all(citizenships, citizenships_at_grant), false)
                AND NOT coalesce(array_has(citizenships_at_grant, 'XXA') OR array_has(citizenships_at_grant, 'XXX'), false) AS citizenship_differs
     FROM post

@@ -9,11 +9,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::rules::{Catalogue, RuleSet};
 
 mod check;
+mod demo;
 mod doctor;
 mod explain;
 mod generate;
 mod quarantine;
 mod replay;
+mod run;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -25,6 +27,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole job on a synthetic population, with an embedded broker.
+    Demo(demo::DemoArgs),
+    /// Run the detector.
+    Run(run::RunArgs),
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
     /// Check a live cluster against what an adapter and the engine need.
@@ -88,6 +94,8 @@ pub fn plan_rules(catalogue: &Catalogue) -> anyhow::Result<RuleSet> {
 impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Demo(args) => demo::run(&args),
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -156,6 +156,11 @@ impl Detector {
         self.sequences.insert(id, sequence);
     }
 
+    /// Forgets every sequence; recovery puts those of the topic in their place.
+    pub fn clear_sequences(&mut self) {
+        self.sequences.clear();
+    }
+
     pub fn next_sequence(&mut self, id: AlertId) -> u64 {
         let sequence = self.sequences.entry(id).or_insert(0);
         *sequence += 1;
@@ -171,6 +176,13 @@ impl Detector {
         }
         due.sort_unstable();
         due
+    }
+
+    /// The earliest instant that any rule waits for by either clock.
+    pub fn earliest(&self) -> Option<i64> {
+        let fact = self.fact_timers.first().map(|(at, ..)| *at);
+        let absence = self.absence_timers.iter().filter_map(|timers| timers.first().map(|(at, _)| *at));
+        absence.chain(fact).min()
     }
 
     /// The earliest instant that a rule waits for, by its two clocks.

@@ -155,6 +155,18 @@ impl History {
         &self.stores[table.index()]
     }
 
+    /// Permits in force at `at`, by their latest versions.
+    pub fn open_permits(&self, at: KnownTime) -> u64 {
+        let open = |person: &Person| {
+            let latest = |span: &&PermitSpan| {
+                !person.spans.iter().any(|other| other.key == span.key && other.version > span.version)
+            };
+            let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
+            person.spans.iter().filter(latest).filter(in_force).count() as u64
+        };
+        self.persons.iter().map(open).sum()
+    }
+
     /// Bytes held by the rows and their indexes, estimated from buffer sizes.
     pub fn state_bytes(&self) -> u64 {
         let index: usize = self.persons.iter().map(Person::index_bytes).sum();

@@ -50,6 +50,10 @@ pub mod sink;
 pub mod http;
 pub mod telemetry;
 
+pub mod pipeline;
+pub mod recovery;
+pub mod service;
+
 pub mod replay;
 
 pub mod explain;
@@ -59,6 +63,7 @@ pub mod quarantine;
 pub mod generate;
 
 pub mod broker;
+pub mod demo;
 pub mod doctor;
 
 // The command line.

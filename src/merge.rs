@@ -26,6 +26,8 @@ pub enum Merged {
     Message(Message),
     /// Nothing until this lane delivers; `None`: all lanes are at their end.
     Waiting(Option<Feed>),
+    /// The next message is known later than the given limit.
+    Beyond,
     /// Every lane has finished: recorded files, read whole.
     Finished,
 }
@@ -59,6 +61,11 @@ impl<S: ShardSource> Merge<S> {
         &mut self.source
     }
 
+    /// The wall clock stood in for the permits feed's own.
+    pub fn advance_permits(&mut self, to: KnownTime) {
+        self.permits_clock = self.permits_clock.max(to);
+    }
+
     /// Blocks until a lane may have something new.
     pub fn wait(&mut self, timeout: Duration) {
         self.source.wait(timeout);
@@ -75,7 +82,13 @@ impl<S: ShardSource> Merge<S> {
         Ok(self.first().and_then(|feed| self.head_time(feed)))
     }
 
+    /// The next message in order.
     pub fn take(&mut self) -> Result<Merged, SourceError> {
+        self.take_until(None)
+    }
+
+    /// The next message in order, unless it is known later than `limit`.
+    pub fn take_until(&mut self, limit: Option<KnownTime>) -> Result<Merged, SourceError> {
         self.fill()?;
         if let Some(lane) = Feed::ALL.into_iter().find(|feed| matches!(self.heads[feed.index()], Head::Unknown)) {
             return Ok(Merged::Waiting(Some(lane)));
@@ -86,6 +99,9 @@ impl<S: ShardSource> Merge<S> {
         };
         if self.waits_for_permits(feed) {
             return Ok(Merged::Waiting(Some(Feed::Permits)));
+        }
+        if limit.is_some_and(|limit| self.head_time(feed).is_some_and(|time| time > limit)) {
+            return Ok(Merged::Beyond);
         }
         match std::mem::replace(&mut self.heads[feed.index()], Head::Unknown) {
             Head::Message(message) => {

@@ -4,6 +4,7 @@
 //! - `catalogue` reads the directory: rules, shared views, parameters, and the fixed queries round them.
 //! - `functions` are the scalar functions that rules have beside SQL's own.
 //! - `table` is where a plan finds the rows of the units at hand.
+//! - `text` refuses what a plan no longer shows.
 //! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `plan` turns a catalogue into physical plans and evaluates units with them.
@@ -19,6 +20,7 @@ pub mod output;
 pub mod plan;
 pub mod session;
 pub mod table;
+pub mod text;
 
 pub use catalogue::Catalogue;
 pub use file::RuleFile;

@@ -174,6 +174,11 @@ impl Shard {
         &self.rules
     }
 
+    /// Gives the plans back, which hold nothing of the shard, for another one.
+    pub fn into_rule_set(self) -> RuleSet {
+        self.rules
+    }
+
     /// Rules that failed too often and are no longer run.
     pub fn disabled(&self) -> RuleMask {
         self.disabled

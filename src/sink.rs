@@ -33,6 +33,11 @@ pub trait AlertSink: Send {
 
     /// Notes messages that were set aside: coordinates and reason, no payload. Returns once acknowledged.
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError>;
+
+    /// Messages that somebody else has put among this shard's alerts since this was last asked.
+    fn take_foreign_writes(&mut self) -> u64 {
+        0
+    }
 }
 
 /// Why writing failed. Always a halt of the shard: nothing may be published past a gap.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::record::Message;
+use crate::record::{Message, NextOffset};
 use crate::schema::Feed;
 
 /// What a lane has to offer.
@@ -33,6 +33,21 @@ pub trait ShardSource: Send {
 
     /// Blocks until some lane may have something new, at most for `timeout`.
     fn wait(&mut self, timeout: Duration);
+
+    /// Where the feed's partition ends now, asked of the broker; `None` where there is nobody to ask.
+    fn end_offset(&mut self, _: Feed) -> Result<Option<NextOffset>, SourceError> {
+        Ok(None)
+    }
+
+    /// Whether the shard is still ours; nothing may be published once it is not.
+    fn is_owned(&self) -> bool {
+        true
+    }
+
+    /// Messages written but not yet taken, as last heard of; `None` if unknown.
+    fn lag(&self, _: Feed) -> Option<u64> {
+        None
+    }
 }
 
 /// Why reading failed.

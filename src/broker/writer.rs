@@ -158,7 +158,7 @@ impl FeedWriter {
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if Instant::now() < deadline => {
-                    std::thread::sleep(PACE_INTERVAL);
+                    pause();
                 }
                 Err((error, _)) => return Err(self.error(topic, partition, &error)),
             }
@@ -211,7 +211,7 @@ impl FeedWriter {
                             seconds: stall_timeout.as_secs(),
                         });
                     }
-                    std::thread::sleep(PACE_INTERVAL);
+                    pause();
                     let now = position(feed, partition);
                     if now != last {
                         (last, since) = (now, Instant::now());
@@ -225,6 +225,14 @@ impl FeedWriter {
     fn error(&self, topic: &str, partition: i32, error: &KafkaError) -> WriteError {
         WriteError::Kafka { topic: topic.to_owned(), partition, message: kafka::describe(error) }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the reader's position and the client's queue can only be asked, not waited for"
+)]
+fn pause() {
+    std::thread::sleep(PACE_INTERVAL);
 }
 
 /// Out of range for a partition that does not exist.

@@ -175,6 +175,8 @@ fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start
             ];
             let key = format!("notice:{}", person.number());
             person.tell(Fact::new(TableId::Notices, key, instant(told_on), known, "mv", values));
+            // A reason lowers the matter to a note; it does not undo the journey.
+            max_severity = Some("info");
         }
         // Seen after the grant, travelled before the status was declared.
         Scenario::BeforeDeclaration => {

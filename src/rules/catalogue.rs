@@ -123,6 +123,15 @@ impl Catalogue {
             .collect()
     }
 
+    /// Identifies the rules in force together.
+    pub fn set_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for rule in &self.rules {
+            hash.update(self.fingerprint(rule));
+        }
+        hex(&hash.finalize()[..8])
+    }
+
     /// Identifies what decides a rule's rows: its text, the views, the thresholds, the fixed query.
     pub fn fingerprint(&self, rule: &RuleFile) -> String {
         let mut hash = Sha256::new();
@@ -143,8 +152,12 @@ impl Catalogue {
             part(&format!("{threshold:?}"));
         }
         part(&self.standing);
-        hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..8])
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(file: &Path) -> Result<String, CatalogueError> {

@@ -13,7 +13,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, TableReference};
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameUnits, WindowFunctionDefinition,
+};
 use thiserror::Error;
 
 /// What a column identifies.
@@ -253,6 +255,11 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
             return Err(CheckError::Evidence { column: hidden.to_owned() });
         }
     }
+    if let Some(at) = field("alert_at")
+        && rests_on_known_time(plan, at)
+    {
+        return Err(CheckError::KnownTime);
+    }
     if field("due_at").is_none()
         && let Some(what) = absence(plan)
     {
@@ -275,6 +282,64 @@ fn absence(plan: &LogicalPlan) -> Option<String> {
         Ok(TreeNodeRecursion::Continue)
     });
     found
+}
+
+/// Whether the value of an output column comes from `known_time`: of a rule's own tables, not of its views, which have
+/// names of their own for what they make of it.
+fn rests_on_known_time(plan: &LogicalPlan, column: usize) -> bool {
+    let from_expr = |expr: &Expr, input: &LogicalPlan| {
+        expr.column_refs()
+            .into_iter()
+            .any(|column| input.schema().maybe_index_of_column(column).is_some_and(|at| rests_on_known_time(input, at)))
+    };
+    let own = |expr: &[Expr], at: usize, input| expr.get(at).is_some_and(|expr| from_expr(expr, input));
+    match plan {
+        LogicalPlan::TableScan(scan) => scan.projected_schema.field(column).name() == "known_time",
+        LogicalPlan::Projection(projection) => own(&projection.expr, column, &projection.input),
+        LogicalPlan::Aggregate(aggregate) => match column.checked_sub(aggregate.group_expr.len()) {
+            None => own(&aggregate.group_expr, column, &aggregate.input),
+            Some(at) => own(&aggregate.aggr_expr, at, &aggregate.input),
+        },
+        LogicalPlan::Window(window) => match column.checked_sub(window.input.schema().fields().len()) {
+            None => rests_on_known_time(&window.input, column),
+            Some(at) => own(&window.window_expr, at, &window.input),
+        },
+        LogicalPlan::Join(join) if right_only(join.join_type) => rests_on_known_time(&join.right, column),
+        LogicalPlan::Join(join) => match column.checked_sub(join.left.schema().fields().len()) {
+            None => rests_on_known_time(&join.left, column),
+            Some(at) => !left_only(join.join_type) && rests_on_known_time(&join.right, at),
+        },
+        other => other
+            .inputs()
+            .into_iter()
+            .any(|input| column < input.schema().fields().len() && rests_on_known_time(input, column)),
+    }
+}
+
+/// Refuses `/` between whole numbers, which DuckDB and most readers take for a fraction. Looks at the plan as written:
+/// the optimiser may have worked it out already.
+pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
+    let mut refused = None;
+    // The closures never fail, so neither does the walk.
+    let _ = plan.apply_with_subqueries(|node| {
+        let mut schema = DFSchema::empty();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        for expr in node.expressions() {
+            let _ = expr.apply(|expr| {
+                if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = expr
+                    && [left, right].iter().all(|side| side.get_type(&schema).is_ok_and(|ty| ty.is_integer()))
+                {
+                    refused =
+                        Some(forbidden(&format!("/ between whole numbers ({expr}); say round, floor or multiply")));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            });
+        }
+        Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    refused.map_or(Ok(()), Err)
 }
 
 fn check_expressions(plan: &LogicalPlan) -> Result<(), CheckError> {

@@ -29,6 +29,7 @@ pub use crate::rules::output::Hit;
 use crate::rules::output::{Interval, RuleRows, Shared};
 use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
+use crate::rules::text::check_text;
 use crate::schema::{ColumnType, TableId};
 use crate::units::{Content, Demand, Unit, gather, rule_schema};
 
@@ -501,15 +502,22 @@ impl Planner {
         references.views.iter().fold(tables, |tables, &view| tables.union(views[view].tables))
     }
 
-    async fn logical(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
+    /// Parses, checks and optimises a rule or view.
+    async fn logical(&self, what: &'static str, name: &str, sql: &str) -> Result<LogicalPlan, PlanError> {
+        let failed = |error| sql_error(what, name, error);
+        let refused = |source| PlanError::Check { what, name: name.to_owned(), source };
         let state = self.context.state();
-        let plan = state.create_logical_plan(sql).await?;
-        state.optimize(&plan)
+        let dialect = state.config().options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
+        check_text(&statement).map_err(refused)?;
+        let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+        check::check_division(&plan).map_err(refused)?;
+        state.optimize(&plan).map_err(failed)
     }
 
     async fn declare_view(&mut self, file: &ViewFile, views: &[PlannedView]) -> Result<PlannedView, PlanError> {
         let failed = |error| sql_error("view", &file.name, error);
-        let plan = self.logical(&file.sql).await.map_err(failed)?;
+        let plan = self.logical("view", &file.name, &file.sql).await?;
         let carried = self.known.prove(&plan).map_err(|source| PlanError::Check {
             what: "view",
             name: file.name.clone(),
@@ -560,7 +568,7 @@ impl Planner {
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
         let failed = |error| sql_error("rule", id, error);
-        let plan = self.logical(&file.sql).await.map_err(failed)?;
+        let plan = self.logical("rule", id, &file.sql).await?;
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
         let carried = self.known.prove(&plan).map_err(refused)?;
         check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id")).map_err(refused)?;

@@ -28,6 +28,9 @@ struct Job {
     conditions: Option<Conditions>,
 }
 
+/// Up to so many rows, jobs are evaluated together.
+const FEW_ROWS: usize = 8_192;
+
 /// Where a job's rows stand: which evaluation, which unit of it.
 type Place = (usize, u32);
 
@@ -188,14 +191,17 @@ impl Shard {
         out
     }
 
-    /// Evaluates jobs that ask for the same rules and see the same terms together.
+    /// Evaluates jobs that ask for the same rules and see the same terms together. Few jobs are evaluated all together,
+    /// whatever they ask for: one execution of a plan costs more than the rows that it did not need to see.
     fn evaluate(&mut self, jobs: &[Job]) -> (Vec<Evaluation>, Vec<Option<Place>>) {
+        let asking = |job: &&Job| job.rules != 0;
+        let rows: usize = jobs.iter().filter(asking).map(|job| self.history.row_count(job.unit.person)).sum();
+        let all = jobs.iter().filter(asking).fold(0, |rules, job| rules | job.rules);
+        let together = rows <= FEW_ROWS;
         let mut groups: BTreeMap<(RuleMask, usize), Vec<usize>> = BTreeMap::new();
-        for (at, job) in jobs.iter().enumerate() {
-            if job.rules != 0 {
-                let epoch = self.history.terms_epoch(job.unit.as_of);
-                groups.entry((job.rules, epoch)).or_default().push(at);
-            }
+        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| job.rules != 0) {
+            let epoch = self.history.terms_epoch(job.unit.as_of);
+            groups.entry((if together { all } else { job.rules }, epoch)).or_default().push(at);
         }
         let mut evaluations = Vec::new();
         let mut places: Vec<Option<Place>> = vec![None; jobs.len()];
@@ -260,6 +266,9 @@ impl Shard {
         }
         for failure in &evaluation.failures {
             let job = &jobs[chunk[failure.unit as usize]];
+            if job.rules & 1 << failure.rule == 0 {
+                continue;
+            }
             self.work.rules[failure.rule].failures += 1;
             self.errors[failure.rule] += 1;
             let id = self.rules.rules()[failure.rule].file.header.id.clone();

@@ -74,6 +74,10 @@ impl Shard {
                 });
             }
         }
+        // A snapshot is whole: the permits feed has spoken up to its newest record.
+        if let Some(newest) = records.iter().map(|record| record.known_time).max() {
+            self.clocks.advance(Feed::Permits, newest);
+        }
         new
     }
 

@@ -146,6 +146,10 @@ impl KafkaSink {
 }
 
 impl AlertSink for KafkaSink {
+    fn take_foreign_writes(&mut self) -> u64 {
+        KafkaSink::take_foreign_writes(self)
+    }
+
     fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
         if alerts.is_empty() {
             return Ok(());

@@ -158,6 +158,18 @@ impl ShardSource for KafkaShard {
     fn wait(&mut self, timeout: Duration) {
         self.fence.wait(timeout);
     }
+
+    fn end_offset(&mut self, feed: Feed) -> Result<Option<NextOffset>, SourceError> {
+        KafkaShard::end_offset(self, feed).map(Some)
+    }
+
+    fn is_owned(&self) -> bool {
+        self.fence.stands()
+    }
+
+    fn lag(&self, feed: Feed) -> Option<u64> {
+        KafkaShard::lag(self, feed)
+    }
 }
 
 impl Drop for KafkaShard {

@@ -1,0 +1,226 @@
+//! `permitwatch demo`: one command that shows the whole job.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use hdrhistogram::Histogram;
+
+use crate::cli::run::init_logs;
+use crate::cli::{load_rules, plan_rules};
+use crate::clock::wall;
+use crate::config::Config;
+use crate::demo::{Demo, Finished, RuleScore, Watch, score};
+use crate::generate::{Dataset, Options, generate};
+use crate::http::{HttpServer, Readiness};
+use crate::rules::Catalogue;
+use crate::schema::Feed;
+use crate::sink::terminal::{self, Language};
+use crate::telemetry;
+use crate::time::Day;
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Permit holders of the synthetic population.
+    #[arg(long, default_value_t = 2_000)]
+    persons: usize,
+    /// Years of history.
+    #[arg(long, default_value_t = 3)]
+    years: u32,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Partitions of each topic, each run by a thread of its own.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(i32).range(1..=64))]
+    partitions: i32,
+    /// Use these brokers instead of an embedded one; topics named permitwatch-demo.<random>.* are made there.
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+    /// Directory with the rules.
+    #[arg(long, value_name = "DIR", default_value = "queries")]
+    rules: PathBuf,
+    /// Where to serve /metrics; a free port if it is taken.
+    #[arg(long, default_value = "127.0.0.1:9187")]
+    listen: String,
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+    /// Print only the summary.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    if std::env::var_os("RUST_LOG").is_some() {
+        init_logs();
+    }
+    let catalogue = load_rules(&args.rules, &BTreeMap::new())?;
+    plan_rules(&catalogue)?;
+    let mut config = Config::default();
+    config.kafka.group_id = "permitwatch-demo".into();
+    if let Some(brokers) = &args.brokers {
+        config.kafka.brokers.clone_from(brokers);
+        // Topics of an earlier demo must not be mistaken for this one's.
+        config.kafka.topic_prefix = format!("permitwatch-demo.{}.", wall().0);
+        config.kafka.group_id = config.kafka.topic_prefix.clone();
+    }
+    let options = Options::new(args.persons, args.years, args.seed);
+    options.check()?;
+    println!("Generating {} permit holders over {} years (seed {}) ...", args.persons, args.years, args.seed);
+    let dataset = Arc::new(generate(&options));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let readiness = Arc::new(Readiness::default());
+    let metrics = telemetry::install().context("cannot install the metrics recorder")?;
+    telemetry::started(env!("CARGO_PKG_VERSION"), &catalogue.set_fingerprint(), &config, wall());
+    let server = runtime.block_on(async {
+        match HttpServer::bind(&args.listen, metrics.clone(), Arc::clone(&readiness)).await {
+            Ok(server) => Ok(server),
+            Err(_) => HttpServer::bind("127.0.0.1:0", metrics, Arc::clone(&readiness)).await,
+        }
+    })?;
+    let broker = args.brokers.as_deref().unwrap_or("an embedded broker (nothing to install)");
+    println!(
+        "Feeding seven registers through {broker}, {} partitions; metrics at http://{}/metrics\n",
+        args.partitions,
+        server.address()
+    );
+    runtime.spawn(server.run(std::future::pending()));
+    let watch = watch(args);
+    let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch, &dataset));
+    let demo =
+        Demo { config, catalogue: catalogue.clone(), partitions: args.partitions, external: args.brokers.is_some() };
+    let finished = demo.run(Arc::clone(&dataset), &watch, &readiness)?;
+    drop(progress);
+    summarise(&catalogue, &dataset, &finished)
+}
+
+fn watch(args: &DemoArgs) -> Arc<Watch> {
+    let (language, quiet, colour) = (args.lang, args.quiet, terminal::coloured());
+    Watch::new(Box::new(move |alert| {
+        if !quiet {
+            terminal::print(&terminal::line(alert, language, colour));
+        }
+    }))
+}
+
+/// Writes a line of progress to stderr until dropped.
+struct Progress(Option<std::sync::mpsc::Sender<()>>, Option<std::thread::JoinHandle<()>>);
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        if let Some(thread) = self.1.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn report_progress(watch: &Arc<Watch>, dataset: &Dataset) -> Progress {
+    let total: usize = dataset.feeds.iter().map(Vec::len).sum();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let watch = Arc::clone(watch);
+    let thread = std::thread::spawn(move || {
+        while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(500)) {
+            eprint!("\r\u{1b}[K  {} of about {total} messages, {} alerts", watch.counted(), watch.transitions());
+        }
+        eprint!("\r\u{1b}[K");
+    });
+    Progress(Some(stop), Some(thread))
+}
+
+fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> anyhow::Result<()> {
+    let outcome = &finished.outcome;
+    let fates = &outcome.fates;
+    println!("\nMessages and their fates");
+    println!(
+        "  {:<12}{:>10}{:>11}{:>10}{:>11}{:>13}{:>8}",
+        "feed", "read", "evaluated", "filtered", "duplicate", "quarantined", "clock"
+    );
+    let line = |name: &str, feeds: &[Feed]| {
+        let sum = |of: &dyn Fn(usize) -> u64| feeds.iter().map(|feed| of(feed.index())).sum::<u64>();
+        println!(
+            "  {name:<12}{:>10}{:>11}{:>10}{:>11}{:>13}{:>8}",
+            sum(&|feed| fates.total_of(feed)),
+            sum(&|feed| fates.evaluated[feed]),
+            sum(&|feed| fates.filtered[feed]),
+            sum(&|feed| fates.duplicate[feed]),
+            sum(&|feed| fates.quarantined[feed].iter().sum()),
+            sum(&|feed| fates.clock[feed]),
+        );
+    };
+    for feed in Feed::ALL {
+        line(feed.name(), &[feed]);
+    }
+    line("all", &Feed::ALL);
+    let until = Day::from_date(dataset.options.until).instant();
+    let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect();
+    let scores = score(&dataset.truth, &outcome.log, &ids, until);
+    print_scores(catalogue, finished, &scores);
+    let seconds = finished.elapsed.as_secs_f64();
+    println!(
+        "\n{} messages in {seconds:.1} s: {:.0} a second through Kafka, {} transitions published",
+        fates.total(),
+        fates.total() as f64 / seconds,
+        outcome.log.len()
+    );
+    print_latency("record to alert", outcome.record_latency.as_ref());
+    print_latency("clock to alert", outcome.deadline_latency.as_ref());
+    if fates.total() != finished.written {
+        bail!("{} messages were written but {} have a fate", finished.written, fates.total());
+    }
+    println!("Every message written has exactly one fate: {}.", finished.written);
+    Ok(())
+}
+
+fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<String, RuleScore>) {
+    let mut standing: BTreeMap<&str, usize> = BTreeMap::new();
+    for shard in &finished.shards {
+        for (_, alert) in shard.standing() {
+            let id = shard.rules()[alert.rule as usize].file.header.id.as_str();
+            let known = catalogue.rules.iter().find(|rule| rule.header.id == id);
+            if let Some(rule) = known {
+                *standing.entry(&rule.header.id).or_default() += 1;
+            }
+        }
+    }
+    println!("\nAlerts against planted truth (indications for a person to look into, never decisions)");
+    println!(
+        "  {:<5}{:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
+        "", "rule", "standing", "planted", "found", "traps", "wrong", "precision", "recall"
+    );
+    for rule in &catalogue.rules {
+        let id = rule.header.id.as_str();
+        let Some(score) = scores.get(id) else { continue };
+        println!(
+            "  {:<5}{id:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11.3}{:>8.3}",
+            rule.header.number,
+            standing.get(id).copied().unwrap_or_default(),
+            score.planted,
+            score.found,
+            score.traps,
+            score.wrong,
+            score.precision(),
+            score.recall()
+        );
+    }
+    for (rule, score) in scores {
+        for miss in &score.misses {
+            println!("  ! {rule}: {miss}");
+        }
+    }
+}
+
+fn print_latency(name: &str, latency: Option<&Histogram<u64>>) {
+    let Some(latency) = latency else { return };
+    let at = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1_000.0;
+    println!(
+        "{name}: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms ({} alerts)",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        latency.max() as f64 / 1_000.0,
+        latency.len()
+    );
+}

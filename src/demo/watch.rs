@@ -1,0 +1,150 @@
+//! What the demo sees of the detector: positions, fates, alerts, latency.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::alert::{Alert, Severity, Status};
+use crate::pipeline::Observer;
+use crate::record::{Fates, NextOffset};
+use crate::schema::Feed;
+use crate::shard::Emitted;
+use crate::time::WallTime;
+
+/// Prints an alert as it comes.
+pub type Show = Box<dyn Fn(&Alert) + Send + Sync>;
+
+/// Shared by the shards' observers and the feeder.
+pub struct Watch {
+    state: Mutex<State>,
+    progress: Condvar,
+    show: Show,
+}
+
+#[derive(Default)]
+struct State {
+    positions: BTreeMap<(usize, i32), NextOffset>,
+    shards: usize,
+    outcome: Outcome,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub fates: Fates,
+    /// Microseconds from the sender's clock to the broker's acknowledgement: alerts that a record caused.
+    pub record_latency: Option<Histogram<u64>>,
+    /// The same for alerts that a deadline caused, from the message that moved the clock.
+    pub deadline_latency: Option<Histogram<u64>>,
+    /// Every transition, by alert and then in order of sequence.
+    pub log: Vec<Alert>,
+}
+
+impl Watch {
+    pub fn new(show: Show) -> Arc<Watch> {
+        Arc::new(Watch { state: Mutex::default(), progress: Condvar::new(), show })
+    }
+
+    pub fn observer(self: &Arc<Watch>) -> WatchObserver {
+        self.lock().shards += 1;
+        self.progress.notify_all();
+        WatchObserver { watch: Arc::clone(self) }
+    }
+
+    pub fn position(&self, feed: Feed, partition: i32) -> NextOffset {
+        self.lock().positions.get(&(feed.index(), partition)).copied().unwrap_or_default()
+    }
+
+    /// Messages that have had a fate.
+    pub fn counted(&self) -> u64 {
+        self.lock().outcome.fates.total()
+    }
+
+    /// Transitions so far.
+    pub fn transitions(&self) -> usize {
+        self.lock().outcome.log.len()
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        self.lock().outcome.clone()
+    }
+
+    pub fn wait_for_shards(&self, shards: i32, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        while state.shards < shards as usize && Instant::now() < deadline {
+            state = self.wait(state, Duration::from_millis(100));
+        }
+    }
+
+    /// Returns when a shard has gone on, or after `timeout`.
+    pub fn wait_for_progress(&self, timeout: Duration) {
+        let state = self.lock();
+        drop(self.wait(state, timeout));
+    }
+
+    /// Keeps the writer close to the detector, so that latency is the detector's and not the backlog's.
+    pub fn throttle(&self, written: u64) {
+        const MAX_BACKLOG: u64 = 200;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut state = self.lock();
+        while written > state.outcome.fates.total() + MAX_BACKLOG && Instant::now() < deadline {
+            state = self.wait(state, Duration::from_millis(50));
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
+        self.progress.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One shard's eyes.
+pub struct WatchObserver {
+    watch: Arc<Watch>,
+}
+
+impl Observer for WatchObserver {
+    fn published(&mut self, emitted: &[Emitted], at: WallTime) {
+        let mut state = self.watch.lock();
+        for Emitted { alert, sent_at, deadline } in emitted {
+            let latencies =
+                if *deadline { &mut state.outcome.deadline_latency } else { &mut state.outcome.record_latency };
+            if let Some(sent_at) = sent_at {
+                let latencies = latencies.get_or_insert_with(new_histogram);
+                latencies.saturating_record((at.0 - sent_at.0).max(1) as u64);
+            }
+            state.outcome.log.push(alert.clone());
+        }
+        drop(state);
+        for Emitted { alert, .. } in emitted {
+            if alert.status == Status::Raised && alert.severity > Severity::Info {
+                (self.watch.show)(alert);
+            }
+        }
+    }
+
+    fn counted(&mut self, fates: &Fates) {
+        self.watch.lock().outcome.fates.add(fates);
+        self.watch.progress.notify_all();
+    }
+
+    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT]) {
+        let mut state = self.watch.lock();
+        for feed in Feed::ALL {
+            state.positions.insert((feed.index(), shard), positions[feed.index()]);
+        }
+        drop(state);
+        self.watch.progress.notify_all();
+    }
+}
+
+/// 1 microsecond to 1 hour, three significant digits.
+fn new_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap_or_else(|_| unreachable!("the bounds are constants"))
+}

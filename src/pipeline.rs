@@ -1,0 +1,354 @@
+//! The one loop that decides the order of effects, per shard and on a thread of its own:
+//! take, settle, publish and wait for the broker, note what was set aside, commit offsets (for monitoring only).
+//!
+//! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
+//! again from the topic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use crate::alert::Alert;
+use crate::clock::wall;
+use crate::config::{ClockKind, Config};
+use crate::merge::{Merge, Merged};
+use crate::record::{Fates, NextOffset};
+use crate::recovery::Recovery;
+use crate::schema::{Feed, TableId};
+use crate::shard::{Emitted, Shard};
+use crate::sink::{AlertSink, RunHeaders, SinkError};
+use crate::source::{ShardSource, SourceError};
+use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
+use crate::time::{KnownTime, WallTime};
+
+/// How long the loop sleeps when nothing arrives; stopping and wall clocks are looked at this often.
+const IDLE: Duration = Duration::from_millis(50);
+/// How often gauges are set and wall clocks read.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why a shard stopped. `Revoked` is no fault.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// What the loop tells whoever watches it (the demo, tests). Called after the effects.
+pub trait Observer: Send {
+    /// Alerts that the broker has acknowledged, at that time.
+    fn published(&mut self, _: &[Emitted], _: WallTime) {}
+    /// Messages whose fate has been counted.
+    fn counted(&mut self, _: &Fates) {}
+    /// Where the shard reads next, once everything before has had its effects.
+    fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT]) {}
+    /// The shard has read its topic again and publishes from here.
+    fn recovered(&mut self, _: i32) {}
+}
+
+/// Watches nothing.
+pub struct Unobserved;
+
+impl Observer for Unobserved {}
+
+/// Notes in the consumer group how far the shard has come.
+pub type Commit = Box<dyn Fn(&[NextOffset; Feed::COUNT]) + Send>;
+
+/// What a shard runs on.
+pub struct Pipeline<S, K, O> {
+    pub shard: Shard,
+    pub merge: Merge<S>,
+    pub sink: K,
+    pub observer: O,
+    /// Set while the shard rebuilds silently.
+    pub recovery: Option<Recovery>,
+    pub telemetry: ShardTelemetry,
+    pub config: Arc<Config>,
+    pub stop: Arc<AtomicBool>,
+    pub snapshot: Option<String>,
+    pub pseudonym_key_id: String,
+    /// What the topic says now, asked when somebody else has written there.
+    pub reread: Box<dyn Fn() -> Result<Recovery, SinkError> + Send>,
+    pub commit: Commit,
+}
+
+/// State of the loop that is nobody else's.
+struct Loop {
+    last_known: [KnownTime; Feed::COUNT],
+    probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
+    gauges_at: Instant,
+    quarantined: u64,
+    paused: bool,
+}
+
+impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
+    /// Runs until stopped, or until the shard cannot go on. On a stop everything taken has had its effects.
+    pub fn run(mut self) -> Result<Shard, PipelineError> {
+        let mut state = Loop {
+            last_known: [KnownTime::MIN; Feed::COUNT],
+            probes: [None; Feed::COUNT],
+            gauges_at: Instant::now(),
+            quarantined: 0,
+            paused: false,
+        };
+        self.telemetry.recovering(self.recovery.is_some());
+        while !self.stop.load(Ordering::Relaxed) {
+            let taken = if state.paused { 0 } else { self.take(&mut state)? };
+            self.settle(&mut state)?;
+            if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
+                self.read_wall_clocks(&mut state)?;
+                self.set_gauges(&mut state);
+            }
+            if taken == 0 {
+                self.merge.wait(IDLE);
+            }
+        }
+        Ok(self.shard)
+    }
+
+    fn take(&mut self, state: &mut Loop) -> Result<usize, PipelineError> {
+        let started = Instant::now();
+        let limit = self.config.limits.batch_messages;
+        let mut by_feed = [0u64; Feed::COUNT];
+        let mut taken = 0;
+        let mut held = None;
+        // Deadlines are looked at before what became known after them: catching up finds what being there would have.
+        let deadline = self.shard.detector().earliest().map(KnownTime);
+        while taken < limit {
+            match self.merge.take_until(deadline.filter(|_| taken > 0))? {
+                Merged::Message(message) => {
+                    by_feed[message.feed.index()] += 1;
+                    state.last_known[message.feed.index()] = message.known_time;
+                    self.shard.take(&message);
+                    taken += 1;
+                }
+                Merged::Waiting(lane) => {
+                    held = lane;
+                    break;
+                }
+                Merged::Beyond | Merged::Finished => break,
+            }
+        }
+        let now = wall();
+        for feed in Feed::ALL {
+            self.telemetry.held(feed, taken == 0 && held == Some(feed));
+            if by_feed[feed.index()] > 0 {
+                self.telemetry.read(feed, by_feed[feed.index()]);
+                self.telemetry.last_message(feed, now);
+            }
+        }
+        if taken > 0 {
+            self.telemetry.stage(Stage::Read, started.elapsed());
+            self.telemetry.limit_used(Limit::BatchMessages, taken as f64);
+        }
+        Ok(taken)
+    }
+
+    /// Evaluates what was taken and the deadlines that have come, and lets it have its effects in order.
+    fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let emitted = self.shard.settle_live();
+        self.report_work();
+        let emitted = self.recover(emitted)?;
+        self.publish(&emitted)?;
+        let quarantined = self.shard.take_quarantined();
+        if !quarantined.is_empty() {
+            state.quarantined += quarantined.len() as u64;
+            self.own()?;
+            self.sink.quarantine(&quarantined)?;
+        }
+        let fates = self.shard.take_fates();
+        if fates != Fates::default() {
+            self.telemetry.fates(&fates);
+            self.observer.counted(&fates);
+            self.observer.advanced(self.shard.number(), self.merge.positions());
+        }
+        if self.sink.take_foreign_writes() > 0 {
+            tracing::warn!(
+                shard = self.shard.number(),
+                "somebody else has written to the shard's alerts; publishing the difference again"
+            );
+            let difference = (self.reread)()?.difference(&mut self.shard);
+            self.publish(&unsent(difference))?;
+        }
+        Ok(())
+    }
+
+    /// While the shard rebuilds, alerts are kept back; at the end of it the difference takes their place.
+    fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
+        let Some(recovery) = &mut self.recovery else { return Ok(emitted) };
+        recovery.keep_silent(emitted);
+        if !recovery.is_complete(self.merge.positions(), self.shard.clock()) {
+            return Ok(Vec::new());
+        }
+        let difference = self.recovery.take().map(|recovery| recovery.difference(&mut self.shard)).unwrap_or_default();
+        tracing::info!(shard = self.shard.number(), alerts = difference.len(), "recovered; publishing the difference");
+        self.telemetry.recovering(false);
+        self.observer.recovered(self.shard.number());
+        Ok(unsent(difference))
+    }
+
+    fn publish(&mut self, emitted: &[Emitted]) -> Result<(), PipelineError> {
+        if emitted.is_empty() {
+            return Ok(());
+        }
+        self.own()?;
+        let started = Instant::now();
+        let alerts: Vec<Alert> = emitted.iter().map(|emitted| emitted.alert.clone()).collect();
+        let headers = RunHeaders {
+            published_at: wall(),
+            shard_clock: self.shard.clock(),
+            offsets: *self.merge.positions(),
+            snapshot: self.snapshot.clone(),
+            pseudonym_key_id: self.pseudonym_key_id.clone(),
+        };
+        if let Err(error) = self.sink.publish(&alerts, &headers) {
+            self.telemetry.publish_error();
+            return Err(error.into());
+        }
+        let acknowledged = wall();
+        self.telemetry.stage(Stage::Publish, started.elapsed());
+        self.telemetry.published(alerts.len() as u64);
+        for Emitted { alert, sent_at, .. } in emitted {
+            let rule = self.shard.rules().iter().position(|rule| rule.file.header.id == alert.rule_id);
+            if let Some(rule) = rule {
+                self.telemetry.transition(rule, alert.status, alert.severity);
+            }
+            if let Some(sent_at) = sent_at {
+                let micros = (acknowledged.0 - sent_at.0).max(0) as u64;
+                self.telemetry.event_to_alert(Duration::from_micros(micros));
+            }
+        }
+        self.observer.published(emitted, acknowledged);
+        Ok(())
+    }
+
+    /// A shard that was taken away must not publish.
+    fn own(&mut self) -> Result<(), PipelineError> {
+        if self.merge.source().is_owned() {
+            return Ok(());
+        }
+        Err(SourceError::Revoked { shard: self.shard.number() }.into())
+    }
+
+    fn report_work(&mut self) {
+        let work = self.shard.take_work();
+        if work.record_units + work.deadline_units == 0 && work.decode_micros == 0 {
+            return;
+        }
+        self.telemetry.units(Cause::Record, work.record_units);
+        self.telemetry.units(Cause::Deadline, work.deadline_units);
+        for (stage, micros) in [
+            (Stage::Decode, work.decode_micros),
+            (Stage::Gather, work.gather_micros),
+            (Stage::Rules, work.rules_micros),
+            (Stage::Detect, work.detect_micros),
+        ] {
+            self.telemetry.stage(stage, Duration::from_micros(micros));
+        }
+        for (rule, done) in work.rules.iter().enumerate().filter(|(_, done)| done.evaluations > 0) {
+            self.telemetry.rule_run(rule, done.evaluations, done.rows, Duration::from_micros(done.micros));
+            self.telemetry.rule_errors(rule, done.failures);
+        }
+        for rule in (0..work.rules.len()).filter(|rule| self.shard.disabled() & 1 << rule != 0) {
+            self.telemetry.rule_disabled(rule);
+        }
+    }
+
+    /// A feed whose adapter writes no clock messages: the wall clock stands in, once everything that was there at that
+    /// time has been read, and never beyond `max_silence` after the feed's last message.
+    fn read_wall_clocks(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        for feed in Feed::ALL {
+            if self.config.feed(feed).clock != ClockKind::Wall {
+                continue;
+            }
+            let last = state.last_known[feed.index()];
+            match state.probes[feed.index()] {
+                None => {
+                    let now = wall();
+                    if let Some(end) = self.merge.source().end_offset(feed)? {
+                        state.probes[feed.index()] = Some((now, end));
+                    }
+                }
+                Some((asked_at, end)) if self.merge.positions()[feed.index()] >= end && last > KnownTime::MIN => {
+                    let to = KnownTime(asked_at.0.min(last.0.saturating_add(self.config.max_silence(feed))));
+                    self.shard.advance_clock(feed, to);
+                    if feed == Feed::Permits {
+                        self.merge.advance_permits(to);
+                    }
+                    state.probes[feed.index()] = None;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn set_gauges(&mut self, state: &mut Loop) {
+        let seconds = state.gauges_at.elapsed().as_secs_f64();
+        state.gauges_at = Instant::now();
+        (self.commit)(self.merge.positions());
+        let clocks = self.shard.clocks();
+        for feed in Feed::ALL {
+            if clocks.feed(feed) > KnownTime::MIN {
+                self.telemetry.feed_clock(feed, clocks.feed(feed));
+            }
+        }
+        if clocks.shard() > KnownTime::MIN {
+            self.telemetry.shard_clock(clocks.shard());
+        }
+        for (number, rule) in self.shard.rules().iter().enumerate() {
+            let clock = clocks.least(rule.feeds);
+            if clock > KnownTime::MIN {
+                self.telemetry.rule_clock(number, clock);
+            }
+        }
+        for feed in Feed::ALL {
+            if let Some(lag) = self.merge.source().lag(feed) {
+                self.telemetry.lag(feed, lag);
+            }
+        }
+        let mut standing = vec![[0u64; 4]; self.shard.rules().len()];
+        for (_, alert) in self.shard.detector().standing() {
+            standing[alert.rule as usize][alert.severity as usize] += 1;
+        }
+        for (rule, counts) in standing.iter().enumerate() {
+            for severity in crate::alert::Severity::ALL {
+                self.telemetry.standing(rule, severity, counts[severity as usize]);
+            }
+        }
+        let history = self.shard.history();
+        for table in TableId::ALL {
+            self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
+        }
+        let bytes = history.state_bytes();
+        self.telemetry.state_bytes(bytes);
+        self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
+        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
+        self.telemetry.timers(self.shard.detector().timer_count() as u64);
+        let rate = state.quarantined as f64 / seconds;
+        state.quarantined = 0;
+        self.telemetry.limit_used(Limit::QuarantinePerSecond, rate);
+        self.pause(state, bytes, rate);
+    }
+
+    /// At a limit the source is left alone until there is room again.
+    fn pause(&mut self, state: &mut Loop, bytes: u64, quarantined_per_second: f64) {
+        let limits = &self.config.limits;
+        let full = bytes >= limits.state_max_bytes;
+        let flooded = quarantined_per_second > f64::from(limits.quarantine_per_second);
+        let paused = full || flooded;
+        if paused && !state.paused {
+            let why = if full { "limits.state_max_bytes" } else { "limits.quarantine_per_second" };
+            tracing::error!(shard = self.shard.number(), limit = why, "at a limit; the source is paused");
+        }
+        state.paused = paused;
+        self.telemetry.paused(paused);
+    }
+}
+
+fn unsent(alerts: Vec<Alert>) -> Vec<Emitted> {
+    alerts.into_iter().map(|alert| Emitted { alert, sent_at: None, deadline: false }).collect()
+}

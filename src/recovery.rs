@@ -1,0 +1,107 @@
+//! Starting from what the alerts topic says (contract C3, first form).
+//!
+//! A shard reads its partition of the alerts topic, then the feeds from the beginning, *silently*: what it works out is
+//! remembered, not published. Once it has read as far as the last published alert says (its header carries the offsets
+//! and the shard's clock), the *difference* between what stands and what the topic says stands is published, and from
+//! there everything as it comes. Sequences continue from the topic.
+//!
+//! The offsets decide, not the clock alone: in live order two runs interleave their feeds differently, and at the same
+//! clock one may have read a salary that the other has not.
+
+use std::collections::BTreeMap;
+
+use crate::alert::{Alert, AlertId, Status};
+use crate::record::NextOffset;
+use crate::schema::Feed;
+use crate::shard::{Emitted, Shard};
+use crate::time::{KnownTime, format_micros};
+
+/// What the topic said when the shard started.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// The last word on each alert.
+    published: BTreeMap<AlertId, Alert>,
+    target: [NextOffset; Feed::COUNT],
+    clock: Option<KnownTime>,
+    /// The last transition of each alert that the rebuild worked out.
+    rebuilt: BTreeMap<AlertId, Alert>,
+}
+
+impl Recovery {
+    /// `clock` and `target` come from the headers of the last published alert; without one there is nothing to recover.
+    pub fn new(
+        published: BTreeMap<AlertId, Alert>,
+        clock: Option<KnownTime>,
+        target: [NextOffset; Feed::COUNT],
+    ) -> Recovery {
+        Recovery { published, target, clock, rebuilt: BTreeMap::new() }
+    }
+
+    /// The rebuild has come as far as the last published alert.
+    pub fn is_complete(&self, positions: &[NextOffset; Feed::COUNT], clock: KnownTime) -> bool {
+        self.clock.is_none_or(|published| clock >= published)
+            && positions.iter().zip(&self.target).all(|(position, target)| position >= target)
+    }
+
+    /// Remembers what the rebuild works out.
+    pub fn keep_silent(&mut self, emitted: Vec<Emitted>) {
+        for Emitted { alert, .. } in emitted {
+            if let Some(id) = AlertId::from_hex(&alert.alert_id) {
+                self.rebuilt.insert(id, alert);
+            }
+        }
+    }
+
+    /// What has to be published so that the topic says what stands, in the order of alert ids. Hands the sequences over.
+    pub fn difference(self, shard: &mut Shard) -> Vec<Alert> {
+        let Recovery { published, mut rebuilt, .. } = self;
+        let clock = shard.clock();
+        shard.detector_mut().clear_sequences();
+        for (id, alert) in &published {
+            shard.detector_mut().set_sequence(*id, alert.sequence);
+        }
+        let standing: BTreeMap<AlertId, Alert> = shard
+            .standing()
+            .into_iter()
+            .map(|(person, alert)| {
+                let bare = shard.bare(person, alert, Status::Raised, 0, clock.0);
+                let known = rebuilt.remove(&alert.id).filter(|known| known.status.stands());
+                (alert.id, known.unwrap_or(bare))
+            })
+            .collect();
+        let mut out = Vec::new();
+        for (id, alert) in &standing {
+            let status = match published.get(id).filter(|published| published.status.stands()) {
+                None => Status::Raised,
+                Some(on_topic) if on_topic.severity != alert.severity || on_topic.anchor_at != alert.anchor_at => {
+                    Status::Updated
+                }
+                Some(_) => continue,
+            };
+            out.push((*id, Alert { status, reason: None, ..alert.clone() }));
+        }
+        for (id, on_topic) in &published {
+            if on_topic.status.stands() && !standing.contains_key(id) {
+                out.push((*id, ended(shard, rebuilt.remove(id), on_topic, clock)));
+            }
+        }
+        out.sort_by_key(|(id, _)| *id);
+        out.into_iter().map(|(id, alert)| Alert { sequence: shard.detector_mut().next_sequence(id), ..alert }).collect()
+    }
+}
+
+/// The topic says that it stands, the rebuild that it does not: as the rebuild ended it, or recomputed.
+fn ended(shard: &Shard, rebuilt: Option<Alert>, on_topic: &Alert, clock: KnownTime) -> Alert {
+    if let Some(alert) = rebuilt.filter(|alert| !alert.status.stands()) {
+        return alert;
+    }
+    let known = shard.rules().iter().any(|rule| rule.file.header.id == on_topic.rule_id);
+    Alert {
+        status: Status::Retracted,
+        as_of: format_micros(clock.0),
+        reason: Some(if known { "recomputed" } else { "rule_withdrawn" }.into()),
+        replaced_by: None,
+        replaces: None,
+        ..on_topic.clone()
+    }
+}

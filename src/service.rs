@@ -1,0 +1,268 @@
+//! A running instance: the shards that the consumer group gives it, each on a thread, with the HTTP server beside them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::clock::wall;
+use crate::config::Config;
+use crate::http::Readiness;
+use crate::kafka::ClusterError;
+use crate::merge::Merge;
+use crate::pipeline::{Observer, Pipeline, PipelineError};
+use crate::record::NextOffset;
+use crate::recovery::Recovery;
+use crate::rules::plan::PlanError;
+use crate::rules::{Catalogue, RuleSet};
+use crate::schema::Feed;
+use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::sink::SinkError;
+use crate::sink::kafka::{KafkaSink, read_published};
+use crate::snapshot::{self, SnapshotError};
+use crate::source::SourceError;
+use crate::source::kafka::{KafkaConsumer, KafkaShard};
+use crate::telemetry::ShardTelemetry;
+
+/// How often the instance looks whether it should stop and whether a shard has ended.
+const WATCH: Duration = Duration::from_millis(100);
+
+/// Why an instance ended.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("shard {shard} halted: {source}")]
+    Shard { shard: i32, source: PipelineError },
+    #[error("shard {shard} halted: its thread panicked")]
+    Panic { shard: i32 },
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    #[error("cannot start a thread for shard {shard}: {source}")]
+    Thread { shard: i32, source: std::io::Error },
+}
+
+/// What every shard of the instance shares.
+pub struct Instance {
+    pub config: Arc<Config>,
+    pub catalogue: Arc<Catalogue>,
+    pub pseudonyms: Arc<Pseudonyms>,
+    pub readiness: Arc<Readiness>,
+    pub stop: Arc<AtomicBool>,
+}
+
+type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
+
+impl Instance {
+    /// Joins the group and runs the shards that it gives until `stop` is set; returns them as they stood.
+    /// A shard that halts halts the instance: another one takes over and recovers from the topic.
+    pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
+        let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
+        let consumer = Arc::new(consumer);
+        let mut running: Running = BTreeMap::new();
+        let mut outcome = Ok(());
+        while !self.stop.load(Ordering::Relaxed) && outcome.is_ok() {
+            match assignments.recv_timeout(WATCH) {
+                Ok(Ok(assignment)) => {
+                    let shard = assignment.shard;
+                    if let Some(old) = running.remove(&shard) {
+                        // It was revoked before; its thread ends by itself.
+                        let _ = old.join();
+                    }
+                    let observer = observe(shard);
+                    match self.start(assignment.source, Arc::clone(&consumer), consumer.partitions(), observer) {
+                        Ok(thread) => {
+                            running.insert(shard, thread);
+                            self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
+                        }
+                        Err(error) => outcome = Err(error),
+                    }
+                }
+                Ok(Err(error)) => outcome = Err(error.into()),
+                Err(RecvTimeoutError::Timeout) => outcome = self.reap(&mut running),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        let mut shards = Vec::new();
+        for (number, thread) in running {
+            match self.ended(number, thread) {
+                Ok(shard) => shards.extend(shard),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome.map(|()| shards)
+    }
+
+    /// Joins shards whose threads have ended: revoked ones are gone, halted ones stop the instance.
+    fn reap(&self, running: &mut Running) -> Result<(), ServiceError> {
+        let done: Vec<i32> =
+            running.iter().filter(|(_, thread)| thread.is_finished()).map(|(shard, _)| *shard).collect();
+        for shard in done {
+            if let Some(thread) = running.remove(&shard) {
+                self.ended(shard, thread)?;
+                self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(
+        &self,
+        shard: i32,
+        thread: JoinHandle<Result<Shard, ServiceError>>,
+    ) -> Result<Option<Shard>, ServiceError> {
+        match thread.join() {
+            Ok(Ok(shard)) => Ok(Some(shard)),
+            Ok(Err(ServiceError::Shard { source: PipelineError::Source(SourceError::Revoked { .. }), .. })) => {
+                tracing::info!(shard, "shard given up");
+                Ok(None)
+            }
+            Ok(Err(error)) => {
+                self.readiness.halted(shard, &error.to_string());
+                Err(error)
+            }
+            Err(_) => Err(ServiceError::Panic { shard }),
+        }
+    }
+
+    fn start<O: Observer + 'static>(
+        &self,
+        source: KafkaShard,
+        consumer: Arc<KafkaConsumer>,
+        partitions: i32,
+        observer: O,
+    ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
+        let shard = source.number();
+        let parts = ShardParts {
+            config: Arc::clone(&self.config),
+            catalogue: Arc::clone(&self.catalogue),
+            pseudonyms: Arc::clone(&self.pseudonyms),
+            readiness: Arc::clone(&self.readiness),
+            stop: Arc::clone(&self.stop),
+            consumer,
+            partitions,
+        };
+        std::thread::Builder::new()
+            .name(format!("shard-{shard}"))
+            .spawn(move || parts.run(source, observer))
+            .map_err(|source| ServiceError::Thread { shard, source })
+    }
+}
+
+/// What one shard's thread owns.
+struct ShardParts {
+    config: Arc<Config>,
+    catalogue: Arc<Catalogue>,
+    pseudonyms: Arc<Pseudonyms>,
+    readiness: Arc<Readiness>,
+    stop: Arc<AtomicBool>,
+    consumer: Arc<KafkaConsumer>,
+    partitions: i32,
+}
+
+impl ShardParts {
+    fn run<O: Observer>(self, source: KafkaShard, observer: O) -> Result<Shard, ServiceError> {
+        let number = source.number();
+        let failed = |source: PipelineError| ServiceError::Shard { shard: number, source };
+        self.readiness.recovering(number);
+        let settings = Settings {
+            number,
+            partitions: Some(self.partitions),
+            order: Order::Live,
+            visibility: self.config.visibility(),
+            limits: self.config.limits.clone(),
+            max_rule_errors: self.config.rules.max_errors,
+            pseudonyms: Arc::clone(&self.pseudonyms),
+        };
+        let mut shard = Shard::new(settings, RuleSet::plan(&self.catalogue)?);
+        let visibility = self.config.visibility();
+        let mut merge = Merge::new(source, visibility.permit_lead);
+        let snapshot = snapshot::load(&self.config.snapshot, None, number, self.partitions)?;
+        if let Some(snapshot) = &snapshot {
+            let new = shard.take_snapshot(&snapshot.records);
+            merge.advance_permits(shard.clock());
+            tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
+        }
+        let (recovery, next) = recover(&self.config, number).map_err(|error| failed(error.into()))?;
+        let recovery = match recovery {
+            Some(recovery) => Some(recovery),
+            None => {
+                self.readiness.recovered(number);
+                None
+            }
+        };
+        let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
+        let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+        shard.detector_mut().clear_sequences();
+        let (config, consumer) = (Arc::clone(&self.config), self.consumer);
+        let pipeline = Pipeline {
+            merge,
+            shard,
+            sink,
+            observer: Ready { inner: observer, readiness: self.readiness, shard: number },
+            recovery,
+            telemetry: ShardTelemetry::new(number, &rules, wall()),
+            config: self.config,
+            stop: self.stop,
+            snapshot: snapshot.map(|snapshot| snapshot.name),
+            pseudonym_key_id: self.pseudonyms.key_id.clone(),
+            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
+            commit: Box::new(move |offsets| {
+                if let Err(error) = consumer.commit(number, offsets) {
+                    tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
+                }
+            }),
+        };
+        pipeline.run().map_err(failed)
+    }
+}
+
+/// What the alerts topic says of a shard; `None` if it says nothing yet. And where its next message will stand.
+fn recover(config: &Config, shard: i32) -> Result<(Option<Recovery>, NextOffset), SinkError> {
+    let published = read_published(&config.kafka, shard)?;
+    tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
+    let next = published.next;
+    if published.alerts.is_empty() {
+        return Ok((None, next));
+    }
+    let (clock, target) = match published.headers {
+        Some(headers) => (Some(headers.shard_clock), headers.offsets),
+        None => (None, [NextOffset::default(); Feed::COUNT]),
+    };
+    Ok((Some(Recovery::new(published.alerts, clock, target)), next))
+}
+
+/// Tells `/ready` when the shard has recovered.
+struct Ready<O> {
+    inner: O,
+    readiness: Arc<Readiness>,
+    shard: i32,
+}
+
+impl<O: Observer> Observer for Ready<O> {
+    fn published(&mut self, emitted: &[crate::shard::Emitted], at: crate::time::WallTime) {
+        self.inner.published(emitted, at);
+    }
+
+    fn counted(&mut self, fates: &crate::record::Fates) {
+        self.inner.counted(fates);
+    }
+
+    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT]) {
+        self.inner.advanced(shard, positions);
+    }
+
+    fn recovered(&mut self, shard: i32) {
+        self.readiness.recovered(self.shard);
+        self.inner.recovered(shard);
+    }
+}

@@ -1,0 +1,2 @@
+-- refused: statement other than one SELECT
+INSERT INTO permits SELECT 1

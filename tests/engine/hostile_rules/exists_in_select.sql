@@ -1,0 +1,3 @@
+-- refused: subquery
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at,
+    EXISTS (SELECT 1 FROM payments s WHERE s.person_id = p.person_id) AS paid FROM permits p

@@ -1,0 +1,3 @@
+-- refused: generate_series
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at
+FROM permits p CROSS JOIN generate_series(1, 1000000000) g

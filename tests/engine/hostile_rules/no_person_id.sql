@@ -1,0 +1,2 @@
+-- refused: person_id
+SELECT p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p

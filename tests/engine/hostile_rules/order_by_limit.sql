@@ -1,0 +1,2 @@
+-- refused: LIMIT
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p ORDER BY p.valid_from LIMIT 1

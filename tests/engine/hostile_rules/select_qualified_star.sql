@@ -1,0 +1,2 @@
+-- refused: SELECT *
+SELECT p.*, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p

@@ -1,0 +1,22 @@
+//! The engine held against the plain batch query, in one binary (each one links DataFusion).
+//!
+//! - `cases`: what the rules' own tests expect, by engine and by batch.
+//! - `property`: random histories; strict order, batch and live order agree.
+//! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
+//! - `duckdb`: the same texts in another engine.
+//! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
+//! - `isolation`: rules that must be refused.
+//!
+//! `recording`, `drive` and `templates` are what they share.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
+
+mod cases;
+mod drive;
+mod duckdb;
+mod hostile;
+mod isolation;
+mod population;
+mod property;
+mod recording;
+mod templates;

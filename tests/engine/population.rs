@@ -1,0 +1,221 @@
+//! Aim: over a generated population cuts, partitions and the kind of query change nothing, every message has the fate that
+//! was planted, and every planted breach and nothing else is found.
+//! Method: 300 persons over 3 years, written to files and replayed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use permitwatch::alert::{Alert, Severity, Status};
+use permitwatch::config::Config;
+use permitwatch::generate::{Dataset, Kind, Options, Summary, Truth, generate, write};
+use permitwatch::record::Reason;
+use permitwatch::replay::{self, Replayed, Timeline};
+use permitwatch::schema::Feed;
+use permitwatch::shard::Pseudonyms;
+use permitwatch::time::{Day, KnownTime, format_micros};
+use tempfile::TempDir;
+
+use crate::drive::{catalogue, difference, log_bytes, sorted, visibility};
+
+/// A recording on disk, shared by the tests of this binary.
+pub struct Recorded {
+    pub dir: TempDir,
+    pub dataset: Dataset,
+    pub summary: Summary,
+}
+
+pub static RECORDED: LazyLock<Recorded> = LazyLock::new(|| {
+    let dataset = generate(&Options::new(300, 3, 1));
+    let dir = tempfile::tempdir().unwrap();
+    let summary = write(&dataset, dir.path()).unwrap();
+    Recorded { dir, dataset, summary }
+});
+
+impl Recorded {
+    pub fn end(&self) -> KnownTime {
+        KnownTime(Day::from_date(self.dataset.options.until).instant())
+    }
+}
+
+fn timeline(dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
+    let options = Timeline {
+        visibility: visibility(),
+        limits: Config::default().limits,
+        max_rule_errors: 1,
+        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1")),
+        partitions,
+        batch_messages,
+        as_of: RECORDED.end(),
+    };
+    replay::timeline(dir, &catalogue(), &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+static REPLAYED: LazyLock<Replayed> = LazyLock::new(|| timeline(RECORDED.dir.path(), 1, 1_000));
+
+#[test]
+fn batch_and_timeline_have_the_same_standing() {
+    let batch = replay::batch(RECORDED.dir.path(), &catalogue(), &visibility(), RECORDED.end()).unwrap();
+    let (engine, batch) = (sorted(REPLAYED.standing.clone()), sorted(batch));
+    assert!(engine == batch, "engine (first), batch (second):\n{}", difference(&engine, &batch));
+    let rules: BTreeSet<&str> = engine.iter().map(|row| row.rule_id.as_str()).collect();
+    println!("{} alerts of {} rules stand", engine.len(), rules.len());
+}
+
+#[test]
+fn the_log_is_the_same_for_any_cut_and_any_number_of_partitions() {
+    let wanted = log_bytes(REPLAYED.log.clone());
+    assert!(!wanted.is_empty());
+    for (partitions, batch) in [(1, 1), (1, 100_000), (2, 1_000), (8, 100_000)] {
+        let log = log_bytes(timeline(RECORDED.dir.path(), partitions, batch).log);
+        assert!(log == wanted, "{partitions} partitions, batches of {batch}: another log");
+    }
+    println!("{} transitions, {} bytes, four ways", REPLAYED.log.len(), wanted.len());
+}
+
+#[test]
+fn every_message_has_the_fate_that_was_planted() {
+    let fates = &REPLAYED.fates;
+    assert_eq!(fates.total(), REPLAYED.messages);
+    for feed in Feed::ALL {
+        let planted = &RECORDED.summary.feeds[feed.name()];
+        let at = feed.index();
+        let of = |name: &str| planted.fates.get(name).copied().unwrap_or(0) as u64;
+        let quarantined = |reason: Reason| fates.quarantined[at][reason as usize];
+        let name = feed.name();
+        assert_eq!(fates.total_of(at), planted.messages as u64, "{name}");
+        assert_eq!(fates.evaluated[at], of("evaluated"), "{name}, evaluated");
+        assert_eq!(fates.filtered[at], of("filtered"), "{name}, filtered");
+        assert_eq!(fates.duplicate[at], of("duplicate"), "{name}, duplicate");
+        assert_eq!(fates.clock[at], of("clock"), "{name}, clock");
+        assert_eq!(quarantined(Reason::Future), of("future"), "{name}, future");
+        assert_eq!(quarantined(Reason::TooLate), of("too_late"), "{name}, too_late");
+        let others: u64 = Reason::ALL
+            .into_iter()
+            .filter(|reason| !matches!(reason, Reason::Future | Reason::TooLate))
+            .map(quarantined)
+            .sum();
+        assert_eq!(others, of("malformed"), "{name}, malformed");
+    }
+    println!("{} messages", REPLAYED.messages);
+}
+
+/// What stood for one rule and permit: from when, until when, and how high.
+#[derive(Debug)]
+struct Episode {
+    from: String,
+    until: Option<String>,
+    height: Severity,
+    reason: Option<String>,
+}
+
+fn episodes(log: &[Alert]) -> BTreeMap<(&str, &str), Vec<Episode>> {
+    let mut out: BTreeMap<(&str, &str), Vec<Episode>> = BTreeMap::new();
+    let mut open: BTreeMap<&str, (&str, &str, usize)> = BTreeMap::new();
+    for alert in log {
+        let place = (alert.rule_id.as_str(), alert.subject.as_str());
+        match alert.status {
+            Status::Raised => {
+                let own = out.entry(place).or_default();
+                open.insert(&alert.alert_id, (place.0, place.1, own.len()));
+                own.push(Episode { from: alert.as_of.clone(), until: None, height: alert.severity, reason: None });
+            }
+            Status::Updated => {
+                let (rule, subject, at) = open[alert.alert_id.as_str()];
+                let episode = &mut out.get_mut(&(rule, subject)).unwrap()[at];
+                episode.height = episode.height.max(alert.severity);
+            }
+            Status::Cleared | Status::Retracted => {
+                let (rule, subject, at) = open.remove(alert.alert_id.as_str()).expect("an open alert");
+                let episode = &mut out.get_mut(&(rule, subject)).unwrap()[at];
+                episode.until = Some(alert.as_of.clone());
+                episode.reason.clone_from(&alert.reason);
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn every_planted_breach_is_found_and_nothing_else() {
+    let episodes = episodes(&REPLAYED.log);
+    let truth = &RECORDED.dataset.truth;
+    let mut misses: Vec<String> = Vec::new();
+    let rules: BTreeSet<&str> = truth.iter().map(|row| row.rule_id).collect();
+    println!("{:<28} {:>8} {:>7} {:>6} {:>10} {:>7}", "rule", "breaches", "found", "false", "precision", "recall");
+    for rule in rules {
+        let planted: Vec<&Truth> = truth.iter().filter(|row| row.rule_id == rule).collect();
+        let breaches: BTreeSet<&str> =
+            planted.iter().filter(|row| row.kind == Kind::Breach).map(|row| row.permit_id.as_str()).collect();
+        let raised: BTreeSet<&str> = episodes.keys().filter(|(id, _)| *id == rule).map(|(_, permit)| *permit).collect();
+        let allowed: BTreeSet<&str> = planted
+            .iter()
+            .filter(|row| row.kind == Kind::Trap && row.max_severity.is_some())
+            .map(|row| row.permit_id.as_str())
+            .collect();
+        let found = breaches.intersection(&raised).count();
+        let wrong: Vec<&&str> =
+            raised.iter().filter(|permit| !breaches.contains(*permit) && !allowed.contains(*permit)).collect();
+        let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
+        println!(
+            "{rule:<28} {:>8} {found:>7} {:>6} {:>10.3} {:>7.3}",
+            breaches.len(),
+            wrong.len(),
+            share(found, found + wrong.len()),
+            share(found, breaches.len())
+        );
+        misses.extend(breaches.difference(&raised).map(|permit| format!("{rule} {permit}: planted, never raised")));
+        misses.extend(
+            wrong
+                .iter()
+                .map(|permit| format!("{rule} {permit}: raised, not planted: {:?}", episodes[&(rule, **permit)])),
+        );
+        for row in planted {
+            let own = episodes.get(&(rule, row.permit_id.as_str())).map(Vec::as_slice).unwrap_or_default();
+            misses.extend(judge(row, own));
+        }
+    }
+    assert!(misses.is_empty(), "{} misses\n{}", misses.len(), misses.join("\n"));
+}
+
+/// What an episode says against the truth. Times are those of the rule's own words, so an alert may come on the day,
+/// never before.
+fn judge(row: &Truth, own: &[Episode]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut say =
+        |what: String| wrong.push(format!("{} {} {}: {what}; {own:?}", row.rule_id, row.permit_id, row.scenario));
+    let severity = |name: Option<&str>| name.map(|name| Severity::from_name(name).expect("a severity"));
+    let highest = own.iter().map(|episode| episode.height).max();
+    if let (Some(limit), Some(highest)) = (severity(row.max_severity), highest)
+        && highest > limit
+    {
+        say(format!("reached {}, at most {}", highest.name(), limit.name()));
+    }
+    match row.kind {
+        Kind::Trap => {
+            if row.max_severity.is_none() && !own.is_empty() {
+                say("a trap".into());
+            }
+        }
+        Kind::Breach => {
+            if let (Some(least), Some(highest)) = (severity(row.min_severity), highest)
+                && highest < least
+            {
+                say(format!("reached {}, at least {}", highest.name(), least.name()));
+            }
+            let from = format_micros(row.known_from);
+            if let Some(first) = own.first()
+                && first.from != from
+            {
+                say(format!("raised at {}, known from {from}", first.from));
+            }
+            let until = row.ended_at.map(format_micros);
+            if let Some(last) = own.last()
+                && last.until != until
+            {
+                say(format!("until {:?}, ended at {until:?}", last.until));
+            }
+        }
+    }
+    wrong
+}

@@ -1,0 +1,473 @@
+//! Aim: whatever the registers say in whatever order, the engine in strict order has standing what the plain query finds;
+//! its log does not depend on cuts or partitions; live order ends with the same.
+//! Method: persons are drawn from the rules' own cases, two at a time now and then, and twisted: late, corrected,
+//! retracted, sent twice, sent in the wrong order, moved by a day or a krona. `PERMITWATCH_PROPERTY_SETS` draws more.
+
+use std::cell::RefCell;
+
+use permitwatch::partition::partition_of;
+use permitwatch::record::{Message, Offset, Op, Record, Value};
+use permitwatch::replay::standing_rows;
+use permitwatch::rules::batch::StandingRow;
+use permitwatch::rules::{Catalogue, RuleSet};
+use permitwatch::schema::{Feed, TableId};
+use permitwatch::shard::Order;
+use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::drive::{Dice, SEED, batch, catalogue, difference, log_bytes, plan, shard, sorted, strict, visibility};
+use crate::recording::Recording;
+use crate::templates::{Case, CaseFile};
+
+/// Persons in one set.
+const PERSONS: usize = 24;
+/// Sets drawn, unless the environment says otherwise.
+const SETS: u32 = 12;
+
+/// A person: one case, perhaps a second one laid over it, and what is done to the records.
+#[derive(Clone, Debug)]
+struct Plot {
+    first: usize,
+    second: Option<usize>,
+    twists: Vec<Twist>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Drop,
+    /// Told again, the same version.
+    Repeat,
+    Retract,
+    /// A new version with one value of another record of its table.
+    Correct,
+    /// A version older than the one at hand, with another value.
+    Stale,
+    /// Retracted, then told again.
+    Revive,
+    Late,
+    /// Another day in one of its dates.
+    OtherDay,
+    /// Another amount.
+    OtherAmount,
+    /// True or registered long before or after it is known.
+    OddTimes,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Twist {
+    kind: Kind,
+    at: u16,
+    other: u16,
+    days: i64,
+    minutes: i64,
+}
+
+/// A set of persons, what cuts it, and when it is looked at.
+#[derive(Clone, Debug)]
+struct Draw {
+    plots: Vec<Plot>,
+    cut: usize,
+    clocks: [u16; 2],
+    shuffle: u64,
+}
+
+fn draws(cases: usize) -> impl Strategy<Value = Draw> {
+    use Kind::*;
+    let kind = prop::sample::select(vec![
+        Drop,
+        Repeat,
+        Retract,
+        Correct,
+        Stale,
+        Revive,
+        Late,
+        OtherDay,
+        OtherAmount,
+        OddTimes,
+    ]);
+    let days = prop_oneof![3 => 0..3i64, 3 => 0..70i64, 1 => 0..900i64];
+    let minutes = prop_oneof![2 => Just(0i64), 1 => 0..1440i64];
+    let twist = (kind, any::<u16>(), any::<u16>(), days, minutes).prop_map(|(kind, at, other, days, minutes)| Twist {
+        kind,
+        at,
+        other,
+        days,
+        minutes,
+    });
+    let second = prop_oneof![3 => Just(None), 1 => (0..cases).prop_map(Some)];
+    let plot = (0..cases, second, prop::collection::vec(twist, 0..6));
+    let plot = plot.prop_map(|(first, second, twists)| Plot { first, second, twists });
+    (prop::collection::vec(plot, 1..=PERSONS), 1..60usize, any::<[u16; 2]>(), any::<u64>())
+        .prop_map(|(plots, cut, clocks, shuffle)| Draw { plots, cut, clocks, shuffle })
+}
+
+/// All cases of all rules.
+struct Stock(Vec<(CaseFile, Case)>);
+
+impl Stock {
+    fn read(catalogue: &Catalogue) -> Stock {
+        let files = catalogue.rules.iter().map(|rule| CaseFile::read(&rule.header.id));
+        Stock(files.flat_map(|file| file.case.clone().into_iter().map(move |case| (file.clone(), case))).collect())
+    }
+
+    fn recording(&self, draw: &Draw) -> Recording {
+        let mut dice = Dice(draw.shuffle);
+        let mut out: Vec<(u64, Record)> = Vec::new();
+        for (number, plot) in draw.plots.iter().enumerate() {
+            let mut records = self.person(plot, &format!("p{number:02}"));
+            plot.twists.iter().for_each(|twist| bend(&mut records, *twist));
+            out.extend(records.into_iter().map(|record| (dice.next(), record)));
+        }
+        // Terms are everybody's: one of each version is enough.
+        let mut seen = std::collections::BTreeSet::new();
+        out.retain(|(_, record)| {
+            record.table != TableId::Terms || seen.insert((record.record_key.clone(), record.version))
+        });
+        // Of what is known at one instant the order of arrival is anyone's guess.
+        out.sort_by_key(|(order, record)| (record.known_time, *order));
+        Recording::new(out.into_iter().map(|(_, record)| record).collect())
+    }
+
+    fn person(&self, plot: &Plot, name: &str) -> Vec<Record> {
+        let (file, case) = &self.0[plot.first];
+        let mut records = file.records(case, name);
+        if let Some(second) = plot.second {
+            let (file, case) = &self.0[second];
+            let over = file.records(case, &format!("{name}/"));
+            records.extend(over.into_iter().map(|mut record| {
+                if record.table.is_person() {
+                    record.subject = name.into();
+                    record.record_key = format!("second:{}", record.record_key).into();
+                }
+                record
+            }));
+        }
+        records
+    }
+}
+
+fn bend(records: &mut Vec<Record>, twist: Twist) {
+    if records.is_empty() {
+        return;
+    }
+    let at = twist.at as usize % records.len();
+    if records[at].table == TableId::Terms {
+        return;
+    }
+    let later = twist.days * MICROS_PER_DAY + twist.minutes * 60_000_000;
+    let mut copy = records[at].clone();
+    copy.known_time.0 += later;
+    copy.registered_at = copy.known_time.0;
+    match twist.kind {
+        Kind::Drop => drop(records.remove(at)),
+        Kind::Repeat => records.push(copy),
+        Kind::Retract => {
+            copy.version += 1;
+            copy.op = Op::Retract;
+            copy.values.clear();
+            records.push(copy);
+        }
+        Kind::Correct | Kind::Stale => {
+            copy.version += if matches!(twist.kind, Kind::Correct) { 1 } else { -1 };
+            copy.op = Op::Correct;
+            let same = |record: &&Record| record.table == copy.table && record.values.len() == copy.values.len();
+            let same: Vec<&Record> = records.iter().filter(same).collect();
+            let donor = same.get(twist.other as usize % same.len().max(1));
+            if let (Some(donor), false) = (donor, copy.values.is_empty()) {
+                let column = (twist.other / 7) as usize % copy.values.len();
+                let is_identifier = copy.table.def().columns[column].ty.is_tagged() && !copy.table.is_person();
+                if !is_identifier && (donor.values[column] != Value::Null || !copy.table.def().columns[column].required)
+                {
+                    copy.values[column] = donor.values[column].clone();
+                }
+            }
+            move_day(&mut copy, twist.other, twist.days % 5 - 2);
+            records.push(copy);
+        }
+        Kind::Revive => {
+            let mut gone = copy.clone();
+            gone.version += 1;
+            gone.op = Op::Retract;
+            gone.values.clear();
+            copy.version += 2;
+            copy.known_time.0 += later;
+            records.extend([gone, copy]);
+        }
+        Kind::Late => {
+            records[at].known_time.0 += later;
+        }
+        Kind::OtherDay => move_day(&mut records[at], twist.other, twist.days - 20),
+        Kind::OtherAmount => {
+            for value in &mut records[at].values {
+                if let Value::Int(amount) = value {
+                    *amount += i64::from(twist.other % 4_001) - 2_000;
+                }
+            }
+        }
+        Kind::OddTimes => {
+            let records = &mut records[at];
+            let by = (twist.days - 100) * MICROS_PER_DAY;
+            if twist.other.is_multiple_of(2) { records.event_time.0 += by } else { records.registered_at += by }
+        }
+    }
+}
+
+/// Moves one of the record's days, never a month of the calendar.
+fn move_day(record: &mut Record, which: u16, by: i64) {
+    let columns = record.table.def().columns;
+    let days: Vec<usize> = (0..record.values.len())
+        .filter(|at| columns[*at].name != "month" && matches!(record.values[*at], Value::Day(_)))
+        .collect();
+    if let Some(&at) = days.get(which as usize % days.len().max(1))
+        && let Value::Day(day) = &mut record.values[at]
+    {
+        *day += by as i32;
+    }
+}
+
+/// Clocks to look at: a moment or a day at which something may happen, and the end.
+fn clocks(recording: &Recording, draw: &Draw) -> Vec<i64> {
+    let known: Vec<i64> = recording.records().iter().map(|record| record.known_time.0).collect();
+    let Some(&last) = known.last() else { return vec![0] };
+    let mut clocks: Vec<i64> = draw
+        .clocks
+        .iter()
+        .map(|at| {
+            let near = known[*at as usize % known.len()];
+            let days = i64::from(at / 7 % 200) - 20;
+            if at.is_multiple_of(3) { near } else { (near / MICROS_PER_DAY + days) * MICROS_PER_DAY }
+        })
+        .collect();
+    clocks.push(last + 400 * MICROS_PER_DAY);
+    clocks.sort_unstable();
+    clocks.dedup();
+    clocks
+}
+
+/// Feeds one after the other in any order that a live merge may take, with settlings anywhere; then every clock at the end.
+fn live(rules: RuleSet, messages: &[Message], end: i64, seed: u64) -> (RuleSet, Vec<StandingRow>) {
+    let mut dice = Dice(seed);
+    let lead = visibility().permit_lead;
+    let mut lanes: Vec<Vec<&Message>> = vec![Vec::new(); Feed::COUNT];
+    messages.iter().for_each(|message| lanes[message.feed.index()].push(message));
+    let mut next = [0; Feed::COUNT];
+    let mut shard = shard(Order::Live, rules);
+    loop {
+        let head = |feed: Feed| lanes[feed.index()].get(next[feed.index()]).copied();
+        let permits = head(Feed::Permits).map_or(i64::MAX, |message| message.known_time.0);
+        let free = |feed: &Feed| {
+            let needs_permits = !matches!(feed, Feed::Permits | Feed::Reference);
+            head(*feed).is_some_and(|message| !needs_permits || message.known_time.0 - lead < permits)
+        };
+        let open: Vec<Feed> = Feed::ALL.into_iter().filter(free).collect();
+        if open.is_empty() {
+            break;
+        }
+        let feed = *dice.pick(&open);
+        for _ in 0..=dice.below(5) {
+            let head = lanes[feed.index()].get(next[feed.index()]).copied();
+            let Some(message) = head else { break };
+            let waits = !matches!(feed, Feed::Permits | Feed::Reference) && message.known_time.0 - lead >= permits;
+            if waits {
+                break;
+            }
+            shard.take(message);
+            next[feed.index()] += 1;
+        }
+        if dice.below(4) == 0 {
+            shard.settle_live();
+        }
+    }
+    for feed in Feed::ALL {
+        shard.take(&clock(feed, end));
+    }
+    shard.settle_live();
+    let standing = sorted(standing_rows(&shard));
+    (shard.into_rule_set(), standing)
+}
+
+fn clock(feed: Feed, known: i64) -> Message {
+    Message {
+        feed,
+        partition: 0,
+        offset: Offset(i64::MAX),
+        known_time: KnownTime(known),
+        key: None,
+        payload: None,
+        sent_at: None,
+    }
+}
+
+struct Bench {
+    catalogue: Catalogue,
+    stock: Stock,
+    rules: RefCell<Option<RuleSet>>,
+    /// What was compared, so that a test that compares nothing is noticed.
+    compared: RefCell<[usize; 3]>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let catalogue = catalogue();
+        let stock = Stock::read(&catalogue);
+        let rules = RefCell::new(Some(plan(&catalogue)));
+        Bench { catalogue, stock, rules, compared: RefCell::default() }
+    }
+
+    fn rules(&self) -> RuleSet {
+        self.rules.borrow_mut().take().unwrap_or_else(|| plan(&self.catalogue))
+    }
+
+    fn give_back(&self, rules: RuleSet) {
+        *self.rules.borrow_mut() = Some(rules);
+    }
+
+    fn count(&self, what: usize, by: usize) {
+        self.compared.borrow_mut()[what] += by;
+    }
+}
+
+/// Runs a property over sets of persons, the same ones each time.
+fn run(sets: u32, bench: &Bench, property: impl Fn(&Draw) -> Result<(), String>) {
+    let more = std::env::var("PERMITWATCH_PROPERTY_SETS").ok().and_then(|sets| sets.parse().ok());
+    let config =
+        Config { cases: more.unwrap_or(sets), max_shrink_iters: 150, failure_persistence: None, ..Config::default() };
+    let seed: Vec<u8> = SEED.to_le_bytes().into_iter().cycle().take(32).collect();
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let outcome = runner.run(&draws(bench.stock.0.len()), |draw| property(&draw).map_err(TestCaseError::fail));
+    if let Err(proptest::test_runner::TestError::Fail(reason, draw)) = outcome {
+        let names = draw.plots.iter().map(|plot| {
+            let second = plot.second.map(|second| format!(" + {:?}", bench.stock.0[second].1.name));
+            format!("  {:?}{} {:?}\n", bench.stock.0[plot.first].1.name, second.unwrap_or_default(), plot.twists)
+        });
+        let names: String = names.collect();
+        let records = bench.stock.recording(&draw);
+        let records: String = records.records().iter().map(|record| words(record) + "\n").collect();
+        panic!("{reason}\npersons:\n{names}cut {} clocks {:?}\nrecords:\n{records}", draw.cut, draw.clocks);
+    } else {
+        outcome.unwrap();
+    }
+}
+
+fn words(record: &Record) -> String {
+    let columns = record.table.def().columns.iter().zip(&record.values);
+    let values = columns.filter(|(_, value)| **value != Value::Null).map(|(column, value)| match value {
+        Value::Day(day) => format!(" {}={}", column.name, permitwatch::time::Day(*day)),
+        other => format!(" {}={other:?}", column.name),
+    });
+    format!(
+        "  {} {} {} {} v{} {} event {} registered {}{}",
+        KnownTime(record.known_time.0),
+        record.table.name(),
+        record.subject,
+        record.record_key,
+        record.version,
+        record.op.name(),
+        format_micros(record.event_time.0),
+        format_micros(record.registered_at),
+        values.collect::<String>()
+    )
+}
+
+#[test]
+fn strict_order_has_standing_what_the_batch_query_finds() {
+    let bench = Bench::new();
+    run(SETS, &bench, |draw| {
+        let recording = bench.stock.recording(draw);
+        let clocks = clocks(&recording, draw);
+        let messages = recording.messages();
+        let (rules, ran) = strict(bench.rules(), &messages.iter().collect::<Vec<_>>(), draw.cut, &clocks);
+        bench.give_back(rules);
+        if ran.fates.total() != messages.len() as u64 {
+            return Err(format!("{} messages, {} fates", messages.len(), ran.fates.total()));
+        }
+        if let Some(error) = ran.quarantined.iter().find(|bad| bad.reason.name() == "rule_error") {
+            return Err(format!("a rule failed: {}", error.detail));
+        }
+        let tables = recording.tables();
+        for (clock, engine) in clocks.iter().zip(&ran.standing) {
+            let batch = batch(&bench.catalogue, &tables, *clock);
+            bench.count(0, 1);
+            bench.count(1, batch.len());
+            if *engine != batch {
+                let difference = difference(engine, &batch);
+                return Err(format!("at {} engine (first), batch (second):\n{difference}", format_micros(*clock)));
+            }
+        }
+        bench.count(2, ran.log.len());
+        Ok(())
+    });
+    let [queries, standing, transitions] = *bench.compared.borrow();
+    println!("{queries} batch queries, {standing} alerts standing, {transitions} transitions");
+    assert!(standing > 100, "only {standing} alerts stood: the histories do not breach anything");
+}
+
+#[test]
+fn the_log_depends_on_no_cut_and_no_partition() {
+    let bench = Bench::new();
+    run(SETS, &bench, |draw| {
+        let recording = bench.stock.recording(draw);
+        let end = clocks(&recording, draw).last().copied().into_iter().collect::<Vec<_>>();
+        let messages = recording.messages();
+        let all: Vec<&Message> = messages.iter().collect();
+        let mut logs: Vec<(String, Vec<u8>)> = Vec::new();
+        for cut in [100_000, 1, 7] {
+            let (rules, ran) = strict(bench.rules(), &all, cut, &end);
+            bench.give_back(rules);
+            bench.count(0, ran.log.len());
+            logs.push((format!("cut {cut}"), log_bytes(ran.log)));
+        }
+        for partitions in [2, 8] {
+            let mut log = Vec::new();
+            for partition in 0..partitions {
+                let own: Vec<&Message> =
+                    messages.iter().filter(|message| belongs(message, partition, partitions)).collect();
+                let (rules, ran) = strict(bench.rules(), &own, 100_000, &end);
+                bench.give_back(rules);
+                log.extend(ran.log);
+            }
+            logs.push((format!("{partitions} partitions"), log_bytes(log)));
+        }
+        for (what, log) in &logs[1..] {
+            if *log != logs[0].1 {
+                return Err(format!("{what}: {}", first_difference(&logs[0].1, log)));
+            }
+        }
+        Ok(())
+    });
+    println!("{} transitions", bench.compared.borrow()[0]);
+}
+
+fn belongs(message: &Message, partition: i32, partitions: i32) -> bool {
+    message.feed == Feed::Reference
+        || message.key.as_deref().is_none_or(|key| partition_of(key, partitions) == partition)
+}
+
+fn first_difference(one: &[u8], other: &[u8]) -> String {
+    let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+    let (one, other) = (lines(one), lines(other));
+    let at = one.iter().zip(&other).position(|(a, b)| a != b).unwrap_or(one.len().min(other.len()));
+    format!("line {at} of {} and {}\n  {:?}\n  {:?}", one.len(), other.len(), one.get(at), other.get(at))
+}
+
+#[test]
+fn live_order_ends_with_what_stands_in_strict_order() {
+    let bench = Bench::new();
+    run(SETS * 2, &bench, |draw| {
+        let recording = bench.stock.recording(draw);
+        let end = *clocks(&recording, draw).last().expect("an end");
+        let messages = recording.messages();
+        let (rules, ran) = strict(bench.rules(), &messages.iter().collect::<Vec<_>>(), draw.cut, &[end]);
+        let wanted = &ran.standing[0];
+        let (rules, standing) = live(rules, &messages, end, draw.shuffle);
+        bench.give_back(rules);
+        bench.count(0, wanted.len());
+        if standing != *wanted {
+            return Err(format!("live (first), strict (second):\n{}", difference(&standing, wanted)));
+        }
+        Ok(())
+    });
+    println!("{} alerts standing", bench.compared.borrow()[0]);
+}
