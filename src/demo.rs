@@ -72,7 +72,7 @@ impl Demo {
     /// Feeds `dataset` to the detector and returns when everything has been read and has had its effects.
     pub fn run(
         mut self,
-        dataset: Arc<Dataset>,
+        dataset: &Dataset,
         watch: &Arc<Watch>,
         readiness: &Arc<Readiness>,
     ) -> Result<Finished, DemoError> {
@@ -100,7 +100,7 @@ impl Demo {
         // The clock starts when every shard has been given out.
         watch.wait_for_shards(self.partitions, STALL);
         let started = Instant::now();
-        let fed = feed(writer, &dataset, watch, &stop);
+        let fed = feed(writer, dataset, watch, &stop);
         let drained = fed.and_then(|writer| drain(&writer, watch, &stop));
         let elapsed = started.elapsed();
         stop.store(true, Ordering::Relaxed);

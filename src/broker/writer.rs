@@ -128,7 +128,6 @@ impl FeedWriter {
     }
 
     /// Writes to a named partition, right or wrong; tests misroute with it.
-    #[expect(clippy::disallowed_methods, reason = "the client has no signal to wait for")]
     pub fn write_to(
         &mut self,
         feed: Feed,
@@ -189,7 +188,6 @@ impl FeedWriter {
 
     /// Waits until no partition holds more unread than an embedded broker keeps; `position` says how far its reader's
     /// *checkpoint* is. A reader that stands still for `stall_timeout` is an error.
-    #[expect(clippy::disallowed_methods, reason = "the client has no signal to wait for")]
     pub fn pace(
         &mut self,
         mut position: impl FnMut(Feed, i32) -> NextOffset,

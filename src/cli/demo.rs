@@ -91,7 +91,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch, &dataset));
     let demo =
         Demo { config, catalogue: catalogue.clone(), partitions: args.partitions, external: args.brokers.is_some() };
-    let finished = demo.run(Arc::clone(&dataset), &watch, &readiness)?;
+    let finished = demo.run(&dataset, &watch, &readiness)?;
     drop(progress);
     summarise(&catalogue, &dataset, &finished)
 }

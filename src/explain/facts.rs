@@ -192,7 +192,11 @@ fn row_facts(
         cleared_at: hit.cleared_at.map(format_micros),
         cleared_reason: hit.cleared_reason.clone(),
         anchor_at: hit.anchor.map(|day| day.to_string()),
-        cancelled_by: cancellers(rule, conditions, hit).map(cancelled_interval).collect(),
+        // Those that were over before the row would have held say nothing about it.
+        cancelled_by: cancellers(rule, conditions, hit)
+            .filter(|interval| interval.to.is_none_or(|to| to > hit.alert_at))
+            .map(cancelled_interval)
+            .collect(),
         awaits: slowest.map(|feed| person.clock(feed)),
         finding: Bilingual {
             sv: RuleFile::render(&header.finding.sv, &evidence),
