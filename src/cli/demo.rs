@@ -69,7 +69,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let options = Options::new(args.persons, args.years, args.seed);
     options.check()?;
     println!("Generating {} permit holders over {} years (seed {}) ...", args.persons, args.years, args.seed);
-    let dataset = Arc::new(generate(&options));
+    let dataset = generate(&options);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;

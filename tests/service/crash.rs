@@ -1,0 +1,106 @@
+//! Aim: killed at ten moments, the detector ends where an undisturbed one ends, and no transition is missing between.
+//! Method: SIGKILL when the alerts topic has grown by another share; afterwards compare with a strict replay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use permitwatch::alert::{AlertId, Severity};
+use permitwatch::broker::FeedWriter;
+use permitwatch::config::Config;
+use permitwatch::generate::{Dataset, write as record};
+use permitwatch::replay::{Timeline, timeline};
+use permitwatch::rules::Catalogue;
+use permitwatch::shard::Pseudonyms;
+use permitwatch::source::files::last_known_time;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message as _;
+
+use crate::harness::{PARTITIONS, World, dataset, write};
+
+const KILLS: u64 = 10;
+
+/// What a strict replay says stands at the end, and every alert that it ever raised.
+fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    record(data, dir.path()).unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let catalogue = Catalogue::load(&root.join("queries"), &BTreeMap::new()).unwrap();
+    let config = Config::default();
+    let options = Timeline {
+        visibility: config.visibility(),
+        limits: config.limits.clone(),
+        max_rule_errors: config.rules.max_errors,
+        pseudonyms: Arc::new(Pseudonyms::new("test", "test")),
+        partitions: 1,
+        batch_messages: 20_000,
+        as_of: last_known_time(dir.path()).unwrap().unwrap(),
+    };
+    let replayed = timeline(dir.path(), &catalogue, &options).unwrap();
+    let standing = replayed.standing.iter().map(|row| (row.alert_id, row.severity)).collect();
+    (standing, replayed.log.into_iter().map(|alert| alert.alert_id).collect())
+}
+
+/// Sequence numbers on the topic, per alert, in order of offset.
+fn sequences(world: &World) -> BTreeMap<String, Vec<u64>> {
+    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", world.broker.brokers())
+        .set("group.id", "test")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut list = rdkafka::TopicPartitionList::new();
+    for shard in 0..PARTITIONS {
+        list.add_partition_offset(&world.kafka.alerts_topic(), shard, rdkafka::Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let mut out: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut ended = 0;
+    while ended < PARTITIONS {
+        match consumer.poll(Duration::from_secs(10)) {
+            Some(Ok(message)) => {
+                let alert: permitwatch::alert::Alert = serde_json::from_slice(message.payload().unwrap()).unwrap();
+                out.entry(alert.alert_id).or_default().push(alert.sequence);
+            }
+            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
+            other => panic!("cannot read the alerts topic: {other:?}"),
+        }
+    }
+    out
+}
+
+#[test]
+fn killed_at_ten_moments_it_ends_where_an_undisturbed_one_ends() {
+    let data = dataset(400, 2);
+    let (standing, raised) = undisturbed(&data);
+    assert!(standing.len() >= 5, "the population gives too few alerts to tell anything: {}", standing.len());
+    let world = World::new();
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    let written = write(&mut writer, &data, |_, _| true);
+    let share = (raised.len() as u64 / (KILLS + 1)).max(1);
+    for kill in 1..=KILLS {
+        let mut detector = world.detector();
+        world.wait_until("another share of the alerts", Duration::from_secs(90), || {
+            detector.assert_alive(&world);
+            world.published_messages() >= kill * share
+        });
+        detector.kill();
+    }
+    let mut detector = world.detector();
+    world.wait_until("everything read", Duration::from_secs(120), || {
+        detector.assert_alive(&world);
+        world.has_read(written)
+    });
+    world.wait_until("the undisturbed standing set", Duration::from_secs(30), || world.standing() == standing);
+    let sequences = sequences(&world);
+    for (id, sequence) in &sequences {
+        let mut known: Vec<u64> = sequence.clone();
+        known.dedup();
+        let whole: Vec<u64> = (1..=known.len() as u64).collect();
+        assert_eq!(known, whole, "transitions of alert {id} are missing or out of order");
+    }
+    for id in &raised {
+        assert!(sequences.contains_key(id), "alert {id} was lost");
+    }
+}

@@ -1,0 +1,186 @@
+//! A broker, the feeds written to it, and the detector as a child process.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use permitwatch::alert::{Alert, AlertId, Severity};
+use permitwatch::broker::{EmbeddedBroker, FeedWriter};
+use permitwatch::config::KafkaConfig;
+use permitwatch::generate::{Body, Dataset, Options, generate};
+use permitwatch::schema::Feed;
+use permitwatch::sink::kafka::read_published;
+use permitwatch::time::KnownTime;
+
+pub const PARTITIONS: i32 = 2;
+
+pub struct World {
+    pub broker: EmbeddedBroker,
+    pub kafka: KafkaConfig,
+    pub dir: tempfile::TempDir,
+    pub http_port: u16,
+}
+
+pub fn dataset(persons: usize, years: u32) -> Dataset {
+    let mut options = Options::new(persons, years, 7);
+    options.outside_pct = 20;
+    generate(&options)
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl World {
+    pub fn new() -> World {
+        let broker = EmbeddedBroker::start(&KafkaConfig::default(), PARTITIONS).unwrap();
+        let kafka = broker.config(&KafkaConfig::default());
+        World { broker, kafka, dir: tempfile::tempdir().unwrap(), http_port: free_port() }
+    }
+
+    fn config_file(&self) -> PathBuf {
+        let path = self.dir.path().join("permitwatch.toml");
+        let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let text = format!(
+            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 2000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
+            self.broker.brokers(),
+            rules.display(),
+            self.http_port
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Starts the detector.
+    pub fn detector(&self) -> Detector {
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("detector.log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
+            .args(["run", "--config"])
+            .arg(self.config_file())
+            .env("PERMITWATCH_TEST_KEY", "0123456789abcdef0123456789abcdef")
+            .env("RUST_LOG", "warn,permitwatch=info")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Detector(child)
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("detector.log")).unwrap_or_default()
+    }
+
+    /// The last word on every alert, over all shards.
+    pub fn published(&self) -> BTreeMap<AlertId, Alert> {
+        (0..PARTITIONS).flat_map(|shard| read_published(&self.kafka, shard).unwrap().alerts).collect()
+    }
+
+    /// Messages on the alerts topic.
+    pub fn published_messages(&self) -> u64 {
+        (0..PARTITIONS).map(|shard| read_published(&self.kafka, shard).unwrap().messages).sum()
+    }
+
+    pub fn standing(&self) -> BTreeMap<AlertId, Severity> {
+        let standing = self.published().into_iter().filter(|(_, alert)| alert.status.stands());
+        standing.map(|(id, alert)| (id, alert.severity)).collect()
+    }
+
+    /// Waits until `reached`, or fails with the detector's log.
+    pub fn wait_until(&self, what: &str, limit: Duration, mut reached: impl FnMut() -> bool) {
+        let deadline = Instant::now() + limit;
+        while !reached() {
+            assert!(Instant::now() < deadline, "{what} not within {limit:?}; the detector says:\n{}", self.log());
+            pause();
+        }
+    }
+
+    pub fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
+        let text = get(self.http_port, "/metrics")?;
+        let line =
+            text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
+        let values: Vec<f64> = line.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        (!values.is_empty()).then(|| values.iter().sum())
+    }
+
+    /// Everything that was written has been read and had a fate.
+    pub fn has_read(&self, written: u64) -> bool {
+        self.metric("permitwatch_messages_total", &["fate="]).is_some_and(|total| total >= written as f64)
+    }
+}
+
+/// Polling outside processes leaves nothing to wait on but time.
+#[expect(clippy::disallowed_methods, reason = "another process cannot be waited for")]
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+/// A child that dies with its value.
+pub struct Detector(Child);
+
+impl Detector {
+    /// SIGKILL: no goodbye.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    pub fn assert_alive(&mut self, world: &World) {
+        assert!(self.0.try_wait().unwrap().is_none(), "the detector has ended:\n{}", world.log());
+    }
+}
+
+impl Drop for Detector {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Writes the feeds in the order of known time while `wanted`. Returns the messages written, copies in partitions counted.
+pub fn write(writer: &mut FeedWriter, dataset: &Dataset, wanted: impl Fn(Feed, i64) -> bool) -> u64 {
+    let mut next = [0usize; Feed::COUNT];
+    let mut written = 0;
+    let mut permits_clock = i64::MIN;
+    loop {
+        let head = |feed: Feed| dataset.messages(feed).get(next[feed.index()]).map(|m| (m.known_time, feed.index()));
+        let Some((known, index)) = Feed::ALL.into_iter().filter_map(head).min() else { break };
+        let feed = Feed::ALL[index];
+        let message = &dataset.messages(feed)[next[index]];
+        next[index] += 1;
+        if !wanted(feed, known) {
+            continue;
+        }
+        let time = KnownTime(known);
+        if feed == Feed::Permits {
+            permits_clock = known;
+        } else if known - permits_clock > 1_800_000_000 {
+            permits_clock = known;
+            writer.write_clock(Feed::Permits, time, None).unwrap();
+            written += PARTITIONS as u64;
+        }
+        match (&message.body, &message.key) {
+            (Body::Clock, _) => writer.write_clock(feed, time, None).unwrap(),
+            (_, Some(key)) => writer.write(feed, key.as_bytes(), message.payload().as_deref(), time, None).unwrap(),
+            (_, None) => writer.write_to(feed, 0, None, message.payload().as_deref(), time, None).unwrap(),
+        }
+        let everywhere = feed == Feed::Reference || matches!(message.body, Body::Clock);
+        written += if everywhere { PARTITIONS as u64 } else { 1 };
+    }
+    writer.flush().unwrap();
+    written
+}
+
+/// A plain HTTP GET on the loopback; `None` if nobody answers yet.
+pub fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+}
