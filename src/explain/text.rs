@@ -297,10 +297,12 @@ impl Page {
             }
             self.line(6, &format!("{words}: {}", reason(self.language, canceller.reason)));
         }
-        if let Some(clock) = &row.awaits {
-            let words = self.say("väntar på flödet", "awaits the feed");
-            let spoken = self.say("rapporterat till", "which has spoken up to");
-            self.line(6, &format!("{words} {}, {spoken} {}", clock.feed, self.time_of(clock)));
+        if let Some(least) = row.awaits.iter().min_by(|a, b| a.clock.cmp(&b.clock)) {
+            let feeds: Vec<&str> = row.awaits.iter().map(|clock| clock.feed).collect();
+            let words =
+                self.say("väntar på att dessa flöden rapporterar så långt:", "awaits that these feeds speak so far:");
+            let least = format!("{} {}", least.feed, self.time_of(least));
+            self.line(6, &format!("{words} {} ({}: {least})", feeds.join(", "), self.say("kortast", "least")));
         }
         if !matches!(row.verdict, Verdict::Ahead | Verdict::Outranked) {
             self.line(6, of(self.language, &row.finding));
