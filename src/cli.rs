@@ -33,7 +33,6 @@ enum Command {
     Run(run::RunArgs),
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
-    /// Check a live cluster against what an adapter and the engine need.
     Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     /// Generate a synthetic register population with planted breaches.

@@ -117,7 +117,7 @@ pub fn alert(
         Some(permit) => one_person::subject_of_permit(dir, permit)?,
         None => one_person::find_alert(dir, catalogue, options, id)?,
     };
-    let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?;
+    let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
     let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
     let mut facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
     let as_of = crate::time::parse_instant(&facts.found.as_of).unwrap_or(options.as_of.0);
@@ -147,7 +147,7 @@ pub fn permit(
         as_of: options.as_of,
     };
     let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
-    let person = Person::replay(dir, catalogue, options, &subject)?;
+    let person = Person::replay(dir, catalogue, options, &subject)?.ok_or_else(missing)?;
     facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
 }
 

@@ -42,13 +42,13 @@ pub mod detector;
 
 pub mod shard;
 
-pub mod snapshot;
-
 pub mod sink;
 
 // Running it, watching it.
 pub mod http;
 pub mod telemetry;
+
+pub mod snapshot;
 
 pub mod pipeline;
 pub mod recovery;

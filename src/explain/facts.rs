@@ -64,8 +64,8 @@ pub struct RowFacts {
     pub cleared_reason: Option<String>,
     pub anchor_at: Option<String>,
     pub cancelled_by: Vec<CancelledBy>,
-    /// The feed whose word the rule awaits, with how far it has spoken.
-    pub awaits: Option<FeedClock>,
+    /// The feeds whose word the row awaits, with how far they have spoken.
+    pub awaits: Vec<FeedClock>,
     pub finding: Bilingual,
     pub evidence: Map<String, Value>,
 }
@@ -176,7 +176,7 @@ fn row_facts(
 ) -> RowFacts {
     let header = &rule.file.header;
     let asserted_to = hit.due_at.unwrap_or(i64::MIN);
-    let slowest = person.clocks.slowest(rule.feeds).filter(|feed| person.clocks.feed(*feed).0 < asserted_to);
+    let silent = rule.feeds.iter().filter(|feed| person.clocks.feed(*feed).0 < asserted_to);
     let day = crate::time::KnownTime(hit.alert_at).day();
     let corroborated = conditions.corroborations.iter().any(|corroboration| {
         usize::from(corroboration.rule) == number && corroboration.from_on <= day && day <= corroboration.to_on
@@ -192,8 +192,12 @@ fn row_facts(
         cleared_at: hit.cleared_at.map(format_micros),
         cleared_reason: hit.cleared_reason.clone(),
         anchor_at: hit.anchor.map(|day| day.to_string()),
-        cancelled_by: cancellers(rule, conditions, hit).map(cancelled_interval).collect(),
-        awaits: slowest.map(|feed| person.clock(feed)),
+        // Those that were over before the row would have held say nothing about it.
+        cancelled_by: cancellers(rule, conditions, hit)
+            .filter(|interval| interval.to.is_none_or(|to| to > hit.alert_at))
+            .map(cancelled_interval)
+            .collect(),
+        awaits: silent.map(|feed| person.clock(feed)).collect(),
         finding: Bilingual {
             sv: RuleFile::render(&header.finding.sv, &evidence),
             en: RuleFile::render(&header.finding.en, &evidence),

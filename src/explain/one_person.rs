@@ -70,7 +70,13 @@ impl OnePerson {
 }
 
 impl Person {
-    pub fn replay(dir: &Path, catalogue: &Catalogue, options: &Options, subject: &str) -> Result<Person, ExplainError> {
+    /// `None` if the person was not known at that time.
+    pub fn replay(
+        dir: &Path,
+        catalogue: &Catalogue,
+        options: &Options,
+        subject: &str,
+    ) -> Result<Option<Person>, ExplainError> {
         let settings = Settings {
             number: 0,
             partitions: None,
@@ -90,13 +96,9 @@ impl Person {
             shard.take(&message);
         }
         let log = shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert).collect();
-        let number = shard.history().person_no(subject).ok_or_else(|| ExplainError::NoPermit {
-            permit: "of the alert".into(),
-            dir: dir.display().to_string(),
-            as_of: options.as_of,
-        })?;
+        let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
         let (fates, quarantined) = (shard.take_fates(), shard.take_quarantined());
-        Ok(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined })
+        Ok(Some(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined }))
     }
 }
 

@@ -46,7 +46,7 @@ pub fn alert_text(facts: &AlertFacts, language: Language) -> String {
         &format!("{}: {}", page.say("Tillgång till uppgifterna", "Access to the data"), facts.rule.legal_gate),
     );
     page.parameters(facts);
-    page.counter_evidence(&facts.counter_evidence);
+    page.counter_evidence(&facts.counter_evidence, &facts.found.as_of);
     page.history(facts);
     page.text.push('\n');
     page.line(0, closing(language));
@@ -56,7 +56,10 @@ pub fn alert_text(facts: &AlertFacts, language: Language) -> String {
 pub fn permit_text(facts: &PermitFacts, language: Language) -> String {
     let mut page = Page { text: String::new(), language };
     let title = about(Some(&facts.permit_class), &facts.permit_id);
-    page.line(0, &format!("{} {title}, {} {}", page.say("Tillstånd", "Permit"), page.say("per", "as of"), facts.as_of));
+    page.line(
+        0,
+        &format!("{} {title}, {} {}", page.say("Tillstånd", "Permit"), page.say("per", "as of"), time(&facts.as_of)),
+    );
     page.pair(page.say("Person", "Person"), &format!("{} ({})", facts.person, page.say("pseudonym", "pseudonym")));
     page.heading(page.say("Hur långt varje flöde har rapporterat", "How far each feed has spoken"));
     for clock in &facts.clocks {
@@ -83,7 +86,7 @@ fn about(class: Option<&str>, subject: &str) -> String {
 
 fn state(facts: &AlertFacts, language: Language) -> String {
     let alert = &facts.alert;
-    let mut text = format!("{} {}", status(language, alert.status.name()), alert.as_of);
+    let mut text = format!("{} {}", status(language, alert.status.name()), time(&alert.as_of));
     if let Some(why) = &alert.reason {
         text.push_str(&format!(" ({})", reason(language, why)));
     }
@@ -92,12 +95,19 @@ fn state(facts: &AlertFacts, language: Language) -> String {
         say(language, "styrka", "strength"),
         severity(language, alert.severity.name()),
         say(language, "gäller från", "holds from"),
-        alert.alert_at
+        time(&alert.alert_at)
     ));
     if alert.late_record {
         text.push_str(say(language, "; en sen uppgift behöver ses över", "; a late record should be looked at"));
     }
     text
+}
+
+/// Without what says nothing: the fraction of a whole second, the time of day of a day.
+fn time(text: &str) -> &str {
+    let text = text.strip_suffix("Z").unwrap_or(text);
+    let text = text.strip_suffix(".000000").unwrap_or(text);
+    text.strip_suffix("T00:00:00").unwrap_or(text)
 }
 
 fn plain(value: &Value, language: Language) -> String {
@@ -160,6 +170,7 @@ impl Page {
             let source = record.source.as_deref().unwrap_or("–");
             let (when, reached) = (self.say("avser", "true at"), self.say("inkom", "known at"));
             let from = self.say("källa", "source");
+            let (event, known) = (time(event), time(known));
             self.line(6, &format!("{when} {event}, {reached} {known}, {from} {source}"));
         }
         if record.withheld {
@@ -175,7 +186,8 @@ impl Page {
         if facts.rule.parameters.is_empty() {
             return;
         }
-        self.heading(self.say("Gränsvärden som gäller", "Thresholds in force"));
+        let day = facts.found.anchor_at.as_deref().unwrap_or_else(|| time(&facts.found.alert_at));
+        self.heading(&format!("{} {day}", self.say("Gränsvärden som gällde", "Thresholds in force on")));
         for parameter in &facts.rule.parameters {
             let since = parameter.in_force_from.as_deref();
             let since = since.map(|day| format!(" ({} {day})", self.say("från", "from"))).unwrap_or_default();
@@ -188,10 +200,11 @@ impl Page {
         }
     }
 
-    fn counter_evidence(&mut self, counters: &[CounterFacts]) {
+    fn counter_evidence(&mut self, counters: &[CounterFacts], as_of: &str) {
         let (looked_for, open): (Vec<_>, Vec<_>) = counters.iter().partition(|counter| counter.looked_for);
         if !looked_for.is_empty() {
-            self.heading(self.say("Förklaringar som har sökts", "Innocent explanations that were looked for"));
+            let words = self.say("Förklaringar som söktes, per", "Innocent explanations that were looked for, as of");
+            self.heading(&format!("{words} {}", time(as_of)));
         }
         for counter in looked_for {
             let result = match (&counter.column, &counter.result) {
@@ -219,7 +232,7 @@ impl Page {
             let why = step.reason.as_deref().map(|why| format!(": {}", reason(self.language, why)));
             let what = status(self.language, step.status.name());
             let mut line =
-                format!("{}. {}  {what}, {}", step.sequence, step.as_of, severity(self.language, step.severity));
+                format!("{}. {}  {what}, {}", step.sequence, time(&step.as_of), severity(self.language, step.severity));
             line.push_str(&why.unwrap_or_default());
             for (words, id) in [
                 (self.say("ersatt av", "replaced by"), &step.replaced_by),
@@ -259,13 +272,13 @@ impl Page {
             2,
             &format!("{}: {key} {}, {tier}, {}", verdict(self.language, row.verdict), row.alert_key, row.alert_id),
         );
-        let mut times = format!("{} {}", self.say("gäller från", "holds from"), row.alert_at);
+        let mut times = format!("{} {}", self.say("gäller från", "holds from"), time(&row.alert_at));
         for (words, at) in [
             (self.say("förutsätter att inget inkommit till", "rests on nothing having come in up to"), &row.due_at),
             (self.say("till", "until"), &row.cleared_at),
             (self.say("avser", "is about"), &row.anchor_at),
         ] {
-            times.push_str(&at.as_deref().map(|at| format!("; {words} {at}")).unwrap_or_default());
+            times.push_str(&at.as_deref().map(|at| format!("; {words} {}", time(at))).unwrap_or_default());
         }
         if let Some(why) = &row.cleared_reason {
             times.push_str(&format!(" ({})", reason(self.language, why)));
@@ -276,21 +289,27 @@ impl Page {
             self.line(6, &format!("{words} {}", severity(self.language, tier)));
         }
         for canceller in &row.cancelled_by {
-            let (from, to) = (canceller.from_at.as_deref().unwrap_or("–"), canceller.to_at.as_deref().unwrap_or("–"));
-            let words = self.say("hålls tillbaka", "held back");
-            self.line(6, &format!("{words}: {}, {from} .. {to}", reason(self.language, canceller.reason)));
+            let mut words = self.say("hålls tillbaka", "held back").to_owned();
+            for (word, at) in
+                [(self.say("från", "from"), &canceller.from_at), (self.say("till", "until"), &canceller.to_at)]
+            {
+                words.push_str(&at.as_deref().map(|at| format!(" {word} {}", time(at))).unwrap_or_default());
+            }
+            self.line(6, &format!("{words}: {}", reason(self.language, canceller.reason)));
         }
-        if let Some(clock) = &row.awaits {
-            let words = self.say("väntar på flödet", "awaits the feed");
-            let spoken = self.say("rapporterat till", "which has spoken up to");
-            self.line(6, &format!("{words} {}, {spoken} {}", clock.feed, self.time_of(clock)));
+        if let Some(least) = row.awaits.iter().min_by(|a, b| a.clock.cmp(&b.clock)) {
+            let feeds: Vec<&str> = row.awaits.iter().map(|clock| clock.feed).collect();
+            let words =
+                self.say("väntar på att dessa flöden rapporterar så långt:", "awaits that these feeds speak so far:");
+            let least = format!("{} {}", least.feed, self.time_of(least));
+            self.line(6, &format!("{words} {} ({}: {least})", feeds.join(", "), self.say("kortast", "least")));
         }
-        if row.verdict != Verdict::Ahead {
+        if !matches!(row.verdict, Verdict::Ahead | Verdict::Outranked) {
             self.line(6, of(self.language, &row.finding));
         }
     }
 
     fn time_of(&self, clock: &FeedClock) -> String {
-        clock.clock.clone().unwrap_or_else(|| self.say("inget ännu", "nothing yet").to_owned())
+        clock.clock.as_deref().map_or_else(|| self.say("inget ännu", "nothing yet"), time).to_owned()
     }
 }

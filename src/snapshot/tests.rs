@@ -152,3 +152,45 @@ fn permits_that_ran_out_by_themselves_do_not_count() {
     assert_eq!(before.open(), 2);
     assert!(check_shrink(&before, &stock(&[("a", None)]), 0).is_ok());
 }
+
+#[test]
+fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
+    use crate::config::{Config, Visibility};
+    use crate::merge::{Merge, Merged};
+    use crate::rules::{Catalogue, RuleSet};
+    use crate::shard::{Order, Pseudonyms, Settings, Shard};
+    use crate::source::files::FileShard;
+
+    let dir = TempDir::new().unwrap();
+    crate::generate::write(&crate::generate::generate(&crate::generate::Options::new(200, 2, 7)), dir.path()).unwrap();
+    let snapshot = read(&dir.path().join("parquet"), |_| true).unwrap();
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+    let catalogue = Catalogue::load(&queries, &std::collections::BTreeMap::new()).unwrap();
+    let run = |records: &[Record]| {
+        let settings = Settings {
+            number: 0,
+            partitions: None,
+            order: Order::Live,
+            visibility: Visibility::default(),
+            limits: Config::default().limits,
+            max_rule_errors: 1,
+            pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
+        };
+        let mut shard = Shard::new(settings, RuleSet::plan(&catalogue).unwrap());
+        let new = shard.take_snapshot(records);
+        let mut merge = Merge::new(FileShard::open(dir.path(), 0, 1).unwrap(), Visibility::default().permit_lead);
+        while let Merged::Message(message) = merge.take().unwrap() {
+            shard.take(&message);
+        }
+        shard.settle_live();
+        let standing: Vec<_> = shard.standing().into_iter().map(|(_, alert)| (alert.id, alert.severity)).collect();
+        (new, standing, shard.take_fates())
+    };
+    let (none, without, _) = run(&[]);
+    let (new, with, fates) = run(&snapshot.records);
+    assert_eq!(none, 0);
+    assert_eq!(new, snapshot.records.len() as u64);
+    assert!(!without.is_empty());
+    assert_eq!(with, without);
+    assert!(fates.duplicate[Feed::Permits.index()] >= new, "what the snapshot brought is a duplicate on the topic");
+}

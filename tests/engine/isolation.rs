@@ -68,7 +68,7 @@ fn the_corpus_is_refused() {
             first.strip_prefix("-- refused: ").unwrap_or_else(|| panic!("{name}: begins with no \"-- refused: \""));
         match refusal(&catalogue, sql) {
             Some(words) if words.contains(wanted) => {
-                println!("{name}: {}", words.chars().take(160).collect::<String>())
+                println!("{name}: {}", words.chars().take(160).collect::<String>());
             }
             Some(words) => failures.push(format!("{name}: refused with \"{words}\", wanted \"{wanted}\"")),
             None => failures.push(format!("{name}: accepted")),
