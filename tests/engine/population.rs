@@ -26,7 +26,7 @@ pub struct Recorded {
 }
 
 pub static RECORDED: LazyLock<Recorded> = LazyLock::new(|| record(300));
-static MANY: LazyLock<Recorded> = LazyLock::new(|| record(1_500));
+pub static MANY: LazyLock<Recorded> = LazyLock::new(|| record(1_500));
 
 fn record(persons: usize) -> Recorded {
     let dataset = generate(&Options::new(persons, 3, 1));
@@ -59,11 +59,13 @@ static MANY_REPLAYED: LazyLock<Replayed> = LazyLock::new(|| timeline(MANY.dir.pa
 
 #[test]
 fn batch_and_timeline_have_the_same_standing() {
-    let batch = replay::batch(RECORDED.dir.path(), &catalogue(), &visibility(), RECORDED.end()).unwrap();
-    let (engine, batch) = (sorted(REPLAYED.standing.clone()), sorted(batch));
-    assert!(engine == batch, "engine (first), batch (second):\n{}", difference(&engine, &batch));
-    let rules: BTreeSet<&str> = engine.iter().map(|row| row.rule_id.as_str()).collect();
-    println!("{} alerts of {} rules stand", engine.len(), rules.len());
+    for (recorded, replayed) in [(&RECORDED, &REPLAYED), (&MANY, &MANY_REPLAYED)] {
+        let batch = replay::batch(recorded.dir.path(), &catalogue(), &visibility(), recorded.end()).unwrap();
+        let (engine, batch) = (sorted(replayed.standing.clone()), sorted(batch));
+        assert!(engine == batch, "engine (first), batch (second):\n{}", difference(&engine, &batch));
+        let rules: BTreeSet<&str> = engine.iter().map(|row| row.rule_id.as_str()).collect();
+        println!("{} alerts of {} rules stand", engine.len(), rules.len());
+    }
 }
 
 #[test]
