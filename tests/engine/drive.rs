@@ -14,7 +14,7 @@ use permitwatch::rules::{Catalogue, RuleSet};
 use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
 use permitwatch::time::{KnownTime, format_micros};
 
-/// Ends when it has to: no case of ours reaches beyond.
+/// Of everything that is drawn at random.
 pub const SEED: u64 = 20_261_122;
 
 pub fn repository(path: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use permitwatch::rules::batch::duckdb_script;
 use serde_json::Value;
 
 use crate::drive::{catalogue, repository, visibility};
-use crate::population::RECORDED;
+use crate::population::MANY;
 
 /// The release whose SQL the rules are written for.
 const DUCKDB: &str = "duckdb==2.0.0";
@@ -43,8 +43,8 @@ fn run(command: &mut Command) -> Result<Output, String> {
 #[test]
 fn duckdb_finds_the_same_standing_set() {
     let python = python();
-    let dir = RECORDED.dir.path();
-    let as_of = RECORDED.end();
+    let dir = MANY.dir.path();
+    let as_of = MANY.end();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let catalogue = catalogue();
     let script = runtime.block_on(duckdb_script(&catalogue, &visibility(), as_of.0, &dir.join("parquet"))).unwrap();
