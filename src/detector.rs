@@ -20,6 +20,9 @@ use crate::history::PersonNo;
 use crate::rules::{Conditions, Hit};
 use crate::time::{Day, MICROS_PER_DAY};
 
+/// Reason of an update that marks an alert because a record came too late for the kept history.
+pub const LATE_RECORD: &str = "late_record";
+
 /// The two clocks at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -251,7 +254,7 @@ impl Detector {
                 status: Status::Updated,
                 alert: alert.clone(),
                 sequence: *sequence,
-                reason: Some("late_record".into()),
+                reason: Some(LATE_RECORD.into()),
                 replaced_by: None,
                 replaces: None,
                 hit: None,

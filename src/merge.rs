@@ -107,7 +107,9 @@ impl<S: ShardSource> Merge<S> {
             Head::Message(message) => {
                 self.positions[feed.index()] = message.offset.next();
                 if feed == Feed::Permits {
-                    self.permits_clock = self.permits_clock.max(message.known_time);
+                    // After a record, another one of the same instant may follow; a clock message is the last of its instant.
+                    let spoken = if message.is_clock() { message.known_time } else { message.known_time.minus(1) };
+                    self.permits_clock = self.permits_clock.max(spoken);
                 }
                 Ok(Merged::Message(message))
             }
@@ -166,6 +168,27 @@ mod tests {
 
     use super::*;
     use crate::record::Offset;
+
+    #[test]
+    fn after_a_permits_record_another_of_its_instant_may_follow() {
+        let record = |known| match at(Feed::Permits, known) {
+            Polled::Message(message) => Polled::Message(Message {
+                key: Some(b"p".as_slice().into()),
+                payload: Some(b"{}".as_slice().into()),
+                ..message
+            }),
+            other => other,
+        };
+        let mut merge = lanes(vec![
+            (Feed::Permits, vec![record(1), Polled::AtEnd, Polled::AtEnd, record(1), at(Feed::Permits, 1)]),
+            (Feed::Payments, vec![at(Feed::Payments, 6)]),
+        ]);
+        assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
+        assert!(matches!(merge.take().unwrap(), Merged::Waiting(Some(Feed::Permits))));
+        assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
+        assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
+        assert_eq!(taken(&mut merge), Some((Feed::Payments, 6)));
+    }
 
     struct Lanes([VecDeque<Polled>; Feed::COUNT]);
 

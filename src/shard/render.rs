@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::alert::{Alert, Bilingual, RecordRef, Status};
-use crate::detector::{Standing, Transition};
+use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
 use crate::rules::output::RuleRows;
 use crate::rules::{Hit, RuleFile, TableSet};
@@ -56,7 +56,7 @@ impl Shard {
         };
         Alert {
             title: header.title.clone(),
-            finding: if row.is_some() { finding } else { Bilingual::default() },
+            finding: if row.is_some() { finding } else { self.remark(transition) },
             legal_basis: header.legal_basis.clone(),
             evidence,
             records,
@@ -64,6 +64,17 @@ impl Shard {
             replaced_by: transition.replaced_by.map(|id| id.to_hex()),
             replaces: transition.replaces.map(|id| id.to_hex()),
             ..self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of)
+        }
+    }
+
+    /// What is said where no row is at hand.
+    fn remark(&self, transition: &Transition) -> Bilingual {
+        if transition.reason.as_deref() != Some(LATE_RECORD) {
+            return Bilingual::default();
+        }
+        Bilingual {
+            sv: "En uppgift om personen kom in så sent att den ligger före den sparade historiken och inte har prövats. Se över ärendet.".into(),
+            en: "A record about the person came so late that it lies before the kept history and was not evaluated. Please look at the matter again.".into(),
         }
     }
 

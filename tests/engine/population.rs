@@ -104,13 +104,8 @@ fn every_message_has_the_fate_that_was_planted() {
     println!("{} messages", MANY_REPLAYED.messages);
 }
 
-/// Traps that the rule's own words let stand as information, though the truth says that no alert may:
-/// R18 counts a visit that the authority accepted as `info` ("information only, its days do not count").
-const ONLY_INFORMATION: [(&str, &str); 1] = [("protected-home-travel", "home-visit-excused")];
-
 fn limit(row: &Truth) -> Option<Severity> {
-    let known = ONLY_INFORMATION.contains(&(row.rule_id, row.scenario)).then_some(Severity::Info);
-    row.max_severity.map(|name| Severity::from_name(name).expect("a severity")).or(known)
+    row.max_severity.map(|name| Severity::from_name(name).expect("a severity"))
 }
 
 /// What stood for one rule and permit: from when, until when, and how high.
