@@ -180,7 +180,7 @@ mod tests {
             other => other,
         };
         let mut merge = lanes(vec![
-            (Feed::Permits, vec![record(1), Polled::AtEnd, Polled::AtEnd, record(1), at(Feed::Permits, 1)]),
+            (Feed::Permits, vec![record(1), Polled::AtEnd, record(1), at(Feed::Permits, 1), Polled::AtEnd]),
             (Feed::Payments, vec![at(Feed::Payments, 6)]),
         ]);
         assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
