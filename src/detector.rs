@@ -188,12 +188,6 @@ impl Detector {
         absence.chain(fact).min()
     }
 
-    /// The earliest instant that a rule waits for, by its two clocks.
-    pub fn next_timer(&self, person: PersonNo, rule: u8) -> Option<(Option<i64>, Option<i64>)> {
-        let state = self.persons.get(&person)?;
-        state.timers.iter().find(|timer| timer.rule == rule).map(|timer| (timer.fact, timer.absence))
-    }
-
     /// Takes a rule's rows for a person and works out every transition within the span. Sets the next timer.
     pub fn settle(
         &mut self,
