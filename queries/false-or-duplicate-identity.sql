@@ -36,19 +36,20 @@ en = "A document number misread or mistyped, or one that the issuer has used twi
 checked = false
 */
 WITH own AS (   -- what is linked to this person
-    SELECT person_id, record_key, 'document' AS kind, document_key AS identifier, CAST(NULL AS VARCHAR) AS asserted_by
+    SELECT person_id, record_key, 'document' AS kind, document_key AS identifier, CAST(NULL AS DATE) AS linked_on, CAST(NULL AS VARCHAR) AS asserted_by
     FROM documents
     UNION ALL
-    SELECT person_id, record_key, 'number' AS kind, number AS identifier, asserted_by
+    SELECT person_id, record_key, 'number' AS kind, number AS identifier, linked_on, asserted_by
     FROM identities
 ),
 shared AS (   -- permits of others with the same document or number, on days on which this person's permit is valid too
     SELECT p.person_id, p.permit_id, p.record_key AS permit_key, o.record_key AS own_key, o.kind, o.asserted_by, s.other_id,
-           greatest(p.valid_from, s.held_from) AS both_from, greatest(p.first_known_time, s.known_at) AS known_at
+           greatest(p.valid_from, s.held_from, o.linked_on) AS both_from, greatest(p.first_known_time, s.known_at) AS known_at
     FROM permit_spells p
     JOIN own o ON o.person_id = p.person_id
     JOIN shared_identifiers s ON s.person_id = o.person_id AND s.kind = o.kind AND s.identifier = o.identifier
-         AND (s.held_until IS NULL OR s.held_until >= p.valid_from) AND (p.held_until IS NULL OR s.held_from <= p.held_until)
+    WHERE least(p.held_until, s.held_until) IS NULL   -- the least of those that are not null
+       OR greatest(p.valid_from, s.held_from, o.linked_on) <= least(p.held_until, s.held_until)
 ),
 unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
     SELECT person_id, record_key, linked_on, number_kind, level, ended_on, asserted_by, known_from, lead(op) OVER w AS next_op,
