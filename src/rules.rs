@@ -7,7 +7,8 @@
 //! - `text` refuses what a plan no longer shows, `values` what it should not compute with.
 //! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
-//! - `plan` turns a catalogue into physical plans and evaluates units with them.
+//! - `links` reads what one unit shows to another.
+//! - `plan` turns a catalogue into physical plans; `set` evaluates units with them.
 //!
 //! Nothing outside this module plans SQL.
 
@@ -16,9 +17,11 @@ pub mod catalogue;
 pub mod check;
 pub mod file;
 pub mod functions;
+pub mod links;
 pub mod output;
 pub mod plan;
 pub mod session;
+pub mod set;
 pub mod table;
 pub mod text;
 pub mod values;
@@ -26,4 +29,4 @@ pub mod values;
 pub use catalogue::Catalogue;
 pub use file::RuleFile;
 pub use output::{Conditions, Hit, Interval};
-pub use plan::{Evaluation, RuleMask, RuleSet, TableSet};
+pub use set::{Evaluation, RuleMask, RuleSet, TableSet};

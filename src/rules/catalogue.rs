@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::rules::file::{FileError, RuleFile, split_header};
+use crate::rules::links::{LinkError, LinkFile};
+use crate::schema::TableId;
 use crate::time::{Day, parse_day};
 
 /// Names that view `cancellers` may give.
@@ -41,6 +43,7 @@ pub struct Threshold {
 pub struct Catalogue {
     pub rules: Vec<RuleFile>,
     pub views: Vec<ViewFile>,
+    pub links: Vec<LinkFile>,
     pub thresholds: Vec<Threshold>,
     /// The fixed query of the standing set, with `$rule_id`, `$as_of` and `$cancel_reasons`.
     pub standing: String,
@@ -57,6 +60,10 @@ pub enum CatalogueError {
     Read { file: String, source: std::io::Error },
     #[error(transparent)]
     Rule(#[from] FileError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{what} uses the rule \"{used}\", {why}")]
+    Uses { what: String, used: String, why: &'static str },
     #[error("view {file}: begins with no comment; say in /* ... */ what one row is")]
     ViewHeader { file: String },
     #[error("{file} line {line}: {message}")]
@@ -92,19 +99,101 @@ impl Catalogue {
         }
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
         let views = sql_files(&dir.join("views"))?.into_iter().map(|(name, text)| view(name, &text));
-        Ok(Catalogue {
+        let links = sql_files(&dir.join("links"))?.into_iter().map(|(name, text)| LinkFile::parse(&name, &text));
+        let catalogue = Catalogue {
             rules,
             views: views.collect::<Result<_, _>>()?,
+            links: links.collect::<Result<_, _>>()?,
             thresholds: thresholds(&dir.join("parameters.csv"))?,
             standing: read(&dir.join("standing.sql"))?,
             tables: read(&dir.join("tables.sql"))?,
             duckdb: read(&dir.join("duckdb.sql"))?,
-        })
+        };
+        catalogue.check_uses()?;
+        Ok(catalogue)
     }
 
-    /// Leaves out rules that are disabled or only drafts.
-    pub fn retain_live(&mut self, disabled: &[String]) {
+    /// Leaves only these rules, with those that they use and that their links use.
+    pub fn retain(&mut self, ids: &[&str]) {
+        let wanted: Vec<String> = ids.iter().flat_map(|id| self.with_used(id)).collect();
+        self.rules.retain(|rule| wanted.contains(&rule.header.id));
+        self.drop_unread_links();
+    }
+
+    /// Links fill tables for rules; one whose table nobody reads is not worth its work.
+    fn drop_unread_links(&mut self) {
+        let texts = self.rules.iter().map(|rule| &rule.sql).chain(self.views.iter().map(|view| &view.sql));
+        let mut texts: Vec<String> = texts.cloned().collect();
+        let mut read: Vec<TableId> = Vec::new();
+        loop {
+            let is_new =
+                |link: &&LinkFile| !read.contains(&link.table) && texts.iter().any(|sql| names(sql, link.table.name()));
+            let Some(link) = self.links.iter().find(is_new) else { break };
+            read.push(link.table);
+            texts.push(link.sql.clone());
+        }
+        self.links.retain(|link| read.contains(&link.table));
+    }
+
+    /// A rule with those that it uses, directly or through a link that it reads.
+    fn with_used(&self, id: &str) -> Vec<String> {
+        let mut ids = vec![id.to_owned()];
+        let mut at = 0;
+        while let Some(rule) = ids.get(at).and_then(|id| self.rule(id)) {
+            let read = self.links.iter().filter(|link| names(&rule.sql, link.table.name()));
+            for used in read.flat_map(|link| &link.uses).chain(&rule.header.uses) {
+                if !ids.contains(used) {
+                    ids.push(used.clone());
+                }
+            }
+            at += 1;
+        }
+        ids
+    }
+
+    /// Rules whose rows some rule (`by_rules`) or link reads.
+    pub fn used(&self, by_rules: bool) -> Vec<&RuleFile> {
+        let by_rule = self.rules.iter().filter(|_| by_rules).flat_map(|rule| &rule.header.uses);
+        let by_link = self.links.iter().filter(|_| !by_rules).flat_map(|link| &link.uses);
+        let ids: Vec<&String> = by_rule.chain(by_link).collect();
+        self.rules.iter().filter(|rule| ids.contains(&&rule.header.id)).collect()
+    }
+
+    /// A rule may use rules that themselves use none; a link any.
+    fn check_uses(&self) -> Result<(), CatalogueError> {
+        let refuse = |what: String, used: &str, why| Err(CatalogueError::Uses { what, used: used.to_owned(), why });
+        for rule in &self.rules {
+            for used in &rule.header.uses {
+                let what = || format!("rule \"{}\"", rule.header.id);
+                match self.rule(used) {
+                    None => return refuse(what(), used, "which is not in the catalogue, or is disabled"),
+                    Some(other) if !other.header.uses.is_empty() || other.header.key.is_some() => {
+                        return refuse(what(), used, "which itself uses others: one level only");
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        for link in &self.links {
+            for used in &link.uses {
+                let what = || format!("link \"{}\"", link.table.name());
+                match self.rule(used) {
+                    None => return refuse(what(), used, "which is not in the catalogue, or is disabled"),
+                    Some(other) if other.header.key.is_some() => {
+                        return refuse(what(), used, "which is not about persons");
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out rules that are disabled or only drafts. A link that reads one of them goes too, and whoever needs it says so.
+    pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
         self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
+        self.drop_unread_links();
+        self.check_uses()
     }
 
     pub fn rule(&self, id: &str) -> Option<&RuleFile> {
@@ -132,6 +221,22 @@ impl Catalogue {
         hex(&hash.finalize()[..8])
     }
 
+    /// Identifies what decides the rows that links show: their texts, the views, the rules that they use.
+    pub fn link_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for link in &self.links {
+            hash.update(link.table.name());
+            hash.update(&link.sql);
+        }
+        for view in &self.views {
+            hash.update(&view.sql);
+        }
+        for rule in self.used(false) {
+            hash.update(self.fingerprint(rule));
+        }
+        hex(&hash.finalize()[..8])
+    }
+
     /// Identifies what decides a rule's rows: its text, the views, the thresholds, the fixed query.
     pub fn fingerprint(&self, rule: &RuleFile) -> String {
         let mut hash = Sha256::new();
@@ -148,12 +253,24 @@ impl Catalogue {
             part(&view.name);
             part(&view.sql);
         }
+        for link in &self.links {
+            part(link.table.name());
+            part(&link.sql);
+        }
+        for used in &rule.header.uses {
+            part(self.rule(used).map_or("", |used| &used.sql));
+        }
         for threshold in &self.thresholds {
             part(&format!("{threshold:?}"));
         }
         part(&self.standing);
         hex(&hash.finalize()[..8])
     }
+}
+
+/// Whether a text names a table, as a word.
+fn names(sql: &str, table: &str) -> bool {
+    sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == table)
 }
 
 fn hex(bytes: &[u8]) -> String {

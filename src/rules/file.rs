@@ -38,6 +38,11 @@ pub struct Header {
     pub yields_to: Vec<String>,
     /// Output column that the alert is about, when it is not `permit_id`.
     pub subject: Option<String>,
+    /// What the rule's units are, when they are not persons: `employer_id`.
+    pub key: Option<String>,
+    /// Rules whose rows it reads, as `indications`.
+    #[serde(default)]
+    pub uses: Vec<String>,
     /// Per table, how far back an open-ended permit needs history.
     #[serde(default)]
     pub horizon: BTreeMap<String, String>,
@@ -73,6 +78,9 @@ pub struct Param {
     pub doc: String,
     pub source: Option<String>,
 }
+
+/// What units may be beside persons.
+const KEYS: [&str; 1] = ["employer_id"];
 
 /// A rule as read from its file, parameters already replaced by literals.
 #[derive(Clone, Debug)]
@@ -168,6 +176,9 @@ fn check_words(header: &Header, file: &str) -> Result<(), FileError> {
     }
     if !["live", "draft"].contains(&header.stage.as_str()) {
         return refuse("stage", &header.stage, "live, draft");
+    }
+    if let Some(key) = header.key.as_deref().filter(|key| !KEYS.contains(key)) {
+        return refuse("key", key, "employer_id");
     }
     for reason in header.survives.iter().chain(&header.yields_to) {
         if !crate::rules::catalogue::CANCELLERS.contains(&reason.as_str()) {
