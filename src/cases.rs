@@ -1,7 +1,7 @@
 //! The rules' own tests: cases in `queries/tests/<rule id>.toml`, run through the engine and as a batch query.
 //!
 //! - `file` is their form, `build` makes records of them, `recording` what each side reads.
-//! - `engine` plays them through a shard in strict order.
+//! - `engine` plays them through a shard in strict order, `batch` asks the plain query.
 //! - `run` holds what was found against what is expected, `compare` says how they differ.
 //!
 //! All cases of a file stand in one shard and in one set of tables, as persons who have nothing to do with each other.
@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::rules::batch::BatchError;
 use crate::rules::plan::PlanError;
 
+mod batch;
 mod build;
 mod compare;
 mod engine;

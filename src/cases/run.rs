@@ -1,19 +1,16 @@
 //! Runs a rule's cases and holds both sides against what is expected.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
-
 use crate::cases::CaseError;
-use crate::cases::build::Built;
+use crate::cases::batch;
+use crate::cases::build::{Built, Names};
 use crate::cases::compare::{Asked, Found, Matched, evidence_differs, matched};
-use crate::cases::engine::{Played, Said, play, visibility};
+use crate::cases::engine::{Played, Said, play};
 use crate::cases::file::{Case, CaseFile, Expect};
 use crate::cases::recording::Recording;
 use crate::record::{Quarantined, Record};
-use crate::rules::batch::{self, StandingRow};
 use crate::rules::{Catalogue, RuleSet};
 use crate::schema::TableId;
 use crate::time::format_micros;
@@ -93,16 +90,16 @@ impl RuleCases {
     /// Runs the cases in the engine and as a batch query.
     pub fn run(&self) -> Result<Report, CaseError> {
         let started = Instant::now();
-        let clocks = self.clocks();
         let played = self.play(RuleSet::plan(&self.catalogue)?)?;
-        let standing = self.batch(&clocks)?;
+        let standing = batch::standing(self)?;
         let mut cases = Vec::new();
         for (number, case) in self.file.case.iter().enumerate() {
             let mut failures = Vec::new();
             let mut since = i64::MIN;
-            for expect in &case.expect {
+            for (at, expect) in case.expect.iter().enumerate() {
                 let clock = expect.clock().unwrap_or(since);
-                let lines = self.differences(number, expect, (since, clock), &played, &standing)?;
+                let batch = standing.get(&(number, at)).map(Vec::as_slice).unwrap_or_default();
+                let lines = self.differences(number, expect, (since, clock), &played, batch)?;
                 if !lines.is_empty() {
                     failures.push(Failure { clock, lines });
                 }
@@ -123,18 +120,9 @@ impl RuleCases {
         }
     }
 
-    /// The batch query at each clock.
-    fn batch(&self, clocks: &[i64]) -> Result<BTreeMap<i64, Vec<StandingRow>>, CaseError> {
-        let tables = self.recording.tables();
-        let recorded =
-            |table: TableId| -> Vec<RecordBatch> { tables.get(table.index()).cloned().into_iter().collect() };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(CaseError::Runtime)?;
-        let mut out = BTreeMap::new();
-        for &clock in clocks {
-            let rows = runtime.block_on(batch::standing(&self.catalogue, &visibility(), clock, recorded))?;
-            out.insert(clock, rows.into_iter().filter(|row| row.rule_id == self.rule).collect());
-        }
-        Ok(out)
+    /// Short names of a case.
+    pub fn names(&self, number: usize) -> &Names {
+        &self.built[number].names
     }
 
     /// How one expectation fails; empty if it does not.
@@ -144,7 +132,7 @@ impl RuleCases {
         expect: &Expect,
         (since, clock): (i64, i64),
         played: &Played,
-        standing: &BTreeMap<i64, Vec<StandingRow>>,
+        batch: &[Found],
     ) -> Result<Vec<String>, CaseError> {
         let case = &self.file.case[number];
         let mut lines = Vec::new();
@@ -153,8 +141,7 @@ impl RuleCases {
         }
         if expect.alerts.is_some() {
             let engine = self.engine_alerts(number, clock, played);
-            let batch = self.batch_alerts(number, standing.get(&clock).map(Vec::as_slice).unwrap_or_default());
-            lines.extend(self.alert_lines(case, expect, &engine, &batch));
+            lines.extend(alert_lines(case, expect, &engine, batch));
         }
         if let Some(wanted) = &expect.transitions {
             let asked: Vec<Asked<'_>> = wanted.get_ref().iter().map(Asked::from).collect();
@@ -178,45 +165,6 @@ impl RuleCases {
         Ok(lines)
     }
 
-    fn alert_lines(&self, case: &Case, expect: &Expect, engine: &[(Found, &Said)], batch: &[Found]) -> Vec<String> {
-        let asked: Vec<Asked<'_>> = expect.wanted().iter().map(Asked::from).collect();
-        let engine_found: Vec<Found> = engine.iter().map(|(found, _)| found.clone()).collect();
-        let (in_engine, in_batch) = (matched(&asked, &engine_found), matched(&asked, batch));
-        let whole = case.record.iter().any(|line| line.person.is_some())
-            || asked.iter().any(|asked| asked.permit.is_some() || asked.person.is_some());
-        let mut lines = Vec::new();
-        for (at, asked) in asked.iter().enumerate() {
-            let place = match (in_engine.missing.contains(&at), in_batch.missing.contains(&at)) {
-                (true, true) => "wanted, found by neither engine nor batch",
-                (true, false) => "wanted, found by batch, not by the engine",
-                (false, true) => "wanted, found by the engine, not by batch",
-                (false, false) => continue,
-            };
-            lines.push(format!("{}: {place}", asked.words()));
-        }
-        let extra = |matched: &Matched, found: &[Found]| -> Vec<Found> {
-            matched.extra.iter().map(|at| found[*at].clone()).collect()
-        };
-        let (engine_extra, mut batch_extra) = (extra(&in_engine, &engine_found), extra(&in_batch, batch));
-        for found in engine_extra {
-            let shared = batch_extra.iter().position(|other| *other == found);
-            let place = match shared.map(|at| batch_extra.remove(at)) {
-                Some(_) => "found by engine and batch, not wanted",
-                None => "found by the engine, not by batch, not wanted",
-            };
-            lines.push(format!("{}: {place}", found.words(whole)));
-        }
-        let only_batch = batch_extra.iter();
-        lines.extend(
-            only_batch.map(|found| format!("{}: found by batch, not by the engine, not wanted", found.words(whole))),
-        );
-        for (at, other) in in_engine.pairs {
-            let differs = evidence_differs(&expect.wanted()[at].evidence, &engine[other].1.alert.evidence);
-            lines.extend(differs.into_iter().map(|words| format!("{}: evidence {words}", asked[at].words())));
-        }
-        lines
-    }
-
     /// The engine's alerts of a case that stand at the clock.
     pub fn engine_alerts<'a>(&self, number: usize, clock: i64, played: &'a Played) -> Vec<(Found, &'a Said)> {
         let standing = played.standing(clock).into_iter().filter(|said| self.is_own(number, said));
@@ -224,21 +172,6 @@ impl RuleCases {
             .map(|said| (Found { status: String::new(), reason: None, ..self.found(number, said) }, said))
             .collect();
         found.sort_by(|a, b| a.0.cmp(&b.0));
-        found
-    }
-
-    fn batch_alerts(&self, number: usize, rows: &[StandingRow]) -> Vec<Found> {
-        let names = &self.built[number].names;
-        let own = rows.iter().filter(|row| names.has(&row.person));
-        let found = own.map(|row| Found {
-            key: row.alert_key.clone(),
-            severity: row.severity.name().to_owned(),
-            permit: names.subject(&row.subject),
-            person: names.person(&row.person),
-            ..Found::default()
-        });
-        let mut found: Vec<Found> = found.collect();
-        found.sort();
         found
     }
 
@@ -293,6 +226,46 @@ impl RuleCases {
             _ => CaseError::Rule { rule: self.rule.clone(), message },
         }
     }
+}
+
+/// How the alerts of one expectation differ; empty if they do not.
+fn alert_lines(case: &Case, expect: &Expect, engine: &[(Found, &Said)], batch: &[Found]) -> Vec<String> {
+    let asked: Vec<Asked<'_>> = expect.wanted().iter().map(Asked::from).collect();
+    let engine_found: Vec<Found> = engine.iter().map(|(found, _)| found.clone()).collect();
+    let (in_engine, in_batch) = (matched(&asked, &engine_found), matched(&asked, batch));
+    let whole = case.record.iter().any(|line| line.person.is_some())
+        || asked.iter().any(|asked| asked.permit.is_some() || asked.person.is_some());
+    let mut lines = Vec::new();
+    for (at, asked) in asked.iter().enumerate() {
+        let place = match (in_engine.missing.contains(&at), in_batch.missing.contains(&at)) {
+            (true, true) => "wanted, found by neither engine nor batch",
+            (true, false) => "wanted, found by batch, not by the engine",
+            (false, true) => "wanted, found by the engine, not by batch",
+            (false, false) => continue,
+        };
+        lines.push(format!("{}: {place}", asked.words()));
+    }
+    let extra = |matched: &Matched, found: &[Found]| -> Vec<Found> {
+        matched.extra.iter().map(|at| found[*at].clone()).collect()
+    };
+    let (engine_extra, mut batch_extra) = (extra(&in_engine, &engine_found), extra(&in_batch, batch));
+    for found in engine_extra {
+        let shared = batch_extra.iter().position(|other| *other == found);
+        let place = match shared.map(|at| batch_extra.remove(at)) {
+            Some(_) => "found by engine and batch, not wanted",
+            None => "found by the engine, not by batch, not wanted",
+        };
+        lines.push(format!("{}: {place}", found.words(whole)));
+    }
+    let only_batch = batch_extra.iter();
+    lines.extend(
+        only_batch.map(|found| format!("{}: found by batch, not by the engine, not wanted", found.words(whole))),
+    );
+    for (at, other) in in_engine.pairs {
+        let differs = evidence_differs(&expect.wanted()[at].evidence, &engine[other].1.alert.evidence);
+        lines.extend(differs.into_iter().map(|words| format!("{}: evidence {words}", asked[at].words())));
+    }
+    lines
 }
 
 /// The catalogue with one rule and the views that it needs: what else is in the directory costs nothing.
