@@ -2,7 +2,8 @@
 //!
 //! - `file` is their form, `build` makes records of them, `recording` what each side reads.
 //! - `engine` plays them through a shard in strict order, `batch` asks the plain query.
-//! - `run` holds what was found against what is expected, `compare` says how they differ.
+//! - `run` says what was seen at each expectation, `compare` pairs it with what is expected, `verdict` says how they differ.
+//! - `update` writes expectations, `junit` a report for build servers.
 //!
 //! All cases of a file stand in one shard and in one set of tables, as persons who have nothing to do with each other.
 
@@ -16,13 +17,21 @@ mod build;
 mod compare;
 mod engine;
 mod file;
+mod junit;
+mod parallel;
 mod recording;
 mod run;
+mod update;
+mod verdict;
 
 pub use build::{Built, MAIN, Names};
+pub use compare::Found;
 pub use file::{Case, CaseFile, Expect, Wanted, WantedTransition};
+pub use junit::junit;
+pub use parallel::in_parallel;
 pub use recording::Recording;
-pub use run::{CaseReport, Failure, Report, RuleCases};
+pub use run::{CaseReport, Failure, Report, RuleCases, Seen};
+pub use update::{Updated, updated};
 
 /// Why cases cannot be run at all.
 #[derive(Debug, Error)]
