@@ -14,10 +14,15 @@
 pub mod batch;
 pub mod catalogue;
 pub mod check;
+pub mod columns;
+pub mod diagnostic;
 pub mod file;
 pub mod functions;
+pub mod horizon;
 pub mod output;
+pub mod params;
 pub mod plan;
+pub mod refusal;
 pub mod session;
 pub mod table;
 pub mod text;
