@@ -267,6 +267,17 @@ impl Source {
         self.between(at, at)
     }
 
+    /// A problem where the SQL says `$name` and there is no such parameter.
+    pub fn at_unknown_param(&self, name: &str, message: impl Into<String>) -> Problem {
+        let place = self.replaced.unknown.iter().find(|(unknown, _)| unknown == name).map_or(0, |(_, at)| *at);
+        self.in_sql(place, place + 1 + name.len(), message)
+    }
+
+    /// Whether the SQL has these words in a row.
+    pub fn says(&self, words: &[String]) -> bool {
+        self.find_words(words).is_some()
+    }
+
     /// Names that the text gives to its own steps.
     pub fn steps(&self) -> Vec<String> {
         let opens = |at: &usize| self.lower(at + 1) == "as" && self.lower(at + 2) == "(";

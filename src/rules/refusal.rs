@@ -153,6 +153,19 @@ impl fmt::Display for CheckError {
 
 impl std::error::Error for CheckError {}
 
+/// What is wrong with a rule or view by its text and header alone.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{what} \"{name}\": {message}")]
+pub struct Refused {
+    /// rule, view or link.
+    pub what: &'static str,
+    pub name: String,
+    pub message: String,
+    pub hint: String,
+    /// In its SQL; else the header words to point at.
+    pub place: Result<Place, String>,
+}
+
 /// The first place in the text that one of the expressions' columns comes from.
 pub(super) fn of_columns<'a>(exprs: impl Iterator<Item = &'a Expr>) -> Option<Span> {
     exprs.flat_map(Expr::column_refs).filter_map(|column| column.spans.first()).min()
