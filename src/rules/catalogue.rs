@@ -1,5 +1,7 @@
 //! The `queries/` directory as texts: rules, shared views, thresholds, and the fixed queries round them.
 
+mod uses;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,8 +9,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::rules::file::{FileError, RuleFile, split_header};
+use crate::rules::gateways::{self, Gateways};
 use crate::rules::links::{LinkError, LinkFile};
-use crate::schema::TableId;
+use crate::rules::refusal::Refused;
+use crate::rules::{sensitive, shown};
 use crate::time::{Day, parse_day};
 
 /// Names that view `cancellers` may give.
@@ -51,6 +55,8 @@ pub struct Catalogue {
     pub tables: String,
     /// Our functions and calendars as DuckDB macros and tables.
     pub duckdb: String,
+    /// Which classes' control which purpose may read what for.
+    pub gateways: Gateways,
 }
 
 /// Why the directory cannot be read.
@@ -66,6 +72,10 @@ pub enum CatalogueError {
     Uses { what: String, used: String, why: &'static str },
     #[error("view {file}: begins with no comment; say in /* ... */ what one row is")]
     ViewHeader { file: String },
+    #[error("{file}: not as it should be")]
+    Toml { file: &'static str, source: Box<toml::de::Error> },
+    #[error(transparent)]
+    Refused(Box<Refused>),
     #[error("{file} line {line}: {message}")]
     Threshold { file: String, line: u64, message: String },
     #[error("cannot set {key}: write it as rule-id.parameter, for a rule in the directory")]
@@ -75,8 +85,33 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`.
+    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`. Rules that read what they have no gateway for
+    /// are refused.
     pub fn load(dir: &Path, set: &BTreeMap<String, i64>) -> Result<Catalogue, CatalogueError> {
+        let (catalogue, mut errors) = Self::load_all(dir, set);
+        match catalogue {
+            Some(catalogue) if errors.is_empty() => Ok(catalogue),
+            _ if errors.is_empty() => Err(CatalogueError::Empty { dir: dir.display().to_string() }),
+            _ => Err(errors.swap_remove(0)),
+        }
+    }
+
+    /// As `load`, with everything that is wrong in any file, and what could be read all the same. Nothing if not even
+    /// the fixed files can be.
+    pub fn load_all(dir: &Path, set: &BTreeMap<String, i64>) -> (Option<Catalogue>, Vec<CatalogueError>) {
+        let mut errors = Vec::new();
+        let catalogue = Self::gather(dir, set, &mut errors).map_err(|error| errors.push(error)).ok();
+        if let Some(catalogue) = &catalogue {
+            errors.extend(catalogue.lint().into_iter().map(|refused| CatalogueError::Refused(Box::new(refused))));
+        }
+        (catalogue, errors)
+    }
+
+    fn gather(
+        dir: &Path,
+        set: &BTreeMap<String, i64>,
+        errors: &mut Vec<CatalogueError>,
+    ) -> Result<Catalogue, CatalogueError> {
         let mut by_rule: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for (key, value) in set {
             let unknown = || CatalogueError::UnknownRule { key: key.clone() };
@@ -89,107 +124,68 @@ impl Catalogue {
                 continue;
             }
             let set = by_rule.remove(name.as_str()).unwrap_or_default();
-            rules.push(RuleFile::parse(&name, &text, &set)?);
+            match RuleFile::parse_all(&name, &text, &set) {
+                Ok(rule) => rules.push(rule),
+                Err((first, others)) => {
+                    errors.extend(std::iter::once(first).chain(others).map(CatalogueError::Rule));
+                }
+            }
         }
         if let Some((rule, _)) = by_rule.pop_first() {
             return Err(CatalogueError::UnknownRule { key: rule.to_owned() });
         }
-        if rules.is_empty() {
+        if rules.is_empty() && errors.is_empty() {
             return Err(CatalogueError::Empty { dir: dir.display().to_string() });
         }
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
-        let views = sql_files(&dir.join("views"))?.into_iter().map(|(name, text)| view(name, &text));
-        let links = sql_files(&dir.join("links"))?.into_iter().map(|(name, text)| LinkFile::parse(&name, &text));
+        let mut views = Vec::new();
+        for (name, text) in sql_files(&dir.join("views"))? {
+            match view(name, &text) {
+                Ok(view) => views.push(view),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut links = Vec::new();
+        for (name, text) in sql_files(&dir.join("links"))? {
+            match LinkFile::parse(&name, &text) {
+                Ok(link) => links.push(link),
+                Err(error) => errors.push(error.into()),
+            }
+        }
         let catalogue = Catalogue {
             rules,
-            views: views.collect::<Result<_, _>>()?,
-            links: links.collect::<Result<_, _>>()?,
-            thresholds: thresholds(&dir.join("parameters.csv"))?,
+            views,
+            links,
+            thresholds: thresholds(&dir.join("parameters.csv"), errors)?,
             standing: read(&dir.join("standing.sql"))?,
             tables: read(&dir.join("tables.sql"))?,
             duckdb: read(&dir.join("duckdb.sql"))?,
+            gateways: Gateways::parse(&read(&dir.join("gateways.toml"))?)
+                .map_err(|source| CatalogueError::Toml { file: "gateways.toml", source: Box::new(source) })?,
         };
-        catalogue.check_uses()?;
+        if let Err(error) = catalogue.check_uses() {
+            errors.push(error);
+        }
         Ok(catalogue)
     }
 
-    /// Leaves only these rules, with those that they use and that their links use.
-    pub fn retain(&mut self, ids: &[&str]) {
-        let wanted: Vec<String> = ids.iter().flat_map(|id| self.with_used(id)).collect();
-        self.rules.retain(|rule| wanted.contains(&rule.header.id));
-        self.drop_unread_links();
+    /// What the texts alone show to be wrong: data without a gateway, sensitive columns, names that lead nowhere.
+    pub fn lint(&self) -> Vec<Refused> {
+        let mut refused = gateways::check(self);
+        refused.extend(sensitive::check(self));
+        refused.extend(shown::check(self));
+        refused
     }
 
-    /// Links fill tables for rules; one whose table nobody reads is not worth its work.
-    fn drop_unread_links(&mut self) {
-        let texts = self.rules.iter().map(|rule| &rule.sql).chain(self.views.iter().map(|view| &view.sql));
-        let mut texts: Vec<String> = texts.cloned().collect();
-        let mut read: Vec<TableId> = Vec::new();
-        loop {
-            let is_new =
-                |link: &&LinkFile| !read.contains(&link.table) && texts.iter().any(|sql| names(sql, link.table.name()));
-            let Some(link) = self.links.iter().find(is_new) else { break };
-            read.push(link.table);
-            texts.push(link.sql.clone());
-        }
-        self.links.retain(|link| read.contains(&link.table));
+    /// Leaves out rules that no gateway lets run on real data; gives their ids.
+    pub fn retain_lawful(&mut self, run_closed: bool) -> Vec<String> {
+        let closed = |rule: &RuleFile| !run_closed && rule.header.legal_gate == "closed";
+        let left_out = self.rules.iter().filter(|rule| closed(rule)).map(|rule| rule.header.id.clone()).collect();
+        self.rules.retain(|rule| !closed(rule));
+        left_out
     }
 
-    /// A rule with those that it uses, directly or through a link that it reads.
-    fn with_used(&self, id: &str) -> Vec<String> {
-        let mut ids = vec![id.to_owned()];
-        let mut at = 0;
-        while let Some(rule) = ids.get(at).and_then(|id| self.rule(id)) {
-            let read = self.links.iter().filter(|link| names(&rule.sql, link.table.name()));
-            for used in read.flat_map(|link| &link.uses).chain(&rule.header.uses) {
-                if !ids.contains(used) {
-                    ids.push(used.clone());
-                }
-            }
-            at += 1;
-        }
-        ids
-    }
-
-    /// Rules whose rows some rule (`by_rules`) or link reads.
-    pub fn used(&self, by_rules: bool) -> Vec<&RuleFile> {
-        let by_rule = self.rules.iter().filter(|_| by_rules).flat_map(|rule| &rule.header.uses);
-        let by_link = self.links.iter().filter(|_| !by_rules).flat_map(|link| &link.uses);
-        let ids: Vec<&String> = by_rule.chain(by_link).collect();
-        self.rules.iter().filter(|rule| ids.contains(&&rule.header.id)).collect()
-    }
-
-    /// A rule may use rules that themselves use none; a link any.
-    fn check_uses(&self) -> Result<(), CatalogueError> {
-        let refuse = |what: String, used: &str, why| Err(CatalogueError::Uses { what, used: used.to_owned(), why });
-        for rule in &self.rules {
-            for used in &rule.header.uses {
-                let what = || format!("rule \"{}\"", rule.header.id);
-                match self.rule(used) {
-                    None => return refuse(what(), used, "which is not in the catalogue, or is disabled"),
-                    Some(other) if !other.header.uses.is_empty() || other.header.key.is_some() => {
-                        return refuse(what(), used, "which itself uses others: one level only");
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        for link in &self.links {
-            for used in &link.uses {
-                let what = || format!("link \"{}\"", link.table.name());
-                match self.rule(used) {
-                    None => return refuse(what(), used, "which is not in the catalogue, or is disabled"),
-                    Some(other) if other.header.key.is_some() => {
-                        return refuse(what(), used, "which is not about persons");
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves out rules that are disabled or only drafts. A link that reads one of them goes too, and whoever needs it says so.
+    /// Leaves out rules that are disabled or only drafts. A rule that stays must not use one that goes.
     pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
         self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
         self.drop_unread_links();
@@ -268,11 +264,6 @@ impl Catalogue {
     }
 }
 
-/// Whether a text names a table, as a word.
-fn names(sql: &str, table: &str) -> bool {
-    sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == table)
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -308,23 +299,58 @@ fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
     Ok(ViewFile { name, doc, sql: sql.to_owned() })
 }
 
-fn thresholds(file: &Path) -> Result<Vec<Threshold>, CatalogueError> {
+fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
     let text = read(file)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let mut out = Vec::new();
+    let mut out: Vec<Threshold> = Vec::new();
     for row in reader.records() {
-        let line = row.as_ref().ok().and_then(|row| row.position()).map_or(0, |position| position.line());
+        let line = match &row {
+            Ok(row) => row.position().map_or(0, csv::Position::line),
+            Err(error) => error.position().map_or(0, csv::Position::line),
+        };
         let refuse = |message: String| CatalogueError::Threshold { file: file.display().to_string(), line, message };
-        let row = row.map_err(|error| refuse(error.to_string()))?;
-        let field = |index: usize| row.get(index).unwrap_or("").trim();
-        let day = |index| parse_day(field(index)).ok_or_else(|| refuse(format!("\"{}\" is no date", field(index))));
-        out.push(Threshold {
-            name: field(0).to_owned(),
-            valid_from: day(1)?,
-            valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
-            value: field(3).parse().map_err(|_| refuse(format!("\"{}\" is no whole number", field(3))))?,
-            source: field(4).to_owned(),
-        });
+        let read = row.map_err(|error| error.to_string()).and_then(|row| threshold(&row));
+        match read {
+            Ok(row) => {
+                let same = out.iter().find(|other| other.name == row.name && other.overlaps(&row));
+                if let Some(other) = same {
+                    let message = format!("\"{}\" has a value from {} already", row.name, other.valid_from);
+                    errors.push(refuse(message));
+                }
+                out.push(row);
+            }
+            Err(message) => errors.push(refuse(message)),
+        }
     }
     Ok(out)
+}
+
+fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
+    let field = |index: usize| row.get(index).unwrap_or("").trim();
+    let day = |index| parse_day(field(index)).ok_or_else(|| format!("\"{}\" is no date", field(index)));
+    let threshold = Threshold {
+        name: field(0).to_owned(),
+        valid_from: day(1)?,
+        valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
+        value: field(3).parse().map_err(|_| format!("\"{}\" is no whole number", field(3)))?,
+        source: field(4).to_owned(),
+    };
+    if threshold.valid_to.is_some_and(|to| to <= threshold.valid_from) {
+        return Err(format!("valid_to {} is not after valid_from", field(2)));
+    }
+    if threshold.source.is_empty() {
+        return Err(format!("\"{}\" names no source", threshold.name));
+    }
+    Ok(threshold)
+}
+
+impl Threshold {
+    fn overlaps(&self, other: &Threshold) -> bool {
+        self.valid_to.is_none_or(|to| to > other.valid_from) && other.valid_to.is_none_or(|to| to > self.valid_from)
+    }
+
+    /// Whether it is in force on a day.
+    pub fn holds_on(&self, day: Day) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|to| to > day)
+    }
 }

@@ -21,6 +21,7 @@ use crate::rules::file::RuleFile;
 use crate::rules::links::LinkFile;
 pub use crate::rules::output::Hit;
 use crate::rules::output::Interval;
+use crate::rules::refusal::{Place, Refusal};
 use crate::rules::session;
 pub use crate::rules::set::PlannedRule;
 use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
@@ -331,25 +332,27 @@ impl Planner {
         let name = file.table.name();
         let failed = |error| sql_error("link", name, error);
         let refused = |source| PlanError::Check { what: "link", name: name.to_owned(), source };
+        let refuse = |refusal: Refusal, place| Err(refused(CheckError(vec![refusal.at(place)])));
         let plan = self.logical("link", name, &file.sql).await?;
         self.known.prove(&plan).map_err(refused)?;
         let columns = file.table.def().columns.iter().map(|column| column.name);
         for column in ["to_id", "record_key"].into_iter().chain(columns) {
             if !plan.schema().fields().iter().any(|field| field.name() == column) {
-                return Err(refused(CheckError::Missing { column }));
+                return refuse(Refusal::Missing { column: column.to_owned() }, Place::Output(None));
             }
         }
         let references = self.references(&file.sql).map_err(failed)?;
         let mut tables = self.tables_below(&references, views);
         let late = self.is_late(&references, views);
         let first_hop = file.table.def().feed == Feed::Links;
-        if first_hop && (late || tables.iter().any(TableId::is_link)) {
-            return Err(refused(CheckError::Forbidden {
-                what: "a table of another link, or `indications`,".to_owned(),
-            }));
+        let is_too_far = |table: &TableId| table.def().feed == Feed::Derived || (first_hop && table.is_link());
+        if let Some(table) = tables.iter().find(is_too_far) {
+            let what = format!("the table {} in a link of feed {}", table.name(), file.table.def().feed.name());
+            return refuse(Refusal::Forbidden { what }, Place::words(&[table.name()]));
         }
-        if tables.iter().any(|table| table.def().feed == Feed::Derived) {
-            return Err(refused(CheckError::Forbidden { what: "a table of feed derived".to_owned() }));
+        if first_hop && late {
+            let what = "`indications` in a link of feed links".to_owned();
+            return refuse(Refusal::Forbidden { what }, Place::words(&["indications"]));
         }
         for used in rules.iter().filter(|rule| file.uses.contains(&rule.file.header.id)) {
             tables = tables.union(used.tables);
