@@ -48,15 +48,7 @@ default = 12
 doc = "a notice of state service explains a move at most so many months later"
 source = "own default, as for permanent-permit-emigrated"
 */
-WITH away AS (   -- a move abroad, with the first day on which the person was back
-    SELECT d.person_id, d.record_key, d.dereg_on, d.foreign_country, d.known_at,
-           min(coalesce(r.event_on, CAST(d.registered_again_at AS DATE))) AS returned_on
-    FROM deregistrations d
-    LEFT JOIN population_posts r ON r.person_id = d.person_id AND r.known_from = d.registered_again_at AND r.dereg_code IS NULL
-    WHERE d.dereg_code = 'UV'
-    GROUP BY d.person_id, d.record_key, d.dereg_on, d.foreign_country, d.known_at
-),
-eu_country AS (   -- countries that the register says are in the EU
+WITH eu_country AS (   -- countries that the register says are in the EU
     SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
 ),
 benefit AS (
@@ -72,7 +64,7 @@ SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.sour
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
        concat_ws(',', p.record_key, a.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
 FROM permit_spells p   -- the permit at the time of the move, or the last one before it
-JOIN away a ON a.person_id = p.person_id AND a.dereg_on >= p.valid_from AND (p.next_from IS NULL OR a.dereg_on < p.next_from)
+JOIN absences a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND a.dereg_on >= p.valid_from AND (p.next_from IS NULL OR a.dereg_on < p.next_from)
 JOIN benefit b ON b.person_id = a.person_id AND b.period_from > a.dereg_on + $wait_days AND (a.returned_on IS NULL OR b.period_from < a.returned_on)
 LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.foreign_country
 WHERE coalesce(p.end_kind, '') <> 'annulled'
