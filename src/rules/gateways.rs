@@ -104,6 +104,7 @@ impl Gateways {
         for read in reads(&query, definitions) {
             let Some(table) = TableId::from_name(&read.table) else { continue };
             for kind in self.kinds_read(table, &read) {
+                let kind = kind.filter(|kind| self.kinds(table).contains(kind.as_str()));
                 for class in rule.header.permit_classes.iter().filter(|class| read.classes.allows(class)) {
                     let entry = self.find(table, kind.as_deref(), class, &rule.header.purpose);
                     let gate = entry.map_or(Gate::Closed, |entry| entry.gate);
@@ -168,7 +169,11 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
 }
 
 fn refusal(rule: &RuleFile, needed: &Needed) -> Refused {
-    let classes = needed.classes.join(", ");
+    let classes = match needed.classes.len() {
+        all if all == rule.header.permit_classes.len() && all > 4 => "all its classes".to_owned(),
+        many if many > 6 => format!("{} and {} others", needed.classes[..5].join(", "), many - 5),
+        _ => needed.classes.join(", "),
+    };
     let purpose = &rule.header.purpose;
     let (message, hint) = match needed.gate {
         Gate::Closed => {
