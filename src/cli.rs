@@ -17,6 +17,7 @@ mod quarantine;
 mod replay;
 mod rules;
 mod run;
+mod test;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ enum Command {
     Rules(rules::Rules),
     /// Print the batch query of the standing set as a DuckDB script.
     Sql(replay::SqlArgs),
+    /// Run the rules' own cases, in the engine and as a batch query.
+    Test(test::TestArgs),
 }
 
 /// Where the rules are and which parameters differ.
@@ -105,6 +108,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Sql(args) => replay::sql(&args),
+            Command::Test(args) => test::run(&args),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The `queries/` directory as texts: rules, shared views, thresholds, and the fixed queries round them.
 
+mod uses;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use thiserror::Error;
 
 use crate::rules::file::{FileError, RuleFile, split_header};
 use crate::rules::gateways::{self, Gateways};
+use crate::rules::links::{LinkError, LinkFile};
 use crate::rules::refusal::Refused;
 use crate::rules::{sensitive, shown};
 use crate::time::{Day, parse_day};
@@ -44,6 +47,7 @@ pub struct Threshold {
 pub struct Catalogue {
     pub rules: Vec<RuleFile>,
     pub views: Vec<ViewFile>,
+    pub links: Vec<LinkFile>,
     pub thresholds: Vec<Threshold>,
     /// The fixed query of the standing set, with `$rule_id`, `$as_of` and `$cancel_reasons`.
     pub standing: String,
@@ -62,6 +66,10 @@ pub enum CatalogueError {
     Read { file: String, source: std::io::Error },
     #[error(transparent)]
     Rule(#[from] FileError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{what} uses the rule \"{used}\", {why}")]
+    Uses { what: String, used: String, why: &'static str },
     #[error("view {file}: begins with no comment; say in /* ... */ what one row is")]
     ViewHeader { file: String },
     #[error("{file}: not as it should be")]
@@ -137,16 +145,28 @@ impl Catalogue {
                 Err(error) => errors.push(error),
             }
         }
-        Ok(Catalogue {
+        let mut links = Vec::new();
+        for (name, text) in sql_files(&dir.join("links"))? {
+            match LinkFile::parse(&name, &text) {
+                Ok(link) => links.push(link),
+                Err(error) => errors.push(error.into()),
+            }
+        }
+        let catalogue = Catalogue {
             rules,
             views,
+            links,
             thresholds: thresholds(&dir.join("parameters.csv"), errors)?,
             standing: read(&dir.join("standing.sql"))?,
             tables: read(&dir.join("tables.sql"))?,
             duckdb: read(&dir.join("duckdb.sql"))?,
             gateways: Gateways::parse(&read(&dir.join("gateways.toml"))?)
                 .map_err(|source| CatalogueError::Toml { file: "gateways.toml", source: Box::new(source) })?,
-        })
+        };
+        if let Err(error) = catalogue.check_uses() {
+            errors.push(error);
+        }
+        Ok(catalogue)
     }
 
     /// What the texts alone show to be wrong: data without a gateway, sensitive columns, names that lead nowhere.
@@ -165,9 +185,11 @@ impl Catalogue {
         left_out
     }
 
-    /// Leaves out rules that are disabled or only drafts.
-    pub fn retain_live(&mut self, disabled: &[String]) {
+    /// Leaves out rules that are disabled or only drafts. A rule that stays must not use one that goes.
+    pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
         self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
+        self.drop_unread_links();
+        self.check_uses()
     }
 
     pub fn rule(&self, id: &str) -> Option<&RuleFile> {
@@ -195,6 +217,22 @@ impl Catalogue {
         hex(&hash.finalize()[..8])
     }
 
+    /// Identifies what decides the rows that links show: their texts, the views, the rules that they use.
+    pub fn link_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for link in &self.links {
+            hash.update(link.table.name());
+            hash.update(&link.sql);
+        }
+        for view in &self.views {
+            hash.update(&view.sql);
+        }
+        for rule in self.used(false) {
+            hash.update(self.fingerprint(rule));
+        }
+        hex(&hash.finalize()[..8])
+    }
+
     /// Identifies what decides a rule's rows: its text, the views, the thresholds, the fixed query.
     pub fn fingerprint(&self, rule: &RuleFile) -> String {
         let mut hash = Sha256::new();
@@ -210,6 +248,13 @@ impl Catalogue {
         for view in &self.views {
             part(&view.name);
             part(&view.sql);
+        }
+        for link in &self.links {
+            part(link.table.name());
+            part(&link.sql);
+        }
+        for used in &rule.header.uses {
+            part(self.rule(used).map_or("", |used| &used.sql));
         }
         for threshold in &self.thresholds {
             part(&format!("{threshold:?}"));

@@ -63,7 +63,8 @@ const FILE: &str = "coverage.toml";
 
 impl Coverage {
     pub fn load(dir: &Path) -> Result<Coverage, Problem> {
-        let text = std::fs::read_to_string(dir.join(FILE)).map_err(|error| Problem::of_file(FILE, error.to_string()))?;
+        let text =
+            std::fs::read_to_string(dir.join(FILE)).map_err(|error| Problem::of_file(FILE, error.to_string()))?;
         toml::from_str(&text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             Source::plain(FILE, &text).at(span.start, span.end, error.message().lines().next().unwrap_or_default())

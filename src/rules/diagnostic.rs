@@ -376,7 +376,8 @@ mod tests {
     #[test]
     fn the_caret_stands_under_the_name() {
         let text = source().place(&span(2, 8, 13), "no column nme").hint("did you mean name?").render("queries");
-        let wanted = "queries/x.sql:5:8: no column nme\n  5 |        p.nme\n    |        ^^^^^\n    = did you mean name?\n";
+        let wanted =
+            "queries/x.sql:5:8: no column nme\n  5 |        p.nme\n    |        ^^^^^\n    = did you mean name?\n";
         assert_eq!(text, wanted);
     }
 

@@ -9,11 +9,12 @@ use std::path::Path;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use crate::rules::RuleSet;
 use crate::rules::catalogue::Catalogue;
 use crate::rules::coverage::Coverage;
 use crate::rules::diagnostic::Problem;
 use crate::rules::locate::Locator;
-use crate::rules::plan::{PlanError, RuleSet};
+use crate::rules::plan::PlanError;
 
 /// What an examination found.
 pub struct Examined {
@@ -39,7 +40,8 @@ pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Exam
     if let Some(coverage) = coverage.as_ref().filter(|_| only.is_empty()) {
         // A rule that cannot be read may be the only one of its class.
         let whole = errors.is_empty();
-        problems.extend(coverage.check(dir, &catalogue).into_iter().filter(|problem| whole || problem.file != COVERAGE));
+        problems
+            .extend(coverage.check(dir, &catalogue).into_iter().filter(|problem| whole || problem.file != COVERAGE));
     }
     if !only.is_empty() {
         catalogue.rules.retain(|rule| only.contains(&rule.header.id));
@@ -83,15 +85,16 @@ fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Pro
             blanked.insert(name.clone());
             continue;
         }
-        let left = (catalogue.rules.len(), catalogue.views.len());
+        let left = (catalogue.rules.len(), catalogue.views.len(), catalogue.links.len());
         match *what {
             "rule" => catalogue.rules.retain(|rule| rule.header.id != *name),
+            "link" => catalogue.links.retain(|link| link.table.name() != name),
             _ => {
                 catalogue.views.retain(|view| view.name != *name);
                 refused_views.push(name.clone());
             }
         }
-        if left == (catalogue.rules.len(), catalogue.views.len()) {
+        if left == (catalogue.rules.len(), catalogue.views.len(), catalogue.links.len()) {
             return None;
         }
         if ["cancellers", "corroborations"].contains(&name.as_str()) {

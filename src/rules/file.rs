@@ -40,6 +40,11 @@ pub struct Header {
     pub yields_to: Vec<String>,
     /// Output column that the alert is about, when it is not `permit_id`.
     pub subject: Option<String>,
+    /// What the rule's units are, when they are not persons: `employer_id`.
+    pub key: Option<String>,
+    /// Rules whose rows it reads, as `indications`.
+    #[serde(default)]
+    pub uses: Vec<String>,
     /// Per table, how far back an open-ended permit needs history.
     #[serde(default)]
     pub horizon: BTreeMap<String, String>,
@@ -87,6 +92,9 @@ pub struct Param {
     pub doc: String,
     pub source: Option<String>,
 }
+
+/// What units may be beside persons.
+const KEYS: [&str; 1] = ["employer_id"];
 
 /// A rule as read from its file, parameters already replaced by literals.
 #[derive(Clone, Debug)]
@@ -206,6 +214,9 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
     let gates = ["open", "request", "verify", "closed"];
     check("legal_gate", &header.legal_gate, &gates, "open, request, verify, closed");
     check("stage", &header.stage, &["live", "draft"], "live, draft");
+    if let Some(key) = &header.key {
+        check("key", key, &KEYS, "employer_id");
+    }
     check("purpose", &header.purpose, &PURPOSES, "permit_control, payment_control, follow_up");
     for reason in header.survives.iter().chain(&header.yields_to) {
         check(

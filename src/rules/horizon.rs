@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn only_tables_that_are_cut() {
         assert_eq!(problem("border", "P24M"), None);
-        for (table, duration) in [("boarder", "P24M"), ("employers", "P24M"), ("permits", "P24M"), ("border", "2 years")] {
+        for (table, duration) in
+            [("boarder", "P24M"), ("employers", "P24M"), ("permits", "P24M"), ("border", "2 years")]
+        {
             assert!(problem(table, duration).is_some(), "{table} {duration}");
         }
     }

@@ -29,7 +29,8 @@ pub struct Locator<'a> {
 
 impl<'a> Locator<'a> {
     pub fn new(dir: &'a Path, catalogue: Option<&Catalogue>) -> Locator<'a> {
-        let mut tables: BTreeSet<String> = ["months", "days", "parameters", "indications"].map(str::to_owned).into();
+        let mut tables: BTreeSet<String> =
+            ["months", "days", "parameters", "indications", "rule_rows"].map(str::to_owned).into();
         for table in TableId::ALL {
             tables.insert(table.name().to_owned());
             tables.insert(format!("{}_history", table.name()));
@@ -65,16 +66,22 @@ impl<'a> Locator<'a> {
             CatalogueError::Refused(refused) => self.of_refused(refused),
             CatalogueError::Threshold { line, message, .. } => {
                 let text = std::fs::read_to_string(self.dir.join("parameters.csv")).unwrap_or_default();
-                let start: usize = text.split_inclusive('\n').take((*line as usize).saturating_sub(1)).map(str::len).sum();
+                let start: usize =
+                    text.split_inclusive('\n').take((*line as usize).saturating_sub(1)).map(str::len).sum();
                 let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
                 let hint = "name,valid_from,valid_to,value,source; valid_to is exclusive, empty while it is in force";
                 Source::plain("parameters.csv", &text).at(start, start + length, message).hint(hint)
             }
             CatalogueError::Toml { file, source } => self.of_toml(file, source),
-            CatalogueError::ViewHeader { file } => Problem::of_file(file, "begins with no comment")
-                .hint("say in /* ... */ at the top what one row is"),
+            CatalogueError::ViewHeader { file } => {
+                Problem::of_file(file, "begins with no comment").hint("say in /* ... */ at the top what one row is")
+            }
+            CatalogueError::Link(error) => Problem::of_file("links", error.to_string()),
+            CatalogueError::Uses { .. } => Problem::of_file("", error.to_string()),
             CatalogueError::Read { file, source } => Problem::of_file(&within(self.dir, file), source.to_string()),
-            CatalogueError::UnknownRule { .. } | CatalogueError::Empty { .. } => Problem::of_file("", error.to_string()),
+            CatalogueError::UnknownRule { .. } | CatalogueError::Empty { .. } => {
+                Problem::of_file("", error.to_string())
+            }
         }
     }
 
@@ -82,7 +89,9 @@ impl<'a> Locator<'a> {
     pub fn of_toml(&self, file: &str, error: &toml::de::Error) -> Problem {
         let text = std::fs::read_to_string(self.dir.join(file)).unwrap_or_default();
         let span = error.span().unwrap_or_default();
-        Source::plain(file, &text).at(span.start, span.end, toml_message(error.message())).hint(toml_hint(error.message()))
+        Source::plain(file, &text)
+            .at(span.start, span.end, toml_message(error.message()))
+            .hint(toml_hint(error.message()))
     }
 
     fn of_file(&self, error: &FileError) -> Problem {
@@ -110,9 +119,9 @@ impl<'a> Locator<'a> {
             FileError::UnusedParam { file, param } => source(file)
                 .at_header_words(&format!("params.{param}"), format!("parameter {param} is declared but never used"))
                 .hint(format!("say ${param} in the SQL, or leave it out")),
-            FileError::NoSuchParam { file, param, declared } => {
-                source(file).at(0, 2, format!("cannot set {param}: there is no such parameter")).hint(format!("it has {declared}"))
-            }
+            FileError::NoSuchParam { file, param, declared } => source(file)
+                .at(0, 2, format!("cannot set {param}: there is no such parameter"))
+                .hint(format!("it has {declared}")),
             FileError::Value { file, key, value, known } => {
                 let words = format!("\"{value}\"");
                 source(file).at_header_words(&words, format!("{key} is {words}")).hint(format!("known are {known}"))
@@ -249,7 +258,8 @@ impl<'a> Locator<'a> {
                 let of_owner = |column: &&datafusion::common::Column| {
                     owner.is_none() || column.relation.as_ref().map(|relation| relation.table()) == owner.as_deref()
                 };
-                let names: Vec<&str> = valid_fields.iter().filter(of_owner).map(|column| column.name.as_str()).collect();
+                let names: Vec<&str> =
+                    valid_fields.iter().filter(of_owner).map(|column| column.name.as_str()).collect();
                 let shown = owner.as_ref().map_or(String::new(), |owner| format!(" in {owner}"));
                 let message = format!("there is no column {}{shown}", field.name);
                 let near = nearest(&field.name, names.iter().copied());
@@ -268,9 +278,7 @@ impl<'a> Locator<'a> {
             SchemaError::AmbiguousReference { field } => {
                 let name = field.name.as_str();
                 let place = field.spans.first().or(span).map_or_else(|| Place::words(&[name]), Place::Span);
-                source
-                    .place(&place, format!("column {name} is in several tables"))
-                    .hint(format!("say whose: p.{name}"))
+                source.place(&place, format!("column {name} is in several tables")).hint(format!("say whose: p.{name}"))
             }
             other => source.place(&span.map_or(Place::Output(None), Place::Span), first_line(&other.to_string())),
         }

@@ -295,7 +295,10 @@ mod tests {
     fn conditions_beside_a_table_narrow_it() {
         let cases = [
             ("SELECT 1 FROM payments WHERE kind = 'salary' AND amount_sek > 0", these(&["salary"])),
-            ("SELECT 1 FROM permits p JOIN payments s ON s.kind IN ('benefit', 'allowance')", these(&["benefit", "allowance"])),
+            (
+                "SELECT 1 FROM permits p JOIN payments s ON s.kind IN ('benefit', 'allowance')",
+                these(&["benefit", "allowance"]),
+            ),
             ("SELECT 1 FROM permits p LEFT JOIN payments s ON s.kind = 'salary'", these(&["salary"])),
             ("SELECT 1 FROM permits p WHERE EXISTS (SELECT 1 FROM payments WHERE 'salary' = kind)", these(&["salary"])),
             ("SELECT 1 FROM payments WHERE kind = 'salary' OR kind = 'benefit'", these(&["salary", "benefit"])),
@@ -328,13 +331,17 @@ mod tests {
     #[test]
     fn classes_narrow_what_is_read_for_them() {
         let of = |sql| read(sql, "payments").classes;
-        assert_eq!(of("SELECT 1 FROM permits p JOIN salaries s ON 1 = 1 WHERE p.permit_class = 'ICT'"), these(&["ICT"]));
+        assert_eq!(
+            of("SELECT 1 FROM permits p JOIN salaries s ON 1 = 1 WHERE p.permit_class = 'ICT'"),
+            these(&["ICT"])
+        );
         assert_eq!(of("SELECT 1 FROM permits p LEFT JOIN salaries s ON p.permit_class IN ('ICT')"), these(&["ICT"]));
         let nested = "SELECT 1 FROM permits WHERE permit_class = 'ICT' AND NOT EXISTS (SELECT 1 FROM salaries)";
         assert_eq!(of(nested), these(&["ICT"]));
         let applied = "SELECT 1 FROM applications a JOIN salaries s ON 1 = 1 WHERE a.permit_class = 'ICT'";
         assert_eq!(of(applied), Only::All);
-        let step = "WITH p AS (SELECT 1 FROM permits WHERE permit_class = 'ICT') SELECT 1 FROM p JOIN salaries s ON 1 = 1";
+        let step =
+            "WITH p AS (SELECT 1 FROM permits WHERE permit_class = 'ICT') SELECT 1 FROM p JOIN salaries s ON 1 = 1";
         assert_eq!(of(step), Only::All);
     }
 }

@@ -10,13 +10,14 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
+use crate::rules::RuleSet;
 use crate::rules::catalogue::{Catalogue, Threshold};
 use crate::rules::coverage::Coverage;
 use crate::rules::file::RuleFile;
 use crate::rules::gateways;
-use crate::rules::plan::{PlannedRule, RuleSet};
 use crate::rules::reads::{Definitions, direct, parse};
 use crate::rules::session;
+use crate::rules::set::{PlannedRule, RULE_ROWS, rule_rows_schema};
 use crate::rules::shown::outputs;
 use crate::schema::TableId;
 use crate::time::Day;
@@ -41,6 +42,7 @@ const NO_EVIDENCE: [&str; 10] = [
 pub struct Reading {
     pub tables: BTreeSet<String>,
     pub views: BTreeSet<String>,
+    pub rules: BTreeSet<String>,
     /// Thresholds whose names its texts say.
     pub thresholds: BTreeSet<String>,
 }
@@ -49,11 +51,14 @@ impl Reading {
     pub fn of(catalogue: &Catalogue, rule: &RuleFile) -> Reading {
         let definitions: Definitions<'_> = gateways::definitions(catalogue);
         let mut reading = Reading::default();
+        reading.rules.extend(rule.header.uses.iter().cloned());
         let mut open = vec![rule.sql.as_str()];
         while let Some(sql) = open.pop() {
             let named = catalogue.thresholds.iter().filter(|threshold| sql.contains(&format!("'{}'", threshold.name)));
             reading.thresholds.extend(named.map(|threshold| threshold.name.clone()));
             for read in parse(sql).iter().flat_map(direct) {
+                let link = catalogue.links.iter().find(|link| link.table.name() == read.table);
+                reading.rules.extend(link.iter().flat_map(|link| &link.uses).cloned());
                 match definitions.get(read.table.as_str()) {
                     Some(sql) => {
                         if reading.views.insert(read.table) {
@@ -101,11 +106,13 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     line("severity", header.severity.name());
     line("owner", &header.owner);
     line("stage", &header.stage);
+    line("unit", header.key.as_deref().unwrap_or("person_id"));
     line("subject", header.subject.as_deref().unwrap_or("permit_id"));
     line("silenced by", &Catalogue::cancel_reasons(file).join(", "));
     line("compares", header.compares_citizenship.as_deref().unwrap_or(""));
     line("tables", &joined(&reading.tables));
     line("views", &joined(&reading.views));
+    line("uses", &joined(&reading.rules));
     line("waits for", &rule.feeds.iter().map(|feed| feed.name()).collect::<Vec<_>>().join(", "));
     line("horizon", &horizon(file));
     line("fingerprint", &rule.fingerprint);
@@ -207,6 +214,7 @@ fn section(out: &mut String, catalogue: &Catalogue, rule: &PlannedRule) {
     item("compares citizenships because", header.compares_citizenship.as_deref().unwrap_or(""));
     item("tables", &joined(&reading.tables));
     item("views", &joined(&reading.views));
+    item("uses what these rules found", &joined(&reading.rules));
     let feeds: Vec<&str> = rule.feeds.iter().map(|feed| feed.name()).collect();
     item("an absence waits for the feeds", &feeds.join(", "));
     item("horizon", &horizon(&rule.file));
@@ -261,7 +269,10 @@ pub async fn plan(catalogue: &Catalogue, rule: &RuleFile) -> Result<String, Data
     for (name, batch) in session::calendars(&catalogue.thresholds) {
         context.register_table(name, Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))?;
     }
-    let mut open: BTreeMap<&str, &str> = gateways::definitions(catalogue);
+    let none = MemTable::try_new(rule_rows_schema(), vec![Vec::new()])?;
+    context.register_table(RULE_ROWS, Arc::new(none))?;
+    let mut open: BTreeMap<&str, &str> =
+        catalogue.views.iter().map(|view| (view.name.as_str(), view.sql.as_str())).collect();
     // Each after those that it uses: whatever plans now is no longer open.
     while !open.is_empty() {
         let mut done = Vec::new();
@@ -299,7 +310,11 @@ mod tests {
         let committed = std::fs::read_to_string(dir.join("RULES.md")).unwrap_or_default();
         let differs = written.lines().zip(committed.lines()).find(|(written, committed)| written != committed);
         assert_eq!(differs, None, "write it again: permitwatch rules reference --out queries/RULES.md");
-        assert_eq!(written.len(), committed.len(), "write it again: permitwatch rules reference --out queries/RULES.md");
+        assert_eq!(
+            written.len(),
+            committed.len(),
+            "write it again: permitwatch rules reference --out queries/RULES.md"
+        );
     }
 
     #[test]

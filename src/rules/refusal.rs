@@ -52,12 +52,18 @@ impl Refusal {
             Refusal::ReferenceNotCarried { .. } => "write ON e.employer_id = s.employer_id (or institution_id)",
             Refusal::Forbidden { what } => forbidden_hint(what),
             Refusal::Tie { .. } => "two rows with equal order could change places: add record_key as the last column",
-            Refusal::Frame { .. } => "join the facts to the months of the permit, then ROWS BETWEEN 5 PRECEDING AND CURRENT ROW is six months",
+            Refusal::Frame { .. } => {
+                "join the facts to the months of the permit, then ROWS BETWEEN 5 PRECEDING AND CURRENT ROW is six months"
+            }
             Refusal::Missing { column } => match column.as_str() {
                 "person_id" => "add p.person_id",
                 "permit_id" => "add p.permit_id, or name another column as `subject` in the header",
-                "alert_key" => "add a DATE or text that names the episode: its first month, the day of the event, 'not-started'",
-                "alert_at" => "add the known time from which the row holds: greatest(the deadline, first_known_time of the facts)",
+                "alert_key" => {
+                    "add a DATE or text that names the episode: its first month, the day of the event, 'not-started'"
+                }
+                "alert_at" => {
+                    "add the known time from which the row holds: greatest(the deadline, first_known_time of the facts)"
+                }
                 _ => "the header names it as the rule's subject",
             },
             Refusal::Type { column: "alert_key", .. } => {
@@ -79,9 +85,15 @@ impl Refusal {
 fn forbidden_hint(what: &str) -> &'static str {
     let hints: [(&str, &str); 12] = [
         ("SELECT *", "name the columns: a new column of the table would change the alert"),
-        ("DISTINCT FROM", "DataFusion reads a IS DISTINCT FROM b AND c as a IS DISTINCT FROM (b AND c): add parentheses"),
+        (
+            "DISTINCT FROM",
+            "DataFusion reads a IS DISTINCT FROM b AND c as a IS DISTINCT FROM (b AND c): add parentheses",
+        ),
         ("named window", "OVER (w ROWS ...) loses what w says: write PARTITION BY and ORDER BY out"),
-        ("ORDER BY with LIMIT", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit"),
+        (
+            "ORDER BY with LIMIT",
+            "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit",
+        ),
         ("LIMIT", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit"),
         ("OFFSET", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) picks rows by their place"),
         ("RECURSIVE", "join the facts to the months of the permit, or number the episode with two windows"),

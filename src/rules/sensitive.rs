@@ -38,8 +38,9 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
         let name = view.name.as_str();
         ("view", name, view.sql.as_str(), name == "cancellers")
     });
+    let links = catalogue.links.iter().map(|link| ("link", link.table.name(), link.sql.as_str(), false));
     let mut refused = Vec::new();
-    for (what, name, sql, compares_citizenship) in rules.chain(views) {
+    for (what, name, sql, compares_citizenship) in rules.chain(views).chain(links) {
         let Some(query) = parse(sql) else { continue };
         for found in uses(&query, compares_citizenship) {
             refused.push(Refused {

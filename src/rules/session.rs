@@ -89,6 +89,7 @@ pub fn session() -> Result<SessionContext> {
     scalars.extend(functions::all());
     let mut aggregates = SessionStateDefaults::default_aggregate_functions();
     aggregates.retain(|function| keep(&AGGREGATES, function.name(), function.aliases()));
+    aggregates.extend(functions::aggregates());
     let mut windows = SessionStateDefaults::default_window_functions();
     windows.retain(|function| keep(&WINDOWS, function.name(), function.aliases()));
     let state = SessionStateBuilder::new()

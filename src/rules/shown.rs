@@ -10,7 +10,18 @@ use crate::rules::refusal::Refused;
 
 /// Words that judge; an indication is a circumstance for a person to look into.
 const JUDGING: [&str; 12] = [
-    "överträd", "fusk", "bedräg", "misstänk", "brottslig", "lögn", "violat", "fraud", "cheat", "suspect", "offence", "guilty",
+    "överträd",
+    "fusk",
+    "bedräg",
+    "misstänk",
+    "brottslig",
+    "lögn",
+    "violat",
+    "fraud",
+    "cheat",
+    "suspect",
+    "offence",
+    "guilty",
 ];
 
 /// Findings and innocent explanations that name no column of the rule, or that judge.

@@ -22,8 +22,22 @@ pub(super) fn shows(plan: &LogicalPlan, column: usize, names: &[&str]) -> bool {
 
 fn shown(expr: &Expr) -> Vec<Column> {
     const CUT: [&str; 16] = [
-        "coalesce", "concat", "concat_ws", "lower", "upper", "btrim", "ltrim", "rtrim", "substr", "replace", "greatest",
-        "least", "nullif", "nvl", "named_struct", "array_element",
+        "coalesce",
+        "concat",
+        "concat_ws",
+        "lower",
+        "upper",
+        "btrim",
+        "ltrim",
+        "rtrim",
+        "substr",
+        "replace",
+        "greatest",
+        "least",
+        "nullif",
+        "nvl",
+        "named_struct",
+        "array_element",
     ];
     let of = |exprs: &[Expr]| exprs.iter().flat_map(shown).collect();
     match expr {
@@ -71,9 +85,7 @@ fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(
             None => below(&join.left, column),
             Some(at) => !left_only(join.join_type) && below(&join.right, at),
         },
-        other => {
-            other.inputs().into_iter().any(|input| column < input.schema().fields().len() && below(input, column))
-        }
+        other => other.inputs().into_iter().any(|input| column < input.schema().fields().len() && below(input, column)),
     }
 }
 
