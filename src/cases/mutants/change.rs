@@ -7,17 +7,17 @@
 //! - a truth is denied: IS NULL, IN, BETWEEN, EXISTS, NOT, true and false, a column that holds a truth;
 //! - `min` and `max`, `greatest` and `least` change places; a severity becomes the next one.
 //!
-//! What only shows something is left as it is: the evidence columns of the outermost SELECT, and what EXISTS selects.
+//! What only shows something is left as it is (`shown`): the evidence, and what nothing but evidence is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::Visit;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Ident, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem,
-    SetExpr, Spanned, Statement, UnaryOperator, Value, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Function, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SetExpr, Spanned,
+    Statement, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+use crate::cases::mutants::shown::{branches, only_shown, place};
 use crate::time::{Day, parse_day};
 
 /// One change of a statement.
@@ -38,14 +38,9 @@ enum Edit {
     Branch(usize, usize),
 }
 
-/// Every change of the statement. Columns of the outermost SELECT that are not `decisive` stay as they are.
+/// Every change of the statement, but for what only shows something.
 pub fn changes(statement: &Statement, decisive: &[&str]) -> Vec<Change> {
-    let mut finder = Finder::default();
-    if let Statement::Query(query) = statement {
-        for branch in branches(&query.body) {
-            finder.skip_evidence(branch, decisive);
-        }
-    }
+    let mut finder = Finder { skipped: only_shown(statement, decisive), ..Finder::default() };
     // The walk is never broken off.
     let _ = Visit::visit(statement, &mut finder);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -99,9 +94,12 @@ impl VisitorMut for Changer<'_> {
     }
 }
 
-/// Expressions are known by where they stand in memory while the statement is walked.
-fn place(expr: &Expr) -> usize {
-    std::ptr::from_ref(expr) as usize
+/// How a number beside a comparison moves, and the words before it.
+#[derive(Clone, Debug)]
+struct Step {
+    by: i64,
+    before: String,
+    op: String,
 }
 
 #[derive(Default)]
@@ -114,7 +112,7 @@ struct Finder {
     /// Whole conditions, and the parts of AND and OR: what an absent one is.
     conditions: BTreeMap<usize, bool>,
     /// How a number beside a comparison is to move.
-    steps: BTreeMap<usize, i64>,
+    steps: BTreeMap<usize, Step>,
     /// Text and line of the expressions that hold the current one.
     around: Vec<(String, u64)>,
     found: Vec<Change>,
@@ -174,20 +172,6 @@ impl Visitor for Finder {
 }
 
 impl Finder {
-    fn skip_evidence(&mut self, branch: &SetExpr, decisive: &[&str]) {
-        let SetExpr::Select(select) = branch else { return };
-        for item in &select.projection {
-            let (expr, name) = match item {
-                SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias)),
-                SelectItem::UnnamedExpr(expr) => (expr, last_name(expr)),
-                _ => continue,
-            };
-            if !name.is_some_and(|name| decisive.contains(&name.value.as_str())) {
-                self.skipped.insert(place(expr));
-            }
-        }
-    }
-
     /// Notes what a part of the expression needs to know of the whole.
     fn look_ahead(&mut self, expr: &Expr) {
         match expr {
@@ -199,21 +183,16 @@ impl Finder {
                 }
             }
             Expr::BinaryOp { left, op, right } => {
-                if let Some(step) = step_beside(op) {
-                    self.steps.insert(place(right), step);
-                    self.steps.insert(
-                        place(left),
-                        if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) { 1 } else { -step },
-                    );
+                if let Some(by) = step_beside(op) {
+                    let is_same = matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq);
+                    let before = format!("{} {op} ", short(&left.to_string(), 60));
+                    self.steps.insert(place(right), Step { by, before, op: format!("{op} ") });
+                    let by = if is_same { 1 } else { -by };
+                    self.steps.insert(place(left), Step { by, before: String::new(), op: String::new() });
                 }
             }
             Expr::Function(Function { filter: Some(filter), .. }) => {
                 self.conditions.insert(place(filter), true);
-            }
-            Expr::Exists { subquery, .. } => {
-                for branch in branches(&subquery.body) {
-                    self.skip_evidence(branch, &[]);
-                }
             }
             _ => {}
         }
@@ -232,8 +211,11 @@ impl Finder {
                 out.push((format!("{expr} -> {new}"), new));
             }
         }
-        if let Some((name, new)) = replacement(expr, self.steps.get(&place(expr)).copied().unwrap_or(1)) {
-            out.push((name.unwrap_or_else(|| self.in_place(expr, &new)), new));
+        let step = self.steps.get(&place(expr));
+        if let Some((name, new)) = replacement(expr, step.map_or(1, |step| step.by)) {
+            let beside = step.filter(|step| !step.before.is_empty());
+            let beside = beside.map(|step| format!("{}{expr} -> {}{new}", step.before, step.op));
+            out.push((name.or(beside).unwrap_or_else(|| self.in_place(expr, &new)), new));
         }
         out
     }
@@ -369,26 +351,6 @@ fn on_condition(join: &JoinOperator) -> Option<&Expr> {
     }
 }
 
-fn last_name(expr: &Expr) -> Option<&Ident> {
-    match expr {
-        Expr::Identifier(name) => Some(name),
-        Expr::CompoundIdentifier(names) => names.last(),
-        _ => None,
-    }
-}
-
-/// The branches of a UNION from left to right; one of any other query.
-fn branches(body: &SetExpr) -> Vec<&SetExpr> {
-    match body {
-        SetExpr::SetOperation { left, right, .. } => {
-            let mut all = branches(left);
-            all.extend(branches(right));
-            all
-        }
-        _ => vec![body],
-    }
-}
-
 fn without_branch(body: &mut SetExpr, branch: usize) {
     let SetExpr::SetOperation { left, right, .. } = body else { return };
     let on_left = branches(left).len();
@@ -410,4 +372,96 @@ fn short(text: &str, most: usize) -> String {
     let head: String = text.chars().take(most * 2 / 3).collect();
     let tail: String = text.chars().skip(count - most / 4).collect();
     format!("{} … {}", head.trim_end(), tail.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DECISIVE: [&str; 2] = ["alert_key", "severity"];
+
+    /// Name and text of every mutant.
+    fn mutants(sql: &str) -> Vec<(String, String)> {
+        let statement = crate::cases::mutants::parse(sql).unwrap();
+        let changes = changes(&statement, &DECISIVE);
+        changes.iter().map(|change| (change.name.clone(), changed(&statement, change).to_string())).collect()
+    }
+
+    fn names(sql: &str) -> Vec<String> {
+        mutants(sql).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn numbers_move_where_the_flipped_comparison_does_not() {
+        let all = mutants("SELECT k AS alert_key FROM t WHERE a < 5 AND 6 <= b");
+        let texts: Vec<&str> = all.iter().map(|(_, text)| text.split(" WHERE ").nth(1).unwrap()).collect();
+        assert_eq!(
+            texts,
+            [
+                "true AND 6 <= b",
+                "a <= 5 AND 6 <= b",
+                "a < 4 AND 6 <= b",
+                "a < 5 AND true",
+                "a < 5 AND 6 < b",
+                "a < 5 AND 5 <= b",
+            ]
+        );
+        assert_eq!(all[2].0, "a < 5 -> < 4");
+    }
+
+    #[test]
+    fn conditions_are_left_out_and_truths_denied() {
+        let sql = "SELECT k AS alert_key FROM t JOIN u ON u.id = t.id WHERE (a OR NOT b) AND NOT EXISTS (SELECT 1 FROM v WHERE v.id = t.id)";
+        let texts: Vec<String> = mutants(sql).into_iter().map(|(_, text)| text).collect();
+        for part in [
+            "ON true",
+            "ON u.id <> t.id",
+            "WHERE true AND NOT EXISTS",
+            "(false OR NOT b)",
+            "(NOT a OR NOT b)",
+            "(a OR false)",
+            "(a OR (b))",
+            "(a OR NOT b) AND true",
+            "AND EXISTS",
+            "WHERE true)",
+            "v.id <> t.id",
+        ] {
+            assert_eq!(texts.iter().filter(|text| text.contains(part)).count(), 1, "{part}: {texts:#?}");
+        }
+        assert_eq!(texts.len(), 11, "{texts:#?}");
+    }
+
+    #[test]
+    fn branches_severities_and_extremes() {
+        let sql = "SELECT 'weak' AS severity FROM a UNION ALL SELECT max(x) FROM b UNION ALL SELECT c + 1 FROM c";
+        assert_eq!(
+            names(sql),
+            [
+                "without the branch SELECT 'weak' AS severity FROM a",
+                "without the branch SELECT max(x) FROM b",
+                "without the branch SELECT c + 1 FROM c",
+                "'weak' -> 'medium'",
+                "max(x) -> min(x)",
+                "c + 1 -> c + 2",
+            ]
+        );
+        let (_, text) = &mutants(sql)[1];
+        assert_eq!(text, "SELECT 'weak' AS severity FROM a UNION ALL SELECT c + 1 FROM c");
+    }
+
+    #[test]
+    fn what_only_shows_something_stays() {
+        let sql = "WITH s AS (SELECT id, a + 1 AS shown, b + 2 AS decides, c + 3 AS deeper FROM t), \
+                   r AS (SELECT id, shown, decides, deeper + 4 AS deep FROM s) \
+                   SELECT decides AS alert_key, shown + 5 AS evidence, deep FROM r GROUP BY decides, shown, deep";
+        assert_eq!(names(sql), ["b + 2 -> b + 3"]);
+    }
+
+    #[test]
+    fn equal_names_are_counted() {
+        assert_eq!(
+            names("SELECT a + 1 AS alert_key, a + 1 AS severity FROM t"),
+            ["a + 1 -> a + 2", "a + 1 -> a + 2 (2)"]
+        );
+    }
 }
