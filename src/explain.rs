@@ -11,6 +11,7 @@
 mod facts;
 mod html;
 mod labels;
+mod mask;
 mod officer;
 mod one_person;
 mod page;
