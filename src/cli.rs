@@ -16,6 +16,7 @@ mod generate;
 mod quarantine;
 mod replay;
 mod run;
+mod test;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -43,6 +44,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Print the batch query of the standing set as a DuckDB script.
     Sql(replay::SqlArgs),
+    /// Run the rules' own cases, in the engine and as a batch query.
+    Test(test::TestArgs),
 }
 
 /// Where the rules are and which parameters differ.
@@ -102,6 +105,7 @@ impl Cli {
             Command::Quarantine(args) => quarantine::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Sql(args) => replay::sql(&args),
+            Command::Test(args) => test::run(&args),
         }
     }
 }

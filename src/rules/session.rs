@@ -73,6 +73,8 @@ pub fn session() -> Result<SessionContext> {
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.default_null_ordering = "nulls_last".into();
     options.sql_parser.map_string_types_to_utf8view = false;
+    // Names in errors keep their place in the text.
+    options.sql_parser.collect_spans = true;
     options.optimizer.enable_dynamic_filter_pushdown = false;
     options.catalog.information_schema = false;
     let runtime = RuntimeEnvBuilder::new()
