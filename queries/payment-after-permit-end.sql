@@ -10,6 +10,7 @@ legal_basis = ["SFB 5 kap. 12 §", "UF 7 kap. 7 a § och 15 a § 10 p.", "lag 20
 legal_gate = "open"
 severity = "medium"
 owner = "payment-control"
+purpose = "payment_control"
 survives = ["permit_ended"]
 
 [[counter_evidence]]

@@ -15,7 +15,9 @@ mod explain;
 mod generate;
 mod quarantine;
 mod replay;
+mod rules;
 mod run;
+mod test;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -41,8 +43,11 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
+    Rules(rules::Rules),
     /// Print the batch query of the standing set as a DuckDB script.
     Sql(replay::SqlArgs),
+    /// Run the rules' own cases, in the engine and as a batch query.
+    Test(test::TestArgs),
 }
 
 /// Where the rules are and which parameters differ.
@@ -101,7 +106,9 @@ impl Cli {
             Command::Generate(args) => generate::run(&args),
             Command::Quarantine(args) => quarantine::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Sql(args) => replay::sql(&args),
+            Command::Test(args) => test::run(&args),
         }
     }
 }

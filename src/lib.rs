@@ -56,6 +56,8 @@ pub mod service;
 
 pub mod replay;
 
+pub mod cases;
+
 pub mod explain;
 pub mod quarantine;
 

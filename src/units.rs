@@ -178,6 +178,14 @@ fn push_tag(text: &mut String, unit: u32) {
     text.extend(tag(unit).map(char::from));
 }
 
+/// A text with the tag of a unit before it, as identifiers stand in the unit's tables.
+pub fn tagged_text(unit: u32, text: &str) -> String {
+    let mut out = String::with_capacity(TAG_LEN + text.len());
+    push_tag(&mut out, unit);
+    out.push_str(text);
+    out
+}
+
 /// Arrow schema of a table as rules see it.
 pub fn rule_schema(table: TableId, history: bool) -> arrow::datatypes::SchemaRef {
     let columns = table.def().rule_columns(history);

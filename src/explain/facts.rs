@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::alert::{AlertId, Bilingual};
 use crate::explain::one_person::Person;
 use crate::rules::plan::PlannedRule;
+use crate::rules::set::Asked;
 use crate::rules::{Conditions, Hit, Interval, RuleFile};
 use crate::schema::{Feed, TableId};
 use crate::time::{KnownTime, format_micros};
@@ -142,7 +143,7 @@ fn rule_facts(
 ) -> RuleFacts {
     let history = person.shard.history();
     let unit = [Unit { person: person.number, as_of: as_of.0 }];
-    let evaluation = person.shard.rule_set().evaluate(history, &unit, 1 << number);
+    let evaluation = person.shard.rule_set().evaluate(history, &unit, Asked { rules: 1 << number, links: false });
     let header = &rule.file.header;
     let mut rows = Vec::new();
     if let Some(found) = evaluation.rows.get(number).and_then(Option::as_ref) {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use permitwatch::alert::Alert;
+use permitwatch::cases::{Case, CaseFile};
 use permitwatch::config::{Config, Visibility};
-use permitwatch::record::{Fates, Message, Quarantined};
+use permitwatch::record::{Fates, Message, Quarantined, Record};
 use permitwatch::replay::standing_rows;
 use permitwatch::rules::batch::{self, StandingRow};
 use permitwatch::rules::{Catalogue, RuleSet};
@@ -25,12 +26,14 @@ pub fn catalogue() -> Catalogue {
     Catalogue::load(&repository("queries"), &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The catalogue with one rule.
-pub fn catalogue_of(rule: &str) -> Catalogue {
-    let mut catalogue = catalogue();
-    catalogue.rules.retain(|file| file.header.id == rule);
-    assert_eq!(catalogue.rules.len(), 1, "no rule {rule}");
-    catalogue
+/// A rule's own cases.
+pub fn case_file(rule: &str) -> CaseFile {
+    CaseFile::read(&repository("queries/tests"), rule).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The records of a case whose main person is `name`.
+pub fn records_of(file: &CaseFile, case: &Case, name: &str) -> Vec<Record> {
+    file.build(case, name).unwrap_or_else(|error| panic!("{error}")).records
 }
 
 pub fn plan(catalogue: &Catalogue) -> RuleSet {

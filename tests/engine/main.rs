@@ -7,7 +7,7 @@
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `isolation`: rules that must be refused.
 //!
-//! `recording`, `drive` and `templates` are what they share.
+//! `drive` is what they share; cases and recordings are the library's own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
@@ -18,5 +18,3 @@ mod hostile;
 mod isolation;
 mod population;
 mod property;
-mod recording;
-mod templates;

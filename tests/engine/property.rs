@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use permitwatch::cases::{Case, CaseFile, Recording};
 use permitwatch::partition::partition_of;
 use permitwatch::record::{Message, Offset, Op, Record, Value};
 use permitwatch::replay::standing_rows;
@@ -16,9 +17,9 @@ use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::drive::{Dice, SEED, batch, catalogue, difference, log_bytes, plan, shard, sorted, strict, visibility};
-use crate::recording::Recording;
-use crate::templates::{Case, CaseFile};
+use crate::drive::{
+    Dice, SEED, batch, case_file, catalogue, difference, log_bytes, plan, records_of, shard, sorted, strict, visibility,
+};
 
 /// Sets drawn, unless the environment says otherwise: few and large, for a batch query costs the same for one person as for many.
 const SETS: u32 = 8;
@@ -105,7 +106,7 @@ struct Stock(Vec<(CaseFile, Case)>);
 
 impl Stock {
     fn read(catalogue: &Catalogue) -> Stock {
-        let files = catalogue.rules.iter().map(|rule| CaseFile::read(&rule.header.id));
+        let files = catalogue.rules.iter().map(|rule| case_file(&rule.header.id));
         Stock(files.flat_map(|file| file.case.clone().into_iter().map(move |case| (file.clone(), case))).collect())
     }
 
@@ -129,10 +130,10 @@ impl Stock {
 
     fn person(&self, plot: &Plot, name: &str) -> Vec<Record> {
         let (file, case) = &self.0[plot.first];
-        let mut records = file.records(case, name);
+        let mut records = records_of(file, case, name);
         if let Some(second) = plot.second {
             let (file, case) = &self.0[second];
-            let over = file.records(case, &format!("{name}/"));
+            let over = records_of(file, case, &format!("{name}/"));
             records.extend(over.into_iter().map(|mut record| {
                 if record.table.is_person() {
                     record.subject = name.into();
@@ -471,10 +472,10 @@ fn live_order_ends_with_what_stands_in_strict_order() {
 #[test]
 fn a_late_record_marks_what_stands_at_its_moment() {
     let bench = Bench::new();
-    let file = CaseFile::read("work-not-started");
+    let file = case_file("work-not-started");
     let named = |part: &str| file.case.iter().find(|case| case.name.contains(part)).expect("a case");
-    let mut records = file.records(named("no salary: weak"), "p");
-    let paid = file.records(named("salary from the second month"), "p");
+    let mut records = records_of(&file, named("no salary: weak"), "p");
+    let paid = records_of(&file, named("salary from the second month"), "p");
     let paid = paid.into_iter().find(|record| record.table == TableId::Payments).expect("a payment");
     let day = |text| permitwatch::time::parse_day(text).expect("a day").instant();
     for known in ["2026-02-27", "2026-07-20"] {

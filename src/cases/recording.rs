@@ -1,16 +1,16 @@
 //! Records as the two sides read them: messages for the engine, recorded tables for the batch query.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::encode::encode;
+use crate::record::{Message, Offset, Record, Value};
+use crate::schema::{ColumnType, Feed, TableId};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::DataType;
-use permitwatch::encode::encode;
-use permitwatch::record::{Message, Offset, Record, Value};
-use permitwatch::schema::{Feed, TableId};
 
 /// Records in the order of arrival: known times never fall.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,28 @@ impl Recording {
 
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// Everyone whom a record is about, and the employers that may be a unit of their own.
+    pub fn units(&self) -> BTreeSet<String> {
+        let mut units = BTreeSet::new();
+        for record in &self.records {
+            if record.table.is_person() {
+                units.insert(record.subject.to_string());
+            }
+            for (column, value) in record.table.def().columns.iter().zip(&record.values) {
+                if let (ColumnType::Employer, Value::Text(number)) = (column.ty, value) {
+                    units.insert(format!("employer={number}"));
+                }
+            }
+        }
+        units
+    }
+
+    /// The record that came as message number `offset` of a feed.
+    pub fn at(&self, feed: Feed, offset: Offset) -> Option<&Record> {
+        let mut of_feed = self.records.iter().filter(|record| record.table.def().feed == feed);
+        of_feed.nth(usize::try_from(offset.0).ok()?)
     }
 
     /// In merge order, as the wire would carry them.
@@ -92,7 +114,8 @@ fn table(id: TableId, rows: &[(i64, &Record)]) -> RecordBatch {
             rows.iter().map(|(_, record)| record.values.get(at).unwrap_or(&Value::Null)).collect();
         columns.push(array(&column.ty.arrow(), &values));
     }
-    RecordBatch::try_new(id.def().file_schema(), columns).expect("columns follow the schema")
+    RecordBatch::try_new(id.def().file_schema(), columns)
+        .unwrap_or_else(|_| RecordBatch::new_empty(id.def().file_schema()))
 }
 
 fn array(ty: &DataType, values: &[&Value]) -> ArrayRef {

@@ -1,0 +1,58 @@
+//! The rules' own tests: cases in `queries/tests/<rule id>.toml`, run through the engine and as a batch query.
+//!
+//! - `file` is their form, `build` makes records of them, `recording` what each side reads.
+//! - `engine` plays them through a shard in strict order, `batch` asks the plain query.
+//! - `run` says what was seen at each expectation, `compare` pairs it with what is expected, `verdict` says how they differ.
+//! - `mutants` tries whether the cases notice a changed rule.
+//! - `update` writes expectations, `junit` a report for build servers.
+//!
+//! All cases of a file stand in one shard and in one set of tables, as persons who have nothing to do with each other.
+
+use thiserror::Error;
+
+use crate::rules::batch::BatchError;
+use crate::rules::plan::PlanError;
+
+mod batch;
+mod build;
+mod compare;
+mod engine;
+mod file;
+mod junit;
+mod mutants;
+mod parallel;
+mod recording;
+mod run;
+mod update;
+mod verdict;
+
+pub use build::{Built, MAIN, Names};
+pub use compare::Found;
+pub use file::{Case, CaseFile, Expect, Wanted, WantedTransition};
+pub use junit::junit;
+pub use mutants::{Fate, Mutant, Mutants, mutants};
+pub use parallel::in_parallel;
+pub use recording::Recording;
+pub use run::{CaseReport, Failure, Report, RuleCases, Seen};
+pub use update::{Updated, updated};
+
+/// Why cases cannot be run at all.
+#[derive(Debug, Error)]
+pub enum CaseError {
+    #[error("cannot read {file}; every rule has its cases there")]
+    Read { file: String, source: std::io::Error },
+    #[error("{file}")]
+    Form { file: String, source: Box<toml::de::Error> },
+    #[error("{file}, case \"{case}\": {message}")]
+    Case { file: String, case: String, message: String },
+    #[error("no rule \"{rule}\"; rules are {known}")]
+    NoRule { rule: String, known: String },
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error("cannot start the batch query: {0}")]
+    Runtime(std::io::Error),
+    #[error("rule \"{rule}\" failed on a case: {message}")]
+    Rule { rule: String, message: String },
+}

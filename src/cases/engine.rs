@@ -1,0 +1,113 @@
+//! The engine's side: all records of a rule's cases through one shard in strict order.
+//!
+//! Strict order says the same wherever the stream is cut, so one settling is enough: what stood at a clock follows from
+//! what was said up to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::Alert;
+use crate::cases::recording::Recording;
+use crate::config::{Config, Visibility};
+use crate::record::Quarantined;
+use crate::rules::RuleSet;
+use crate::rules::set::Asked;
+use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::time::{KnownTime, parse_instant};
+use crate::units::Unit;
+
+/// A transition, with whom it is about.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub at: i64,
+    pub person: String,
+    pub alert: Alert,
+}
+
+/// A row that is not in force yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ahead {
+    pub person: String,
+    pub alert_key: String,
+}
+
+pub struct Played {
+    /// In the order of time.
+    pub log: Vec<Said>,
+    pub quarantined: Vec<Quarantined>,
+    shard: Shard,
+}
+
+/// What the detector sees unless it is told otherwise.
+pub fn visibility() -> Visibility {
+    Config::default().visibility()
+}
+
+/// Plays everything that is known up to `until`.
+pub fn play(rules: RuleSet, recording: &Recording, until: i64) -> Played {
+    let pseudonyms = Arc::new(Pseudonyms::new("rule cases hold nobody's data", "cases"));
+    let settings = Settings {
+        number: 0,
+        partitions: None,
+        order: Order::Strict,
+        visibility: visibility(),
+        limits: Config::default().limits,
+        max_rule_errors: u32::MAX,
+        pseudonyms: Arc::clone(&pseudonyms),
+    };
+    let mut shard = Shard::new(settings, rules);
+    let messages = recording.messages();
+    for message in messages.iter().take_while(|message| message.known_time.0 <= until) {
+        shard.take(message);
+    }
+    let persons: BTreeMap<String, String> =
+        recording.units().into_iter().map(|unit| (pseudonyms.of(&unit), unit)).collect();
+    let said = |alert: Alert| Said {
+        at: parse_instant(&alert.as_of).unwrap_or(i64::MIN),
+        person: persons.get(&alert.person).cloned().unwrap_or_default(),
+        alert,
+    };
+    let log = shard.settle(KnownTime(until)).into_iter().map(|emitted| said(emitted.alert)).collect();
+    let quarantined = shard.take_quarantined();
+    Played { log, quarantined, shard }
+}
+
+impl Played {
+    /// The last transition of each alert that stands at the clock.
+    pub fn standing(&self, clock: i64) -> Vec<&Said> {
+        let mut last: BTreeMap<&str, &Said> = BTreeMap::new();
+        for said in self.log.iter().filter(|said| said.at <= clock) {
+            let latest = last.entry(&said.alert.alert_id).or_insert(said);
+            if latest.alert.sequence < said.alert.sequence {
+                *latest = said;
+            }
+        }
+        last.into_values().filter(|said| said.alert.status.stands()).collect()
+    }
+
+    /// Rows of a rule that are known at the clock and begin to hold, or may be asserted, only after it.
+    pub fn ahead(&self, rule: &str, clock: i64) -> Result<Vec<Ahead>, String> {
+        let history = self.shard.history();
+        let rules = self.shard.rule_set();
+        let Some(number) = rules.rules().iter().position(|planned| planned.file.header.id == rule) else {
+            return Ok(Vec::new());
+        };
+        let units: Vec<Unit> = history.persons().map(|(person, _)| Unit { person, as_of: clock }).collect();
+        let evaluation = rules.evaluate(history, &units, Asked { rules: 1 << number, links: false });
+        if let Some(failure) = evaluation.failures.into_iter().next() {
+            return Err(failure.message);
+        }
+        let mut out = Vec::new();
+        let Some(Some(rows)) = evaluation.rows.into_iter().nth(number) else { return Ok(out) };
+        for (at, unit) in units.iter().enumerate() {
+            let waits = rows.of(at as u32).iter().filter(|hit| hit.due_at.max(Some(hit.alert_at)) > Some(clock));
+            out.extend(waits.map(|hit| Ahead {
+                person: history.person(unit.person).subject.to_string(),
+                alert_key: hit.alert_key.clone(),
+            }));
+        }
+        out.sort();
+        out.dedup();
+        Ok(out)
+    }
+}
