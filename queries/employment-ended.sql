@@ -63,7 +63,7 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
 ),
 idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with the last paid month
     SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.complete_at, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
-           i.paid_again_at, CASE WHEN i.ended_on IS NULL THEN f.known_at END AS ended_known_at,
+           i.paid_again_at, f.known_at AS ended_known_at,
            coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS ended_on, month_of(i.valid_from) AS first_month,
            i.idle_no + CASE WHEN i.ended_on IS NULL AND f.ended_on IS NOT NULL THEN 1 ELSE 0 END AS idle_no
     FROM idle_months i
@@ -103,6 +103,7 @@ departure AS (   -- moved abroad by the register, or seen leaving with a documen
     ) b
     WHERE direction = 'exit' AND doc_seen AND coalesce(next_direction, 'exit') = 'exit'
 )
+-- A pending application is no matter of this query: the indication yields to it.
 SELECT d.person_id, d.permit_id, coalesce(d.last_paid_month, d.first_month) AS alert_key, d.ended_on AS anchor_at,
        greatest(d.complete_at, d.permit_known_at, d.ended_known_at, min(x.known_at)) AS alert_at, d.complete_at AS due_at,
        d.paid_again_at AS cleared_at, CASE WHEN count(x.left_on) > 0 THEN 'strong' ELSE 'medium' END AS severity,
@@ -113,7 +114,7 @@ FROM due d
 LEFT JOIN departure x ON x.person_id = d.person_id AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
 WHERE NOT EXISTS (SELECT 1 FROM applications a
                   WHERE a.person_id = d.person_id AND a.filed_on < add_months(d.last_month, 1)
-                    AND (a.decided_on IS NULL OR a.decided_on > d.ended_on) AND coalesce(a.outcome, 'pending') <> 'withdrawn')
+                    AND a.decided_on > d.ended_on AND coalesce(a.outcome, 'pending') <> 'withdrawn')
   AND NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.ended_on
                     AND n.event_on < add_months(d.last_month, 1))
