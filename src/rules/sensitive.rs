@@ -1,8 +1,8 @@
 //! Sensitive columns are no risk factors (utlänningsdatalagen 17 §): what a text may do with them.
 //!
-//! - Citizenships may be handed on as they are. A rule compares them only if its header says why
-//!   (`compares_citizenship`); of the views only `cancellers` does. No text compares any country with a named one: a
-//!   rule that works for some nationalities only is no rule.
+//! - Citizenships may be handed on as they are, and asked whether Sweden is among them. A rule compares them otherwise
+//!   only if its header says why (`compares_citizenship`); a view or link never does. No text compares any country with a
+//!   named one: a rule that works for some nationalities only is no rule.
 //! - Names may be handed on, and compared by `name_overlap_pct`: by their words, never by what they sound like.
 //! - An identity number may be compared as a whole and by its date of birth; its other digits tell the sex.
 //! - A month that is excused may only help the person. That is a property of results, not of texts: a test over all
@@ -25,6 +25,7 @@ const CITIZENSHIPS: [&str; 2] = ["citizenships", "citizenships_at_grant"];
 const NAMES: [&str; 2] = ["name", "name_at_grant"];
 const COUNTRIES: [&str; 6] =
     ["citizenships", "citizenships_at_grant", "tested_country", "doc_issuer", "country", "foreign_country"];
+const NUMBERS: [&str; 2] = ["number", "identifier"];
 /// Sweden, and the codes of the stateless and of unknown citizenship.
 const NOBODYS_COUNTRY: [&str; 5] = ["SWE", "XXA", "XXB", "XXC", "XXX"];
 
@@ -36,7 +37,7 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     });
     let views = catalogue.views.iter().map(|view| {
         let name = view.name.as_str();
-        ("view", name, view.sql.as_str(), name == "cancellers")
+        ("view", name, view.sql.as_str(), false)
     });
     let links = catalogue.links.iter().map(|link| ("link", link.table.name(), link.sql.as_str(), false));
     let mut refused = Vec::new();
@@ -140,10 +141,16 @@ impl Reader {
         let in_order = ["lag", "lead", "first_value", "last_value", "min", "max", "count"];
         for arg in &args {
             if (name == "name_overlap_pct" && Self::is_one_of(arg, &NAMES))
-                || (in_order.contains(&name.as_str()) && Self::is_one_of(arg, &["number"]))
+                || (in_order.contains(&name.as_str()) && Self::is_one_of(arg, &NUMBERS))
             {
                 self.allow(arg);
             }
+        }
+        if let ("array_has", [list, country]) = (name.as_str(), args.as_slice())
+            && text(country).is_some_and(|code| code == "SWE")
+            && Self::is_one_of(list, &CITIZENSHIPS)
+        {
+            self.allow(list);
         }
         self.no_named_country(&args);
     }
@@ -179,7 +186,7 @@ impl Reader {
             );
         } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.tables.is_threshold(owner.as_deref())) {
             self.refuse(expr, format!("it looks into {name}"), "names are compared by name_overlap_pct alone");
-        } else if name == "number" {
+        } else if NUMBERS.contains(&name.as_str()) {
             self.refuse(
                 expr,
                 "it looks into a number, whose digits tell the sex".to_owned(),
@@ -198,7 +205,7 @@ impl Visitor for Reader {
                 SelectItem::UnnamedExpr(expr) => self.allow(expr),
                 // Under another name it would be lost from sight.
                 SelectItem::ExprWithAlias { expr, alias }
-                    if Self::column(expr).is_some_and(|(name, _)| name == alias.value.to_lowercase()) =>
+                    if Self::column(expr).is_some_and(|(name, _)| keeps(&name, &alias.value.to_lowercase())) =>
                 {
                     self.allow(expr);
                 }
@@ -220,7 +227,7 @@ impl Visitor for Reader {
                 use datafusion::sql::sqlparser::ast::BinaryOperator::{Eq, NotEq};
                 let whole = matches!(op, Eq | NotEq);
                 for side in [left, right] {
-                    if whole && Self::is_one_of(side, &["number"]) {
+                    if whole && Self::is_one_of(side, &NUMBERS) {
                         self.allow(side);
                     }
                 }
@@ -228,7 +235,7 @@ impl Visitor for Reader {
             }
             Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
                 for side in [left, right] {
-                    if Self::is_one_of(side, &["number"]) {
+                    if Self::is_one_of(side, &NUMBERS) {
                         self.allow(side);
                     }
                 }
@@ -240,7 +247,7 @@ impl Visitor for Reader {
             }
             Expr::Function(function) => self.function(function),
             Expr::Substring { expr: of, substring_from: Some(from), substring_for: Some(length), .. }
-                if from.to_string() == "1" && length.to_string() == "8" && Self::is_one_of(of, &["number"]) =>
+                if from.to_string() == "1" && length.to_string() == "8" && Self::is_one_of(of, &NUMBERS) =>
             {
                 self.allow(of);
             }
@@ -249,6 +256,11 @@ impl Visitor for Reader {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether a column stays in sight under this alias.
+fn keeps(name: &str, alias: &str) -> bool {
+    name == alias || (NUMBERS.contains(&name) && NUMBERS.contains(&alias))
 }
 
 /// Texts that look like a country's code.
@@ -292,6 +304,9 @@ mod tests {
             "SELECT 1 FROM population h WHERE h.name IS NOT NULL AND citizenships IS NULL",
             "SELECT name_overlap_pct(h.name, p.name_at_grant) < 50 FROM population h, permits p",
             "SELECT number <> first_value(number) OVER (PARTITION BY substr(number, 1, 8)) FROM population",
+            "SELECT array_has(h.citizenships, 'SWE') FROM population h",
+            "SELECT number AS identifier FROM identities",
+            "SELECT a.identifier = b.identifier FROM shared_identifiers a, shared_identifiers b",
             "SELECT pm.value FROM parameters pm WHERE pm.name = 'floor'",
             "SELECT value FROM parameters WHERE name = 'floor'",
             "SELECT name FROM population GROUP BY name",
@@ -314,6 +329,8 @@ mod tests {
             ("SELECT 1 FROM population WHERE substr(number, 11, 1) = '2'", "sex"),
             ("SELECT 1 FROM population WHERE number LIKE '19%'", "sex"),
             ("SELECT 1 FROM permits ORDER BY name_at_grant", "looks into name_at_grant"),
+            ("SELECT number AS n FROM identities", "sex"),
+            ("SELECT substr(identifier, 11, 1) FROM shared_identifiers", "sex"),
         ] {
             assert!(found(sql).iter().any(|message| message.contains(words)), "{sql}: {:?}", found(sql));
         }
