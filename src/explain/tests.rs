@@ -54,7 +54,7 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
         assert_eq!(facts.history.len() as u64, expected.sequence);
         assert!(facts.records.iter().all(|record| record.known_time.is_some()), "{:?}", facts.records);
         for language in [Language::Sv, Language::En] {
-            let text = alert_text(&facts, language);
+            let text = text(&alert_page(&facts, language));
             assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
             assert!(text.contains(id) && text.contains(words::of(language, &facts.found.finding).get(..20).unwrap()));
             assert!(!text.to_lowercase().contains("överträdelse") && !text.contains("violation"));
@@ -63,7 +63,7 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
         let rule = facts.rules.iter().find(|rule| rule.id == expected.rule_id).unwrap();
         let stands = rule.rows.iter().any(|row| row.alert_id == *id && row.verdict == Verdict::Stands);
         assert_eq!(stands, expected.status.stands(), "{rule:?}");
-        assert!(permit_text(&facts, Language::Sv).lines().all(|line| line.chars().count() <= 100));
+        assert!(text(&permit_page(&facts, Language::Sv)).lines().all(|line| line.chars().count() <= 100));
     }
 }
 
