@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, Spanned,
-    TableFactor, Visit, Visitor,
+    TableAlias, TableFactor, Visit, Visitor,
 };
 
 use crate::rules::catalogue::Catalogue;
@@ -43,7 +43,7 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     let mut refused = Vec::new();
     for (what, name, sql, compares_citizenship) in rules.chain(views).chain(links) {
         let Some(query) = parse(sql) else { continue };
-        for found in uses(&query, compares_citizenship) {
+        for found in uses(&query, compares_citizenship, what == "link") {
             refused.push(Refused {
                 what,
                 name: name.to_owned(),
@@ -62,47 +62,60 @@ struct Found {
     span: Option<Span>,
 }
 
-fn uses(query: &Query, compares_citizenship: bool) -> Vec<Found> {
-    let mut tables = Tables::default();
-    let _: ControlFlow<()> = query.visit(&mut tables);
-    let mut reader = Reader { tables, harmless: BTreeSet::new(), found: Vec::new(), compares_citizenship };
+fn uses(query: &Query, compares_citizenship: bool, is_link: bool) -> Vec<Found> {
+    let mut reader =
+        Reader { tables: Vec::new(), harmless: BTreeSet::new(), found: Vec::new(), compares_citizenship, is_link };
     let _: ControlFlow<()> = query.visit(&mut reader);
     reader.found
 }
 
-/// Tables by the names that the text gives them.
+/// The tables of a SELECT, by name; what else it reads has the empty table.
 #[derive(Default)]
-struct Tables(BTreeMap<String, BTreeSet<String>>);
-
-impl Visitor for Tables {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, alias, .. } = factor {
-            let table = name.to_string().to_lowercase();
-            let alias = alias.as_ref().map_or_else(|| table.clone(), |alias| alias.name.value.to_lowercase());
-            self.0.entry(alias).or_default().insert(table);
-        }
-        ControlFlow::Continue(())
-    }
-}
+struct Tables(BTreeMap<String, String>);
 
 impl Tables {
-    /// Whether `name` may be a threshold's name and no person's.
-    fn is_threshold(&self, owner: Option<&str>) -> bool {
-        let only_parameters = |tables: &BTreeSet<String>| tables.iter().all(|table| table == "parameters");
-        match owner {
-            Some(owner) => self.0.get(owner).is_some_and(only_parameters),
-            None => {
-                let has = |name: &str| self.0.values().any(|tables| tables.contains(name));
-                has("parameters") && !["population", "population_history", "population_posts"].into_iter().any(has)
+    fn of(select: &Select) -> Tables {
+        let mut tables = Tables::default();
+        for from in &select.from {
+            let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
+            factors.for_each(|factor| tables.add(factor));
+        }
+        tables
+    }
+
+    fn add(&mut self, factor: &TableFactor) {
+        let name = |alias: &TableAlias| alias.name.value.to_lowercase();
+        match factor {
+            TableFactor::Table { name: table, alias, .. } => {
+                let table = table.to_string().to_lowercase();
+                self.0.insert(alias.as_ref().map_or_else(|| table.clone(), name), table);
             }
+            TableFactor::Derived { alias: Some(alias), .. } => {
+                self.0.insert(name(alias), String::new());
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.add(&table_with_joins.relation);
+                table_with_joins.joins.iter().for_each(|join| self.add(&join.relation));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a column `name` is a threshold's name and no person's; `None` if it is not of this SELECT.
+    fn is_threshold(&self, owner: Option<&str>) -> Option<bool> {
+        match owner {
+            Some(owner) => self.0.get(owner).map(|table| table == "parameters"),
+            // `parameters` has a name of its own; beside another table that has one, SQL asks whose.
+            None => Some(self.0.values().any(|table| table == "parameters")),
         }
     }
 }
 
 struct Reader {
-    tables: Tables,
+    /// Of the SELECT at hand and those round it, the tables by the names that they give them.
+    tables: Vec<Tables>,
+    /// A link may make a key of a number.
+    is_link: bool,
     /// Where a sensitive column stands and does no harm. The visitor meets an expression before its parts.
     harmless: BTreeSet<Span>,
     found: Vec<Found>,
@@ -141,7 +154,8 @@ impl Reader {
         let in_order = ["lag", "lead", "first_value", "last_value", "min", "max", "count"];
         for arg in &args {
             if (name == "name_overlap_pct" && Self::is_one_of(arg, &NAMES))
-                || (in_order.contains(&name.as_str()) && Self::is_one_of(arg, &NUMBERS))
+                || ((in_order.contains(&name.as_str()) || (self.is_link && name == "concat"))
+                    && Self::is_one_of(arg, &NUMBERS))
             {
                 self.allow(arg);
             }
@@ -173,6 +187,10 @@ impl Reader {
         }
     }
 
+    fn is_threshold(&self, owner: Option<&str>) -> bool {
+        self.tables.iter().rev().find_map(|tables| tables.is_threshold(owner)).unwrap_or(false)
+    }
+
     fn sensitive(&mut self, expr: &Expr) {
         let Some((name, owner)) = Self::column(expr) else { return };
         if span(expr).is_some_and(|span| self.harmless.contains(&span)) {
@@ -184,7 +202,7 @@ impl Reader {
                 format!("it compares {name}, which is no risk factor"),
                 "only a rule about citizenship itself may: say why in its header, compares_citizenship = \"...\"",
             );
-        } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.tables.is_threshold(owner.as_deref())) {
+        } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.is_threshold(owner.as_deref())) {
             self.refuse(expr, format!("it looks into {name}"), "names are compared by name_overlap_pct alone");
         } else if NUMBERS.contains(&name.as_str()) {
             self.refuse(
@@ -200,6 +218,7 @@ impl Visitor for Reader {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.tables.push(Tables::of(select));
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => self.allow(expr),
@@ -217,6 +236,11 @@ impl Visitor for Reader {
                 self.allow(expr);
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
+        self.tables.pop();
         ControlFlow::Continue(())
     }
 
@@ -294,7 +318,7 @@ mod tests {
     use super::*;
 
     fn found(sql: &str) -> Vec<String> {
-        uses(&parse(sql).unwrap(), false).into_iter().map(|found| found.message).collect()
+        uses(&parse(sql).unwrap(), false, false).into_iter().map(|found| found.message).collect()
     }
 
     #[test]
@@ -309,6 +333,7 @@ mod tests {
             "SELECT a.identifier = b.identifier FROM shared_identifiers a, shared_identifiers b",
             "SELECT pm.value FROM parameters pm WHERE pm.name = 'floor'",
             "SELECT value FROM parameters WHERE name = 'floor'",
+            "SELECT 1 FROM (SELECT r.name <> 'a' FROM permits p JOIN parameters r ON r.name = 'b') x JOIN notices r ON true",
             "SELECT name FROM population GROUP BY name",
         ] {
             assert_eq!(found(sql), [""; 0], "{sql}");
@@ -326,6 +351,11 @@ mod tests {
             ("SELECT 1 FROM population WHERE name LIKE 'A%'", "looks into name"),
             ("SELECT lower(name) FROM population", "looks into name"),
             ("SELECT name AS n FROM population", "looks into name"),
+            ("SELECT r.name = 'A' FROM (SELECT name FROM population) r, parameters p", "looks into name"),
+            (
+                "SELECT 1 FROM parameters p WHERE EXISTS (SELECT 1 FROM population n WHERE n.name = 'A')",
+                "looks into name",
+            ),
             ("SELECT 1 FROM population WHERE substr(number, 11, 1) = '2'", "sex"),
             ("SELECT 1 FROM population WHERE number LIKE '19%'", "sex"),
             ("SELECT 1 FROM permits ORDER BY name_at_grant", "looks into name_at_grant"),
