@@ -3,6 +3,7 @@
 //! - `file` is their form, `build` makes records of them, `recording` what each side reads.
 //! - `engine` plays them through a shard in strict order, `batch` asks the plain query.
 //! - `run` says what was seen at each expectation, `compare` pairs it with what is expected, `verdict` says how they differ.
+//! - `mutants` tries whether the cases notice a changed rule.
 //! - `update` writes expectations, `junit` a report for build servers.
 //!
 //! All cases of a file stand in one shard and in one set of tables, as persons who have nothing to do with each other.
@@ -18,6 +19,7 @@ mod compare;
 mod engine;
 mod file;
 mod junit;
+mod mutants;
 mod parallel;
 mod recording;
 mod run;
@@ -28,6 +30,7 @@ pub use build::{Built, MAIN, Names};
 pub use compare::Found;
 pub use file::{Case, CaseFile, Expect, Wanted, WantedTransition};
 pub use junit::junit;
+pub use mutants::{Fate, Mutant, Mutants, mutants};
 pub use parallel::in_parallel;
 pub use recording::Recording;
 pub use run::{CaseReport, Failure, Report, RuleCases, Seen};

@@ -29,6 +29,7 @@ pub mod output;
 pub mod params;
 pub mod plan;
 pub mod reads;
+pub mod reference;
 pub mod refusal;
 pub mod sensitive;
 pub mod session;

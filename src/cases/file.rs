@@ -103,12 +103,28 @@ pub struct Repeat {
     pub amounts_sek: Option<Vec<i64>>,
 }
 
-/// A mutant that no case can catch, and why.
+/// Mutants that no case can catch, and why.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Equivalent {
-    pub mutant: String,
+    pub mutant: OneOrMore,
     pub because: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub fn names(&self) -> &[String] {
+        match self {
+            OneOrMore::One(name) => std::slice::from_ref(name),
+            OneOrMore::More(names) => names,
+        }
+    }
 }
 
 impl CaseFile {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Map, Value as Json};
 
 use crate::cases::CaseError;
-use crate::cases::batch;
+use crate::cases::batch::{self, Standing};
 use crate::cases::build::{Built, Names};
 use crate::cases::compare::Found;
 use crate::cases::engine::{Played, Said, play};
@@ -109,31 +109,47 @@ impl RuleCases {
     /// Runs the cases in the engine and as a batch query. Without `strict`, an expectation may say nothing yet.
     pub fn run(&self, strict: bool) -> Result<Report, CaseError> {
         let started = Instant::now();
+        let is_silent =
+            |expect: &Expect| expect.alerts.is_none() && expect.transitions.is_none() && expect.pending.is_none();
+        if let Some(case) = self.file.case.iter().find(|case| strict && case.expect.iter().any(is_silent)) {
+            return Err(self.file.error(case, "expect: it says nothing; give alerts, or run with --update"));
+        }
         let played = self.play(RuleSet::plan(&self.catalogue)?)?;
-        let standing = batch::standing(self)?;
+        let seen = self.see_all(&played, Some(batch::standing(self)?))?;
         let mut cases = Vec::new();
-        for (number, case) in self.file.case.iter().enumerate() {
-            let (mut seen, mut failures) = (Vec::new(), Vec::new());
-            let mut since = i64::MIN;
-            for (at, expect) in case.expect.iter().enumerate() {
-                if strict && expect.alerts.is_none() && expect.transitions.is_none() && expect.pending.is_none() {
-                    let message = "expect: it says nothing; give alerts, or run with --update";
-                    return Err(self.file.error(case, message));
-                }
-                let clock = expect.clock().unwrap_or(since);
-                let batch = standing.get(&(number, at)).cloned().unwrap_or_default();
-                let now = self.see(number, expect, (since, clock), &played, batch)?;
-                let lines = differences(case, expect, &now);
+        for (case, seen) in self.file.case.iter().zip(seen) {
+            let mut failures = Vec::new();
+            for (expect, seen) in case.expect.iter().zip(&seen) {
+                let lines = differences(case, expect, seen);
                 if !lines.is_empty() {
-                    failures.push(Failure { clock, lines });
+                    failures.push(Failure { clock: seen.clock, lines });
                 }
-                seen.push(now);
-                since = clock;
             }
             cases.push(CaseReport { name: case.name.clone(), seen, failures });
         }
         let number = self.catalogue.rule(&self.rule).map(|rule| rule.header.number.clone()).unwrap_or_default();
         Ok(Report { rule: self.rule.clone(), number, cases, micros: started.elapsed().as_micros() as u64 })
+    }
+
+    /// What there is to see at every expectation of every case. Without a batch query's answer it is taken to be the engine's.
+    pub fn see_all(&self, played: &Played, mut batch: Option<Standing>) -> Result<Vec<Vec<Seen>>, CaseError> {
+        let mut out = Vec::new();
+        for (number, case) in self.file.case.iter().enumerate() {
+            let mut all = Vec::new();
+            let mut since = i64::MIN;
+            for (at, expect) in case.expect.iter().enumerate() {
+                let clock = expect.clock().unwrap_or(since);
+                let mut seen = self.see(number, expect, (since, clock), played)?;
+                seen.batch = match &mut batch {
+                    Some(batch) => batch.remove(&(number, at)).unwrap_or_default(),
+                    None => seen.engine.iter().map(|(found, _)| found.clone()).collect(),
+                };
+                all.push(seen);
+                since = clock;
+            }
+            out.push(all);
+        }
+        Ok(out)
     }
 
     /// The engine's side, up to the last clock.
@@ -151,7 +167,6 @@ impl RuleCases {
         expect: &Expect,
         (since, clock): (i64, i64),
         played: &Played,
-        batch: Vec<Found>,
     ) -> Result<Seen, CaseError> {
         let said = played.log.iter().filter(|said| since < said.at && said.at <= clock);
         let own = said.filter(|said| self.is_own(number, said));
@@ -160,7 +175,7 @@ impl RuleCases {
         Ok(Seen {
             clock,
             engine: self.standing(number, clock, played),
-            batch,
+            batch: Vec::new(),
             transitions,
             pending: if expect.pending.is_some() { self.pending(number, clock, played)? } else { Vec::new() },
         })

@@ -33,15 +33,20 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let set: BTreeMap<String, i64> = args.rules.set.iter().cloned().collect();
     let examined = examine(&args.rules.rules, &set, &args.rules.only);
-    let rules: &[PlannedRule] = examined.rules.as_ref().map_or(&[], |rules| rules.rules());
+    let planned: &[PlannedRule] = examined.rules.as_ref().map_or(&[], |rules| rules.rules());
+    let sound = |rule: &&PlannedRule| {
+        let file = format!("{}.sql", rule.file.header.id);
+        examined.problems.iter().all(|problem| problem.file != file)
+    };
+    let rules: Vec<&PlannedRule> = planned.iter().filter(sound).collect();
     if let Some(id) = args.rules.only.iter().find(|id| !rules.iter().any(|rule| rule.file.header.id == **id))
         && examined.problems.is_empty()
     {
         bail!("no rule \"{id}\" in {}", args.rules.rules.display());
     }
     match args.format {
-        Format::Json => print_json(&examined, rules),
-        Format::Text => print_text(args, &examined, rules, started.elapsed().as_millis()),
+        Format::Json => print_json(&examined, &rules),
+        Format::Text => print_text(args, &examined, &rules, started.elapsed().as_millis()),
     }
     if examined.problems.is_empty() {
         return Ok(());
@@ -54,7 +59,7 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn print_text(args: &CheckArgs, examined: &Examined, rules: &[PlannedRule], millis: u128) {
+fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], millis: u128) {
     let dir = args.rules.rules.display().to_string();
     for problem in &examined.problems {
         println!("{}", problem.render(dir.trim_end_matches('/')));
@@ -83,7 +88,7 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[PlannedRule], mill
         counted(catalogue.thresholds.len(), "threshold")
     );
     if !examined.problems.is_empty() {
-        println!("{what} hold; the others are refused ({millis} ms)");
+        println!("{} hold; the others are refused ({millis} ms)", counted(rules.len(), "rule"));
         return;
     }
     println!("{what} in {millis} ms. Of each rule it is proved that");
@@ -111,7 +116,7 @@ fn read_by(examined: &Examined, rule: &PlannedRule) -> Vec<String> {
     names.into_iter().collect()
 }
 
-fn print_json(examined: &Examined, rules: &[PlannedRule]) {
+fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
     let rules: Vec<_> = rules
         .iter()
         .map(|rule| {

@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::cases::{self, CaseError, Report, RuleCases, in_parallel};
+use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases, in_parallel};
 use crate::cli::load_rules;
 use crate::rules::Catalogue;
+use crate::rules::file::split_header;
 use crate::time::format_micros;
 
 #[derive(Debug, Args)]
@@ -29,15 +30,24 @@ pub struct TestArgs {
     /// Write a report for build servers (JUnit XML).
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Print what each case's alerts went through.
+    /// Change the rules in every way that matters, and see whether their cases notice.
+    #[arg(long, conflicts_with_all = ["update", "junit"])]
+    mutants: bool,
+    /// Print what each case's alerts went through, or every mutant.
     #[arg(short, long)]
     verbose: bool,
 }
+
+/// Share of a rule's mutants that its cases must catch.
+const LEAST_PCT: f64 = 95.0;
 
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let catalogue = load_rules(&args.queries, &BTreeMap::new())?;
     let rules = asked(args, &catalogue)?;
+    if args.mutants {
+        return try_mutants(args, &catalogue, &rules);
+    }
     let dir = args.queries.join("tests");
     let tested = in_parallel(&rules, |rule| -> Result<_, CaseError> {
         let cases = RuleCases::read(&catalogue, &dir, rule, args.filter.as_deref())?;
@@ -146,4 +156,74 @@ fn update(cases: &RuleCases, report: &Report) -> anyhow::Result<bool> {
 fn clock(micros: i64) -> String {
     let text = format_micros(micros).replace('T', " ");
     text.split('.').next().unwrap_or(&text).trim_end_matches(" 00:00:00").to_owned()
+}
+
+/// Tries the mutants of each rule, and says which the cases do not catch.
+fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let (mut caught, mut survived, mut refused, mut equivalent, mut bad) = (0, 0, 0, 0, 0);
+    for rule in rules {
+        let cases = RuleCases::read(catalogue, &args.queries.join("tests"), rule, args.filter.as_deref());
+        let tried = match cases.and_then(|cases| cases::mutants(&cases)) {
+            Ok(tried) => tried,
+            Err(error) => {
+                bad += 1;
+                println!("FAIL       {rule}\n  {}", in_full(error));
+                continue;
+            }
+        };
+        let is_good = tried.rate_pct() >= LEAST_PCT && tried.stale.is_empty();
+        bad += usize::from(!is_good);
+        let (of_caught, of_survived) = (tried.caught(), tried.survived());
+        let of_refused = tried.count(|fate| *fate == Fate::Refused);
+        let of_equivalent = tried.count(|fate| matches!(fate, Fate::Equivalent { .. }));
+        println!(
+            "{}  {rule:<30} {:>4} mutants {of_caught:>4} caught {of_survived:>3} survived {:>5.1} %  {of_refused:>3} refused {of_equivalent:>3} equivalent",
+            if is_good { "ok  " } else { "FAIL" },
+            tried.mutants.len(),
+            tried.rate_pct(),
+        );
+        print_mutants(args, rule, &tried);
+        (caught, survived) = (caught + of_caught, survived + of_survived);
+        (refused, equivalent) = (refused + of_refused, equivalent + of_equivalent);
+    }
+    let rate = 100.0 * caught as f64 / (caught + survived).max(1) as f64;
+    println!(
+        "{} rules, {caught} mutants caught, {survived} survived: {rate:.1} %; {refused} refused, {equivalent} equivalent; {:.0} s",
+        rules.len(),
+        started.elapsed().as_secs_f64()
+    );
+    if bad > 0 {
+        bail!(
+            "{bad} of {} rules fail: their cases catch less than {LEAST_PCT} % of the mutants, or name mutants that are not there",
+            rules.len()
+        );
+    }
+    Ok(())
+}
+
+/// Survivors with their line in the file, and with -v the others.
+fn print_mutants(args: &TestArgs, rule: &str, tried: &Mutants) {
+    let file = args.queries.join(format!("{rule}.sql"));
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let start = split_header(&text).map_or(0, |(_, sql)| text.find(sql).unwrap_or_default());
+    let above = text.get(..start).unwrap_or_default().matches('\n').count();
+    for stale in &tried.stale {
+        println!("  [[equivalent]] {stale}");
+    }
+    for mutant in &tried.mutants {
+        let word = match &mutant.fate {
+            Fate::Survived { evidence } if evidence.is_empty() => "survived".to_owned(),
+            Fate::Survived { evidence } => format!("survived (evidence differs: {})", evidence.join(", ")),
+            _ if !args.verbose => continue,
+            Fate::Caught => "caught".to_owned(),
+            Fate::Refused => "refused".to_owned(),
+            Fate::Equivalent { because } => format!("equivalent ({because})"),
+        };
+        let line = above + mutant.line as usize;
+        println!("  {}:{line}: {word}\n      {}", file.display(), mutant.name);
+        if let Some(source) = text.lines().nth(line.wrapping_sub(1)).filter(|_| mutant.line > 0) {
+            println!("      | {}", source.trim());
+        }
+    }
 }

@@ -282,8 +282,11 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
     let Expr::WindowFunction(window) = expr else { return None };
     let WindowFunction { fun, params } = window.as_ref();
     let ordered = params.order_by.iter().map(|sort| &sort.expr);
-    let place = of_columns(params.args.iter().chain(&params.partition_by).chain(ordered));
-    let place = place.map_or_else(|| Place::words(&[fun.name(), "("]), Place::Span);
+    // Functions over one named window share its place, and what is wrong with it is said once.
+    let place = of_columns(params.partition_by.iter())
+        .or_else(|| of_columns(ordered))
+        .or_else(|| of_columns(params.args.iter()))
+        .map_or_else(|| Place::words(&[fun.name(), "("]), Place::Span);
     let keys: Vec<Key> = params.partition_by.iter().map(|expr| key_of(expr, schema, input)).collect();
     if !carries(input.owner, &keys) {
         let by: Vec<String> = params.partition_by.iter().map(ToString::to_string).collect();
@@ -307,7 +310,9 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
     if last.is_some_and(|name| UNIQUE.contains(&name)) {
         return None;
     }
-    Some(Refusal::Tie { window: expr.to_string() }.at(place))
+    let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+    let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Place::Span);
+    Some(Refusal::Tie { window: format!("ORDER BY [{}]", by.join(", ")) }.at(place))
 }
 
 /// Whether a frame ends so many units before or after the row at hand.

@@ -8,12 +8,14 @@ use std::fmt::Write as _;
 
 use datafusion::common::Span;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
+use datafusion::sql::sqlparser::ast::Query;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use serde::Serialize;
 
 use crate::rules::file::split_header;
 use crate::rules::params::{self, Replaced};
+use crate::rules::reads;
 use crate::rules::refusal::Place;
 
 /// Something wrong in a file of the rules directory.
@@ -271,6 +273,11 @@ impl Source {
     pub fn at_unknown_param(&self, name: &str, message: impl Into<String>) -> Problem {
         let place = self.replaced.unknown.iter().find(|(unknown, _)| unknown == name).map_or(0, |(_, at)| *at);
         self.in_sql(place, place + 1 + name.len(), message)
+    }
+
+    /// The SQL as planned, read.
+    pub fn parse(&self) -> Option<Query> {
+        reads::parse(&self.replaced.sql)
     }
 
     /// Whether the SQL has these words in a row.

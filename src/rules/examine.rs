@@ -3,8 +3,11 @@
 //! Planning stops at the first rule or view that it refuses. Here that one is noted and left out, and the rest planned
 //! again, until it all holds. What only follows from a refused view is not told twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
 
 use crate::rules::RuleSet;
 use crate::rules::catalogue::Catalogue;
@@ -58,6 +61,7 @@ const COVERAGE: &str = "coverage.toml";
 
 fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Problem>) -> Option<RuleSet> {
     let mut refused_views: Vec<String> = Vec::new();
+    let mut blanked: BTreeSet<String> = BTreeSet::new();
     loop {
         let error = match RuleSet::plan(catalogue) {
             Ok(rules) => return Some(rules),
@@ -66,8 +70,21 @@ fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Pro
         let follows = |problem: &Problem| {
             refused_views.iter().any(|view| problem.message == format!("there is no table or view {view}"))
         };
-        problems.extend(locator.of_plan(&error).into_iter().filter(|problem| !follows(problem)));
+        let of_text = match &error {
+            PlanError::Check { name, .. } | PlanError::Sql { name, .. } => blanked.contains(name),
+            _ => false,
+        };
+        // What else is said of a text with blanks may follow from them.
+        let sure = |problem: &Problem| !of_text || problem.message.starts_with("there is no ");
+        problems.extend(locator.of_plan(&error).into_iter().filter(|problem| !follows(problem) && sure(problem)));
         let (PlanError::Check { what, name, .. } | PlanError::Sql { what, name, .. }) = &error else { return None };
+        if let PlanError::Sql { source, .. } = &error
+            && let Some(text) = text_of(catalogue, what, name)
+            && blank_column(text, source)
+        {
+            blanked.insert(name.clone());
+            continue;
+        }
         let left = (catalogue.rules.len(), catalogue.views.len(), catalogue.links.len());
         match *what {
             "rule" => catalogue.rules.retain(|rule| rule.header.id != *name),
@@ -85,4 +102,40 @@ fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Pro
             return None;
         }
     }
+}
+
+fn text_of<'a>(catalogue: &'a mut Catalogue, what: &str, name: &str) -> Option<&'a mut String> {
+    if what == "rule" {
+        return catalogue.rules.iter_mut().find(|rule| rule.header.id == name).map(|rule| &mut rule.sql);
+    }
+    catalogue.views.iter_mut().find(|view| view.name == name).map(|view| &mut view.sql)
+}
+
+/// Puts NULL in place of a column that is not there, so that the next such can be found. Every other character keeps
+/// its place.
+fn blank_column(text: &mut String, error: &DataFusionError) -> bool {
+    let mut error = error;
+    loop {
+        error = match error {
+            DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => inner,
+            DataFusionError::Shared(inner) => inner,
+            DataFusionError::Collection(errors) if !errors.is_empty() => &errors[0],
+            _ => break,
+        };
+    }
+    let DataFusionError::SchemaError(error, _) = error else { return false };
+    let SchemaError::FieldNotFound { field, .. } = error.as_ref() else { return false };
+    let Some(span) = field.spans.first() else { return false };
+    let line_at: usize = text.split_inclusive('\n').take(span.start.line as usize - 1).map(str::len).sum();
+    let bytes = |column: u64| {
+        let rest = text.get(line_at..)?;
+        rest.char_indices().nth(column as usize - 1).map(|(at, _)| line_at + at)
+    };
+    let (Some(from), Some(to)) = (bytes(span.start.column), bytes(span.end.column)) else { return false };
+    if span.start.line != span.end.line || to < from + 4 || !text[from..to].is_ascii() {
+        return false;
+    }
+    let blank = format!("{:1$}", "NULL", to - from);
+    text.replace_range(from..to, &blank);
+    true
 }

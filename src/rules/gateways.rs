@@ -3,6 +3,7 @@
 //! - What no entry names is closed.
 //! - A rule that reads something closed for one of its classes must say `legal_gate = "closed"`; such a rule is checked,
 //!   tested and replayed, but no live run takes it up. One that reads something on request may not say `open`.
+//! - What another rule found may be used by rules of the same purpose; if that rule is closed, by closed ones.
 //! - What a rule reads is taken from its text and those of its views (`reads`). The views `cancellers` and
 //!   `corroborations` are not counted: they are the machinery's own, and only what they silence or lift is the rule's.
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use crate::rules::catalogue::Catalogue;
 use crate::rules::file::RuleFile;
-use crate::rules::reads::{Definitions, Only, Read, parse, reads};
+use crate::rules::reads::{Definitions, Only, Read, direct, parse, reads};
 use crate::rules::refusal::{Place, Refused};
 use crate::schema::TableId;
 
@@ -104,6 +105,7 @@ impl Gateways {
         for read in reads(&query, definitions) {
             let Some(table) = TableId::from_name(&read.table) else { continue };
             for kind in self.kinds_read(table, &read) {
+                let kind = kind.filter(|kind| self.kinds(table).contains(kind.as_str()));
                 for class in rule.header.permit_classes.iter().filter(|class| read.classes.allows(class)) {
                     let entry = self.find(table, kind.as_deref(), class, &rule.header.purpose);
                     let gate = entry.map_or(Gate::Closed, |entry| entry.gate);
@@ -145,7 +147,26 @@ impl Gateways {
 
 /// What is made of tables by SQL, by name.
 pub fn definitions(catalogue: &Catalogue) -> Definitions<'_> {
-    catalogue.views.iter().map(|view| (view.name.as_str(), view.sql.as_str())).collect()
+    let views = catalogue.views.iter().map(|view| (view.name.as_str(), view.sql.as_str()));
+    let links = catalogue.links.iter().map(|link| (link.table.name(), link.sql.as_str()));
+    views.chain(links).collect()
+}
+
+/// Rules whose rows a rule sees: those that it names, and those that its links name.
+fn used<'a>(catalogue: &'a Catalogue, rule: &RuleFile, definitions: &Definitions<'_>) -> Vec<&'a RuleFile> {
+    let mut ids: Vec<&str> = rule.header.uses.iter().map(String::as_str).collect();
+    let mut open: Vec<String> = parse(&rule.sql).iter().flat_map(direct).map(|read| read.table).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(table) = open.pop() {
+        if !seen.insert(table.clone()) {
+            continue;
+        }
+        let link = catalogue.links.iter().find(|link| link.table.name() == table);
+        ids.extend(link.iter().flat_map(|link| &link.uses).map(String::as_str));
+        let definition = definitions.get(table.as_str()).and_then(|sql| parse(sql));
+        open.extend(definition.iter().flat_map(direct).map(|read| read.table));
+    }
+    catalogue.rules.iter().filter(|other| ids.contains(&other.header.id.as_str())).collect()
 }
 
 /// Rules that say they may read what they may not, and entries that name nothing.
@@ -153,6 +174,7 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     let definitions = definitions(catalogue);
     let mut refused: Vec<Refused> = Vec::new();
     for rule in &catalogue.rules {
+        refused.extend(used(catalogue, rule, &definitions).into_iter().filter_map(|other| by_way_of(rule, other)));
         let said = match rule.header.legal_gate.as_str() {
             "open" => Gate::Open,
             "closed" => continue,
@@ -167,8 +189,26 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     refused
 }
 
+/// What another rule found may be used where its records may: for its purpose, and not openly if it is closed.
+fn by_way_of(rule: &RuleFile, other: &RuleFile) -> Option<Refused> {
+    let (header, of) = (&rule.header, &other.header);
+    let message = if of.purpose != header.purpose {
+        format!("it uses what {} found for {}, and is itself for {}", of.id, of.purpose, header.purpose)
+    } else if of.legal_gate == "closed" && header.legal_gate != "closed" {
+        format!("it uses what {} found, which is closed", of.id)
+    } else {
+        return None;
+    };
+    let hint = "leave that rule out of `uses`, or make both of one purpose and gate".to_owned();
+    Some(Refused { what: "rule", name: header.id.clone(), message, hint, place: Err("uses".to_owned()) })
+}
+
 fn refusal(rule: &RuleFile, needed: &Needed) -> Refused {
-    let classes = needed.classes.join(", ");
+    let classes = match needed.classes.len() {
+        all if all == rule.header.permit_classes.len() && all > 4 => "all its classes".to_owned(),
+        many if many > 6 => format!("{} and {} others", needed.classes[..5].join(", "), many - 5),
+        _ => needed.classes.join(", "),
+    };
     let purpose = &rule.header.purpose;
     let (message, hint) = match needed.gate {
         Gate::Closed => {

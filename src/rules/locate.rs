@@ -12,6 +12,7 @@ use crate::rules::catalogue::{Catalogue, CatalogueError};
 use crate::rules::diagnostic::{Problem, Source, did_you_mean, nearest};
 use crate::rules::file::FileError;
 use crate::rules::plan::PlanError;
+use crate::rules::reads::{calls, direct};
 use crate::rules::refusal::{Place, Refused};
 use crate::rules::session;
 use crate::schema::TableId;
@@ -28,7 +29,8 @@ pub struct Locator<'a> {
 
 impl<'a> Locator<'a> {
     pub fn new(dir: &'a Path, catalogue: Option<&Catalogue>) -> Locator<'a> {
-        let mut tables: BTreeSet<String> = ["months", "days", "parameters", "indications"].map(str::to_owned).into();
+        let mut tables: BTreeSet<String> =
+            ["months", "days", "parameters", "indications", "rule_rows"].map(str::to_owned).into();
         for table in TableId::ALL {
             tables.insert(table.name().to_owned());
             tables.insert(format!("{}_history", table.name()));
@@ -88,7 +90,7 @@ impl<'a> Locator<'a> {
         let text = std::fs::read_to_string(self.dir.join(file)).unwrap_or_default();
         let span = error.span().unwrap_or_default();
         Source::plain(file, &text)
-            .at(span.start, span.end, first_line(error.message()))
+            .at(span.start, span.end, toml_message(error.message()))
             .hint(toml_hint(error.message()))
     }
 
@@ -101,7 +103,7 @@ impl<'a> Locator<'a> {
             FileError::Header { file, source: error } => {
                 let span = error.span().unwrap_or_default();
                 source(file)
-                    .in_header(span.start, span.end, first_line(error.message()))
+                    .in_header(span.start, span.end, toml_message(error.message()))
                     .hint(toml_hint(error.message()))
             }
             FileError::Name { file, id } => source(file)
@@ -152,10 +154,39 @@ impl<'a> Locator<'a> {
                 let source = self.source(what, name);
                 let mut problems = Vec::new();
                 self.of_sql(&source, error, None, &mut problems);
+                self.of_names(&source, &mut problems);
                 problems
             }
             other => vec![Problem::of_file("", other.to_string())],
         }
+    }
+
+    /// Tables and functions that there are not: planning stops at the first.
+    fn of_names(&self, source: &Source, out: &mut Vec<Problem>) {
+        let Some(query) = source.parse() else { return };
+        let steps = source.steps();
+        for read in direct(&query) {
+            if !self.tables.contains(&read.table) && !steps.contains(&read.table) {
+                let place = read.span.map_or_else(|| Place::words(&[&read.table]), Place::Span);
+                out.push(self.of_table(source, &read.table, &place));
+            }
+        }
+        for (name, span) in calls(&query) {
+            if !self.functions.contains(&name) {
+                let place = span.map_or_else(|| Place::words(&[&name, "("]), Place::Span);
+                out.push(self.of_function(source, &name, &place));
+            }
+        }
+    }
+
+    fn of_table(&self, source: &Source, table: &str, place: &Place) -> Problem {
+        let steps = source.steps();
+        let known = self.tables.iter().chain(&steps).map(String::as_str);
+        let hint = match did_you_mean(&nearest(table, known)) {
+            hint if hint.is_empty() => "queries/README.md lists the tables and views".to_owned(),
+            hint => hint,
+        };
+        source.place(place, format!("there is no table or view {table}")).hint(hint)
     }
 
     fn of_sql(&self, source: &Source, error: &DataFusionError, span: Option<Span>, out: &mut Vec<Problem>) {
@@ -182,13 +213,7 @@ impl<'a> Locator<'a> {
                 let message = message.trim_start_matches("Error during planning: ");
                 if let Some(table) = between(message, "table '", "' not found") {
                     let table = table.rsplit('.').next().unwrap_or(table);
-                    let steps = source.steps();
-                    let known = self.tables.iter().chain(&steps).map(String::as_str);
-                    let hint = match did_you_mean(&nearest(table, known)) {
-                        hint if hint.is_empty() => "queries/README.md lists the tables and views".to_owned(),
-                        hint => hint,
-                    };
-                    out.push(source.place(&place(&[table]), format!("there is no table or view {table}")).hint(hint));
+                    out.push(self.of_table(source, table, &place(&[table])));
                 } else if let Some(function) = between(message, "Invalid function '", "'") {
                     out.push(self.of_function(source, function, &place(&[function, "("])));
                 } else {
@@ -304,6 +329,12 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// Without the list of all that there is.
+fn toml_message(message: &str) -> String {
+    let line = first_line(message);
+    line.split_once(", expected one of").map_or(line.clone(), |(said, _)| said.replace("field", "key"))
 }
 
 /// "unknown field `titel`, expected one of `id`, `number`, ..." names its neighbours.

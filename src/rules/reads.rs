@@ -246,6 +246,25 @@ fn words(condition: &Expr, column: &str, owned: &dyn Fn(Option<&str>) -> bool) -
     }
 }
 
+/// The functions that a text calls, and where.
+pub fn calls(query: &Query) -> Vec<(String, Option<Span>)> {
+    struct Calls(Vec<(String, Option<Span>)>);
+    impl Visitor for Calls {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::Function(function) = expr {
+                let span = Span::try_from_sqlparser_span(function.name.span());
+                self.0.push((last(&function.name), span));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut calls = Calls(Vec::new());
+    let _: ControlFlow<()> = query.visit(&mut calls);
+    calls.0
+}
+
 /// A text literal.
 pub fn text(expr: &Expr) -> Option<String> {
     match expr {

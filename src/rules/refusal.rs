@@ -18,7 +18,7 @@ pub enum Refusal {
     ReferenceNotCarried { what: String },
     #[error("{what} is not allowed in a rule")]
     Forbidden { what: String },
-    #[error("window {window} can tie: end its ORDER BY with record_key, version, permit_id, month or term")]
+    #[error("a window with {window} can tie: end its ORDER BY with record_key, version, permit_id, month or term")]
     Tie { window: String },
     #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
     Frame { function: String, units: String },

@@ -38,8 +38,9 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
         let name = view.name.as_str();
         ("view", name, view.sql.as_str(), name == "cancellers")
     });
+    let links = catalogue.links.iter().map(|link| ("link", link.table.name(), link.sql.as_str(), false));
     let mut refused = Vec::new();
-    for (what, name, sql, compares_citizenship) in rules.chain(views) {
+    for (what, name, sql, compares_citizenship) in rules.chain(views).chain(links) {
         let Some(query) = parse(sql) else { continue };
         for found in uses(&query, compares_citizenship) {
             refused.push(Refused {
@@ -137,12 +138,9 @@ impl Reader {
         let name = function.name.to_string().to_lowercase();
         let args = arguments(function);
         let in_order = ["lag", "lead", "first_value", "last_value", "min", "max", "count"];
-        let birth_date = name == "substr"
-            && args.len() == 3
-            && args[1..].iter().map(ToString::to_string).eq(["1".to_owned(), "8".to_owned()]);
         for arg in &args {
             if (name == "name_overlap_pct" && Self::is_one_of(arg, &NAMES))
-                || ((birth_date || in_order.contains(&name.as_str())) && Self::is_one_of(arg, &["number"]))
+                || (in_order.contains(&name.as_str()) && Self::is_one_of(arg, &["number"]))
             {
                 self.allow(arg);
             }
@@ -241,6 +239,11 @@ impl Visitor for Reader {
                 self.no_named_country(&parts);
             }
             Expr::Function(function) => self.function(function),
+            Expr::Substring { expr: of, substring_from: Some(from), substring_for: Some(length), .. }
+                if from.to_string() == "1" && length.to_string() == "8" && Self::is_one_of(of, &["number"]) =>
+            {
+                self.allow(of);
+            }
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.sensitive(expr),
             _ => {}
         }

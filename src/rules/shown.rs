@@ -56,7 +56,10 @@ fn of_rule(rule: &RuleFile) -> Vec<Refused> {
     missing.sort_unstable();
     missing.dedup();
     for name in missing {
-        let hint = did_you_mean(&nearest(name, known()));
+        let hint = match did_you_mean(&nearest(name, known())) {
+            hint if hint.is_empty() => format!("output columns are {}", columns.join(", ")),
+            hint => hint,
+        };
         refuse(&format!("{{{name}}}"), format!("the finding shows {{{name}}}, which is no output column"), hint);
     }
     for column in header.counter_evidence.iter().filter_map(|entry| entry.column.as_deref()) {
