@@ -237,24 +237,11 @@ impl RuleCases {
     }
 }
 
-/// The catalogue with one rule and the views that it needs: what else is in the directory costs nothing.
+/// The catalogue with one rule and what it needs: what else is in the directory costs nothing.
 fn only(catalogue: &Catalogue, rule: &str) -> Result<Catalogue, CaseError> {
     let known = || catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect::<Vec<_>>().join(", ");
-    let file = catalogue.rule(rule).ok_or_else(|| CaseError::NoRule { rule: rule.to_owned(), known: known() })?;
+    catalogue.rule(rule).ok_or_else(|| CaseError::NoRule { rule: rule.to_owned(), known: known() })?;
     let mut out = catalogue.clone();
-    out.rules.retain(|other| other.header.id == rule);
-    // The engine reads these two for every rule.
-    let mut texts = vec![file.sql.as_str(), catalogue.standing.as_str(), "cancellers corroborations"];
-    let mut views: Vec<&str> = Vec::new();
-    while let Some(text) = texts.pop() {
-        let names: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        for view in &catalogue.views {
-            if names.contains(&view.name.as_str()) && !views.contains(&view.name.as_str()) {
-                views.push(&view.name);
-                texts.push(&view.sql);
-            }
-        }
-    }
-    out.views.retain(|view| views.contains(&view.name.as_str()));
+    out.retain(&[rule]);
     Ok(out)
 }

@@ -2,30 +2,44 @@
 
 use crate::rules::catalogue::{Catalogue, CatalogueError};
 use crate::rules::file::RuleFile;
-use crate::rules::links::LinkFile;
 use crate::schema::TableId;
 
 impl Catalogue {
-    /// Leaves only these rules, with those that they use and that their links use.
+    /// Leaves only these rules, with what they need: rules that they use, views, links.
     pub fn retain(&mut self, ids: &[&str]) {
         let wanted: Vec<String> = ids.iter().flat_map(|id| self.with_used(id)).collect();
         self.rules.retain(|rule| wanted.contains(&rule.header.id));
-        self.drop_unread_links();
+        let (views, links) = self.read();
+        self.views.retain(|view| views.contains(&view.name));
+        self.links.retain(|link| links.contains(&link.table));
     }
 
     /// Links fill tables for rules; one whose table nobody reads is not worth its work.
     pub(super) fn drop_unread_links(&mut self) {
-        let texts = self.rules.iter().map(|rule| &rule.sql).chain(self.views.iter().map(|view| &view.sql));
-        let mut texts: Vec<String> = texts.cloned().collect();
-        let mut read: Vec<TableId> = Vec::new();
-        loop {
-            let is_new =
-                |link: &&LinkFile| !read.contains(&link.table) && texts.iter().any(|sql| names(sql, link.table.name()));
-            let Some(link) = self.links.iter().find(is_new) else { break };
-            read.push(link.table);
-            texts.push(link.sql.clone());
+        let (_, links) = self.read();
+        self.links.retain(|link| links.contains(&link.table));
+    }
+
+    /// Views and links that the rules read, directly or not. The engine reads two views for every rule.
+    fn read(&self) -> (Vec<String>, Vec<TableId>) {
+        let mut texts: Vec<&str> = self.rules.iter().map(|rule| rule.sql.as_str()).collect();
+        texts.extend([self.standing.as_str(), "cancellers corroborations"]);
+        let (mut views, mut links) = (Vec::new(), Vec::new());
+        while let Some(text) = texts.pop() {
+            for view in self.views.iter().filter(|view| names(text, &view.name)) {
+                if !views.contains(&view.name) {
+                    views.push(view.name.clone());
+                    texts.push(&view.sql);
+                }
+            }
+            for link in self.links.iter().filter(|link| names(text, link.table.name())) {
+                if !links.contains(&link.table) {
+                    links.push(link.table);
+                    texts.push(&link.sql);
+                }
+            }
         }
-        self.links.retain(|link| read.contains(&link.table));
+        (views, links)
     }
 
     /// A rule with those that it uses, directly or through a link that it reads.
