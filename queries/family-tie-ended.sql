@@ -51,7 +51,7 @@ source = "own default: half a year"
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
     SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.held_until, q.anchor_person_id
     FROM permit_spells p
-    JOIN permits q ON q.person_id = p.person_id AND q.permit_id = p.permit_id
+    JOIN permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.known_to IS NULL)
