@@ -10,6 +10,7 @@ legal_basis = ["UtlL 8 kap. 21 §", "UF 7 kap. 7 a §", "FBL 32 c §"]
 legal_gate = "open"
 severity = "info"
 owner = "return-unit"
+purpose = "follow_up"
 survives = ["permit_ended"]
 
 [[counter_evidence]]
