@@ -10,6 +10,7 @@ legal_basis = ["LMA 8 § 3-4 st.", "LMA 11 §", "LMA 17 §", "förordning 2001:5
 legal_gate = "verify"
 severity = "medium"
 owner = "payment-control"
+purpose = "payment_control"
 survives = ["permit_ended", "deceased"]
 
 [[counter_evidence]]

@@ -66,4 +66,6 @@ SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anc
        n.record_key AS record_keys
 FROM newcomer n
 LEFT JOIN presence s ON s.person_id = n.person_id AND s.sign <> 'benefit'
+     AND (s.sign <> 'salary' OR n.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SELF_EMP'))   -- as the gateways go
+     AND (s.sign <> 'study' OR n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY'))
 GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

@@ -7,9 +7,10 @@ finding.sv = "Tillståndet återkallades {revoked_on}. Delgivning: {served_on}; 
 finding.en = "The permit was revoked on {revoked_on}. Served: {served_on}; final: {final_on}. Follow-up ({what}): latest sign of presence {last_sign}. A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["UtlL 8 kap. 21 §", "UF 7 kap. 7 a §", "FBL 32 c §"]
-legal_gate = "open"
+legal_gate = "request"
 severity = "info"
 owner = "return-unit"
+purpose = "follow_up"
 survives = ["permit_ended"]
 
 [[counter_evidence]]
@@ -60,7 +61,8 @@ doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
 WITH revoked AS (   -- a permit that was revoked, and when it became known that something else ended the matter
-    SELECT r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
+    SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.revoked_on,
+           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
            r.revoked_final_on AS final_on, CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL THEN r.known_time END AS served_known_at,
            CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
     FROM permits r
@@ -70,6 +72,7 @@ sign AS (   -- signs of presence after the last day to leave, and that the perso
     SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
     FROM revoked r
     JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on > r.final_on + $leave_days
+         AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))   -- as the gateways go
     UNION ALL
     SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
            'info' AS severity
@@ -89,6 +92,7 @@ FROM revoked r
 CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
 LEFT JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= r.revoked_on
+     AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
 WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
 GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_known_at, r.suspended_at,
          r.next_known_at, tier.days, tier.severity

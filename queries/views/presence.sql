@@ -21,11 +21,13 @@ WHERE registered_on IS NOT NULL AND dereg_code IS NULL
 GROUP BY person_id, registered_on
 HAVING count(*) FILTER (WHERE coalesce(next_op, 'upsert') = 'upsert') > 0
 UNION ALL
-SELECT person_id, CASE kind WHEN 'salary' THEN 'salary' ELSE 'benefit' END AS sign,
-       CASE kind WHEN 'salary' THEN add_months(month, 1) - 1 ELSE coalesce(period_from, month) END AS seen_on,
-       first_known_time AS known_at, record_key
+SELECT person_id, 'salary' AS sign, add_months(month, 1) - 1 AS seen_on, first_known_time AS known_at, record_key
 FROM payments
-WHERE amount_sek > 0 AND (kind IN ('salary', 'allowance') OR basis = 'residence')
+WHERE kind = 'salary' AND amount_sek > 0
+UNION ALL
+SELECT person_id, 'benefit' AS sign, coalesce(period_from, month) AS seen_on, first_known_time AS known_at, record_key
+FROM payments
+WHERE kind IN ('benefit', 'allowance') AND amount_sek > 0 AND (kind = 'allowance' OR basis = 'residence')
 UNION ALL
 SELECT person_id, 'study' AS sign, event_on AS seen_on, first_known_time AS known_at, record_key
 FROM studies
