@@ -3,8 +3,8 @@ id = "work-without-right"
 number = "R08"
 title.sv = "Arbete utan rätt att arbeta"
 title.en = "Work without a right to work"
-finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr) och sammanlagt {months_paid} månader i följd, utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
-finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), and for {months_paid} months in a row, while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
+finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr), utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
+finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
 permit_classes = ["WORK_EMP", "SELF_EMP", "JOBSEEK_HQ", "POST_STUDY", "ASYLUM_APPLICANT"]
 legal_basis = ["UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 7 kap. 3 § 3 st.", "UtlL 20 kap. 3 och 5 §§", "UF 5 kap. 1-4 §§", "UF 6 kap. 13 a §"]
 legal_gate = "request"
@@ -88,7 +88,7 @@ run AS (   -- months in a row are one episode
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(known_at) AS alert_at, agi_complete(episode) AS due_at,
        CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN add_months(first_permit_from, $stay_months) <= episode THEN 'weak' ELSE 'medium' END AS severity,
-       episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek, count(*) AS months_paid,
+       episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
 FROM run
 GROUP BY person_id, permit_id, record_key, next_known_at, first_permit_from, episode
