@@ -10,6 +10,7 @@ legal_basis = ["UtlL 7 kap. 1 §"]
 legal_gate = "open"
 severity = "info"
 owner = "identity-unit"
+compares_citizenship = "the register shows another citizenship than the decision rests on; which one it is does not matter"
 
 [[counter_evidence]]
 sv = "Ändrat civilstånd inom ett år från namnändringen (namnet räknas inte)"

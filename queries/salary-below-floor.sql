@@ -63,49 +63,32 @@ default = 180
 doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
 source = "own default"
 */
-WITH month_row AS (   -- full months with the requirement that binds the permit; an excused month counts as meeting it
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at, m.evaluated_at,
-           coalesce(m.floor_sek, f.value) AS floor_sek, CASE WHEN m.floor_sek IS NULL THEN 'parameter' ELSE 'permit' END AS floor_source,
-           CASE WHEN m.excused = 1 THEN greatest(m.gross_sek, coalesce(m.floor_sek, f.value)) ELSE m.gross_sek END AS counted_sek
-    FROM full_salary_months m
-    LEFT JOIN parameters f
-           ON f.name = CASE WHEN coalesce(m.first_grant, true) THEN 'livelihood_floor_sek' ELSE 'livelihood_floor_extension_sek' END
-          AND coalesce(m.application_on, m.decided_on, m.valid_from) >= f.valid_from
-          AND (f.valid_to IS NULL OR coalesce(m.application_on, m.decided_on, m.valid_from) < f.valid_to)
-    WHERE m.permit_class = 'WORK_EMP'
+WITH judged AS (   -- each full month with the two before it
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           sum_3, sum_6, excused_3, key_1, key_2, key_3,
+           CASE WHEN counted_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END
+               + CASE WHEN counted_2_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END
+               + CASE WHEN counted_3_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3
+    FROM salary_means
+    WHERE requirement = 'floor'
 ),
-evaluation AS (   -- each month with the two (null: there are none) and the five before it; it waits for the facts of all of them
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, complete_at,
-           counted_sek + lag(counted_sek) OVER w + lag(counted_sek, 2) OVER w AS sum_3,
-           CASE WHEN counted_sek * 100 < floor_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN lag(counted_sek) OVER w * 100 < floor_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN lag(counted_sek, 2) OVER w * 100 < floor_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3,
-           excused + lag(excused) OVER w + lag(excused, 2) OVER w AS excused_3,
-           sum(counted_sek) OVER last6 AS sum_6,
-           row_number() OVER w AS month_no, max(evaluated_at) OVER so_far AS evaluated_at,
-           first_key AS key_1, lag(first_key) OVER w AS key_2, lag(first_key, 2) OVER w AS key_3
-    FROM month_row
-    WINDOW w AS (PARTITION BY permit_id ORDER BY month),
-           last6 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-           so_far AS (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING)
-),
-judged AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, month_no, key_1, key_2, key_3,
-           coalesce(sum_3 * 100 < 3 * floor_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
-    FROM evaluation
+graded AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3,
+           coalesce(sum_3 * 100 < 3 * required_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
+    FROM judged
 ),
 run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, month_no, key_1, key_2, key_3, breach,
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, breach,
            max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN NOT breach THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
-    FROM judged
+    FROM graded
 ),
 step AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, floor_sek, floor_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, month_no, key_1, key_2, key_3, good_again_at,
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, good_again_at,
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
            count(*) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
@@ -113,9 +96,9 @@ step AS (
 )
 SELECT person_id, permit_id, episode AS alert_key, month AS anchor_at, evaluated_at AS alert_at, complete_at AS due_at, good_again_at AS cleared_at,
        CASE WHEN next_gross_sek * 100 >= gross_sek * $shift_pct THEN 'weak'
-            WHEN month_no >= 6 AND sum_6 * 100 < 6 * floor_sek * $strong_pct THEN 'strong'
+            WHEN sum_6 * 100 < 6 * required_sek * $strong_pct THEN 'strong'
             WHEN evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
-       month AS last_month, CAST(sum_3 AS BIGINT) AS sum_3_sek, floor_sek, floor_source, CAST(low_3 AS BIGINT) AS low_months,
-       CAST(evaluations AS BIGINT) AS evaluations, CAST(excused_3 AS BIGINT) AS months_excused, next_gross_sek AS next_month_sek,
-       concat_ws(',', permit_key, key_3, key_2, key_1) AS record_keys
+       month AS last_month, CAST(sum_3 AS BIGINT) AS sum_3_sek, required_sek AS floor_sek, required_source AS floor_source,
+       CAST(low_3 AS BIGINT) AS low_months, CAST(evaluations AS BIGINT) AS evaluations, CAST(excused_3 AS BIGINT) AS months_excused,
+       next_gross_sek AS next_month_sek, concat_ws(',', permit_key, key_3, key_2, key_1) AS record_keys
 FROM step

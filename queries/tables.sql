@@ -13,6 +13,7 @@
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
+--   {or_anchored}          for the population register: OR known_time >= s.anchored_from
 --   {aftercare_months}     how long after a permit's end its holder stays in the population
 --   {lookback_months}, {correction_days}   how much older than the oldest kept permit an event may be
 -- Statements end in a semicolon at the end of a line. add_months is the only function of ours that is used.
@@ -65,16 +66,19 @@ DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
 -- section: scope
--- When each subject's records begin to count: permit_lead after its first record of the permits feed.
+-- When each subject's records begin to count: permit_lead after its first record of the permits feed. An anchor, whom the
+-- permit of somebody else names, counts for the population register alone (anchored_from).
 CREATE TABLE scope_starts AS
-SELECT person_id, min(known_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from
+SELECT person_id, min(own_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from,
+       min(anchored_time) + INTERVAL '{permit_lead_minutes} minutes' AS anchored_from
 FROM (
-    SELECT person_id, known_time FROM permits_history
-    UNION ALL SELECT person_id, known_time FROM permit_employers_history
-    UNION ALL SELECT person_id, known_time FROM applications_history
-    UNION ALL SELECT person_id, known_time FROM statuses_history
-    UNION ALL SELECT person_id, known_time FROM documents_history
-    UNION ALL SELECT person_id, known_time FROM identities_history
+    SELECT person_id, known_time AS own_time, CAST(NULL AS TIMESTAMP(6)) AS anchored_time FROM permits_history
+    UNION ALL SELECT person_id, known_time, NULL FROM permit_employers_history
+    UNION ALL SELECT person_id, known_time, NULL FROM applications_history
+    UNION ALL SELECT person_id, known_time, NULL FROM statuses_history
+    UNION ALL SELECT person_id, known_time, NULL FROM documents_history
+    UNION ALL SELECT person_id, known_time, NULL FROM identities_history
+    UNION ALL SELECT person_id, NULL, known_time FROM anchors_history
 ) f
 GROUP BY person_id;
 -- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when
@@ -121,8 +125,7 @@ LEFT JOIN scope_intervals i
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false)
-  AND known_time >= s.counts_from
-  AND coalesce(i.kept, 1) = 1
+  AND ((known_time >= s.counts_from AND coalesce(i.kept, 1) = 1){or_anchored})
   AND NOT coalesce(event_time < i.keeps_from, false);
 CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;

@@ -15,6 +15,7 @@ mod explain;
 mod generate;
 mod quarantine;
 mod replay;
+mod rules;
 mod run;
 mod test;
 
@@ -42,6 +43,7 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
+    Rules(rules::Rules),
     /// Print the batch query of the standing set as a DuckDB script.
     Sql(replay::SqlArgs),
     /// Run the rules' own cases, in the engine and as a batch query.
@@ -104,6 +106,7 @@ impl Cli {
             Command::Generate(args) => generate::run(&args),
             Command::Quarantine(args) => quarantine::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Rules(args) => rules::run(&args),
             Command::Sql(args) => replay::sql(&args),
             Command::Test(args) => test::run(&args),
         }

@@ -10,7 +10,7 @@ use crate::time::{KnownTime, WallTime};
 
 /// A set of feeds, as bits by [`Feed::index`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FeedSet(pub u8);
+pub struct FeedSet(pub u16);
 
 impl FeedSet {
     pub fn of(feeds: impl IntoIterator<Item = Feed>) -> FeedSet {

@@ -229,6 +229,8 @@ const fn default_future_limit_days(feed: Feed) -> u32 {
         Feed::Payments => 62,
         Feed::Studies => 31,
         Feed::Notices => 31,
+        // Never asked: what permitwatch writes itself is not judged by its times.
+        Feed::Links | Feed::Derived => 36_500,
     }
 }
 
@@ -261,7 +263,7 @@ impl Config {
     }
 
     pub fn check(&self) -> Result<(), ConfigError> {
-        if let Some(name) = self.feeds.keys().find(|name| Feed::from_name(name).is_none()) {
+        if let Some(name) = self.feeds.keys().find(|name| Feed::from_name(name).is_none_or(Feed::is_internal)) {
             return Err(ConfigError::UnknownFeed(name.clone()));
         }
         let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });

@@ -4,29 +4,43 @@
 //! nobody else, so the answer is the engine's own and not a second opinion.
 //!
 //! What is shown follows `shown`: names, addresses, identity numbers and other persons never are, nor the content of
-//! records of secrecy class 3 and above. Words are in `words`, layout in `text`; here are the facts.
+//! records of secrecy class 3 and above. Here and in `facts` are the facts, as JSON has them; `officer` and `party` make
+//! a `page` of them for the one and the other reader, and `text` and `html` show it. Nothing is written per rule: all that
+//! is said of a rule stands in its file.
 
 mod facts;
+mod html;
+mod labels;
+mod mask;
+mod officer;
 mod one_person;
+mod page;
+mod party;
+mod party_words;
 mod shown;
 mod text;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::alert::{Alert, RecordRef, Status};
+use crate::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::rules::plan::PlanError;
 use crate::rules::{Catalogue, RuleFile};
 use crate::source::SourceError;
-use crate::time::{Day, KnownTime, parse_day};
+use crate::time::{KnownTime, format_micros, parse_day};
 
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
+pub use html::html;
+pub use officer::{alert_page, permit_page};
 pub use one_person::{Options, Person, find_alert, subject_of_permit};
+pub use page::Page;
+pub use party::{PartyFacts, party_page};
 pub use shown::RecordFacts;
-pub use text::{alert_text, permit_text};
+pub use text::text;
 
 /// Why nothing can be explained. Nothing has been changed.
 #[derive(Debug, Error)]
@@ -41,6 +55,10 @@ pub enum ExplainError {
     NoAlert { id: String, place: String },
     #[error("alert {id} is of rule \"{rule}\", which is not among the rules given")]
     NoRule { id: String, rule: String },
+    #[error(
+        "alert {id} of rule \"{rule}\" is not about one person's permit: there is no party to tell what it rests on"
+    )]
+    NoParty { id: String, rule: String },
 }
 
 /// Everything there is to say about one alert.
@@ -51,13 +69,26 @@ pub struct AlertFacts {
     /// The transition whose row says what was found: the last that raised or updated it.
     pub found: Alert,
     pub rule: RuleWords,
-    /// The records that it rests on; empty where only the topic was at hand.
+    /// Known time up to which records were taken in.
+    pub as_of: String,
+    /// The records that it rests on, as they were when it was found; where only the topic was at hand, their names.
     pub records: Vec<RecordFacts>,
+    /// What a later record has changed without changing the alert; null where nothing has, or only the topic was at hand.
+    pub now: Option<NowFacts>,
     pub counter_evidence: Vec<CounterFacts>,
     /// Every transition, oldest first; where only the topic was at hand, the last.
     pub history: Vec<Transition>,
     /// Only the topic was at hand.
     pub from_topic: bool,
+}
+
+/// A standing alert's row in force at `as_of`: a correction that changes neither the severity nor the day that the alert is
+/// about publishes nothing, but is told here.
+#[derive(Debug, Serialize)]
+pub struct NowFacts {
+    pub finding: Bilingual,
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    pub records: Vec<RecordFacts>,
 }
 
 /// What a rule says of itself, with the values that are in force.
@@ -69,14 +100,17 @@ pub struct RuleWords {
     pub parameters: Vec<ParameterFacts>,
 }
 
-/// A parameter or a threshold of law, as in force on the day that the alert is about.
-#[derive(Debug, Serialize)]
+/// A parameter, or a threshold of law: the values that the evidence shows, else the one in force on the day that the alert
+/// is about.
+#[derive(Clone, Debug, Serialize)]
 pub struct ParameterFacts {
     pub name: String,
     pub value: i64,
     pub meaning: Option<String>,
     pub source: Option<String>,
     pub in_force_from: Option<String>,
+    /// Exclusive; null is open.
+    pub in_force_to: Option<String>,
 }
 
 /// An innocent explanation.
@@ -119,10 +153,64 @@ pub fn alert(
     };
     let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
     let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
-    let mut facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
-    let as_of = crate::time::parse_instant(&facts.found.as_of).unwrap_or(options.as_of.0);
-    facts.records = facts.found.records.iter().map(|record| person.record(record, as_of)).collect();
-    Ok(facts)
+    let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
+    Ok(with_records(facts, catalogue, &person, options.as_of))
+}
+
+/// Its records as they were when it was found, and as they are.
+fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
+    let found_at = crate::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
+    facts.as_of = format_micros(as_of.0);
+    facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
+    let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
+    if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
+        && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
+    {
+        let render = |words: &str| RuleFile::render(words, &evidence);
+        facts.now = Some(NowFacts {
+            finding: Bilingual { sv: render(&rule.header.finding.sv), en: render(&rule.header.finding.en) },
+            records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
+            evidence,
+        });
+    }
+    facts
+}
+
+fn no_permit(dir: &Path, options: &Options, permit_id: &str) -> ExplainError {
+    ExplainError::NoPermit { permit: permit_id.to_owned(), dir: dir.display().to_string(), as_of: options.as_of }
+}
+
+/// The party's sheet about one alert.
+pub fn party_of_alert(catalogue: &Catalogue, facts: AlertFacts) -> Result<PartyFacts, ExplainError> {
+    let found = facts.found.clone();
+    party::party(catalogue, &found.subject, found.permit_class.as_deref(), &facts.as_of.clone(), &[facts])
+}
+
+/// The party's sheet about all that stands against a permit.
+pub fn party_of_permit(
+    dir: &Path,
+    catalogue: &Catalogue,
+    options: &Options,
+    permit_id: &str,
+) -> Result<PartyFacts, ExplainError> {
+    let missing = || no_permit(dir, options, permit_id);
+    let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(dir, catalogue, options, &subject)?.ok_or_else(missing)?;
+    let as_of = options.as_of;
+    let class = person.shard.history().permit_class(person.number, permit_id, as_of.0).ok_or_else(missing)?;
+    let mut transitions: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
+    for alert in person.log.iter().filter(|alert| alert.subject == permit_id) {
+        transitions.entry(&alert.alert_id).or_default().push(alert);
+    }
+    let stands = |of: &&Vec<&Alert>| of.last().is_some_and(|alert| alert.status.stands());
+    let mut standing = Vec::new();
+    for of in transitions.values().filter(stands) {
+        standing.extend(
+            alert_facts(catalogue, of).transpose()?.map(|facts| with_records(facts, catalogue, &person, as_of)),
+        );
+    }
+    standing.sort_by(|a, b| (&a.rule.number, &a.alert.alert_key).cmp(&(&b.rule.number, &b.alert.alert_key)));
+    party::party(catalogue, permit_id, Some(&class), &format_micros(as_of.0), &standing)
 }
 
 /// Explains an alert from its last transition alone, as the alerts topic keeps it.
@@ -141,11 +229,7 @@ pub fn permit(
     options: &Options,
     permit_id: &str,
 ) -> Result<PermitFacts, ExplainError> {
-    let missing = || ExplainError::NoPermit {
-        permit: permit_id.to_owned(),
-        dir: dir.display().to_string(),
-        as_of: options.as_of,
-    };
+    let missing = || no_permit(dir, options, permit_id);
     let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
     let person = Person::replay(dir, catalogue, options, &subject)?.ok_or_else(missing)?;
     facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
@@ -158,7 +242,6 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
     let Some(rule) = catalogue.rule(&last.rule_id) else {
         return Some(Err(ExplainError::NoRule { id: last.alert_id.clone(), rule: last.rule_id.clone() }));
     };
-    let day = found.anchor_at.as_deref().or(found.alert_at.get(..10)).and_then(parse_day);
     let history = transitions.iter().map(|alert| Transition {
         sequence: alert.sequence,
         as_of: alert.as_of.clone(),
@@ -172,15 +255,18 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
     Some(Ok(AlertFacts {
         alert: last.clone(),
         found: found.clone(),
-        rule: rule_words(catalogue, rule, day),
+        rule: rule_words(catalogue, rule, found),
+        as_of: last.as_of.clone(),
         records: Vec::new(),
+        now: None,
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,
     }))
 }
 
-fn rule_words(catalogue: &Catalogue, rule: &RuleFile, day: Option<Day>) -> RuleWords {
+fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWords {
+    let day = found.anchor_at.as_deref().or(found.alert_at.get(..10)).and_then(parse_day);
     let mut parameters: Vec<ParameterFacts> = rule
         .header
         .params
@@ -191,19 +277,27 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, day: Option<Day>) -> RuleW
             meaning: Some(param.doc.clone()),
             source: param.source.clone(),
             in_force_from: None,
+            in_force_to: None,
         })
         .collect();
-    // A rule names its thresholds as text literals; a shared view that reads one is not known to.
-    let named = catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
-    let in_force = named.filter(|threshold| {
+    // A rule names its thresholds as text literals; a shared view that reads one is not known to. Which day of its life
+    // a threshold is taken from (the application's, say) is the rule's affair: where the evidence shows the value it is known.
+    let named = || catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
+    let is_shown = |value: i64| found.evidence.values().any(|shown| shown.as_i64() == Some(value));
+    let used = named().filter(|threshold| {
+        let of_that_name = || named().filter(|other| other.name == threshold.name);
+        if of_that_name().any(|other| is_shown(other.value)) {
+            return is_shown(threshold.value);
+        }
         day.is_some_and(|day| threshold.valid_from <= day && threshold.valid_to.is_none_or(|to| day < to))
     });
-    parameters.extend(in_force.map(|threshold| ParameterFacts {
+    parameters.extend(used.map(|threshold| ParameterFacts {
         name: threshold.name.clone(),
         value: threshold.value,
         meaning: None,
         source: Some(threshold.source.clone()),
         in_force_from: Some(threshold.valid_from.to_string()),
+        in_force_to: threshold.valid_to.map(|day| day.to_string()),
     }));
     RuleWords {
         number: rule.header.number.clone(),

@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};
-use crate::schema::{ColumnType, TableId};
+use crate::schema::{ColumnType, Feed, TableId};
 use crate::time::{Day, KnownTime};
 
 /// Number of a person within the shard.
@@ -74,8 +74,10 @@ pub struct PermitSpan {
 #[derive(Debug)]
 pub struct Person {
     pub subject: Box<str>,
-    /// Known time of the first record of feed permits.
+    /// Known time of the first record of feed permits about the person's own permits; `MAX` if there is none.
     pub first_permit_known: KnownTime,
+    /// Known time of the first permit of somebody else that names the person as anchor; `MAX` if there is none.
+    pub anchored_known: KnownTime,
     pub spans: Vec<PermitSpan>,
     /// Bits of the permit classes that any version of a permit has named (see [`History::class_bit`]).
     pub classes: u64,
@@ -147,8 +149,9 @@ impl History {
         self.persons.iter().enumerate().map(|(no, person)| (PersonNo(no as u32), person))
     }
 
+    /// Persons of the population; units of other keys (employers, identifiers) are none.
     pub fn person_count(&self) -> usize {
-        self.persons.len()
+        self.persons.iter().filter(|person| person.is_person()).count()
     }
 
     pub fn store(&self, table: TableId) -> &Store {
@@ -183,11 +186,11 @@ impl History {
         1 << (self.class_names.len() - 1).min(63)
     }
 
-    /// Adds a record about a person. The first record of feed permits makes the person.
+    /// Adds a record about a person; the first one makes the person.
     pub fn insert(&mut self, record: &Record) -> (PersonNo, Inserted) {
         let person_no = match self.by_subject.get(&*record.subject) {
             Some(&no) => no,
-            None => self.add_person(&record.subject, record.known_time),
+            None => self.add_person(&record.subject),
         };
         let key = hash_key(&record.record_key);
         let rows = &self.persons[person_no.0 as usize].rows[record.table.index()];
@@ -199,6 +202,18 @@ impl History {
         let row = RowRef { key, version: record.version, known: record.known_time.0, row, op: record.op };
         if record.table == TableId::Permits {
             self.note_permit(person_no, key, record);
+        }
+        if record.table.is_link()
+            && let Some(class) = unit_class(&record.subject)
+        {
+            let bit = self.class_bit(class);
+            self.persons[person_no.0 as usize].classes |= bit;
+        }
+        let person = &mut self.persons[person_no.0 as usize];
+        if record.table == TableId::Anchors {
+            person.anchored_known = person.anchored_known.min(record.known_time);
+        } else if record.table.def().feed == Feed::Permits {
+            person.first_permit_known = person.first_permit_known.min(record.known_time);
         }
         self.link_entities(person_no, record);
         self.persons[person_no.0 as usize].rows[record.table.index()].insert(at, row);
@@ -316,6 +331,17 @@ impl History {
         found
     }
 
+    /// How much was known about a person at `as_of`: rises with every record, and depends on nothing else.
+    pub fn knowledge(&self, person: PersonNo, as_of: i64) -> i64 {
+        let known = |rows: &[RowRef]| rows.iter().filter(|row| row.known <= as_of).count() as i64;
+        let own: i64 = self.person(person).rows.iter().map(|rows| known(rows)).sum();
+        let mut reference = self.terms_epoch(as_of) as i64;
+        for table in [TableId::Employers, TableId::EmployerMonths, TableId::Institutions] {
+            self.reference_versions(person, table, as_of, |_| reference += 1);
+        }
+        own + reference
+    }
+
     pub fn row_count(&self, person: PersonNo) -> usize {
         self.person(person).rows.iter().map(Vec::len).sum()
     }
@@ -327,11 +353,12 @@ impl History {
         }
     }
 
-    fn add_person(&mut self, subject: &str, known_time: KnownTime) -> PersonNo {
+    fn add_person(&mut self, subject: &str) -> PersonNo {
         let no = PersonNo(self.persons.len() as u32);
         self.persons.push(Person {
             subject: subject.into(),
-            first_permit_known: known_time,
+            first_permit_known: KnownTime::MAX,
+            anchored_known: KnownTime::MAX,
             spans: Vec::new(),
             classes: 0,
             rows: Default::default(),
@@ -390,6 +417,16 @@ impl History {
 }
 
 impl Person {
+    /// Not a unit of another key, which only links speak of.
+    pub fn is_person(&self) -> bool {
+        self.first_permit_known.min(self.anchored_known) < KnownTime::MAX
+    }
+
+    /// Whether the person has rows in a table.
+    pub fn has(&self, table: TableId) -> bool {
+        !self.rows[table.index()].is_empty()
+    }
+
     fn index_bytes(&self) -> usize {
         let rows: usize = self.rows.iter().map(|rows| rows.capacity() * size_of::<RowRef>()).sum();
         size_of::<Person>()
@@ -424,6 +461,19 @@ fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
         }
     }
 }
+
+/// Units of other keys are named `<kind>=<key>`; the class by which rules tell them apart.
+fn unit_class(subject: &str) -> Option<&'static str> {
+    match subject.split_once('=')?.0 {
+        "employer" => Some(EMPLOYER_UNIT),
+        "identifier" => Some(IDENTIFIER_UNIT),
+        _ => None,
+    }
+}
+
+/// Classes of units that are no persons, beside the permit classes.
+pub const EMPLOYER_UNIT: &str = "unit:employer";
+pub const IDENTIFIER_UNIT: &str = "unit:identifier";
 
 fn value_of<'a>(record: &'a Record, column: &str) -> Option<&'a Value> {
     let (index, _) = record.table.def().column(column)?;

@@ -7,18 +7,35 @@
 //! - `text` refuses what a plan no longer shows, `values` what it should not compute with.
 //! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
-//! - `plan` turns a catalogue into physical plans and evaluates units with them.
+//! - `links` reads what one unit shows to another.
+//! - `plan` turns a catalogue into physical plans; `set` evaluates units with them.
 //!
 //! Nothing outside this module plans SQL.
 
 pub mod batch;
+pub mod budget;
 pub mod catalogue;
 pub mod check;
+pub mod columns;
+pub mod coverage;
+pub mod diagnostic;
+pub mod examine;
 pub mod file;
 pub mod functions;
+pub mod gateways;
+pub mod horizon;
+pub mod links;
+pub mod locate;
 pub mod output;
+pub mod params;
 pub mod plan;
+pub mod reads;
+pub mod reference;
+pub mod refusal;
+pub mod sensitive;
 pub mod session;
+pub mod set;
+pub mod shown;
 pub mod table;
 pub mod text;
 pub mod values;
@@ -26,4 +43,4 @@ pub mod values;
 pub use catalogue::Catalogue;
 pub use file::RuleFile;
 pub use output::{Conditions, Hit, Interval};
-pub use plan::{Evaluation, RuleMask, RuleSet, TableSet};
+pub use set::{Evaluation, RuleMask, RuleSet, TableSet};

@@ -25,12 +25,33 @@ pub enum Feed {
     Payments,
     Studies,
     Notices,
+    /// Rows of one unit that another one is shown, written by permitwatch's own shards (see `links`).
+    Links,
+    /// The same for rows that rest on links or on what rules found.
+    Derived,
 }
 
 impl Feed {
-    pub const ALL: [Feed; 7] =
-        [Feed::Permits, Feed::Reference, Feed::Population, Feed::Border, Feed::Payments, Feed::Studies, Feed::Notices];
+    pub const ALL: [Feed; 9] = [
+        Feed::Permits,
+        Feed::Reference,
+        Feed::Population,
+        Feed::Border,
+        Feed::Payments,
+        Feed::Studies,
+        Feed::Notices,
+        Feed::Links,
+        Feed::Derived,
+    ];
     pub const COUNT: usize = Self::ALL.len();
+    /// Those that registers write, by way of their adapters.
+    pub const SOURCES: [Feed; 7] =
+        [Feed::Permits, Feed::Reference, Feed::Population, Feed::Border, Feed::Payments, Feed::Studies, Feed::Notices];
+
+    /// Written by permitwatch itself.
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Feed::Links | Feed::Derived)
+    }
 
     pub const fn index(self) -> usize {
         self as usize
@@ -45,6 +66,8 @@ impl Feed {
             Feed::Payments => "payments",
             Feed::Studies => "studies",
             Feed::Notices => "notices",
+            Feed::Links => "links",
+            Feed::Derived => "derived",
         }
     }
 
@@ -73,6 +96,14 @@ pub enum TableId {
     ExcusedMonths,
     Studies,
     Notices,
+    Anchors,
+    AnchorPermits,
+    AnchorApplications,
+    AnchorPopulation,
+    IdentifierHolders,
+    EmployerPermits,
+    SharedIdentifiers,
+    EmployerIndications,
     Employers,
     EmployerMonths,
     Institutions,
@@ -80,7 +111,7 @@ pub enum TableId {
 }
 
 impl TableId {
-    pub const ALL: [TableId; 16] = [
+    pub const ALL: [TableId; 24] = [
         TableId::Permits,
         TableId::PermitEmployers,
         TableId::Applications,
@@ -93,13 +124,21 @@ impl TableId {
         TableId::ExcusedMonths,
         TableId::Studies,
         TableId::Notices,
+        TableId::Anchors,
+        TableId::AnchorPermits,
+        TableId::AnchorApplications,
+        TableId::AnchorPopulation,
+        TableId::IdentifierHolders,
+        TableId::EmployerPermits,
+        TableId::SharedIdentifiers,
+        TableId::EmployerIndications,
         TableId::Employers,
         TableId::EmployerMonths,
         TableId::Institutions,
         TableId::Terms,
     ];
     pub const COUNT: usize = Self::ALL.len();
-    pub const PERSON_COUNT: usize = 12;
+    pub const PERSON_COUNT: usize = 20;
 
     pub const fn index(self) -> usize {
         self as usize
@@ -120,6 +159,11 @@ impl TableId {
     /// Whether its records are facts about one person (keyed by the subject id).
     pub const fn is_person(self) -> bool {
         self.index() < Self::PERSON_COUNT
+    }
+
+    /// Filled by a link (`queries/links/<table>.sql`) from the rows of other units.
+    pub fn is_link(self) -> bool {
+        self.def().feed.is_internal()
     }
 
     /// The reference key by which a person's records name rows of this table; `None` for a table that every
@@ -248,8 +292,15 @@ impl Table {
 
     /// Columns that rules see: `person_id` (person tables), the envelope, both known times, the table's own;
     /// in a history also `known_from` and `known_to`.
+    ///
+    /// A link's rows have no envelope and no known times: they say themselves since when they are known.
     pub fn rule_columns(&self, history: bool) -> Vec<(&'static str, ColumnType)> {
         let mut columns = Vec::new();
+        if self.id.is_link() {
+            columns.extend([("person_id", ColumnType::Person), ("record_key", ColumnType::RecordKey)]);
+            columns.extend(self.columns.iter().map(|c| (c.name, c.ty)));
+            return columns;
+        }
         if self.id.is_person() {
             columns.push(("person_id", ColumnType::Person));
         }
@@ -527,7 +578,7 @@ static TABLES: [Table; TableId::COUNT] = [
                 "kind",
                 Code,
                 "type",
-                "employment_start, employment_end, terms_worse, state_service_abroad, violence, tip, travel_reason or home_visit_excused",
+                "employment_start, employment_end, terms_worse, state_service_abroad, violence, tip, travel_reason, home_visit_excused, court_notice or identity_confirmed",
             ),
             col("employer_id", Employer, "employer", "employer concerned"),
             req("event_on", Date, "date", "day that the notice is about"),
@@ -535,10 +586,129 @@ static TABLES: [Table; TableId::COUNT] = [
                 "allegation",
                 Code,
                 "allegation",
-                "tip: not_working, other_employer, not_studying, abroad, home_country_travel, identity, benefit or other",
+                "tip: not_working, other_employer, sham_employment, not_studying, sham_relationship, abroad, home_country_travel, identity, benefit or other",
             ),
             col("source_token", Hash, "source_token", "keyed hash of the tip's source, to count one source once"),
             col("country", Code, "country", "ISO 3166-1 alpha-3"),
+        ],
+    },
+    Table {
+        id: TableId::Anchors,
+        name: "anchors",
+        feed: Feed::Permits,
+        doc: "A permit of somebody else that names this person as its anchor, written under the anchor's own key beside that permit.",
+        columns: &[
+            req("holder_id", OtherPerson, "person_ref", "holder of the permit that names this person"),
+            req("permit_id", Permit, "permit", "that permit"),
+        ],
+    },
+    Table {
+        id: TableId::AnchorPermits,
+        name: "anchor_permits",
+        feed: Feed::Links,
+        doc: "A permit of the person whom one of the holder's permits depends on.",
+        columns: &[
+            req("permit_id", Permit, "-", "the holder's permit that names the anchor"),
+            col("anchor_class", Code, "-", "ground of the anchor's permit"),
+            col("valid_from", Date, "-", "its first day of validity"),
+            col("valid_to", Date, "-", "its last day of validity; null is open"),
+            col("held_until", Date, "-", "the last day on which it really holds; null is open"),
+            col("ended_on", Date, "-", "its last day if it ended early"),
+            col("end_kind", Code, "-", "replaced, revoked or annulled"),
+            col("revoked_final_on", Date, "-", "day on which a revocation became final"),
+            col("inhibited", Bool, "-", "enforcement is suspended by a court"),
+            col("known_at", Timestamp, "-", "when it was first known, and that it is the anchor's"),
+        ],
+    },
+    Table {
+        id: TableId::AnchorApplications,
+        name: "anchor_applications",
+        feed: Feed::Links,
+        doc: "An application of the person whom one of the holder's permits depends on.",
+        columns: &[
+            req("permit_id", Permit, "-", "the holder's permit that names the anchor"),
+            col("permit_class", Code, "-", "ground applied for"),
+            col("filed_on", Date, "-", "day of the application"),
+            col("decided_on", Date, "-", "day of the decision"),
+            col("outcome", Code, "-", "granted, refused or withdrawn"),
+            col("known_at", Timestamp, "-", "when it was first known, and that it is the anchor's"),
+        ],
+    },
+    Table {
+        id: TableId::AnchorPopulation,
+        name: "anchor_population",
+        feed: Feed::Links,
+        doc: "A version of the register post of the person whom one of the holder's permits depends on.",
+        columns: &[
+            req("permit_id", Permit, "-", "the holder's permit that names the anchor"),
+            col("event_on", Date, "-", "day of the change"),
+            col("dereg_code", Code, "-", "why the person was deregistered; null: registered"),
+            col("dereg_on", Date, "-", "day of the deregistration"),
+            col("civil_status", Code, "-", "civil status"),
+            col("civil_status_on", Date, "-", "since when"),
+            col("spouse_is_holder", Bool, "-", "the register names the holder as spouse"),
+            col("address_key", Hash, "-", "keyed hash of the address, to compare with the holder's"),
+            col("registered_on", Date, "-", "day of registration at the address"),
+            col("protected", Bool, "-", "secrecy marking or protected registration"),
+            col("swedish", Bool, "-", "is a Swedish citizen"),
+            col("known_from", Timestamp, "-", "when this version became known, and that it is the anchor's"),
+            col("known_to", Timestamp, "-", "when a later version did"),
+        ],
+    },
+    Table {
+        id: TableId::IdentifierHolders,
+        name: "identifier_holders",
+        feed: Feed::Links,
+        doc: "A person whom a travel document or an identity number is linked to; a unit of its own per identifier.",
+        columns: &[
+            req("kind", Code, "-", "document or number"),
+            req("identifier", Hash, "-", "the document's keyed hash, or the number"),
+            req("holder_id", OtherPerson, "-", "the person"),
+            col("held_from", Date, "-", "first day of the person's permits"),
+            col("held_until", Date, "-", "last day of the person's permits; null is open"),
+            col("known_at", Timestamp, "-", "when it was first known"),
+        ],
+    },
+    Table {
+        id: TableId::EmployerPermits,
+        name: "employer_permits",
+        feed: Feed::Links,
+        doc: "A permit that allows work for the employer; a unit of its own per employer.",
+        columns: &[
+            req("employer_id", Employer, "-", "the employer"),
+            req("holder_id", OtherPerson, "-", "holder of the permit"),
+            req("permit_id", Permit, "-", "the permit"),
+            col("from_on", Date, "-", "first day on which it allows work for the employer"),
+            col("to_on", Date, "-", "last such day; null is open"),
+            col("known_at", Timestamp, "-", "when it was first known"),
+        ],
+    },
+    Table {
+        id: TableId::SharedIdentifiers,
+        name: "shared_identifiers",
+        feed: Feed::Derived,
+        doc: "Another person whom one of the holder's documents or numbers is linked to as well.",
+        columns: &[
+            req("kind", Code, "-", "document or number"),
+            req("identifier", Hash, "-", "the document's keyed hash, or the number"),
+            req("other_id", OtherPerson, "-", "the other person"),
+            col("held_from", Date, "-", "first day of the other's permits"),
+            col("held_until", Date, "-", "last day of the other's permits; null is open"),
+            col("known_at", Timestamp, "-", "when both were known"),
+        ],
+    },
+    Table {
+        id: TableId::EmployerIndications,
+        name: "employer_indications",
+        feed: Feed::Derived,
+        doc: "What a rule found about a permit that allows work for the employer.",
+        columns: &[
+            req("employer_id", Employer, "-", "the employer"),
+            req("holder_id", OtherPerson, "-", "holder of the permit"),
+            req("rule_number", Code, "-", "number of the rule, such as R04"),
+            req("severity", Code, "-", "info, weak, medium or strong"),
+            req("alert_at", Timestamp, "-", "from when it holds"),
+            req("until_at", Timestamp, "-", "until when; 2200-01-01 is open"),
         ],
     },
     Table {

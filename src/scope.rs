@@ -7,12 +7,17 @@
 use crate::config::Visibility;
 use crate::history::{PermitSpan, Person};
 use crate::record::Op;
+use crate::schema::Feed;
 use crate::time::{Day, EventTime, KnownTime};
 
 /// Whether a record that became known at `known_time` concerns a person of the population: the key was in the
-/// permits feed at least `permit_lead` before, and not all its permits ended more than `aftercare` ago.
-pub fn in_scope(person: &Person, known_time: KnownTime, visibility: &Visibility) -> bool {
+/// permits feed at least `permit_lead` before, and not all its permits ended more than `aftercare` ago. An anchor, whom only the
+/// permits of others name, is in the population for the population register alone.
+pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
+    if feed == Feed::Population && decided_at >= person.anchored_known {
+        return true;
+    }
     if decided_at < person.first_permit_known {
         return false;
     }
@@ -100,7 +105,7 @@ mod tests {
     }
 
     fn scope(history: &History, at: KnownTime) -> bool {
-        in_scope(history.person(history.person_no("p").unwrap()), at, &Visibility::default())
+        in_scope(history.person(history.person_no("p").unwrap()), Feed::Payments, at, &Visibility::default())
     }
 
     #[test]

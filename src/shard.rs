@@ -1,7 +1,7 @@
 //! One shard: a partition number of every feed, its history, its rules, its alerts.
 //!
 //! Messages are taken one at a time, in merge order (`intake`); what they change is evaluated when the shard is
-//! settled (`evaluate`), and comes out as alerts (`render`). The same code runs live, in replay and in tests; only
+//! settled (`evaluate`), and comes out as alerts (`render`). What units show to others goes through `links`. The same code runs live, in replay and in tests; only
 //! the order differs.
 //!
 //! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
@@ -13,20 +13,25 @@
 
 mod evaluate;
 mod intake;
+mod links;
 mod render;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::clock::{Clocks, FeedSet};
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
-use crate::history::{History, PersonNo};
-use crate::record::{Coordinates, Fates, Quarantined};
+use crate::history::{EMPLOYER_UNIT, History, IDENTIFIER_UNIT, PersonNo};
+use crate::record::{Coordinates, Fates, Quarantined, Record};
 use crate::rules::plan::PlannedRule;
 use crate::rules::{RuleMask, RuleSet, TableSet};
+use crate::schema::Feed;
 use crate::time::{KnownTime, WallTime};
+use rustc_hash::FxHashMap;
 
+pub use links::{LINK_SOURCE, link_payload};
 pub use render::Pseudonyms;
 
 /// How records are ordered and when deadlines fall due.
@@ -110,6 +115,16 @@ pub struct Shard {
     fates: Fates,
     quarantined: Vec<Quarantined>,
     work: Work,
+    /// By person: what its links show to others.
+    shown: FxHashMap<PersonNo, Vec<links::Shown>>,
+    /// What they have to say since the shard was last asked.
+    outgoing: Vec<Record>,
+    /// Names the texts that decide what links show; what others made of other texts is not taken.
+    link_source: Box<str>,
+    /// By link feed and writing shard: up to where it has said everything.
+    writers: BTreeMap<Feed, Vec<KnownTime>>,
+    /// Classes of units that are no persons.
+    unit_bits: u64,
     /// When the message that last moved a clock was sent: deadlines owe their latency to it.
     clock_sent_at: Option<WallTime>,
 }
@@ -117,13 +132,18 @@ pub struct Shard {
 impl Shard {
     pub fn new(settings: Settings, rules: RuleSet) -> Shard {
         let mut history = History::default();
+        let employer_bit = history.class_bit(EMPLOYER_UNIT);
+        let unit_bits = employer_bit | history.class_bit(IDENTIFIER_UNIT);
         let rule_classes = rules
             .rules()
             .iter()
             .map(|rule| {
                 let classes = &rule.file.header.permit_classes;
+                if rule.file.header.key.is_some() {
+                    return employer_bit;
+                }
                 if classes.iter().any(|class| class == "*") {
-                    return u64::MAX;
+                    return !unit_bits;
                 }
                 classes.iter().fold(0, |bits, class| bits | history.class_bit(class))
             })
@@ -141,6 +161,11 @@ impl Shard {
             fates: Fates::default(),
             quarantined: Vec::new(),
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
+            shown: FxHashMap::default(),
+            outgoing: Vec::new(),
+            link_source: format!("{LINK_SOURCE}:{}", rules.link_fingerprint()).into(),
+            writers: BTreeMap::new(),
+            unit_bits,
             clock_sent_at: None,
             rules,
         }

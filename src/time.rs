@@ -27,6 +27,7 @@ pub struct Day(pub i32);
 
 impl KnownTime {
     pub const MIN: KnownTime = KnownTime(i64::MIN);
+    pub const MAX: KnownTime = KnownTime(i64::MAX);
 
     pub fn minus(self, micros: i64) -> KnownTime {
         KnownTime(self.0.saturating_sub(micros))

@@ -115,7 +115,7 @@ fn ask(catalogue: &Catalogue, recording: &Recording, clock: i64) -> Result<Vec<S
 fn alerts(rule: &str, names: &Names, rows: &[StandingRow]) -> Vec<Found> {
     let own = rows.iter().filter(|row| row.rule_id == rule && names.has(&row.person));
     let found = own.map(|row| Found {
-        key: row.alert_key.clone(),
+        key: names.key(&row.alert_key),
         severity: row.severity.name().to_owned(),
         permit: names.subject(&row.subject),
         person: names.person(&row.person),
@@ -181,6 +181,11 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
         for view in &cases.catalogue.views {
             if !out.views.iter().any(|other| other.name == view.name) {
                 out.views.push(view.clone());
+            }
+        }
+        for link in &cases.catalogue.links {
+            if !out.links.iter().any(|other| other.table == link.table) {
+                out.links.push(link.clone());
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::alert::Alert;
 use crate::cases::recording::Recording;
 use crate::config::{Config, Visibility};
 use crate::record::Quarantined;
+use crate::rules::set::Asked;
 use crate::rules::{Hit, RuleSet};
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::time::{KnownTime, parse_instant};
@@ -103,7 +104,7 @@ impl Played {
             return Ok(Vec::new());
         };
         let units: Vec<Unit> = history.persons().map(|(person, _)| Unit { person, as_of: clock }).collect();
-        let evaluation = rules.evaluate(history, &units, 1 << number);
+        let evaluation = rules.evaluate(history, &units, Asked { rules: 1 << number, links: false });
         if let Some(failure) = evaluation.failures.into_iter().next() {
             return Err(failure.message);
         }

@@ -237,7 +237,7 @@ impl RuleCases {
         let failed = |message| CaseError::Rule { rule: self.rule.clone(), message };
         let ahead = played.ahead(&self.rule, clock).map_err(failed)?;
         let own = ahead.into_iter().filter(|row| self.names(number).has(&row.person));
-        let mut keys: Vec<String> = own.map(|row| row.alert_key).collect();
+        let mut keys: Vec<String> = own.map(|row| self.names(number).key(&row.alert_key)).collect();
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -250,7 +250,7 @@ impl RuleCases {
     fn found(&self, number: usize, said: &Said) -> Found {
         let names = self.names(number);
         Found {
-            key: said.alert.alert_key.clone(),
+            key: names.key(&said.alert.alert_key),
             severity: said.alert.severity.name().to_owned(),
             permit: names.subject(&said.alert.subject),
             person: names.person(&said.person),
@@ -275,24 +275,11 @@ impl RuleCases {
     }
 }
 
-/// The catalogue with one rule and the views that it needs: what else is in the directory costs nothing.
+/// The catalogue with one rule and what it needs: what else is in the directory costs nothing.
 fn only(catalogue: &Catalogue, rule: &str) -> Result<Catalogue, CaseError> {
     let known = || catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect::<Vec<_>>().join(", ");
-    let file = catalogue.rule(rule).ok_or_else(|| CaseError::NoRule { rule: rule.to_owned(), known: known() })?;
+    catalogue.rule(rule).ok_or_else(|| CaseError::NoRule { rule: rule.to_owned(), known: known() })?;
     let mut out = catalogue.clone();
-    out.rules.retain(|other| other.header.id == rule);
-    // The engine reads these two for every rule.
-    let mut texts = vec![file.sql.as_str(), catalogue.standing.as_str(), "cancellers corroborations"];
-    let mut views: Vec<&str> = Vec::new();
-    while let Some(text) = texts.pop() {
-        let names: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        for view in &catalogue.views {
-            if names.contains(&view.name.as_str()) && !views.contains(&view.name.as_str()) {
-                views.push(&view.name);
-                texts.push(&view.sql);
-            }
-        }
-    }
-    out.views.retain(|view| views.contains(&view.name.as_str()));
+    out.retain(&[rule]);
     Ok(out)
 }

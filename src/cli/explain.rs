@@ -9,8 +9,9 @@ use clap::{ArgGroup, Args, ValueEnum};
 use crate::alert::{Alert, AlertId};
 use crate::cli::{RulesArgs, replay};
 use crate::config::Config;
-use crate::explain::{self, Options};
+use crate::explain::{self, AlertFacts, Options, Page};
 use crate::kafka;
+use crate::rules::Catalogue;
 use crate::shard::Pseudonyms;
 use crate::sink::kafka::read_published;
 use crate::sink::terminal::{self, Language};
@@ -50,6 +51,10 @@ pub struct ExplainArgs {
     language: Language,
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Whom it is for. The party's sheet says what was found, from where, what was not looked for and how to have an
+    /// error corrected; no severity, nothing of other persons.
+    #[arg(long, value_enum, default_value = "case-officer")]
+    sheet: Sheet,
     #[command(flatten)]
     rules: RulesArgs,
 }
@@ -57,7 +62,15 @@ pub struct ExplainArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
+    /// One file to read, print or archive.
+    Html,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sheet {
+    CaseOfficer,
+    Party,
 }
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
@@ -83,14 +96,18 @@ fn recorded_alert(args: &ExplainArgs, config: &Config, dir: &Path, id: &str) -> 
     let options = options(args, config, dir)?;
     let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
     let permit = logged.as_ref().map(|alert| alert.subject.as_str());
-    let facts = explain::alert(dir, &catalogue, &options, id, permit)?;
-    show(args, &facts, || explain::alert_text(&facts, args.language))
+    show_alert(args, &catalogue, explain::alert(dir, &catalogue, &options, id, permit)?)
 }
 
 fn recorded_permit(args: &ExplainArgs, config: &Config, dir: &Path, permit: &str) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
-    let facts = explain::permit(dir, &catalogue, &options(args, config, dir)?, permit)?;
-    show(args, &facts, || explain::permit_text(&facts, args.language))
+    let options = options(args, config, dir)?;
+    if args.sheet == Sheet::Party {
+        let facts = explain::party_of_permit(dir, &catalogue, &options, permit)?;
+        return show(args, &facts, || explain::party_page(&facts, args.language));
+    }
+    let facts = explain::permit(dir, &catalogue, &options, permit)?;
+    show(args, &facts, || explain::permit_page(&facts, args.language))
 }
 
 fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {
@@ -98,8 +115,7 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
     let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
     for shard in 0..kafka::shard_count(&config.kafka)? {
         if let Some(alert) = read_published(&config.kafka, shard)?.alerts.remove(&wanted) {
-            let facts = explain::alert_from_topic(&catalogue, &alert)?;
-            return show(args, &facts, || explain::alert_text(&facts, args.language));
+            return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert)?);
         }
     }
     bail!("no alert {id} in topic \"{}\"", config.kafka.alerts_topic())
@@ -123,10 +139,19 @@ fn logged(log: &Path, id: &str) -> anyhow::Result<Alert> {
     serde_json::from_str(line).with_context(|| format!("{}: the alert's line is not a transition", log.display()))
 }
 
-fn show<T: serde::Serialize>(args: &ExplainArgs, facts: &T, text: impl Fn() -> String) -> anyhow::Result<()> {
+fn show_alert(args: &ExplainArgs, catalogue: &Catalogue, facts: AlertFacts) -> anyhow::Result<()> {
+    if args.sheet == Sheet::Party {
+        let facts = explain::party_of_alert(catalogue, facts)?;
+        return show(args, &facts, || explain::party_page(&facts, args.language));
+    }
+    show(args, &facts, || explain::alert_page(&facts, args.language))
+}
+
+fn show<T: serde::Serialize>(args: &ExplainArgs, facts: &T, page: impl Fn() -> Page) -> anyhow::Result<()> {
     match args.format {
         Format::Json => terminal::print(&serde_json::to_string_pretty(facts)?),
-        Format::Text => terminal::print(text().trim_end()),
+        Format::Text => terminal::print(explain::text(&page()).trim_end()),
+        Format::Html => terminal::print(explain::html(&page()).trim_end()),
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     init_logs();
     let config = Config::load(&args.config)?;
     let mut catalogue = load_rules(&config.rules.dir, &config.rules.set)?;
-    catalogue.retain_live(&config.rules.disabled);
+    catalogue.retain_live(&config.rules.disabled)?;
     plan_rules(&catalogue)?;
     let Some(key) = config.alerts.pseudonym_key()? else {
         bail!("alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms");

@@ -1,6 +1,5 @@
 //! `permitwatch test`: do the rules do what their cases say?
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -8,7 +7,6 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
-use crate::cli::load_rules;
 use crate::rules::Catalogue;
 use crate::rules::file::split_header;
 use crate::time::format_micros;
@@ -43,7 +41,8 @@ const LEAST_PCT: f64 = 95.0;
 
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let started = Instant::now();
-    let catalogue = load_rules(&args.queries, &BTreeMap::new())?;
+    let catalogue = Catalogue::load_for_cases(&args.queries)
+        .with_context(|| format!("cannot load the rules in {}", args.queries.display()))?;
     let rules = asked(args, &catalogue)?;
     if args.mutants {
         return try_mutants(args, &catalogue, &rules);

@@ -41,7 +41,7 @@ pub struct ValueFacts {
 }
 
 /// Columns that say who someone is: names, numbers, days of birth, addresses, other persons, keyed hashes.
-fn is_shown(column: &Column) -> bool {
+pub(super) fn is_shown(column: &Column) -> bool {
     !matches!(
         column.ty,
         ColumnType::Person | ColumnType::OtherPerson | ColumnType::PersonNumber | ColumnType::Hash | ColumnType::Text

@@ -36,6 +36,18 @@ pub fn severity(language: Language, name: &'static str) -> &'static str {
     }
 }
 
+/// By what right the data may be used.
+pub fn gate(language: Language, name: &str) -> String {
+    let (sv, en) = match name {
+        "open" => ("öppen", "open"),
+        "request" => ("på begäran i ett enskilt ärende", "on request in a single case"),
+        "verify" => ("lagen har ändrats, bekräfta först", "the law has changed, confirm first"),
+        "closed" => ("stängd, bara påhittade uppgifter", "closed, made-up data only"),
+        other => return other.to_owned(),
+    };
+    format!("{} ({name})", say(language, sv, en))
+}
+
 /// Why something ended or is held back. A rule's own reason is shown as it stands.
 pub fn reason(language: Language, name: &str) -> String {
     let (sv, en) = match name {
@@ -49,6 +61,7 @@ pub fn reason(language: Language, name: &str) -> String {
         "permit_ended" => ("tillståndet har upphört", "the permit has ended"),
         "protected" => ("uppgifterna är skyddade", "the person is protected"),
         "minor" => ("är under 18 år", "is under 18"),
+        "late_record" => ("en uppgift kom för sent för att räknas", "a record came too late to be counted"),
         "application_pending" => ("en ansökan är under prövning", "an application is pending"),
         other => return other.to_owned(),
     };

@@ -20,6 +20,7 @@ use crate::config::Visibility;
 use crate::rules::catalogue::Catalogue;
 use crate::rules::file::RuleFile;
 use crate::rules::session;
+use crate::rules::set::cancelled_by;
 use crate::schema::{Feed, TableId};
 use crate::time::{Day, MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
 
@@ -50,8 +51,52 @@ pub enum BatchError {
 /// One statement with a name for messages.
 struct Statement {
     what: String,
-    sql: String,
+    sql: Text,
 }
+
+enum Text {
+    Sql(String),
+    /// Makes the table with the rows of these rules, whose columns are known once their own tables are there.
+    RuleRows {
+        name: &'static str,
+        rules: Vec<String>,
+    },
+}
+
+impl Statement {
+    fn new(what: String, sql: String) -> Statement {
+        Statement { what, sql: Text::Sql(sql) }
+    }
+
+    async fn text(&self, catalogue: &Catalogue, context: &SessionContext) -> Result<String, BatchError> {
+        let (name, rules) = match &self.sql {
+            Text::Sql(sql) => return Ok(sql.clone()),
+            Text::RuleRows { name, rules } => (name, rules),
+        };
+        let mut parts = Vec::new();
+        for rule in rules.iter().filter_map(|id| catalogue.rule(id)) {
+            let failed = |error| sql_error(&format!("rule {}", rule.header.id), error);
+            let columns = columns(context, &rule.sql).await.map_err(failed)?;
+            parts.push(format!(
+                "SELECT '{}' AS rule_id, '{}' AS rule_number, person_id, subject AS permit_id, alert_key, severity, alert_at, \
+                 cleared_at, anchor_at, '{}' AS cancelled_by\nFROM (\n{}\n) h\nWHERE cleared_at IS NULL OR cleared_at > alert_at",
+                rule.header.id,
+                rule.header.number,
+                cancelled_by(rule),
+                hits(rule, &columns)
+            ));
+        }
+        if parts.is_empty() {
+            parts.push(NO_ROWS.to_owned());
+        }
+        Ok(format!("CREATE TABLE {name} AS\n{}", parts.join("\nUNION ALL\n")))
+    }
+}
+
+/// The table of rules' rows where no rule is used.
+const NO_ROWS: &str = "SELECT '' AS rule_id, '' AS rule_number, '' AS person_id, '' AS permit_id, '' AS alert_key, '' AS severity, \
+     CAST(NULL AS TIMESTAMP) AS alert_at, CAST(NULL AS TIMESTAMP) AS cleared_at, CAST(NULL AS DATE) AS anchor_at, '' AS cancelled_by \
+     WHERE 1 = 0";
 
 /// Runs every rule of the catalogue over the recorded tables as of `as_of` (microseconds).
 pub async fn standing(
@@ -61,7 +106,7 @@ pub async fn standing(
     recorded: impl Fn(TableId) -> Vec<RecordBatch>,
 ) -> Result<Vec<StandingRow>, BatchError> {
     let context = session::session().map_err(|error| sql_error("session", error))?;
-    for table in TableId::ALL {
+    for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let name = format!("{}_file", table.name());
         register(&context, &name, table.def().file_schema(), recorded(table))?;
     }
@@ -69,14 +114,15 @@ pub async fn standing(
         register(&context, name, batch.schema(), vec![batch])?;
     }
     for statement in statements(catalogue, visibility, as_of)? {
-        collect(&context, &statement.sql).await.map_err(|error| sql_error(&statement.what, error))?;
+        let sql = statement.text(catalogue, &context).await?;
+        collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
     }
     let mut out = Vec::new();
     for rule in &catalogue.rules {
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
-        collect(&context, &hits(rule, &columns)).await.map_err(failed)?;
+        collect(&context, &hits_view(rule, &columns)).await.map_err(failed)?;
         let batches = collect(&context, &standing_query(catalogue, rule, as_of)).await.map_err(failed)?;
         for batch in batches {
             read(id, &batch, &mut out).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
@@ -96,7 +142,7 @@ pub async fn duckdb_script(
     let context = session::session().map_err(|error| sql_error("session", error))?;
     let mut out = catalogue.duckdb.clone();
     out.push('\n');
-    for table in TableId::ALL {
+    for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let name = format!("{}_file", table.name());
         register(&context, &name, table.def().file_schema(), Vec::new())?;
         let file = dir.join(format!("{}.parquet", table.name())).display().to_string().replace('\'', "''");
@@ -115,15 +161,16 @@ pub async fn duckdb_script(
         );
     }
     for statement in statements(catalogue, visibility, as_of)? {
-        collect(&context, &statement.sql).await.map_err(|error| sql_error(&statement.what, error))?;
-        let _ = writeln!(out, "{};", statement.sql);
+        let sql = statement.text(catalogue, &context).await?;
+        collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
+        let _ = writeln!(out, "{sql};");
     }
     out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
     for rule in &catalogue.rules {
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
-        let _ = writeln!(out, "{};", hits(rule, &columns));
+        let _ = writeln!(out, "{};", hits_view(rule, &columns));
         let query = standing_query(catalogue, rule, as_of);
         let _ = writeln!(
             out,
@@ -141,43 +188,82 @@ fn statements(catalogue: &Catalogue, visibility: &Visibility, as_of: i64) -> Res
         let text = section(&catalogue.tables, name)?;
         for table in tables {
             let sql = fill(text, table, visibility, as_of);
-            out.extend(split(&sql).map(|sql| Statement { what: format!("table {}", table.name()), sql }));
+            out.extend(split(&sql).map(|sql| Statement::new(format!("table {}", table.name()), sql)));
         }
         Ok::<_, BatchError>(())
     };
     section("permits table", &mut Feed::Permits.tables())?;
     section("scope", &mut std::iter::once(TableId::Permits))?;
-    let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits;
+    let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits && !table.is_link();
     section("person table", &mut TableId::ALL.into_iter().filter(others))?;
     section("reference table", &mut Feed::Reference.tables())?;
+    let ids = |rules: Vec<&RuleFile>| rules.into_iter().map(|rule| rule.header.id.clone()).collect();
+    let mut views = vec![
+        Statement {
+            what: "view rule_rows".into(),
+            sql: Text::RuleRows { name: "rule_rows", rules: ids(catalogue.used(true)) },
+        },
+        Statement {
+            what: "view all_rule_rows".into(),
+            sql: Text::RuleRows { name: "all_rule_rows", rules: ids(catalogue.used(false)) },
+        },
+    ];
     for view in &catalogue.views {
         let sql = format!("CREATE VIEW {} AS {}", view.name, view.sql);
-        out.push(Statement { what: format!("view {}", view.name), sql });
+        views.push(Statement::new(format!("view {}", view.name), sql));
+        if view.name == "indications" {
+            // Links see the rows of all rules that they use, those that use others among them.
+            let sql = format!("CREATE VIEW all_indications AS {}", view.sql.replace("rule_rows", "all_rule_rows"));
+            views.push(Statement::new("view all_indications".into(), sql));
+        }
     }
-    order_views(&mut out, catalogue);
+    for link in TableId::ALL.into_iter().filter(|table| table.is_link()) {
+        views.push(Statement::new(format!("view {}", link.name()), link_table(catalogue, link)));
+    }
+    order_views(&mut out, views, catalogue);
     Ok(out)
 }
 
-/// Views stand in the order of their names; each has to come after those that it uses.
-fn order_views(statements: &mut Vec<Statement>, catalogue: &Catalogue) {
-    let first = statements.len() - catalogue.views.len();
-    let mut open: Vec<Statement> = statements.drain(first..).collect();
-    let mut done: Vec<String> = Vec::new();
+/// The table that a link fills, as a plain query; empty where nobody reads it.
+fn link_table(catalogue: &Catalogue, table: TableId) -> String {
+    let sql = match catalogue.links.iter().find(|link| link.table == table) {
+        Some(link) => link.as_table().replace("indications", "all_indications").replace("employer_all_", "employer_"),
+        None => {
+            let columns = table.def().columns.iter().map(|column| match column.ty.arrow() {
+                DataType::Int64 => format!("CAST(NULL AS BIGINT) AS {}", column.name),
+                DataType::Date32 => format!("CAST(NULL AS DATE) AS {}", column.name),
+                DataType::Timestamp(..) => format!("CAST(NULL AS TIMESTAMP) AS {}", column.name),
+                DataType::Boolean => format!("CAST(NULL AS BOOLEAN) AS {}", column.name),
+                _ => format!("'' AS {}", column.name),
+            });
+            let columns: Vec<String> = columns.collect();
+            format!("SELECT '' AS person_id, '' AS record_key, {} WHERE 1 = 0", columns.join(", "))
+        }
+    };
+    format!("CREATE TABLE {} AS {sql}", table.name())
+}
+
+/// Each view, link and table of rules' rows has to come after those that it uses.
+fn order_views(statements: &mut Vec<Statement>, mut open: Vec<Statement>, catalogue: &Catalogue) {
+    let name = |statement: &Statement| statement.what.trim_start_matches("view ").to_owned();
+    let body = |statement: &Statement| match &statement.sql {
+        Text::Sql(sql) => sql.split_once(" AS ").map_or(String::new(), |(_, body)| body.to_owned()),
+        Text::RuleRows { rules, .. } => {
+            rules.iter().filter_map(|id| catalogue.rule(id)).map(|rule| rule.sql.as_str()).collect::<Vec<_>>().join(" ")
+        }
+    };
     while !open.is_empty() {
-        let uses = |statement: &Statement, name: &str| {
-            let body = statement.sql.split_once(" AS ").map_or("", |(_, body)| body);
-            body.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
-        };
-        let ready = open.iter().position(|statement| {
-            catalogue.views.iter().all(|view| {
-                done.contains(&view.name)
-                    || statement.what == format!("view {}", view.name)
-                    || !uses(statement, &view.name)
+        let waits_for = |statement: &Statement| {
+            let body = body(statement);
+            let words: Vec<&str> = body.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            open.iter().any(|other| {
+                let other = name(other);
+                other != name(statement) && words.contains(&other.as_str())
             })
-        });
+        };
+        let ready = open.iter().position(|statement| !waits_for(statement));
         // A circle: leave the order to the query engine's error.
         let next = open.remove(ready.unwrap_or(0));
-        done.push(next.what.trim_start_matches("view ").to_owned());
         statements.push(next);
     }
 }
@@ -203,12 +289,18 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
         .replace("{as_of}", &timestamp(as_of))
         .replace("{future_days}", &future.to_string())
         .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())
+        .replace("{or_anchored}", if table == TableId::Population { " OR known_time >= s.anchored_from" } else { "" })
         .replace("{aftercare_months}", &visibility.aftercare_months.to_string())
         .replace("{lookback_months}", &visibility.lookback_months.to_string())
         .replace("{correction_days}", &(visibility.correction_window / MICROS_PER_DAY).to_string())
 }
 
-/// A rule's rows under fixed names and types, as `standing.sql` reads them.
+/// A rule's rows as `standing.sql` reads them.
+fn hits_view(rule: &RuleFile, columns: &[String]) -> String {
+    format!("CREATE OR REPLACE VIEW hits AS {}", hits(rule, columns))
+}
+
+/// A rule's rows under fixed names and types.
 fn hits(rule: &RuleFile, columns: &[String]) -> String {
     let has = |name: &str| columns.iter().any(|column| column == name);
     let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
@@ -221,7 +313,7 @@ fn hits(rule: &RuleFile, columns: &[String]) -> String {
         format!("'{}' AS severity", rule.header.severity.name())
     };
     format!(
-        "CREATE OR REPLACE VIEW hits AS SELECT person_id, {subject} AS subject, CAST(alert_key AS VARCHAR) AS alert_key, \
+        "SELECT person_id, {subject} AS subject, CAST(alert_key AS VARCHAR) AS alert_key, \
          CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\nWHERE alert_at IS NOT NULL",
         optional("due_at", "TIMESTAMP"),
         optional("cleared_at", "TIMESTAMP"),

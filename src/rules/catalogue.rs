@@ -1,5 +1,7 @@
 //! The `queries/` directory as texts: rules, shared views, thresholds, and the fixed queries round them.
 
+mod uses;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::rules::file::{FileError, RuleFile, split_header};
+use crate::rules::gateways::{self, Gateways};
+use crate::rules::links::{LinkError, LinkFile};
+use crate::rules::refusal::Refused;
+use crate::rules::{sensitive, shown};
 use crate::time::{Day, parse_day};
 
 /// Names that view `cancellers` may give.
@@ -41,6 +47,7 @@ pub struct Threshold {
 pub struct Catalogue {
     pub rules: Vec<RuleFile>,
     pub views: Vec<ViewFile>,
+    pub links: Vec<LinkFile>,
     pub thresholds: Vec<Threshold>,
     /// The fixed query of the standing set, with `$rule_id`, `$as_of` and `$cancel_reasons`.
     pub standing: String,
@@ -48,6 +55,8 @@ pub struct Catalogue {
     pub tables: String,
     /// Our functions and calendars as DuckDB macros and tables.
     pub duckdb: String,
+    /// Which classes' control which purpose may read what for.
+    pub gateways: Gateways,
 }
 
 /// Why the directory cannot be read.
@@ -57,8 +66,16 @@ pub enum CatalogueError {
     Read { file: String, source: std::io::Error },
     #[error(transparent)]
     Rule(#[from] FileError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{what} uses the rule \"{used}\", {why}")]
+    Uses { what: String, used: String, why: &'static str },
     #[error("view {file}: begins with no comment; say in /* ... */ what one row is")]
     ViewHeader { file: String },
+    #[error("{file}: not as it should be")]
+    Toml { file: &'static str, source: Box<toml::de::Error> },
+    #[error(transparent)]
+    Refused(Box<Refused>),
     #[error("{file} line {line}: {message}")]
     Threshold { file: String, line: u64, message: String },
     #[error("cannot set {key}: write it as rule-id.parameter, for a rule in the directory")]
@@ -68,8 +85,40 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`.
+    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`. Rules that read what they have no gateway for
+    /// are refused.
     pub fn load(dir: &Path, set: &BTreeMap<String, i64>) -> Result<Catalogue, CatalogueError> {
+        let (catalogue, mut errors) = Self::load_all(dir, set);
+        match catalogue {
+            Some(catalogue) if errors.is_empty() => Ok(catalogue),
+            _ if errors.is_empty() => Err(CatalogueError::Empty { dir: dir.display().to_string() }),
+            _ => Err(errors.swap_remove(0)),
+        }
+    }
+
+    /// As `load`, but whether the rules may lawfully read what they read is not asked: for cases, whose data are made up.
+    pub fn load_for_cases(dir: &Path) -> Result<Catalogue, CatalogueError> {
+        let mut errors = Vec::new();
+        let catalogue = Self::gather(dir, &BTreeMap::new(), &mut errors)?;
+        if errors.is_empty() { Ok(catalogue) } else { Err(errors.swap_remove(0)) }
+    }
+
+    /// As `load`, with everything that is wrong in any file, and what could be read all the same. Nothing if not even
+    /// the fixed files can be.
+    pub fn load_all(dir: &Path, set: &BTreeMap<String, i64>) -> (Option<Catalogue>, Vec<CatalogueError>) {
+        let mut errors = Vec::new();
+        let catalogue = Self::gather(dir, set, &mut errors).map_err(|error| errors.push(error)).ok();
+        if let Some(catalogue) = &catalogue {
+            errors.extend(catalogue.lint().into_iter().map(|refused| CatalogueError::Refused(Box::new(refused))));
+        }
+        (catalogue, errors)
+    }
+
+    fn gather(
+        dir: &Path,
+        set: &BTreeMap<String, i64>,
+        errors: &mut Vec<CatalogueError>,
+    ) -> Result<Catalogue, CatalogueError> {
         let mut by_rule: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for (key, value) in set {
             let unknown = || CatalogueError::UnknownRule { key: key.clone() };
@@ -82,29 +131,72 @@ impl Catalogue {
                 continue;
             }
             let set = by_rule.remove(name.as_str()).unwrap_or_default();
-            rules.push(RuleFile::parse(&name, &text, &set)?);
+            match RuleFile::parse_all(&name, &text, &set) {
+                Ok(rule) => rules.push(rule),
+                Err((first, others)) => {
+                    errors.extend(std::iter::once(first).chain(others).map(CatalogueError::Rule));
+                }
+            }
         }
         if let Some((rule, _)) = by_rule.pop_first() {
             return Err(CatalogueError::UnknownRule { key: rule.to_owned() });
         }
-        if rules.is_empty() {
+        if rules.is_empty() && errors.is_empty() {
             return Err(CatalogueError::Empty { dir: dir.display().to_string() });
         }
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
-        let views = sql_files(&dir.join("views"))?.into_iter().map(|(name, text)| view(name, &text));
-        Ok(Catalogue {
+        let mut views = Vec::new();
+        for (name, text) in sql_files(&dir.join("views"))? {
+            match view(name, &text) {
+                Ok(view) => views.push(view),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut links = Vec::new();
+        for (name, text) in sql_files(&dir.join("links"))? {
+            match LinkFile::parse(&name, &text) {
+                Ok(link) => links.push(link),
+                Err(error) => errors.push(error.into()),
+            }
+        }
+        let catalogue = Catalogue {
             rules,
-            views: views.collect::<Result<_, _>>()?,
-            thresholds: thresholds(&dir.join("parameters.csv"))?,
+            views,
+            links,
+            thresholds: thresholds(&dir.join("parameters.csv"), errors)?,
             standing: read(&dir.join("standing.sql"))?,
             tables: read(&dir.join("tables.sql"))?,
             duckdb: read(&dir.join("duckdb.sql"))?,
-        })
+            gateways: Gateways::parse(&read(&dir.join("gateways.toml"))?)
+                .map_err(|source| CatalogueError::Toml { file: "gateways.toml", source: Box::new(source) })?,
+        };
+        if let Err(error) = catalogue.check_uses() {
+            errors.push(error);
+        }
+        Ok(catalogue)
     }
 
-    /// Leaves out rules that are disabled or only drafts.
-    pub fn retain_live(&mut self, disabled: &[String]) {
+    /// What the texts alone show to be wrong: data without a gateway, sensitive columns, names that lead nowhere.
+    pub fn lint(&self) -> Vec<Refused> {
+        let mut refused = gateways::check(self);
+        refused.extend(sensitive::check(self));
+        refused.extend(shown::check(self));
+        refused
+    }
+
+    /// Leaves out rules that no gateway lets run on real data; gives their ids.
+    pub fn retain_lawful(&mut self, run_closed: bool) -> Vec<String> {
+        let closed = |rule: &RuleFile| !run_closed && rule.header.legal_gate == "closed";
+        let left_out = self.rules.iter().filter(|rule| closed(rule)).map(|rule| rule.header.id.clone()).collect();
+        self.rules.retain(|rule| !closed(rule));
+        left_out
+    }
+
+    /// Leaves out rules that are disabled or only drafts. A rule that stays must not use one that goes.
+    pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
         self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
+        self.drop_unread_links();
+        self.check_uses()
     }
 
     pub fn rule(&self, id: &str) -> Option<&RuleFile> {
@@ -132,6 +224,22 @@ impl Catalogue {
         hex(&hash.finalize()[..8])
     }
 
+    /// Identifies what decides the rows that links show: their texts, the views, the rules that they use.
+    pub fn link_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for link in &self.links {
+            hash.update(link.table.name());
+            hash.update(&link.sql);
+        }
+        for view in &self.views {
+            hash.update(&view.sql);
+        }
+        for rule in self.used(false) {
+            hash.update(self.fingerprint(rule));
+        }
+        hex(&hash.finalize()[..8])
+    }
+
     /// Identifies what decides a rule's rows: its text, the views, the thresholds, the fixed query.
     pub fn fingerprint(&self, rule: &RuleFile) -> String {
         let mut hash = Sha256::new();
@@ -147,6 +255,13 @@ impl Catalogue {
         for view in &self.views {
             part(&view.name);
             part(&view.sql);
+        }
+        for link in &self.links {
+            part(link.table.name());
+            part(&link.sql);
+        }
+        for used in &rule.header.uses {
+            part(self.rule(used).map_or("", |used| &used.sql));
         }
         for threshold in &self.thresholds {
             part(&format!("{threshold:?}"));
@@ -191,23 +306,58 @@ fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
     Ok(ViewFile { name, doc, sql: sql.to_owned() })
 }
 
-fn thresholds(file: &Path) -> Result<Vec<Threshold>, CatalogueError> {
+fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
     let text = read(file)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let mut out = Vec::new();
+    let mut out: Vec<Threshold> = Vec::new();
     for row in reader.records() {
-        let line = row.as_ref().ok().and_then(|row| row.position()).map_or(0, |position| position.line());
+        let line = match &row {
+            Ok(row) => row.position().map_or(0, csv::Position::line),
+            Err(error) => error.position().map_or(0, csv::Position::line),
+        };
         let refuse = |message: String| CatalogueError::Threshold { file: file.display().to_string(), line, message };
-        let row = row.map_err(|error| refuse(error.to_string()))?;
-        let field = |index: usize| row.get(index).unwrap_or("").trim();
-        let day = |index| parse_day(field(index)).ok_or_else(|| refuse(format!("\"{}\" is no date", field(index))));
-        out.push(Threshold {
-            name: field(0).to_owned(),
-            valid_from: day(1)?,
-            valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
-            value: field(3).parse().map_err(|_| refuse(format!("\"{}\" is no whole number", field(3))))?,
-            source: field(4).to_owned(),
-        });
+        let read = row.map_err(|error| error.to_string()).and_then(|row| threshold(&row));
+        match read {
+            Ok(row) => {
+                let same = out.iter().find(|other| other.name == row.name && other.overlaps(&row));
+                if let Some(other) = same {
+                    let message = format!("\"{}\" has a value from {} already", row.name, other.valid_from);
+                    errors.push(refuse(message));
+                }
+                out.push(row);
+            }
+            Err(message) => errors.push(refuse(message)),
+        }
     }
     Ok(out)
+}
+
+fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
+    let field = |index: usize| row.get(index).unwrap_or("").trim();
+    let day = |index| parse_day(field(index)).ok_or_else(|| format!("\"{}\" is no date", field(index)));
+    let threshold = Threshold {
+        name: field(0).to_owned(),
+        valid_from: day(1)?,
+        valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
+        value: field(3).parse().map_err(|_| format!("\"{}\" is no whole number", field(3)))?,
+        source: field(4).to_owned(),
+    };
+    if threshold.valid_to.is_some_and(|to| to <= threshold.valid_from) {
+        return Err(format!("valid_to {} is not after valid_from", field(2)));
+    }
+    if threshold.source.is_empty() {
+        return Err(format!("\"{}\" names no source", threshold.name));
+    }
+    Ok(threshold)
+}
+
+impl Threshold {
+    fn overlaps(&self, other: &Threshold) -> bool {
+        self.valid_to.is_none_or(|to| to > other.valid_from) && other.valid_to.is_none_or(|to| to > self.valid_from)
+    }
+
+    /// Whether it is in force on a day.
+    pub fn holds_on(&self, day: Day) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|to| to > day)
+    }
 }

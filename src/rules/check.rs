@@ -6,17 +6,19 @@
 //! - *Closed*: only the listed tables, views and functions; no limit, no recursion, no statement but a SELECT.
 //! - *Ordered*: a window whose rows are counted or looked up by position has an ORDER BY that cannot tie.
 //! - *Absence declared*: an anti-join needs a `due_at`.
+//!
+//! Everything that is wrong is found, each with its place in the text (`refusal`).
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, TableReference};
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, WindowFrameUnits, WindowFunctionDefinition};
-use thiserror::Error;
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
 
-use crate::rules::values::rests_on_known_time;
+pub use crate::rules::columns::{HIDDEN, check_output};
+pub use crate::rules::refusal::{CheckError, Finding, Place, Refusal};
+use crate::rules::refusal::{of_columns, of_input};
 
 /// What a column identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,31 +52,6 @@ pub struct Known {
     tables: BTreeMap<String, (Owner, BTreeMap<String, Key>)>,
 }
 
-/// Why a rule or view is refused.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum CheckError {
-    #[error("{node} mixes persons: {what}; tie it with person_id, permit_id or record_key")]
-    NotCarried { node: &'static str, what: String },
-    #[error("join with a reference table is not tied by its key (employer_id, institution_id): {what}")]
-    ReferenceNotCarried { what: String },
-    #[error("{what} is not allowed in a rule")]
-    Forbidden { what: String },
-    #[error("window {window} can tie: end its ORDER BY with record_key, version, permit_id, month or term")]
-    Tie { window: String },
-    #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
-    Frame { function: String, units: String },
-    #[error("output column {column} is missing")]
-    Missing { column: &'static str },
-    #[error("output column {column} is {found}; it must be {wanted}")]
-    Type { column: &'static str, found: String, wanted: &'static str },
-    #[error("it asserts an absence ({what}) but gives no due_at, the time up to which the absence is asserted")]
-    NoDueAt { what: String },
-    #[error("alert_at rests on known_time; use first_known_time, or a later correction would take the alert away")]
-    KnownTime,
-    #[error("evidence column {column} may not leave the engine")]
-    Evidence { column: String },
-}
-
 impl Known {
     pub fn add(&mut self, table: &str, owner: Owner, keys: BTreeMap<String, Key>) {
         self.tables.insert(table.to_owned(), (owner, keys));
@@ -82,125 +59,134 @@ impl Known {
 
     /// Proves that `plan` keeps units apart and stays within what is known.
     pub fn prove(&self, plan: &LogicalPlan) -> Result<Carried, CheckError> {
-        check_expressions(plan)?;
+        let mut found = Vec::new();
+        let carried = self.walk(plan, &mut found);
+        CheckError::unless_none(found, carried)
+    }
+
+    /// What `plan` carries; what is wrong goes to `found`, and the walk goes on as if it were right.
+    fn walk(&self, plan: &LogicalPlan, found: &mut Vec<Finding>) -> Carried {
+        check_expressions(plan, found);
         match plan {
-            LogicalPlan::TableScan(scan) => self.scan(&scan.table_name, &scan.projected_schema),
+            LogicalPlan::TableScan(scan) => self.scan(&scan.table_name, &scan.projected_schema, found),
             LogicalPlan::Projection(projection) => {
-                let input = self.prove(&projection.input)?;
+                let input = self.walk(&projection.input, found);
                 let schema = projection.input.schema();
                 let keys = projection.expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
-                Ok(Carried { owner: input.owner, keys })
+                Carried { owner: input.owner, keys }
             }
-            LogicalPlan::Filter(filter) => self.prove(&filter.input),
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.prove(&sort.input),
-            LogicalPlan::SubqueryAlias(alias) => self.prove(&alias.input),
+            LogicalPlan::Filter(filter) => self.walk(&filter.input, found),
+            LogicalPlan::Sort(sort) => {
+                if sort.fetch.is_some() {
+                    found.push(Refusal::Forbidden { what: "ORDER BY with LIMIT".into() }.at(Place::words(&["limit"])));
+                }
+                self.walk(&sort.input, found)
+            }
+            LogicalPlan::SubqueryAlias(alias) => self.walk(&alias.input, found),
             LogicalPlan::Window(window) => {
-                let input = self.prove(&window.input)?;
+                let input = self.walk(&window.input, found);
                 for expr in &window.window_expr {
-                    check_window(expr, window.input.schema(), &input)?;
+                    found.extend(check_window(expr, window.input.schema(), &input));
                 }
                 let mut keys = input.keys;
                 keys.extend(window.window_expr.iter().map(|_| Key::None));
-                Ok(Carried { owner: input.owner, keys })
+                Carried { owner: input.owner, keys }
             }
             LogicalPlan::Aggregate(aggregate) => {
-                let input = self.prove(&aggregate.input)?;
+                let input = self.walk(&aggregate.input, found);
                 let schema = aggregate.input.schema();
                 let mut keys: Vec<Key> = aggregate.group_expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
                 if !carries(input.owner, &keys) {
                     let by: Vec<String> = aggregate.group_expr.iter().map(ToString::to_string).collect();
-                    return Err(CheckError::NotCarried { node: "GROUP BY", what: format!("by [{}]", by.join(", ")) });
+                    let what = format!("by [{}]", by.join(", "));
+                    let place = of_columns(aggregate.group_expr.iter())
+                        .or_else(|| of_columns(aggregate.aggr_expr.iter()))
+                        .map_or(Place::words(&["group", "by"]), Place::Span);
+                    found.push(Refusal::NotCarried { node: "GROUP BY", what }.at(place));
                 }
                 keys.extend(aggregate.aggr_expr.iter().map(|_| Key::None));
-                Ok(Carried { owner: input.owner, keys })
+                Carried { owner: input.owner, keys }
             }
             LogicalPlan::Distinct(distinct) => {
-                let input = self.prove(distinct.input())?;
-                if carries(input.owner, &input.keys) {
-                    return Ok(input);
+                let input = self.walk(distinct.input(), found);
+                if !carries(input.owner, &input.keys) {
+                    let what = "no identifier among its columns".into();
+                    found.push(Refusal::NotCarried { node: "DISTINCT", what }.at(Place::words(&["distinct"])));
                 }
-                Err(CheckError::NotCarried { node: "DISTINCT", what: "no identifier among its columns".into() })
+                input
             }
             LogicalPlan::Union(union) => {
-                let mut inputs = union.inputs.iter().map(|input| self.prove(input));
-                let mut all = inputs.next().unwrap_or_else(|| Err(forbidden("an empty UNION")))?;
-                for input in inputs {
-                    let input = input?;
-                    if input.owner != all.owner {
-                        return Err(forbidden("a UNION of rows of persons with rows of nobody"));
-                    }
-                    for (key, other) in all.keys.iter_mut().zip(input.keys) {
-                        if *key != other {
-                            *key = Key::None;
-                        }
-                    }
-                }
-                Ok(all)
+                let inputs: Vec<Carried> = union.inputs.iter().map(|input| self.walk(input, found)).collect();
+                self.union(inputs, &union.schema, found)
             }
-            LogicalPlan::Join(join) => self.join(join),
-            LogicalPlan::EmptyRelation(empty) => Ok(nobody(&empty.schema)),
-            LogicalPlan::Values(values) => Ok(nobody(&values.schema)),
-            LogicalPlan::Limit(_) => Err(forbidden("LIMIT")),
-            LogicalPlan::Sort(_) => Err(forbidden("ORDER BY with LIMIT")),
-            LogicalPlan::RecursiveQuery(_) => Err(forbidden("WITH RECURSIVE")),
-            LogicalPlan::Unnest(_) => Err(forbidden("unnest")),
-            LogicalPlan::Subquery(_) => Err(forbidden("a subquery outside WHERE (NOT) EXISTS")),
-            other => Err(forbidden(&format!("{}", other.display()))),
+            LogicalPlan::Join(join) => self.join(join, found),
+            LogicalPlan::EmptyRelation(empty) => nobody(&empty.schema),
+            LogicalPlan::Values(values) => nobody(&values.schema),
+            LogicalPlan::Limit(limit) => {
+                found.push(forbidden("LIMIT").at(Place::words(&["limit"])));
+                self.walk(&limit.input, found)
+            }
+            LogicalPlan::RecursiveQuery(query) => {
+                found.push(forbidden("WITH RECURSIVE").at(Place::words(&["recursive"])));
+                self.walk(&query.static_term, found)
+            }
+            LogicalPlan::Unnest(unnest) => {
+                found.push(forbidden("unnest").at(Place::words(&["unnest"])));
+                nobody(&unnest.schema)
+            }
+            LogicalPlan::Subquery(subquery) => {
+                let place = subquery.spans.first().map_or(Place::Output(None), Place::Span);
+                found.push(forbidden("a subquery outside WHERE (NOT) EXISTS").at(place));
+                self.walk(&subquery.subquery, found)
+            }
+            other => {
+                found.push(forbidden(&format!("{}", other.display())).at(Place::Output(None)));
+                nobody(other.schema())
+            }
         }
     }
 
-    fn scan(&self, table: &TableReference, schema: &DFSchema) -> Result<Carried, CheckError> {
-        let (owner, keys) =
-            self.tables.get(table.table()).ok_or_else(|| forbidden(&format!("table \"{}\"", table.table())))?;
+    fn scan(&self, table: &TableReference, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
+        let Some((owner, keys)) = self.tables.get(table.table()) else {
+            let refusal = forbidden(&format!("table \"{}\"", table.table()));
+            found.push(refusal.at(Place::Relation(vec![table.table().to_owned()])));
+            return nobody(schema);
+        };
         let key = |name: &str| keys.get(name).copied().unwrap_or(Key::None);
-        Ok(Carried { owner: *owner, keys: schema.fields().iter().map(|field| key(field.name())).collect() })
+        Carried { owner: *owner, keys: schema.fields().iter().map(|field| key(field.name())).collect() }
     }
 
-    fn join(&self, join: &datafusion::logical_expr::Join) -> Result<Carried, CheckError> {
-        let left = self.prove(&join.left)?;
-        let right = self.prove(&join.right)?;
-        let tied = |wanted: Key| {
-            join.on.iter().any(|(l, r)| {
-                key_of(l, join.left.schema(), &left) == wanted && key_of(r, join.right.schema(), &right) == wanted
-            })
-        };
-        let what = || {
-            let on: Vec<String> = join.on.iter().map(|(l, r)| format!("{l} = {r}")).collect();
-            format!("{} ON [{}]", join.join_type, on.join(", "))
-        };
-        match (left.owner, right.owner) {
-            (Owner::Person, Owner::Person) if !tied(Key::Subject) => {
-                return Err(CheckError::NotCarried { node: "JOIN", what: what() });
+    fn union(&self, inputs: Vec<Carried>, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
+        let mut inputs = inputs.into_iter();
+        let Some(mut all) = inputs.next() else { return nobody(schema) };
+        for input in inputs {
+            if input.owner != all.owner {
+                let refusal = forbidden("a UNION of rows of persons with rows of nobody");
+                found.push(refusal.at(Place::words(&["union"])));
             }
-            (Owner::Person | Owner::Reference, Owner::Reference) | (Owner::Reference, Owner::Person)
-                if !tied(Key::Reference) =>
-            {
-                return Err(CheckError::ReferenceNotCarried { what: what() });
+            for (key, other) in all.keys.iter_mut().zip(input.keys) {
+                if *key != other {
+                    *key = Key::None;
+                }
             }
-            _ => {}
         }
-        let preserves_left = !matches!(join.join_type, JoinType::Inner | JoinType::Right | JoinType::RightSemi);
-        let preserves_right = !matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::LeftSemi);
-        let unbound = |kept: bool, kept_owner, other| kept && kept_owner == Owner::Nobody && other != Owner::Nobody;
-        if (unbound(preserves_left, left.owner, right.owner) && !right_only(join.join_type))
-            || (unbound(preserves_right, right.owner, left.owner) && !left_only(join.join_type))
-        {
-            return Err(CheckError::NotCarried { node: "JOIN", what: format!("{} keeps rows of nobody", what()) });
+        all
+    }
+
+    fn join(&self, join: &Join, found: &mut Vec<Finding>) -> Carried {
+        let left = self.walk(&join.left, found);
+        let right = self.walk(&join.right, found);
+        if let Some(refusal) = untied(join, &left, &right) {
+            let place = of_columns(join.on.iter().flat_map(|(l, r)| [l, r]).chain(join.filter.iter()));
+            found.push(refusal.at(place.map_or_else(|| of_input(&join.right), Place::Span)));
+        }
+        if join.join_type == JoinType::Full {
+            found.push(forbidden("FULL JOIN").at(Place::words(&["full"])));
         }
         let none = |keys: &[Key]| vec![Key::None; keys.len()];
         let both = |mut l: Vec<Key>, r: Vec<Key>| {
             l.extend(r);
             l
-        };
-        let keys = match join.join_type {
-            JoinType::Inner => both(left.keys, right.keys),
-            JoinType::Left => both(left.keys, none(&right.keys)),
-            JoinType::Right => both(none(&left.keys), right.keys),
-            JoinType::Full => return Err(forbidden("FULL JOIN")),
-            JoinType::LeftSemi | JoinType::LeftAnti => left.keys,
-            JoinType::RightSemi | JoinType::RightAnti => right.keys,
-            JoinType::LeftMark => both(left.keys, vec![Key::None]),
-            JoinType::RightMark => both(right.keys, vec![Key::None]),
         };
         let owner = if left_only(join.join_type) {
             left.owner
@@ -213,127 +199,128 @@ impl Known {
         } else {
             Owner::Nobody
         };
-        Ok(Carried { owner, keys })
+        let keys = match join.join_type {
+            JoinType::Inner | JoinType::Full => both(left.keys, right.keys),
+            JoinType::Left => both(left.keys, none(&right.keys)),
+            JoinType::Right => both(none(&left.keys), right.keys),
+            JoinType::LeftSemi | JoinType::LeftAnti => left.keys,
+            JoinType::RightSemi | JoinType::RightAnti => right.keys,
+            JoinType::LeftMark => both(left.keys, vec![Key::None]),
+            JoinType::RightMark => both(right.keys, vec![Key::None]),
+        };
+        Carried { owner, keys }
     }
 }
 
-/// What a rule must give, on top of what is proved of every plan.
-pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Result<(), CheckError> {
-    if carried.owner != Owner::Person {
-        return Err(CheckError::NotCarried { node: "the rule", what: "it reads no table of persons".into() });
-    }
-    let schema = plan.schema();
-    let field = |name: &str| schema.fields().iter().position(|field| field.name() == name);
-    let required: [(&'static str, bool); 3] = [("person_id", true), ("alert_key", false), ("alert_at", false)];
-    for (column, key) in required {
-        let at = field(column).ok_or(CheckError::Missing { column })?;
-        if key && carried.keys[at] != Key::Subject {
-            return Err(CheckError::Type { column, found: "computed".into(), wanted: "a person's own person_id" });
-        }
-    }
-    if field(subject).is_none() {
-        return Err(CheckError::Missing { column: "permit_id" });
-    }
-    let check_type = |column: &'static str, wanted: &'static str, fits: fn(&DataType) -> bool| {
-        let Some(at) = field(column) else { return Ok(()) };
-        let found = schema.field(at).data_type();
-        if fits(found) {
-            return Ok(());
-        }
-        Err(CheckError::Type { column, found: found.to_string(), wanted })
+/// Why a join does not keep its two sides' rows together by whose they are.
+fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
+    let tied = |wanted: Key| {
+        join.on.iter().any(|(l, r)| {
+            key_of(l, join.left.schema(), left) == wanted && key_of(r, join.right.schema(), right) == wanted
+        })
     };
-    let instant = |ty: &DataType| matches!(ty, DataType::Timestamp(..) | DataType::Date32 | DataType::Null);
-    check_type("alert_at", "a TIMESTAMP or DATE", instant)?;
-    check_type("due_at", "a TIMESTAMP or DATE", instant)?;
-    check_type("cleared_at", "a TIMESTAMP or DATE", instant)?;
-    check_type("anchor_at", "a DATE", |ty| matches!(ty, DataType::Date32 | DataType::Null))?;
-    check_type("alert_key", "a DATE or text", |ty| {
-        matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
-    })?;
-    for hidden in ["name", "name_at_grant", "number", "spouse_id", "anchor_person_id", "address_key", "document_key"] {
-        if field(hidden).is_some() {
-            return Err(CheckError::Evidence { column: hidden.to_owned() });
+    let what = || {
+        let on: Vec<String> = join.on.iter().map(|(l, r)| format!("{l} = {r}")).collect();
+        format!("{} ON [{}]", join.join_type, on.join(", "))
+    };
+    match (left.owner, right.owner) {
+        (Owner::Person, Owner::Person) if !tied(Key::Subject) => {
+            return Some(Refusal::NotCarried { node: "JOIN", what: what() });
         }
-    }
-    if let Some(at) = field("alert_at")
-        && rests_on_known_time(plan, at)
-    {
-        return Err(CheckError::KnownTime);
-    }
-    if field("due_at").is_none()
-        && let Some(what) = absence(plan)
-    {
-        return Err(CheckError::NoDueAt { what });
-    }
-    Ok(())
-}
-
-/// The anti-join that a plan contains, if any.
-fn absence(plan: &LogicalPlan) -> Option<String> {
-    let mut found = None;
-    // The closure never fails, so neither does the walk.
-    let _ = plan.apply(|node| {
-        if let LogicalPlan::Join(join) = node
-            && matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
+        (Owner::Person | Owner::Reference, Owner::Reference) | (Owner::Reference, Owner::Person)
+            if !tied(Key::Reference) =>
         {
-            found = Some("NOT EXISTS".to_owned());
-            return Ok(TreeNodeRecursion::Stop);
+            return Some(Refusal::ReferenceNotCarried { what: what() });
         }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    found
+        _ => {}
+    }
+    let preserves_left = !matches!(join.join_type, JoinType::Inner | JoinType::Right | JoinType::RightSemi);
+    let preserves_right = !matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::LeftSemi);
+    let unbound = |kept: bool, kept_owner, other| kept && kept_owner == Owner::Nobody && other != Owner::Nobody;
+    let of_nobody = (unbound(preserves_left, left.owner, right.owner) && !right_only(join.join_type))
+        || (unbound(preserves_right, right.owner, left.owner) && !left_only(join.join_type));
+    of_nobody.then(|| Refusal::NotCarried { node: "JOIN", what: format!("{} keeps rows of nobody", what()) })
 }
 
-fn check_expressions(plan: &LogicalPlan) -> Result<(), CheckError> {
-    let mut refused = None;
+fn check_expressions(plan: &LogicalPlan, found: &mut Vec<Finding>) {
     for expr in plan.expressions() {
+        // The closure never fails, so neither does the walk.
         let _ = expr.apply(|expr| {
-            refused = match expr {
-                Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
-                    Some("a subquery outside WHERE (NOT) EXISTS")
-                }
-                Expr::Placeholder(_) => Some("a placeholder"),
-                Expr::ScalarVariable(..) => Some("a variable"),
-                Expr::GroupingSet(_) => Some("GROUPING SETS"),
-                Expr::Unnest(_) => Some("unnest"),
-                _ => None,
+            let subquery = "a subquery outside WHERE (NOT) EXISTS";
+            let (what, place) = match expr {
+                Expr::Exists(exists) => (subquery, exists.subquery.spans.first()),
+                Expr::InSubquery(within) => (subquery, within.subquery.spans.first()),
+                Expr::ScalarSubquery(scalar) => (subquery, scalar.spans.first()),
+                Expr::SetComparison(set) => (subquery, set.subquery.spans.first()),
+                Expr::Placeholder(_) => ("a placeholder", None),
+                Expr::ScalarVariable(..) => ("a variable", None),
+                Expr::GroupingSet(_) => ("GROUPING SETS", None),
+                Expr::Unnest(_) => ("unnest", None),
+                _ => return Ok(TreeNodeRecursion::Continue),
             };
-            Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            let words = match expr {
+                Expr::Placeholder(_) => Place::words(&["$"]),
+                Expr::ScalarVariable(..) => Place::words(&["@"]),
+                Expr::GroupingSet(_) => Place::words(&["group", "by"]),
+                Expr::Unnest(_) => Place::words(&["unnest"]),
+                _ => Place::words(&["(", "select"]),
+            };
+            found.push(forbidden(what).at(place.map_or(words, Place::Span)));
+            Ok(TreeNodeRecursion::Stop)
         });
-        if let Some(what) = refused {
-            return Err(forbidden(what));
-        }
     }
-    Ok(())
 }
 
 /// Columns that end a total order within one person.
 const UNIQUE: [&str; 7] = ["record_key", "record_keys", "version", "permit_id", "month", "term", "day"];
 
-fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Result<(), CheckError> {
+fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Finding> {
     let mut expr = expr;
     while let Expr::Alias(alias) = expr {
         expr = &alias.expr;
     }
-    let Expr::WindowFunction(window) = expr else { return Ok(()) };
+    let Expr::WindowFunction(window) = expr else { return None };
     let WindowFunction { fun, params } = window.as_ref();
+    let ordered = params.order_by.iter().map(|sort| &sort.expr);
+    // Functions over one named window share its place, and what is wrong with it is said once.
+    let place = of_columns(params.partition_by.iter())
+        .or_else(|| of_columns(ordered))
+        .or_else(|| of_columns(params.args.iter()))
+        .map_or_else(|| Place::words(&[fun.name(), "("]), Place::Span);
     let keys: Vec<Key> = params.partition_by.iter().map(|expr| key_of(expr, schema, input)).collect();
     if !carries(input.owner, &keys) {
         let by: Vec<String> = params.partition_by.iter().map(ToString::to_string).collect();
-        return Err(CheckError::NotCarried { node: "window", what: format!("PARTITION BY [{}]", by.join(", ")) });
+        let what = format!("PARTITION BY [{}]", by.join(", "));
+        return Some(Refusal::NotCarried { node: "window", what }.at(place));
+    }
+    let slides = matches!(params.window_frame.units, WindowFrameUnits::Range | WindowFrameUnits::Groups)
+        && [&params.window_frame.start_bound, &params.window_frame.end_bound].iter().any(|bound| by_distance(bound));
+    if slides {
+        let refusal = Refusal::Frame { function: fun.name().into(), units: params.window_frame.units.to_string() };
+        return Some(refusal.at(place));
     }
     let by_position = matches!(fun, WindowFunctionDefinition::WindowUDF(_))
         && !matches!(fun.name(), "rank" | "dense_rank" | "percent_rank" | "cume_dist");
     let by_rows = params.window_frame.units == WindowFrameUnits::Rows
         && !(params.window_frame.start_bound.is_unbounded() && params.window_frame.end_bound.is_unbounded());
     if !by_position && !by_rows {
-        return Ok(());
+        return None;
     }
     let last = params.order_by.last().and_then(|sort| sort.expr.try_as_col().map(|column| column.name.as_str()));
     if last.is_some_and(|name| UNIQUE.contains(&name)) {
-        return Ok(());
+        return None;
     }
-    Err(CheckError::Tie { window: expr.to_string() })
+    let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+    let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Place::Span);
+    Some(Refusal::Tie { window: format!("ORDER BY [{}]", by.join(", ")) }.at(place))
+}
+
+/// Whether a frame ends so many units before or after the row at hand.
+fn by_distance(bound: &WindowFrameBound) -> bool {
+    match bound {
+        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => !value.is_null(),
+        WindowFrameBound::CurrentRow => false,
+    }
 }
 
 fn carries(owner: Owner, keys: &[Key]) -> bool {
@@ -368,6 +355,6 @@ fn nobody(schema: &DFSchema) -> Carried {
     Carried { owner: Owner::Nobody, keys: vec![Key::None; schema.fields().len()] }
 }
 
-pub(super) fn forbidden(what: &str) -> CheckError {
-    CheckError::Forbidden { what: what.to_owned() }
+pub(super) fn forbidden(what: &str) -> Refusal {
+    Refusal::Forbidden { what: what.to_owned() }
 }

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::alert::{Bilingual, Severity};
+use crate::rules::horizon;
+use crate::rules::params::{self, Replaced};
 
 /// What the header says.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,12 +40,29 @@ pub struct Header {
     pub yields_to: Vec<String>,
     /// Output column that the alert is about, when it is not `permit_id`.
     pub subject: Option<String>,
+    /// What the rule's units are, when they are not persons: `employer_id`.
+    pub key: Option<String>,
+    /// Rules whose rows it reads, as `indications`.
+    #[serde(default)]
+    pub uses: Vec<String>,
     /// Per table, how far back an open-ended permit needs history.
     #[serde(default)]
     pub horizon: BTreeMap<String, String>,
     /// live or draft; a draft is checked and replayed but not run.
     #[serde(default = "live")]
     pub stage: String,
+    /// What the disclosures that it reads were made for: permit_control, payment_control or follow_up.
+    #[serde(default = "permit_control")]
+    pub purpose: String,
+    /// Why the rule compares citizenships, which are no risk factor; without it, it may not.
+    pub compares_citizenship: Option<String>,
+}
+
+/// What a disclosure may have been made for.
+pub const PURPOSES: [&str; 3] = ["permit_control", "payment_control", "follow_up"];
+
+fn permit_control() -> String {
+    PURPOSES[0].into()
 }
 
 fn live() -> String {
@@ -74,6 +93,9 @@ pub struct Param {
     pub source: Option<String>,
 }
 
+/// What units may be beside persons.
+const KEYS: [&str; 1] = ["employer_id"];
+
 /// A rule as read from its file, parameters already replaced by literals.
 #[derive(Clone, Debug)]
 pub struct RuleFile {
@@ -101,40 +123,63 @@ pub enum FileError {
     NoSuchParam { file: String, param: String, declared: String },
     #[error("rule {file}: header key {key} is \"{value}\"; known are {known}")]
     Value { file: String, key: &'static str, value: String, known: &'static str },
+    #[error("rule {file}: {message}")]
+    Horizon { file: String, table: String, message: String },
 }
 
 impl RuleFile {
     /// Reads a rule from the text of the file `<name>.sql`; `set` replaces defaults of its parameters.
     pub fn parse(name: &str, text: &str, set: &BTreeMap<String, i64>) -> Result<RuleFile, FileError> {
+        Self::parse_all(name, text, set).map_err(|(first, _)| first)
+    }
+
+    /// As `parse`, with everything that is wrong: the first error and the others.
+    pub fn parse_all(
+        name: &str,
+        text: &str,
+        set: &BTreeMap<String, i64>,
+    ) -> Result<RuleFile, (FileError, Vec<FileError>)> {
         let file = || format!("{name}.sql");
-        let (head, sql) = split_header(text).ok_or_else(|| FileError::NoHeader { file: file() })?;
-        let header: Header =
-            toml::from_str(head).map_err(|source| FileError::Header { file: file(), source: Box::new(source) })?;
+        let alone = |error| (error, Vec::new());
+        let (head, sql) = split_header(text).ok_or_else(|| alone(FileError::NoHeader { file: file() }))?;
+        let header: Header = toml::from_str(head)
+            .map_err(|source| alone(FileError::Header { file: file(), source: Box::new(source) }))?;
+        let mut errors = Vec::new();
         if header.id != name {
-            return Err(FileError::Name { file: file(), id: header.id });
+            errors.push(FileError::Name { file: file(), id: header.id.clone() });
         }
-        check_words(&header, &file())?;
-        let declared = || {
-            let names: Vec<&str> = header.params.keys().map(String::as_str).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        check_words(&header, &file(), &mut errors);
+        errors.extend(header.horizon.iter().filter_map(|(table, duration)| {
+            let message = horizon::problem(table, duration)?;
+            Some(FileError::Horizon { file: file(), table: table.clone(), message })
+        }));
+        let names: Vec<&str> = header.params.keys().map(String::as_str).collect();
+        let declared = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let mut values: BTreeMap<String, i64> =
             header.params.iter().map(|(name, param)| (name.clone(), param.default)).collect();
         for (param, value) in set {
-            let Some(slot) = values.get_mut(param) else {
-                return Err(FileError::NoSuchParam { file: file(), param: param.clone(), declared: declared() });
-            };
-            *slot = *value;
+            match values.get_mut(param) {
+                Some(slot) => *slot = *value,
+                None => errors.push(FileError::NoSuchParam {
+                    file: file(),
+                    param: param.clone(),
+                    declared: declared.clone(),
+                }),
+            }
         }
-        let (sql, used) = replace_params(sql, &values).map_err(|param| FileError::UnknownParam {
+        let Replaced { sql, used, unknown, .. } = params::replace(sql, &values);
+        errors.extend(unknown.into_iter().map(|(param, _)| FileError::UnknownParam {
             file: file(),
             param,
-            declared: declared(),
-        })?;
-        if let Some(param) = values.keys().find(|name| !used.contains(name)) {
-            return Err(FileError::UnusedParam { file: file(), param: param.clone() });
+            declared: declared.clone(),
+        }));
+        let unused = values.keys().filter(|name| !used.contains(name));
+        errors.extend(unused.map(|param| FileError::UnusedParam { file: file(), param: param.clone() }));
+        if errors.is_empty() {
+            return Ok(RuleFile { header, sql, values });
         }
-        Ok(RuleFile { header, sql, values })
+        let first = errors.remove(0);
+        Err((first, errors))
     }
 
     /// The finding in one language, with evidence in place of `{column}`.
@@ -160,25 +205,27 @@ impl RuleFile {
     }
 }
 
-fn check_words(header: &Header, file: &str) -> Result<(), FileError> {
-    let refuse =
-        |key, value: &str, known| Err(FileError::Value { file: file.to_owned(), key, value: value.to_owned(), known });
-    if !["open", "request", "verify", "closed"].contains(&header.legal_gate.as_str()) {
-        return refuse("legal_gate", &header.legal_gate, "open, request, verify, closed");
-    }
-    if !["live", "draft"].contains(&header.stage.as_str()) {
-        return refuse("stage", &header.stage, "live, draft");
-    }
-    for reason in header.survives.iter().chain(&header.yields_to) {
-        if !crate::rules::catalogue::CANCELLERS.contains(&reason.as_str()) {
-            return refuse(
-                "survives or yields_to",
-                reason,
-                "naturalised, deceased, permit_ended, protected, minor, application_pending",
-            );
+fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
+    let mut check = |key, value: &str, known: &[&str], names: &'static str| {
+        if !known.contains(&value) {
+            errors.push(FileError::Value { file: file.to_owned(), key, value: value.to_owned(), known: names });
         }
+    };
+    let gates = ["open", "request", "verify", "closed"];
+    check("legal_gate", &header.legal_gate, &gates, "open, request, verify, closed");
+    check("stage", &header.stage, &["live", "draft"], "live, draft");
+    if let Some(key) = &header.key {
+        check("key", key, &KEYS, "employer_id");
     }
-    Ok(())
+    check("purpose", &header.purpose, &PURPOSES, "permit_control, payment_control, follow_up");
+    for reason in header.survives.iter().chain(&header.yields_to) {
+        check(
+            "survives or yields_to",
+            reason,
+            &crate::rules::catalogue::CANCELLERS,
+            "naturalised, deceased, permit_ended, protected, minor, application_pending",
+        );
+    }
 }
 
 /// The text of the leading comment and what follows it.
@@ -187,50 +234,9 @@ pub fn split_header(text: &str) -> Option<(&str, &str)> {
     Some((head, sql.trim().trim_end_matches(';').trim_end()))
 }
 
-/// Puts literals in place of `$name`, outside string literals and comments.
-fn replace_params(sql: &str, values: &BTreeMap<String, i64>) -> Result<(String, Vec<String>), String> {
-    let mut out = String::with_capacity(sql.len());
-    let mut used = Vec::new();
-    let mut rest = sql;
-    while let Some(at) = rest.find(['$', '\'', '-']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if let Some(quoted) = rest.strip_prefix('\'') {
-            let end = quoted.find('\'').map_or(rest.len(), |end| end + 2);
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
-        } else if rest.starts_with("--") {
-            let end = rest.find('\n').unwrap_or(rest.len());
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
-        } else if let Some(after) = rest.strip_prefix('$') {
-            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-            let name = &after[..end];
-            let value = values.get(name).ok_or_else(|| name.to_owned())?;
-            out.push_str(&value.to_string());
-            used.push(name.to_owned());
-            rest = &after[end..];
-        } else {
-            out.push('-');
-            rest = &rest[1..];
-        }
-    }
-    out.push_str(rest);
-    Ok((out, used))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_become_literals_but_not_in_text_or_comments() {
-        let values = BTreeMap::from([("n".to_owned(), 4)]);
-        let (sql, used) = replace_params("a + $n - 1 -- $n\n, '$n it''s'", &values).unwrap();
-        assert_eq!(sql, "a + 4 - 1 -- $n\n, '$n it''s'");
-        assert_eq!(used, ["n"]);
-        assert_eq!(replace_params("$m", &values), Err("m".to_owned()));
-    }
 
     #[test]
     fn findings_show_evidence() {

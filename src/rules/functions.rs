@@ -1,5 +1,5 @@
-//! Scalar functions that rules have beside SQL's own. Immutable; null in, null out.
-//! `queries/duckdb.sql` defines each as a macro for DuckDB.
+//! Functions that rules have beside SQL's own. Immutable; a scalar function of a null is null, an aggregate ignores
+//! it. `queries/duckdb.sql` defines each as a macro for DuckDB.
 //!
 //! | function | result |
 //! | --- | --- |
@@ -10,6 +10,11 @@
 //! | `severity_rank(text)` | the inverse |
 //! | `name_overlap_pct(text, text)` | common per cent of the two names' words: Jaccard index of the sets of case-folded words without diacritics, floor; null if neither has a word |
 //! | `abs(int)` | absolute value |
+//! | `beta_tail_bp(k, n, a, b, rate_bp)` | how sure it is that a rate is above a limit (`posterior`); null outside its domain |
+//! | `median_low(int)`, `mad_low(int)` | aggregates: lower median, lower median of the distances from it (`order_statistics`) |
+
+mod order_statistics;
+mod posterior;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,12 +23,19 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, StringArra
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use datafusion::common::Result;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use crate::alert::Severity;
 use crate::time::Day;
 
-/// All of them.
+/// The aggregates; they may be windows too.
+pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    order_statistics::all()
+}
+
+/// The scalar functions.
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let (date, int, text) = (DataType::Date32, DataType::Int64, DataType::Utf8);
     let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -43,6 +55,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         define("severity_rank", std::slice::from_ref(&text), &int, severity_rank),
         define("name_overlap_pct", &[text.clone(), text.clone()], &int, name_overlap_pct),
         define("abs", std::slice::from_ref(&int), &int, abs),
+        define("beta_tail_bp", &std::array::from_fn::<_, 5, _>(|_| int.clone()), &int, beta_tail_bp),
     ]
 }
 
@@ -142,6 +155,13 @@ fn severity_rank(args: &[ArrayRef]) -> ArrayRef {
 fn abs(args: &[ArrayRef]) -> ArrayRef {
     let values = args[0].as_primitive::<Int64Type>();
     Arc::new(values.iter().map(|value| value.map(i64::saturating_abs)).collect::<Int64Array>())
+}
+
+fn beta_tail_bp(args: &[ArrayRef]) -> ArrayRef {
+    let [k, n, a, b, rate_bp] = std::array::from_fn(|at| args[at].as_primitive::<Int64Type>());
+    let at = |array: &Int64Array, row: usize| (!array.is_null(row)).then(|| array.value(row));
+    let tail = |row| posterior::tail_bp(at(k, row)?, at(n, row)?, at(a, row)?, at(b, row)?, at(rate_bp, row)?);
+    Arc::new((0..k.len()).map(tail).collect::<Int64Array>())
 }
 
 fn name_overlap_pct(args: &[ArrayRef]) -> ArrayRef {

@@ -1,115 +1,35 @@
-//! A catalogue as physical plans, planned once and executed for batches of units.
+//! A catalogue as physical plans, checked and planned once.
 //!
-//! Shared views are computed once per batch for all the rules that use them: every view stands in a slot of its
-//! own and the plans that read it, read the slot. Rules are planned before the views, so that a view computes only
-//! the columns that someone reads.
+//! Rules are planned before the views, so that a view computes only the columns that someone reads.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::{cast, concat};
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
 use thiserror::Error;
 
-use crate::clock::FeedSet;
-use crate::history::History;
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
 use crate::rules::file::RuleFile;
+use crate::rules::links::LinkFile;
 pub use crate::rules::output::Hit;
-use crate::rules::output::{Interval, RuleRows, Shared};
+use crate::rules::output::Interval;
+use crate::rules::refusal::{Place, Refusal};
 use crate::rules::session;
+pub use crate::rules::set::PlannedRule;
+use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
 use crate::rules::table::{Slot, SlotTable};
 use crate::rules::text::check_text;
 use crate::rules::values::check_division;
 use crate::schema::{ColumnType, Feed, TableId};
-use crate::units::{Content, Demand, Unit, gather, rule_schema};
-
-/// A set of tables, as bits by [`TableId::index`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TableSet(pub u32);
-
-impl TableSet {
-    pub fn insert(&mut self, table: TableId) {
-        self.0 |= 1 << table.index();
-    }
-
-    pub fn of(table: TableId) -> TableSet {
-        TableSet(1 << table.index())
-    }
-
-    /// All tables of the feeds.
-    pub fn of_feeds(feeds: FeedSet) -> TableSet {
-        let tables = feeds.iter().flat_map(Feed::tables);
-        tables.fold(TableSet::default(), |set, table| set.union(TableSet::of(table)))
-    }
-
-    pub fn contains(self, table: TableId) -> bool {
-        self.0 & (1 << table.index()) != 0
-    }
-
-    pub fn meets(self, other: TableSet) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    pub fn union(self, other: TableSet) -> TableSet {
-        TableSet(self.0 | other.0)
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = TableId> {
-        TableId::ALL.into_iter().filter(move |table| self.contains(*table))
-    }
-
-    pub fn feeds(self) -> FeedSet {
-        FeedSet::of(self.iter().map(|table| table.def().feed))
-    }
-}
-
-/// A set of rules, as bits by position in [`RuleSet::rules`].
-pub type RuleMask = u64;
-
-/// How many rules a set may hold.
-pub const MAX_RULES: usize = 64;
-
-/// A rule that is ready to run.
-pub struct PlannedRule {
-    pub file: RuleFile,
-    pub fingerprint: String,
-    /// Tables that its rows depend on, through views too.
-    pub tables: TableSet,
-    /// Feeds that its clock waits for: its own, and those of the cancellers and corroborations.
-    pub feeds: FeedSet,
-    /// Cancellers that concern it, by position in [`crate::rules::catalogue::CANCELLERS`].
-    pub cancellers: u8,
-    views: Vec<usize>,
-    demands: Vec<usize>,
-    plan: Arc<dyn ExecutionPlan>,
-}
-
-struct PlannedView {
-    slot: Arc<Slot>,
-    /// Output column of the plan -> column of the slot.
-    columns: Vec<usize>,
-    plan: Option<Arc<dyn ExecutionPlan>>,
-    views: Vec<usize>,
-    demands: Vec<usize>,
-    tables: TableSet,
-}
-
-struct BaseTable {
-    slot: Arc<Slot>,
-    table: TableId,
-    history: bool,
-}
+use crate::units::{Content, rule_schema};
 
 /// Why a catalogue cannot be planned.
 #[derive(Debug, Error)]
@@ -128,249 +48,27 @@ pub enum PlanError {
     Session(Box<DataFusionError>),
 }
 
-/// A rule failed on one unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleFailure {
-    pub rule: usize,
-    pub unit: u32,
-    /// The engine's words, which name no values.
-    pub message: String,
-}
-
-/// What a batch of units gave.
-pub struct Evaluation {
-    /// By rule position; `None` where the rule was not asked.
-    pub rows: Vec<Option<RuleRows>>,
-    pub failures: Vec<RuleFailure>,
-    /// Rows that were gathered.
-    pub input_rows: usize,
-    /// Wall time each rule took, for telemetry, by rule position.
-    pub rule_micros: Vec<u64>,
-    pub gather_micros: u64,
-}
-
-/// All plans of one shard.
-pub struct RuleSet {
-    rules: Vec<PlannedRule>,
-    views: Vec<PlannedView>,
-    bases: Vec<BaseTable>,
-    cancellers: usize,
-    corroborations: usize,
-    shared_tables: TableSet,
-    task: Arc<TaskContext>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl RuleSet {
-    /// Plans and checks every view and rule.
-    pub fn plan(catalogue: &Catalogue) -> Result<RuleSet, PlanError> {
-        if catalogue.rules.len() > MAX_RULES {
-            return Err(PlanError::TooMany(catalogue.rules.len()));
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))?;
-        runtime.block_on(Planner::new(catalogue)?.plan(catalogue)).map(|parts| {
-            let Parts { rules, views, bases, cancellers, corroborations, task } = parts;
-            let shared_tables = views[cancellers].tables.union(views[corroborations].tables);
-            RuleSet { rules, views, bases, cancellers, corroborations, shared_tables, task, runtime }
-        })
-    }
-
-    pub fn rules(&self) -> &[PlannedRule] {
-        &self.rules
-    }
-
-    /// Tables that the cancellers and corroborations depend on.
-    pub fn shared_tables(&self) -> TableSet {
-        self.shared_tables
-    }
-
-    /// Rules whose rows a change in `tables` can touch.
-    pub fn reading(&self, tables: TableSet) -> RuleMask {
-        let bits = self.rules.iter().enumerate().filter(|(_, rule)| rule.tables.meets(tables));
-        bits.fold(0, |mask, (at, _)| mask | 1 << at)
-    }
-
-    /// Runs the asked rules over all units. A failure is narrowed down to the units that cause it.
-    pub fn evaluate(&self, history: &History, units: &[Unit], asked: RuleMask) -> Evaluation {
-        let mut out = Evaluation {
-            rows: self.rules.iter().map(|_| None).collect(),
-            failures: Vec::new(),
-            input_rows: 0,
-            rule_micros: vec![0; self.rules.len()],
-            gather_micros: 0,
-        };
-        let wanted: Vec<usize> = (0..self.rules.len()).filter(|at| asked & 1 << at != 0).collect();
-        let started = std::time::Instant::now();
-        let views = self.closure(wanted.iter().flat_map(|at| self.rules[*at].views.iter().copied()));
-        let demands = wanted.iter().flat_map(|at| self.rules[*at].demands.iter().copied());
-        let prepared = self.prepare(history, units, demands, &views);
-        out.gather_micros = started.elapsed().as_micros() as u64;
-        out.input_rows = *prepared.as_ref().unwrap_or(&0);
-        for at in wanted {
-            let started = std::time::Instant::now();
-            let rule = &self.rules[at];
-            let rows = match &prepared {
-                Ok(_) => self.run(&rule.plan).and_then(|batches| RuleRows::read(&rule.file.header, batches)),
-                Err(message) => Err(message.clone()),
-            };
-            out.rule_micros[at] = started.elapsed().as_micros() as u64;
-            match rows {
-                Ok(rows) => out.rows[at] = Some(rows),
-                Err(message) if units.len() == 1 => {
-                    out.failures.push(RuleFailure { rule: at, unit: 0, message });
-                }
-                Err(_) => self.bisect(history, units, at, &mut out),
-            }
-        }
-        out
-    }
-
-    /// Evaluates cancellers and corroborations of all units.
-    pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        let views = self.closure([self.cancellers, self.corroborations].into_iter());
-        self.prepare(history, units, std::iter::empty(), &views)?;
-        let read = |view: usize| self.views[view].slot_batch();
-        let ids: Vec<&str> = self.rules.iter().map(|rule| rule.file.header.id.as_str()).collect();
-        Shared::read(&read(self.cancellers), &read(self.corroborations), units.len(), &ids)
-    }
-
-    /// Halves the units until the failing ones stand alone; the others keep their rows.
-    fn bisect(&self, history: &History, units: &[Unit], rule: usize, out: &mut Evaluation) {
-        let (left, right) = units.split_at(units.len() / 2);
-        let mut rows = RuleRows::default();
-        for (offset, half) in [(0, left), (left.len(), right)] {
-            let part = self.evaluate(history, half, 1 << rule);
-            out.failures.extend(part.failures.into_iter().map(|mut failure| {
-                failure.unit += offset as u32;
-                failure
-            }));
-            if let Some(part) = part.rows.into_iter().nth(rule).flatten() {
-                rows.append(part, offset as u32);
-            }
-        }
-        out.rows[rule] = Some(rows);
-    }
-
-    /// The views asked for and those that they use, in the order in which they are to be computed.
-    fn closure(&self, asked: impl Iterator<Item = usize>) -> Vec<usize> {
-        let mut needed = vec![false; self.views.len()];
-        let mut open: Vec<usize> = asked.collect();
-        while let Some(view) = open.pop() {
-            if !needed[view] {
-                needed[view] = true;
-                open.extend(&self.views[view].views);
-            }
-        }
-        (0..self.views.len()).filter(|view| needed[*view]).collect()
-    }
-
-    /// Fills the slots of the base tables and computes the views. Returns the rows gathered.
-    fn prepare(
-        &self,
-        history: &History,
-        units: &[Unit],
-        demands: impl Iterator<Item = usize>,
-        views: &[usize],
-    ) -> Result<usize, String> {
-        let mut bases: Vec<usize> =
-            demands.chain(views.iter().flat_map(|view| self.views[*view].demands.iter().copied())).collect();
-        bases.sort_unstable();
-        bases.dedup();
-        let mut rows = 0;
-        for base in bases {
-            let base = &self.bases[base];
-            let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
-            let content = gather(history, units, &demand).map_err(|error| error.to_string())?;
-            rows += content.rows;
-            base.slot.fill(content);
-        }
-        for view in views {
-            let view = &self.views[*view];
-            if let Some(plan) = &view.plan {
-                let batches = self.run(plan)?;
-                view.fill(&batches)?;
-            }
-        }
-        Ok(rows)
-    }
-
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, String> {
-        let run = || -> Result<Vec<RecordBatch>, DataFusionError> {
-            let plan = reset_plan_states(Arc::clone(plan))?;
-            let partitions = plan.properties().partitioning.partition_count();
-            self.runtime.block_on(async {
-                let mut batches = Vec::new();
-                for partition in 0..partitions {
-                    let stream = plan.execute(partition, Arc::clone(&self.task))?;
-                    batches.extend(stream.try_collect::<Vec<_>>().await?);
-                }
-                Ok(batches)
-            })
-        };
-        match std::panic::catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(batches)) => Ok(batches),
-            Ok(Err(error)) => Err(describe(&error)),
-            Err(_) => Err("the query engine panicked".into()),
-        }
-    }
-}
-
-/// The kind of an error without the values that it may quote.
-fn describe(error: &DataFusionError) -> String {
-    let text = error.strip_backtrace();
-    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).take(200).collect()
-}
-
-impl PlannedView {
-    fn fill(&self, batches: &[RecordBatch]) -> Result<(), String> {
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.slot.schema.fields().len()];
-        for (from, &to) in self.columns.iter().enumerate() {
-            let wanted = self.slot.schema.field(to).data_type();
-            let parts: Vec<&dyn arrow::array::Array> =
-                batches.iter().map(|batch| batch.column(from).as_ref()).collect();
-            let array = match parts.as_slice() {
-                [] => arrow::array::new_empty_array(wanted),
-                [_] => Arc::clone(batches[0].column(from)),
-                parts => concat(parts).map_err(|error| error.to_string())?,
-            };
-            let array =
-                if array.data_type() == wanted { array } else { cast(&array, wanted).map_err(|e| e.to_string())? };
-            columns[to] = Some(array);
-        }
-        self.slot.fill(Content { columns, rows });
-        Ok(())
-    }
-
-    /// What the slot holds, all columns.
-    fn slot_batch(&self) -> RecordBatch {
-        let all: Vec<usize> = (0..self.slot.schema.fields().len()).collect();
-        let pieces = self.slot.pieces(&all, &self.slot.schema).unwrap_or_default();
-        arrow::compute::concat_batches(&self.slot.schema, &pieces)
-            .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
-    }
-}
-
-struct Parts {
-    rules: Vec<PlannedRule>,
-    views: Vec<PlannedView>,
-    bases: Vec<BaseTable>,
-    cancellers: usize,
-    corroborations: usize,
-    task: Arc<TaskContext>,
+/// What planning gives.
+pub(super) struct Parts {
+    pub rules: Vec<PlannedRule>,
+    pub views: Vec<PlannedView>,
+    pub links: Vec<PlannedLink>,
+    pub bases: Vec<BaseTable>,
+    pub cancellers: usize,
+    pub corroborations: usize,
+    pub rule_rows: Arc<Slot>,
+    pub task: Arc<TaskContext>,
 }
 
 /// What planning needs and execution does not.
-struct Planner {
+pub(super) struct Planner {
     context: SessionContext,
     known: Known,
     bases: Vec<BaseTable>,
     base_by_name: BTreeMap<String, usize>,
     view_by_name: BTreeMap<String, usize>,
-    /// Slots whose content never changes.
-    fixed: Vec<String>,
+    /// Filled with the rows of rules that others use.
+    rule_rows: Arc<Slot>,
 }
 
 /// What a text refers to.
@@ -378,10 +76,11 @@ struct Planner {
 struct References {
     views: Vec<usize>,
     bases: Vec<usize>,
+    rule_rows: bool,
 }
 
 impl Planner {
-    fn new(catalogue: &Catalogue) -> Result<Planner, PlanError> {
+    pub(super) fn new(catalogue: &Catalogue) -> Result<Planner, PlanError> {
         let failed = |error| PlanError::Session(Box::new(error));
         let context = session::session().map_err(failed)?;
         let mut planner = Planner {
@@ -390,20 +89,23 @@ impl Planner {
             bases: Vec::new(),
             base_by_name: BTreeMap::new(),
             view_by_name: BTreeMap::new(),
-            fixed: Vec::new(),
+            rule_rows: Slot::new(RULE_ROWS, rule_rows_schema()),
         };
         for table in TableId::ALL {
-            for history in [false, true] {
-                planner.add_base(table, history).map_err(failed)?;
+            planner.add_base(table, false).map_err(failed)?;
+            if !table.is_link() {
+                planner.add_base(table, true).map_err(failed)?;
             }
         }
+        planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
+        let keys = ["person_id", "permit_id"].map(|name| (name.to_owned(), Key::Subject));
+        planner.known.add(RULE_ROWS, Owner::Person, keys.into());
         for (name, batch) in session::calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());
             let columns = batch.columns().iter().map(|column| Some(Arc::clone(column))).collect();
             slot.fill(Content { columns, rows: batch.num_rows() });
             planner.register(&slot).map_err(failed)?;
             planner.known.add(name, Owner::Nobody, BTreeMap::new());
-            planner.fixed.push(name.to_owned());
         }
         Ok(planner)
     }
@@ -429,7 +131,7 @@ impl Planner {
         self.context.register_table(slot.name.as_str(), table).map(|_| ())
     }
 
-    async fn plan(mut self, catalogue: &Catalogue) -> Result<Parts, PlanError> {
+    pub(super) async fn plan(mut self, catalogue: &Catalogue) -> Result<Parts, PlanError> {
         let order = self.view_order(&catalogue.views)?;
         let mut views = Vec::new();
         for file in &order {
@@ -452,11 +154,17 @@ impl Planner {
             let fingerprint = catalogue.fingerprint(file);
             rules.push(self.plan_rule(file, fingerprint, &views, shared).await?);
         }
+        self.add_used_tables(&mut rules);
+        let mut links = Vec::new();
+        for file in &catalogue.links {
+            links.push(self.plan_link(file, &views, &rules).await?);
+        }
         for (at, file) in order.iter().enumerate().rev() {
             self.plan_view(file, &mut views[at]).await?;
         }
         let task = self.context.task_ctx();
-        Ok(Parts { rules, views, bases: self.bases, cancellers, corroborations, task })
+        let (bases, rule_rows) = (self.bases, self.rule_rows);
+        Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, task })
     }
 
     /// Views in an order in which each comes after those that it uses.
@@ -496,6 +204,8 @@ impl Planner {
                 references.views.push(view);
             } else if let Some(&base) = self.base_by_name.get(&name) {
                 references.bases.push(base);
+            } else if name == RULE_ROWS {
+                references.rule_rows = true;
             }
         }
         Ok(references)
@@ -542,10 +252,15 @@ impl Planner {
             slot,
             columns: Vec::new(),
             plan: None,
+            late: self.is_late(&references, views),
             views: references.views,
             demands: references.bases,
             tables,
         })
+    }
+
+    fn is_late(&self, references: &References, views: &[PlannedView]) -> bool {
+        references.rule_rows || references.views.iter().any(|view| views[*view].late)
     }
 
     /// Plans a view for the columns that its readers turned out to want.
@@ -588,10 +303,63 @@ impl Planner {
             tables,
             feeds: tables.union(shared).feeds(),
             cancellers: Interval::reason_bits(&Catalogue::cancel_reasons(file)),
-            views: references.views,
-            demands: references.bases,
-            plan: physical,
+            query: self.query(references, views, physical),
         })
+    }
+
+    fn query(&self, references: References, views: &[PlannedView], plan: Arc<dyn ExecutionPlan>) -> Query {
+        Query { late: self.is_late(&references, views), views: references.views, demands: references.bases, plan }
+    }
+
+    /// A rule that uses others depends on their tables too, and on the cancellers that cut their rows.
+    fn add_used_tables(&self, rules: &mut [PlannedRule]) {
+        let tables: BTreeMap<String, TableSet> =
+            rules.iter().map(|rule| (rule.file.header.id.clone(), rule.tables)).collect();
+        for rule in rules.iter_mut().filter(|rule| rule.query.late) {
+            for used in &rule.file.header.uses {
+                rule.tables = rule.tables.union(tables.get(used).copied().unwrap_or_default());
+            }
+            rule.feeds = rule.feeds.union(rule.tables.feeds());
+        }
+    }
+
+    async fn plan_link(
+        &self,
+        file: &LinkFile,
+        views: &[PlannedView],
+        rules: &[PlannedRule],
+    ) -> Result<PlannedLink, PlanError> {
+        let name = file.table.name();
+        let failed = |error| sql_error("link", name, error);
+        let refused = |source| PlanError::Check { what: "link", name: name.to_owned(), source };
+        let refuse = |refusal: Refusal, place| Err(refused(CheckError(vec![refusal.at(place)])));
+        let plan = self.logical("link", name, &file.sql).await?;
+        self.known.prove(&plan).map_err(refused)?;
+        let columns = file.table.def().columns.iter().map(|column| column.name);
+        for column in ["to_id", "record_key"].into_iter().chain(columns) {
+            if !plan.schema().fields().iter().any(|field| field.name() == column) {
+                return refuse(Refusal::Missing { column: column.to_owned() }, Place::Output(None));
+            }
+        }
+        let references = self.references(&file.sql).map_err(failed)?;
+        let mut tables = self.tables_below(&references, views);
+        let late = self.is_late(&references, views);
+        let first_hop = file.table.def().feed == Feed::Links;
+        let is_too_far = |table: &TableId| table.def().feed == Feed::Derived || (first_hop && table.is_link());
+        if let Some(table) = tables.iter().find(is_too_far) {
+            let what = format!("the table {} in a link of feed {}", table.name(), file.table.def().feed.name());
+            return refuse(Refusal::Forbidden { what }, Place::words(&[table.name()]));
+        }
+        if first_hop && late {
+            let what = "`indications` in a link of feed links".to_owned();
+            return refuse(Refusal::Forbidden { what }, Place::words(&["indications"]));
+        }
+        for used in rules.iter().filter(|rule| file.uses.contains(&rule.file.header.id)) {
+            tables = tables.union(used.tables);
+        }
+        let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
+        let query = self.query(references, views, physical);
+        Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }
 }
 

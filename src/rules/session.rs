@@ -73,6 +73,8 @@ pub fn session() -> Result<SessionContext> {
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.default_null_ordering = "nulls_last".into();
     options.sql_parser.map_string_types_to_utf8view = false;
+    // Names in errors keep their place in the text.
+    options.sql_parser.collect_spans = true;
     options.optimizer.enable_dynamic_filter_pushdown = false;
     options.catalog.information_schema = false;
     let runtime = RuntimeEnvBuilder::new()
@@ -87,6 +89,7 @@ pub fn session() -> Result<SessionContext> {
     scalars.extend(functions::all());
     let mut aggregates = SessionStateDefaults::default_aggregate_functions();
     aggregates.retain(|function| keep(&AGGREGATES, function.name(), function.aliases()));
+    aggregates.extend(functions::aggregates());
     let mut windows = SessionStateDefaults::default_window_functions();
     windows.retain(|function| keep(&WINDOWS, function.name(), function.aliases()));
     let state = SessionStateBuilder::new()

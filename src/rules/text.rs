@@ -6,62 +6,98 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::Span;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, NamedWindowDefinition, NamedWindowExpr, Select, SelectItem, Statement as Sql, Visit, Visitor,
-    WindowSpec, WindowType,
+    BinaryOperator, Expr, LimitClause, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned,
+    Statement as Sql, Visit, Visitor, WindowSpec, WindowType,
 };
 
-use crate::rules::check::CheckError;
+use crate::rules::refusal::{CheckError, Finding, Place, Refusal};
 
 /// Refuses what is no single SELECT, and what would be planned otherwise than it reads.
 pub fn check_text(statement: &Statement) -> Result<(), CheckError> {
     let Statement::Statement(sql) = statement else { return Err(not_a_select()) };
     let Sql::Query(query) = sql.as_ref() else { return Err(not_a_select()) };
-    match query.visit(&mut Reader) {
-        ControlFlow::Break(what) => Err(CheckError::Forbidden { what: what.to_owned() }),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    let mut reader = Reader::default();
+    let _: ControlFlow<()> = query.visit(&mut reader);
+    CheckError::unless_none(reader.found, ())
 }
 
 fn not_a_select() -> CheckError {
-    CheckError::Forbidden { what: "a statement other than one SELECT".to_owned() }
+    let what = "a statement other than one SELECT".to_owned();
+    CheckError(vec![Refusal::Forbidden { what }.at(Place::Words(Vec::new()))])
 }
 
-struct Reader;
+#[derive(Default)]
+struct Reader {
+    found: Vec<Finding>,
+}
+
+impl Reader {
+    fn refuse(&mut self, what: &str, part: &impl Spanned, words: &[&str]) {
+        let place = Span::try_from_sqlparser_span(part.span()).map_or(Place::words(words), Place::Span);
+        self.found.push(Refusal::Forbidden { what: what.to_owned() }.at(place));
+    }
+}
 
 impl Visitor for Reader {
-    type Break = &'static str;
+    type Break = ();
 
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<&'static str> {
-        let star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-        if select.projection.iter().any(star) {
-            return ControlFlow::Break("SELECT *");
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if query.with.as_ref().is_some_and(|with| with.recursive) {
+            self.found.push(
+                Refusal::Forbidden { what: "WITH RECURSIVE".to_owned() }.at(Place::words(&["with", "recursive"])),
+            );
         }
-        let extended = |NamedWindowDefinition(_, window): &NamedWindowDefinition| match window {
-            NamedWindowExpr::WindowSpec(spec) => is_extended(spec),
-            NamedWindowExpr::NamedWindow(_) => false,
-        };
-        if select.named_window.iter().any(extended) {
-            return ControlFlow::Break(EXTENDED);
+        match &query.limit_clause {
+            Some(LimitClause::LimitOffset { limit: None, offset: Some(offset), .. }) => {
+                self.refuse("OFFSET, like LIMIT,", offset, &["offset"]);
+            }
+            Some(clause) => self.refuse("LIMIT", clause, &["limit"]),
+            None => {}
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<&'static str> {
-        match expr {
-            Expr::BinaryOp { left, op, right } if is_logical(op) && (is_distinct(left) || is_distinct(right)) => {
-                ControlFlow::Break(BESIDE)
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)) {
+                self.refuse("SELECT *", item, &["*"]);
             }
-            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_logical(op)) => {
-                ControlFlow::Break(BESIDE)
-            }
-            Expr::Function(function) => match &function.over {
-                Some(WindowType::WindowSpec(spec)) if is_extended(spec) => ControlFlow::Break(EXTENDED),
-                _ => ControlFlow::Continue(()),
-            },
-            _ => ControlFlow::Continue(()),
         }
+        for NamedWindowDefinition(_, window) in &select.named_window {
+            if let NamedWindowExpr::WindowSpec(spec) = window
+                && is_extended(spec)
+            {
+                self.found.push(Refusal::Forbidden { what: EXTENDED.to_owned() }.at(Place::words(&["window"])));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let is_and_or = |expr: &Expr| matches!(expr, Expr::BinaryOp { op, .. } if is_logical(op));
+        match expr {
+            Expr::BinaryOp { left, op, right } if is_logical(op) => {
+                let side = [left, right].into_iter().find(|side| is_distinct(side));
+                if let Some(side) = side {
+                    self.refuse(BESIDE, side.as_ref(), &["distinct", "from"]);
+                }
+            }
+            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) if is_and_or(right) => {
+                self.refuse(BESIDE, expr, &["distinct", "from"]);
+            }
+            Expr::Function(function) => {
+                if let Some(WindowType::WindowSpec(spec)) = &function.over
+                    && is_extended(spec)
+                {
+                    self.refuse(EXTENDED, function, &["over", "("]);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
     }
 }
 

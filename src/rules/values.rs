@@ -1,47 +1,98 @@
 //! What a plan computes with: where a column's values come from, and operators that mean something else elsewhere.
 
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
-use crate::rules::check::{CheckError, forbidden, left_only, right_only};
+use crate::rules::check::{forbidden, left_only, right_only};
+use crate::rules::refusal::{CheckError, Place, of_columns};
 
 /// Whether the value of an output column comes from `known_time`: of a rule's own tables, not of its views, which have
 /// names of their own for what they make of it.
 pub(super) fn rests_on_known_time(plan: &LogicalPlan, column: usize) -> bool {
+    let all = |expr: &Expr| expr.column_refs().into_iter().cloned().collect();
+    comes_from(plan, column, &["known_time"], &all)
+}
+
+/// Whether an output column shows the value of one of `names`, as it is, cut, folded or joined to another. What is
+/// only compared, counted or chosen by it does not show it.
+pub(super) fn shows(plan: &LogicalPlan, column: usize, names: &[&str]) -> bool {
+    comes_from(plan, column, names, &shown)
+}
+
+fn shown(expr: &Expr) -> Vec<Column> {
+    const CUT: [&str; 16] = [
+        "coalesce",
+        "concat",
+        "concat_ws",
+        "lower",
+        "upper",
+        "btrim",
+        "ltrim",
+        "rtrim",
+        "substr",
+        "replace",
+        "greatest",
+        "least",
+        "nullif",
+        "nvl",
+        "named_struct",
+        "array_element",
+    ];
+    let of = |exprs: &[Expr]| exprs.iter().flat_map(shown).collect();
+    match expr {
+        Expr::Column(column) => vec![column.clone()],
+        Expr::Alias(alias) => shown(&alias.expr),
+        Expr::Cast(cast) => shown(&cast.expr),
+        Expr::TryCast(cast) => shown(&cast.expr),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
+            [shown(left), shown(right)].concat()
+        }
+        Expr::Case(case) => {
+            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            branches.flat_map(|branch| shown(branch)).collect()
+        }
+        Expr::ScalarFunction(call) if CUT.contains(&call.name()) => of(&call.args),
+        Expr::AggregateFunction(call) if call.func.name() != "count" => of(&call.params.args),
+        Expr::WindowFunction(call) if call.fun.name() != "count" => of(&call.params.args),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the value of an output column goes back to a table's column of one of these names, by the columns that
+/// `parts` finds in each expression on the way.
+fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(&Expr) -> Vec<Column>) -> bool {
     let from_expr = |expr: &Expr, input: &LogicalPlan| {
-        expr.column_refs()
-            .into_iter()
-            .any(|column| input.schema().maybe_index_of_column(column).is_some_and(|at| rests_on_known_time(input, at)))
+        parts(expr).iter().any(|column| {
+            input.schema().maybe_index_of_column(column).is_some_and(|at| comes_from(input, at, names, parts))
+        })
     };
     let own = |expr: &[Expr], at: usize, input| expr.get(at).is_some_and(|expr| from_expr(expr, input));
+    let below = |input: &LogicalPlan, at: usize| comes_from(input, at, names, parts);
     match plan {
-        LogicalPlan::TableScan(scan) => scan.projected_schema.field(column).name() == "known_time",
+        LogicalPlan::TableScan(scan) => names.contains(&scan.projected_schema.field(column).name().as_str()),
         LogicalPlan::Projection(projection) => own(&projection.expr, column, &projection.input),
         LogicalPlan::Aggregate(aggregate) => match column.checked_sub(aggregate.group_expr.len()) {
             None => own(&aggregate.group_expr, column, &aggregate.input),
             Some(at) => own(&aggregate.aggr_expr, at, &aggregate.input),
         },
         LogicalPlan::Window(window) => match column.checked_sub(window.input.schema().fields().len()) {
-            None => rests_on_known_time(&window.input, column),
+            None => below(&window.input, column),
             Some(at) => own(&window.window_expr, at, &window.input),
         },
-        LogicalPlan::Join(join) if right_only(join.join_type) => rests_on_known_time(&join.right, column),
+        LogicalPlan::Join(join) if right_only(join.join_type) => below(&join.right, column),
         LogicalPlan::Join(join) => match column.checked_sub(join.left.schema().fields().len()) {
-            None => rests_on_known_time(&join.left, column),
-            Some(at) => !left_only(join.join_type) && rests_on_known_time(&join.right, at),
+            None => below(&join.left, column),
+            Some(at) => !left_only(join.join_type) && below(&join.right, at),
         },
-        other => other
-            .inputs()
-            .into_iter()
-            .any(|input| column < input.schema().fields().len() && rests_on_known_time(input, column)),
+        other => other.inputs().into_iter().any(|input| column < input.schema().fields().len() && below(input, column)),
     }
 }
 
 /// Refuses `/` between whole numbers, which DuckDB and most readers take for a fraction. Looks at the plan as written:
 /// the optimiser may have worked it out already.
 pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
-    let mut refused = None;
+    let mut found = Vec::new();
     // The closures never fail, so neither does the walk.
     let _ = plan.apply_with_subqueries(|node| {
         let mut schema = DFSchema::empty();
@@ -53,13 +104,14 @@ pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
                 if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = expr
                     && [left, right].iter().all(|side| side.get_type(&schema).is_ok_and(|ty| ty.is_integer()))
                 {
-                    refused =
-                        Some(forbidden(&format!("/ between whole numbers ({expr}); say round, floor or multiply")));
+                    let what = format!("/ between whole numbers ({expr}); say round, floor or multiply");
+                    let place = of_columns([left.as_ref(), right.as_ref()].into_iter());
+                    found.push(forbidden(&what).at(place.map_or(Place::words(&["/"]), Place::Span)));
                 }
                 Ok(TreeNodeRecursion::Continue)
             });
         }
-        Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(TreeNodeRecursion::Continue)
     });
-    refused.map_or(Ok(()), Err)
+    CheckError::unless_none(found, ())
 }

@@ -7,16 +7,17 @@ use crate::clock::FeedSet;
 use crate::detector::{Cause, Moment, RuleRef, Span, Transition};
 use crate::history::PersonNo;
 use crate::record::{Coordinates, Offset, Quarantined, Reason};
+use crate::rules::set::Asked;
 use crate::rules::{Conditions, Evaluation, RuleMask, TableSet};
 use crate::schema::Feed;
-use crate::shard::{Emitted, Order, Shard};
+use crate::shard::{Change, Emitted, Order, Shard};
 use crate::time::{KnownTime, WallTime};
 use crate::units::{MAX_UNITS, Unit};
 
 /// A person to look at, as known at a time, with what brought it about.
 #[derive(Clone, Debug)]
-struct Job {
-    unit: Unit,
+pub(super) struct Job {
+    pub(super) unit: Unit,
     tables: TableSet,
     corrected: bool,
     late: FeedSet,
@@ -26,6 +27,16 @@ struct Job {
     coordinates: Option<Coordinates>,
     /// Set where the cancellers or corroborations had to be looked at.
     conditions: Option<Conditions>,
+    /// What links show of what rules find has to be worked out.
+    links: bool,
+}
+
+/// Which units are settled: those of persons come before those that persons' rules speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    All,
+    Persons,
+    Others,
 }
 
 /// Up to so many rows, jobs are evaluated together.
@@ -36,32 +47,66 @@ type Place = (usize, u32);
 
 impl Shard {
     /// Strict order: everything known up to `until` has been taken, and nothing later. Gives the alerts in the
-    /// order of (as_of, alert id).
+    /// order of (as_of, alert id). For a shard that is alone: what its units show to others is shown at once. Several
+    /// shards are settled together by `replay`, in the same steps.
     pub fn settle(&mut self, until: KnownTime) -> Vec<Emitted> {
+        for feed in [Feed::Links, Feed::Derived] {
+            self.link(feed);
+            let records = self.take_outgoing();
+            self.take_linked(&records);
+        }
+        if !self.has_other_units() {
+            return self.settle_pass(until, Pass::All);
+        }
+        let mut emitted = self.settle_pass(until, Pass::Persons);
+        let records = self.take_outgoing();
+        self.take_linked(&records);
+        emitted.extend(self.settle_pass(until, Pass::Others));
+        sort(&mut emitted);
+        emitted
+    }
+
+    /// Some rule is about units that are no persons.
+    pub fn has_other_units(&self) -> bool {
+        self.rules.rules().iter().any(|rule| rule.file.header.key.is_some())
+    }
+
+    /// One step of [`Shard::settle`]; the links have been looked at before.
+    pub fn settle_pass(&mut self, until: KnownTime, pass: Pass) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Strict);
         self.clocks.advance_all(until);
-        let mut jobs = self.jobs_of_changes();
+        let mut jobs = self.jobs_of_changes(pass);
         self.look_at_conditions(&mut jobs);
-        self.add_deadlines(&mut jobs, until.0);
+        self.add_deadlines(&mut jobs, until.0, pass);
         self.run(&jobs, Some(until.0))
+    }
+
+    fn is_in(&self, person: PersonNo, pass: Pass) -> bool {
+        let is_other = self.history.person(person).classes & self.unit_bits != 0;
+        pass == Pass::All || is_other == (pass == Pass::Others)
     }
 
     /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.
     pub fn settle_live(&mut self) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Live);
-        let mut jobs = self.jobs_of_changes();
+        self.link(Feed::Links);
+        self.link(Feed::Derived);
+        let mut jobs = self.jobs_of_changes(Pass::All);
         self.look_at_conditions(&mut jobs);
-        self.add_deadlines(&mut jobs, self.clocks.shard().0);
+        self.add_deadlines(&mut jobs, self.clocks.shard().0, Pass::All);
         self.run(&jobs, None)
     }
 
     /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now.
-    fn jobs_of_changes(&mut self) -> Vec<Job> {
+    fn jobs_of_changes(&mut self, pass: Pass) -> Vec<Job> {
         self.history.seal();
         let now = self.clocks.shard().0;
         let live = self.settings.order == Order::Live;
         let mut jobs: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
-        for change in std::mem::take(&mut self.changes) {
+        let (changes, others): (Vec<Change>, Vec<Change>) =
+            std::mem::take(&mut self.changes).into_iter().partition(|change| self.is_in(change.person, pass));
+        self.changes = others;
+        for change in changes {
             let as_of = if live { now } else { change.as_of };
             let unit = Unit { person: change.person, as_of };
             let job = jobs.entry((as_of, change.person)).or_insert_with(|| Job::new(unit));
@@ -77,6 +122,9 @@ impl Shard {
             // A late record's alerts are marked as they stand at its moment: what its rules do before must end there.
             let late = TableSet::of_feeds(job.late);
             job.rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes);
+            job.links = self.rules.links().iter().any(|link| {
+                link.is_late() && job.tables.meets(link.tables) && self.history.person(job.unit.person).has(link.needs)
+            });
         }
         jobs
     }
@@ -119,7 +167,7 @@ impl Shard {
     }
 
     /// Adds the timers that have come due, but for rules that a record brings up in time anyway.
-    fn add_deadlines(&mut self, jobs: &mut Vec<Job>, fact: i64) {
+    fn add_deadlines(&mut self, jobs: &mut Vec<Job>, fact: i64, pass: Pass) {
         let clocks = &self.clocks;
         let rules = self.rules.rules();
         let due = match self.settings.order {
@@ -136,7 +184,7 @@ impl Shard {
         }
         for (at, person, rule) in due {
             let bit: RuleMask = 1 << rule;
-            if self.disabled & bit != 0 {
+            if self.disabled & bit != 0 || !self.is_in(person, pass) {
                 continue;
             }
             let own = at_person.get(&person).map(Vec::as_slice).unwrap_or_default();
@@ -169,7 +217,8 @@ impl Shard {
     }
 
     fn run(&mut self, jobs: &[Job], until: Option<i64>) -> Vec<Emitted> {
-        let (evaluations, places) = self.evaluate(jobs);
+        let (mut evaluations, places) = self.evaluate(jobs);
+        self.show_found(jobs, &mut evaluations, &places);
         let started = Instant::now();
         let mut by_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate() {
@@ -182,35 +231,53 @@ impl Shard {
                 self.detect(person, &jobs[at], &later, &evaluations, places[at], until, &mut out);
             }
         }
-        out.sort_by(|a, b| {
-            (&a.alert.as_of, &a.alert.alert_id, a.alert.sequence).cmp(&(
-                &b.alert.as_of,
-                &b.alert.alert_id,
-                b.alert.sequence,
-            ))
-        });
+        sort(&mut out);
         self.work.detect_micros += started.elapsed().as_micros() as u64;
         out
+    }
+
+    /// Says what links show of what rules found, in the order of the units' as_of.
+    fn show_found(&mut self, jobs: &[Job], evaluations: &mut [Evaluation], places: &[Option<Place>]) {
+        for link in 0..self.rules.links().len() {
+            if !self.rules.links()[link].is_late() {
+                continue;
+            }
+            for (job, place) in jobs.iter().zip(places) {
+                let Some((evaluation, unit)) = place.filter(|_| job.links) else { continue };
+                let evaluation = &evaluations[evaluation];
+                let rows = evaluation.linked.iter().find(|(at, _)| *at == link);
+                let Some((_, rows)) = rows.filter(|_| !evaluation.unlinked.contains(&unit)) else { continue };
+                let from = rows.partition_point(|row| row.unit < unit);
+                let to = rows.partition_point(|row| row.unit <= unit);
+                let rows = rows[from..to].to_vec();
+                self.show(link, job.unit, &rows);
+            }
+        }
+        for evaluation in evaluations {
+            evaluation.linked.clear();
+        }
     }
 
     /// Evaluates jobs that ask for the same rules and see the same terms together. Few jobs are evaluated all together,
     /// whatever they ask for: one execution of a plan costs more than the rows that it did not need to see.
     fn evaluate(&mut self, jobs: &[Job]) -> (Vec<Evaluation>, Vec<Option<Place>>) {
-        let asking = |job: &&Job| job.rules != 0;
+        let asking = |job: &&Job| job.rules != 0 || job.links;
         let rows: usize = jobs.iter().filter(asking).map(|job| self.history.row_count(job.unit.person)).sum();
         let all = jobs.iter().filter(asking).fold(0, |rules, job| rules | job.rules);
         let together = rows <= FEW_ROWS;
-        let mut groups: BTreeMap<(RuleMask, usize), Vec<usize>> = BTreeMap::new();
-        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| job.rules != 0) {
+        let any_links = jobs.iter().any(|job| job.links);
+        let mut groups: BTreeMap<(RuleMask, bool, usize), Vec<usize>> = BTreeMap::new();
+        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| asking(job)) {
             let epoch = self.history.terms_epoch(job.unit.as_of);
-            groups.entry((if together { all } else { job.rules }, epoch)).or_default().push(at);
+            let (rules, links) = if together { (all, any_links) } else { (job.rules, job.links) };
+            groups.entry((rules, links, epoch)).or_default().push(at);
         }
         let mut evaluations = Vec::new();
         let mut places: Vec<Option<Place>> = vec![None; jobs.len()];
-        for ((rules, _), members) in groups {
+        for ((rules, links, _), members) in groups {
             for chunk in self.chunks(jobs, &members) {
                 let units: Vec<Unit> = chunk.iter().map(|at| jobs[*at].unit).collect();
-                let evaluation = self.rules.evaluate(&self.history, &units, rules);
+                let evaluation = self.rules.evaluate(&self.history, &units, Asked { rules, links });
                 self.count(jobs, &chunk, &evaluation);
                 for (unit, at) in chunk.iter().enumerate() {
                     places[*at] = Some((evaluations.len(), unit as u32));
@@ -222,7 +289,7 @@ impl Shard {
     }
 
     /// Splits jobs so that no call gets more rows than the limit. A person with too many rows alone is set aside.
-    fn chunks(&mut self, jobs: &[Job], members: &[usize]) -> Vec<Vec<usize>> {
+    pub(super) fn chunks(&mut self, jobs: &[Job], members: &[usize]) -> Vec<Vec<usize>> {
         let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
         let mut rows = 0;
         for &at in members {
@@ -282,7 +349,7 @@ impl Shard {
         }
     }
 
-    fn note_failure(&mut self, job: &Job, rule: &str, message: &str) {
+    pub(super) fn note_failure(&mut self, job: &Job, rule: &str, message: &str) {
         let nowhere = Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) };
         self.quarantined.push(Quarantined {
             coordinates: job.coordinates.unwrap_or(nowhere),
@@ -344,8 +411,17 @@ impl Shard {
     }
 }
 
+/// Into the order of (as_of, alert id, sequence).
+fn sort(emitted: &mut [Emitted]) {
+    emitted.sort_by(|a, b| {
+        let key =
+            |emitted: &Emitted| (emitted.alert.as_of.clone(), emitted.alert.alert_id.clone(), emitted.alert.sequence);
+        key(a).cmp(&key(b))
+    });
+}
+
 impl Job {
-    fn new(unit: Unit) -> Job {
+    pub(super) fn new(unit: Unit) -> Job {
         Job {
             unit,
             tables: TableSet::default(),
@@ -356,6 +432,7 @@ impl Job {
             sent_at: None,
             coordinates: None,
             conditions: None,
+            links: false,
         }
     }
 

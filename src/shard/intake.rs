@@ -128,7 +128,7 @@ impl Shard {
         let subject = std::str::from_utf8(key).ok();
         let person = subject.and_then(|subject| self.history.person_no(subject)).ok_or(Refused::Filtered)?;
         let known = self.history.person(person);
-        if scope::in_scope(known, message.known_time, &self.settings.visibility) {
+        if scope::in_scope(known, message.feed, message.known_time, &self.settings.visibility) {
             Ok(Some(person))
         } else {
             Err(Refused::Filtered)

@@ -1,14 +1,18 @@
 //! Aim: an independent engine running the same texts over the same Parquet files finds the same standing set.
-//! Method: the script that `permitwatch sql` prints, run by DuckDB in a Python environment that the test makes for itself.
+//! Our functions give there what they give here.
+//! Method: the script that `permitwatch sql` prints, run by DuckDB in a Python environment that the test makes for itself;
+//! and one question over drawn values that calls every function.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use arrow::array::AsArray;
 use permitwatch::replay;
 use permitwatch::rules::batch::duckdb_script;
+use permitwatch::rules::{functions, session};
 use serde_json::Value;
 
-use crate::drive::{catalogue, repository, visibility};
+use crate::drive::{Dice, SEED, catalogue, repository, visibility};
 use crate::population::MANY;
 
 /// The release whose SQL the rules are written for.
@@ -69,4 +73,119 @@ fn duckdb_finds_the_same_standing_set() {
         these.iter().filter(|row| !those.contains(row)).map(|row| format!("{row:?}\n")).collect::<String>()
     };
     assert!(found == wanted, "only DuckDB:\n{}only DataFusion:\n{}", only(&found, &wanted), only(&wanted, &found));
+}
+
+/// Of a row of `drawn`: of itself, or of a frame of rows round it.
+const OF_A_ROW: [&str; 14] = [
+    "add_months(day, step)",
+    "month_of(day)",
+    "CAST(agi_complete(day) AS DATE)",
+    "severity(step)",
+    "severity_rank(severity(step))",
+    "abs(step)",
+    "name_overlap_pct(name, other_name)",
+    "beta_tail_bp(hits, cases, a, b, rate_bp)",
+    "median_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
+    "mad_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
+    "mad_low(amount) OVER (PARTITION BY team ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
+    "median_low(amount) OVER (PARTITION BY team ORDER BY id ROWS BETWEEN 3 PRECEDING AND 2 FOLLOWING)",
+    "mad_low(amount) OVER (PARTITION BY team ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 5 FOLLOWING)",
+    "mad_low(amount) OVER (PARTITION BY team)",
+];
+const OF_A_TEAM: [&str; 3] = ["median_low(amount)", "mad_low(amount)", "mad_low(CASE WHEN amount > 0 THEN amount END)"];
+
+/// `drawn`, the same text for both engines. Amounts of few different values and of many; one null in eight.
+fn drawn(rows: usize) -> String {
+    let mut dice = Dice(SEED);
+    let names = ["'Amal Haddad'", "'Haddad Ámal'", "'Åsa Öberg'", "'asa  oberg-lind'", "'123'", "''"];
+    let mut values = Vec::new();
+    for id in 0..rows {
+        let cases = dice.below(150) as i64;
+        let amount = if dice.below(2) == 0 { dice.below(9) as i64 - 4 } else { dice.below(90_000) as i64 - 20_000 };
+        let row = [
+            (dice.below(rows / 12)).to_string(),
+            format!("DATE '20{:02}-{:02}-{:02}'", 18 + dice.below(20), 1 + dice.below(12), 1 + dice.below(28)),
+            (dice.below(40) as i64 - 20).to_string(),
+            (*dice.pick(&names)).to_owned(),
+            (*dice.pick(&names)).to_owned(),
+            (dice.below(cases as usize + 3) as i64 - 1).to_string(),
+            cases.to_string(),
+            dice.below(12).to_string(),
+            dice.below(60).to_string(),
+            (dice.below(10_200) as i64 - 100).to_string(),
+            amount.to_string(),
+        ];
+        let row = row.map(|value| if dice.below(8) == 0 { "NULL".to_owned() } else { value });
+        values.push(format!("({id}, {})", row.join(", ")));
+    }
+    let columns = "id, team, day, step, name, other_name, hits, cases, a, b, rate_bp, amount";
+    format!("WITH drawn({columns}) AS (VALUES {})\n", values.join(",\n"))
+}
+
+/// Columns `id`, `c0`, `c1` and so on, as text.
+fn question(id: &str, expressions: &[&str], rest: &str) -> String {
+    let text = |expression: &str| format!("coalesce(CAST({expression} AS VARCHAR), 'null')");
+    let columns: String =
+        expressions.iter().enumerate().map(|(at, expression)| format!(", {} AS c{at}", text(expression))).collect();
+    format!("{}SELECT {} AS id{columns} FROM drawn {rest}", drawn(600), text(id))
+}
+
+fn here(question: &str, columns: usize) -> Vec<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let batches = runtime.block_on(async {
+        session::session()
+            .unwrap()
+            .sql(question)
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    });
+    let text = |array: &arrow::array::ArrayRef, row: usize| array.as_string::<i32>().value(row).to_owned();
+    let rows = batches.iter().flat_map(|batch| {
+        (0..batch.num_rows()).map(move |row| (0..columns).map(|at| text(batch.column(at), row)).collect())
+    });
+    rows.collect()
+}
+
+fn there(question: &str, columns: usize) -> Vec<Vec<String>> {
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("functions.sql");
+    std::fs::write(&file, format!("{}\n{question};\n", catalogue().duckdb)).unwrap();
+    let output = run(Command::new(python()).arg(repository("tests/duckdb/run.py")).arg(&file));
+    let output = String::from_utf8(output.unwrap_or_else(|error| panic!("{error}")).stdout).unwrap();
+    let name = |at: usize| if at == 0 { "id".to_owned() } else { format!("c{}", at - 1) };
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        (0..columns).map(|at| row[name(at)].as_str().unwrap().to_owned()).collect()
+    };
+    output.lines().map(row).collect()
+}
+
+#[test]
+fn our_functions_give_the_same_in_duckdb() {
+    let asked = [OF_A_ROW.as_slice(), &OF_A_TEAM].concat().join(" ");
+    let scalars = functions::all();
+    let aggregates = functions::aggregates();
+    let names = scalars.iter().map(|function| function.name()).chain(aggregates.iter().map(|function| function.name()));
+    for name in names {
+        assert!(asked.contains(&format!("{name}(")), "nothing asks for {name}");
+    }
+    for (id, expressions, rest) in [("id", OF_A_ROW.as_slice(), ""), ("team", &OF_A_TEAM, "GROUP BY team")] {
+        let question = question(id, expressions, rest);
+        let (mut here, mut there) = (here(&question, expressions.len() + 1), there(&question, expressions.len() + 1));
+        here.sort();
+        there.sort();
+        assert!(here.len() > 40 && here.len() == there.len());
+        for (here, there) in here.iter().zip(&there) {
+            for (at, expression) in expressions.iter().enumerate() {
+                assert_eq!(here[at + 1], there[at + 1], "{id} {}: {expression} here (left), DuckDB (right)", here[0]);
+            }
+        }
+        for (at, expression) in expressions.iter().enumerate() {
+            let results: std::collections::BTreeSet<&String> = here.iter().map(|row| &row[at + 1]).collect();
+            assert!(results.len() > 3, "{expression} gave only {results:?}");
+        }
+    }
 }

@@ -1,0 +1,134 @@
+/*
+id = "allowance-with-income"
+number = "R27"
+title.sv = "Dagersättning vid sidan av inkomst, eller efter att rätten upphört"
+title.en = "Daily allowance beside income, or after the right to it ended"
+finding.sv = "Dagersättning har betalats för tid från {first_period_from} ({what}, räknat från {since_on}): {periods} perioder, {allowance_sek} kr. Lön under samma månader: {income_sek} kr. Omständighet att utreda."
+finding.en = "Daily allowance was paid for time from {first_period_from} ({what}, counted from {since_on}): {periods} periods, {allowance_sek} SEK. Salary in the same months: {income_sek} SEK. A circumstance to look into."
+permit_classes = ["ASYLUM_APPLICANT", "WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
+legal_basis = ["LMA 8 § 3-4 st.", "LMA 11 §", "LMA 17 §", "förordning 2001:588 8 b §"]
+legal_gate = "verify"
+severity = "medium"
+owner = "payment-control"
+survives = ["permit_ended", "deceased"]
+
+[[counter_evidence]]
+sv = "Inkomsten är redovisad och avdragen (månaden räknas inte)"
+en = "The income was reported and deducted (the month does not count)"
+[[counter_evidence]]
+sv = "Lön för arbete före ersättningen: den första månaden med ersättning räknas inte"
+en = "Pay for work before the allowance: the first month of allowance does not count"
+[[counter_evidence]]
+sv = "Återbetalat belopp (dras av)"
+en = "Amount paid back (deducted)"
+column = "allowance_sek"
+[[counter_evidence]]
+sv = "Betald i förskott, före beslutet, flytten eller dödsfallet (räknas inte)"
+en = "Paid in advance, before the grant, the move or the death (does not count)"
+[[counter_evidence]]
+sv = "Ny asylansökan eller nytt tillstånd efter flytten (tiden därefter räknas inte)"
+en = "A new asylum application or permit after the move (the time after it does not count)"
+[[counter_evidence]]
+sv = "Avregistreringen rättad, eller återflytt (tar bort uppgiften respektive tiden därefter)"
+en = "Deregistration corrected, or a move back (removes the indication or the time after it)"
+[[counter_evidence]]
+sv = "Fel person i arbetsgivarens uppgift"
+en = "Wrong person in the employer's statement"
+checked = false
+[[counter_evidence]]
+sv = "Ingen kommun anvisad ännu, så att rätten till bistånd består efter beslutet"
+en = "No municipality assigned yet, so that the right to assistance lasts beyond the decision"
+checked = false
+
+[params.income_sek]
+default = 1000
+doc = "salary of at least so much in a month counts as income"
+source = "own default"
+[params.months]
+default = 2
+doc = "so many months with both income and allowance make an indication"
+source = "own default"
+[params.grant_days]
+default = 31
+doc = "days after the grant within which a started period does not count"
+source = "LMA 8 § 3 st.: a month"
+*/
+WITH spell AS (   -- a permit or an applicant's case, until it ends or the next one begins
+    SELECT person_id, permit_id, permit_class, record_key, first_known_time, valid_from, coalesce(decided_on, valid_from) AS decided_on,
+           least(valid_to, ended_on, next_from - 1) AS held_until, next_from
+    FROM (
+        SELECT person_id, permit_id, permit_class, record_key, first_known_time, valid_from, decided_on, valid_to, ended_on,
+               lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_from
+        FROM permits
+        WHERE coalesce(end_kind, '') <> 'annulled'
+    ) x
+),
+death AS (
+    SELECT person_id, min(known_at) AS known_at FROM deregistrations WHERE dereg_code = 'AV' GROUP BY person_id
+),
+allowance AS (
+    SELECT person_id, record_key, month, coalesce(period_from, month) AS period_from, paid_on, amount_sek,
+           coalesce(reported_income, false) AS reported, first_known_time
+    FROM payments
+    WHERE kind = 'allowance'
+),
+allowance_month AS (   -- a month with allowance, and the one before it
+    SELECT person_id, month, allowance_sek, reported, known_at, allowance_key, lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
+    FROM (
+        SELECT person_id, month, sum(amount_sek) AS allowance_sek, bool_or(reported) AS reported, min(first_known_time) AS known_at,
+               min(record_key) AS allowance_key
+        FROM allowance
+        GROUP BY person_id, month
+        HAVING sum(amount_sek) > 0
+    ) m
+),
+overlap AS (   -- months of a case with both
+    SELECT p.person_id, p.permit_id, p.record_key, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_key, s.first_key AS salary_key,
+           greatest(agi_complete(a.month), a.known_at, s.known_at, p.first_known_time) AS known_at
+    FROM spell p
+    JOIN allowance_month a ON a.person_id = p.person_id AND NOT a.reported AND add_months(a.previous_month, 1) = a.month
+         AND a.month >= month_of(p.valid_from) AND (p.held_until IS NULL OR a.month <= p.held_until)
+    JOIN salary_months s ON s.person_id = a.person_id AND s.month = a.month AND s.gross_sek >= $income_sek
+    WHERE p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
+),
+numbered AS (   -- in the order in which they became known
+    SELECT person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at,
+           row_number() OVER (PARTITION BY permit_id ORDER BY known_at, month) AS place,
+           count(*) OVER (PARTITION BY permit_id) AS periods, min(month) OVER (PARTITION BY permit_id) AS first_period_from,
+           sum(allowance_sek) OVER (PARTITION BY permit_id) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY permit_id) AS income_sek
+    FROM overlap
+),
+ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
+    SELECT person_id, permit_id, record_key, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
+           greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from, first_known_time AS known_at,
+           'medium' AS severity
+    FROM spell
+    WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
+    UNION ALL
+    SELECT p.person_id, p.permit_id, p.record_key, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
+           concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
+           g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, greatest(g.known_at, p.first_known_time) AS known_at,
+           'strong' AS severity
+    FROM spell p
+    JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
+)
+SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
+       d.known_at AS cleared_at, 'deceased' AS cleared_reason, 'medium' AS severity, 'income' AS what, o.valid_from AS since_on,
+       o.first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
+       concat_ws(',', o.record_key, o.allowance_key, o.salary_key) AS record_keys
+FROM numbered o
+LEFT JOIN death d ON d.person_id = o.person_id
+WHERE o.place = $months
+UNION ALL
+SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
+       greatest(min(a.first_known_time), e.known_at, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
+       CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
+       min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
+       CAST(NULL AS BIGINT) AS income_sek,
+       concat_ws(',', e.record_key, min(a.record_key), nullif(max(a.record_key), min(a.record_key))) AS record_keys
+FROM ended e
+JOIN allowance a ON a.person_id = e.person_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
+     AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
+LEFT JOIN death d ON d.person_id = e.person_id
+GROUP BY e.person_id, e.permit_id, e.record_key, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.severity, d.known_at
+HAVING sum(a.amount_sek) > 0

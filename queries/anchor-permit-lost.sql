@@ -1,0 +1,104 @@
+/*
+id = "anchor-permit-lost"
+number = "R24"
+title.sv = "Anknytningspersonens tillstånd borta"
+title.en = "The anchor's permit is gone"
+finding.sv = "Rätten att vistas här för den person som tillståndet grundas på upphörde {lost_on}: {circumstance}. Omständighet att utreda."
+finding.en = "The right to stay of the person whom the permit depends on ended on {lost_on}: {circumstance}. A circumstance to look into."
+permit_classes = ["FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT"]
+legal_basis = ["UtlL 7 kap. 7 f §", "UtlL 5 kap. 3 g §", "UtlL 5 b kap. 24 § 1 p.", "UtlL 6 a kap. 13 § 1 p.", "UtlL 6 b kap. 18 § 1 p."]
+legal_gate = "open"
+severity = "medium"
+owner = "family-unit"
+yields_to = ["application_pending"]
+
+[[counter_evidence]]
+sv = "Anknytningspersonen har ansökt i tid (räknas inte förrän ansökan avslagits eller återkallats)"
+en = "The anchor applied in time (does not count until the application is refused or withdrawn)"
+[[counter_evidence]]
+sv = "Anknytningspersonen har ett annat eller nytt tillstånd (tar bort eller avslutar uppgiften)"
+en = "The anchor has another or a new permit (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Anknytningspersonen har blivit svensk medborgare: inget tillstånd behövs (utflyttning och dödsfall räknas ändå)"
+en = "The anchor has become a Swedish citizen: no permit is needed (emigration and death still count)"
+[[counter_evidence]]
+sv = "Återkallelse som inte har fått laga kraft eller som är inhiberad (räknas inte)"
+en = "A revocation that is not final or that a court has suspended (does not count)"
+[[counter_evidence]]
+sv = "Avregistreringen har rättats (tar bort uppgiften) eller anknytningspersonen har folkbokförts igen (avslutar den)"
+en = "The deregistration was corrected (removes the indication) or the anchor registered again (ends it)"
+[[counter_evidence]]
+sv = "Egen ansökan under prövning (uppgiften vilar) eller eget nytt tillstånd (avslutar den)"
+en = "An application of the holder's own is pending (the indication rests), or a new permit of the holder's own (ends it)"
+[[counter_evidence]]
+sv = "Skyddade personuppgifter hos anknytningspersonen (inget om dem visas, så att uppgiften försvinner)"
+en = "Protected personal data of the anchor (nothing of them is shown, so that the indication goes)"
+[[counter_evidence]]
+sv = "Anknytningspersonen har uppehållsrätt eller rätt enligt EU-rätten"
+en = "The anchor has a right of residence under EU law"
+checked = false
+[[counter_evidence]]
+sv = "Egen grund som ingen ansökan visar, eller särskild anknytning hit"
+en = "A ground of the holder's own that no application shows, or special ties to the country"
+checked = false
+
+[params.wait_days]
+default = 31
+doc = "days after the last day of the anchor's permit within which a new one is awaited"
+source = "own default"
+*/
+WITH permission AS (   -- the anchor's permits with their last day: a revocation counts when it is final and not suspended
+    SELECT permit_id, record_key, known_at, valid_from,
+           CASE WHEN revoked_final_on IS NOT NULL AND NOT coalesce(inhibited, false) THEN least(revoked_final_on, valid_to)
+                WHEN end_kind = 'revoked' THEN valid_to ELSE held_until END AS ended_on,
+           CASE WHEN NOT coalesce(inhibited, false)
+               AND revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS circumstance
+    FROM anchor_permits
+    WHERE coalesce(end_kind, 'none') <> 'annulled'
+),
+lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn
+    SELECT e.permit_id, e.record_key, e.known_at, e.circumstance, greatest(e.ended_on, max(a.decided_on)) AS lost_on,
+           CASE WHEN e.circumstance = 'expired' THEN $wait_days ELSE 0 END + 1 AS days
+    FROM permission e
+    LEFT JOIN anchor_applications a ON a.permit_id = e.permit_id AND e.circumstance = 'expired'
+         AND a.filed_on >= e.valid_from AND a.filed_on <= e.ended_on
+    GROUP BY e.permit_id, e.record_key, e.known_at, e.circumstance, e.ended_on
+    HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND (a.decided_on IS NULL OR coalesce(a.outcome, 'granted') = 'granted')) = 0
+),
+citizen AS (   -- since when the register has shown the anchor as a Swedish citizen
+    SELECT permit_id, min(CASE WHEN swedish THEN known_from END) AS swedish_at
+    FROM anchor_population
+    GROUP BY permit_id
+    HAVING max(CASE WHEN swedish AND known_to IS NULL THEN 1 ELSE 0 END) = 1
+),
+departure AS (   -- posts that show the anchor as deregistered, with the next one that does not
+    SELECT permit_id, dereg_code, coalesce(dereg_on, event_on) AS lost_on, known_from,
+           min(CASE WHEN dereg_code IS NULL THEN known_from END)
+               OVER (PARTITION BY permit_id ORDER BY known_from, known_to, record_key
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS back_at,
+           first_value(CASE WHEN dereg_code IS NULL THEN coalesce(registered_on, DATE '1900-01-01') END IGNORE NULLS)
+               OVER (PARTITION BY permit_id ORDER BY known_from, known_to, record_key
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS back_on
+    FROM anchor_population
+),
+loss AS (
+    SELECT l.permit_id, l.circumstance, l.lost_on, l.known_at, l.lost_on + l.days AS due_on,
+           least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), min(c.swedish_at)) AS cleared_at
+    FROM lapsed l
+    LEFT JOIN permission o ON o.permit_id = l.permit_id AND (o.ended_on IS NULL OR o.ended_on > l.lost_on)
+    LEFT JOIN citizen c ON c.permit_id = l.permit_id
+    GROUP BY l.permit_id, l.record_key, l.circumstance, l.lost_on, l.known_at, l.days
+    HAVING count(*) FILTER (WHERE o.valid_from <= l.lost_on + l.days) = 0   -- no other permit took its place by then
+    UNION ALL
+    SELECT permit_id, CASE WHEN dereg_code = 'AV' THEN 'deceased' ELSE 'emigrated' END AS circumstance, lost_on,
+           min(known_from) AS known_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
+    FROM departure
+    WHERE dereg_code IN ('UV', 'AV') AND (back_on IS NULL OR back_on > lost_on)   -- registered since an earlier day: never left
+    GROUP BY permit_id, dereg_code, lost_on
+)
+SELECT t.person_id, t.permit_id, concat(l.circumstance, ':', CAST(l.lost_on AS VARCHAR)) AS alert_key, l.lost_on AS anchor_at,
+       greatest(CAST(l.due_on AS TIMESTAMP), CAST(l.lost_on AS TIMESTAMP), l.known_at, t.first_known_time) AS alert_at,
+       CAST(l.due_on AS TIMESTAMP) AS due_at, l.cleared_at, 'medium' AS severity, l.circumstance, l.lost_on, t.record_key AS record_keys
+FROM permit_spells t
+JOIN loss l ON l.permit_id = t.permit_id AND l.lost_on >= t.valid_from
+WHERE t.permit_class IN ('FAMILY_SPOUSE', 'FAMILY_CHILD', 'FAMILY_OTHER', 'DEPENDANT')

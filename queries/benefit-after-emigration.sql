@@ -1,0 +1,75 @@
+/*
+id = "benefit-after-emigration"
+number = "R25"
+title.sv = "Bosättningsbaserad förmån efter utflyttning"
+title.en = "Residence-based benefit after emigration"
+finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter att personen avregistrerats som utflyttad {moved_on}: {payments} utbetalningar, {amount_sek} kr. Omständighet att utreda, riktad till den som betalar ut."
+finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the person was deregistered as emigrated on {moved_on}: {payments} payments, {amount_sek} SEK. A circumstance to look into, addressed to the paying authority."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
+legal_basis = ["SFB 5 kap. 13-14 §§", "lag 2008:206"]
+legal_gate = "open"
+severity = "medium"
+owner = "payment-control"
+survives = ["permit_ended"]
+
+[[counter_evidence]]
+sv = "Efterbetalning för tid före utflyttningen (räknas inte: det är tiden som förmånen avser som räknas)"
+en = "Arrears for time before the move (do not count: what counts is the time that the benefit is for)"
+column = "first_period_from"
+[[counter_evidence]]
+sv = "Arbetsbaserad förmån (räknas inte)"
+en = "Work-based benefit (does not count)"
+[[counter_evidence]]
+sv = "Flytt inom EU: förmånen kan följa med enligt förordning 883/2004 (lägre styrka)"
+en = "Move within the EU: the benefit may be kept under regulation 883/2004 (lower severity)"
+column = "within_eu"
+[[counter_evidence]]
+sv = "Avregistreringen rättad, eller återflytt (tar bort uppgiften respektive tiden därefter)"
+en = "Deregistration corrected, or a move back (removes the indication or the time after it)"
+column = "returned_on"
+[[counter_evidence]]
+sv = "Utsänd i statlig tjänst (tar bort uppgiften)"
+en = "Posted abroad in state service (removes the indication)"
+[[counter_evidence]]
+sv = "Återbetalat belopp (dras av)"
+en = "Amount paid back (deducted)"
+column = "amount_sek"
+[[counter_evidence]]
+sv = "Förmån som får betalas vid utlandsvistelse i högst sex månader"
+en = "A benefit that may be paid during a stay abroad of at most six months"
+checked = false
+
+[params.wait_days]
+default = 7
+doc = "days after the move within which a started period does not count"
+source = "own default"
+[params.service_months]
+default = 12
+doc = "a notice of state service explains a move at most so many months later"
+source = "own default, as for permanent-permit-emigrated"
+*/
+WITH eu_country AS (   -- countries that the register says are in the EU
+    SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
+),
+benefit AS (
+    SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek
+    FROM payments
+    WHERE kind = 'benefit' AND basis = 'residence'
+)
+SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.source) AS alert_key, min(b.period_from) AS anchor_at,
+       greatest(a.known_at, min(b.first_known_time), p.first_known_time, CAST(a.dereg_on + $wait_days + 1 AS TIMESTAMP)) AS alert_at,
+       CAST(a.dereg_on + $wait_days + 1 AS TIMESTAMP) AS due_at, CASE WHEN count(e.person_id) > 0 THEN 'weak' ELSE 'medium' END AS severity,
+       a.dereg_on AS moved_on, a.foreign_country, count(e.person_id) > 0 AS within_eu, a.returned_on, $wait_days AS wait_days,
+       min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
+       CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
+       concat_ws(',', p.record_key, a.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
+FROM permit_spells p   -- the permit at the time of the move, or the last one before it
+JOIN absences a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND a.dereg_on >= p.valid_from AND (p.next_from IS NULL OR a.dereg_on < p.next_from)
+JOIN benefit b ON b.person_id = a.person_id AND b.period_from > a.dereg_on + $wait_days AND (a.returned_on IS NULL OR b.period_from < a.returned_on)
+LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.foreign_country
+WHERE coalesce(p.end_kind, '') <> 'annulled'
+  AND NOT EXISTS (SELECT 1 FROM notices n
+                  WHERE n.person_id = a.person_id AND n.kind = 'state_service_abroad'
+                    AND n.event_on >= add_months(a.dereg_on, -$service_months) AND n.event_on <= a.dereg_on + $wait_days)
+GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, a.record_key, a.dereg_on, a.foreign_country, a.known_at, a.returned_on, b.source
+HAVING sum(b.amount_sek) > 0

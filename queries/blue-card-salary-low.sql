@@ -1,0 +1,85 @@
+/*
+id = "blue-card-salary-low"
+number = "R06"
+title.sv = "Lön under EU-blåkortets lönetröskel"
+title.en = "Salary below the EU Blue Card threshold"
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_6_sek} kr under de sex senaste hela månaderna till och med {last_month}; blåkortets lönetröskel är {threshold_sek} kr i månaden. Deklarationen visar utbetald lön, inte den avtalade. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_6_sek} SEK over the six latest full months up to {last_month}; the card's salary threshold is {threshold_sek} SEK a month. Declarations show the salary paid, not the one agreed. A circumstance to look into."
+permit_classes = ["BLUE_CARD"]
+legal_basis = ["UtlL 6 a kap. 12 § 1 st. 4 p."]
+legal_gate = "request"
+severity = "weak"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Ursäktade månader räknas som om tröskeln var nådd"
+en = "Excused months count as if the threshold were met"
+column = "months_excused"
+[[counter_evidence]]
+sv = "Ojämn lön med bonus: medlet av tolv månader når tröskeln (tar bort uppgiften)"
+en = "Uneven pay with a bonus: the mean of twelve months meets the threshold (removes the indication)"
+column = "sum_12_sek"
+[[counter_evidence]]
+sv = "Utbetalning som flyttats till månaden efter (högst svag)"
+en = "Payment moved to the next month (weak at most)"
+column = "next_month_sek"
+[[counter_evidence]]
+sv = "Del av månad: anställningens första och sista månad räknas inte"
+en = "Part months: the first and last month of an employment do not count"
+[[counter_evidence]]
+sv = "Ofullständiga arbetsgivardeklarationer: sådana månader räknas inte"
+en = "Incomplete employer declarations: such months do not count"
+[[counter_evidence]]
+sv = "Arbetsgivaren har anmält sämre villkor (utan en sådan anmälan högst svag)"
+en = "The employer has reported worse terms (weak at most without such a notice)"
+column = "worse_terms_on"
+[[counter_evidence]]
+sv = "Den avtalade lönen når tröskeln, men utbetalas inte som kontant lön"
+en = "The agreed salary meets the threshold, but is not paid as cash salary"
+checked = false
+
+[params.tolerance_pct]
+default = 97
+doc = "the mean of six months must be below this share of the threshold, per cent"
+source = "own default"
+[params.shift_pct]
+default = 180
+doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
+source = "own default"
+*/
+WITH judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
+           key_1, key_2, key_3,
+           coalesce(sum_6 * 100 < 6 * required_sek * $tolerance_pct, false) AND coalesce(sum_12 < 12 * required_sek, true) AS breach
+    FROM salary_means
+    WHERE requirement = 'threshold'
+),
+run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
+           key_1, key_2, key_3, breach,
+           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN NOT breach THEN evaluated_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM judged
+),
+step AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
+           key_1, key_2, key_3, good_again_at,
+           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM run
+    WHERE breach
+),
+worse AS (   -- worse terms under the card that the employer has reported
+    SELECT p.permit_id, min(n.event_on) AS worse_terms_on
+    FROM permits p
+    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse' AND n.event_on >= p.valid_from
+    GROUP BY p.permit_id
+)
+SELECT s.person_id, s.permit_id, s.episode AS alert_key, s.month AS anchor_at, s.evaluated_at AS alert_at,
+       s.complete_at AS due_at, s.good_again_at AS cleared_at,
+       CASE WHEN w.permit_id IS NOT NULL AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
+       s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, s.required_sek AS threshold_sek,
+       CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek, w.worse_terms_on,
+       concat_ws(',', s.permit_key, s.key_3, s.key_2, s.key_1) AS record_keys
+FROM step s
+LEFT JOIN worse w ON w.permit_id = s.permit_id AND w.worse_terms_on < add_months(s.month, 1)

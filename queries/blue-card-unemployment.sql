@@ -1,0 +1,88 @@
+/*
+id = "blue-card-unemployment"
+number = "R03"
+title.sv = "Sammanlagd arbetslöshet över gränsen för EU-blåkort"
+title.en = "Unemployment over the limit of an EU Blue Card"
+finding.sv = "Under kortets giltighetstid saknas deklarerad lön för {months_without_pay} hela månader, den senaste {last_month}; gränsen är {months_allowed} månader. Omständighet att utreda."
+finding.en = "During the card's validity no salary was declared for {months_without_pay} full months, the latest {last_month}; the limit is {months_allowed} months. A circumstance to look into."
+permit_classes = ["BLUE_CARD"]
+legal_basis = ["UtlL 6 a kap. 8 §", "UtlL 6 a kap. 12 § 1 st. 3 p.", "UtlL 6 a kap. 12 § 2 st.", "UtlL 6 a kap. 12 a § 4 p."]
+legal_gate = "request"
+severity = "medium"
+owner = "national-control"
+yields_to = ["application_pending"]
+
+[[counter_evidence]]
+sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (räknas inte)"
+en = "Excused months, such as sickness or parental leave (do not count)"
+[[counter_evidence]]
+sv = "Avtal om en anställning som börjar senare (månaderna dit räknas inte)"
+en = "A contract for an employment that begins later (the months until then do not count)"
+[[counter_evidence]]
+sv = "Utflyttad till ett annat EU-land inom rörligheten (månader därefter räknas inte)"
+en = "Moved to another EU country under mobility (months after that do not count)"
+[[counter_evidence]]
+sv = "Avgångsvederlag eller annan slutlön som avser flera månader (sådana månader räknas inte)"
+en = "Severance or other final pay that covers several months (such months do not count)"
+[[counter_evidence]]
+sv = "Arbetsgivarens deklarationer ofullständiga (sådana månader räknas inte)"
+en = "The employer's declarations incomplete (such months do not count)"
+[[counter_evidence]]
+sv = "Ansökan under prövning (uppgiften vilar)"
+en = "Application pending (the indication rests)"
+[[counter_evidence]]
+sv = "Underrättelse om att anställningen upphört har lämnats"
+en = "Notice that the employment ended has been given"
+column = "end_notice_on"
+[[counter_evidence]]
+sv = "Lön från utlandet, eller ledighet som inte gett någon uppgift om ursäktad månad"
+en = "Salary paid from abroad, or leave that no source has reported as an excused month"
+checked = false
+
+[params.months]
+default = 3
+doc = "months of unemployment allowed in all"
+source = "UtlL 6 a kap. 12 § 2 st."
+[params.long_months]
+default = 6
+doc = "months allowed to those who have held a card for long"
+source = "UtlL 6 a kap. 12 § 2 st."
+[params.long_held_months]
+default = 24
+doc = "months of unbroken cards after which the longer time applies"
+source = "UtlL 6 a kap. 12 § 2 st."
+*/
+WITH contract AS (   -- from the day on which a later start was notified until that start
+    SELECT person_id, month_of(CAST(first_known_time AS DATE)) AS from_month, month_of(event_on) AS to_month
+    FROM notices
+    WHERE kind = 'employment_start'
+),
+idle AS (   -- months without pay or explanation, counted from the card's first day
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month,
+           CASE WHEN i.month >= add_months(coalesce(p.held_since, p.valid_from), $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
+           row_number() OVER (PARTITION BY i.permit_id ORDER BY i.month) AS idle_no
+    FROM idle_months i
+    JOIN permits p ON p.permit_id = i.permit_id
+    WHERE i.permit_class = 'BLUE_CARD'
+      AND NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
+      AND NOT EXISTS (SELECT 1 FROM population n
+                      WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
+),
+excess AS (   -- the month with which there are too many
+    SELECT person_id, permit_id, permit_key, permit_known_at, min(month) AS last_month, CAST(min(idle_no) AS BIGINT) AS months_without_pay,
+           min(months_allowed) AS months_allowed
+    FROM idle
+    WHERE idle_no > months_allowed
+    GROUP BY person_id, permit_id, permit_key, permit_known_at
+),
+notified AS (
+    SELECT person_id, max(event_on) AS end_notice_on
+    FROM notices
+    WHERE kind = 'employment_end'
+    GROUP BY person_id
+)
+SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at,
+       greatest(agi_complete(o.last_month), o.permit_known_at) AS alert_at, agi_complete(o.last_month) AS due_at,
+       o.last_month, o.months_without_pay, o.months_allowed, n.end_notice_on, o.permit_key AS record_keys
+FROM excess o
+LEFT JOIN notified n ON n.person_id = o.person_id

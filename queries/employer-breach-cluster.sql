@@ -1,0 +1,153 @@
+/*
+id = "employer-breach-cluster"
+number = "R28"
+title.sv = "Arbetsgivare med många avvikelser"
+title.en = "Employer with many deviations"
+finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren under ett år har minst en uppgift av medelstyrka noterats ({rule_mix}). Branschens andel är {sector_rate_bp} av 10 000; med {posterior_bp} av 10 000 i sannolikhet är arbetsgivarens andel mer än {factor} gånger så stor. Arbetsgivaren kan behöva granskas; ingenting följer av detta för någon enskild."
+finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp} in 10,000; with a probability of {posterior_bp} in 10,000 the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL"]
+key = "employer_id"
+subject = "employer_id"
+legal_basis = ["UtlL 5 b kap. 12 §", "UtlL 6 a kap. 3 a §", "UtlL 6 a kap. 12 a §", "UtlL 6 b kap. 5 §", "UtlL 6 c kap. 6 §", "UF 6 kap. 6 b-6 e §§"]
+legal_gate = "request"
+severity = "info"
+owner = "employer-review"
+
+[[counter_evidence]]
+sv = "Arbetsgivaren är försatt i konkurs (avslutar uppgiften; personerna kan vara utsatta)"
+en = "The employer is bankrupt (ends the indication; the persons may be victims)"
+column = "bankrupt_on"
+[[counter_evidence]]
+sv = "Ofullständiga arbetsgivardeklarationer: sådana månader ger ingen uppgift om någon anställd"
+en = "Incomplete employer declarations: such months give no indication about any employee"
+[[counter_evidence]]
+sv = "Avslutade uppgifter räknas inte, och ingen uppgift längre än tolv månader"
+en = "Indications that have ended do not count, and none counts for more than twelve months"
+[[counter_evidence]]
+sv = "Samma person räknas en gång, hur många uppgifter som än finns"
+en = "A person counts once, however many indications there are"
+column = "rule_mix"
+[[counter_evidence]]
+sv = "Säsongsstängning, omstrukturering eller överlåtelse av verksamheten"
+en = "Seasonal closure, restructuring or transfer of the business"
+checked = false
+[[counter_evidence]]
+sv = "En orsak som även rör andra arbetsgivare i branschen eller på orten"
+en = "A cause that touches other employers of the sector or the place as well"
+checked = false
+
+[params.holders]
+default = 8
+doc = "least number of permit holders within the months for a rate to mean anything"
+source = "own default"
+[params.breaches]
+default = 3
+doc = "least number of holders with an indication"
+source = "own default"
+[params.months]
+default = 12
+doc = "months for which a former holder, and an indication, counts"
+source = "own default"
+[params.factor]
+default = 2
+doc = "how many times the sector's rate the employer's rate must exceed"
+source = "own default"
+[params.posterior_bp]
+default = 9900
+doc = "the probability that it does must be greater than this, in basis points"
+source = "own default"
+[params.prior_with]
+default = 2
+doc = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
+source = "own default: a mean of five per cent, the weight of forty holders"
+[params.prior_without]
+default = 38
+doc = "second parameter of the Beta prior: holders without one"
+source = "own default: a mean of five per cent, the weight of forty holders"
+*/
+WITH span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
+    SELECT person_id, employer_id, holder_id, 'holder' AS what, record_key, greatest(CAST(from_on AS TIMESTAMP), known_at) AS from_at,
+           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2200-01-01 00:00:00') AS to_at
+    FROM employer_permits
+    UNION ALL
+    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(c.what, i.rule_number) AS what, i.record_key, i.alert_at AS from_at,
+           least(i.until_at, CAST(add_months(CAST(i.alert_at AS DATE), $months) AS TIMESTAMP)) AS to_at
+    FROM employer_indications i
+    CROSS JOIN (VALUES ('breach'), (CAST(NULL AS VARCHAR))) AS c(what)
+    WHERE severity_rank(i.severity) >= 2
+),
+piece AS (
+    SELECT person_id, employer_id, holder_id, what, record_key, from_at, to_at,
+           CASE WHEN from_at <= max(to_at) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key
+                                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins
+    FROM span
+),
+stretch AS (   -- a holder's spans of one kind that overlap are one
+    SELECT person_id, employer_id, holder_id, what, min(from_at) AS from_at, max(to_at) AS to_at
+    FROM (
+        SELECT person_id, employer_id, holder_id, what, from_at, to_at,
+               sum(begins) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key ROWS UNBOUNDED PRECEDING) AS stretch_no
+        FROM piece
+    ) s
+    GROUP BY person_id, employer_id, holder_id, what, stretch_no
+),
+step AS (   -- one more or one less; the bankruptcy is a step as well
+    SELECT person_id, employer_id, from_at AS moment, what, 1 AS change FROM stretch
+    UNION ALL
+    SELECT person_id, employer_id, to_at AS moment, what, -1 AS change FROM stretch
+    UNION ALL
+    SELECT p.person_id, p.employer_id, CAST(e.bankrupt_on AS TIMESTAMP) AS moment, 'bankrupt' AS what, 0 AS change
+    FROM (SELECT person_id, employer_id FROM employer_permits GROUP BY person_id, employer_id) p
+    JOIN employers e ON e.employer_id = p.employer_id
+),
+day_step AS (
+    SELECT person_id, employer_id, CAST(moment AS DATE) AS day, max(moment) AS moment,
+           sum(CASE WHEN what = 'holder' THEN change ELSE 0 END) AS holders, sum(CASE WHEN what = 'breach' THEN change ELSE 0 END) AS breaching
+    FROM step
+    GROUP BY person_id, employer_id, CAST(moment AS DATE)
+),
+counted AS (   -- how many there are from each day on
+    SELECT person_id, employer_id, day, moment, CAST(sum(holders) OVER so_far AS BIGINT) AS holders,
+           CAST(sum(breaching) OVER so_far AS BIGINT) AS breaching
+    FROM day_step
+    WINDOW so_far AS (PARTITION BY person_id, employer_id ORDER BY day ROWS UNBOUNDED PRECEDING)
+),
+rated AS (   -- beside the rate of all employers of the sector, or of all employers
+    SELECT c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, e.bankrupt_on,
+           coalesce(max(CASE WHEN r.name <> 'breach_rate_bp' THEN r.value END), max(r.value)) AS sector_rate_bp
+    FROM counted c
+    LEFT JOIN employers e ON e.employer_id = c.employer_id
+    JOIN parameters r ON (r.name = 'breach_rate_bp' OR r.name = concat('breach_rate_bp_', e.sector))
+         AND c.day >= r.valid_from AND (r.valid_to IS NULL OR c.day < r.valid_to)
+    GROUP BY c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, e.bankrupt_on
+),
+judged AS (
+    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp,
+           beta_tail_bp(breaching, holders, $prior_with, $prior_without, $factor * sector_rate_bp) AS posterior_bp
+    FROM rated
+),
+run AS (
+    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp, hit,
+           min(CASE WHEN NOT hit THEN moment END)
+               OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at
+    FROM (
+        SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp,
+               coalesce(holders >= $holders AND breaching >= $breaches AND posterior_bp > $posterior_bp
+                        AND (bankrupt_on IS NULL OR day < bankrupt_on), false) AS hit
+        FROM judged
+    ) j
+),
+named AS (   -- how many holders each rule speaks of on such a day
+    SELECT r.person_id, r.day, s.what, count(*) AS holders
+    FROM run r
+    JOIN stretch s ON s.person_id = r.person_id AND s.from_at <= r.moment AND s.to_at > r.moment
+    WHERE r.hit AND s.what NOT IN ('holder', 'breach')
+    GROUP BY r.person_id, r.day, s.what
+)
+SELECT r.person_id, r.employer_id, 'cluster' AS alert_key, r.day AS anchor_at, r.moment AS alert_at, CAST(r.day AS TIMESTAMP) AS due_at,
+       r.quiet_again_at AS cleared_at, 'info' AS severity, r.holders, r.breaching,
+       string_agg(concat(n.what, ':', CAST(n.holders AS VARCHAR)), ' ' ORDER BY n.what) AS rule_mix,
+       r.sector_rate_bp, r.posterior_bp, $factor AS factor, r.bankrupt_on
+FROM run r
+JOIN named n ON n.person_id = r.person_id AND n.day = r.day
+GROUP BY r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp, r.posterior_bp, r.bankrupt_on

@@ -1,0 +1,83 @@
+/*
+id = "false-or-duplicate-identity"
+number = "R22"
+title.sv = "Falsk eller dubbel identitet"
+title.en = "False or duplicate identity"
+finding.sv = "Uppgift om identiteten från {since_on}: {circumstance} (andra personer med samma handling eller nummer: {others}). Omständighet att utreda."
+finding.en = "A fact about the identity since {since_on}: {circumstance} (other persons with the same document or number: {others}). A circumstance to look into."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
+legal_basis = ["UtlL 7 kap. 1 §", "FBL 22 §", "lag 2022:1697 2 kap. 2-6 §§"]
+legal_gate = "open"
+severity = "medium"
+owner = "identity-unit"
+
+[[counter_evidence]]
+sv = "Avregistreringen har rättats (tar bort uppgiften) eller personen har folkbokförts igen (avslutar den)"
+en = "The deregistration was corrected (removes the indication) or the person registered again (ends it)"
+[[counter_evidence]]
+sv = "Kopplingen till numret har avslutats hos någon av personerna: sammanförda akter eller nytt nummer (tar bort uppgiften)"
+en = "The link to the number has ended for one of the persons: files merged or a new number (removes the indication)"
+[[counter_evidence]]
+sv = "Tillstånden gällde inte samtidigt (ingen uppgift)"
+en = "The permits were not valid at the same time (no indication)"
+[[counter_evidence]]
+sv = "Samordningsnumrets identitetsnivå har höjts eller kopplingen avslutats (avslutar uppgiften)"
+en = "The coordination number's level of identity was raised or its link ended (ends the indication)"
+[[counter_evidence]]
+sv = "Tillstånd som inte kräver styrkt identitet: skydd, humanitära skäl, permanent (nivån räknas inte)"
+en = "A permit that requires no established identity: protection, humanitarian, permanent (the level does not count)"
+[[counter_evidence]]
+sv = "Barn som är antecknat i en förälders pass"
+en = "A child entered in a parent's passport"
+checked = false
+[[counter_evidence]]
+sv = "Feltolkat eller felskrivet handlingsnummer, eller ett nummer som utfärdaren använt två gånger"
+en = "A document number misread or mistyped, or one that the issuer has used twice"
+checked = false
+*/
+WITH own AS (   -- what is linked to this person
+    SELECT person_id, record_key, 'document' AS kind, document_key AS identifier, CAST(NULL AS DATE) AS linked_on, CAST(NULL AS VARCHAR) AS asserted_by
+    FROM documents
+    UNION ALL
+    SELECT person_id, record_key, 'number' AS kind, number AS identifier, linked_on, asserted_by
+    FROM identities
+),
+shared AS (   -- permits of others with the same document or number, on days on which this person's permit is valid too
+    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, o.record_key AS own_key, o.kind, o.asserted_by, s.other_id,
+           greatest(p.valid_from, s.held_from, o.linked_on) AS both_from, greatest(p.first_known_time, s.known_at) AS known_at
+    FROM permit_spells p
+    JOIN own o ON o.person_id = p.person_id
+    JOIN shared_identifiers s ON s.person_id = o.person_id AND s.kind = o.kind AND s.identifier = o.identifier
+    WHERE least(p.held_until, s.held_until) IS NULL   -- the least of those that are not null
+       OR greatest(p.valid_from, s.held_from, o.linked_on) <= least(p.held_until, s.held_until)
+),
+unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
+    SELECT person_id, record_key, linked_on, number_kind, level, ended_on, asserted_by, known_from, lead(op) OVER w AS next_op,
+           min(CASE WHEN coalesce(level, 'none') <> 'unsure' OR ended_on IS NOT NULL THEN known_from END)
+               OVER (PARTITION BY person_id, record_key ORDER BY known_from, version
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS sure_at
+    FROM identities_history
+    WINDOW w AS (PARTITION BY person_id, record_key ORDER BY known_from, version)
+)
+SELECT p.person_id, p.permit_id, concat('deregistered:', CAST(d.dereg_on AS VARCHAR)) AS alert_key, d.dereg_on AS anchor_at,
+       greatest(d.known_at, p.first_known_time) AS alert_at, d.registered_again_at AS cleared_at, 'strong' AS severity,
+       'deregistered_false_identity' AS circumstance, d.dereg_on AS since_on, CAST(0 AS BIGINT) AS others, CAST('navet' AS VARCHAR) AS asserted_by,
+       concat_ws(',', p.record_key, d.record_key) AS record_keys
+FROM permit_spells p
+JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'FI'
+UNION ALL
+SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_from) AS anchor_at,
+       min(greatest(known_at, CAST(both_from AS TIMESTAMP))) AS alert_at, CAST(NULL AS TIMESTAMP) AS cleared_at, 'medium' AS severity,
+       concat('shared_', kind) AS circumstance, min(both_from) AS since_on, count(DISTINCT other_id) AS others, asserted_by,
+       concat_ws(',', permit_key, own_key) AS record_keys
+FROM shared
+GROUP BY person_id, permit_id, permit_key, own_key, kind, asserted_by
+UNION ALL
+SELECT p.person_id, p.permit_id, concat('unsure:', u.record_key) AS alert_key, u.linked_on AS anchor_at,
+       greatest(u.known_from, p.first_known_time) AS alert_at, u.sure_at AS cleared_at, 'info' AS severity,
+       'unsure_coordination_number' AS circumstance, u.linked_on AS since_on, CAST(0 AS BIGINT) AS others, u.asserted_by,
+       concat_ws(',', p.record_key, u.record_key) AS record_keys
+FROM permit_spells p
+JOIN unsure u ON u.person_id = p.person_id AND u.number_kind = 'coordination' AND u.level = 'unsure' AND u.ended_on IS NULL
+     AND coalesce(u.next_op, 'none') NOT IN ('correct', 'retract')
+WHERE p.permit_class NOT IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY', 'HUMANITARIAN', 'PERMANENT')

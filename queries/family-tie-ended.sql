@@ -1,0 +1,161 @@
+/*
+id = "family-tie-ended"
+number = "R23"
+title.sv = "Förhållandet har upphört"
+title.en = "The relationship has ended"
+finding.sv = "Folkbokföringen visar sedan {since_on} en ändring som rör förhållandet som tillståndet grundas på: {circumstance}. Omständighet att utreda."
+finding.en = "Since {since_on} the population register shows a change about the relationship that the permit rests on: {circumstance}. A circumstance to look into."
+permit_classes = ["FAMILY_SPOUSE", "DEPENDANT"]
+legal_basis = ["UtlL 7 kap. 3 § 2 st.", "UtlL 7 kap. 7 f §", "UtlL 5 b kap. 24 §", "UtlL 6 a kap. 13 §", "UtlL 6 b kap. 18 §", "UtlL 7 kap. 4 § 3 st.", "UtlL 5 kap. 16 §"]
+legal_gate = "open"
+severity = "medium"
+owner = "family-unit"
+yields_to = ["application_pending"]
+
+[[counter_evidence]]
+sv = "Uppgift om våld i förhållandet (tar bort uppgiften)"
+en = "A notice of violence in the relationship (removes the indication)"
+[[counter_evidence]]
+sv = "Skyddade personuppgifter hos någon av parterna (tar bort uppgiften)"
+en = "Protected personal data of either party (removes the indication)"
+[[counter_evidence]]
+sv = "Änka, änkling eller efterlevande partner (endast information)"
+en = "Widowed (information only)"
+[[counter_evidence]]
+sv = "Folkbokförda på samma adress igen, eller gifta på nytt med varandra (avslutar uppgiften)"
+en = "Registered at one address again, or married to each other again (ends the indication)"
+[[counter_evidence]]
+sv = "Ansökan under prövning (uppgiften vilar)"
+en = "An application is pending (the indication rests)"
+[[counter_evidence]]
+sv = "Det upplösta äktenskapet var med någon annan än anknytningspersonen (räknas inte)"
+en = "The dissolved marriage was with somebody else than the anchor (does not count)"
+[[counter_evidence]]
+sv = "Särboende på grund av arbete, studier eller vård"
+en = "Living apart because of work, studies or care"
+checked = false
+[[counter_evidence]]
+sv = "Förhållandet består trots skilsmässan"
+en = "The relationship goes on in spite of the divorce"
+checked = false
+[[counter_evidence]]
+sv = "Våld eller annan allvarlig kränkning som ingen har anmält"
+en = "Violence or another serious violation that nobody has reported"
+checked = false
+
+[params.apart_days]
+default = 183
+doc = "days at separate registered addresses"
+source = "own default: half a year"
+*/
+WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.held_until, q.anchor_person_id
+    FROM permit_spells p
+    JOIN permits q ON q.person_id = p.person_id AND q.permit_id = p.permit_id
+    WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
+      AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.known_to IS NULL)
+),
+post AS (   -- each party's register posts; `with_other`: is the spouse that it names the other party?
+    SELECT t.permit_id, 'holder' AS party, h.record_key, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
+           h.address_key, h.registered_on, h.known_from, coalesce(h.known_to, TIMESTAMP '2200-01-01 00:00:00') AS known_to
+    FROM tie t
+    JOIN population_history h ON h.person_id = t.person_id AND (h.known_to IS NULL OR h.known_to > h.known_from)
+    UNION ALL
+    SELECT t.permit_id, 'anchor' AS party, a.record_key, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
+           a.address_key, a.registered_on, a.known_from, coalesce(a.known_to, TIMESTAMP '2200-01-01 00:00:00') AS known_to
+    FROM tie t
+    JOIN anchor_population a ON a.permit_id = t.permit_id
+),
+civil AS (   -- a civil status and when it became known; one that a later post replaces as of an earlier day never was
+    SELECT permit_id, party, record_key, civil_status, civil_status_on, with_other, known_at,
+           lag(civil_status) OVER w AS previous_status, lag(with_other) OVER w AS previous_with_other,
+           min(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN known_at END)
+               OVER (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS married_again_at
+    FROM (
+        SELECT permit_id, party, record_key, civil_status, civil_status_on, with_other, known_at,
+               min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_known_to, civil_status_on, record_key
+                                          ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
+        FROM (
+            SELECT permit_id, party, min(record_key) AS record_key, civil_status, civil_status_on, with_other,
+                   min(known_from) AS known_at, max(known_to) AS last_known_to
+            FROM post
+            GROUP BY permit_id, party, civil_status, civil_status_on, with_other
+        ) s
+    ) r
+    WHERE replaced_from IS NULL OR replaced_from > civil_status_on
+    WINDOW w AS (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key)
+),
+couple AS (   -- whether the register has ever shown them as married to each other
+    SELECT permit_id, max(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN 1 ELSE 0 END) AS married
+    FROM post
+    GROUP BY permit_id
+),
+move AS (   -- an address and when it became known; one that a later post replaces as of an earlier day never was
+    SELECT permit_id, party, record_key, registered_on, known_at,
+           CASE WHEN party = 'holder' THEN address_key END AS holder_key, CASE WHEN party = 'anchor' THEN address_key END AS anchor_key
+    FROM (
+        SELECT permit_id, party, record_key, registered_on, address_key, known_at,
+               min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_known_to, registered_on, record_key
+                                        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
+        FROM (
+            SELECT permit_id, party, min(record_key) AS record_key, registered_on, address_key,
+                   min(known_from) AS known_at, max(known_to) AS last_known_to
+            FROM post
+            WHERE registered_on IS NOT NULL AND address_key IS NOT NULL
+            GROUP BY permit_id, party, registered_on, address_key
+        ) s
+    ) r
+    WHERE replaced_from IS NULL OR replaced_from > registered_on
+),
+home AS (   -- both addresses on one line of days
+    SELECT permit_id, party, record_key, registered_on, max(known_at) OVER so_far AS known_at,
+           last_value(holder_key IGNORE NULLS) OVER so_far <> last_value(anchor_key IGNORE NULLS) OVER so_far AS apart
+    FROM move
+    WINDOW so_far AS (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING)
+),
+run AS (   -- since when they have been apart, and when they were together again
+    SELECT permit_id, record_key, registered_on, known_at, apart,
+           max(CASE WHEN NOT apart THEN registered_on END)
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING) AS together_on,
+           min(CASE WHEN NOT apart THEN registered_on END)
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS together_again_on,
+           min(CASE WHEN NOT apart THEN known_at END)
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key
+                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS together_again_at
+    FROM home
+),
+fact AS (   -- facts that are there have no deadline
+    SELECT t.person_id, t.permit_id, 'apart' AS circumstance, min(r.registered_on) AS since_on, min(r.known_at) AS known_at,
+           greatest(min(r.registered_on), t.valid_from) + $apart_days AS due_on, r.together_again_at AS cleared_at,
+           'weak' AS severity, min(r.record_key) AS post_key
+    FROM run r
+    JOIN tie t ON t.permit_id = r.permit_id
+    WHERE r.apart
+    GROUP BY t.person_id, t.permit_id, t.valid_from, r.together_on, r.together_again_on, r.together_again_at
+    HAVING r.together_again_on IS NULL OR r.together_again_on >= greatest(min(r.registered_on), t.valid_from) + $apart_days
+    UNION ALL
+    SELECT t.person_id, t.permit_id, CASE WHEN c.civil_status IN ('S', 'SP') THEN 'divorced' ELSE 'widowed' END AS circumstance,
+           c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
+           CASE WHEN c.civil_status IN ('S', 'SP') THEN 'medium' ELSE 'info' END AS severity, c.record_key AS post_key
+    FROM civil c
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.valid_from
+    WHERE c.party = 'holder' AND c.civil_status IN ('S', 'SP', 'Ä', 'EP') AND c.previous_status IN ('G', 'RP')
+      AND coalesce(c.previous_with_other, true)
+    UNION ALL
+    SELECT t.person_id, t.permit_id, CASE WHEN c.party = 'holder' THEN 'remarried' ELSE 'anchor_remarried' END AS circumstance,
+           c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
+           'medium' AS severity, CASE WHEN c.party = 'holder' THEN c.record_key END AS post_key
+    FROM civil c
+    JOIN couple k ON k.permit_id = c.permit_id
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.valid_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
+    WHERE c.civil_status IN ('G', 'RP') AND NOT c.with_other
+)
+SELECT f.person_id, f.permit_id, concat(f.circumstance, ':', CAST(f.since_on AS VARCHAR)) AS alert_key, f.since_on AS anchor_at,
+       greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at, t.first_known_time) AS alert_at,
+       CAST(f.due_on AS TIMESTAMP) AS due_at, f.cleared_at, f.severity,
+       f.circumstance, f.since_on, concat_ws(',', t.record_key, f.post_key) AS record_keys
+FROM fact f
+JOIN tie t ON t.permit_id = f.permit_id

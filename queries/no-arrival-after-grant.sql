@@ -1,0 +1,69 @@
+/*
+id = "no-arrival-after-grant"
+number = "R14"
+title.sv = "Ingen inresa eller etablering efter bifall"
+title.en = "No arrival after a granted permit"
+finding.sv = "Tillståndet kunde användas från {usable_from}. Inom {months_waited} månader har ingen uppgift om resa, folkbokföring, tillståndskort, lön eller studier kommit in. Omständighet att utreda."
+finding.en = "The permit could be used from {usable_from}. Within {months_waited} months no journey, registration, permit card, salary or study event has been received. A circumstance to look into."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "DEPENDANT"]
+legal_basis = ["UtlL 7 kap. 2 §", "UtlL 7 kap. 7 e § 1 st. 2 p.", "UtlL 5 b kap. 21 §"]
+legal_gate = "request"
+severity = "medium"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Resa, folkbokföring, tillståndskort, lön eller studier efter ansökan (tar bort eller avslutar uppgiften)"
+en = "A journey, registration, permit card, salary or study event after the application (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Beslut efter tillståndets första dag: fristen räknas från beslutet"
+en = "A decision after the permit's first day: the wait counts from the decision"
+column = "usable_from"
+[[counter_evidence]]
+sv = "Redan i Sverige före ansökan"
+en = "Already in Sweden before the application"
+column = "last_sign_on"
+[[counter_evidence]]
+sv = "Folkbokföring är inte att vänta för den som har tillstånd kortare tid än ett år"
+en = "Registration is not to be expected of a person with a permit for less than a year"
+column = "registration_expected"
+[[counter_evidence]]
+sv = "Inrest inom Schengen utan att någon antecknat det"
+en = "Arrived within Schengen without anybody recording it"
+checked = false
+[[counter_evidence]]
+sv = "Hinder för resan, till exempel sjukdom, utreseförbud eller försenad visering"
+en = "Obstacles to the journey, such as illness, an exit ban or a delayed visa"
+checked = false
+[[counter_evidence]]
+sv = "Registrerad under ett annat nummer som ännu inte kopplats"
+en = "Registered under another number that is not yet linked"
+checked = false
+
+[params.months]
+default = 6
+doc = "months from the day on which the permit could be used"
+source = "own default"
+[params.family_months]
+default = 12
+doc = "the same for the spouse of a person in Sweden"
+source = "own default"
+*/
+WITH newcomer AS (   -- first permits, with the day from which they could be used and the day of the application
+    SELECT person_id, permit_id, record_key, first_known_time, permit_class, valid_from, valid_to,
+           greatest(valid_from, decided_on) AS usable_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
+           CASE permit_class WHEN 'FAMILY_SPOUSE' THEN $family_months ELSE $months END AS months
+    FROM permit_spells
+    WHERE first_grant
+      AND permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SELF_EMP', 'JOBSEEK_HQ', 'RESEARCH', 'STUDY_HE', 'STUDY_OTHER', 'TRAINEE',
+                           'VOLUNTEER', 'AUPAIR', 'POST_STUDY', 'FAMILY_SPOUSE', 'DEPENDANT')
+)
+SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
+       greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time) AS alert_at,
+       CAST(add_months(n.usable_from, n.months) AS TIMESTAMP) AS due_at,
+       min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS cleared_at,
+       n.usable_from, n.months AS months_waited, max(s.seen_on) AS last_sign_on,
+       (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
+       n.record_key AS record_keys
+FROM newcomer n
+LEFT JOIN presence s ON s.person_id = n.person_id AND s.sign <> 'benefit'
+GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

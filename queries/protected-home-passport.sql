@@ -1,0 +1,84 @@
+/*
+id = "protected-home-passport"
+number = "R19"
+title.sv = "Hemlandspass använt eller utfärdat"
+title.en = "Home passport used or issued"
+finding.sv = "Pass utfärdat av landet som skyddsbehovet prövats mot har visats {uses} gånger, senast {last_used_on}; utfärdat efter statusen: {issued_after_status}, medan svensk resehandling gällde: {with_own_document}. Besök i landet: {visits}. Omständighet att utreda."
+finding.en = "A passport issued by the country that the need of protection was tested against was shown {uses} times, last on {last_used_on}; issued after the status: {issued_after_status}, while a Swedish travel document was valid: {with_own_document}. Visits to the country: {visits}. A circumstance to look into."
+permit_classes = ["PROT_REFUGEE", "PROT_SUBSIDIARY"]
+legal_basis = ["UtlL 4 kap. 5 § 1 st. 1 p.", "UtlL 4 kap. 5 a §"]
+legal_gate = "open"
+severity = "medium"
+owner = "protection-unit"
+
+[[counter_evidence]]
+sv = "Alternativt skyddsbehövande: hemlandspass är ofta väntat (endast information)"
+en = "Subsidiary protection: a home passport is often expected (information only)"
+column = "status_kind"
+[[counter_evidence]]
+sv = "Utfärdat före statusen, till exempel inlämnat vid ansökan (räknas bara om det använts medan svensk resehandling gällde)"
+en = "Issued before the status, such as one handed in with the application (counts only if used while a Swedish travel document was valid)"
+column = "issued_after_status"
+[[counter_evidence]]
+sv = "Passet sågs inte, uppgiften är muntlig (en nivå lägre)"
+en = "The passport was not seen, only stated (one tier lower)"
+column = "seen_uses"
+[[counter_evidence]]
+sv = "Oanvänt pass (ingen uppgift)"
+en = "A passport that was never used (no indication)"
+[[counter_evidence]]
+sv = "Status som upphört, eller pass från ett annat land än det prövade (ingen uppgift)"
+en = "A status that has ended, or a passport of another country than the tested one (no indication)"
+[[counter_evidence]]
+sv = "Utfärdat på en myndighets begäran, i ett identitets- eller medborgarskapsärende"
+en = "Issued at an authority's request, in a matter of identity or citizenship"
+checked = false
+[[counter_evidence]]
+sv = "Utfärdat för ett barn på en förälders begäran"
+en = "Issued to a child at a parent's request"
+checked = false
+
+[params.notice_days]
+default = 30
+doc = "a notice of a reason for a journey concerns a visit within these days of it"
+source = "own default, as for protected-home-travel"
+*/
+WITH used AS (   -- a notice that shows a passport of the tested country during the status
+    SELECT st.person_id, st.record_key AS status_key, st.status_kind, st.declared_on, st.ended_on, st.tested_country,
+           b.record_key, b.observed_on, b.source, b.first_known_time, b.doc_issued_on, coalesce(b.doc_seen, false) AS seen,
+           coalesce(b.doc_issued_on > st.declared_on, false) AS issued_after, count(d.record_key) > 0 AS with_own
+    FROM statuses st
+    JOIN border b ON b.person_id = st.person_id AND b.doc_kind = 'P' AND b.doc_issuer = st.tested_country AND b.source <> 'tip'
+         AND b.observed_on > st.declared_on AND (st.ended_on IS NULL OR b.observed_on < st.ended_on)
+    LEFT JOIN documents d ON d.person_id = st.person_id AND d.kind IN ('RD', 'FP') AND d.valid_from <= b.observed_on
+         AND (d.valid_to IS NULL OR d.valid_to >= b.observed_on) AND (d.revoked_on IS NULL OR d.revoked_on > b.observed_on)
+    GROUP BY st.person_id, st.record_key, st.status_kind, st.declared_on, st.ended_on, st.tested_country,
+             b.record_key, b.observed_on, b.source, b.first_known_time, b.doc_issued_on, b.doc_seen
+),
+journey AS (   -- a visit to the tested country during the status for which no reason was given or accepted
+    SELECT st.person_id, st.record_key AS status_key, v.left_on, v.known_at
+    FROM statuses st
+    JOIN visits v ON v.person_id = st.person_id AND v.country = st.tested_country AND v.transit IS NOT TRUE
+         AND v.left_on > st.declared_on AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
+    LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
+         AND n.event_on >= v.left_on - $notice_days AND n.event_on <= v.back_on + $notice_days AND (n.country IS NULL OR n.country = v.country)
+    GROUP BY st.person_id, st.record_key, v.left_on, v.back_on, v.record_keys, v.known_at
+    HAVING count(n.record_key) = 0
+),
+journeys AS (
+    SELECT person_id, status_key, count(*) AS visits, min(known_at) AS known_at FROM journey GROUP BY person_id, status_key
+)
+SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_on) AS anchor_at,
+       greatest(max(u.first_known_time), j.known_at) AS alert_at,
+       CASE WHEN u.status_kind <> 'refugee' THEN 'info'
+            ELSE severity(max(CASE WHEN u.seen THEN 2 ELSE 1 END) + CASE WHEN j.visits IS NULL THEN 0 ELSE 1 END) END AS severity,
+       u.status_kind, count(*) AS uses, max(u.observed_on) AS last_used_on, count(CASE WHEN u.seen THEN 1 END) AS seen_uses,
+       bool_or(u.issued_after) AS issued_after_status, bool_or(u.with_own) AS with_own_document, max(u.doc_issued_on) AS doc_issued_on,
+       coalesce(j.visits, 0) AS visits,
+       concat_ws(',', p.record_key, u.status_key, string_agg(u.record_key, ',' ORDER BY u.observed_on, u.record_key)) AS record_keys
+FROM permit_spells p
+JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own) AND u.observed_on >= p.valid_from
+     AND (p.held_until IS NULL OR u.observed_on <= p.held_until)
+LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_key = u.status_key
+WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
+GROUP BY p.person_id, p.permit_id, p.record_key, u.status_key, u.status_kind, u.tested_country, j.visits, j.known_at

@@ -1,0 +1,76 @@
+/*
+id = "protected-new-nationality"
+number = "R20"
+title.sv = "Nytt medborgarskap under flyktingstatus"
+title.en = "New citizenship while holding refugee status"
+finding.sv = "Folkbokföringen visar från {acquired_on} medborgarskapet {country}, som inte fanns tidigare; statusen prövades mot {tested_country} ({ground}). Omständighet att utreda."
+finding.en = "Since {acquired_on} the population register shows the citizenship {country}, which was not there before; the status was tested against {tested_country} ({ground}). A circumstance to look into."
+permit_classes = ["PROT_REFUGEE"]
+legal_basis = ["UtlL 4 kap. 5 § 1 st. 2-3 p."]
+legal_gate = "open"
+severity = "medium"
+owner = "protection-unit"
+
+[[counter_evidence]]
+sv = "Svenskt medborgarskap (avslutar allt)"
+en = "Swedish citizenship (ends everything)"
+[[counter_evidence]]
+sv = "Rättelse i registret (är inget förvärv, och tar bort en felaktig kod)"
+en = "A correction of the register (is no acquisition, and removes a wrong code)"
+[[counter_evidence]]
+sv = "Statslös eller okänt medborgarskap som klarlagts (räknas inte)"
+en = "Statelessness or an unknown citizenship that was clarified (does not count)"
+[[counter_evidence]]
+sv = "Staten har upphört och efterträtts (räknas inte)"
+en = "The state has ceased to exist and been succeeded (does not count)"
+column = "previous_citizenships"
+[[counter_evidence]]
+sv = "Medborgarskap som fanns redan vid beslutet (räknas inte)"
+en = "A citizenship that was there at the grant already (does not count)"
+[[counter_evidence]]
+sv = "Medborgarskapet har upphört igen (avslutar uppgiften)"
+en = "The citizenship has ended again (ends the indication)"
+[[counter_evidence]]
+sv = "Medborgarskap som följer av lag, till exempel genom gifte, utan egen begäran"
+en = "Citizenship by operation of law, such as by marriage, without asking for it"
+checked = false
+[[counter_evidence]]
+sv = "Det nya landet ger inte skydd"
+en = "The new country gives no protection"
+checked = false
+*/
+WITH post AS (   -- the register's statements of citizenship, each beside the two before it
+    SELECT person_id, record_key, version, op, known_from, event_on, citizenships,
+           lag(citizenships) OVER (PARTITION BY person_id ORDER BY known_from, record_key, version) AS before,
+           lag(citizenships, 2) OVER (PARTITION BY person_id ORDER BY known_from, record_key, version) AS before_that
+    FROM population_posts
+    WHERE citizenships IS NOT NULL OR op = 'retract'
+),
+added AS (   -- a country that a post adds; a correction adds none, but it may give one back that was taken away by mistake
+    SELECT person_id, record_key, known_from, event_on, before, country
+    FROM (SELECT person_id, record_key, op, known_from, event_on, before, before_that, citizenships[n.place] AS country
+          FROM post CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6)) AS n(place)) x
+    WHERE (op <> 'correct' OR array_has(before_that, country))
+      AND country NOT IN ('SWE', 'XXA', 'XXX') AND NOT array_has(before, country)
+      AND NOT array_has(before, 'XXA') AND NOT array_has(before, 'XXX')
+      AND NOT array_has(before, 'SUN') AND NOT array_has(before, 'YUG') AND NOT array_has(before, 'SCG') AND NOT array_has(before, 'CSK')
+),
+kept AS (   -- and when a later post no longer shows it; one that a later correction or retraction does away with never was
+    SELECT a.person_id, a.record_key, a.known_from, a.event_on, a.before, a.country, min(l.known_from) AS lost_at
+    FROM added a
+    LEFT JOIN post l ON l.person_id = a.person_id AND l.known_from > a.known_from AND NOT coalesce(array_has(l.citizenships, a.country), false)
+    GROUP BY a.person_id, a.record_key, a.known_from, a.event_on, a.before, a.country
+    HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
+)
+SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
+       greatest(k.known_from, p.first_known_time, st.first_known_time) AS alert_at, k.lost_at AS cleared_at,
+       k.event_on AS acquired_on, k.country, st.tested_country, k.before AS previous_citizenships,
+       CASE WHEN k.country = st.tested_country THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,
+       concat_ws(',', p.record_key, st.record_key, k.record_key) AS record_keys
+FROM permit_spells p
+JOIN permits g ON g.permit_id = p.permit_id
+JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
+JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(array_has(g.citizenships_at_grant, k.country), false)
+     AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)
+     AND k.event_on >= p.valid_from AND (p.held_until IS NULL OR k.event_on <= p.held_until)
+WHERE p.permit_class = 'PROT_REFUGEE'

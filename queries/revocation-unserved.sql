@@ -1,0 +1,105 @@
+/*
+id = "revocation-unserved"
+number = "O1"
+title.sv = "Beslut om återkallelse inte delgivet eller inte verkställt"
+title.en = "Revocation not served or not carried out"
+finding.sv = "Tillståndet återkallades {revoked_on}. Delgivning: {served_on}; laga kraft: {final_on}. Uppföljning ({what}): senaste tecken på vistelse {last_sign}. Omständighet att utreda."
+finding.en = "The permit was revoked on {revoked_on}. Served: {served_on}; final: {final_on}. Follow-up ({what}): latest sign of presence {last_sign}. A circumstance to look into."
+permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
+legal_basis = ["UtlL 8 kap. 21 §", "UF 7 kap. 7 a §", "FBL 32 c §"]
+legal_gate = "open"
+severity = "info"
+owner = "return-unit"
+survives = ["permit_ended"]
+
+[[counter_evidence]]
+sv = "Delgivet, eller beslutet har fått laga kraft (avslutar uppgiften om delgivning)"
+en = "Served, or the decision has become final (ends the indication about service)"
+column = "served_on"
+[[counter_evidence]]
+sv = "Utflyttad enligt folkbokföringen, eller utresa styrkt med handling (avslutar uppgiften, eller tar bort den)"
+en = "Deregistered as emigrated, or an exit established from a document (ends or removes the indication)"
+[[counter_evidence]]
+sv = "Nytt tillstånd (avslutar uppgiften)"
+en = "A new permit (ends the indication)"
+[[counter_evidence]]
+sv = "Verkställigheten inhiberad av domstol (avslutar uppgiften)"
+en = "Enforcement suspended by a court (ends the indication)"
+[[counter_evidence]]
+sv = "Lön för arbete månaden före (räknas till den månaden)"
+en = "Pay for work in the month before (is counted to that month)"
+column = "last_sign"
+[[counter_evidence]]
+sv = "Längre tid för frivillig avresa, eller hinder mot att resa"
+en = "A longer time for voluntary departure, or an obstacle to travelling"
+checked = false
+[[counter_evidence]]
+sv = "Utresa över en inre gräns som ingen har antecknat"
+en = "An exit across an internal border that nobody recorded"
+checked = false
+[[counter_evidence]]
+sv = "Andra myndigheter redan underrättade"
+en = "Other authorities already informed"
+checked = false
+
+[params.first_days]
+default = 30
+doc = "days after the decision within which service is awaited"
+source = "own default"
+[params.second_days]
+default = 60
+doc = "not served within so many days: weak"
+source = "own default"
+[params.third_days]
+default = 90
+doc = "not served within so many days: medium"
+source = "own default"
+[params.leave_days]
+default = 28
+doc = "days after the decision became final within which the person is to leave"
+source = "UtlL 8 kap. 21 §: four weeks"
+*/
+WITH revoked AS (   -- a permit that was revoked, and when it became known that something else ended the matter
+    SELECT r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
+           r.revoked_final_on AS final_on, CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL THEN r.known_time END AS served_known_at,
+           CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
+    FROM permits r
+    JOIN permit_spells p ON p.permit_id = r.permit_id
+),
+sign AS (   -- signs of presence after the last day to leave, and that the person was registered on that day
+    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
+    FROM revoked r
+    JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on > r.final_on + $leave_days
+    UNION ALL
+    SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
+           'info' AS severity
+    FROM revoked r
+    JOIN population n ON n.person_id = r.person_id
+         AND (n.dereg_code IS NULL OR (n.dereg_code = 'UV' AND coalesce(n.dereg_on, n.event_on) > r.final_on + $leave_days))
+    WHERE r.final_on IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM departures d
+                      WHERE d.person_id = r.person_id AND d.left_on >= r.final_on AND d.left_on <= r.final_on + $leave_days)
+)
+SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
+       greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time) AS alert_at,
+       CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
+       least(r.served_known_at, r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
+       r.revoked_on, r.served_on, r.final_on, max(CAST(s.seen_on AS VARCHAR) || ' ' || s.kind) AS last_sign, r.record_key AS record_keys
+FROM revoked r
+CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
+LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
+LEFT JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= r.revoked_on
+WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_known_at, r.suspended_at,
+         r.next_known_at, tier.days, tier.severity
+UNION ALL
+SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
+       greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
+       CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) AS due_at, least(r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at,
+       s.severity, 'not-left' AS what, r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
+       concat_ws(',', r.record_key, s.sign_key) AS record_keys
+FROM revoked r
+JOIN sign s ON s.permit_id = r.permit_id
+LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.suspended_at, r.next_known_at,
+         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity

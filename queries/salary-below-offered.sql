@@ -1,0 +1,115 @@
+/*
+id = "salary-below-offered"
+number = "R05"
+title.sv = "Lön lägre än den erbjudna"
+title.en = "Salary below the offer"
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek} kr under de tre senaste hela månaderna till och med {last_month} ({sum_6_sek} kr under sex); i anställningserbjudandet angavs {offered_sek} kr i månaden. Omständighet att utreda; den anställde kan själv vara utnyttjad."
+finding.en = "Declared salary came to {sum_3_sek} SEK over the three latest full months up to {last_month} ({sum_6_sek} SEK over six); the offer of employment stated {offered_sek} SEK a month. A circumstance to look into; the employee may be the one wronged."
+permit_classes = ["WORK_EMP", "ICT", "SEASONAL"]
+legal_basis = ["UtlL 6 kap. 2 § 1 st. 2 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 7 a §", "UF 6 kap. 6 c §"]
+legal_gate = "request"
+severity = "weak"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "Ursäktade månader räknas som om den erbjudna lönen betalats"
+en = "Excused months count as if the offered salary had been paid"
+column = "months_excused"
+[[counter_evidence]]
+sv = "Enstaka låga månader: minst tre av sex ska ligga klart under erbjudandet"
+en = "Single low months: at least three of six must be clearly below the offer"
+column = "low_months"
+[[counter_evidence]]
+sv = "Utbetalning som flyttats till månaden efter (högst svag)"
+en = "Payment moved to the next month (weak at most)"
+column = "next_month_sek"
+[[counter_evidence]]
+sv = "Del av månad: anställningens första och sista månad räknas inte"
+en = "Part months: the first and last month of an employment do not count"
+[[counter_evidence]]
+sv = "Ofullständiga arbetsgivardeklarationer: sådana månader räknas inte"
+en = "Incomplete employer declarations: such months do not count"
+[[counter_evidence]]
+sv = "Arbetsgivaren har anmält sämre villkor (UF 6 kap. 6 c §)"
+en = "The employer has reported worse terms (UF 6 kap. 6 c §)"
+column = "worse_terms_on"
+[[counter_evidence]]
+sv = "Den anställde är underbetald och utnyttjad: pröva det först"
+en = "The employee is underpaid and exploited: examine that first"
+checked = false
+[[counter_evidence]]
+sv = "Överenskommen ändring av arbetstiden som är ringa"
+en = "An agreed change of working hours that is minor"
+checked = false
+[[counter_evidence]]
+sv = "Bruttolöneavdrag och förmåner"
+en = "Gross salary deductions and benefits in kind"
+checked = false
+
+[params.medium_pct]
+default = 80
+doc = "the mean of three months below this share of the offer is medium, per cent"
+source = "own default"
+[params.weak_pct]
+default = 95
+doc = "the mean of six months below this share is weak, per cent"
+source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
+[params.low_pct]
+default = 90
+doc = "a month below this share of the offer is low, per cent"
+source = "own default"
+[params.low_months]
+default = 3
+doc = "how many of the six months must be low"
+source = "own default"
+[params.shift_pct]
+default = 180
+doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
+source = "own default"
+*/
+-- Researchers are left out: no authority may hand over their salary declarations for this.
+WITH evaluation AS (   -- each full month with those before it
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, excused_6,
+           key_1, key_2, key_3,
+           sum(CASE WHEN counted_sek * 100 < required_sek * $low_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6
+    FROM salary_means
+    WHERE requirement = 'offered'
+),
+graded AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
+           key_1, key_2, key_3,
+           CASE WHEN sum_3 * 100 < 3 * required_sek * $medium_pct THEN 2
+                WHEN sum_6 * 100 < 6 * required_sek * $weak_pct AND low_6 >= $low_months THEN 1
+                ELSE 0 END AS grade
+    FROM evaluation
+),
+run AS (   -- evaluations in a row with a grade are one episode, until the next good one
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
+           key_1, key_2, key_3, grade,
+           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN grade = 0 THEN evaluated_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM graded
+),
+step AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
+           key_1, key_2, key_3, grade, good_again_at,
+           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM run
+    WHERE grade > 0
+),
+worse AS (   -- worse terms that the employer has reported
+    SELECT person_id, max(event_on) AS worse_terms_on
+    FROM notices
+    WHERE kind = 'terms_worse'
+    GROUP BY person_id
+)
+SELECT s.person_id, s.permit_id, s.episode AS alert_key, s.month AS anchor_at, s.evaluated_at AS alert_at, s.complete_at AS due_at,
+       s.good_again_at AS cleared_at,
+       CASE WHEN s.grade = 2 AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
+       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, s.required_sek AS offered_sek,
+       CAST(s.low_6 AS BIGINT) AS low_months, CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek,
+       w.worse_terms_on, concat_ws(',', s.permit_key, s.key_3, s.key_2, s.key_1) AS record_keys
+FROM step s
+LEFT JOIN worse w ON w.person_id = s.person_id

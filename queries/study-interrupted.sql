@@ -1,0 +1,77 @@
+/*
+id = "study-interrupted"
+number = "R11"
+title.sv = "Studieavbrott"
+title.en = "Studies interrupted"
+finding.sv = "Studierna vid ett lärosäte rapporterades avbrutna den {stopped_on} ({stop_kind}). Inom {days_waited} dagar har ingen annan pågående eller ny registrering om minst {credits_needed} högskolepoäng kommit in. Omständighet att utreda."
+finding.en = "Studies at an institution were reported to have stopped on {stopped_on} ({stop_kind}). Within {days_waited} days no other or new registration of at least {credits_needed} credits has been received. A circumstance to look into."
+permit_classes = ["STUDY_HE"]
+legal_basis = ["UtlL 5 b kap. 21 §", "förordning 1993:1153 6 a § 2 st."]
+legal_gate = "open"
+severity = "medium"
+owner = "study-control"
+
+[[counter_evidence]]
+sv = "Ny registrering, eller pågående registrering vid ett annat lärosäte, till exempel efter byte av utbildning (tar bort eller avslutar uppgiften)"
+en = "A new registration, or a running one at another institution, such as after a change of programme (removes or ends the indication)"
+column = "other_credits_tenths"
+[[counter_evidence]]
+sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar uppgiften)"
+en = "Approved leave, deferral, exchange abroad, doctoral employment or degree (removes or ends the indication)"
+column = "exempt_from"
+[[counter_evidence]]
+sv = "Avbrott på en enstaka kurs, inte på utbildningen (ingen uppgift)"
+en = "A single course was dropped, not the programme (no indication)"
+[[counter_evidence]]
+sv = "Annan utbildning vid samma lärosäte som personen redan var registrerad på före avbrottet"
+en = "Another programme at the same institution that the person was already registered on before the interruption"
+checked = false
+[[counter_evidence]]
+sv = "Antagen till ny utbildning men ännu inte registrerad; studier utanför Ladok"
+en = "Admitted to a new programme but not yet registered; studies that do not reach the feed"
+checked = false
+
+[params.wait_days]
+default = 30
+doc = "days from the interruption within which another registration is awaited"
+source = "own default"
+[params.min_credits]
+default = 15
+doc = "registrations of together at least these credits show that studies go on"
+source = "own default: half of full-time studies in a term"
+*/
+WITH stop AS (   -- reports that studies stopped; of those after the permit the canceller permit_ended takes care
+    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.first_known_time AS permit_known_at,
+           s.record_key AS stop_key, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
+    FROM permit_spells p
+    JOIN study_stops s ON s.person_id = p.person_id AND s.event_on >= p.valid_from
+    WHERE p.permit_class = 'STUDY_HE'
+),
+going AS (   -- registrations that outlived each stop, in the order in which they became known
+    SELECT s.permit_id, s.stop_key, r.known_at,
+           sum(r.credits_tenths) OVER (PARTITION BY s.permit_id, s.stop_key ORDER BY r.known_at, r.record_key
+                                       ROWS UNBOUNDED PRECEDING) AS so_far
+    FROM stop s
+    JOIN study_registrations r ON r.person_id = s.person_id AND r.until_on > s.event_on
+),
+enough AS (
+    SELECT permit_id, stop_key, CAST(max(so_far) AS BIGINT) AS credits_tenths, min(CASE WHEN so_far >= $min_credits * 10 THEN known_at END) AS known_at
+    FROM going
+    GROUP BY permit_id, stop_key
+),
+exempt AS (   -- reasons that hold on the day of the stop or begin later
+    SELECT s.permit_id, s.stop_key, min(e.from_on) AS from_on, min(greatest(e.known_at, CAST(e.from_on AS TIMESTAMP))) AS known_at
+    FROM stop s
+    JOIN study_exemptions e ON e.person_id = s.person_id AND (e.until_on IS NULL OR e.until_on >= s.event_on)
+    GROUP BY s.permit_id, s.stop_key
+)
+SELECT s.person_id, s.permit_id, s.event_on AS alert_key, s.event_on AS anchor_at,
+       greatest(CAST(s.due_on AS TIMESTAMP), s.stop_known_at, s.permit_known_at) AS alert_at, CAST(s.due_on AS TIMESTAMP) AS due_at,
+       least(n.known_at, e.known_at) AS cleared_at,
+       s.event_on AS stopped_on, s.kind AS stop_kind, s.institution_id, $wait_days AS days_waited, $min_credits AS credits_needed,
+       coalesce(n.credits_tenths, 0) AS other_credits_tenths, e.from_on AS exempt_from,
+       concat_ws(',', s.permit_key, s.stop_key) AS record_keys
+FROM stop s
+LEFT JOIN enough n ON n.permit_id = s.permit_id AND n.stop_key = s.stop_key
+LEFT JOIN exempt e ON e.permit_id = s.permit_id AND e.stop_key = s.stop_key
+WHERE e.from_on IS NULL OR e.from_on > s.due_on

@@ -1,0 +1,114 @@
+/*
+id = "study-low-progress"
+number = "R12"
+title.sv = "Otillräckliga studieresultat"
+title.en = "Low study progress"
+finding.sv = "För studieåret {year_from} till {year_to} (år {year_no}) har resultat om {credits_tenths} tiondels högskolepoäng kommit in till och med {evaluated_on}; kravet är {required_tenths} tiondelar. Omständighet att utreda."
+finding.en = "For the study year {year_from} to {year_to} (year {year_no}) results of {credits_tenths} tenths of a credit have been received up to {evaluated_on}; the requirement is {required_tenths} tenths. A circumstance to look into."
+permit_classes = ["STUDY_HE"]
+legal_basis = ["UtlL 5 b kap. 22 § 2 st.", "UtlL 5 b kap. 18 §"]
+legal_gate = "request"
+severity = "weak"
+owner = "study-control"
+
+[[counter_evidence]]
+sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen under året (tar bort uppgiften)"
+en = "Approved leave, deferral, exchange abroad, doctoral employment or degree in the year (removes the indication)"
+[[counter_evidence]]
+sv = "Ursäktade månader räknas som om deras del av kravet var uppfylld"
+en = "Excused months count as if their share of the requirement were met"
+column = "months_excused"
+[[counter_evidence]]
+sv = "Omtentamen öppen: en studieperiod som slutar sent på året eller efter det flyttar bedömningen"
+en = "Re-examination open: a study period that ends late in the year or after it moves the evaluation"
+column = "evaluated_on"
+[[counter_evidence]]
+sv = "Resultat som rapporterats sent (tar bort, sänker eller avslutar uppgiften)"
+en = "Results reported late (remove, lower or end the indication)"
+column = "credits_tenths"
+[[counter_evidence]]
+sv = "Tillgodoräknande under prövning"
+en = "A credit transfer under consideration"
+checked = false
+[[counter_evidence]]
+sv = "Kursens resultat ännu inte attesterade, inte heller för kurskamraterna"
+en = "The course's results not yet attested, for the other students either"
+checked = false
+[[counter_evidence]]
+sv = "Sjukdom eller annat hinder som inte gett någon uppgift om ursäktad månad"
+en = "Illness or another hindrance that no source has reported as an excused month"
+checked = false
+
+[params.wait_days]
+default = 60
+doc = "days from the end of the study year to the evaluation"
+source = "own default"
+[params.retake_days]
+default = 90
+doc = "the same while a re-examination may be open"
+source = "own default"
+[params.recent_days]
+default = 30
+doc = "a study period that ends at most so many days before the end of the year may have a re-examination open"
+source = "own default"
+[params.medium_pct]
+default = 50
+doc = "credits below this share of the requirement are medium, per cent"
+source = "own default"
+*/
+WITH study AS (   -- study permits with the first day of the unbroken row that they belong to
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from, coalesce(h.held_since, p.valid_from) AS started_on
+    FROM permit_spells p
+    JOIN permits h ON h.person_id = p.person_id AND h.record_key = p.record_key
+    WHERE p.permit_class = 'STUDY_HE'
+),
+year AS (   -- their study years, each under the permit that is in force when it is evaluated
+    SELECT s.person_id, s.permit_id, s.record_key, s.first_known_time, k.year_no, k.requirement,
+           add_months(s.started_on, 12 * (k.year_no - 1)) AS from_on, add_months(s.started_on, 12 * k.year_no) AS to_on
+    FROM study s
+    CROSS JOIN (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
+                       (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
+               AS k(year_no, requirement)
+    WHERE add_months(s.started_on, 12 * k.year_no) + $wait_days >= s.valid_from
+),
+due AS (   -- with the requirement in force at the end of the year, and the day of evaluation
+    SELECT y.person_id, y.permit_id, y.record_key, y.first_known_time, y.year_no, l.value AS required, y.from_on, y.to_on,
+           y.to_on + CASE WHEN count(r.record_key) > 0 THEN $retake_days ELSE $wait_days END AS due_on
+    FROM year y
+    JOIN parameters l ON l.name = y.requirement AND y.to_on >= l.valid_from AND (l.valid_to IS NULL OR y.to_on < l.valid_to)
+    LEFT JOIN study_registrations r ON r.person_id = y.person_id AND r.until_on >= y.to_on - $recent_days AND r.until_on <= y.to_on + $wait_days
+    GROUP BY y.person_id, y.permit_id, y.record_key, y.first_known_time, y.year_no, l.value, y.from_on, y.to_on
+),
+excused AS (
+    SELECT d.permit_id, d.year_no, count(*) AS months
+    FROM due d
+    JOIN excused_months x ON x.person_id = d.person_id AND x.month >= month_of(d.from_on) AND x.month < d.to_on
+    GROUP BY d.permit_id, d.year_no
+),
+result AS (   -- results dated up to the evaluation, in the order in which they became known
+    SELECT d.permit_id, d.year_no, s.record_key, s.first_known_time,
+           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record_key
+                                       ROWS UNBOUNDED PRECEDING) AS so_far
+    FROM due d
+    JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
+),
+wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
+    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
+           coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
+    FROM due d
+    CROSS JOIN (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
+    LEFT JOIN excused x ON x.permit_id = d.permit_id AND x.year_no = d.year_no
+)
+SELECT w.person_id, w.permit_id, w.from_on AS alert_key, w.to_on AS anchor_at,
+       greatest(CAST(w.due_on AS TIMESTAMP), w.first_known_time) AS alert_at, CAST(w.due_on AS TIMESTAMP) AS due_at,
+       min(CASE WHEN r.so_far * 1200 >= w.asked_1200ths THEN r.first_known_time END) AS cleared_at, w.severity,
+       w.from_on AS year_from, w.to_on - 1 AS year_to, w.year_no, w.due_on AS evaluated_on,
+       CAST(coalesce(max(r.so_far), 0) AS BIGINT) AS credits_tenths, w.required AS required_tenths, w.months_excused,
+       concat_ws(',', w.record_key, min(r.record_key), nullif(max(r.record_key), min(r.record_key))) AS record_keys
+FROM wanted w
+LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
+WHERE w.asked_1200ths > 0
+  AND NOT EXISTS (SELECT 1 FROM study_exemptions e
+                  WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
+GROUP BY w.person_id, w.permit_id, w.record_key, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
+         w.months_excused, w.asked_1200ths

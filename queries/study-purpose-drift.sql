@@ -1,0 +1,105 @@
+/*
+id = "study-purpose-drift"
+number = "R13"
+title.sv = "Annat ändamål än studier"
+title.en = "Another purpose than studies"
+finding.sv = "Under terminen {term} är lön om minst {share_pct} procent av försörjningskravet deklarerad för {months_high} månader, medan registreringar om {registered_tenths} och resultat om {credits_tenths} tiondels högskolepoäng har kommit in. Studerande får arbeta; arbetet ensamt är ingen omständighet. Omständighet att utreda."
+finding.en = "In the term {term} salary of at least {share_pct} per cent of the livelihood requirement is declared for {months_high} months, while registrations of {registered_tenths} and results of {credits_tenths} tenths of a credit have been received. Students may work; work alone is no circumstance. A circumstance to look into."
+permit_classes = ["STUDY_HE"]
+legal_basis = ["UtlL 5 b kap. 21 § 4 p."]
+# Closed: no provision lets salary declarations be disclosed for the control of study permits (förordning 2001:588 8 a § lists
+# other classes). The gate alone keeps the rule from real data; it is live so that made-up data show what it would find.
+legal_gate = "closed"
+severity = "weak"
+owner = "study-control"
+
+[[counter_evidence]]
+sv = "Studerar: registrerad på mer än enstaka kurser, eller resultat under terminen (ingen uppgift)"
+en = "Studies: registered on more than single courses, or results in the term (no indication)"
+column = "registered_tenths"
+[[counter_evidence]]
+sv = "Doktorandanställning, studieuppehåll, anstånd, utbytestermin eller examen (ingen uppgift)"
+en = "Doctoral employment, approved leave, deferral, exchange abroad or degree (no indication)"
+[[counter_evidence]]
+sv = "Arbete mellan terminerna räknas inte"
+en = "Work between the terms does not count"
+column = "months_high"
+[[counter_evidence]]
+sv = "Ursäktade månader räknas som månader utan arbete"
+en = "Excused months count as months without work"
+column = "months_high"
+[[counter_evidence]]
+sv = "Examensarbete eller praktik hos ett företag"
+en = "Degree project or internship at a company"
+checked = false
+[[counter_evidence]]
+sv = "Resultat ännu inte attesterade; registrerad under annat nummer"
+en = "Results not yet attested; registered under another number"
+checked = false
+
+[params.share_pct]
+default = 80
+doc = "a month's salary of at least this share of the livelihood requirement is full-time work, per cent"
+source = "own default"
+[params.high_months]
+default = 4
+doc = "of the five months of a term"
+source = "own default"
+[params.single_course_tenths]
+default = 75
+doc = "registrations of at most, and results of less than, these tenths of a credit are no studies to speak of"
+source = "own default: one course of 7.5 credits"
+[params.overlap_days]
+default = 14
+doc = "a registration belongs to a term that it overlaps by at least these days"
+source = "own default"
+[params.wait_days]
+default = 60
+doc = "days from the end of the term within which its results are awaited"
+source = "own default"
+*/
+WITH worked AS (   -- terms with their months of full-time work under the permit; a month belongs to the term that holds its first day
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, t.term, t.starts_on, t.ends_on,
+           count(*) AS months_high, max(m.known_at) AS known_at, min(m.first_key) AS first_key
+    FROM permit_spells p
+    JOIN salary_months m ON m.person_id = p.person_id AND m.month >= p.valid_from AND m.excused = 0
+    JOIN terms t ON m.month >= t.starts_on AND m.month <= t.ends_on
+    JOIN parameters f ON f.name = 'livelihood_floor_sek' AND t.starts_on >= f.valid_from AND (f.valid_to IS NULL OR t.starts_on < f.valid_to)
+    WHERE p.permit_class = 'STUDY_HE' AND m.gross_sek * 100 >= f.value * $share_pct
+    GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, t.term, t.starts_on, t.ends_on
+    HAVING count(*) >= $high_months
+),
+registered AS (
+    SELECT w.permit_id, w.term, sum(r.credits_tenths) AS tenths
+    FROM worked w
+    JOIN study_registrations r ON r.person_id = w.person_id AND r.from_on <= w.ends_on - $overlap_days AND r.until_on >= w.starts_on + $overlap_days
+    GROUP BY w.permit_id, w.term
+),
+result AS (
+    SELECT w.permit_id, w.term, sum(s.credits_tenths) AS tenths
+    FROM worked w
+    JOIN studies s ON s.person_id = w.person_id AND s.kind = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days
+    GROUP BY w.permit_id, w.term
+),
+studied AS (
+    SELECT w.person_id, w.permit_id, w.record_key, w.term, w.starts_on, w.ends_on, w.months_high, w.first_key,
+           coalesce(g.tenths, 0) AS registered_tenths, coalesce(s.tenths, 0) AS credits_tenths,
+           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at
+    FROM worked w
+    LEFT JOIN registered g ON g.permit_id = w.permit_id AND g.term = w.term
+    LEFT JOIN result s ON s.permit_id = w.permit_id AND s.term = w.term
+),
+drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
+    SELECT d.person_id, d.permit_id, d.record_key, d.term, d.starts_on, d.ends_on, d.months_high, d.first_key, d.registered_tenths,
+           d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term) AS term_no
+    FROM studied d
+    WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
+      AND NOT EXISTS (SELECT 1 FROM study_exemptions e
+                      WHERE e.person_id = d.person_id AND e.from_on <= d.ends_on AND (e.until_on IS NULL OR e.until_on >= d.starts_on))
+)
+SELECT person_id, permit_id, 'other-purpose' AS alert_key, starts_on AS anchor_at,
+       max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS alert_at,
+       CAST(ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
+       term, term_no, months_high, CAST(registered_tenths AS BIGINT) AS registered_tenths, CAST(credits_tenths AS BIGINT) AS credits_tenths,
+       $share_pct AS share_pct, concat_ws(',', record_key, first_key) AS record_keys
+FROM drift

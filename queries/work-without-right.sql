@@ -1,0 +1,94 @@
+/*
+id = "work-without-right"
+number = "R08"
+title.sv = "Arbete utan rätt att arbeta"
+title.en = "Work without a right to work"
+finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr) och sammanlagt {months_paid} månader i följd, utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
+finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), and for {months_paid} months in a row, while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
+permit_classes = ["WORK_EMP", "SELF_EMP", "JOBSEEK_HQ", "POST_STUDY", "ASYLUM_APPLICANT"]
+legal_basis = ["UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 7 kap. 3 § 3 st.", "UtlL 20 kap. 3 och 5 §§", "UF 5 kap. 1-4 §§", "UF 6 kap. 13 a §"]
+legal_gate = "request"
+severity = "medium"
+owner = "national-control"
+survives = ["permit_ended"]
+
+[[counter_evidence]]
+sv = "Ansökan om förlängning inlämnad medan tillståndet gällde och ännu inte avgjord (tar bort uppgiften)"
+en = "An extension applied for while the permit held and not yet decided (removes the indication)"
+[[counter_evidence]]
+sv = "Lön i efterskott: månaden efter den sista med rätt att arbeta räknas inte"
+en = "Pay in arrears: the month after the last with a right to work does not count"
+[[counter_evidence]]
+sv = "Annat tillstånd eller uppehållsrätt med rätt att arbeta, eller beslut som en domstol har stoppat (tar bort uppgiften)"
+en = "Another permit or right of residence with a right to work, or a decision that a court has suspended (removes the indication)"
+[[counter_evidence]]
+sv = "Utbetalaren är försäkringsgivare eller myndighet, även lönegaranti (räknas inte)"
+en = "The payer is an insurer or an authority, wage guarantee too (does not count)"
+[[counter_evidence]]
+sv = "Mer än tre års vistelse med tillstånd (högst svag)"
+en = "More than three years' stay with a permit (weak at most)"
+column = "first_permit_from"
+[[counter_evidence]]
+sv = "Ett tillstånd som beviljats därefter (avslutar uppgiften)"
+en = "A permit granted since (ends the indication)"
+[[counter_evidence]]
+sv = "Överklagat avslag på en ansökan i rätt tid"
+en = "Appeal against the refusal of an application filed in time"
+checked = false
+[[counter_evidence]]
+sv = "Undantag från kravet på arbetstillstånd (UF 5 kap.), till exempel för vissa yrken"
+en = "Exemption from the work permit requirement (UF 5 kap.), for certain occupations for instance"
+checked = false
+[[counter_evidence]]
+sv = "Semesterersättning, uppsägningslön eller annan slutlön"
+en = "Holiday pay, pay for a period of notice or other final pay"
+checked = false
+
+[params.amount_sek]
+default = 5000
+doc = "least monthly salary in all that counts"
+source = "own default"
+[params.stay_months]
+default = 36
+doc = "months with permits after which the ground for revocation is no longer there"
+source = "UtlL 7 kap. 3 § 3 st."
+*/
+WITH held AS (   -- each permit and case until the next one begins
+    SELECT person_id, permit_id, permit_class, record_key, valid_from,
+           lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_from,
+           lead(first_known_time) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_known_at,
+           min(CASE WHEN permit_class <> 'ASYLUM_APPLICANT' THEN valid_from END) OVER (PARTITION BY person_id) AS first_permit_from
+    FROM permits
+    WHERE coalesce(end_kind, 'none') <> 'annulled'
+),
+paid AS (   -- months with pay for work, from all employers
+    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, max(s.known_at) AS known_at, min(s.first_key) AS pay_key
+    FROM salaries s
+    LEFT JOIN employers e ON e.employer_id = s.employer_id
+    WHERE coalesce(e.payer_kind, 'normal') NOT IN ('insurer', 'public_payer')
+    GROUP BY s.person_id, s.month
+),
+unlawful AS (   -- such months, and the one before, without any right to work; about the latest permit that had begun
+    SELECT h.person_id, h.permit_id, h.record_key, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_key,
+           greatest(agi_complete(p.month), p.known_at) AS known_at,
+           lag(p.month) OVER (PARTITION BY h.permit_id ORDER BY p.month) AS previous_month
+    FROM held h
+    JOIN paid p ON p.person_id = h.person_id AND add_months(p.month, 1) > h.valid_from AND (h.next_from IS NULL OR add_months(p.month, 1) <= h.next_from)
+    WHERE h.permit_class IN ('WORK_EMP', 'SELF_EMP', 'JOBSEEK_HQ', 'POST_STUDY', 'ASYLUM_APPLICANT') AND p.gross_sek >= $amount_sek
+      AND NOT EXISTS (SELECT 1 FROM work_rights w
+                      WHERE w.person_id = h.person_id AND w.from_on < add_months(p.month, 1)
+                        AND (w.to_on IS NULL OR w.to_on >= add_months(p.month, -1)))
+),
+run AS (   -- months in a row are one episode
+    SELECT person_id, permit_id, record_key, next_known_at, first_permit_from, month, gross_sek, pay_key, known_at,
+           max(CASE WHEN previous_month IS NULL OR previous_month < add_months(month, -1) THEN month END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM unlawful
+)
+SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(known_at) AS alert_at, agi_complete(episode) AS due_at,
+       CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
+       CASE WHEN add_months(first_permit_from, $stay_months) <= episode THEN 'weak' ELSE 'medium' END AS severity,
+       episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek, count(*) AS months_paid,
+       first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
+FROM run
+GROUP BY person_id, permit_id, record_key, next_known_at, first_permit_from, episode

@@ -1,0 +1,111 @@
+//! What a rule must give, on top of what is proved of every plan: its columns, their types, what may be shown, and
+//! the deadline of an absence.
+
+use arrow::datatypes::DataType;
+use datafusion::common::JoinType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::rules::check::{Carried, Key, Owner};
+use crate::rules::refusal::{CheckError, Place, Refusal, of_columns};
+use crate::rules::values::{rests_on_known_time, shows};
+
+/// Output columns that are no evidence.
+const RESERVED: [&str; 9] = [
+    "person_id",
+    "permit_id",
+    "alert_key",
+    "alert_at",
+    "due_at",
+    "cleared_at",
+    "cleared_reason",
+    "anchor_at",
+    "severity",
+];
+
+/// What a rule must give, on top of what is proved of every plan.
+pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Result<(), CheckError> {
+    let mut found = Vec::new();
+    if carried.owner != Owner::Person {
+        let what = "it reads no table of persons".into();
+        found.push(Refusal::NotCarried { node: "the rule", what }.at(Place::Output(None)));
+    }
+    let schema = plan.schema();
+    let field = |name: &str| schema.fields().iter().position(|field| field.name() == name);
+    for column in ["person_id", "alert_key", "alert_at", subject] {
+        if field(column).is_none() {
+            found.push(Refusal::Missing { column: column.to_owned() }.at(Place::Output(None)));
+        }
+    }
+    let mut refuse = |column: &'static str, found_type: String, wanted: &'static str| {
+        found.push(Refusal::Type { column, found: found_type, wanted }.at(Place::Output(Some(column.to_owned()))));
+    };
+    if field("person_id").is_some_and(|at| carried.keys.get(at) != Some(&Key::Subject)) {
+        refuse("person_id", "computed".into(), "a person's own person_id");
+    }
+    let mut check_type = |column: &'static str, wanted: &'static str, fits: fn(&DataType) -> bool| {
+        if let Some(at) = field(column)
+            && !fits(schema.field(at).data_type())
+        {
+            refuse(column, schema.field(at).data_type().to_string(), wanted);
+        }
+    };
+    let instant = |ty: &DataType| matches!(ty, DataType::Timestamp(..) | DataType::Date32 | DataType::Null);
+    check_type("alert_at", "a TIMESTAMP or DATE", instant);
+    check_type("due_at", "a TIMESTAMP or DATE", instant);
+    check_type("cleared_at", "a TIMESTAMP or DATE", instant);
+    check_type("anchor_at", "a DATE", |ty| matches!(ty, DataType::Date32 | DataType::Null));
+    check_type("alert_key", "a DATE or text", |ty| {
+        matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+    });
+    for (at, name) in schema.fields().iter().map(|field| field.name()).enumerate() {
+        // What the alert is about may be nobody's name; all else is shown.
+        if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, at, &HIDDEN)) {
+            found.push(Refusal::Evidence { column: name.clone() }.at(Place::Output(Some(name.clone()))));
+        }
+    }
+    if let Some(at) = field("alert_at")
+        && rests_on_known_time(plan, at)
+    {
+        found.push(Refusal::KnownTime.at(Place::Output(Some("alert_at".into()))));
+    }
+    if field("due_at").is_none()
+        && let Some((what, place)) = absence(plan)
+    {
+        found.push(Refusal::NoDueAt { what }.at(place));
+    }
+    CheckError::unless_none(found, ())
+}
+
+/// What may not leave the engine as evidence, under whatever rule.
+pub const HIDDEN: [&str; 12] = [
+    "name",
+    "name_at_grant",
+    "number",
+    "identifier",
+    "spouse_id",
+    "anchor_person_id",
+    "address_key",
+    "document_key",
+    "doc_key",
+    "source_token",
+    "other_id",
+    "holder_id",
+];
+
+/// The anti-join that a plan contains, if any.
+fn absence(plan: &LogicalPlan) -> Option<(String, Place)> {
+    let mut found = None;
+    // The closure never fails, so neither does the walk.
+    let _ = plan.apply(|node| {
+        if let LogicalPlan::Join(join) = node
+            && matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
+        {
+            let place = of_columns(join.on.iter().flat_map(|(l, r)| [l, r]));
+            found = Some(("NOT EXISTS".to_owned(), place.map_or(Place::words(&["not", "exists"]), Place::Span)));
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}

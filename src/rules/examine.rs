@@ -1,0 +1,141 @@
+//! Everything that is wrong in a rules directory, at once.
+//!
+//! Planning stops at the first rule or view that it refuses. Here that one is noted and left out, and the rest planned
+//! again, until it all holds. What only follows from a refused view is not told twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+
+use crate::rules::RuleSet;
+use crate::rules::catalogue::Catalogue;
+use crate::rules::coverage::Coverage;
+use crate::rules::diagnostic::Problem;
+use crate::rules::locate::Locator;
+use crate::rules::plan::PlanError;
+
+/// What an examination found.
+pub struct Examined {
+    /// What could be read; without what was refused.
+    pub catalogue: Option<Catalogue>,
+    /// The rules that hold, planned.
+    pub rules: Option<RuleSet>,
+    /// By file and line.
+    pub problems: Vec<Problem>,
+    pub coverage: Option<Coverage>,
+}
+
+/// Reads, checks and plans the directory. `only` are the rules to look at; all if empty, and then also whether every
+/// permit class has a rule.
+pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Examined {
+    let (catalogue, errors) = Catalogue::load_all(dir, set);
+    let locator = Locator::new(dir, catalogue.as_ref());
+    let mut problems: Vec<Problem> = errors.iter().map(|error| locator.of_catalogue(error)).collect();
+    let Some(mut catalogue) = catalogue else {
+        return Examined { catalogue: None, rules: None, problems, coverage: None };
+    };
+    let coverage = Coverage::load(dir).map_err(|problem| problems.push(problem)).ok();
+    if let Some(coverage) = coverage.as_ref().filter(|_| only.is_empty()) {
+        // A rule that cannot be read may be the only one of its class.
+        let whole = errors.is_empty();
+        problems
+            .extend(coverage.check(dir, &catalogue).into_iter().filter(|problem| whole || problem.file != COVERAGE));
+    }
+    if !only.is_empty() {
+        catalogue.rules.retain(|rule| only.contains(&rule.header.id));
+        problems.retain(|problem| {
+            !problem.file.ends_with(".sql")
+                || problem.file.contains('/')
+                || only.iter().any(|id| problem.file == format!("{id}.sql"))
+        });
+    }
+    let rules = plan(&mut catalogue, &locator, &mut problems);
+    problems.sort_by(|a, b| (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message)));
+    problems.dedup();
+    Examined { catalogue: Some(catalogue), rules, problems, coverage }
+}
+
+const COVERAGE: &str = "coverage.toml";
+
+fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Problem>) -> Option<RuleSet> {
+    let mut refused_views: Vec<String> = Vec::new();
+    let mut blanked: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let error = match RuleSet::plan(catalogue) {
+            Ok(rules) => return Some(rules),
+            Err(error) => error,
+        };
+        let follows = |problem: &Problem| {
+            refused_views.iter().any(|view| problem.message == format!("there is no table or view {view}"))
+        };
+        let of_text = match &error {
+            PlanError::Check { name, .. } | PlanError::Sql { name, .. } => blanked.contains(name),
+            _ => false,
+        };
+        // What else is said of a text with blanks may follow from them.
+        let sure = |problem: &Problem| !of_text || problem.message.starts_with("there is no ");
+        problems.extend(locator.of_plan(&error).into_iter().filter(|problem| !follows(problem) && sure(problem)));
+        let (PlanError::Check { what, name, .. } | PlanError::Sql { what, name, .. }) = &error else { return None };
+        if let PlanError::Sql { source, .. } = &error
+            && let Some(text) = text_of(catalogue, what, name)
+            && blank_column(text, source)
+        {
+            blanked.insert(name.clone());
+            continue;
+        }
+        let left = (catalogue.rules.len(), catalogue.views.len(), catalogue.links.len());
+        match *what {
+            "rule" => catalogue.rules.retain(|rule| rule.header.id != *name),
+            "link" => catalogue.links.retain(|link| link.table.name() != name),
+            _ => {
+                catalogue.views.retain(|view| view.name != *name);
+                refused_views.push(name.clone());
+            }
+        }
+        if left == (catalogue.rules.len(), catalogue.views.len(), catalogue.links.len()) {
+            return None;
+        }
+        if ["cancellers", "corroborations"].contains(&name.as_str()) {
+            // Nothing can be planned without them.
+            return None;
+        }
+    }
+}
+
+fn text_of<'a>(catalogue: &'a mut Catalogue, what: &str, name: &str) -> Option<&'a mut String> {
+    if what == "rule" {
+        return catalogue.rules.iter_mut().find(|rule| rule.header.id == name).map(|rule| &mut rule.sql);
+    }
+    catalogue.views.iter_mut().find(|view| view.name == name).map(|view| &mut view.sql)
+}
+
+/// Puts NULL in place of a column that is not there, so that the next such can be found. Every other character keeps
+/// its place.
+fn blank_column(text: &mut String, error: &DataFusionError) -> bool {
+    let mut error = error;
+    loop {
+        error = match error {
+            DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => inner,
+            DataFusionError::Shared(inner) => inner,
+            DataFusionError::Collection(errors) if !errors.is_empty() => &errors[0],
+            _ => break,
+        };
+    }
+    let DataFusionError::SchemaError(error, _) = error else { return false };
+    let SchemaError::FieldNotFound { field, .. } = error.as_ref() else { return false };
+    let Some(span) = field.spans.first() else { return false };
+    let line_at: usize = text.split_inclusive('\n').take(span.start.line as usize - 1).map(str::len).sum();
+    let bytes = |column: u64| {
+        let rest = text.get(line_at..)?;
+        rest.char_indices().nth(column as usize - 1).map(|(at, _)| line_at + at)
+    };
+    let (Some(from), Some(to)) = (bytes(span.start.column), bytes(span.end.column)) else { return false };
+    if span.start.line != span.end.line || to < from + 4 || !text[from..to].is_ascii() {
+        return false;
+    }
+    let blank = format!("{:1$}", "NULL", to - from);
+    text.replace_range(from..to, &blank);
+    true
+}

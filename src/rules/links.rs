@@ -1,0 +1,153 @@
+//! Links: what the rows of one unit show to another.
+//!
+//! A rule sees one unit. What it must know of other persons (the anchor of a family permit, the other holder of a travel
+//! document, an employer's other staff) reaches it as rows of its own unit, in tables that a *link* fills. A link is a view,
+//! `queries/links/<table>.sql`, over the tables of the unit that shows, with a column `to_id` that names the unit that is
+//! shown. As a plain query over everything it *is* the table (see `batch`); the engine keeps its rows incrementally and
+//! carries the differences to the receiver's shard (see `shard::links`).
+//!
+//! Links of feed `links` read records alone. Those of feed `derived` may read links, and what rules found.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::record::Value;
+use crate::rules::file::split_header;
+use crate::schema::{ColumnType, TableId};
+use crate::units::untag;
+
+/// A link as read from its file.
+#[derive(Clone, Debug)]
+pub struct LinkFile {
+    /// The table that it fills.
+    pub table: TableId,
+    pub doc: String,
+    /// A unit without rows in this table shows nothing to anybody.
+    pub needs: TableId,
+    /// Rules whose rows it reads through `indications`.
+    pub uses: Vec<String>,
+    pub sql: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    doc: String,
+    needs: String,
+    #[serde(default)]
+    uses: Vec<String>,
+}
+
+/// Why a link file cannot be read.
+#[derive(Debug, Error)]
+pub enum LinkError {
+    #[error("link {file}: begins with no header; put TOML into a comment /* ... */ at the top")]
+    NoHeader { file: String },
+    #[error("link {file}: header is not valid TOML")]
+    Header { file: String, source: Box<toml::de::Error> },
+    #[error("link {file}: is named after no table that links fill; these are {known}")]
+    Table { file: String, known: String },
+    #[error("link {file}: needs \"{needs}\", which is no table of persons")]
+    Needs { file: String, needs: String },
+}
+
+impl LinkFile {
+    /// Reads a link from the text of the file `<name>.sql`.
+    pub fn parse(name: &str, text: &str) -> Result<LinkFile, LinkError> {
+        let file = || format!("links/{name}.sql");
+        let (head, sql) = split_header(text).ok_or_else(|| LinkError::NoHeader { file: file() })?;
+        let header: Header =
+            toml::from_str(head).map_err(|source| LinkError::Header { file: file(), source: Box::new(source) })?;
+        let table = TableId::from_name(name).filter(|table| table.is_link()).ok_or_else(|| {
+            let known: Vec<&str> =
+                TableId::ALL.into_iter().filter(|table| table.is_link()).map(TableId::name).collect();
+            LinkError::Table { file: file(), known: known.join(", ") }
+        })?;
+        let needs = TableId::from_name(&header.needs).filter(|table| table.is_person());
+        let needs = needs.ok_or_else(|| LinkError::Needs { file: file(), needs: header.needs.clone() })?;
+        let doc = header.doc.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(LinkFile { table, doc, needs, uses: header.uses, sql: sql.to_owned() })
+    }
+
+    /// The table's definition as a plain query: its rows under the receiver's `person_id`.
+    pub fn as_table(&self) -> String {
+        let columns: Vec<&str> = self.table.def().columns.iter().map(|column| column.name).collect();
+        format!("SELECT to_id AS person_id, record_key, {} FROM (\n{}\n) shown", columns.join(", "), self.sql)
+    }
+}
+
+/// A row that a unit shows to another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkedRow {
+    /// The unit that shows it.
+    pub unit: u32,
+    /// Subject of the unit that is shown it.
+    pub to: String,
+    pub record_key: String,
+    /// By the table's columns.
+    pub values: Vec<Value>,
+}
+
+/// Reads the rows that a link's plan gave. The unit follows from the tag in `record_key` or `to_id`.
+pub fn read_rows(table: TableId, batches: &[RecordBatch]) -> Result<Vec<LinkedRow>, String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("no output column {name}"));
+        let texts = |name: &str| column(name).and_then(super::plan::as_text);
+        let (receivers, keys) = (texts("to_id")?, texts("record_key")?);
+        let (receivers, keys) = (receivers.as_string::<i32>(), keys.as_string::<i32>());
+        let mut columns = Vec::new();
+        for def in table.def().columns {
+            let array = cast(column(def.name)?, &def.ty.arrow()).map_err(|error| error.to_string())?;
+            columns.push((def.ty, array));
+        }
+        for row in 0..batch.num_rows() {
+            if receivers.is_null(row) || keys.is_null(row) {
+                continue;
+            }
+            let ((to_unit, to), (key_unit, record_key)) = (untag(receivers.value(row)), untag(keys.value(row)));
+            let unit = key_unit.or(to_unit).ok_or("record_key holds no identifier of the unit")?;
+            let values = columns.iter().map(|(ty, array)| value(*ty, array, row)).collect::<Result<_, _>>()?;
+            rows.push(LinkedRow { unit, to, record_key, values });
+        }
+    }
+    rows.sort_by(|a, b| (a.unit, &a.to, &a.record_key).cmp(&(b.unit, &b.to, &b.record_key)));
+    if let Some(pair) = rows.windows(2).find(|pair| {
+        (pair[0].unit, &pair[0].to, &pair[0].record_key) == (pair[1].unit, &pair[1].to, &pair[1].record_key)
+    }) {
+        return Err(format!("two rows with one record_key for one receiver ({})", pair[0].record_key.len()));
+    }
+    Ok(rows)
+}
+
+fn value(ty: ColumnType, array: &ArrayRef, row: usize) -> Result<Value, String> {
+    if array.is_null(row) {
+        return Ok(Value::Null);
+    }
+    Ok(match ty {
+        ColumnType::Date | ColumnType::Month => Value::Day(array.as_primitive::<Date32Type>().value(row)),
+        ColumnType::Timestamp => Value::Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)),
+        ColumnType::Int | ColumnType::Sek => Value::Int(array.as_primitive::<Int64Type>().value(row)),
+        ColumnType::Bool => Value::Bool(array.as_boolean().value(row)),
+        ColumnType::CodeList => return Err("a list cannot be shown".into()),
+        _ => Value::Text(untag(array.as_string::<i32>().value(row)).1.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_named_after_its_table_and_says_what_it_needs() {
+        let text = "/*\ndoc = \"d\"\nneeds = \"anchors\"\n*/\nSELECT 1";
+        let link = LinkFile::parse("anchor_permits", text).unwrap();
+        assert_eq!((link.table, link.needs), (TableId::AnchorPermits, TableId::Anchors));
+        assert!(matches!(LinkFile::parse("permits", text), Err(LinkError::Table { .. })));
+        let wrong = text.replace("anchors", "employers");
+        assert!(matches!(LinkFile::parse("anchor_permits", &wrong), Err(LinkError::Needs { .. })));
+    }
+}

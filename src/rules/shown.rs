@@ -1,0 +1,100 @@
+//! What a rule says about what it found: `{column}` names an output column, and the words stay neutral.
+
+use datafusion::sql::sqlparser::ast::{Query, SelectItem, SetExpr};
+
+use crate::rules::catalogue::Catalogue;
+use crate::rules::diagnostic::{did_you_mean, nearest};
+use crate::rules::file::RuleFile;
+use crate::rules::reads::parse;
+use crate::rules::refusal::Refused;
+
+/// Words that judge; an indication is a circumstance for a person to look into.
+const JUDGING: [&str; 12] = [
+    "överträd",
+    "fusk",
+    "bedräg",
+    "misstänk",
+    "brottslig",
+    "lögn",
+    "violat",
+    "fraud",
+    "cheat",
+    "suspect",
+    "offence",
+    "guilty",
+];
+
+/// Findings and innocent explanations that name no column of the rule, or that judge.
+pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
+    catalogue.rules.iter().flat_map(of_rule).collect()
+}
+
+fn of_rule(rule: &RuleFile) -> Vec<Refused> {
+    let header = &rule.header;
+    let mut refused = Vec::new();
+    let mut refuse = |words: &str, message: String, hint: String| {
+        let name = header.id.clone();
+        refused.push(Refused { what: "rule", name, message, hint, place: Err(words.to_owned()) });
+    };
+    let texts = [
+        ("title.sv", &header.title.sv),
+        ("title.en", &header.title.en),
+        ("finding.sv", &header.finding.sv),
+        ("finding.en", &header.finding.en),
+    ];
+    for (key, text) in texts {
+        let lower = text.to_lowercase();
+        if let Some(word) = JUDGING.iter().find(|word| lower.contains(*word)) {
+            let hint = "say what the records show, as a circumstance to look into".to_owned();
+            refuse(key, format!("{key} judges (\"{word}...\"); a rule finds an indication"), hint);
+        }
+    }
+    let Some(columns) = parse(&rule.sql).and_then(|query| outputs(&query)) else { return refused };
+    let known = || columns.iter().map(String::as_str);
+    let named = texts.into_iter().flat_map(|(_, text)| placeholders(text));
+    let mut missing: Vec<&str> = named.filter(|name| !known().any(|column| column == *name)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for name in missing {
+        let hint = match did_you_mean(&nearest(name, known())) {
+            hint if hint.is_empty() => format!("output columns are {}", columns.join(", ")),
+            hint => hint,
+        };
+        refuse(&format!("{{{name}}}"), format!("the finding shows {{{name}}}, which is no output column"), hint);
+    }
+    for column in header.counter_evidence.iter().filter_map(|entry| entry.column.as_deref()) {
+        if !known().any(|name| name == column) {
+            let hint = did_you_mean(&nearest(column, known()));
+            let message = format!("counter_evidence names column \"{column}\", which is no output column");
+            refuse(&format!("\"{column}\""), message, hint);
+        }
+    }
+    refused
+}
+
+/// Names of the last SELECT's columns; `None` if one has no name of its own.
+pub fn outputs(query: &Query) -> Option<Vec<String>> {
+    let mut body = query.body.as_ref();
+    let select = loop {
+        match body {
+            SetExpr::Select(select) => break select,
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(query) => body = &query.body,
+            _ => return None,
+        }
+    };
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.to_lowercase()),
+        SelectItem::UnnamedExpr(expr) => {
+            let text = expr.to_string().to_lowercase();
+            let last = text.rsplit('.').next().unwrap_or_default().to_owned();
+            last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_').then_some(last)
+        }
+        _ => None,
+    };
+    select.projection.iter().map(name).collect()
+}
+
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+}

@@ -1,0 +1,212 @@
+//! What this shard's units show to others, and what they are shown.
+//!
+//! When records change, the links that read them are evaluated for the units concerned and compared with what those showed
+//! before; the differences go out as records of the link's table, keyed by the receiver. A row's version is how much was
+//! known about the showing unit: it rises with every record, follows from the records alone, and so is the same after a
+//! restart or on another instance. Repeats are duplicates like any others.
+//!
+//! In strict order the driver carries the records over at once (see `replay`), in live order the internal topics do.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::clock::FeedSet;
+use crate::encode::encode;
+use crate::history::{Inserted, PersonNo};
+use crate::record::{Coordinates, Offset, Op, Record, Value};
+use crate::rules::TableSet;
+use crate::rules::links::LinkedRow;
+use crate::schema::Feed;
+use crate::shard::evaluate::Job;
+use crate::shard::{Change, Order, Shard};
+use crate::time::{EventTime, KnownTime};
+use crate::units::Unit;
+
+/// A row that a unit shows, as it was last said.
+#[derive(Debug)]
+pub(super) struct Shown {
+    link: u8,
+    to: Box<str>,
+    record_key: Box<str>,
+    content: u64,
+}
+
+/// What a link's record says of its source, with the fingerprint of the texts that made it.
+pub const LINK_SOURCE: &str = "permitwatch";
+
+impl Shard {
+    /// Evaluates the links of one feed for what changed, except those that read what rules found.
+    pub fn link(&mut self, feed: Feed) {
+        self.history.seal();
+        for at in 0..self.rules.links().len() {
+            let link = &self.rules.links()[at];
+            if link.is_late() || link.table.def().feed != feed {
+                continue;
+            }
+            let jobs = self.showing(link.tables, link.needs);
+            let all: Vec<usize> = (0..jobs.len()).collect();
+            for chunk in self.chunks(&jobs, &all) {
+                let units: Vec<Unit> = chunk.iter().map(|job| jobs[*job].unit).collect();
+                self.evaluate_link(at, &units);
+            }
+        }
+    }
+
+    /// Units that a change in `tables` concerns and that have rows in `needs`, by as_of.
+    fn showing(&self, tables: TableSet, needs: crate::schema::TableId) -> Vec<Job> {
+        let now = self.clocks.shard().0;
+        let live = self.settings.order == Order::Live;
+        let changes = self.changes.iter().filter(|change| change.tables.meets(tables));
+        let changes = changes.filter(|change| self.history.person(change.person).has(needs));
+        let mut units: Vec<(i64, PersonNo)> =
+            changes.map(|change| (if live { now } else { change.as_of }, change.person)).collect();
+        units.sort_unstable();
+        units.dedup();
+        units.into_iter().map(|(as_of, person)| Job::new(Unit { person, as_of })).collect()
+    }
+
+    fn evaluate_link(&mut self, at: usize, units: &[Unit]) {
+        match self.rules.evaluate_link(&self.history, units, at) {
+            Ok(rows) => self.show_all(at, units, &rows, &[]),
+            Err(message) if units.len() == 1 => {
+                let name = self.rules.links()[at].table.name();
+                self.note_failure(&Job::new(units[0]), name, &message);
+            }
+            Err(_) => {
+                for unit in units {
+                    self.evaluate_link(at, &[*unit]);
+                }
+            }
+        }
+    }
+
+    /// Takes a link's rows for units that stand in the order of their as_of. What a unit in `except` showed stays.
+    pub(super) fn show_all(&mut self, link: usize, units: &[Unit], rows: &[LinkedRow], except: &[u32]) {
+        for (number, unit) in units.iter().enumerate() {
+            let number = number as u32;
+            if except.contains(&number) {
+                continue;
+            }
+            let from = rows.partition_point(|row| row.unit < number);
+            let to = rows.partition_point(|row| row.unit <= number);
+            self.show(link, *unit, &rows[from..to]);
+        }
+    }
+
+    /// Says what differs from what the unit showed before.
+    pub(super) fn show(&mut self, link: usize, unit: Unit, rows: &[LinkedRow]) {
+        if rows.is_empty() && !self.shown.contains_key(&unit.person) {
+            return;
+        }
+        let mut version = None;
+        let mut shown = self.shown.remove(&unit.person).unwrap_or_default();
+        let mut said: Vec<(&str, &str, Op, &[Value])> = Vec::new();
+        let mut gone: Vec<Shown> = Vec::new();
+        let mut kept: Vec<Shown> = Vec::new();
+        for row in shown.drain(..) {
+            let stays = row.link as usize != link
+                || rows.iter().any(|new| *new.to == *row.to && *new.record_key == *row.record_key);
+            if stays { kept.push(row) } else { gone.push(row) }
+        }
+        for row in rows {
+            let content = content(&row.values);
+            let same = kept
+                .iter_mut()
+                .find(|old| old.link as usize == link && *old.to == *row.to && *old.record_key == *row.record_key);
+            match same {
+                Some(old) if old.content == content => continue,
+                Some(old) => old.content = content,
+                None => kept.push(Shown {
+                    link: link as u8,
+                    to: row.to.as_str().into(),
+                    record_key: row.record_key.as_str().into(),
+                    content,
+                }),
+            }
+            said.push((&row.to, &row.record_key, Op::Upsert, &row.values));
+        }
+        said.extend(gone.iter().map(|row| (&*row.to, &*row.record_key, Op::Retract, &[][..])));
+        let table = self.rules.links()[link].table;
+        for (to, record_key, op, values) in said {
+            let version = *version.get_or_insert_with(|| self.history.knowledge(unit.person, unit.as_of));
+            self.outgoing.push(Record {
+                table,
+                subject: to.into(),
+                record_key: record_key.into(),
+                version,
+                op,
+                event_time: EventTime(unit.as_of),
+                registered_at: unit.as_of,
+                known_time: KnownTime(unit.as_of),
+                schema_ver: crate::decode::SCHEMA_VERSION,
+                source: self.link_source.clone(),
+                purpose: "permit_control".into(),
+                secrecy_class: 0,
+                values: values.to_vec(),
+            });
+        }
+        if !kept.is_empty() {
+            self.shown.insert(unit.person, kept);
+        }
+    }
+
+    /// What the units of this shard have to say to others since this was last asked.
+    pub fn take_outgoing(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// Takes records of links whose receivers belong to this shard.
+    pub fn take_linked(&mut self, records: &[Record]) {
+        for record in records {
+            let coordinates =
+                Coordinates { feed: record.table.def().feed, partition: self.settings.number, offset: Offset(-1) };
+            self.insert_linked(record, coordinates);
+        }
+    }
+
+    pub(super) fn insert_linked(&mut self, record: &Record, coordinates: Coordinates) -> Inserted {
+        let (person, inserted) = self.history.insert(record);
+        if inserted == Inserted::New {
+            self.changes.push(Change {
+                person,
+                as_of: match self.settings.order {
+                    Order::Strict => record.known_time.0,
+                    Order::Live => self.clocks.shard().0,
+                },
+                tables: TableSet::of(record.table),
+                corrected: record.op != Op::Upsert,
+                late: FeedSet::default(),
+                sent_at: None,
+                coordinates,
+            });
+        }
+        inserted
+    }
+
+    /// The time up to which this shard has said all that links of `feed` show.
+    pub fn link_clock(&self, feed: Feed) -> KnownTime {
+        let links = self.rules.links().iter().filter(|link| link.table.def().feed == feed);
+        let feeds = links.fold(FeedSet::default(), |feeds, link| feeds.union(link.tables.feeds()));
+        self.clocks.least(feeds)
+    }
+}
+
+/// A link's record as the internal topics carry it.
+pub fn link_payload(record: &Record) -> Vec<u8> {
+    encode(record)
+}
+
+fn content(values: &[Value]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for value in values {
+        std::mem::discriminant(value).hash(&mut hasher);
+        match value {
+            Value::Null => {}
+            Value::Bool(flag) => flag.hash(&mut hasher),
+            Value::Int(number) | Value::Instant(number) => number.hash(&mut hasher),
+            Value::Day(day) => day.hash(&mut hasher),
+            Value::Text(text) => text.hash(&mut hasher),
+            Value::List(items) => items.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
