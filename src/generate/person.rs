@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 
 use super::calendar::{HOUR_US, SECOND_US, add_days, instant};
 use super::dice::{Dice, Purpose};
+use super::employers::Payer;
 use super::identity::Identity;
 use super::permits::Permit;
 use super::register::Post;
@@ -22,6 +23,18 @@ use crate::schema::{Feed, TableId};
 const LEAD_US: i64 = 2 * HOUR_US;
 /// The first load of permits takes so long.
 const LOAD_SECONDS: i64 = 3000;
+
+/// Matters that the permit's end does not end.
+const OUTLIVE_THE_PERMIT: &[&str] = &[
+    "payment-after-permit-end",
+    "work-without-right",
+    "benefit-after-emigration",
+    "allowance-with-income",
+    "revocation-unserved",
+];
+
+/// The most companions of a person; their ids begin with other letters than p and q.
+const MAX_COMPANIONS: usize = 15;
 
 /// A record before it is told.
 pub(super) struct Fact {
@@ -76,6 +89,16 @@ pub(super) struct Person<'w> {
     pub(super) posts: Vec<Post>,
     pub(super) naturalised_at: Option<i64>,
     pub(super) died_at: Option<i64>,
+    /// Address of the first registration, where it is shared with somebody.
+    pub(super) home: Option<u64>,
+    /// Spouse, and day of the wedding, at the first registration.
+    pub(super) wed: Option<(Arc<str>, NaiveDate)>,
+    /// What is shown at the border where it is not the passport: kind, issuer and key.
+    pub(super) travel_document: Option<(&'static str, &'static str, String)>,
+    /// Who employs the person, where that is needed later.
+    pub(super) employer: Option<Payer>,
+    /// Persons who belong to this one's story; the first is the anchor of its family permits.
+    pub(super) companions: Vec<Person<'w>>,
     reference: Vec<Message>,
     pub(super) told: Vec<(Feed, Message)>,
     truth: Vec<Truth>,
@@ -95,10 +118,23 @@ impl<'w> Person<'w> {
     pub(super) fn new(world: &'w World, index: usize) -> Person<'w> {
         let mut dice = Dice::new(world.options.seed, Purpose::Person, index as u64);
         let who = Identity::draw(&mut dice, index, world.start, (20, 50), "IND");
+        Person::named(world, index, format!("p{index:07}"), dice, who)
+    }
+
+    /// Another person of this one's story, with a life of its own; hand it to `companions` in the end.
+    pub(super) fn companion(&self, number: usize, ages: (i64, i64), citizenship: &'static str) -> Person<'w> {
+        let (world, index) = (self.world, self.index);
+        let mut dice = Dice::new(world.options.seed, Purpose::Companion, (index * MAX_COMPANIONS + number) as u64);
+        let who = Identity::draw(&mut dice, companion_slot(index, number), world.start, ages, citizenship);
+        let letter = char::from(b'a' + (number % MAX_COMPANIONS) as u8);
+        Person::named(world, index, format!("{letter}{index:07}"), dice, who)
+    }
+
+    fn named(world: &'w World, index: usize, id: String, dice: Dice, who: Identity) -> Person<'w> {
         Person {
             world,
             index,
-            id: Arc::from(format!("p{index:07}")),
+            id: Arc::from(id),
             dice,
             who,
             story: None,
@@ -108,6 +144,11 @@ impl<'w> Person<'w> {
             posts: Vec::new(),
             naturalised_at: None,
             died_at: None,
+            home: None,
+            wed: None,
+            travel_document: None,
+            employer: None,
+            companions: Vec::new(),
             reference: Vec::new(),
             told: Vec::new(),
             truth: Vec::new(),
@@ -204,9 +245,21 @@ impl<'w> Person<'w> {
         }
     }
 
-    /// A breach: known from the first of `tiers`, reaching the last of them that comes before it ends.
+    /// A breach of the story's rule: known from the first of `tiers`, reaching the last of them that comes before it ends.
     pub(super) fn breach(
         &mut self,
+        scenario: Scenario,
+        permit: usize,
+        tiers: &[(i64, &'static str)],
+        ended_at: Option<i64>,
+    ) {
+        self.breach_of(scenario.rule_id(), scenario, permit, tiers, ended_at);
+    }
+
+    /// The same of another rule, which the story breaches too.
+    pub(super) fn breach_of(
+        &mut self,
+        rule_id: &'static str,
         scenario: Scenario,
         permit: usize,
         tiers: &[(i64, &'static str)],
@@ -215,11 +268,11 @@ impl<'w> Person<'w> {
         let Some((known_from, _)) = tiers.first().copied() else {
             return;
         };
-        let ended_at = self.end_of(scenario, permit, known_from, ended_at);
+        let ended_at = self.end_of(rule_id, permit, known_from, ended_at);
         let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
         let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
         if reached.is_some() {
-            self.push_truth(scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
+            self.push_truth(rule_id, scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
         }
     }
 
@@ -231,13 +284,56 @@ impl<'w> Person<'w> {
         known_from: i64,
         max_severity: Option<&'static str>,
     ) {
-        if known_from < self.world.until_us {
-            self.push_truth(scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
+        self.trap_of(scenario.rule_id(), scenario, permit, known_from, max_severity);
+    }
+
+    pub(super) fn trap_of(
+        &mut self,
+        rule_id: &'static str,
+        scenario: Scenario,
+        permit: usize,
+        known_from: i64,
+        max_severity: Option<&'static str>,
+    ) {
+        let recorded = self.permits.get(permit).is_some_and(|permit| permit.known < self.world.until_us);
+        if known_from < self.world.until_us && recorded {
+            let known_from = known_from.max(self.world.start_us);
+            self.push_truth(rule_id, scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
         }
     }
 
+    /// A breach of an employer, who is then both subject and unit.
+    pub(super) fn breach_by(&mut self, employer: &Payer, scenario: Scenario, known_from: i64, ended_at: i64) {
+        if known_from < self.world.until_us {
+            let ended_at = Some(ended_at).filter(|at| *at < self.world.until_us);
+            self.push_about(employer, scenario, Kind::Breach, known_from, ended_at);
+        }
+    }
+
+    pub(super) fn trap_by(&mut self, employer: &Payer, scenario: Scenario, known_from: i64) {
+        if known_from < self.world.until_us {
+            self.push_about(employer, scenario, Kind::Trap, known_from, None);
+        }
+    }
+
+    fn push_about(&mut self, employer: &Payer, scenario: Scenario, kind: Kind, known_from: i64, ended_at: Option<i64>) {
+        self.truth.push(Truth {
+            person_id: employer.id.to_string(),
+            permit_id: employer.id.to_string(),
+            rule_id: scenario.rule_id(),
+            kind,
+            scenario: scenario.code(),
+            known_from,
+            ended_at,
+            min_severity: (kind == Kind::Breach).then_some("info"),
+            max_severity: None,
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one for each column of the truth")]
     fn push_truth(
         &mut self,
+        rule_id: &'static str,
         scenario: Scenario,
         permit: usize,
         kind: Kind,
@@ -248,7 +344,7 @@ impl<'w> Person<'w> {
         self.truth.push(Truth {
             person_id: self.id.to_string(),
             permit_id: self.permits[permit].id.clone(),
-            rule_id: scenario.rule_id(),
+            rule_id,
             kind,
             scenario: scenario.code(),
             known_from,
@@ -258,11 +354,10 @@ impl<'w> Person<'w> {
         });
     }
 
-    /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death. Payments after a
-    /// permit's end outlive the permit.
-    fn end_of(&self, scenario: Scenario, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
+    /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death.
+    fn end_of(&self, rule_id: &'static str, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
         let mut ends: Vec<i64> = own.into_iter().chain(self.naturalised_at).chain(self.died_at).collect();
-        if scenario.rule_id() != "payment-after-permit-end" {
+        if !OUTLIVE_THE_PERMIT.contains(&rule_id) {
             let permit = &self.permits[place];
             let after = |day| instant(add_days(day, 1));
             ends.extend(permit.valid_to.map(after));
@@ -274,11 +369,19 @@ impl<'w> Person<'w> {
     }
 
     /// Tells the register's posts and the planted disturbances, and hands everything over.
-    pub(super) fn finish(mut self) -> Told {
+    pub(super) fn finish(mut self, told: &mut Vec<Told>) {
+        for companion in std::mem::take(&mut self.companions) {
+            companion.finish(told);
+        }
         self.tell_posts();
         self.plant_disturbances();
         let mut messages = self.told;
         messages.extend(self.reference.into_iter().map(|message| (Feed::Reference, message)));
-        Told { id: self.id, first_known: self.first_known, messages, truth: self.truth }
+        told.push(Told { id: self.id, first_known: self.first_known, messages, truth: self.truth });
     }
+}
+
+/// Place among the identity numbers: companions count from the middle, so that no two of 90,000 persons share one.
+fn companion_slot(index: usize, number: usize) -> usize {
+    91_067 + index + number * 11_003
 }

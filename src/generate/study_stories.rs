@@ -119,6 +119,6 @@ fn explained_term(
     person.trap(story, place, instant(add_days(start, WEAK_DAYS)), None);
 }
 
-fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
+pub(super) fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
     [(instant(add_days(counted, WEAK_DAYS)), "weak"), (instant(add_days(counted, STRONG_DAYS)), "strong")]
 }

@@ -83,7 +83,8 @@ fn new_job(person: &mut Person<'_>) -> Job {
 /// A job that goes on when the recording starts, under an extension.
 fn standing_job(person: &mut Person<'_>) -> Job {
     let world = person.world;
-    let age_days = if person.story.is_some() { person.dice.between(1, 150) } else { person.dice.between(1, 690) };
+    // No older: what was so before the recording is told at its start, and silence before that is no silence.
+    let age_days = person.dice.between(1, 150);
     let valid_from = add_days(world.start, -age_days);
     let decided_on = add_days(valid_from, -person.dice.between(0, 30));
     let mut permit = person.draft("WORK_EMP", decided_on, valid_from, Some(add_days(add_months(valid_from, 24), -1)));
@@ -102,7 +103,7 @@ fn standing_job(person: &mut Person<'_>) -> Job {
     let place = person.grant(permit);
     let known = person.permits[place].known;
     person.allow_employer(place, &payer, valid_from, None, known);
-    Job { place, payer, from: add_months(month_of(world.start), -1), salary_sek, floor_sek }
+    Job { place, payer, from: month_of(valid_from), salary_sek, floor_sek }
 }
 
 fn draw_employer(person: &mut Person<'_>) -> Payer {
