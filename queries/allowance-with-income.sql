@@ -23,8 +23,8 @@ sv = "Återbetalat belopp (dras av)"
 en = "Amount paid back (deducted)"
 column = "allowance_sek"
 [[counter_evidence]]
-sv = "Betald i förskott, före flytten eller dödsfallet (räknas inte)"
-en = "Paid in advance, before the move or the death (does not count)"
+sv = "Betald i förskott, före beslutet, flytten eller dödsfallet (räknas inte)"
+en = "Paid in advance, before the grant, the move or the death (does not count)"
 [[counter_evidence]]
 sv = "Ny asylansökan eller nytt tillstånd efter flytten (tiden därefter räknas inte)"
 en = "A new asylum application or permit after the move (the time after it does not count)"
@@ -63,6 +63,9 @@ WITH spell AS (   -- a permit or an applicant's case, until it ends or the next 
         WHERE coalesce(end_kind, '') <> 'annulled'
     ) x
 ),
+death AS (
+    SELECT person_id, min(known_at) AS known_at FROM deregistrations WHERE dereg_code = 'AV' GROUP BY person_id
+),
 allowance AS (
     SELECT person_id, record_key, month, coalesce(period_from, month) AS period_from, paid_on, amount_sek,
            coalesce(reported_income, false) AS reported, first_known_time
@@ -70,67 +73,62 @@ allowance AS (
     WHERE kind = 'allowance'
 ),
 allowance_month AS (   -- a month with allowance, and the one before it
-    SELECT person_id, month, allowance_sek, reports, known_at, first_key,
-           lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
+    SELECT person_id, month, allowance_sek, reported, known_at, allowance_key, lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
     FROM (
-        SELECT person_id, month, sum(amount_sek) AS allowance_sek, count(CASE WHEN reported THEN 1 END) AS reports,
-               min(first_known_time) AS known_at, min(record_key) AS first_key
+        SELECT person_id, month, sum(amount_sek) AS allowance_sek, bool_or(reported) AS reported, min(first_known_time) AS known_at,
+               min(record_key) AS allowance_key
         FROM allowance
         GROUP BY person_id, month
         HAVING sum(amount_sek) > 0
     ) m
 ),
 overlap AS (   -- months of a case with both
-    SELECT p.person_id, p.permit_id, p.record_key, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.first_key, s.first_key AS salary_key,
+    SELECT p.person_id, p.permit_id, p.record_key, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_key, s.first_key AS salary_key,
            greatest(agi_complete(a.month), a.known_at, s.known_at, p.first_known_time) AS known_at
     FROM spell p
-    JOIN allowance_month a ON a.person_id = p.person_id AND a.reports = 0 AND add_months(a.previous_month, 1) = a.month
+    JOIN allowance_month a ON a.person_id = p.person_id AND NOT a.reported AND add_months(a.previous_month, 1) = a.month
          AND a.month >= month_of(p.valid_from) AND (p.held_until IS NULL OR a.month <= p.held_until)
     JOIN salary_months s ON s.person_id = a.person_id AND s.month = a.month AND s.gross_sek >= $income_sek
     WHERE p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
 ),
 numbered AS (   -- in the order in which they became known
-    SELECT person_id, permit_id, record_key, valid_from, month, first_key, salary_key, known_at,
+    SELECT person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at,
            row_number() OVER (PARTITION BY permit_id ORDER BY known_at, month) AS place,
-           count(*) OVER (PARTITION BY permit_id) AS periods, min(month) OVER (PARTITION BY permit_id) AS first_month,
+           count(*) OVER (PARTITION BY permit_id) AS periods, min(month) OVER (PARTITION BY permit_id) AS first_period_from,
            sum(allowance_sek) OVER (PARTITION BY permit_id) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY permit_id) AS income_sek
     FROM overlap
 ),
-death AS (
-    SELECT person_id, min(known_at) AS known_at FROM deregistrations WHERE dereg_code = 'AV' GROUP BY person_id
+ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
+    SELECT person_id, permit_id, record_key, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
+           greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from, first_known_time AS known_at,
+           'medium' AS severity
+    FROM spell
+    WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
+    UNION ALL
+    SELECT p.person_id, p.permit_id, p.record_key, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
+           concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
+           g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, greatest(g.known_at, p.first_known_time) AS known_at,
+           'strong' AS severity
+    FROM spell p
+    JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
 )
-SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at, agi_complete(o.month) AS due_at,
+SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
        d.known_at AS cleared_at, 'deceased' AS cleared_reason, 'medium' AS severity, 'income' AS what, o.valid_from AS since_on,
-       o.first_month AS first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
-       concat_ws(',', o.record_key, o.first_key, o.salary_key) AS record_keys
+       o.first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
+       concat_ws(',', o.record_key, o.allowance_key, o.salary_key) AS record_keys
 FROM numbered o
 LEFT JOIN death d ON d.person_id = o.person_id
 WHERE o.place = $months
 UNION ALL
-SELECT p.person_id, p.permit_id, 'after-grant' AS alert_key, min(a.period_from) AS anchor_at,
-       greatest(min(a.first_known_time), p.first_known_time, CAST(p.decided_on + $grant_days + 1 AS TIMESTAMP)) AS alert_at,
-       CAST(p.decided_on + $grant_days + 1 AS TIMESTAMP) AS due_at, min(d.known_at) AS cleared_at, 'deceased' AS cleared_reason, 'medium' AS severity,
-       'after-grant' AS what, p.decided_on AS since_on, min(a.period_from) AS first_period_from, count(*) AS periods,
-       CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek, CAST(NULL AS BIGINT) AS income_sek,
-       concat_ws(',', p.record_key, min(a.record_key), nullif(max(a.record_key), min(a.record_key))) AS record_keys
-FROM spell p
-JOIN allowance a ON a.person_id = p.person_id AND a.period_from > p.decided_on + $grant_days AND a.period_from >= p.valid_from
-     AND (p.held_until IS NULL OR a.period_from <= p.held_until)
-LEFT JOIN death d ON d.person_id = p.person_id
-WHERE p.permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
-GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on
-HAVING sum(a.amount_sek) > 0
-UNION ALL
-SELECT p.person_id, p.permit_id, concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key,
-       min(a.period_from) AS anchor_at, greatest(min(a.first_known_time), g.known_at, p.first_known_time) AS alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
-       CASE WHEN g.dereg_code = 'UV' THEN min(d.known_at) END AS cleared_at, 'deceased' AS cleared_reason, 'strong' AS severity,
-       CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what, g.dereg_on AS since_on, min(a.period_from) AS first_period_from,
-       count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek, CAST(NULL AS BIGINT) AS income_sek,
-       concat_ws(',', p.record_key, g.record_key, min(a.record_key), nullif(max(a.record_key), min(a.record_key))) AS record_keys
-FROM spell p   -- the permit or case at the time of the move, or the last one before it
-JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
-JOIN allowance a ON a.person_id = g.person_id AND a.period_from > g.dereg_on AND (g.returned_on IS NULL OR a.period_from < g.returned_on)
-     AND (p.next_from IS NULL OR a.period_from < p.next_from) AND (a.paid_on IS NULL OR a.paid_on > g.dereg_on)
-LEFT JOIN death d ON d.person_id = p.person_id
-GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, g.record_key, g.dereg_code, g.dereg_on, g.known_at
+SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
+       greatest(min(a.first_known_time), e.known_at, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
+       CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
+       min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
+       CAST(NULL AS BIGINT) AS income_sek,
+       concat_ws(',', e.record_key, min(a.record_key), nullif(max(a.record_key), min(a.record_key))) AS record_keys
+FROM ended e
+JOIN allowance a ON a.person_id = e.person_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
+     AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
+LEFT JOIN death d ON d.person_id = e.person_id
+GROUP BY e.person_id, e.permit_id, e.record_key, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.severity, d.known_at
 HAVING sum(a.amount_sek) > 0

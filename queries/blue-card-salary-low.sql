@@ -70,12 +70,12 @@ step AS (
     WHERE breach
 ),
 worse AS (   -- worse terms under the card that the employer has reported
-    SELECT p.permit_id, min(n.event_on) AS worse_terms_on, min(n.first_known_time) AS known_at
+    SELECT p.permit_id, min(n.event_on) AS worse_terms_on
     FROM permits p
     JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse' AND n.event_on >= p.valid_from
     GROUP BY p.permit_id
 )
-SELECT s.person_id, s.permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, w.known_at) AS alert_at,
+SELECT s.person_id, s.permit_id, s.episode AS alert_key, s.month AS anchor_at, s.evaluated_at AS alert_at,
        s.complete_at AS due_at, s.good_again_at AS cleared_at,
        CASE WHEN w.permit_id IS NOT NULL AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
        s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, s.required_sek AS threshold_sek,

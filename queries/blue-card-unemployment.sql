@@ -58,7 +58,7 @@ WITH contract AS (   -- from the day on which a later start was notified until t
     WHERE kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted from the card's first day
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.complete_at,
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month,
            CASE WHEN i.month >= add_months(coalesce(p.held_since, p.valid_from), $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
            row_number() OVER (PARTITION BY i.permit_id ORDER BY i.month) AS idle_no
     FROM idle_months i
@@ -68,17 +68,21 @@ idle AS (   -- months without pay or explanation, counted from the card's first 
       AND NOT EXISTS (SELECT 1 FROM population n
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),
+excess AS (   -- the month with which there are too many
+    SELECT person_id, permit_id, permit_key, permit_known_at, min(month) AS last_month, CAST(min(idle_no) AS BIGINT) AS months_without_pay,
+           min(months_allowed) AS months_allowed
+    FROM idle
+    WHERE idle_no > months_allowed
+    GROUP BY person_id, permit_id, permit_key, permit_known_at
+),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on
     FROM notices
     WHERE kind = 'employment_end'
     GROUP BY person_id
 )
-SELECT i.person_id, i.permit_id, 'unemployed' AS alert_key, min(i.month) AS anchor_at,
-       greatest(min(i.complete_at), max(i.permit_known_at)) AS alert_at, min(i.complete_at) AS due_at,
-       min(i.month) AS last_month, CAST(min(i.idle_no) AS BIGINT) AS months_without_pay, min(i.months_allowed) AS months_allowed,
-       n.end_notice_on, i.permit_key AS record_keys
-FROM idle i
-LEFT JOIN notified n ON n.person_id = i.person_id
-WHERE i.idle_no > i.months_allowed
-GROUP BY i.person_id, i.permit_id, i.permit_key, n.end_notice_on
+SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at,
+       greatest(agi_complete(o.last_month), o.permit_known_at) AS alert_at, agi_complete(o.last_month) AS due_at,
+       o.last_month, o.months_without_pay, o.months_allowed, n.end_notice_on, o.permit_key AS record_keys
+FROM excess o
+LEFT JOIN notified n ON n.person_id = o.person_id

@@ -70,10 +70,10 @@ WITH span AS (   -- how long a holder, and an indication about one, counts; each
            coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2200-01-01 00:00:00') AS to_at
     FROM employer_permits
     UNION ALL
-    SELECT i.person_id, i.employer_id, i.holder_id, CASE WHEN c.whole = 1 THEN 'breach' ELSE i.rule_number END AS what, i.record_key, i.alert_at AS from_at,
+    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(c.what, i.rule_number) AS what, i.record_key, i.alert_at AS from_at,
            least(i.until_at, CAST(add_months(CAST(i.alert_at AS DATE), $months) AS TIMESTAMP)) AS to_at
     FROM employer_indications i
-    CROSS JOIN (VALUES (1), (0)) AS c(whole)
+    CROSS JOIN (VALUES ('breach'), (CAST(NULL AS VARCHAR))) AS c(what)
     WHERE severity_rank(i.severity) >= 2
 ),
 piece AS (
@@ -99,55 +99,55 @@ step AS (   -- one more or one less; the bankruptcy is a step as well
     SELECT p.person_id, p.employer_id, CAST(e.bankrupt_on AS TIMESTAMP) AS moment, 'bankrupt' AS what, 0 AS change
     FROM (SELECT person_id, employer_id FROM employer_permits GROUP BY person_id, employer_id) p
     JOIN employers e ON e.employer_id = p.employer_id
-    WHERE e.bankrupt_on IS NOT NULL
 ),
 day_step AS (
     SELECT person_id, employer_id, CAST(moment AS DATE) AS day, max(moment) AS moment,
-           sum(CASE WHEN what = 'holder' THEN change ELSE 0 END) AS holders, sum(CASE WHEN what = 'breach' THEN change ELSE 0 END) AS breaching,
-           sum(CASE WHEN what = 'R01' THEN change ELSE 0 END) AS r01, sum(CASE WHEN what = 'R02' THEN change ELSE 0 END) AS r02,
-           sum(CASE WHEN what = 'R04' THEN change ELSE 0 END) AS r04, sum(CASE WHEN what = 'R05' THEN change ELSE 0 END) AS r05,
-           sum(CASE WHEN what = 'R07' THEN change ELSE 0 END) AS r07, sum(CASE WHEN what = 'R29' THEN change ELSE 0 END) AS r29
+           sum(CASE WHEN what = 'holder' THEN change ELSE 0 END) AS holders, sum(CASE WHEN what = 'breach' THEN change ELSE 0 END) AS breaching
     FROM step
     GROUP BY person_id, employer_id, CAST(moment AS DATE)
 ),
 counted AS (   -- how many there are from each day on
-    SELECT person_id, employer_id, day, moment, CAST(sum(holders) OVER so_far AS BIGINT) AS holders, CAST(sum(breaching) OVER so_far AS BIGINT) AS breaching,
-           CAST(sum(r01) OVER so_far AS BIGINT) AS r01, CAST(sum(r02) OVER so_far AS BIGINT) AS r02, CAST(sum(r04) OVER so_far AS BIGINT) AS r04,
-           CAST(sum(r05) OVER so_far AS BIGINT) AS r05, CAST(sum(r07) OVER so_far AS BIGINT) AS r07, CAST(sum(r29) OVER so_far AS BIGINT) AS r29
+    SELECT person_id, employer_id, day, moment, CAST(sum(holders) OVER so_far AS BIGINT) AS holders,
+           CAST(sum(breaching) OVER so_far AS BIGINT) AS breaching
     FROM day_step
     WINDOW so_far AS (PARTITION BY person_id, employer_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 ),
-rate AS (   -- what was found of all employers of its sector, or of all employers
-    SELECT c.person_id, c.employer_id, c.day, e.bankrupt_on,
+rated AS (   -- beside the rate of all employers of the sector, or of all employers
+    SELECT c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, e.bankrupt_on,
            coalesce(max(CASE WHEN r.name <> 'breach_rate_bp' THEN r.value END), max(r.value)) AS sector_rate_bp
     FROM counted c
     LEFT JOIN employers e ON e.employer_id = c.employer_id
     JOIN parameters r ON (r.name = 'breach_rate_bp' OR r.name = concat('breach_rate_bp_', e.sector))
          AND c.day >= r.valid_from AND (r.valid_to IS NULL OR c.day < r.valid_to)
-    GROUP BY c.person_id, c.employer_id, c.day, e.bankrupt_on
+    GROUP BY c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, e.bankrupt_on
 ),
 judged AS (
-    SELECT c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, r.bankrupt_on, r.sector_rate_bp,
-           beta_tail_bp(c.breaching, c.holders, $prior_with, $prior_without, $factor * r.sector_rate_bp) AS posterior_bp,
-           concat_ws(' ', CASE WHEN c.r01 > 0 THEN concat('R01:', CAST(c.r01 AS VARCHAR)) END, CASE WHEN c.r02 > 0 THEN concat('R02:', CAST(c.r02 AS VARCHAR)) END,
-                          CASE WHEN c.r04 > 0 THEN concat('R04:', CAST(c.r04 AS VARCHAR)) END, CASE WHEN c.r05 > 0 THEN concat('R05:', CAST(c.r05 AS VARCHAR)) END,
-                          CASE WHEN c.r07 > 0 THEN concat('R07:', CAST(c.r07 AS VARCHAR)) END, CASE WHEN c.r29 > 0 THEN concat('R29:', CAST(c.r29 AS VARCHAR)) END) AS rule_mix
-    FROM counted c
-    JOIN rate r ON r.person_id = c.person_id AND r.employer_id = c.employer_id AND r.day = c.day
+    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp,
+           beta_tail_bp(breaching, holders, $prior_with, $prior_without, $factor * sector_rate_bp) AS posterior_bp
+    FROM rated
 ),
 run AS (
-    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, rule_mix, posterior_bp, hit,
+    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp, hit,
            min(CASE WHEN NOT hit THEN moment END)
                OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at
     FROM (
-        SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, rule_mix, posterior_bp,
+        SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp,
                coalesce(holders >= $holders AND breaching >= $breaches AND posterior_bp > $posterior_bp
                         AND (bankrupt_on IS NULL OR day < bankrupt_on), false) AS hit
         FROM judged
     ) j
+),
+named AS (   -- how many holders each rule speaks of on such a day
+    SELECT r.person_id, r.day, s.what, count(*) AS holders
+    FROM run r
+    JOIN stretch s ON s.person_id = r.person_id AND s.from_at <= r.moment AND s.to_at > r.moment
+    WHERE r.hit AND s.what NOT IN ('holder', 'breach')
+    GROUP BY r.person_id, r.day, s.what
 )
-SELECT person_id, employer_id, 'cluster' AS alert_key, day AS anchor_at, moment AS alert_at, CAST(day AS TIMESTAMP) AS due_at,
-       quiet_again_at AS cleared_at, 'info' AS severity,
-       holders, breaching, rule_mix, sector_rate_bp, posterior_bp, $factor AS factor, bankrupt_on
-FROM run
-WHERE hit
+SELECT r.person_id, r.employer_id, 'cluster' AS alert_key, r.day AS anchor_at, r.moment AS alert_at, CAST(r.day AS TIMESTAMP) AS due_at,
+       r.quiet_again_at AS cleared_at, 'info' AS severity, r.holders, r.breaching,
+       string_agg(concat(n.what, ':', CAST(n.holders AS VARCHAR)), ' ' ORDER BY n.what) AS rule_mix,
+       r.sector_rate_bp, r.posterior_bp, $factor AS factor, r.bankrupt_on
+FROM run r
+JOIN named n ON n.person_id = r.person_id AND n.day = r.day
+GROUP BY r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp, r.posterior_bp, r.bankrupt_on

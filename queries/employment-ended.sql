@@ -54,16 +54,15 @@ doc = "months of unbroken permits after which the longer time applies"
 source = "directive (EU) 2024/1233 art. 11; adoption in Swedish law to be confirmed"
 */
 WITH final_pay AS (   -- months whose only pay is the last from an employment that had ended in the month before
-    SELECT s.person_id, s.month, max(n.event_on) AS ended_on, max(n.first_known_time) AS known_at
+    SELECT s.person_id, s.month, n.event_on AS ended_on, n.first_known_time AS known_at
     FROM salaries s
     JOIN salary_months t ON t.person_id = s.person_id AND t.month = s.month AND t.gross_sek = s.gross_sek
     JOIN notices n ON n.person_id = s.person_id AND n.kind = 'employment_end' AND n.employer_id = s.employer_id
          AND month_of(n.event_on) = add_months(s.month, -1)
-    GROUP BY s.person_id, s.month
 ),
 idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with the last paid month
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.complete_at, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
-           i.paid_again_at, CASE WHEN i.ended_on IS NULL THEN f.known_at END AS ended_known_at,
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
+           i.paid_again_at, f.known_at AS ended_known_at,
            coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS ended_on, month_of(i.valid_from) AS first_month,
            i.idle_no + CASE WHEN i.ended_on IS NULL AND f.ended_on IS NOT NULL THEN 1 ELSE 0 END AS idle_no
     FROM idle_months i
@@ -81,30 +80,31 @@ allowed AS (   -- the longest of the times that apply to the holder
     GROUP BY i.permit_id, i.ended_on
 ),
 due AS (   -- the month with which the time has passed
-    SELECT i.person_id, i.permit_id, i.permit_key, i.ended_on, i.first_month, i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.paid_again_at, a.grace_months,
-           min(i.month) AS last_month, min(i.complete_at) AS complete_at, max(i.permit_known_at) AS permit_known_at,
-           max(i.ended_known_at) AS ended_known_at
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.first_month, i.last_paid_month, i.last_gross_sek,
+           i.last_pay_key, i.paid_again_at, a.grace_months, min(i.month) AS last_month
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
     WHERE i.idle_no >= a.grace_months
-    GROUP BY i.person_id, i.permit_id, i.permit_key, i.ended_on, i.first_month, i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.paid_again_at, a.grace_months
+    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.first_month, i.last_paid_month, i.last_gross_sek,
+             i.last_pay_key, i.paid_again_at, a.grace_months
 ),
 departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back
-    SELECT person_id, dereg_on AS left_on, known_at, record_key
+    SELECT person_id, dereg_on AS left_on, record_key
     FROM deregistrations
     WHERE dereg_code = 'UV' AND registered_again_at IS NULL
     UNION ALL
-    SELECT person_id, observed_on AS left_on, first_known_time AS known_at, record_key
+    SELECT person_id, observed_on AS left_on, record_key
     FROM (
-        SELECT person_id, direction, observed_on, first_known_time, record_key, doc_seen,
+        SELECT person_id, direction, observed_on, record_key, doc_seen,
                lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record_key) AS next_direction
         FROM border
         WHERE direction IN ('exit', 'entry') AND transit IS NOT TRUE AND source <> 'tip'
     ) b
     WHERE direction = 'exit' AND doc_seen AND coalesce(next_direction, 'exit') = 'exit'
 )
+-- A pending application is no matter of this query: the indication yields to it.
 SELECT d.person_id, d.permit_id, coalesce(d.last_paid_month, d.first_month) AS alert_key, d.ended_on AS anchor_at,
-       greatest(d.complete_at, d.permit_known_at, d.ended_known_at, min(x.known_at)) AS alert_at, d.complete_at AS due_at,
+       greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS alert_at, agi_complete(d.last_month) AS due_at,
        d.paid_again_at AS cleared_at, CASE WHEN count(x.left_on) > 0 THEN 'strong' ELSE 'medium' END AS severity,
        d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek, add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months,
        min(x.left_on) AS left_on,
@@ -113,9 +113,9 @@ FROM due d
 LEFT JOIN departure x ON x.person_id = d.person_id AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
 WHERE NOT EXISTS (SELECT 1 FROM applications a
                   WHERE a.person_id = d.person_id AND a.filed_on < add_months(d.last_month, 1)
-                    AND (a.decided_on IS NULL OR a.decided_on > d.ended_on) AND coalesce(a.outcome, 'pending') <> 'withdrawn')
+                    AND a.decided_on > d.ended_on AND coalesce(a.outcome, 'pending') <> 'withdrawn')
   AND NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.ended_on
                     AND n.event_on < add_months(d.last_month, 1))
-GROUP BY d.person_id, d.permit_id, d.permit_key, d.ended_on, d.first_month, d.last_paid_month, d.last_gross_sek, d.last_pay_key, d.paid_again_at, d.grace_months,
-         d.last_month, d.complete_at, d.permit_known_at, d.ended_known_at
+GROUP BY d.person_id, d.permit_id, d.permit_key, d.permit_known_at, d.ended_on, d.ended_known_at, d.first_month, d.last_paid_month, d.last_gross_sek,
+         d.last_pay_key, d.paid_again_at, d.grace_months, d.last_month

@@ -21,7 +21,7 @@ column = "usable_from"
 [[counter_evidence]]
 sv = "Redan i Sverige före ansökan"
 en = "Already in Sweden before the application"
-column = "last_sign_before"
+column = "last_sign_on"
 [[counter_evidence]]
 sv = "Folkbokföring är inte att vänta för den som har tillstånd kortare tid än ett år"
 en = "Registration is not to be expected of a person with a permit for less than a year"
@@ -61,7 +61,7 @@ SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anc
        greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time) AS alert_at,
        CAST(add_months(n.usable_from, n.months) AS TIMESTAMP) AS due_at,
        min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS cleared_at,
-       n.usable_from, n.months AS months_waited, max(CASE WHEN s.seen_on < n.applied_on THEN s.seen_on END) AS last_sign_before,
+       n.usable_from, n.months AS months_waited, max(s.seen_on) AS last_sign_on,
        (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
        n.record_key AS record_keys
 FROM newcomer n

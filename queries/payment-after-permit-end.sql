@@ -46,7 +46,7 @@ source = "own default"
 WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day of validity
     SELECT person_id, permit_id, record_key, first_known_time, valid_from, next_from, next_known_at,
            CASE WHEN revoked_final_on IS NOT NULL THEN least(revoked_final_on, valid_to)
-                WHEN end_kind = 'revoked' THEN least(valid_to, next_from - 1) ELSE held_until END AS ended_on,
+                WHEN end_kind = 'revoked' THEN valid_to ELSE held_until END AS ended_on,
            CASE WHEN revoked_final_on IS NOT NULL
                AND revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
     FROM permit_spells

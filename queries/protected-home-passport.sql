@@ -69,16 +69,16 @@ journeys AS (
     SELECT person_id, status_key, count(*) AS visits, min(known_at) AS known_at FROM journey GROUP BY person_id, status_key
 )
 SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_on) AS anchor_at,
-       greatest(max(u.first_known_time), max(j.known_at)) AS alert_at,
+       greatest(max(u.first_known_time), j.known_at) AS alert_at,
        CASE WHEN u.status_kind <> 'refugee' THEN 'info'
-            ELSE severity(max(CASE WHEN u.seen THEN 2 ELSE 1 END) + CASE WHEN max(j.visits) IS NULL THEN 0 ELSE 1 END) END AS severity,
+            ELSE severity(max(CASE WHEN u.seen THEN 2 ELSE 1 END) + CASE WHEN j.visits IS NULL THEN 0 ELSE 1 END) END AS severity,
        u.status_kind, count(*) AS uses, max(u.observed_on) AS last_used_on, count(CASE WHEN u.seen THEN 1 END) AS seen_uses,
        bool_or(u.issued_after) AS issued_after_status, bool_or(u.with_own) AS with_own_document, max(u.doc_issued_on) AS doc_issued_on,
-       coalesce(max(j.visits), 0) AS visits,
+       coalesce(j.visits, 0) AS visits,
        concat_ws(',', p.record_key, u.status_key, string_agg(u.record_key, ',' ORDER BY u.observed_on, u.record_key)) AS record_keys
 FROM permit_spells p
 JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own) AND u.observed_on >= p.valid_from
      AND (p.held_until IS NULL OR u.observed_on <= p.held_until)
 LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_key = u.status_key
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
-GROUP BY p.person_id, p.permit_id, p.record_key, u.status_key, u.status_kind, u.tested_country
+GROUP BY p.person_id, p.permit_id, p.record_key, u.status_key, u.status_kind, u.tested_country, j.visits, j.known_at

@@ -60,7 +60,7 @@ kept AS (   -- and when a later post no longer shows it; one that a later correc
     FROM added a
     LEFT JOIN post l ON l.person_id = a.person_id AND l.known_from > a.known_from AND NOT coalesce(array_has(l.citizenships, a.country), false)
     GROUP BY a.person_id, a.record_key, a.known_from, a.event_on, a.before, a.country
-    HAVING count(CASE WHEN l.op IN ('correct', 'retract') THEN 1 END) = 0
+    HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
        greatest(k.known_from, p.first_known_time, st.first_known_time) AS alert_at, k.lost_at AS cleared_at,
@@ -68,7 +68,7 @@ SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at
        CASE WHEN k.country = st.tested_country THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,
        concat_ws(',', p.record_key, st.record_key, k.record_key) AS record_keys
 FROM permit_spells p
-JOIN permits g ON g.permit_id = p.permit_id AND g.record_key = p.record_key
+JOIN permits g ON g.permit_id = p.permit_id
 JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
 JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(array_has(g.citizenships_at_grant, k.country), false)
      AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)

@@ -59,40 +59,20 @@ default = 28
 doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
-WITH step AS (   -- when each step of a permit's revocation first became known
-    SELECT person_id, record_key, min(CASE WHEN revoked_on IS NOT NULL THEN known_from END) AS decided_known_at,
-           min(CASE WHEN revoked_served_on IS NOT NULL OR revoked_final_on IS NOT NULL THEN known_from END) AS served_known_at,
-           min(CASE WHEN revoked_final_on IS NOT NULL THEN known_from END) AS final_known_at,
-           min(CASE WHEN inhibited THEN known_from END) AS inhibited_known_at
-    FROM permits_history
-    GROUP BY person_id, record_key
-),
-revoked AS (   -- a permit that was revoked, and when it became known that something else ended the matter
-    SELECT r.person_id, r.permit_id, r.record_key, r.revoked_on, coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
-           r.revoked_final_on AS final_on, s.decided_known_at, s.final_known_at,
-           CASE WHEN r.revoked_served_on IS NOT NULL OR r.revoked_final_on IS NOT NULL THEN s.served_known_at END AS served_known_at,
-           least(CASE WHEN r.inhibited THEN s.inhibited_known_at END, p.next_known_at) AS over_at
+WITH revoked AS (   -- a permit that was revoked, and when it became known that something else ended the matter
+    SELECT r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
+           r.revoked_final_on AS final_on, CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL THEN r.known_time END AS served_known_at,
+           CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
     FROM permits r
-    JOIN step s ON s.person_id = r.person_id AND s.record_key = r.record_key
-    JOIN permit_spells p ON p.person_id = r.person_id AND p.record_key = r.record_key
-),
-unserved AS (
-    SELECT r.person_id, r.permit_id, r.record_key, r.revoked_on, r.served_on, r.final_on, r.decided_known_at, r.served_known_at, r.over_at,
-           tier.days, tier.severity, min(l.known_at) AS left_known_at
-    FROM revoked r
-    CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
-    LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
-    WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
-    GROUP BY r.person_id, r.permit_id, r.record_key, r.revoked_on, r.served_on, r.final_on, r.decided_known_at, r.served_known_at, r.over_at,
-             tier.days, tier.severity
+    JOIN permit_spells p ON p.permit_id = r.permit_id
 ),
 sign AS (   -- signs of presence after the last day to leave, and that the person was registered on that day
-    SELECT r.person_id, r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
+    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
     FROM revoked r
     JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on > r.final_on + $leave_days
     UNION ALL
-    SELECT r.person_id, r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at,
-           n.record_key AS sign_key, 'info' AS severity
+    SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
+           'info' AS severity
     FROM revoked r
     JOIN population n ON n.person_id = r.person_id
          AND (n.dereg_code IS NULL OR (n.dereg_code = 'UV' AND coalesce(n.dereg_on, n.event_on) > r.final_on + $leave_days))
@@ -100,23 +80,26 @@ sign AS (   -- signs of presence after the last day to leave, and that the perso
       AND NOT EXISTS (SELECT 1 FROM departures d
                       WHERE d.person_id = r.person_id AND d.left_on >= r.final_on AND d.left_on <= r.final_on + $leave_days)
 )
-SELECT u.person_id, u.permit_id, 'not-served' AS alert_key, u.revoked_on AS anchor_at,
-       greatest(CAST(u.revoked_on + u.days + 1 AS TIMESTAMP), u.decided_known_at) AS alert_at,
-       CAST(u.revoked_on + u.days + 1 AS TIMESTAMP) AS due_at, least(u.served_known_at, u.left_known_at, u.over_at) AS cleared_at, u.severity,
-       'not-served' AS what, u.revoked_on, u.served_on, u.final_on, max(CAST(s.seen_on AS VARCHAR) || ' ' || s.kind) AS last_sign,
-       u.record_key AS record_keys
-FROM unserved u
-LEFT JOIN later_signs s ON s.person_id = u.person_id AND s.seen_on >= u.revoked_on
-GROUP BY u.person_id, u.permit_id, u.record_key, u.revoked_on, u.served_on, u.final_on, u.decided_known_at, u.served_known_at, u.left_known_at,
-         u.over_at, u.days, u.severity
+SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
+       greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time) AS alert_at,
+       CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
+       least(r.served_known_at, r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
+       r.revoked_on, r.served_on, r.final_on, max(CAST(s.seen_on AS VARCHAR) || ' ' || s.kind) AS last_sign, r.record_key AS record_keys
+FROM revoked r
+CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
+LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
+LEFT JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= r.revoked_on
+WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_known_at, r.suspended_at,
+         r.next_known_at, tier.days, tier.severity
 UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
-       greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.final_known_at, s.known_at) AS alert_at,
-       CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) AS due_at, least(min(l.known_at), r.over_at) AS cleared_at, s.severity,
-       'not-left' AS what, r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
+       greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
+       CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) AS due_at, least(r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at,
+       s.severity, 'not-left' AS what, r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
        concat_ws(',', r.record_key, s.sign_key) AS record_keys
 FROM revoked r
-JOIN sign s ON s.person_id = r.person_id AND s.permit_id = r.permit_id
+JOIN sign s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
-GROUP BY r.person_id, r.permit_id, r.record_key, r.revoked_on, r.served_on, r.final_on, r.final_known_at, r.over_at,
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.suspended_at, r.next_known_at,
          s.kind, s.seen_on, s.known_at, s.sign_key, s.severity

@@ -65,8 +65,7 @@ source = "own default: a term"
 */
 WITH due AS (   -- terms within the permit, with the day from which the wait counts
     SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
-           greatest(t.starts_on, p.valid_from,
-                    CASE WHEN p.decided_on > t.starts_on - $late_decision_days THEN p.decided_on + $late_decision_days END) AS waits_from
+           greatest(t.starts_on, p.valid_from, p.decided_on + $late_decision_days) AS waits_from
     FROM permit_spells p
     JOIN terms t ON t.starts_on + $first_days <= coalesce(p.held_until, t.ends_on) AND t.ends_on >= p.valid_from + $second_days
     LEFT JOIN institutions i ON i.institution_id = p.institution_id

@@ -81,17 +81,21 @@ result AS (
     JOIN studies s ON s.person_id = w.person_id AND s.kind = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days
     GROUP BY w.permit_id, w.term
 ),
-drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
+studied AS (
     SELECT w.person_id, w.permit_id, w.record_key, w.term, w.starts_on, w.ends_on, w.months_high, w.first_key,
            coalesce(g.tenths, 0) AS registered_tenths, coalesce(s.tenths, 0) AS credits_tenths,
-           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at,
-           row_number() OVER (PARTITION BY w.permit_id ORDER BY w.starts_on, w.term) AS term_no
+           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at
     FROM worked w
     LEFT JOIN registered g ON g.permit_id = w.permit_id AND g.term = w.term
     LEFT JOIN result s ON s.permit_id = w.permit_id AND s.term = w.term
-    WHERE coalesce(g.tenths, 0) <= $single_course_tenths AND coalesce(s.tenths, 0) < $single_course_tenths
+),
+drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
+    SELECT d.person_id, d.permit_id, d.record_key, d.term, d.starts_on, d.ends_on, d.months_high, d.first_key, d.registered_tenths,
+           d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term) AS term_no
+    FROM studied d
+    WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
-                      WHERE e.person_id = w.person_id AND e.from_on <= w.ends_on AND (e.until_on IS NULL OR e.until_on >= w.starts_on))
+                      WHERE e.person_id = d.person_id AND e.from_on <= d.ends_on AND (e.until_on IS NULL OR e.until_on >= d.starts_on))
 )
 SELECT person_id, permit_id, 'other-purpose' AS alert_key, starts_on AS anchor_at,
        max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS alert_at,

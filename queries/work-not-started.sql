@@ -58,10 +58,10 @@ default = 95
 doc = "an employer's month is complete when its declarations cover this share of the usual staff, per cent"
 source = "own default"
 */
-WITH newcomer AS (   -- first work permits that lasted to the time limit
+WITH newcomer AS (   -- first work permits; of one that ends before the time limit nothing is said any more
     SELECT person_id, permit_id, record_key, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by
     FROM permit_spells
-    WHERE permit_class = 'WORK_EMP' AND first_grant AND (held_until IS NULL OR held_until >= add_months(valid_from, $months))
+    WHERE permit_class = 'WORK_EMP' AND first_grant
 ),
 employer AS (   -- what explains an allowed employer's silence
     SELECT pe.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(m.month) AS months_incomplete

@@ -29,6 +29,9 @@ sv = "Mer än tre års vistelse med tillstånd (högst svag)"
 en = "More than three years' stay with a permit (weak at most)"
 column = "first_permit_from"
 [[counter_evidence]]
+sv = "Ett tillstånd som beviljats därefter (avslutar uppgiften)"
+en = "A permit granted since (ends the indication)"
+[[counter_evidence]]
 sv = "Överklagat avslag på en ansökan i rätt tid"
 en = "Appeal against the refusal of an application filed in time"
 checked = false
@@ -83,7 +86,7 @@ run AS (   -- months in a row are one episode
     FROM unlawful
 )
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(known_at) AS alert_at, agi_complete(episode) AS due_at,
-       next_known_at AS cleared_at, 'new_permit' AS cleared_reason,
+       CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN add_months(first_permit_from, $stay_months) <= episode THEN 'weak' ELSE 'medium' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek, count(*) AS months_paid,
        first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys

@@ -33,7 +33,7 @@ pub use junit::junit;
 pub use mutants::{Fate, Mutant, Mutants, mutants};
 pub use parallel::in_parallel;
 pub use recording::Recording;
-pub use run::{CaseReport, Failure, Report, RuleCases, Seen};
+pub use run::{CaseReport, Failure, Report, RuleCases, Seen, run};
 pub use update::{Updated, updated};
 
 /// Why cases cannot be run at all.

@@ -27,7 +27,7 @@ use std::path::Path;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::alert::{Alert, RecordRef, Status};
+use crate::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::rules::plan::PlanError;
 use crate::rules::{Catalogue, RuleFile};
 use crate::source::SourceError;
@@ -69,13 +69,26 @@ pub struct AlertFacts {
     /// The transition whose row says what was found: the last that raised or updated it.
     pub found: Alert,
     pub rule: RuleWords,
-    /// The records that it rests on; empty where only the topic was at hand.
+    /// Known time up to which records were taken in.
+    pub as_of: String,
+    /// The records that it rests on, as they were when it was found; where only the topic was at hand, their names.
     pub records: Vec<RecordFacts>,
+    /// What a later record has changed without changing the alert; null where nothing has, or only the topic was at hand.
+    pub now: Option<NowFacts>,
     pub counter_evidence: Vec<CounterFacts>,
     /// Every transition, oldest first; where only the topic was at hand, the last.
     pub history: Vec<Transition>,
     /// Only the topic was at hand.
     pub from_topic: bool,
+}
+
+/// A standing alert's row in force at `as_of`: a correction that changes neither the severity nor the day that the alert is
+/// about publishes nothing, but is told here.
+#[derive(Debug, Serialize)]
+pub struct NowFacts {
+    pub finding: Bilingual,
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    pub records: Vec<RecordFacts>,
 }
 
 /// What a rule says of itself, with the values that are in force.
@@ -141,13 +154,25 @@ pub fn alert(
     let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
     let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
     let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
-    Ok(with_records(facts, &person, options.as_of))
+    Ok(with_records(facts, catalogue, &person, options.as_of))
 }
 
-/// Its records as they were when it was found.
-fn with_records(mut facts: AlertFacts, person: &Person, as_of: KnownTime) -> AlertFacts {
-    let as_of = crate::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
-    facts.records = facts.found.records.iter().map(|record| person.record(record, as_of)).collect();
+/// Its records as they were when it was found, and as they are.
+fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
+    let found_at = crate::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
+    facts.as_of = format_micros(as_of.0);
+    facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
+    let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
+    if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
+        && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
+    {
+        let render = |words: &str| RuleFile::render(words, &evidence);
+        facts.now = Some(NowFacts {
+            finding: Bilingual { sv: render(&rule.header.finding.sv), en: render(&rule.header.finding.en) },
+            records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
+            evidence,
+        });
+    }
     facts
 }
 
@@ -158,7 +183,7 @@ fn no_permit(dir: &Path, options: &Options, permit_id: &str) -> ExplainError {
 /// The party's sheet about one alert.
 pub fn party_of_alert(catalogue: &Catalogue, facts: AlertFacts) -> Result<PartyFacts, ExplainError> {
     let found = facts.found.clone();
-    party::party(catalogue, &found.subject, found.permit_class.as_deref(), &facts.alert.as_of.clone(), &[facts])
+    party::party(catalogue, &found.subject, found.permit_class.as_deref(), &facts.as_of.clone(), &[facts])
 }
 
 /// The party's sheet about all that stands against a permit.
@@ -180,7 +205,9 @@ pub fn party_of_permit(
     let stands = |of: &&Vec<&Alert>| of.last().is_some_and(|alert| alert.status.stands());
     let mut standing = Vec::new();
     for of in transitions.values().filter(stands) {
-        standing.extend(alert_facts(catalogue, of).transpose()?.map(|facts| with_records(facts, &person, as_of)));
+        standing.extend(
+            alert_facts(catalogue, of).transpose()?.map(|facts| with_records(facts, catalogue, &person, as_of)),
+        );
     }
     standing.sort_by(|a, b| (&a.rule.number, &a.alert.alert_key).cmp(&(&b.rule.number, &b.alert.alert_key)));
     party::party(catalogue, permit_id, Some(&class), &format_micros(as_of.0), &standing)
@@ -229,7 +256,9 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         alert: last.clone(),
         found: found.clone(),
         rule: rule_words(catalogue, rule, found),
+        as_of: last.as_of.clone(),
         records: Vec::new(),
+        now: None,
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,

@@ -13,6 +13,7 @@
 //! Nothing outside this module plans SQL.
 
 pub mod batch;
+pub mod budget;
 pub mod catalogue;
 pub mod check;
 pub mod columns;

@@ -86,6 +86,7 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
     let store = history.store(demand.table);
     let at = store.locate(rows.version.iter().map(|version| version.row));
     let columns = demand.table.def().rule_columns(demand.history);
+    let is_link = demand.table.is_link();
     let mut out = Vec::with_capacity(columns.len());
     for ((name, ty), wanted) in columns.iter().zip(&demand.columns) {
         if !wanted {
@@ -97,8 +98,9 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
         };
         let array = match *name {
             "person_id" => persons(history, units, &rows.unit),
-            "known_from" => instants(|version| Some(version.known_from)),
-            "known_to" => instants(|version| version.known_to),
+            // A link's columns of these names are its own.
+            "known_from" if !is_link => instants(|version| Some(version.known_from)),
+            "known_to" if !is_link => instants(|version| version.known_to),
             "first_known_time" => instants(|version| Some(version.first_known)),
             name => {
                 let column = store.column(name).ok_or_else(|| {

@@ -1,9 +1,9 @@
-//! The batch query's side. Planning a batch query costs far more than running it over a handful of records, so all clocks are
-//! asked in one: each expectation gets a copy of its case that has only what was known by then, and in the text of the
-//! standing set the clock is the copy's own.
+//! The batch query's side. Planning a batch query costs far more than running it over a handful of records, so all clocks of a
+//! few rules are asked in one: each expectation gets a copy of its case that has only what was known by then, and in the text of
+//! the standing set the clock is the copy's own.
 //!
 //! Where that is not the same (terms that become known between the clocks, an employer that two cases share, another text of
-//! the standing set) each clock is asked for itself.
+//! the standing set) each clock is asked for itself. A rule that fails is asked alone, so that it fails alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use crate::cases::CaseError;
 use crate::cases::build::{Built, Names};
 use crate::cases::compare::Found;
 use crate::cases::engine::visibility;
+use crate::cases::parallel::in_parallel;
 use crate::cases::recording::Recording;
 use crate::cases::run::RuleCases;
 use crate::record::Record;
@@ -23,23 +24,70 @@ use crate::time::format_micros;
 /// What stands in a case at an expectation's clock, by their positions.
 pub type Standing = BTreeMap<(usize, usize), Vec<Found>>;
 
+/// Rules that are asked together.
+const TOGETHER: usize = 8;
+
 /// A case as known at the clock of one expectation.
 struct Copy {
-    place: (usize, usize),
+    /// Position of the rule in its group, of the case, of the expectation.
+    place: (usize, usize, usize),
     clock: i64,
     built: Built,
 }
 
-pub fn standing(cases: &RuleCases) -> Result<Standing, CaseError> {
-    let copies = copies(cases)?;
-    match at_once(&cases.catalogue, &copies) {
-        Some(catalogue) => {
-            let until = copies.iter().map(|copy| copy.clock).max().unwrap_or_default();
-            let rows = ask(cases, &catalogue, &recording(&copies), until)?;
-            Ok(copies.iter().map(|copy| (copy.place, alerts(&copy.built.names, &rows))).collect())
+/// What stands in the cases of each rule.
+pub fn standing(all: &[&RuleCases]) -> Vec<Result<Standing, CaseError>> {
+    let groups = groups(all);
+    let answers = in_parallel(&groups, |group| {
+        let members: Vec<&RuleCases> = group.iter().map(|at| all[*at]).collect();
+        match together(&members) {
+            Some(Ok(standing)) => standing.into_iter().map(Ok).collect(),
+            _ => members.iter().map(|cases| alone(cases)).collect::<Vec<_>>(),
         }
+    });
+    let mut out: Vec<(usize, Result<Standing, CaseError>)> =
+        groups.into_iter().flatten().zip(answers.into_iter().flatten()).collect();
+    out.sort_by_key(|(at, _)| *at);
+    out.into_iter().map(|(_, standing)| standing).collect()
+}
+
+/// Positions of rules that may be asked together: terms are everybody's, so they must be the same.
+fn groups(all: &[&RuleCases]) -> Vec<Vec<usize>> {
+    let mut by_terms: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, cases) in all.iter().enumerate() {
+        let terms = cases.recording.records().iter().filter(|record| record.table == TableId::Terms);
+        by_terms.entry(format!("{:?}", terms.collect::<Vec<_>>())).or_default().push(at);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = all.len().div_ceil(cores).clamp(1, TOGETHER);
+    by_terms.values().flat_map(|group| group.chunks(most)).map(<[usize]>::to_vec).collect()
+}
+
+fn alone(cases: &RuleCases) -> Result<Standing, CaseError> {
+    match together(&[cases]) {
+        Some(standing) => standing.map(|mut standing| standing.pop().unwrap_or_default()),
         None => each_clock(cases),
     }
+}
+
+/// `None` where that would not be the same as asking at each clock.
+fn together(group: &[&RuleCases]) -> Option<Result<Vec<Standing>, CaseError>> {
+    let copies = match copies(group) {
+        Ok(copies) => copies,
+        Err(error) => return Some(Err(error)),
+    };
+    let catalogue = at_once(group, &copies)?;
+    let until = copies.iter().map(|copy| copy.clock).max().unwrap_or_default();
+    let rows = match ask(&catalogue, &recording(&copies), until) {
+        Ok(rows) => rows,
+        Err(error) => return Some(Err(error)),
+    };
+    let mut out = vec![Standing::new(); group.len()];
+    for copy in &copies {
+        let (rule, case, expect) = copy.place;
+        out[rule].insert((case, expect), alerts(&group[rule].rule, &copy.built.names, &rows));
+    }
+    Some(Ok(out))
 }
 
 fn each_clock(cases: &RuleCases) -> Result<Standing, CaseError> {
@@ -51,30 +99,23 @@ fn each_clock(cases: &RuleCases) -> Result<Standing, CaseError> {
     }
     let mut out = Standing::new();
     for (clock, places) in by_clock {
-        let rows = ask(cases, &cases.catalogue, &cases.recording, clock)?;
-        out.extend(places.into_iter().map(|place| (place, alerts(cases.names(place.0), &rows))));
+        let rows = ask(&cases.catalogue, &cases.recording, clock)?;
+        out.extend(places.into_iter().map(|place| (place, alerts(&cases.rule, cases.names(place.0), &rows))));
     }
     Ok(out)
 }
 
-fn ask(
-    cases: &RuleCases,
-    catalogue: &Catalogue,
-    recording: &Recording,
-    clock: i64,
-) -> Result<Vec<StandingRow>, CaseError> {
+fn ask(catalogue: &Catalogue, recording: &Recording, clock: i64) -> Result<Vec<StandingRow>, CaseError> {
     let tables = recording.tables();
     let recorded = |table: TableId| tables.get(table.index()).cloned().into_iter().collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(CaseError::Runtime)?;
-    let mut rows = runtime.block_on(batch::standing(catalogue, &visibility(), clock, recorded))?;
-    rows.retain(|row| row.rule_id == cases.rule);
-    Ok(rows)
+    Ok(runtime.block_on(batch::standing(catalogue, &visibility(), clock, recorded))?)
 }
 
-fn alerts(names: &Names, rows: &[StandingRow]) -> Vec<Found> {
-    let own = rows.iter().filter(|row| names.has(&row.person));
+fn alerts(rule: &str, names: &Names, rows: &[StandingRow]) -> Vec<Found> {
+    let own = rows.iter().filter(|row| row.rule_id == rule && names.has(&row.person));
     let found = own.map(|row| Found {
-        key: row.alert_key.clone(),
+        key: names.key(&row.alert_key),
         severity: row.severity.name().to_owned(),
         permit: names.subject(&row.subject),
         person: names.person(&row.person),
@@ -85,14 +126,16 @@ fn alerts(names: &Names, rows: &[StandingRow]) -> Vec<Found> {
     found
 }
 
-fn copies(cases: &RuleCases) -> Result<Vec<Copy>, CaseError> {
+fn copies(group: &[&RuleCases]) -> Result<Vec<Copy>, CaseError> {
     let mut out = Vec::new();
-    for (number, case) in cases.file.case.iter().enumerate() {
-        for (at, expect) in case.expect.iter().enumerate() {
-            let clock = expect.clock().unwrap_or_default();
-            let mut built = cases.file.build(case, &format!("c{number:03}x{at}"))?;
-            built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= clock);
-            out.push(Copy { place: (number, at), clock, built });
+    for (rule, cases) in group.iter().enumerate() {
+        for (number, case) in cases.file.case.iter().enumerate() {
+            for (at, expect) in case.expect.iter().enumerate() {
+                let clock = expect.clock().unwrap_or_default();
+                let mut built = cases.file.build(case, &format!("r{rule}c{number:03}x{at}"))?;
+                built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= clock);
+                out.push(Copy { place: (rule, number, at), clock, built });
+            }
         }
     }
     Ok(out)
@@ -108,8 +151,8 @@ fn recording(copies: &[Copy]) -> Recording {
     Recording::new(records)
 }
 
-/// The catalogue with the clocks of the copies in place of one clock; `None` where that would not be the same.
-fn at_once(catalogue: &Catalogue, copies: &[Copy]) -> Option<Catalogue> {
+/// The rules of the group, with the clocks of the copies in place of one clock.
+fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
     let first = copies.iter().map(|copy| copy.clock).min()?;
     let terms = copies.first()?.built.records.iter().filter(|record| record.table == TableId::Terms);
     if terms.into_iter().any(|record| record.known_time.0 > first) {
@@ -128,9 +171,26 @@ fn at_once(catalogue: &Catalogue, copies: &[Copy]) -> Option<Catalogue> {
             }
         }
     }
-    let text = catalogue.standing.replace("$as_of", "h.as_of");
+    let mut out = group.first()?.catalogue.clone();
+    for cases in &group[1..] {
+        for rule in &cases.catalogue.rules {
+            if out.rule(&rule.header.id).is_none() {
+                out.rules.push(rule.clone());
+            }
+        }
+        for view in &cases.catalogue.views {
+            if !out.views.iter().any(|other| other.name == view.name) {
+                out.views.push(view.clone());
+            }
+        }
+        for link in &cases.catalogue.links {
+            if !out.links.iter().any(|other| other.table == link.table) {
+                out.links.push(link.clone());
+            }
+        }
+    }
+    let text = out.standing.replace("$as_of", "h.as_of");
     let (before, after) = text.split_once("FROM hits h\n")?;
-    let mut out = catalogue.clone();
     out.standing = format!(
         "{before}FROM (SELECT a.*, k.as_of FROM hits a JOIN case_clocks k ON k.person_id = a.person_id) h\n{after}"
     );
@@ -140,4 +200,31 @@ fn at_once(catalogue: &Catalogue, copies: &[Copy]) -> Option<Catalogue> {
         sql: format!("SELECT person_id, as_of FROM (VALUES {}) AS c (person_id, as_of)", clocks.join(", ")),
     });
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Two ways to the same answer, for rules with terms, employers and clocks before and after everything is known.
+    #[test]
+    fn all_clocks_at_once_are_as_each_by_itself() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let catalogue = Catalogue::load(&dir, &BTreeMap::new()).unwrap();
+        let read = |rule: &str| {
+            let mut cases = RuleCases::read(&catalogue, &dir.join("tests"), rule, None).unwrap();
+            cases.file.case.truncate(2);
+            RuleCases::new(&catalogue, rule, cases.file).unwrap()
+        };
+        let all = ["study-not-registered", "employer-mismatch", "work-not-started"].map(read);
+        let once = standing(&all.each_ref());
+        for (cases, once) in all.iter().zip(once) {
+            let once = once.unwrap();
+            assert!(together(&[cases]).is_some(), "{} cannot be asked at once", cases.rule);
+            assert!(once.values().any(|alerts| !alerts.is_empty()));
+            assert_eq!(once, each_clock(cases).unwrap(), "{}", cases.rule);
+        }
+    }
 }

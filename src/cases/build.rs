@@ -65,6 +65,11 @@ impl Names {
         self.persons.contains_key(person) || self.employer_of(person).is_some()
     }
 
+    /// A key without the case's name.
+    pub fn key(&self, alert_key: &str) -> String {
+        alert_key.replace(&format!("{}:", self.case), "")
+    }
+
     /// A person, or the employer that a unit of its own stands for, in short.
     pub fn person(&self, person: &str) -> String {
         match (self.persons.get(person), self.employer_of(person)) {
@@ -194,6 +199,10 @@ impl Maker<'_> {
             {
                 *day = moved(Day(*day), month).ok_or("repeat: moved out of the calendar")?.0;
             }
+            // A number may be linked to several persons of a case, but never to those of two.
+            if let (TableId::Identities, ColumnType::PersonNumber, Ok(Value::Text(number))) = (table, column.ty, &mut value) {
+                *number = number_of(self.name, number).into();
+            }
             values.push(value.map_err(|message| format!("{}: {message}", column.name))?);
         }
         Ok(values)
@@ -253,6 +262,7 @@ impl Maker<'_> {
             ColumnType::PersonNumber => {
                 Value::Text(person_number(text).ok_or_else(|| format!("\"{text}\" is no person's number"))?.into())
             }
+            ColumnType::Hash => Value::Text(format!("{}:{text}", self.name).into()),
             _ => Value::Text(text.into()),
         })
     }
@@ -283,10 +293,22 @@ fn employer_number(case: &str, name: &str) -> String {
     if is_employer_number(name) {
         return name.to_owned();
     }
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = case.bytes().chain([0]).chain(name.bytes()).fold(0xcbf2_9ce4_8422_2325, mix);
-    let eleven = format!("16{:09}", hash % 1_000_000_000);
+    let eleven = format!("16{:09}", hash(case, name) % 1_000_000_000);
     with_check_digit(&eleven).unwrap_or(eleven)
+}
+
+/// A valid personal number for another one, different for each case.
+fn number_of(case: &str, number: &str) -> String {
+    let hash = hash(case, number);
+    let (year, month, day) = (1930 + hash % 70, 1 + hash / 70 % 12, 1 + hash / 840 % 28);
+    let eleven = format!("{year:04}{month:02}{day:02}{:03}", hash / 23_520 % 1_000);
+    with_check_digit(&eleven).unwrap_or(eleven)
+}
+
+/// FNV-1a, the same everywhere.
+fn hash(case: &str, name: &str) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    case.bytes().chain([0]).chain(name.bytes()).fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// The number with the check digit that it should have.

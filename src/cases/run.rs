@@ -1,7 +1,7 @@
 //! Runs a rule's cases on both sides and says what was seen at every expectation.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
 
@@ -11,6 +11,7 @@ use crate::cases::build::{Built, Names};
 use crate::cases::compare::Found;
 use crate::cases::engine::{Played, Said, play};
 use crate::cases::file::{CaseFile, Expect};
+use crate::cases::parallel::in_parallel;
 use crate::cases::recording::Recording;
 use crate::cases::verdict::differences;
 use crate::record::{Quarantined, Record};
@@ -66,6 +67,28 @@ pub struct Failure {
     pub lines: Vec<String>,
 }
 
+/// Runs the cases of all rules in the engine and as a batch query. Without `strict`, an expectation may say nothing yet.
+pub fn run(all: &[&RuleCases], strict: bool) -> Vec<Result<Report, CaseError>> {
+    let played = in_parallel(all, |cases| -> Result<(Played, Duration), CaseError> {
+        let started = Instant::now();
+        if strict {
+            cases.check_silent()?;
+        }
+        Ok((cases.play(RuleSet::plan(&cases.catalogue)?)?, started.elapsed()))
+    });
+    let started = Instant::now();
+    let standing = batch::standing(all);
+    // The rules are asked together: each has its share of the time.
+    let share = started.elapsed() / all.len().max(1) as u32;
+    let mut out = Vec::new();
+    for ((cases, played), standing) in all.iter().zip(played).zip(standing) {
+        out.push(
+            played.and_then(|(played, elapsed)| cases.report(&played, standing?, (elapsed + share).as_micros() as u64)),
+        );
+    }
+    out
+}
+
 impl Report {
     pub fn expectations(&self) -> usize {
         self.cases.iter().map(|case| case.seen.len()).sum()
@@ -83,6 +106,11 @@ impl RuleCases {
         if let Some(part) = filter {
             file.case.retain(|case| case.name.contains(part));
         }
+        Self::new(catalogue, rule, file)
+    }
+
+    /// The cases of a rule.
+    pub fn new(catalogue: &Catalogue, rule: &str, file: CaseFile) -> Result<RuleCases, CaseError> {
         let mut built = Vec::new();
         let mut records: Vec<Record> = Vec::new();
         for (number, case) in file.case.iter().enumerate() {
@@ -106,18 +134,19 @@ impl RuleCases {
         clocks.max().unwrap_or(i64::MIN)
     }
 
-    /// Runs the cases in the engine and as a batch query. Without `strict`, an expectation may say nothing yet.
-    pub fn run(&self, strict: bool) -> Result<Report, CaseError> {
-        let started = Instant::now();
+    /// An expectation that asks for nothing is allowed only until it is filled in.
+    fn check_silent(&self) -> Result<(), CaseError> {
         let is_silent =
             |expect: &Expect| expect.alerts.is_none() && expect.transitions.is_none() && expect.pending.is_none();
-        if let Some(case) = self.file.case.iter().find(|case| strict && case.expect.iter().any(is_silent)) {
-            return Err(self.file.error(case, "expect: it says nothing; give alerts, or run with --update"));
+        match self.file.case.iter().find(|case| case.expect.iter().any(is_silent)) {
+            Some(case) => Err(self.file.error(case, "expect: it says nothing; give alerts, or run with --update")),
+            None => Ok(()),
         }
-        let played = self.play(RuleSet::plan(&self.catalogue)?)?;
-        let seen = self.see_all(&played, Some(batch::standing(self)?))?;
+    }
+
+    fn report(&self, played: &Played, standing: Standing, micros: u64) -> Result<Report, CaseError> {
         let mut cases = Vec::new();
-        for (case, seen) in self.file.case.iter().zip(seen) {
+        for (case, seen) in self.file.case.iter().zip(self.see_all(played, Some(standing))?) {
             let mut failures = Vec::new();
             for (expect, seen) in case.expect.iter().zip(&seen) {
                 let lines = differences(case, expect, seen);
@@ -128,7 +157,7 @@ impl RuleCases {
             cases.push(CaseReport { name: case.name.clone(), seen, failures });
         }
         let number = self.catalogue.rule(&self.rule).map(|rule| rule.header.number.clone()).unwrap_or_default();
-        Ok(Report { rule: self.rule.clone(), number, cases, micros: started.elapsed().as_micros() as u64 })
+        Ok(Report { rule: self.rule.clone(), number, cases, micros })
     }
 
     /// What there is to see at every expectation of every case. Without a batch query's answer it is taken to be the engine's.
@@ -199,7 +228,7 @@ impl RuleCases {
         let failed = |message| CaseError::Rule { rule: self.rule.clone(), message };
         let ahead = played.ahead(&self.rule, clock).map_err(failed)?;
         let own = ahead.into_iter().filter(|row| self.names(number).has(&row.person));
-        let mut keys: Vec<String> = own.map(|row| row.alert_key).collect();
+        let mut keys: Vec<String> = own.map(|row| self.names(number).key(&row.alert_key)).collect();
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -212,7 +241,7 @@ impl RuleCases {
     fn found(&self, number: usize, said: &Said) -> Found {
         let names = self.names(number);
         Found {
-            key: said.alert.alert_key.clone(),
+            key: names.key(&said.alert.alert_key),
             severity: said.alert.severity.name().to_owned(),
             permit: names.subject(&said.alert.subject),
             person: names.person(&said.person),

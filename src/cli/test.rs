@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases, in_parallel};
+use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
 use crate::rules::Catalogue;
 use crate::rules::file::split_header;
 use crate::time::format_micros;
@@ -48,35 +48,38 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         return try_mutants(args, &catalogue, &rules);
     }
     let dir = args.queries.join("tests");
-    let tested = in_parallel(&rules, |rule| -> Result<_, CaseError> {
-        let cases = RuleCases::read(&catalogue, &dir, rule, args.filter.as_deref())?;
-        let report = cases.run(!args.update)?;
-        Ok((cases, report))
-    });
-    let mut totals = Totals::default();
-    let mut results = Vec::new();
-    for (rule, result) in rules.iter().zip(tested) {
-        totals.rules += 1;
-        match result {
-            Ok((cases, report)) => {
-                totals.cases += report.cases.len();
-                totals.expectations += report.expectations();
-                if args.update {
-                    totals.bad += usize::from(!update(&cases, &report)?);
-                } else {
-                    totals.bad += usize::from(report.failed() > 0);
-                    print_report(&report, args.verbose);
-                }
-                results.push((rule.clone(), Ok(report)));
-            }
-            Err(error) => {
-                totals.bad += 1;
-                let message = in_full(error);
-                println!("FAIL       {rule}\n  {message}");
-                results.push((rule.clone(), Err(message)));
-            }
+    let mut totals = Totals { rules: rules.len(), ..Totals::default() };
+    let (mut sound, mut results) = (Vec::new(), Vec::new());
+    let fail = |rule: &str, error: CaseError, results: &mut Vec<(String, Result<Report, String>)>| {
+        let message = in_full(error);
+        println!("FAIL       {rule}\n  {message}");
+        results.push((rule.to_owned(), Err(message)));
+    };
+    for rule in &rules {
+        match RuleCases::read(&catalogue, &dir, rule, args.filter.as_deref()) {
+            Ok(cases) => sound.push(cases),
+            Err(error) => fail(rule, error, &mut results),
         }
     }
+    for (cases, report) in sound.iter().zip(cases::run(&sound.iter().collect::<Vec<_>>(), !args.update)) {
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                fail(&cases.rule, error, &mut results);
+                continue;
+            }
+        };
+        totals.cases += report.cases.len();
+        totals.expectations += report.expectations();
+        if args.update {
+            totals.bad += usize::from(!update(cases, &report)?);
+        } else {
+            totals.bad += usize::from(report.failed() > 0);
+            print_report(&report, args.verbose);
+        }
+        results.push((cases.rule.clone(), Ok(report)));
+    }
+    totals.bad += results.iter().filter(|(_, result)| result.is_err()).count();
     if let Some(file) = &args.junit {
         std::fs::write(file, cases::junit(&results)).with_context(|| format!("cannot write {}", file.display()))?;
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::alert::{AlertId, Bilingual};
+use crate::alert::{Alert, AlertId, Bilingual, RecordRef};
 use crate::explain::one_person::Person;
 use crate::rules::plan::PlannedRule;
 use crate::rules::set::Asked;
@@ -126,11 +126,40 @@ pub fn permit(person: &Person, permit_id: &str, as_of: KnownTime) -> Option<Perm
         permit_class,
         person: person.pseudonym.clone(),
         as_of: format_micros(as_of.0),
-        clocks: Feed::ALL.into_iter().map(|feed| person.clock(feed)).collect(),
+        clocks: Feed::SOURCES.into_iter().map(|feed| person.clock(feed)).collect(),
         rules,
         other_rules,
         quarantined: quarantined.into_iter().collect(),
     })
+}
+
+/// What the row in force of a standing alert says, and the records that it rests on, as known at `as_of`. `None`: there is
+/// no such row, or the rule could not be run.
+pub(super) fn in_force(
+    person: &Person,
+    alert: &Alert,
+    as_of: KnownTime,
+) -> Option<(Map<String, Value>, Vec<RecordRef>)> {
+    let (history, rules) = (person.shard.history(), person.shard.rules());
+    let number = rules.iter().position(|rule| rule.file.header.id == alert.rule_id)?;
+    let unit = [Unit { person: person.number, as_of: as_of.0 }];
+    let mut shared = person.shard.rule_set().evaluate_shared(history, &unit).ok()?;
+    let conditions = shared.units.pop()?;
+    let evaluation = person.shard.rule_set().evaluate(history, &unit, Asked { rules: 1 << number, links: false });
+    let found = evaluation.rows.get(number)?.as_ref()?;
+    let own: Vec<&Hit> =
+        found.of(0).iter().filter(|hit| hit.subject == alert.subject && hit.alert_key == alert.alert_key).collect();
+    let stands = |hit: &&&Hit| verdict(&rules[number], &conditions, hit, &own, as_of.0) == Verdict::Stands;
+    let hit = own.iter().find(stands)?;
+    let keys = found
+        .record_keys(hit)
+        .unwrap_or_else(|| alert.records.iter().map(|record| record.record_key.clone()).collect());
+    let records = keys.into_iter().filter_map(|record_key| {
+        let (table, version) = history.latest(person.number, &record_key, as_of.0)?;
+        Some(RecordRef { table: table.name().to_owned(), record_key, version })
+    });
+    let subject_column = rules[number].file.header.subject.as_deref().unwrap_or("permit_id");
+    Some((found.evidence(hit, subject_column), records.collect()))
 }
 
 fn rule_facts(

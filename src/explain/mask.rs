@@ -6,6 +6,7 @@ use crate::explain::page::plain;
 use crate::explain::words::{of, say};
 use crate::explain::{ParameterFacts, labels};
 use crate::rules::{Catalogue, RuleFile};
+use crate::schema::TableId;
 use crate::sink::terminal::Language;
 
 /// Words of the tiers: how an indication is queued is the authority's affair and would weigh on the reader.
@@ -39,16 +40,10 @@ pub fn without_tiers(text: &str) -> String {
     out
 }
 
-/// Tables whose rows are other persons', shown to this one.
-pub const OF_OTHERS: [&str; 7] = [
-    "anchors",
-    "anchor_permits",
-    "anchor_applications",
-    "anchor_population",
-    "shared_identifiers",
-    "employer_permits",
-    "employer_indications",
-];
+/// A table whose rows are other persons', shown to this one; or says whose anchor this person is.
+pub fn is_of_others(table: &str) -> bool {
+    TableId::from_name(table).is_some_and(|table| table.is_link() || table == TableId::Anchors)
+}
 
 /// Evidence that says something of someone else, by a word in its name.
 pub fn names_others(column: &str) -> bool {
@@ -63,7 +58,7 @@ pub fn reads_others(catalogue: &Catalogue, rule: &RuleFile) -> bool {
     let mut seen: Vec<&str> = Vec::new();
     while let Some(text) = texts.pop() {
         let words = || text.split(|c: char| !c.is_alphanumeric() && c != '_');
-        if words().any(|word| OF_OTHERS.contains(&word)) {
+        if words().any(is_of_others) {
             return true;
         }
         for view in &catalogue.views {
@@ -93,7 +88,7 @@ impl Mask {
 }
 
 /// Personal numbers masked, organisation numbers as they are usually written.
-fn without_numbers(text: &str, language: Language) -> String {
+pub fn without_numbers(text: &str, language: Language) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {

@@ -1,5 +1,8 @@
 //! The case officer's page: of an alert, everything it rests on and its life; of a permit, every rule.
 
+use serde_json::{Map, Value};
+
+use crate::explain::mask::without_numbers;
 use crate::explain::page::{Block, Item, Page, Pair, plain, time};
 use crate::explain::words::{closing, gate, of, reason, say, severity, status, verdict};
 use crate::explain::{
@@ -26,20 +29,24 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
         sections: Vec::new(),
         closing: closing(language).to_owned(),
     };
-    let mut found_blocks = Vec::new();
-    if of(language, &found.finding).is_empty() {
-        let missing =
-            page.say("Underlaget finns inte i den sista uppgiften.", "The last transition does not carry it.");
-        found_blocks.push(Block::Text(missing.to_owned()));
-    } else {
-        found_blocks.push(Block::Text(of(language, &found.finding).to_owned()));
+    let missing = page.say("Underlaget finns inte i den sista uppgiften.", "The last transition does not carry it.");
+    let words = Some(of(language, &found.finding)).filter(|words| !words.is_empty()).unwrap_or(missing);
+    page.section(page.say("Vad som framkommit", "What was found"), finding_blocks(words, &found.evidence, language));
+    let items = |records: &[RecordFacts]| -> Vec<Block> {
+        records.iter().map(|record| Block::Item(record_item(record, language))).collect()
+    };
+    page.section(page.say("I vilka uppgifter", "In which records"), items(&facts.records));
+    if let Some(now) = &facts.now {
+        let words = page.say("Så säger uppgifterna nu, per", "What the records say now, as of");
+        let is_new = |record: &&RecordFacts| {
+            !facts.records.iter().any(|old| (&old.record_key, old.version) == (&record.record_key, record.version))
+        };
+        let changed = now.evidence.iter().filter(|(name, value)| found.evidence.get(*name) != Some(*value));
+        let changed = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut blocks = finding_blocks(of(language, &now.finding), &changed, language);
+        blocks.extend(now.records.iter().filter(is_new).map(|record| Block::Item(record_item(record, language))));
+        page.section(format!("{words} {}", time(&facts.as_of)), blocks);
     }
-    let evidence =
-        found.evidence.iter().map(|(name, value)| Pair::new(fact_name(name, language), plain(value, language)));
-    found_blocks.push(Block::Pairs(evidence.collect()));
-    page.section(page.say("Vad som framkommit", "What was found"), found_blocks);
-    let records = facts.records.iter().map(|record| Block::Item(record_item(record, language))).collect();
-    page.section(page.say("I vilka uppgifter", "In which records"), records);
     let access = page.say("Tillgång till uppgifterna", "Access to the data");
     page.section(
         page.say("Rättslig grund", "Under which law"),
@@ -52,6 +59,16 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
     counter_evidence(&mut page, &facts.counter_evidence, &found.as_of);
     history(&mut page, facts);
     page
+}
+
+fn finding_blocks(words: &str, evidence: &Map<String, Value>, language: Language) -> Vec<Block> {
+    let shown = |(name, value): (&String, &Value)| Pair::new(fact_name(name, language), fact_value(value, language));
+    vec![Block::Text(without_numbers(words, language)), Block::Pairs(evidence.iter().map(shown).collect())]
+}
+
+/// A sole trader's number is a personal number.
+fn fact_value(value: &Value, language: Language) -> String {
+    without_numbers(&plain(value, language), language)
 }
 
 pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
@@ -193,7 +210,9 @@ fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str) {
         .into_iter()
         .map(|counter| {
             let result = match (&counter.column, &counter.result) {
-                (Some(column), Some(value)) => format!("{} = {}", fact_name(column, language), plain(value, language)),
+                (Some(column), Some(value)) => {
+                    format!("{} = {}", fact_name(column, language), fact_value(value, language))
+                }
                 // The rule gives no row when it finds one of these.
                 _ => say(language, "inte funnen", "not found").to_owned(),
             };
@@ -290,7 +309,7 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
         notes.push(format!("{words} {} ({}: {least})", feeds.join(", "), say(language, "kortast", "least")));
     }
     if !matches!(row.verdict, Verdict::Ahead | Verdict::Outranked) {
-        notes.push(of(language, &row.finding).to_owned());
+        notes.push(without_numbers(of(language, &row.finding), language));
     }
     Item {
         head: format!("{}: {key} {}, {tier}, {}", verdict(language, row.verdict), row.alert_key, row.alert_id),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::alert::{Bilingual, Status};
 use crate::explain::labels::{self, both};
-use crate::explain::mask::{Mask, OF_OTHERS, names_others, only_ranks, reads_others, without_tiers};
+use crate::explain::mask::{Mask, is_of_others, names_others, only_ranks, reads_others, without_tiers};
 use crate::explain::page::{Block, Item, Page, Pair, day};
 use crate::explain::words::{of, reason, say};
 use crate::explain::{AlertFacts, ExplainError, ParameterFacts, RecordFacts, party_words};
@@ -99,9 +99,14 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         .filter(|rule| rule.header.subject.is_none())
         .ok_or_else(|| ExplainError::NoParty { id: alert.alert_id.clone(), rule: alert.rule_id.clone() })?;
     let mask = Mask { all: reads_others(catalogue, rule) };
+    // The party is told what the records say now, not what they said when the alert last changed.
+    let (now, records) = match &facts.now {
+        Some(now) => (&now.evidence, &now.records),
+        None => (&found.evidence, &facts.records),
+    };
     let evidence = |language| -> Map<String, Value> {
         let shown = |(name, value): (&String, &Value)| (name.clone(), Value::String(mask.value(name, value, language)));
-        found.evidence.iter().map(shown).collect()
+        now.iter().map(shown).collect()
     };
     let (sv, en) = (evidence(Language::Sv), evidence(Language::En));
     let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
@@ -123,13 +128,13 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         found_on: day(facts.history.first().map_or(&alert.alert_at, |step| &step.as_of)).to_owned(),
         state: state(facts),
         found: both(RuleFile::render(&rule.header.finding.sv, &sv), RuleFile::render(&rule.header.finding.en, &en)),
-        facts: found.evidence.keys().map(|name| Fact { name: labels::fact(name), value: value(name) }).collect(),
-        records: facts.records.iter().map(party_record).collect(),
+        facts: now.keys().map(|name| Fact { name: labels::fact(name), value: value(name) }).collect(),
+        records: records.iter().map(party_record).collect(),
         provisions: alert.legal_basis.iter().map(|basis| labels::provision(basis)).collect(),
         thresholds: facts.rule.parameters.iter().filter(|parameter| !only_ranks(parameter)).cloned().collect(),
         looked_for: looked_for.collect(),
         not_looked_for: open.map(|counter| both(without_tiers(&counter.sv), without_tiers(&counter.en))).collect(),
-        masked: mask.all || found.evidence.keys().any(|name| names_others(name)),
+        masked: mask.all || now.keys().any(|name| names_others(name)),
     })
 }
 
@@ -152,7 +157,7 @@ fn state(facts: &AlertFacts) -> Bilingual {
 
 fn party_record(record: &RecordFacts) -> PartyRecord {
     let is_notice = record.table == "notices";
-    let is_others = OF_OTHERS.contains(&record.table.as_str());
+    let is_others = is_of_others(&record.table);
     let withheld = if is_others || is_notice {
         Some(both("rör någon annan eller kan visa vem som lämnat uppgiften", "concerns, or may show, someone else"))
     } else if record.withheld {

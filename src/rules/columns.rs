@@ -78,10 +78,11 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
 }
 
 /// What may not leave the engine as evidence, under whatever rule.
-pub const HIDDEN: [&str; 11] = [
+pub const HIDDEN: [&str; 12] = [
     "name",
     "name_at_grant",
     "number",
+    "identifier",
     "spouse_id",
     "anchor_person_id",
     "address_key",

@@ -11,6 +11,7 @@ use datafusion::logical_expr::Volatility;
 use crate::rules::catalogue::{Catalogue, CatalogueError};
 use crate::rules::diagnostic::{Problem, Source, did_you_mean, nearest};
 use crate::rules::file::FileError;
+use crate::rules::links::LinkError;
 use crate::rules::plan::PlanError;
 use crate::rules::reads::{calls, direct};
 use crate::rules::refusal::{Place, Refused};
@@ -76,8 +77,14 @@ impl<'a> Locator<'a> {
             CatalogueError::ViewHeader { file } => {
                 Problem::of_file(file, "begins with no comment").hint("say in /* ... */ at the top what one row is")
             }
-            CatalogueError::Link(error) => Problem::of_file("links", error.to_string()),
-            CatalogueError::Uses { .. } => Problem::of_file("", error.to_string()),
+            CatalogueError::Link(error) => self.of_link(error),
+            CatalogueError::Uses { what, used, why } => {
+                let (kind, name) = what.split_once(" \"").unwrap_or(("rule", what));
+                let hint = "`uses` names rules by their ids";
+                self.source(kind, name.trim_end_matches('"'))
+                    .at_header_words(&format!("\"{used}\""), format!("it uses \"{used}\", {why}"))
+                    .hint(hint)
+            }
             CatalogueError::Read { file, source } => Problem::of_file(&within(self.dir, file), source.to_string()),
             CatalogueError::UnknownRule { .. } | CatalogueError::Empty { .. } => {
                 Problem::of_file("", error.to_string())
@@ -92,6 +99,25 @@ impl<'a> Locator<'a> {
         Source::plain(file, &text)
             .at(span.start, span.end, toml_message(error.message()))
             .hint(toml_hint(error.message()))
+    }
+
+    fn of_link(&self, error: &LinkError) -> Problem {
+        let source = |file: &str| self.source("link", file.trim_start_matches("links/").trim_end_matches(".sql"));
+        match error {
+            LinkError::NoHeader { file } => source(file).at(0, 1, "begins with no header"),
+            LinkError::Header { file, source: error } => {
+                let span = error.span().unwrap_or_default();
+                let message = toml_message(error.message());
+                source(file).in_header(span.start, span.end, message).hint(toml_hint(error.message()))
+            }
+            LinkError::Table { file, known } => source(file)
+                .at(0, 1, "the file is named after no table that links fill")
+                .hint(format!("these are {known}")),
+            LinkError::Needs { file, needs } => {
+                let words = format!("\"{needs}\"");
+                source(file).at_header_words(&words, format!("needs {words}, which is no table of persons"))
+            }
+        }
     }
 
     fn of_file(&self, error: &FileError) -> Problem {

@@ -1,16 +1,18 @@
 //! What a text reads, by the text alone: tables, and of each which kinds of records and for which permit classes.
 //!
 //! A read is narrowed by conditions that stand beside it: `kind = 'salary'` or `kind IN (...)` in WHERE, or in the ON
-//! of the join that brings the table; likewise `permit_class`. Whatever is not narrowed so is taken to be read whole,
-//! so that a clever text is refused rather than let through.
+//! of the join that brings the table; likewise `permit_class`. Of a view whose branches say what they are
+//! (`SELECT 'salary' AS sign ... UNION ALL ...`) each branch is narrowed by itself: `sign <> 'benefit'` leaves one out, and
+//! `(sign <> 'salary' OR permit_class IN (...))` narrows one. Whatever is not narrowed so is taken to be read whole, so
+//! that a clever text is refused rather than let through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, Spanned, TableFactor,
-    TableWithJoins, Value, Visit, Visitor,
+    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr,
+    SetOperator, Spanned, TableFactor, TableWithJoins, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -55,6 +57,9 @@ pub struct Read {
     pub table: String,
     pub kinds: Only,
     pub classes: Only,
+    /// Conditions beside it, and its name in them: they may narrow the branches of a view.
+    beside: Vec<Expr>,
+    alias: String,
     /// Where the text names it; of what a view reads, where the text names the view.
     pub span: Option<Span>,
 }
@@ -72,11 +77,14 @@ pub fn reads(query: &Query, definitions: &Definitions<'_>) -> Vec<Read> {
         // A circle of views is refused elsewhere; here it only must end.
         let definition = definitions.get(read.table.as_str()).filter(|_| steps < 10_000);
         match definition.and_then(|sql| parse(sql)) {
-            Some(inner) => open.extend(direct(&inner).into_iter().map(|inner| Read {
-                classes: inner.classes.and(&read.classes),
-                span: read.span,
-                ..inner
-            })),
+            Some(view) => {
+                for (inner, classes) in branches(&view, &read) {
+                    let classes = inner.classes.and(&read.classes).and(&classes);
+                    if classes != Only::These(BTreeSet::new()) {
+                        open.push(Read { classes, span: read.span, ..inner });
+                    }
+                }
+            }
             None => {
                 if !out.contains(&read) {
                     out.push(read);
@@ -86,6 +94,48 @@ pub fn reads(query: &Query, definitions: &Definitions<'_>) -> Vec<Read> {
     }
     out.reverse();
     out
+}
+
+/// What a view reads, and for which classes each of its branches is read there.
+fn branches(view: &Query, read: &Read) -> Vec<(Read, Only)> {
+    let mut leaves = Vec::new();
+    let mut open = vec![view.body.as_ref()];
+    while let Some(body) = open.pop() {
+        match body {
+            SetExpr::SetOperation { left, right, op: SetOperator::Union, .. } => open.extend([left.as_ref(), right]),
+            leaf => leaves.push(leaf),
+        }
+    }
+    let mut out = Vec::new();
+    for leaf in leaves {
+        let mut reader = Reader::default();
+        let _: ControlFlow<()> = leaf.visit(&mut reader);
+        let tags = tags(leaf);
+        let classes = read.beside.iter().fold(Only::All, |only, condition| {
+            only.and(&words(condition, "permit_class", &|_| true, &|name, owner| {
+                let of_view = owner.is_none_or(|owner| owner == read.alias);
+                tags.get(name).filter(|_| of_view).cloned()
+            }))
+        });
+        out.extend(reader.reads.into_iter().map(|inner| (inner, classes.clone())));
+    }
+    // The view's own steps serve all of its branches.
+    if let Some(with) = &view.with {
+        let mut reader = Reader::default();
+        let _: ControlFlow<()> = with.visit(&mut reader);
+        out.extend(reader.reads.into_iter().map(|inner| (inner, Only::All)));
+    }
+    out
+}
+
+/// The columns of a branch that are texts, by name.
+fn tags(leaf: &SetExpr) -> BTreeMap<String, String> {
+    let SetExpr::Select(select) = leaf else { return BTreeMap::new() };
+    let tagged = select.projection.iter().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some((alias.value.to_lowercase(), text(expr)?)),
+        _ => None,
+    });
+    tagged.collect()
 }
 
 /// Tables and views that the text itself names.
@@ -138,6 +188,12 @@ impl Visitor for Reader {
                 table: last(source.name).trim_end_matches("_history").to_owned(),
                 kinds,
                 classes: here.and(&narrowed(&source.on, "permit_class", &of_permit)),
+                beside: if applications.is_empty() {
+                    conditions.iter().chain(&source.on).map(|&condition| condition.clone()).collect()
+                } else {
+                    Vec::new()
+                },
+                alias: source.alias.clone(),
                 span: Span::try_from_sqlparser_span(source.name.span()),
             });
         }
@@ -207,10 +263,27 @@ fn condition(join: &Join) -> Option<(Option<&Expr>, bool)> {
 
 /// What conditions leave of a column: the words of `column = 'word'` and `column IN (...)` joined by AND.
 fn narrowed(conditions: &[&Expr], column: &str, owned: &dyn Fn(Option<&str>) -> bool) -> Only {
-    conditions.iter().fold(Only::All, |only, condition| only.and(&words(condition, column, owned)))
+    let unknown = |_: &str, _: Option<&str>| None;
+    conditions.iter().fold(Only::All, |only, condition| only.and(&words(condition, column, owned, &unknown)))
 }
 
-fn words(condition: &Expr, column: &str, owned: &dyn Fn(Option<&str>) -> bool) -> Only {
+/// What a condition leaves of `column`, which counts where `owned`; nothing where it cannot hold. `value` is what other
+/// columns are known to be.
+fn words(
+    condition: &Expr,
+    column: &str,
+    owned: &dyn Fn(Option<&str>) -> bool,
+    value: &dyn Fn(&str, Option<&str>) -> Option<String>,
+) -> Only {
+    let never = || Only::These(BTreeSet::new());
+    let known = |expr: &Expr| match expr {
+        Expr::Identifier(name) => value(&name.value.to_lowercase(), None),
+        Expr::CompoundIdentifier(names) => match names.as_slice() {
+            [owner, name] => value(&name.value.to_lowercase(), Some(owner.value.to_lowercase().as_str())),
+            _ => None,
+        },
+        _ => None,
+    };
     let is_column = |expr: &Expr| match expr {
         Expr::Identifier(name) => name.value.eq_ignore_ascii_case(column) && owned(None),
         Expr::CompoundIdentifier(names) => match names.as_slice() {
@@ -222,13 +295,13 @@ fn words(condition: &Expr, column: &str, owned: &dyn Fn(Option<&str>) -> bool) -
         _ => false,
     };
     match condition {
-        Expr::Nested(inner) => words(inner, column, owned),
+        Expr::Nested(inner) => words(inner, column, owned, value),
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            words(left, column, owned).and(&words(right, column, owned))
+            words(left, column, owned, value).and(&words(right, column, owned, value))
         }
         // Either side may hold: what both leave, together.
         Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
-            match (words(left, column, owned), words(right, column, owned)) {
+            match (words(left, column, owned, value), words(right, column, owned, value)) {
                 (Only::These(a), Only::These(b)) => Only::These(a.union(&b).cloned().collect()),
                 _ => Only::All,
             }
@@ -236,8 +309,20 @@ fn words(condition: &Expr, column: &str, owned: &dyn Fn(Option<&str>) -> bool) -
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (text(left), text(right)) {
             (None, Some(word)) if is_column(left) => Only::These(BTreeSet::from([word])),
             (Some(word), None) if is_column(right) => Only::These(BTreeSet::from([word])),
+            (None, Some(word)) if known(left).is_some_and(|known| known != word) => never(),
             _ => Only::All,
         },
+        Expr::BinaryOp { left, op: BinaryOperator::NotEq, right }
+            if text(right).is_some() && known(left) == text(right) =>
+        {
+            never()
+        }
+        Expr::InList { expr, list, negated }
+            if known(expr).is_some() && list.iter().all(|item| text(item).is_some()) =>
+        {
+            let listed = list.iter().any(|item| text(item) == known(expr));
+            if listed == *negated { never() } else { Only::All }
+        }
         Expr::InList { expr, list, negated: false } if is_column(expr) => {
             let words: Option<BTreeSet<String>> = list.iter().map(text).collect();
             words.map_or(Only::All, Only::These)
@@ -326,6 +411,36 @@ mod tests {
         ] {
             assert_eq!(read(sql, "payments").kinds, Only::All, "{sql}");
         }
+    }
+
+    #[test]
+    fn branches_of_a_view_are_narrowed_by_what_they_say_they_are() {
+        let signs = "SELECT person_id, 'salary' AS sign FROM payments WHERE kind = 'salary' \
+                     UNION ALL SELECT person_id, 'benefit' AS sign FROM payments WHERE kind = 'benefit' \
+                     UNION ALL SELECT person_id, 'journey' AS sign FROM border";
+        let views = Definitions::from([("signs", signs)]);
+        let of = |condition: &str| {
+            let sql = format!("SELECT 1 FROM permits p LEFT JOIN signs s ON s.person_id = p.person_id {condition}");
+            let found = reads(&parse(&sql).unwrap(), &views);
+            let shown =
+                found.into_iter().filter(|read| read.table != "permits").map(|read| match (read.kinds, read.classes) {
+                    (Only::These(kinds), Only::These(classes)) => format!("{kinds:?} of {classes:?}"),
+                    (Only::These(kinds), Only::All) => format!("{kinds:?}"),
+                    _ => read.table,
+                });
+            let mut shown: Vec<String> = shown.collect();
+            shown.sort_unstable();
+            shown.join(", ").replace('"', "")
+        };
+        assert_eq!(of(""), "border, {benefit}, {salary}");
+        assert_eq!(of("AND s.sign <> 'benefit'"), "border, {salary}");
+        assert_eq!(of("AND s.sign IN ('journey', 'benefit')"), "border, {benefit}");
+        assert_eq!(of("AND s.sign NOT IN ('journey', 'benefit')"), "{salary}");
+        let narrowed = "AND s.sign <> 'benefit' AND (s.sign <> 'salary' OR p.permit_class IN ('ICT'))";
+        assert_eq!(of(narrowed), "border, {salary} of {ICT}");
+        // What does not hold for every row narrows nothing.
+        assert_eq!(of("AND (s.sign <> 'benefit' OR p.valid_to IS NULL)"), "border, {benefit}, {salary}");
+        assert_eq!(of("AND (s.sign <> 'salary' OR s.permit_class = 'ICT' OR 1 = 1)"), "border, {benefit}, {salary}");
     }
 
     #[test]

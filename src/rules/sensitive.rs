@@ -1,8 +1,8 @@
 //! Sensitive columns are no risk factors (utlänningsdatalagen 17 §): what a text may do with them.
 //!
-//! - Citizenships may be handed on as they are. A rule compares them only if its header says why
-//!   (`compares_citizenship`); of the views only `cancellers` does. No text compares any country with a named one: a
-//!   rule that works for some nationalities only is no rule.
+//! - Citizenships may be handed on as they are, and asked whether Sweden is among them. A rule compares them otherwise
+//!   only if its header says why (`compares_citizenship`); a view or link never does. No text compares any country with a
+//!   named one: a rule that works for some nationalities only is no rule.
 //! - Names may be handed on, and compared by `name_overlap_pct`: by their words, never by what they sound like.
 //! - An identity number may be compared as a whole and by its date of birth; its other digits tell the sex.
 //! - A month that is excused may only help the person. That is a property of results, not of texts: a test over all
@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, Spanned,
-    TableFactor, Visit, Visitor,
+    TableAlias, TableFactor, Visit, Visitor,
 };
 
 use crate::rules::catalogue::Catalogue;
@@ -25,6 +25,7 @@ const CITIZENSHIPS: [&str; 2] = ["citizenships", "citizenships_at_grant"];
 const NAMES: [&str; 2] = ["name", "name_at_grant"];
 const COUNTRIES: [&str; 6] =
     ["citizenships", "citizenships_at_grant", "tested_country", "doc_issuer", "country", "foreign_country"];
+const NUMBERS: [&str; 2] = ["number", "identifier"];
 /// Sweden, and the codes of the stateless and of unknown citizenship.
 const NOBODYS_COUNTRY: [&str; 5] = ["SWE", "XXA", "XXB", "XXC", "XXX"];
 
@@ -36,13 +37,13 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     });
     let views = catalogue.views.iter().map(|view| {
         let name = view.name.as_str();
-        ("view", name, view.sql.as_str(), name == "cancellers")
+        ("view", name, view.sql.as_str(), false)
     });
     let links = catalogue.links.iter().map(|link| ("link", link.table.name(), link.sql.as_str(), false));
     let mut refused = Vec::new();
     for (what, name, sql, compares_citizenship) in rules.chain(views).chain(links) {
         let Some(query) = parse(sql) else { continue };
-        for found in uses(&query, compares_citizenship) {
+        for found in uses(&query, compares_citizenship, what == "link") {
             refused.push(Refused {
                 what,
                 name: name.to_owned(),
@@ -61,47 +62,60 @@ struct Found {
     span: Option<Span>,
 }
 
-fn uses(query: &Query, compares_citizenship: bool) -> Vec<Found> {
-    let mut tables = Tables::default();
-    let _: ControlFlow<()> = query.visit(&mut tables);
-    let mut reader = Reader { tables, harmless: BTreeSet::new(), found: Vec::new(), compares_citizenship };
+fn uses(query: &Query, compares_citizenship: bool, is_link: bool) -> Vec<Found> {
+    let mut reader =
+        Reader { tables: Vec::new(), harmless: BTreeSet::new(), found: Vec::new(), compares_citizenship, is_link };
     let _: ControlFlow<()> = query.visit(&mut reader);
     reader.found
 }
 
-/// Tables by the names that the text gives them.
+/// The tables of a SELECT, by name; what else it reads has the empty table.
 #[derive(Default)]
-struct Tables(BTreeMap<String, BTreeSet<String>>);
-
-impl Visitor for Tables {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, alias, .. } = factor {
-            let table = name.to_string().to_lowercase();
-            let alias = alias.as_ref().map_or_else(|| table.clone(), |alias| alias.name.value.to_lowercase());
-            self.0.entry(alias).or_default().insert(table);
-        }
-        ControlFlow::Continue(())
-    }
-}
+struct Tables(BTreeMap<String, String>);
 
 impl Tables {
-    /// Whether `name` may be a threshold's name and no person's.
-    fn is_threshold(&self, owner: Option<&str>) -> bool {
-        let only_parameters = |tables: &BTreeSet<String>| tables.iter().all(|table| table == "parameters");
-        match owner {
-            Some(owner) => self.0.get(owner).is_some_and(only_parameters),
-            None => {
-                let has = |name: &str| self.0.values().any(|tables| tables.contains(name));
-                has("parameters") && !["population", "population_history", "population_posts"].into_iter().any(has)
+    fn of(select: &Select) -> Tables {
+        let mut tables = Tables::default();
+        for from in &select.from {
+            let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
+            factors.for_each(|factor| tables.add(factor));
+        }
+        tables
+    }
+
+    fn add(&mut self, factor: &TableFactor) {
+        let name = |alias: &TableAlias| alias.name.value.to_lowercase();
+        match factor {
+            TableFactor::Table { name: table, alias, .. } => {
+                let table = table.to_string().to_lowercase();
+                self.0.insert(alias.as_ref().map_or_else(|| table.clone(), name), table);
             }
+            TableFactor::Derived { alias: Some(alias), .. } => {
+                self.0.insert(name(alias), String::new());
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.add(&table_with_joins.relation);
+                table_with_joins.joins.iter().for_each(|join| self.add(&join.relation));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a column `name` is a threshold's name and no person's; `None` if it is not of this SELECT.
+    fn is_threshold(&self, owner: Option<&str>) -> Option<bool> {
+        match owner {
+            Some(owner) => self.0.get(owner).map(|table| table == "parameters"),
+            // `parameters` has a name of its own; beside another table that has one, SQL asks whose.
+            None => Some(self.0.values().any(|table| table == "parameters")),
         }
     }
 }
 
 struct Reader {
-    tables: Tables,
+    /// Of the SELECT at hand and those round it, the tables by the names that they give them.
+    tables: Vec<Tables>,
+    /// A link may make a key of a number.
+    is_link: bool,
     /// Where a sensitive column stands and does no harm. The visitor meets an expression before its parts.
     harmless: BTreeSet<Span>,
     found: Vec<Found>,
@@ -140,10 +154,17 @@ impl Reader {
         let in_order = ["lag", "lead", "first_value", "last_value", "min", "max", "count"];
         for arg in &args {
             if (name == "name_overlap_pct" && Self::is_one_of(arg, &NAMES))
-                || (in_order.contains(&name.as_str()) && Self::is_one_of(arg, &["number"]))
+                || ((in_order.contains(&name.as_str()) || (self.is_link && name == "concat"))
+                    && Self::is_one_of(arg, &NUMBERS))
             {
                 self.allow(arg);
             }
+        }
+        if let ("array_has", [list, country]) = (name.as_str(), args.as_slice())
+            && text(country).is_some_and(|code| code == "SWE")
+            && Self::is_one_of(list, &CITIZENSHIPS)
+        {
+            self.allow(list);
         }
         self.no_named_country(&args);
     }
@@ -166,6 +187,10 @@ impl Reader {
         }
     }
 
+    fn is_threshold(&self, owner: Option<&str>) -> bool {
+        self.tables.iter().rev().find_map(|tables| tables.is_threshold(owner)).unwrap_or(false)
+    }
+
     fn sensitive(&mut self, expr: &Expr) {
         let Some((name, owner)) = Self::column(expr) else { return };
         if span(expr).is_some_and(|span| self.harmless.contains(&span)) {
@@ -177,9 +202,9 @@ impl Reader {
                 format!("it compares {name}, which is no risk factor"),
                 "only a rule about citizenship itself may: say why in its header, compares_citizenship = \"...\"",
             );
-        } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.tables.is_threshold(owner.as_deref())) {
+        } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.is_threshold(owner.as_deref())) {
             self.refuse(expr, format!("it looks into {name}"), "names are compared by name_overlap_pct alone");
-        } else if name == "number" {
+        } else if NUMBERS.contains(&name.as_str()) {
             self.refuse(
                 expr,
                 "it looks into a number, whose digits tell the sex".to_owned(),
@@ -193,12 +218,13 @@ impl Visitor for Reader {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.tables.push(Tables::of(select));
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => self.allow(expr),
                 // Under another name it would be lost from sight.
                 SelectItem::ExprWithAlias { expr, alias }
-                    if Self::column(expr).is_some_and(|(name, _)| name == alias.value.to_lowercase()) =>
+                    if Self::column(expr).is_some_and(|(name, _)| keeps(&name, &alias.value.to_lowercase())) =>
                 {
                     self.allow(expr);
                 }
@@ -213,6 +239,11 @@ impl Visitor for Reader {
         ControlFlow::Continue(())
     }
 
+    fn post_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
+        self.tables.pop();
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::IsNull(inner) | Expr::IsNotNull(inner) => self.allow(inner),
@@ -220,7 +251,7 @@ impl Visitor for Reader {
                 use datafusion::sql::sqlparser::ast::BinaryOperator::{Eq, NotEq};
                 let whole = matches!(op, Eq | NotEq);
                 for side in [left, right] {
-                    if whole && Self::is_one_of(side, &["number"]) {
+                    if whole && Self::is_one_of(side, &NUMBERS) {
                         self.allow(side);
                     }
                 }
@@ -228,7 +259,7 @@ impl Visitor for Reader {
             }
             Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
                 for side in [left, right] {
-                    if Self::is_one_of(side, &["number"]) {
+                    if Self::is_one_of(side, &NUMBERS) {
                         self.allow(side);
                     }
                 }
@@ -240,7 +271,7 @@ impl Visitor for Reader {
             }
             Expr::Function(function) => self.function(function),
             Expr::Substring { expr: of, substring_from: Some(from), substring_for: Some(length), .. }
-                if from.to_string() == "1" && length.to_string() == "8" && Self::is_one_of(of, &["number"]) =>
+                if from.to_string() == "1" && length.to_string() == "8" && Self::is_one_of(of, &NUMBERS) =>
             {
                 self.allow(of);
             }
@@ -249,6 +280,11 @@ impl Visitor for Reader {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether a column stays in sight under this alias.
+fn keeps(name: &str, alias: &str) -> bool {
+    name == alias || (NUMBERS.contains(&name) && NUMBERS.contains(&alias))
 }
 
 /// Texts that look like a country's code.
@@ -282,7 +318,7 @@ mod tests {
     use super::*;
 
     fn found(sql: &str) -> Vec<String> {
-        uses(&parse(sql).unwrap(), false).into_iter().map(|found| found.message).collect()
+        uses(&parse(sql).unwrap(), false, false).into_iter().map(|found| found.message).collect()
     }
 
     #[test]
@@ -292,8 +328,12 @@ mod tests {
             "SELECT 1 FROM population h WHERE h.name IS NOT NULL AND citizenships IS NULL",
             "SELECT name_overlap_pct(h.name, p.name_at_grant) < 50 FROM population h, permits p",
             "SELECT number <> first_value(number) OVER (PARTITION BY substr(number, 1, 8)) FROM population",
+            "SELECT array_has(h.citizenships, 'SWE') FROM population h",
+            "SELECT number AS identifier FROM identities",
+            "SELECT a.identifier = b.identifier FROM shared_identifiers a, shared_identifiers b",
             "SELECT pm.value FROM parameters pm WHERE pm.name = 'floor'",
             "SELECT value FROM parameters WHERE name = 'floor'",
+            "SELECT 1 FROM (SELECT r.name <> 'a' FROM permits p JOIN parameters r ON r.name = 'b') x JOIN notices r ON true",
             "SELECT name FROM population GROUP BY name",
         ] {
             assert_eq!(found(sql), [""; 0], "{sql}");
@@ -311,9 +351,16 @@ mod tests {
             ("SELECT 1 FROM population WHERE name LIKE 'A%'", "looks into name"),
             ("SELECT lower(name) FROM population", "looks into name"),
             ("SELECT name AS n FROM population", "looks into name"),
+            ("SELECT r.name = 'A' FROM (SELECT name FROM population) r, parameters p", "looks into name"),
+            (
+                "SELECT 1 FROM parameters p WHERE EXISTS (SELECT 1 FROM population n WHERE n.name = 'A')",
+                "looks into name",
+            ),
             ("SELECT 1 FROM population WHERE substr(number, 11, 1) = '2'", "sex"),
             ("SELECT 1 FROM population WHERE number LIKE '19%'", "sex"),
             ("SELECT 1 FROM permits ORDER BY name_at_grant", "looks into name_at_grant"),
+            ("SELECT number AS n FROM identities", "sex"),
+            ("SELECT substr(identifier, 11, 1) FROM shared_identifiers", "sex"),
         ] {
             assert!(found(sql).iter().any(|message| message.contains(words)), "{sql}: {:?}", found(sql));
         }

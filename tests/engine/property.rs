@@ -133,10 +133,16 @@ impl Stock {
         let mut records = records_of(file, case, name);
         if let Some(second) = plot.second {
             let (file, case) = &self.0[second];
-            let over = records_of(file, case, &format!("{name}/"));
+            let other = format!("{name}/");
+            let over = records_of(file, case, &other);
             records.extend(over.into_iter().map(|mut record| {
+                for value in record.values.iter_mut().filter(|value| **value == Value::Text(other.as_str().into())) {
+                    *value = Value::Text(name.into());
+                }
                 if record.table.is_person() {
-                    record.subject = name.into();
+                    if *record.subject == *other {
+                        record.subject = name.into();
+                    }
                     record.record_key = format!("second:{}", record.record_key).into();
                 }
                 record

@@ -1,0 +1,106 @@
+/*
+id = "ltr-absence-limit"
+number = "R17"
+title.sv = "Frånvarogräns för varaktigt bosatt"
+title.en = "Absence limit of a long-term resident"
+finding.sv = "Personen är avregistrerad som utflyttad den {moved_on}. Sedan {last_seen_on} har ingen uppgift som tyder på vistelse i Sverige kommit in under {limit_months} månader (gränsen för frånvaro från {absent_from}). Vistelse i andra EU-stater syns inte. Omständighet att utreda."
+finding.en = "The person was deregistered as emigrated on {moved_on}. Since {last_seen_on} no sign of a stay in Sweden has been received for {limit_months} months (the limit of absence from {absent_from}). Stays in other EU states cannot be seen. A circumstance to look into."
+permit_classes = ["LTR_EU"]
+legal_basis = ["UtlL 5 a kap. 1 a §", "UtlL 5 a kap. 5 § 1 st. 4 och 5 p.", "UtlL 5 a kap. 5 § 2 st."]
+legal_gate = "request"
+severity = "weak"
+owner = "national-control"
+# The longest limit is 72 months; a sign may become known some months after the day that it speaks of.
+horizon = { border = "P84M", payments = "P84M", studies = "P84M" }
+
+[[counter_evidence]]
+sv = "Tecken på vistelse i Sverige: resa, lön, bosättningsbaserad förmån, studier, adress (flyttar fristen eller avslutar uppgiften)"
+en = "A sign of a stay in Sweden: journey, salary, benefit for residents, studies, address (moves the time limit or ends the indication)"
+column = "last_seen_on"
+[[counter_evidence]]
+sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
+en = "New registration (ends the indication) or correction of the deregistration (removes it)"
+[[counter_evidence]]
+sv = "Utländsk adress i EU, eller okänd: endast gränsen för frånvaro från Sverige prövas"
+en = "A foreign address within the EU, or none known: only the limit of absence from Sweden is tried"
+column = "absent_from"
+[[counter_evidence]]
+sv = "Tidigare EU-blåkort: den längre gränsen gäller"
+en = "An earlier EU Blue Card: the longer limit applies"
+column = "blue_cards"
+[[counter_evidence]]
+sv = "Vistelse i en annan EU-stat"
+en = "A stay in another EU state"
+checked = false
+[[counter_evidence]]
+sv = "Familjemedlem till en tidigare innehavare av EU-blåkort"
+en = "Family member of a former holder of an EU Blue Card"
+checked = false
+[[counter_evidence]]
+sv = "Särskilda skäl för frånvaron"
+en = "Special reasons for the absence"
+checked = false
+
+[params.months]
+default = 12
+doc = "consecutive months outside the EU"
+source = "UtlL 5 a kap. 5 §"
+[params.blue_card_months]
+default = 24
+doc = "the same for a person who held an EU Blue Card"
+source = "UtlL 5 a kap. 1 a och 5 §§"
+[params.sweden_months]
+default = 72
+doc = "months outside Sweden"
+source = "UtlL 5 a kap. 5 §: six years"
+*/
+WITH post AS (   -- register posts of each move abroad under the status, with the last of them that shows no address outside the EU
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, d.dereg_on, d.known_at, d.registered_again_at, d.record_key AS post_key,
+           h.event_on, h.known_from,
+           max(CASE WHEN h.foreign_in_eu = false THEN NULL ELSE h.known_from END) OVER (PARTITION BY p.permit_id, d.dereg_on) AS inside_at
+    FROM permit_spells p
+    JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.valid_from
+    JOIN population_history h ON h.person_id = d.person_id AND h.dereg_code = 'UV' AND coalesce(h.dereg_on, h.event_on) = d.dereg_on
+    WHERE p.permit_class = 'LTR_EU'
+),
+absence AS (   -- from the EU since the first post after that; from Sweden since the move
+    SELECT person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key,
+           'EU' AS absent_from, min(greatest(event_on, dereg_on)) AS from_on
+    FROM post
+    WHERE inside_at IS NULL OR known_from > inside_at
+    GROUP BY person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key
+    UNION ALL
+    SELECT person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key,
+           'SWE' AS absent_from, dereg_on AS from_on
+    FROM post
+    GROUP BY person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key
+),
+lasting AS (   -- with the limit
+    SELECT a.person_id, a.permit_id, a.record_key, a.first_known_time, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
+           a.from_on, count(b.record_key) AS blue_cards,
+           CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record_key) > 0 THEN $blue_card_months ELSE $months END AS limit_months
+    FROM absence a
+    LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
+    GROUP BY a.person_id, a.permit_id, a.record_key, a.first_known_time, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
+             a.from_on
+),
+seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
+    SELECT permit_id, dereg_on, absent_from, seen_on, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
+    FROM (
+        SELECT permit_id, dereg_on, absent_from, from_on AS seen_on, known_at, '' AS record_key
+        FROM lasting
+        UNION ALL
+        SELECT l.permit_id, l.dereg_on, l.absent_from, s.seen_on, s.known_at, s.record_key
+        FROM lasting l
+        JOIN presence s ON s.person_id = l.person_id
+    ) x
+    WINDOW w AS (PARTITION BY permit_id, dereg_on, absent_from ORDER BY seen_on, record_key)
+)
+SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
+       greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.first_known_time) AS alert_at,
+       CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP) AS due_at, least(s.next_known_at, l.registered_again_at) AS cleared_at,
+       l.dereg_on AS moved_on, s.seen_on AS last_seen_on, l.absent_from, l.limit_months, l.blue_cards,
+       concat_ws(',', l.record_key, l.post_key) AS record_keys
+FROM lasting l
+JOIN seen s ON s.permit_id = l.permit_id AND s.dereg_on = l.dereg_on AND s.absent_from = l.absent_from
+WHERE s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months)

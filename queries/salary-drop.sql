@@ -1,0 +1,84 @@
+/*
+id = "salary-drop"
+number = "S1"
+title.sv = "Lönen avviker från den egna tidigare lönen"
+title.en = "The salary departs from the person's own earlier salary"
+finding.sv = "Den deklarerade lönen för {last_month} var {gross_sek} kr; medianen av de {earlier_months} hela månaderna före är {median_sek} kr och den vanliga avvikelsen från den {mad_sek} kr. Statistisk avvikelse, endast noterad."
+finding.en = "Declared salary for {last_month} was {gross_sek} SEK; the median of the {earlier_months} full months before is {median_sek} SEK and the usual deviation from it {mad_sek} SEK. A statistical deviation, noted only."
+permit_classes = ["WORK_EMP", "BLUE_CARD"]
+legal_basis = ["UtlL 6 kap. 2 §", "UtlL 6 a kap. 1 §", "FL 23 §"]
+legal_gate = "request"
+severity = "info"
+owner = "national-control"
+
+[[counter_evidence]]
+sv = "En ursäktad månad räknas som vanlig"
+en = "An excused month counts as usual"
+[[counter_evidence]]
+sv = "Lönen har alltid varierat så mycket (mäts med medianen av avvikelserna)"
+en = "The salary has always varied as much (measured by the median of the deviations)"
+column = "mad_sek"
+[[counter_evidence]]
+sv = "Del av månad och ofullständiga arbetsgivardeklarationer räknas inte"
+en = "Part months and incomplete employer declarations do not count"
+[[counter_evidence]]
+sv = "Utbetalning som flyttats till månaden efter (räknas inte)"
+en = "Payment moved to the next month (does not count)"
+column = "next_month_sek"
+[[counter_evidence]]
+sv = "Enstaka tillägg i de tidigare månaderna (medianen påverkas inte)"
+en = "Single supplements in the earlier months (the median is not affected)"
+[[counter_evidence]]
+sv = "Avtalad ändring av arbetstid eller ledighet som ingen källa visar"
+en = "An agreed change of hours, or leave that no source shows"
+checked = false
+
+[params.history_months]
+default = 12
+doc = "calendar months before within which full months are compared"
+source = "own default"
+[params.least_months]
+default = 6
+doc = "least number of earlier full months"
+source = "own default"
+[params.drop_pct]
+default = 75
+doc = "the salary must be below this share of the median, per cent"
+source = "own default"
+[params.z_tenths]
+default = 35
+doc = "the modified z-score, 0.6745 times the deviation by the median absolute deviation, must exceed this, in tenths"
+source = "Iglewicz and Hoaglin 1993: 3.5"
+[params.shift_pct]
+default = 180
+doc = "a next month of at least this share of the month shows a moved payment, per cent"
+source = "own default, as for the livelihood requirement"
+*/
+WITH compared AS (   -- each full month beside those of the year before it
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at,
+           greatest(m.evaluated_at, max(e.evaluated_at)) AS evaluated_at, count(*) AS earlier_months,
+           median_low(e.gross_sek) AS median_sek, mad_low(e.gross_sek) AS mad_sek
+    FROM full_salary_months m
+    JOIN full_salary_months e ON e.person_id = m.person_id AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
+    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
+    GROUP BY m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at, m.evaluated_at
+),
+judged AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
+           earlier_months >= $least_months AND excused = 0 AND next_gross_sek * 100 < gross_sek * $shift_pct
+               AND gross_sek * 100 < median_sek * $drop_pct AND (median_sek - gross_sek) * 6745 > mad_sek * $z_tenths * 1000 AS low
+    FROM compared
+),
+run AS (   -- low months in a row are one episode, until the next usual one
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek, low,
+           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_usual_month,
+           min(CASE WHEN NOT low THEN evaluated_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
+    FROM judged
+)
+SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS alert_key,
+       month AS anchor_at, evaluated_at AS alert_at, complete_at AS due_at, usual_again_at AS cleared_at, 'info' AS severity,
+       month AS last_month, gross_sek, next_gross_sek AS next_month_sek, earlier_months, median_sek, mad_sek,
+       concat_ws(',', permit_key, first_key) AS record_keys
+FROM run
+WHERE low

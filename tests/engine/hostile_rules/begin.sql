@@ -1,0 +1,2 @@
+-- refused: statement other than one SELECT
+BEGIN

@@ -1,0 +1,2 @@
+-- refused: rule "probe"
+CALL refresh()

@@ -1,0 +1,2 @@
+-- refused: compares a country with "IRN"
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.country = 'IRN'
