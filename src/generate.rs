@@ -53,6 +53,7 @@ mod plan;
 mod register;
 mod residence;
 mod rows;
+mod salary_drops;
 mod scenarios;
 mod seasons;
 mod shares;
@@ -64,6 +65,7 @@ mod study_stories;
 mod ties;
 mod truth;
 mod unserved;
+mod verdicts;
 mod work;
 mod world;
 mod write;
@@ -312,5 +314,7 @@ fn start_of(options: &Options) -> NaiveDate {
     calendar::add_months(options.until, -12 * options.years.clamp(1, 20) as i32)
 }
 
+#[cfg(test)]
+mod story_tests;
 #[cfg(test)]
 mod tests;

@@ -76,4 +76,6 @@ fn corrected(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
     let tiers = [(evaluated(first + 1), "weak"), (evaluated(first + 2), "medium")];
     person.breach_of("salary-below-floor", story, job.place, &tiers, Some(told));
     person.breach(story, job.place, &[(told, "weak")], None);
+    // What the person's own salaries say of it is a note at most.
+    person.trap_of("salary-drop", story, job.place, told, Some("info"));
 }

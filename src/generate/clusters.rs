@@ -19,12 +19,16 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     // Holders, and those of them who do not begin.
     let (holders, idle) = match story {
         ClusterSmall => (7, 6),
-        ClusterFew => (9, 2),
+        ClusterFew => (9, 3),
         ClusterBankrupt => (9, 9),
         _ => (11, 10),
     };
     let fifth = add_months(month_of(from), 5);
     let known = agi_complete(fifth);
+    if story == ClusterFew {
+        // A sector in which it is common.
+        person.tell_reference(employer_record(&payer, Story::sound("F"), 2, person.world.start_us));
+    }
     if story == ClusterBankrupt {
         let on = add_days(from, 60);
         let told = person.office(add_days(on, 4));

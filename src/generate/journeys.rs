@@ -175,6 +175,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, home: &Home) {
             let top = if home.refugee { "strong" } else { "medium" };
             person.emigrate(start, (home.tested, false), known);
             person.breach(story, place, &[(known, top)], None);
+            person.breach_of("temporary-permit-deregistered", story, place, &[(known, "medium")], None);
         }
         _ => innocent_journey(person, story, home, start),
     }

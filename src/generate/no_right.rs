@@ -46,9 +46,8 @@ fn applicant(person: &mut Person<'_>, story: Scenario) {
 /// A work permit that runs out while the work goes on.
 fn expired(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (23, 50));
-    let ends_on = person.some_day(150, 230);
+    let ends_on = person.some_day(400, 230);
     let long_held = story == ExpiredLongStay;
-    // Work that goes on when the recording starts, or begins in it.
     let length = 12;
     let from = add_days(add_months(ends_on, -length), 1);
     if long_held {

@@ -14,7 +14,7 @@ use super::identity::Identity;
 use super::permits::Permit;
 use super::register::Post;
 use super::scenarios::Scenario;
-use super::truth::{Kind, Truth};
+use super::truth::Truth;
 use super::world::World;
 use super::{Body, Fate, Message, Record, Value};
 use crate::schema::{Feed, TableId};
@@ -23,15 +23,6 @@ use crate::schema::{Feed, TableId};
 const LEAD_US: i64 = 2 * HOUR_US;
 /// The first load of permits takes so long.
 const LOAD_SECONDS: i64 = 3000;
-
-/// Matters that the permit's end does not end.
-const OUTLIVE_THE_PERMIT: &[&str] = &[
-    "payment-after-permit-end",
-    "work-without-right",
-    "benefit-after-emigration",
-    "allowance-with-income",
-    "revocation-unserved",
-];
 
 /// The most companions of a person; their ids begin with other letters than p and q.
 const MAX_COMPANIONS: usize = 15;
@@ -101,7 +92,7 @@ pub(super) struct Person<'w> {
     pub(super) companions: Vec<Person<'w>>,
     reference: Vec<Message>,
     pub(super) told: Vec<(Feed, Message)>,
-    truth: Vec<Truth>,
+    pub(super) verdicts: Vec<Truth>,
     pub(super) first_known: Option<i64>,
     last_number: u32,
 }
@@ -151,7 +142,7 @@ impl<'w> Person<'w> {
             companions: Vec::new(),
             reference: Vec::new(),
             told: Vec::new(),
-            truth: Vec::new(),
+            verdicts: Vec::new(),
             first_known: None,
             last_number: 0,
         }
@@ -245,129 +236,6 @@ impl<'w> Person<'w> {
         }
     }
 
-    /// A breach of the story's rule: known from the first of `tiers`, reaching the last of them that comes before it ends.
-    pub(super) fn breach(
-        &mut self,
-        scenario: Scenario,
-        permit: usize,
-        tiers: &[(i64, &'static str)],
-        ended_at: Option<i64>,
-    ) {
-        self.breach_of(scenario.rule_id(), scenario, permit, tiers, ended_at);
-    }
-
-    /// The same of another rule, which the story breaches too.
-    pub(super) fn breach_of(
-        &mut self,
-        rule_id: &'static str,
-        scenario: Scenario,
-        permit: usize,
-        tiers: &[(i64, &'static str)],
-        ended_at: Option<i64>,
-    ) {
-        let Some((known_from, _)) = tiers.first().copied() else {
-            return;
-        };
-        let ended_at = self.end_of(rule_id, permit, known_from, ended_at);
-        let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
-        let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
-        if reached.is_some() {
-            self.push_truth(rule_id, scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
-        }
-    }
-
-    /// A trap: a careless rule would alert at `known_from`.
-    pub(super) fn trap(
-        &mut self,
-        scenario: Scenario,
-        permit: usize,
-        known_from: i64,
-        max_severity: Option<&'static str>,
-    ) {
-        self.trap_of(scenario.rule_id(), scenario, permit, known_from, max_severity);
-    }
-
-    pub(super) fn trap_of(
-        &mut self,
-        rule_id: &'static str,
-        scenario: Scenario,
-        permit: usize,
-        known_from: i64,
-        max_severity: Option<&'static str>,
-    ) {
-        let recorded = self.permits.get(permit).is_some_and(|permit| permit.known < self.world.until_us);
-        if known_from < self.world.until_us && recorded {
-            let known_from = known_from.max(self.world.start_us);
-            self.push_truth(rule_id, scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
-        }
-    }
-
-    /// A breach of an employer, who is then both subject and unit.
-    pub(super) fn breach_by(&mut self, employer: &Payer, scenario: Scenario, known_from: i64, ended_at: i64) {
-        if known_from < self.world.until_us {
-            let ended_at = Some(ended_at).filter(|at| *at < self.world.until_us);
-            self.push_about(employer, scenario, Kind::Breach, known_from, ended_at);
-        }
-    }
-
-    pub(super) fn trap_by(&mut self, employer: &Payer, scenario: Scenario, known_from: i64) {
-        if known_from < self.world.until_us {
-            self.push_about(employer, scenario, Kind::Trap, known_from, None);
-        }
-    }
-
-    fn push_about(&mut self, employer: &Payer, scenario: Scenario, kind: Kind, known_from: i64, ended_at: Option<i64>) {
-        self.truth.push(Truth {
-            person_id: employer.id.to_string(),
-            permit_id: employer.id.to_string(),
-            rule_id: scenario.rule_id(),
-            kind,
-            scenario: scenario.code(),
-            known_from,
-            ended_at,
-            min_severity: (kind == Kind::Breach).then_some("info"),
-            max_severity: None,
-        });
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one for each column of the truth")]
-    fn push_truth(
-        &mut self,
-        rule_id: &'static str,
-        scenario: Scenario,
-        permit: usize,
-        kind: Kind,
-        known_from: i64,
-        ended_at: Option<i64>,
-        (min_severity, max_severity): (Option<&'static str>, Option<&'static str>),
-    ) {
-        self.truth.push(Truth {
-            person_id: self.id.to_string(),
-            permit_id: self.permits[permit].id.clone(),
-            rule_id,
-            kind,
-            scenario: scenario.code(),
-            known_from,
-            ended_at: ended_at.filter(|at| *at < self.world.until_us),
-            min_severity,
-            max_severity,
-        });
-    }
-
-    /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death.
-    fn end_of(&self, rule_id: &'static str, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
-        let mut ends: Vec<i64> = own.into_iter().chain(self.naturalised_at).chain(self.died_at).collect();
-        if !OUTLIVE_THE_PERMIT.contains(&rule_id) {
-            let permit = &self.permits[place];
-            let after = |day| instant(add_days(day, 1));
-            ends.extend(permit.valid_to.map(after));
-            ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));
-            let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
-            ends.extend(next.map(|next| instant(next.valid_from).max(next.known)));
-        }
-        ends.into_iter().filter(|at| *at > known_from).min()
-    }
-
     /// Tells the register's posts and the planted disturbances, and hands everything over.
     pub(super) fn finish(mut self, told: &mut Vec<Told>) {
         for companion in std::mem::take(&mut self.companions) {
@@ -377,7 +245,7 @@ impl<'w> Person<'w> {
         self.plant_disturbances();
         let mut messages = self.told;
         messages.extend(self.reference.into_iter().map(|message| (Feed::Reference, message)));
-        told.push(Told { id: self.id, first_known: self.first_known, messages, truth: self.truth });
+        told.push(Told { id: self.id, first_known: self.first_known, messages, truth: self.verdicts });
     }
 }
 

@@ -264,7 +264,7 @@ impl Person<'_> {
                 entry.foreign = None;
                 if post.op != "correct" {
                     entry.registered_on = Some(post.on);
-                    entry.address = Some(self.dice.bits());
+                    entry.address = Some(self.home.unwrap_or_else(|| self.dice.bits()));
                 }
             }
             Change::Protected => entry.protected = true,

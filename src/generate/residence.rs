@@ -28,7 +28,9 @@ pub(super) fn family(person: &mut Person<'_>, standing: bool) {
     let married =
         person.story.is_none() && class != "FAMILY_CHILD" && class != "FAMILY_OTHER" && person.dice.permille(750);
     let anchor = if class == "DEPENDANT" {
-        let anchor_class = person.dice.weighted(&[(60, "RESEARCH"), (40, "WORK_EMP")]);
+        // A worker's earlier salaries would have to be told; researchers are not looked at for theirs.
+        let works = from >= person.world.start && person.dice.permille(500);
+        let anchor_class = if works { "WORK_EMP" } else { "RESEARCH" };
         couples::accompany(person, anchor_class, (decided_on, from, to), married)
     } else {
         couples::join_citizen(person, from, married)

@@ -149,6 +149,13 @@ scenarios! {
         AsylumMayWork "asylum-may-work", ExpiredArrears "expired-arrears", ExpiredApplied "expired-applied",
         ExpiredNewPermit "expired-new-permit", ExpiredSmallPay "expired-small-pay", ExpiredInsured "expired-insured",
     }
+    "salary-drop" Breach {
+        SalaryDrops "salary-drops", SalaryDropsAndRecovers "salary-drops-and-recovers", CardSalaryDrops "card-salary-drops",
+    }
+    "salary-drop" Trap {
+        SalaryDropsLittle "salary-drops-little", SalaryVaries "salary-varies", SalaryDropExcused "salary-drop-excused",
+        SalaryDropShifted "salary-drop-shifted", SalaryDropsEarly "salary-drops-early",
+    }
     "seasonal-limit" Breach {
         SeasonTwice "season-twice", SeasonPaidLater "season-paid-later",
     }

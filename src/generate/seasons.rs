@@ -52,7 +52,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         let exceeded_on = add_days(again, limit(person.permits[second].application_on) - first_days);
         let known = instant(exceeded_on).max(person.permits[second].known);
         if story == SeasonTwice && exceeded_on <= add_days(again, second_days - 1) {
-            return person.breach(story, second, &[(known, "medium")], None);
+            return person.breach(story, second, &[(known, "medium")], Some(instant(add_days(again, second_days))));
         }
         return person.trap(SeasonExact, second, known, None);
     }

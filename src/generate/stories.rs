@@ -15,7 +15,7 @@ use super::scenarios::Scenario;
 use super::work::{Job, leave};
 use super::{
     allowances, anchors, backfills, benefits_abroad, clusters, departures, duplicates, job_ends, long_residents,
-    no_arrival, no_right, offers, passports, seasons, study_ends, study_results, ties, unserved,
+    no_arrival, no_right, offers, passports, salary_drops, seasons, study_ends, study_results, ties, unserved,
 };
 
 const EVERY: usize = 6;
@@ -31,6 +31,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     match story.rule_id() {
         "employment-ended" | "blue-card-unemployment" => job_ends::live(person, story),
         "salary-below-offered" | "blue-card-salary-low" => offers::live(person, story),
+        "salary-drop" => salary_drops::live(person, story),
         "work-without-right" => no_right::live(person, story),
         "seasonal-limit" => seasons::live(person, story),
         "study-interrupted" => study_ends::live(person, story),

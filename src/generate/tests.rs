@@ -194,36 +194,6 @@ fn fates_follow_from_the_records() {
 }
 
 #[test]
-fn every_rule_has_breaches_and_traps_of_known_permits() {
-    let dataset = generate(&Options { outside_pct: 0, ..Options::new(2_000, 3, 1) });
-    let permits: BTreeSet<(String, &str)> = dataset
-        .messages(Feed::Permits)
-        .iter()
-        .filter_map(|message| match (&message.body, &message.key) {
-            (Body::Record(Record { table: TableId::Permits, values, .. }), Some(key)) => match values.first() {
-                Some(Value::Text(id)) => Some((key.to_string(), id.as_ref())),
-                _ => None,
-            },
-            _ => None,
-        })
-        .collect();
-    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let mut matters = BTreeSet::new();
-    for row in &dataset.truth {
-        assert!(permits.contains(&(row.person_id.clone(), row.permit_id.as_str())), "{row:?}");
-        assert!(matters.insert((row.person_id.clone(), row.rule_id)), "{row:?}");
-        assert!(row.ended_at.is_none_or(|ended| ended > row.known_from), "{row:?}");
-        assert_eq!(row.kind == Kind::Breach, row.min_severity.is_some(), "{row:?}");
-        kinds.entry(row.rule_id).or_default().insert(row.kind.name());
-    }
-    let rules: BTreeSet<&str> = scenarios::Scenario::ALL.iter().map(|scenario| scenario.rule_id()).collect();
-    assert_eq!(rules.len(), 8);
-    for rule in rules {
-        assert_eq!(kinds.get(rule).map(BTreeSet::len), Some(2), "{rule}: {:?}", kinds.get(rule));
-    }
-}
-
-#[test]
 fn parquet_holds_every_record_and_the_manifest_counts_them() {
     let dataset = small(7);
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -63,7 +63,7 @@ fn new_job(person: &mut Person<'_>) -> Job {
     let floor_sek = salary_floor(permit.application_on, true);
     let salary_sek = draw_salary(person, floor_sek);
     permit.floor_sek = Some(floor_sek);
-    permit.offered_sek = Some(salary_sek);
+    permit.offered_sek = offer(person.story, salary_sek);
     permit.tied_until = Some(add_days(add_months(valid_from, 24), -1));
     permit.work_right = "employer";
     if person.story == Some(Scenario::LateCard) {
@@ -78,6 +78,12 @@ fn new_job(person: &mut Person<'_>) -> Job {
     person.allow_employer(place, &payer, valid_from, None, known);
     let from = add_days(valid_from, person.dice.between(3, 30));
     Job { place, payer, from, salary_sek, floor_sek }
+}
+
+/// The offer, unless a story is about salaries under the floor alone.
+fn offer(story: Option<Scenario>, salary_sek: i64) -> Option<i64> {
+    let alone = story.is_some_and(|story| story.rule_id() == "salary-below-floor" && story != Scenario::DeepDip);
+    (!alone).then_some(salary_sek)
 }
 
 /// A job that goes on when the recording starts, under an extension.
@@ -96,7 +102,7 @@ fn standing_job(person: &mut Person<'_>) -> Job {
     permit.first_grant = false;
     permit.held_since = add_months(valid_from, -24);
     permit.floor_sek = Some(floor_sek);
-    permit.offered_sek = Some(salary_sek);
+    permit.offered_sek = offer(person.story, salary_sek);
     permit.tied_until = Some(add_days(valid_from, -1));
     permit.work_right = "occupation";
     let payer = draw_employer(person);
