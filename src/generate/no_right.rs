@@ -35,12 +35,8 @@ fn applicant(person: &mut Person<'_>, story: Scenario) {
     let begins = add_months(month_of(from), 3);
     let pays = person.employ(&payer, begins, add_days(add_months(begins, MONTHS_AFTER), -1), 18_500);
     person.declare(&pays);
-    let known = complete(&pays, 0);
-    if story == AsylumWorks {
-        person.breach(story, place, &[(known, "medium")], None);
-    } else {
-        person.trap(story, place, known, None);
-    }
+    // Declarations of applicants' salaries may be used to control allowances, not rights to work.
+    person.trap(story, place, complete(&pays, 0), None);
 }
 
 /// A work permit that runs out while the work goes on.

@@ -142,11 +142,11 @@ scenarios! {
         CardLowExact "card-low-exact", CardBonus "card-bonus", CardLowExcused "card-low-excused",
     }
     "work-without-right" Breach {
-        AsylumWorks "asylum-works", ExpiredStillWorks "expired-still-works", ExpiredLongStay "expired-long-stay",
+        ExpiredStillWorks "expired-still-works", ExpiredLongStay "expired-long-stay",
         ExpiredAppliedLate "expired-applied-late",
     }
     "work-without-right" Trap {
-        AsylumMayWork "asylum-may-work", ExpiredArrears "expired-arrears", ExpiredApplied "expired-applied",
+        AsylumWorks "asylum-works", AsylumMayWork "asylum-may-work", ExpiredArrears "expired-arrears", ExpiredApplied "expired-applied",
         ExpiredNewPermit "expired-new-permit", ExpiredSmallPay "expired-small-pay", ExpiredInsured "expired-insured",
     }
     "salary-drop" Breach {

@@ -78,7 +78,7 @@ fn short_long_and_odd_recordings_are_made_too() {
         for message in Feed::SOURCES.into_iter().flat_map(|feed| dataset.messages(feed)) {
             assert!((start..=instant(until)).contains(&message.known_time), "{message:?}");
         }
-        assert!(dataset.truth.iter().all(|row| (start..instant(until)).contains(&row.known_from)));
+        assert!(dataset.truth.iter().all(|row| (start..=instant(until)).contains(&row.known_from)));
     }
     assert!(Options::new(0, 3, 1).check().is_err());
     assert!(Options::new(10, 0, 1).check().is_err());

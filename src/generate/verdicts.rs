@@ -11,6 +11,7 @@ const OUTLIVE_THE_PERMIT: &[&str] = &[
     "payment-after-permit-end",
     "work-without-right",
     "seasonal-limit",
+    "declarations-backfilled",
     "benefit-after-emigration",
     "allowance-with-income",
     "revocation-unserved",
@@ -44,7 +45,8 @@ impl Person<'_> {
         if !stands {
             return;
         }
-        let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
+        // The clock's last step is the end itself.
+        let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us + 1);
         let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
         if reached.is_some() {
             self.push_truth(rule_id, scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
@@ -80,7 +82,7 @@ impl Person<'_> {
     /// A breach of an employer, who is then both subject and unit.
     pub(super) fn breach_by(&mut self, employer: &Payer, scenario: Scenario, known_from: i64, ended_at: i64) {
         if known_from < self.world.until_us {
-            let ended_at = Some(ended_at).filter(|at| *at < self.world.until_us);
+            let ended_at = Some(ended_at).filter(|at| *at <= self.world.until_us);
             self.push_about(employer, scenario, Kind::Breach, known_from, ended_at);
         }
     }
@@ -123,7 +125,7 @@ impl Person<'_> {
             kind,
             scenario: scenario.code(),
             known_from,
-            ended_at: ended_at.filter(|at| *at < self.world.until_us),
+            ended_at: ended_at.filter(|at| *at <= self.world.until_us),
             min_severity,
             max_severity,
         });
