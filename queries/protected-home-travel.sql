@@ -75,8 +75,8 @@ ordered AS (   -- each with the last day of the counted visits before it
 ),
 fact AS (
     SELECT person_id, status_key, status_kind, country, left_on, known_at, record_keys, transit, documented, reason,
-           CASE WHEN reason = 0 AND transit IS NOT TRUE THEN days ELSE 0 END AS days,
-           CASE WHEN transit IS TRUE OR reason = 2 THEN 0
+           CASE WHEN reason = 0 THEN days ELSE 0 END AS days,
+           CASE WHEN transit IS TRUE THEN 0
                 ELSE CASE WHEN days >= $short_days OR (earlier_back_on < left_on AND earlier_back_on >= add_months(back_on, -$repeat_months)) THEN 2 ELSE 1 END
                      - CASE WHEN documented IS TRUE THEN 0 ELSE 1 END - reason END AS grade,
            false AS settled

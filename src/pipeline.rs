@@ -18,7 +18,7 @@ use crate::record::{Fates, NextOffset};
 use crate::recovery::Recovery;
 use crate::schema::{Feed, TableId};
 use crate::shard::{Emitted, Shard};
-use crate::sink::{AlertSink, RunHeaders, SinkError};
+use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::{ShardSource, SourceError};
 use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
 use crate::time::{KnownTime, WallTime};
@@ -27,6 +27,9 @@ use crate::time::{KnownTime, WallTime};
 const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a shard tells the others up to when it has said all that its units show.
+const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why a shard stopped. `Revoked` is no fault.
 #[derive(Debug, Error)]
@@ -67,6 +70,8 @@ pub struct Pipeline<S, K, O> {
     pub recovery: Option<Recovery>,
     pub telemetry: ShardTelemetry,
     pub config: Arc<Config>,
+    /// Partitions of every feed.
+    pub partitions: i32,
     pub stop: Arc<AtomicBool>,
     pub snapshot: Option<String>,
     pub pseudonym_key_id: String,
@@ -80,6 +85,9 @@ struct Loop {
     last_known: [KnownTime; Feed::COUNT],
     probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
     gauges_at: Instant,
+    /// Up to when the shard has told the others that it has said everything, and when it last did.
+    link_clocks: [KnownTime; 2],
+    links_said_at: Instant,
     quarantined: u64,
     paused: bool,
 }
@@ -91,6 +99,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
             gauges_at: Instant::now(),
+            link_clocks: [KnownTime::MIN; 2],
+            links_said_at: Instant::now(),
             quarantined: 0,
             paused: false,
         };
@@ -151,6 +161,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
         self.report_work();
+        self.show(state)?;
         let emitted = self.recover(emitted)?;
         self.publish(&emitted)?;
         let quarantined = self.shard.take_quarantined();
@@ -173,6 +184,29 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             let difference = (self.reread)()?.difference(&mut self.shard);
             self.publish(&unsent(difference))?;
         }
+        Ok(())
+    }
+
+    /// Says what units show to others, before the alerts: whoever recovers from these need not say it again. Rebuilding says
+    /// it all once more; readers take repeats for what they are.
+    fn show(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let records = self.shard.take_outgoing();
+        let mut clocks = Vec::new();
+        if self.shard.has_links() && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
+            for (said, feed) in state.link_clocks.iter_mut().zip([Feed::Links, Feed::Derived]) {
+                let clock = self.shard.link_clock(feed);
+                if clock > *said {
+                    *said = clock;
+                    clocks.push((feed, clock));
+                }
+            }
+            state.links_said_at = Instant::now();
+        }
+        if records.is_empty() && clocks.is_empty() {
+            return Ok(());
+        }
+        self.own()?;
+        self.sink.links(&Shown { records, clocks, partitions: self.partitions })?;
         Ok(())
     }
 
@@ -260,7 +294,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// A feed whose adapter writes no clock messages: the wall clock stands in, once everything that was there at that
     /// time has been read, and never beyond `max_silence` after the feed's last message.
     fn read_wall_clocks(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        for feed in Feed::ALL {
+        for feed in Feed::SOURCES {
             if self.config.feed(feed).clock != ClockKind::Wall {
                 continue;
             }

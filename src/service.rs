@@ -212,6 +212,7 @@ impl ShardParts {
             recovery,
             telemetry: ShardTelemetry::new(number, &rules, wall()),
             config: self.config,
+            partitions: self.partitions,
             stop: self.stop,
             snapshot: snapshot.map(|snapshot| snapshot.name),
             pseudonym_key_id: self.pseudonyms.key_id.clone(),

@@ -31,7 +31,8 @@ use crate::schema::Feed;
 use crate::time::{KnownTime, WallTime};
 use rustc_hash::FxHashMap;
 
-pub use links::{LINK_SOURCE, link_payload};
+pub use evaluate::Pass;
+pub use links::{LINK_SOURCE, clock_payload, link_payload};
 pub use render::Pseudonyms;
 
 /// How records are ordered and when deadlines fall due.
