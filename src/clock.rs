@@ -51,6 +51,11 @@ impl Clocks {
         self.shard = self.shard.max(to);
     }
 
+    /// Something known at `to` was read that moves no feed's clock.
+    pub fn note(&mut self, to: KnownTime) {
+        self.shard = self.shard.max(to);
+    }
+
     /// Everything known up to `to` has been read, of every feed.
     pub fn advance_all(&mut self, to: KnownTime) {
         for feed in Feed::ALL {

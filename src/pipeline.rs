@@ -16,9 +16,10 @@ use crate::config::{ClockKind, Config};
 use crate::merge::{Merge, Merged};
 use crate::record::{Fates, NextOffset};
 use crate::recovery::Recovery;
+use crate::reload::Reloader;
 use crate::schema::{Feed, TableId};
 use crate::shard::{Emitted, Shard};
-use crate::sink::{AlertSink, RunHeaders, SinkError};
+use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::{ShardSource, SourceError};
 use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
 use crate::time::{KnownTime, WallTime};
@@ -27,6 +28,9 @@ use crate::time::{KnownTime, WallTime};
 const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a shard tells the others up to when it has said all that its units show.
+const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why a shard stopped. `Revoked` is no fault.
 #[derive(Debug, Error)]
@@ -65,8 +69,12 @@ pub struct Pipeline<S, K, O> {
     pub observer: O,
     /// Set while the shard rebuilds silently.
     pub recovery: Option<Recovery>,
+    /// Looks for new rules.
+    pub reloader: Reloader,
     pub telemetry: ShardTelemetry,
     pub config: Arc<Config>,
+    /// Partitions of every feed.
+    pub partitions: i32,
     pub stop: Arc<AtomicBool>,
     pub snapshot: Option<String>,
     pub pseudonym_key_id: String,
@@ -80,6 +88,9 @@ struct Loop {
     last_known: [KnownTime; Feed::COUNT],
     probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
     gauges_at: Instant,
+    /// Up to when the shard has told the others that it has said everything, and when it last did.
+    link_clocks: [KnownTime; 2],
+    links_said_at: Instant,
     quarantined: u64,
     paused: bool,
 }
@@ -91,22 +102,51 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
             gauges_at: Instant::now(),
+            link_clocks: [KnownTime::MIN; 2],
+            links_said_at: Instant::now(),
             quarantined: 0,
             paused: false,
         };
         self.telemetry.recovering(self.recovery.is_some());
         while !self.stop.load(Ordering::Relaxed) {
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
+            self.take_new_rules()?;
             self.settle(&mut state)?;
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
             }
-            if taken == 0 {
+            if taken == 0 && self.shard.rework_left() == 0 {
                 self.merge.wait(IDLE);
             }
         }
         Ok(self.shard)
+    }
+
+    /// Goes over to new rules where there are any; not while rebuilding, whose end is defined by the old ones.
+    fn take_new_rules(&mut self) -> Result<(), PipelineError> {
+        if self.recovery.is_some() {
+            return Ok(());
+        }
+        let Some(rules) = self.reloader.poll() else { return Ok(()) };
+        match self.shard.replace_rules(rules) {
+            Ok(withdrawn) => {
+                let ids: Vec<String> = self.shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+                self.telemetry.replace_rules(self.shard.number(), &ids);
+                tracing::info!(
+                    shard = self.shard.number(),
+                    rules = ids.len(),
+                    withdrawn = withdrawn.len(),
+                    persons = self.shard.rework_left(),
+                    "new rules are in force; changed ones are worked out again"
+                );
+                self.publish(&withdrawn)
+            }
+            Err(reason) => {
+                tracing::error!(shard = self.shard.number(), reason, "the new rules are not taken up");
+                Ok(())
+            }
+        }
     }
 
     fn take(&mut self, state: &mut Loop) -> Result<usize, PipelineError> {
@@ -116,7 +156,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut taken = 0;
         let mut held = None;
         // Deadlines are looked at before what became known after them: catching up finds what being there would have.
-        let deadline = self.shard.detector().earliest().map(KnownTime);
+        let deadline = self.shard.detector().earliest(self.shard.clock().0).map(KnownTime);
         while taken < limit {
             match self.merge.take_until(deadline.filter(|_| taken > 0))? {
                 Merged::Message(message) => {
@@ -151,6 +191,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
         self.report_work();
+        self.show(state)?;
         let emitted = self.recover(emitted)?;
         self.publish(&emitted)?;
         let quarantined = self.shard.take_quarantined();
@@ -173,6 +214,29 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             let difference = (self.reread)()?.difference(&mut self.shard);
             self.publish(&unsent(difference))?;
         }
+        Ok(())
+    }
+
+    /// Says what units show to others, before the alerts: whoever recovers from these need not say it again. Rebuilding says
+    /// it all once more; readers take repeats for what they are.
+    fn show(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let records = self.shard.take_outgoing();
+        let mut clocks = Vec::new();
+        if self.shard.has_links() && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
+            for (said, feed) in state.link_clocks.iter_mut().zip([Feed::Links, Feed::Derived]) {
+                let clock = self.shard.link_clock(feed);
+                if clock > *said {
+                    *said = clock;
+                    clocks.push((feed, clock));
+                }
+            }
+            state.links_said_at = Instant::now();
+        }
+        if records.is_empty() && clocks.is_empty() {
+            return Ok(());
+        }
+        self.own()?;
+        self.sink.links(&Shown { records, clocks, partitions: self.partitions })?;
         Ok(())
     }
 
@@ -260,7 +324,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// A feed whose adapter writes no clock messages: the wall clock stands in, once everything that was there at that
     /// time has been read, and never beyond `max_silence` after the feed's last message.
     fn read_wall_clocks(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        for feed in Feed::ALL {
+        for feed in Feed::SOURCES {
             if self.config.feed(feed).clock != ClockKind::Wall {
                 continue;
             }

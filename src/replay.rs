@@ -2,6 +2,8 @@
 //!
 //! Both give the same standing set at the same clock; that they do is what the tests hold on to.
 
+mod together;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::rules::batch::{self, BatchError, StandingRow};
 use crate::rules::plan::PlanError;
 use crate::rules::{Catalogue, RuleSet};
 use crate::schema::TableId;
-use crate::shard::{Order, Pseudonyms, Settings, Shard, Work};
+use crate::shard::{Emitted, Order, Pseudonyms, Settings, Shard, Work};
 use crate::source::SourceError;
 use crate::source::files::FileShard;
 use crate::time::KnownTime;
@@ -67,19 +69,26 @@ pub enum ReplayError {
     Panic,
 }
 
-/// Replays `dir` through the engine, a thread per partition (at most as many at a time as there are cores).
+/// Replays `dir` through the engine. Shards whose units show nothing to others run each by itself, at most as many at a
+/// time as there are cores; else all go through the days together.
 pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result<Replayed, ReplayError> {
     let shards: Vec<i32> = (0..options.partitions).collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut out = Replayed::default();
-    for group in shards.chunks(threads) {
-        let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                group.iter().map(|shard| scope.spawn(|| replay_shard(dir, catalogue, options, *shard))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
-        });
-        for part in parts {
-            out.add(part?);
+    if catalogue.links.is_empty() || options.partitions == 1 {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        for group in shards.chunks(threads) {
+            let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
+                let running: Vec<_> =
+                    group.iter().map(|shard| scope.spawn(|| replay_shard(dir, catalogue, options, *shard))).collect();
+                running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
+            });
+            for part in parts {
+                out.add(part?);
+            }
+        }
+    } else {
+        for part in together::replay(dir, catalogue, options)? {
+            out.add(part);
         }
     }
     if options.partitions > 1 {
@@ -90,44 +99,95 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
 }
 
 fn replay_shard(dir: &Path, catalogue: &Catalogue, options: &Timeline, number: i32) -> Result<Replayed, ReplayError> {
-    let settings = Settings {
-        number,
-        partitions: None,
-        order: Order::Strict,
-        visibility: options.visibility.clone(),
-        limits: options.limits.clone(),
-        max_rule_errors: options.max_rule_errors,
-        pseudonyms: Arc::clone(&options.pseudonyms),
-    };
-    let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
-    let source = FileShard::open(dir, number, options.partitions)?;
-    let mut merge = Merge::new(source, options.visibility.permit_lead);
-    let mut out = Replayed::default();
-    let mut taken = 0;
-    let mut last = KnownTime::MIN;
-    while let Some(next) = merge.peek()? {
-        if next > options.as_of {
-            break;
-        }
-        // A batch ends only where known time moves on: what is known at one instant is one unit.
-        if taken >= options.batch_messages && next > last {
-            out.log.extend(shard.settle(last).into_iter().map(|emitted| emitted.alert));
-            taken = 0;
-        }
-        let Merged::Message(message) = merge.take()? else { break };
-        last = message.known_time;
-        shard.take(&message);
-        taken += 1;
-        out.messages += 1;
+    let mut lane = Lane::open(dir, catalogue, options, number)?;
+    while let Some(last) = lane.take_batch()? {
+        let emitted = lane.shard.settle(last);
+        lane.note(emitted);
     }
-    out.log.extend(shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert));
-    out.fates = shard.take_fates();
-    out.quarantined = shard.take_quarantined();
-    out.standing = standing_rows(&shard);
-    out.work.push(shard.take_work());
-    out.persons = shard.history().person_count() as u64;
-    out.state_bytes = shard.history().state_bytes();
-    Ok(out)
+    let emitted = lane.shard.settle(options.as_of);
+    lane.note(emitted);
+    Ok(lane.finish())
+}
+
+/// One shard and what it has read and said.
+struct Lane<'a> {
+    options: &'a Timeline,
+    shard: Shard,
+    merge: Merge<FileShard>,
+    out: Replayed,
+}
+
+impl<'a> Lane<'a> {
+    fn open(dir: &Path, catalogue: &Catalogue, options: &'a Timeline, number: i32) -> Result<Lane<'a>, ReplayError> {
+        let settings = Settings {
+            number,
+            partitions: None,
+            order: Order::Strict,
+            visibility: options.visibility.clone(),
+            limits: options.limits.clone(),
+            max_rule_errors: options.max_rule_errors,
+            pseudonyms: Arc::clone(&options.pseudonyms),
+        };
+        let source = FileShard::open(dir, number, options.partitions)?;
+        Ok(Lane {
+            options,
+            shard: Shard::new(settings, RuleSet::plan(catalogue)?),
+            merge: Merge::new(source, options.visibility.permit_lead),
+            out: Replayed::default(),
+        })
+    }
+
+    /// Takes a batch of messages; gives the time up to which everything has been taken, `None` at the end. A batch ends only
+    /// where known time moves on: what is known at one instant is one unit.
+    fn take_batch(&mut self) -> Result<Option<KnownTime>, ReplayError> {
+        let mut taken = 0;
+        let mut last = KnownTime::MIN;
+        while let Some(next) = self.merge.peek()? {
+            if next > self.options.as_of {
+                break;
+            }
+            if taken >= self.options.batch_messages && next > last {
+                return Ok(Some(last));
+            }
+            if !self.take_one()? {
+                break;
+            }
+            last = next;
+            taken += 1;
+        }
+        Ok(None)
+    }
+
+    /// Takes what is known up to `until`.
+    fn take_until(&mut self, until: KnownTime) -> Result<(), ReplayError> {
+        while let Some(next) = self.merge.peek()? {
+            if next > until || !self.take_one()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_one(&mut self) -> Result<bool, ReplayError> {
+        let Merged::Message(message) = self.merge.take()? else { return Ok(false) };
+        self.shard.take(&message);
+        self.out.messages += 1;
+        Ok(true)
+    }
+
+    fn note(&mut self, emitted: Vec<Emitted>) {
+        self.out.log.extend(emitted.into_iter().map(|emitted| emitted.alert));
+    }
+
+    fn finish(mut self) -> Replayed {
+        self.out.fates = self.shard.take_fates();
+        self.out.quarantined = self.shard.take_quarantined();
+        self.out.standing = standing_rows(&self.shard);
+        self.out.work.push(self.shard.take_work());
+        self.out.persons = self.shard.history().person_count() as u64;
+        self.out.state_bytes = self.shard.history().state_bytes();
+        self.out
+    }
 }
 
 /// What stands in a shard, in the form in which the batch query gives it.

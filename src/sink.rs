@@ -7,7 +7,7 @@ pub mod terminal;
 use thiserror::Error;
 
 use crate::alert::Alert;
-use crate::record::{NextOffset, Quarantined};
+use crate::record::{NextOffset, Quarantined, Record};
 use crate::schema::Feed;
 use crate::time::{KnownTime, WallTime};
 
@@ -25,6 +25,17 @@ pub struct RunHeaders {
     pub pseudonym_key_id: String,
 }
 
+/// What a shard's units show to others (see `shard::links`).
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// For the receivers that they name as their subjects.
+    pub records: Vec<Record>,
+    /// Up to when everything has been said, per internal feed; to be told to every partition.
+    pub clocks: Vec<(Feed, KnownTime)>,
+    /// Partitions of the feeds.
+    pub partitions: i32,
+}
+
 /// Takes a shard's alerts, in order.
 pub trait AlertSink: Send {
     /// Returns once every alert has been acknowledged; none is sent twice and none skipped on success.
@@ -33,6 +44,11 @@ pub trait AlertSink: Send {
 
     /// Notes messages that were set aside: coordinates and reason, no payload. Returns once acknowledged.
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError>;
+
+    /// Writes what a shard's units show to those of others, and up to when it has said everything. Returns once acknowledged.
+    fn links(&mut self, _: &Shown) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// Messages that somebody else has put among this shard's alerts since this was last asked.
     fn take_foreign_writes(&mut self) -> u64 {

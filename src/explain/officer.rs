@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::explain::mask::without_numbers;
-use crate::explain::page::{Block, Item, Page, Pair, plain, time};
+use crate::explain::page::{Block, Item, Page, Pair, day, plain, time};
 use crate::explain::words::{closing, gate, of, reason, say, severity, status, verdict};
 use crate::explain::{
     AlertFacts, CounterFacts, FeedClock, ParameterFacts, PermitFacts, RecordFacts, RowFacts, RuleFacts, Verdict, labels,
@@ -179,10 +179,10 @@ fn record_item(record: &RecordFacts, language: Language) -> Item {
 
 fn parameters(page: &mut Page, facts: &AlertFacts) {
     let language = page.language;
-    let day = facts.found.anchor_at.as_deref().unwrap_or_else(|| time(&facts.found.alert_at));
+    let on = facts.found.anchor_at.as_deref().unwrap_or_else(|| day(&facts.found.alert_at));
     let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| parameter_pair(parameter, language)).collect();
     if !pairs.is_empty() {
-        let heading = format!("{} {day}", page.say("Gränsvärden, för", "Thresholds, as to"));
+        let heading = format!("{} {on}", page.say("Gränsvärden, för", "Thresholds, as to"));
         page.section(heading, vec![Block::Pairs(pairs)]);
     }
 }
@@ -221,7 +221,7 @@ fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str) {
         .collect();
     if !looked_for.is_empty() {
         let words = page.say("Förklaringar som söktes, per", "Innocent explanations that were looked for, as of");
-        page.section(format!("{words} {}", time(as_of)), vec![Block::List(looked_for)]);
+        page.section(format!("{words} {}", day(as_of)), vec![Block::List(looked_for)]);
     }
     let open: Vec<String> =
         open.into_iter().map(|counter| say(language, &counter.sv, &counter.en).to_owned()).collect();
@@ -319,5 +319,5 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
 }
 
 fn time_of(clock: &FeedClock, language: Language) -> String {
-    clock.clock.as_deref().map_or_else(|| say(language, "inget ännu", "nothing yet"), time).to_owned()
+    clock.clock.as_deref().map_or_else(|| say(language, "inget ännu", "nothing yet").to_owned(), time)
 }

@@ -69,11 +69,11 @@ impl Pair {
     }
 }
 
-/// Without what says nothing: the fraction of a whole second, the time of day of a day.
-pub fn time(text: &str) -> &str {
+/// Without what says nothing: the fraction of a whole second, the time of day of a day. An instant is UTC.
+pub fn time(text: &str) -> String {
     let text = text.strip_suffix("Z").unwrap_or(text);
     let text = text.strip_suffix(".000000").unwrap_or(text);
-    text.strip_suffix("T00:00:00").unwrap_or(text)
+    text.strip_suffix("T00:00:00").unwrap_or(text).replacen('T', " ", 1)
 }
 
 /// The day of an instant.

@@ -21,6 +21,11 @@ enum Refused {
 impl Shard {
     /// Takes the next message in merge order.
     pub fn take(&mut self, message: &Message) {
+        if message.feed.is_internal() {
+            let fate = self.take_internal(message);
+            self.fates.count(message.feed, fate);
+            return;
+        }
         self.clocks.advance(message.feed, message.known_time);
         if message.sent_at.is_some() {
             self.clock_sent_at = message.sent_at;
@@ -81,7 +86,7 @@ impl Shard {
         new
     }
 
-    fn set_aside(&mut self, message: &Message, reason: Reason, detail: String) {
+    pub(super) fn set_aside(&mut self, message: &Message, reason: Reason, detail: String) {
         self.quarantined.push(Quarantined {
             coordinates: message.coordinates(),
             reason,

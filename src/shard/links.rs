@@ -9,10 +9,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::FeedSet;
+use crate::decode::decode;
 use crate::encode::encode;
 use crate::history::{Inserted, PersonNo};
-use crate::record::{Coordinates, Offset, Op, Record, Value};
+use crate::record::{Coordinates, Fate, Message, Offset, Op, Reason, Record, Value};
 use crate::rules::TableSet;
 use crate::rules::links::LinkedRow;
 use crate::schema::Feed;
@@ -182,6 +185,54 @@ impl Shard {
         inserted
     }
 
+    /// Takes a message of an internal topic.
+    pub(super) fn take_internal(&mut self, message: &Message) -> Fate {
+        let payload = message.payload.as_deref().unwrap_or_default();
+        if message.key.is_none() {
+            return match serde_json::from_slice::<WriterClock>(payload) {
+                Ok(said) => {
+                    self.advance_writer(message.feed, &said);
+                    Fate::Clock
+                }
+                Err(_) => self.refuse(message, Reason::Malformed, "not a writer's clock"),
+            };
+        }
+        self.clocks.note(message.known_time);
+        let Ok(decoded) = decode(message, self.settings.limits.max_message_bytes) else {
+            return self.refuse(message, Reason::Malformed, "not a link's record");
+        };
+        if decoded.record.source != self.link_source {
+            // Made by other texts: whoever runs these will say it again.
+            return Fate::Filtered;
+        }
+        match self.insert_linked(&decoded.record, message.coordinates()) {
+            Inserted::New => Fate::Evaluated,
+            Inserted::Duplicate => Fate::Duplicate,
+        }
+    }
+
+    fn refuse(&mut self, message: &Message, reason: Reason, detail: &str) -> Fate {
+        self.set_aside(message, reason, detail.to_owned());
+        Fate::Quarantined(reason)
+    }
+
+    /// A feed that all shards write has spoken up to where the least of them has.
+    fn advance_writer(&mut self, feed: Feed, said: &WriterClock) {
+        let count = self.settings.partitions.unwrap_or(1).max(1) as usize;
+        let writers = self.writers.entry(feed).or_insert_with(|| vec![KnownTime::MIN; count]);
+        let Some(own) = usize::try_from(said.writer).ok().and_then(|writer| writers.get_mut(writer)) else { return };
+        *own = (*own).max(KnownTime(said.clock));
+        let least = writers.iter().copied().min().unwrap_or(KnownTime::MIN);
+        if least > self.clocks.feed(feed) {
+            self.clocks.advance(feed, least);
+        }
+    }
+
+    /// Whether some of its rules read what other units show.
+    pub fn has_links(&self) -> bool {
+        !self.rules.links().is_empty()
+    }
+
     /// The time up to which this shard has said all that links of `feed` show.
     pub fn link_clock(&self, feed: Feed) -> KnownTime {
         let links = self.rules.links().iter().filter(|link| link.table.def().feed == feed);
@@ -190,9 +241,24 @@ impl Shard {
     }
 }
 
-/// A link's record as the internal topics carry it.
+/// What a clock message of an internal topic says: its writer has said everything up to then. It has no key.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct WriterClock {
+    writer: i32,
+    /// Microseconds since 1970.
+    clock: i64,
+}
+
+/// A link's record as the internal topics carry it; its key is the receiver.
 pub fn link_payload(record: &Record) -> Vec<u8> {
     encode(record)
+}
+
+/// A writer's clock message as the internal topics carry it.
+pub fn clock_payload(writer: i32, clock: KnownTime) -> Vec<u8> {
+    // Two numbers have no reason not to become JSON.
+    serde_json::to_vec(&WriterClock { writer, clock: clock.0 }).unwrap_or_default()
 }
 
 fn content(values: &[Value]) -> u64 {

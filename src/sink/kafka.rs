@@ -28,9 +28,12 @@ use serde::Serialize;
 use crate::alert::Alert;
 use crate::config::KafkaConfig;
 use crate::kafka;
+use crate::partition::partition_of;
 use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
-use crate::sink::{AlertSink, RunHeaders, SinkError};
+use crate::shard::{clock_payload, link_payload};
+use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
+use crate::time::KnownTime;
 
 pub use published::{Published, read_published};
 pub use whole::read_quarantine;
@@ -105,18 +108,30 @@ impl KafkaSink {
 
     /// Sends a batch and waits until every message of it is acknowledged.
     fn send(&mut self, topic: &str, messages: &[Outgoing]) -> Result<Acknowledged, SinkError> {
+        self.send_each(topic, messages, |_| topic)
+    }
+
+    /// As `send`, with a topic for each message; `what` names them in errors.
+    fn send_each<'a>(
+        &mut self,
+        what: &str,
+        messages: &[Outgoing],
+        topic: impl Fn(usize) -> &'a str,
+    ) -> Result<Acknowledged, SinkError> {
         if let Some(failure) = &self.failure {
-            return Err(self.error(topic, failure.clone()));
+            return Err(self.error(what, failure.clone()));
         }
         let deliveries = self.producer.context();
-        deliveries.begin();
-        let sent = messages.iter().enumerate().try_for_each(|(index, message)| self.enqueue(topic, index, message));
+        // Only one partition promises an order of acknowledgements.
+        deliveries.begin(messages.iter().all(|message| message.partition.is_none()));
+        let sent =
+            messages.iter().enumerate().try_for_each(|(index, message)| self.enqueue(topic(index), index, message));
         let outcome = sent.and_then(|()| deliveries.wait_for(messages.len()));
         outcome.map_err(|message| {
             // What has not left yet must not be written later, behind the back of whoever recovers.
             self.producer.purge(PurgeConfig::default().queue().inflight());
             self.failure = Some(message.clone());
-            self.error(topic, message)
+            self.error(what, message)
         })
     }
 
@@ -124,9 +139,14 @@ impl KafkaSink {
         let deadline = Instant::now() + STALL_TIMEOUT;
         loop {
             let mut record = BaseRecord::with_opaque_to(topic, index)
-                .partition(self.shard)
-                .key(&message.key)
+                .partition(message.partition.unwrap_or(self.shard))
                 .payload(&message.payload);
+            if let Some(key) = &message.key {
+                record = record.key(key);
+            }
+            if let Some(known_time) = message.known_time {
+                record = record.timestamp(known_time.0 / 1_000);
+            }
             if let Some(headers) = &message.headers {
                 record = record.headers(headers.clone());
             }
@@ -169,6 +189,38 @@ impl AlertSink for KafkaSink {
         Ok(())
     }
 
+    fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
+        let mut messages = Vec::new();
+        let mut feeds = Vec::new();
+        for record in &shown.records {
+            feeds.push(record.table.def().feed);
+            messages.push(Outgoing {
+                key: Some(record.subject.to_string()),
+                payload: link_payload(record),
+                headers: None,
+                partition: Some(partition_of(record.subject.as_bytes(), shown.partitions)),
+                known_time: Some(record.known_time),
+            });
+        }
+        for (feed, clock) in &shown.clocks {
+            for partition in 0..shown.partitions {
+                feeds.push(*feed);
+                messages.push(Outgoing {
+                    key: None,
+                    payload: clock_payload(self.shard, *clock),
+                    headers: None,
+                    partition: Some(partition),
+                    known_time: Some(*clock),
+                });
+            }
+        }
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let topics = self.feed_topics.clone();
+        self.send_each("internal topics", &messages, |at| &topics[feeds[at].index()]).map(|_| ())
+    }
+
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError> {
         if entries.is_empty() {
             return Ok(());
@@ -208,14 +260,18 @@ struct QuarantineNote<'a> {
 }
 
 struct Outgoing {
-    key: String,
+    key: Option<String>,
     payload: Vec<u8>,
     headers: Option<OwnedHeaders>,
+    /// `None`: the shard's own.
+    partition: Option<i32>,
+    known_time: Option<KnownTime>,
 }
 
 impl Outgoing {
     fn new(key: String, payload: &impl Serialize, headers: Option<OwnedHeaders>) -> serde_json::Result<Outgoing> {
-        Ok(Outgoing { key, payload: serde_json::to_vec(payload)?, headers })
+        let payload = serde_json::to_vec(payload)?;
+        Ok(Outgoing { key: Some(key), payload, headers, partition: None, known_time: None })
     }
 }
 
@@ -233,6 +289,8 @@ struct Deliveries {
 
 #[derive(Default)]
 struct Batch {
+    /// Acknowledgements come in the order of the batch.
+    in_order: bool,
     /// Messages acknowledged, which are the first so many: see `failure`.
     acknowledged: usize,
     last_offset: i64,
@@ -241,8 +299,8 @@ struct Batch {
 }
 
 impl Deliveries {
-    fn begin(&self) {
-        *self.batch() = Batch::default();
+    fn begin(&self, in_order: bool) {
+        *self.batch() = Batch { in_order, ..Batch::default() };
     }
 
     fn wait_for(&self, count: usize) -> Result<Acknowledged, String> {
@@ -301,7 +359,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
         let mut batch = self.batch();
         match result {
-            Ok(message) if place == batch.acknowledged => {
+            Ok(message) if place == batch.acknowledged || !batch.in_order => {
                 batch.acknowledged += 1;
                 batch.last_offset = message.offset();
             }

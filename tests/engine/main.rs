@@ -2,6 +2,7 @@
 //!
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
+//! - `excused`: random histories with and without excused months; the token only helps.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
 //! - `duckdb`: the same texts in another engine.
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
@@ -14,6 +15,7 @@
 mod cases;
 mod drive;
 mod duckdb;
+mod excused;
 mod hostile;
 mod isolation;
 mod population;

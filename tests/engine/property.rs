@@ -64,11 +64,11 @@ struct Twist {
 
 /// A set of persons, what cuts it, and when it is looked at.
 #[derive(Clone, Debug)]
-struct Draw {
+pub struct Draw {
     plots: Vec<Plot>,
     cut: usize,
     clock: u16,
-    shuffle: u64,
+    pub shuffle: u64,
 }
 
 fn draws(cases: usize, persons: usize) -> impl Strategy<Value = Draw> {
@@ -102,7 +102,7 @@ fn draws(cases: usize, persons: usize) -> impl Strategy<Value = Draw> {
 }
 
 /// All cases of all rules.
-struct Stock(Vec<(CaseFile, Case)>);
+pub struct Stock(pub Vec<(CaseFile, Case)>);
 
 impl Stock {
     fn read(catalogue: &Catalogue) -> Stock {
@@ -110,7 +110,7 @@ impl Stock {
         Stock(files.flat_map(|file| file.case.clone().into_iter().map(move |case| (file.clone(), case))).collect())
     }
 
-    fn recording(&self, draw: &Draw) -> Recording {
+    pub fn recording(&self, draw: &Draw) -> Recording {
         let mut dice = Dice(draw.shuffle);
         let mut out: Vec<(u64, Record)> = Vec::new();
         for (number, plot) in draw.plots.iter().enumerate() {
@@ -232,7 +232,7 @@ fn move_day(record: &mut Record, which: u16, by: i64) {
 }
 
 /// Clocks to look at: a moment or a day at which something may happen, and the end.
-fn clocks(recording: &Recording, draw: &Draw) -> Vec<i64> {
+pub fn clocks(recording: &Recording, draw: &Draw) -> Vec<i64> {
     let known: Vec<i64> = recording.records().iter().map(|record| record.known_time.0).collect();
     let Some(&last) = known.last() else { return vec![0] };
     let at = draw.clock;
@@ -300,37 +300,37 @@ fn clock(feed: Feed, known: i64) -> Message {
     }
 }
 
-struct Bench {
-    catalogue: Catalogue,
-    stock: Stock,
+pub struct Bench {
+    pub catalogue: Catalogue,
+    pub stock: Stock,
     rules: RefCell<Option<RuleSet>>,
     /// What was compared, so that a test that compares nothing is noticed.
-    compared: RefCell<[usize; 3]>,
+    pub compared: RefCell<[usize; 3]>,
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub fn new() -> Bench {
         let catalogue = catalogue();
         let stock = Stock::read(&catalogue);
         let rules = RefCell::new(Some(plan(&catalogue)));
         Bench { catalogue, stock, rules, compared: RefCell::default() }
     }
 
-    fn rules(&self) -> RuleSet {
+    pub fn rules(&self) -> RuleSet {
         self.rules.borrow_mut().take().unwrap_or_else(|| plan(&self.catalogue))
     }
 
-    fn give_back(&self, rules: RuleSet) {
+    pub fn give_back(&self, rules: RuleSet) {
         *self.rules.borrow_mut() = Some(rules);
     }
 
-    fn count(&self, what: usize, by: usize) {
+    pub fn count(&self, what: usize, by: usize) {
         self.compared.borrow_mut()[what] += by;
     }
 }
 
 /// Runs a property over sets of persons, the same ones each time.
-fn run(sets: u32, persons: usize, bench: &Bench, property: impl Fn(&Draw) -> Result<(), String>) {
+pub fn run(sets: u32, persons: usize, bench: &Bench, property: impl Fn(&Draw) -> Result<(), String>) {
     let more = std::env::var("PERMITWATCH_PROPERTY_SETS").ok().and_then(|sets| sets.parse().ok());
     let config =
         Config { cases: more.unwrap_or(sets), max_shrink_iters: 150, failure_persistence: None, ..Config::default() };
