@@ -10,6 +10,7 @@ legal_basis = ["LMA 8 § 3-4 st.", "LMA 11 §", "LMA 17 §", "förordning 2001:5
 legal_gate = "verify"
 severity = "medium"
 owner = "payment-control"
+purpose = "payment_control"
 survives = ["permit_ended", "deceased"]
 
 [[counter_evidence]]
@@ -64,7 +65,7 @@ WITH spell AS (   -- a permit or an applicant's case, until it ends or the next 
     ) x
 ),
 death AS (
-    SELECT person_id, min(known_at) AS known_at FROM deregistrations WHERE dereg_code = 'AV' GROUP BY person_id
+    SELECT person_id, known_at FROM deregistrations WHERE dereg_code = 'AV'
 ),
 allowance AS (
     SELECT person_id, record_key, month, coalesce(period_from, month) AS period_from, paid_on, amount_sek,
@@ -100,15 +101,14 @@ numbered AS (   -- in the order in which they became known
 ),
 ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
     SELECT person_id, permit_id, record_key, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
-           greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from, first_known_time AS known_at,
-           'medium' AS severity
+           greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from,
+           CAST(NULL AS TIMESTAMP) AS known_at, first_known_time, 'medium' AS severity
     FROM spell
     WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
     UNION ALL
     SELECT p.person_id, p.permit_id, p.record_key, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
            concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
-           g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, greatest(g.known_at, p.first_known_time) AS known_at,
-           'strong' AS severity
+           g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, g.known_at, p.first_known_time, 'strong' AS severity
     FROM spell p
     JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
 )
@@ -121,7 +121,7 @@ LEFT JOIN death d ON d.person_id = o.person_id
 WHERE o.place = $months
 UNION ALL
 SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
-       greatest(min(a.first_known_time), e.known_at, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
+       greatest(min(a.first_known_time), e.known_at, e.first_known_time, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
        CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
        min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
        CAST(NULL AS BIGINT) AS income_sek,
@@ -130,5 +130,5 @@ FROM ended e
 JOIN allowance a ON a.person_id = e.person_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
 LEFT JOIN death d ON d.person_id = e.person_id
-GROUP BY e.person_id, e.permit_id, e.record_key, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.severity, d.known_at
+GROUP BY e.person_id, e.permit_id, e.record_key, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at
 HAVING sum(a.amount_sek) > 0

@@ -10,6 +10,7 @@ legal_basis = ["SFB 5 kap. 13-14 §§", "lag 2008:206"]
 legal_gate = "open"
 severity = "medium"
 owner = "payment-control"
+purpose = "payment_control"
 survives = ["permit_ended"]
 
 [[counter_evidence]]

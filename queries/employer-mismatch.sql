@@ -91,18 +91,21 @@ recent AS (   -- each month with those of the two calendar months before it
     FROM flagged
     WINDOW w AS (PARTITION BY permit_id ORDER BY month)
 ),
-run AS (   -- months in a row with a grade are one episode, until the next month without
+graded AS (
     SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3,
-           max(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN month END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
-           min(CASE WHEN mismatch_3 < 2 AND mixed_3 < 2 THEN known_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+           CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mixed_3 >= 2 THEN 'info' END AS severity
     FROM recent
+),
+run AS (   -- months in a row with a grade are one episode, until the next month without
+    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3, severity,
+           max(CASE WHEN severity IS NULL THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN severity IS NULL THEN known_at END)
+               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM graded
 )
 SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS alert_key,
-       month AS anchor_at, known_at AS alert_at, agi_complete(month) AS due_at, good_again_at AS cleared_at,
-       CASE WHEN mismatch_3 >= 2 THEN 'medium' ELSE 'info' END AS severity,
+       month AS anchor_at, known_at AS alert_at, agi_complete(month) AS due_at, good_again_at AS cleared_at, severity,
        month AS last_month, CAST(mismatch_3 AS BIGINT) AS mismatch_months, CAST(mixed_3 AS BIGINT) AS mixed_months, other_sek,
        concat_ws(',', record_key, key_3, key_2, key_1) AS record_keys
 FROM run
-WHERE mismatch_3 >= 2 OR mixed_3 >= 2
+WHERE severity IS NOT NULL

@@ -63,14 +63,14 @@ compared AS (
     SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on,
            abs(birth_on - birth_on_at_grant) AS birth_days,
            coalesce(birth_on <> birth_on_at_grant, false)   -- unless an estimated 1 January became a day of that year
-               AND NOT coalesce(birth_on_at_grant = CAST(date_trunc('year', birth_on_at_grant) AS DATE)
-                                AND birth_on > birth_on_at_grant AND birth_on < add_months(birth_on_at_grant, 12), false) AS birth_differs,
+               AND NOT (birth_on_at_grant = CAST(date_trunc('year', birth_on_at_grant) AS DATE)
+                        AND birth_on > birth_on_at_grant AND birth_on < add_months(birth_on_at_grant, 12)) AS birth_differs,
            coalesce((add_months(birth_on, 216) <= application_on) <> (add_months(birth_on_at_grant, 216) <= application_on), false) AS majority_differs,
            coalesce(name_overlap_pct(name, name_at_grant) < $name_pct, false)
                AND NOT coalesce(civil_status_on >= add_months(event_on, -12) AND civil_status_on <= add_months(event_on, 12), false)
                AND NOT coalesce(number <> first_number, false) AS name_differs,
            coalesce(NOT array_has_all(citizenships, citizenships_at_grant), false)
-               AND NOT coalesce(array_has(citizenships_at_grant, 'XXA') OR array_has(citizenships_at_grant, 'XXX'), false) AS citizenship_differs
+               AND NOT (array_has(citizenships_at_grant, 'XXA') OR array_has(citizenships_at_grant, 'XXX')) AS citizenship_differs
     FROM post
     WHERE known_from > CAST(decided_on AS TIMESTAMP)
 ),

@@ -7,15 +7,15 @@ finding.sv = "Personen är avregistrerad som utflyttad den {moved_on}. Sedan {la
 finding.en = "The person was deregistered as emigrated on {moved_on}. Since {last_seen_on} no sign of a stay in Sweden has been received for {limit_months} months (the limit of absence from {absent_from}). Stays in other EU states cannot be seen. A circumstance to look into."
 permit_classes = ["LTR_EU"]
 legal_basis = ["UtlL 5 a kap. 1 a §", "UtlL 5 a kap. 5 § 1 st. 4 och 5 p.", "UtlL 5 a kap. 5 § 2 st."]
-legal_gate = "request"
+legal_gate = "closed"   # salary, benefits and studies of long-term residents have no gateway, and without them too many would seem absent
 severity = "weak"
 owner = "national-control"
 # The longest limit is 72 months; a sign may become known some months after the day that it speaks of.
-horizon = { border = "P84M", payments = "P84M", studies = "P84M" }
+horizon = { border = "P84M" }
 
 [[counter_evidence]]
-sv = "Tecken på vistelse i Sverige: resa, lön, bosättningsbaserad förmån, studier, adress (flyttar fristen eller avslutar uppgiften)"
-en = "A sign of a stay in Sweden: journey, salary, benefit for residents, studies, address (moves the time limit or ends the indication)"
+sv = "Tecken på vistelse i Sverige: resa, adress, tillståndskort (flyttar fristen eller avslutar uppgiften)"
+en = "A sign of a stay in Sweden: journey, address, permit card (moves the time limit or ends the indication)"
 column = "last_seen_on"
 [[counter_evidence]]
 sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
@@ -28,6 +28,10 @@ column = "absent_from"
 sv = "Tidigare EU-blåkort: den längre gränsen gäller"
 en = "An earlier EU Blue Card: the longer limit applies"
 column = "blue_cards"
+[[counter_evidence]]
+sv = "Lön, förmåner eller studier i Sverige: får inte läsas för denna ställning"
+en = "Salary, benefits or studies in Sweden: may not be read for this status"
+checked = false
 [[counter_evidence]]
 sv = "Vistelse i en annan EU-stat"
 en = "A stay in another EU state"

@@ -3,8 +3,8 @@ id = "no-arrival-after-grant"
 number = "R14"
 title.sv = "Ingen inresa eller etablering efter bifall"
 title.en = "No arrival after a granted permit"
-finding.sv = "Tillståndet kunde användas från {usable_from}. Inom {months_waited} månader har ingen uppgift om resa, folkbokföring, tillståndskort, lön eller studier kommit in. Omständighet att utreda."
-finding.en = "The permit could be used from {usable_from}. Within {months_waited} months no journey, registration, permit card, salary or study event has been received. A circumstance to look into."
+finding.sv = "Tillståndet kunde användas från {usable_from}. Inom {months_waited} månader har ingen uppgift om resa, folkbokföring eller tillståndskort kommit in, och ingen om lön eller studier där sådana får läsas. Omständighet att utreda."
+finding.en = "The permit could be used from {usable_from}. Within {months_waited} months no journey, registration or permit card has been received, and no salary or study event where these may be read. A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "DEPENDANT"]
 legal_basis = ["UtlL 7 kap. 2 §", "UtlL 7 kap. 7 e § 1 st. 2 p.", "UtlL 5 b kap. 21 §"]
 legal_gate = "request"
@@ -12,8 +12,15 @@ severity = "medium"
 owner = "national-control"
 
 [[counter_evidence]]
-sv = "Resa, folkbokföring, tillståndskort, lön eller studier efter ansökan (tar bort eller avslutar uppgiften)"
-en = "A journey, registration, permit card, salary or study event after the application (removes or ends the indication)"
+sv = "Resa, folkbokföring eller tillståndskort efter ansökan (tar bort eller avslutar uppgiften)"
+en = "A journey, registration or permit card after the application (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Lön, för tillstånd för arbete; studier, för tillstånd för studier (tar bort eller avslutar uppgiften)"
+en = "Salary, for permits to work; study events, for permits to study (removes or ends the indication)"
+[[counter_evidence]]
+sv = "Lön eller studier för andra tillstånd: får inte läsas"
+en = "Salary or study events for other permits: may not be read"
+checked = false
 [[counter_evidence]]
 sv = "Beslut efter tillståndets första dag: fristen räknas från beslutet"
 en = "A decision after the permit's first day: the wait counts from the decision"
@@ -56,6 +63,21 @@ WITH newcomer AS (   -- first permits, with the day from which they could be use
     WHERE first_grant
       AND permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SELF_EMP', 'JOBSEEK_HQ', 'RESEARCH', 'STUDY_HE', 'STUDY_OTHER', 'TRAINEE',
                            'VOLUNTEER', 'AUPAIR', 'POST_STUDY', 'FAMILY_SPOUSE', 'DEPENDANT')
+),
+sign AS (   -- signs of a stay; salary and studies only for the classes whose permits they may be asked for
+    SELECT n.person_id, n.permit_id, s.seen_on, s.known_at
+    FROM newcomer n
+    JOIN presence s ON s.person_id = n.person_id
+    UNION ALL
+    SELECT n.person_id, n.permit_id, add_months(a.month, 1) - 1 AS seen_on, a.first_known_time AS known_at
+    FROM newcomer n
+    JOIN payments a ON a.person_id = n.person_id AND a.kind = 'salary' AND a.amount_sek > 0
+         AND n.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SELF_EMP')
+    UNION ALL
+    SELECT n.person_id, n.permit_id, e.event_on AS seen_on, e.first_known_time AS known_at
+    FROM newcomer n
+    JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment')
+         AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 )
 SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
        greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time) AS alert_at,
@@ -65,5 +87,5 @@ SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anc
        (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
        n.record_key AS record_keys
 FROM newcomer n
-LEFT JOIN presence s ON s.person_id = n.person_id AND s.sign <> 'benefit'
+LEFT JOIN sign s ON s.permit_id = n.permit_id
 GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

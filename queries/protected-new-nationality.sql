@@ -10,6 +10,7 @@ legal_basis = ["UtlL 4 kap. 5 § 1 st. 2-3 p."]
 legal_gate = "open"
 severity = "medium"
 owner = "protection-unit"
+compares_citizenship = "a new citizenship is the circumstance itself (UtlL 4 kap. 5 §); it is compared with the person's own earlier ones and with the country that protection was tested against"
 
 [[counter_evidence]]
 sv = "Svenskt medborgarskap (avslutar allt)"

@@ -7,9 +7,10 @@ finding.sv = "Tillståndet återkallades {revoked_on}. Delgivning: {served_on}; 
 finding.en = "The permit was revoked on {revoked_on}. Served: {served_on}; final: {final_on}. Follow-up ({what}): latest sign of presence {last_sign}. A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["UtlL 8 kap. 21 §", "UF 7 kap. 7 a §", "FBL 32 c §"]
-legal_gate = "open"
+legal_gate = "request"
 severity = "info"
 owner = "return-unit"
+purpose = "follow_up"
 survives = ["permit_ended"]
 
 [[counter_evidence]]
@@ -59,47 +60,49 @@ default = 28
 doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
-WITH revoked AS (   -- a permit that was revoked, and when it became known that something else ended the matter
-    SELECT r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
+WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time at which that was known
+    SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.revoked_on,
+           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
            r.revoked_final_on AS final_on, CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL THEN r.known_time END AS served_known_at,
            CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
     FROM permits r
     JOIN permit_spells p ON p.permit_id = r.permit_id
 ),
-sign AS (   -- signs of presence after the last day to leave, and that the person was registered on that day
+sign AS (   -- signs of presence after the last day to leave, and that the person was still registered on that day
     SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
     FROM revoked r
     JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on > r.final_on + $leave_days
+         AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))   -- as the gateways go
     UNION ALL
     SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
            'info' AS severity
     FROM revoked r
-    JOIN population n ON n.person_id = r.person_id
-         AND (n.dereg_code IS NULL OR (n.dereg_code = 'UV' AND coalesce(n.dereg_on, n.event_on) > r.final_on + $leave_days))
+    JOIN population n ON n.person_id = r.person_id AND (n.dereg_code IS NULL OR n.dereg_code = 'UV')
     WHERE r.final_on IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM departures d
-                      WHERE d.person_id = r.person_id AND d.left_on >= r.final_on AND d.left_on <= r.final_on + $leave_days)
+                      WHERE d.person_id = r.person_id AND d.left_on <= r.final_on + $leave_days
+                        AND (d.left_on >= r.final_on OR n.dereg_code = 'UV'))
 )
 SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
        greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time) AS alert_at,
        CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
-       least(r.served_known_at, r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
+       coalesce(r.served_known_at, r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
        r.revoked_on, r.served_on, r.final_on, max(CAST(s.seen_on AS VARCHAR) || ' ' || s.kind) AS last_sign, r.record_key AS record_keys
 FROM revoked r
 CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
 LEFT JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= r.revoked_on
+     AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
 WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
 GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_known_at, r.suspended_at,
          r.next_known_at, tier.days, tier.severity
 UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
        greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
-       CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) AS due_at, least(r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at,
-       s.severity, 'not-left' AS what, r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
+       CASE s.kind WHEN 'registered' THEN CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) END AS due_at,
+       coalesce(r.suspended_at, r.next_known_at, l.known_at) AS cleared_at, s.severity, 'not-left' AS what,
+       r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
        concat_ws(',', r.record_key, s.sign_key) AS record_keys
 FROM revoked r
 JOIN sign s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
-GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.suspended_at, r.next_known_at,
-         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity

@@ -48,22 +48,24 @@ WITH stop AS (   -- reports that studies stopped; of those after the permit the 
     WHERE p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known
-    SELECT s.permit_id, s.stop_key, r.known_at,
-           sum(r.credits_tenths) OVER (PARTITION BY s.permit_id, s.stop_key ORDER BY r.known_at, r.record_key
+    SELECT x.person_id, x.record_key AS stop_key, r.known_at,
+           sum(r.credits_tenths) OVER (PARTITION BY x.person_id, x.record_key ORDER BY r.known_at, r.record_key
                                        ROWS UNBOUNDED PRECEDING) AS so_far
-    FROM stop s
-    JOIN study_registrations r ON r.person_id = s.person_id AND r.until_on > s.event_on
+    FROM study_stops x
+    JOIN study_registrations r ON r.person_id = x.person_id AND r.until_on > x.event_on
 ),
 enough AS (
-    SELECT permit_id, stop_key, CAST(max(so_far) AS BIGINT) AS credits_tenths, min(CASE WHEN so_far >= $min_credits * 10 THEN known_at END) AS known_at
+    SELECT person_id, stop_key, CAST(max(so_far) AS BIGINT) AS credits_tenths,
+           min(CASE WHEN so_far >= $min_credits * 10 THEN known_at END) AS known_at
     FROM going
-    GROUP BY permit_id, stop_key
+    GROUP BY person_id, stop_key
 ),
 exempt AS (   -- reasons that hold on the day of the stop or begin later
-    SELECT s.permit_id, s.stop_key, min(e.from_on) AS from_on, min(greatest(e.known_at, CAST(e.from_on AS TIMESTAMP))) AS known_at
-    FROM stop s
-    JOIN study_exemptions e ON e.person_id = s.person_id AND (e.until_on IS NULL OR e.until_on >= s.event_on)
-    GROUP BY s.permit_id, s.stop_key
+    SELECT x.person_id, x.record_key AS stop_key, min(e.from_on) AS from_on,
+           min(greatest(e.known_at, CAST(e.from_on AS TIMESTAMP))) AS known_at
+    FROM study_stops x
+    JOIN study_exemptions e ON e.person_id = x.person_id AND (e.until_on IS NULL OR e.until_on >= x.event_on)
+    GROUP BY x.person_id, x.record_key
 )
 SELECT s.person_id, s.permit_id, s.event_on AS alert_key, s.event_on AS anchor_at,
        greatest(CAST(s.due_on AS TIMESTAMP), s.stop_known_at, s.permit_known_at) AS alert_at, CAST(s.due_on AS TIMESTAMP) AS due_at,
@@ -72,6 +74,6 @@ SELECT s.person_id, s.permit_id, s.event_on AS alert_key, s.event_on AS anchor_a
        coalesce(n.credits_tenths, 0) AS other_credits_tenths, e.from_on AS exempt_from,
        concat_ws(',', s.permit_key, s.stop_key) AS record_keys
 FROM stop s
-LEFT JOIN enough n ON n.permit_id = s.permit_id AND n.stop_key = s.stop_key
-LEFT JOIN exempt e ON e.permit_id = s.permit_id AND e.stop_key = s.stop_key
+LEFT JOIN enough n ON n.person_id = s.person_id AND n.stop_key = s.stop_key
+LEFT JOIN exempt e ON e.person_id = s.person_id AND e.stop_key = s.stop_key
 WHERE e.from_on IS NULL OR e.from_on > s.due_on

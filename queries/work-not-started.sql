@@ -80,10 +80,10 @@ due AS (   -- one deadline for each tier: weak when the limit's month is complet
 )
 SELECT d.person_id, d.permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
        greatest(agi_complete(d.last_month), d.first_known_time) AS alert_at, agi_complete(d.last_month) AS due_at,
-       min(CASE WHEN s.month > d.start_by AND s.gross_sek > 0 THEN s.known_at END) AS cleared_at,
-       CASE WHEN max(s.excused) = 1 OR max(x.months_incomplete) > 0 THEN 'weak' ELSE d.highest END AS severity,
+       min(CASE WHEN s.gross_sek > 0 THEN s.known_at END) AS cleared_at,
+       CASE WHEN max(s.excused) = 1 OR x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
-       CAST(coalesce(sum(s.excused), 0) AS BIGINT) AS months_excused, coalesce(max(x.months_incomplete), 0) AS months_incomplete,
+       CAST(coalesce(sum(s.excused), 0) AS BIGINT) AS months_excused, coalesce(x.months_incomplete, 0) AS months_incomplete,
        concat_ws(',', d.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
 FROM due d
 LEFT JOIN employer x ON x.permit_id = d.permit_id
@@ -92,5 +92,6 @@ WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
-GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest
+GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
+         x.months_incomplete
 HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek END), 0) <= 0

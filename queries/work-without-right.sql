@@ -3,11 +3,11 @@ id = "work-without-right"
 number = "R08"
 title.sv = "Arbete utan rätt att arbeta"
 title.en = "Work without a right to work"
-finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr) och sammanlagt {months_paid} månader i följd, utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
-finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), and for {months_paid} months in a row, while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
-permit_classes = ["WORK_EMP", "SELF_EMP", "JOBSEEK_HQ", "POST_STUDY", "ASYLUM_APPLICANT"]
+finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr), utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
+finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
+permit_classes = ["WORK_EMP", "SELF_EMP"]
 legal_basis = ["UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 7 kap. 3 § 3 st.", "UtlL 20 kap. 3 och 5 §§", "UF 5 kap. 1-4 §§", "UF 6 kap. 13 a §"]
-legal_gate = "request"
+legal_gate = "closed"   # förordning (2001:588) 8 a § does not reach persons who seek work or asylum; without these classes: request
 severity = "medium"
 owner = "national-control"
 survives = ["permit_ended"]
@@ -39,6 +39,9 @@ checked = false
 sv = "Undantag från kravet på arbetstillstånd (UF 5 kap.), till exempel för vissa yrken"
 en = "Exemption from the work permit requirement (UF 5 kap.), for certain occupations for instance"
 checked = false
+[[counter_evidence]]
+sv = "Tillstånd av annan klass eller asylansökan därefter (prövas inte här: lönedeklarationer får inte användas för den klassen)"
+en = "A permit of another class or an asylum application since (not looked at here: salary declarations may not be used for that class)"
 [[counter_evidence]]
 sv = "Semesterersättning, uppsägningslön eller annan slutlön"
 en = "Holiday pay, pay for a period of notice or other final pay"
@@ -74,7 +77,7 @@ unlawful AS (   -- such months, and the one before, without any right to work; a
            lag(p.month) OVER (PARTITION BY h.permit_id ORDER BY p.month) AS previous_month
     FROM held h
     JOIN paid p ON p.person_id = h.person_id AND add_months(p.month, 1) > h.valid_from AND (h.next_from IS NULL OR add_months(p.month, 1) <= h.next_from)
-    WHERE h.permit_class IN ('WORK_EMP', 'SELF_EMP', 'JOBSEEK_HQ', 'POST_STUDY', 'ASYLUM_APPLICANT') AND p.gross_sek >= $amount_sek
+    WHERE h.permit_class IN ('WORK_EMP', 'SELF_EMP') AND p.gross_sek >= $amount_sek
       AND NOT EXISTS (SELECT 1 FROM work_rights w
                       WHERE w.person_id = h.person_id AND w.from_on < add_months(p.month, 1)
                         AND (w.to_on IS NULL OR w.to_on >= add_months(p.month, -1)))
@@ -88,7 +91,7 @@ run AS (   -- months in a row are one episode
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(known_at) AS alert_at, agi_complete(episode) AS due_at,
        CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN add_months(first_permit_from, $stay_months) <= episode THEN 'weak' ELSE 'medium' END AS severity,
-       episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek, count(*) AS months_paid,
+       episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
 FROM run
 GROUP BY person_id, permit_id, record_key, next_known_at, first_permit_from, episode

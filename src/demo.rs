@@ -19,6 +19,7 @@ use crate::generate::{Body, Dataset, Message};
 use crate::http::Readiness;
 use crate::kafka::{ClusterError, create_missing_topics};
 use crate::record::NextOffset;
+use crate::reload::RulesInForce;
 use crate::rules::Catalogue;
 use crate::schema::Feed;
 use crate::service::{Instance, ServiceError};
@@ -87,7 +88,7 @@ impl Demo {
         let stop = Arc::new(AtomicBool::new(false));
         let instance = Instance {
             config: Arc::new(self.config.clone()),
-            catalogue: Arc::new(self.catalogue),
+            rules: Arc::new(RulesInForce::new(self.catalogue)),
             pseudonyms: Arc::new(Pseudonyms::new("permitwatch demo, not for production", "demo")),
             readiness: Arc::clone(readiness),
             stop: Arc::clone(&stop),
@@ -120,7 +121,7 @@ fn feed(mut writer: FeedWriter, dataset: &Dataset, watch: &Watch, stop: &AtomicB
     let mut since_pace = 0;
     while !stop.load(Ordering::Relaxed) {
         let head = |feed: Feed| dataset.messages(feed).get(next[feed.index()]).map(|m| (m.known_time, feed.index()));
-        let Some((known_time, index)) = Feed::ALL.into_iter().filter_map(head).min() else { break };
+        let Some((known_time, index)) = Feed::SOURCES.into_iter().filter_map(head).min() else { break };
         let feed = Feed::ALL[index];
         let message = &dataset.messages(feed)[next[index]];
         next[index] += 1;
@@ -152,7 +153,7 @@ fn write(writer: &mut FeedWriter, feed: Feed, message: &Message) -> Result<(), W
 }
 
 fn writer_total(writer: &FeedWriter) -> u64 {
-    let lanes = Feed::ALL.into_iter().flat_map(|feed| (0..writer.partitions()).map(move |p| (feed, p)));
+    let lanes = Feed::SOURCES.into_iter().flat_map(|feed| (0..writer.partitions()).map(move |p| (feed, p)));
     lanes.map(|(feed, partition)| writer.next_offset(feed, partition).0 as u64).sum()
 }
 
@@ -160,7 +161,7 @@ fn writer_total(writer: &FeedWriter) -> u64 {
 fn drain(writer: &FeedWriter, watch: &Watch, stop: &AtomicBool) -> Result<u64, DemoError> {
     let deadline = Instant::now() + DRAIN;
     let mut lanes: Vec<(Feed, i32, NextOffset)> = Vec::new();
-    for feed in Feed::ALL {
+    for feed in Feed::SOURCES {
         for partition in 0..writer.partitions() {
             lanes.push((feed, partition, writer.next_offset(feed, partition)));
         }

@@ -5,7 +5,11 @@
 //! - `functions` are the scalar functions that rules have beside SQL's own.
 //! - `table` is where a plan finds the rows of the units at hand.
 //! - `text` refuses what a plan no longer shows, `values` what it should not compute with.
-//! - `check` proves on the logical plan that units never mix and that nothing else is reached for.
+//! - `check` (with `columns`, `refusal`) proves on the logical plan that units never mix and that nothing else is reached for.
+//! - `reads` says what a text reads; `gateways` by what right, `sensitive` what it may do with it, `shown` what it says.
+//! - `coverage` holds the permit classes against the rules; `reference` writes down what there is to know about them.
+//! - `diagnostic` and `locate` turn errors into lines with a caret; `examine` finds all problems of a directory.
+//! - `budget` limits the work of a call, counted in rows.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them.

@@ -1,9 +1,9 @@
 /*
 One row per sign that the person was in Sweden on a day (`seen_on`), and when it became known: a border notice of a journey
-from or to Sweden (`journey`), an address in the population register (`registered`), a salary (`salary`, the month's last
-day), a benefit for residents or a reception allowance (`benefit`), a study event that asks for presence (`study`), the
-permit card (`card`). A sign speaks for the person and never against: that there is none shows little. A notice that rests
-on a tip alone is not used, nor a register post that was corrected away. ORDER BY seen_on, sign, record_key is total.
+from or to Sweden (`journey`), an address in the population register (`registered`), the permit card (`card`). These may be
+read for every permit class; salaries, benefits and studies may not, so a rule joins them itself for the classes that have a
+gateway. A sign speaks for the person and never against: that there is none shows little. A notice that rests on a tip alone
+is not used, nor a register post that was corrected away. ORDER BY seen_on, sign, record_key is total.
 */
 SELECT person_id, 'journey' AS sign, observed_on AS seen_on, first_known_time AS known_at, record_key
 FROM border
@@ -20,16 +20,6 @@ FROM (
 WHERE registered_on IS NOT NULL AND dereg_code IS NULL
 GROUP BY person_id, registered_on
 HAVING count(*) FILTER (WHERE coalesce(next_op, 'upsert') = 'upsert') > 0
-UNION ALL
-SELECT person_id, CASE kind WHEN 'salary' THEN 'salary' ELSE 'benefit' END AS sign,
-       CASE kind WHEN 'salary' THEN add_months(month, 1) - 1 ELSE coalesce(period_from, month) END AS seen_on,
-       first_known_time AS known_at, record_key
-FROM payments
-WHERE amount_sek > 0 AND (kind IN ('salary', 'allowance') OR basis = 'residence')
-UNION ALL
-SELECT person_id, 'study' AS sign, event_on AS seen_on, first_known_time AS known_at, record_key
-FROM studies
-WHERE kind IN ('registered', 're_registered', 'result', 'doctoral_employment')
 UNION ALL
 SELECT h.person_id, 'card' AS sign, h.card_issued_on AS seen_on, min(h.known_from) AS known_at, h.record_key
 FROM permits_history h

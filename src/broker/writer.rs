@@ -193,7 +193,7 @@ impl FeedWriter {
         mut position: impl FnMut(Feed, i32) -> NextOffset,
         stall_timeout: Duration,
     ) -> Result<(), WriteError> {
-        for feed in Feed::ALL {
+        for feed in Feed::SOURCES {
             for partition in 0..self.partitions {
                 let lane = &mut self.lanes[lane_index(self.partitions, feed, partition)];
                 if !lane.may_be_full() {

@@ -215,10 +215,10 @@ mod tests {
         let catalogue = Catalogue::load(&dir, &BTreeMap::new()).unwrap();
         let read = |rule: &str| {
             let mut cases = RuleCases::read(&catalogue, &dir.join("tests"), rule, None).unwrap();
-            cases.file.case.truncate(2);
+            cases.file.case.truncate(1);
             RuleCases::new(&catalogue, rule, cases.file).unwrap()
         };
-        let all = ["study-not-registered", "employer-mismatch", "work-not-started"].map(read);
+        let all = ["study-not-registered", "employer-mismatch"].map(read);
         let once = standing(&all.each_ref());
         for (cases, once) in all.iter().zip(once) {
             let once = once.unwrap();

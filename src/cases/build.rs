@@ -200,7 +200,9 @@ impl Maker<'_> {
                 *day = moved(Day(*day), month).ok_or("repeat: moved out of the calendar")?.0;
             }
             // A number may be linked to several persons of a case, but never to those of two.
-            if let (TableId::Identities, ColumnType::PersonNumber, Ok(Value::Text(number))) = (table, column.ty, &mut value) {
+            if let (TableId::Identities, ColumnType::PersonNumber, Ok(Value::Text(number))) =
+                (table, column.ty, &mut value)
+            {
                 *number = number_of(self.name, number).into();
             }
             values.push(value.map_err(|message| format!("{}: {message}", column.name))?);

@@ -10,8 +10,8 @@ use crate::alert::Alert;
 use crate::cases::recording::Recording;
 use crate::config::{Config, Visibility};
 use crate::record::Quarantined;
-use crate::rules::RuleSet;
 use crate::rules::set::Asked;
+use crate::rules::{Hit, RuleSet};
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::time::{KnownTime, parse_instant};
 use crate::units::Unit;
@@ -24,7 +24,7 @@ pub struct Said {
     pub alert: Alert,
 }
 
-/// A row that is not in force yet.
+/// A row of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ahead {
     pub person: String,
@@ -87,6 +87,17 @@ impl Played {
 
     /// Rows of a rule that are known at the clock and begin to hold, or may be asserted, only after it.
     pub fn ahead(&self, rule: &str, clock: i64) -> Result<Vec<Ahead>, String> {
+        let waits = |hit: &Hit| hit.due_at.max(Some(hit.alert_at)) > Some(clock);
+        self.rows(rule, clock, waits)
+    }
+
+    /// Rows that assert an absence beyond the time from which they hold: engine and batch query would differ.
+    pub fn overdue(&self, rule: &str, clock: i64) -> Result<Vec<Ahead>, String> {
+        self.rows(rule, clock, |hit| hit.due_at > Some(hit.alert_at))
+    }
+
+    /// Rows of a rule, as everybody's records stand at the clock.
+    fn rows(&self, rule: &str, clock: i64, which: impl Fn(&Hit) -> bool) -> Result<Vec<Ahead>, String> {
         let history = self.shard.history();
         let rules = self.shard.rule_set();
         let Some(number) = rules.rules().iter().position(|planned| planned.file.header.id == rule) else {
@@ -100,8 +111,8 @@ impl Played {
         let mut out = Vec::new();
         let Some(Some(rows)) = evaluation.rows.into_iter().nth(number) else { return Ok(out) };
         for (at, unit) in units.iter().enumerate() {
-            let waits = rows.of(at as u32).iter().filter(|hit| hit.due_at.max(Some(hit.alert_at)) > Some(clock));
-            out.extend(waits.map(|hit| Ahead {
+            let hits = rows.of(at as u32).iter().filter(|hit| which(hit));
+            out.extend(hits.map(|hit| Ahead {
                 person: history.person(unit.person).subject.to_string(),
                 alert_key: hit.alert_key.clone(),
             }));

@@ -184,10 +184,19 @@ impl RuleCases {
     /// The engine's side, up to the last clock.
     pub fn play(&self, rules: RuleSet) -> Result<Played, CaseError> {
         let played = play(rules, &self.recording, self.until());
-        match played.quarantined.first() {
-            Some(bad) => Err(self.refused(bad)),
-            None => Ok(played),
+        if let Some(bad) = played.quarantined.first() {
+            return Err(self.refused(bad));
         }
+        let failed = |message| CaseError::Rule { rule: self.rule.clone(), message };
+        if let Some(row) = played.overdue(&self.rule, self.until()).map_err(failed)?.first() {
+            let owner = (0..self.built.len()).find(|number| self.names(*number).has(&row.person));
+            let message = format!("row \"{}\" has a due_at later than its alert_at", row.alert_key);
+            return Err(match owner {
+                Some(owner) => self.file.error(&self.file.case[owner], &message),
+                None => failed(message),
+            });
+        }
+        Ok(played)
     }
 
     fn see(

@@ -14,6 +14,9 @@ use super::scenarios::Scenario;
 /// A revocation comes so long before the permit would have ended, so that it is known before that.
 const REVOKED_BEFORE_END_DAYS: i64 = 175;
 
+/// A revocation that is final must be followed within so many days.
+const LEAVE_DAYS: i64 = 28;
+
 /// Benefits until after the right to them ended, or what makes them right after all.
 pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate) {
     let world = person.world;
@@ -74,7 +77,12 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
         Scenario::ExpiredStillPaid | Scenario::AppliedTooLate => {
             person.breach(story, place, &[(beyond_at, "medium")], None);
         }
-        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => person.breach(story, place, &tiers, None),
+        Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => {
+            person.breach(story, place, &tiers, None);
+            // Who is paid is still here.
+            let stayed_at = instant(add_days(right_until, LEAVE_DAYS + 1)).max(ended_at);
+            person.breach_of("revocation-unserved", story, place, &[(stayed_at, "info")], None);
+        }
         _ => {
             let careless = instant(add_days(beyond, 20));
             person.trap(story, place, careless, None);

@@ -73,6 +73,14 @@ impl Person<'_> {
         hash
     }
 
+    /// A document that is somebody else's too.
+    pub(super) fn tell_known_document(&mut self, kind: &'static str, hash: &str, from: NaiveDate, known: i64) {
+        let key = format!("doc:{}", self.number());
+        let to = add_days(add_months(from, 120), -1);
+        let values = vec![Value::Code(kind), rows::text(hash), rows::day(from), rows::day(to), Value::Null];
+        self.tell(Fact::new(TableId::Documents, key, instant(from).min(known), known, "mv", values));
+    }
+
     pub(super) fn tell_passport(&mut self, decided_on: NaiveDate, known: i64) {
         let issued = add_days(decided_on, -self.dice.between(100, 1500));
         self.passport = self.tell_document("P", issued, 10, known);
@@ -96,6 +104,19 @@ impl Person<'_> {
     ) {
         let level = if kind == "personal" { "proven" } else { "probable" };
         self.tell_link(number, kind, level, linked_on, Some(ended_on), "skv", 2, known);
+    }
+
+    /// A coordination number with a level of identity.
+    pub(super) fn link_number_as(
+        &mut self,
+        number: &str,
+        level: &'static str,
+        linked_on: NaiveDate,
+        ended_on: Option<NaiveDate>,
+        version: i64,
+        known: i64,
+    ) {
+        self.tell_link(number, "coordination", level, linked_on, ended_on, "mv", version, known);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one for each column of the table")]

@@ -11,6 +11,7 @@ pub(super) enum Purpose {
     Outsider = 2,
     Employers = 3,
     Garbage = 4,
+    Companion = 5,
 }
 
 pub(super) struct Dice(ChaCha8Rng);

@@ -46,6 +46,11 @@ impl Identity {
         numbered(self.birth_on, self.birth_on.day() + 60, self.serial)
     }
 
+    /// A coordination number beside the first one.
+    pub(super) fn second_coordination_number(&self) -> String {
+        numbered(self.birth_on, self.birth_on.day() + 60, self.changed_serial())
+    }
+
     /// The serial of a number that replaces the first one; its parity, and so the gender that it shows, differs.
     pub(super) fn changed_serial(&self) -> u32 {
         self.serial + FIRST_SERIALS

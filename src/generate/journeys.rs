@@ -68,15 +68,19 @@ fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64)
         };
         let known = person.office(told_on);
         let key = format!("border:{}", person.number());
+        let (kind, issuer, document) = match &person.travel_document {
+            Some((kind, issuer, document)) => (*kind, *issuer, document.clone()),
+            None => ("P", person.who.citizenship, person.passport.clone()),
+        };
         let values = vec![
             Value::Code(direction),
             Value::Code(journey.country),
             Value::Flag(journey.transit),
             rows::day(on),
-            Value::Code("P"),
-            Value::Code(person.who.citizenship),
-            rows::text(&person.passport),
-            rows::maybe_day(person.passport_issued),
+            Value::Code(kind),
+            Value::Code(issuer),
+            rows::text(&document),
+            rows::maybe_day(person.passport_issued.filter(|_| kind == "P")),
             Value::Flag(journey.doc_seen),
         ];
         let source = if journey.told_after_days.is_some() { "mission" } else { "police" };
@@ -85,6 +89,36 @@ fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64)
         key
     });
     (keys, known_at)
+}
+
+/// An entry alone, as the border police tells it.
+pub(super) fn enter(person: &mut Person<'_>, on: NaiveDate, known: i64) {
+    let document = person.passport.clone();
+    let country = person.who.citizenship;
+    notice(person, ("entry", country), on, known, (country, &document, None));
+}
+
+/// A notice of a passport: which way and country, and the passport's issuer, key and day of issue.
+pub(super) fn notice(
+    person: &mut Person<'_>,
+    (direction, country): (&'static str, &'static str),
+    on: NaiveDate,
+    known: i64,
+    (issuer, document, issued_on): (&'static str, &str, Option<NaiveDate>),
+) -> i64 {
+    let values = vec![
+        Value::Code(direction),
+        Value::Code(country),
+        Value::Flag(false),
+        rows::day(on),
+        Value::Code("P"),
+        Value::Code(issuer),
+        rows::text(document),
+        rows::maybe_day(issued_on),
+        Value::Flag(true),
+    ];
+    let key = format!("border:{}", person.number());
+    person.tell(Fact::new(TableId::Border, key, instant(on), known, "police", values))
 }
 
 /// What a story of home travel needs to know.
@@ -141,6 +175,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, home: &Home) {
             let top = if home.refugee { "strong" } else { "medium" };
             person.emigrate(start, (home.tested, false), known);
             person.breach(story, place, &[(known, top)], None);
+            person.breach_of("temporary-permit-deregistered", story, place, &[(known, "medium")], None);
         }
         _ => innocent_journey(person, story, home, start),
     }

@@ -4,7 +4,7 @@
 //! such evaluations in a row are medium, a mean of six months below 85 per cent is strong. A month is known to be a
 //! full month of employment once a later month's pay is known.
 
-use super::calendar::{DAY_US, HOUR_US, agi_complete};
+use super::calendar::{DAY_US, HOUR_US, add_months, agi_complete};
 use super::employers::employer_month;
 use super::payments::Pay;
 use super::person::Person;
@@ -39,10 +39,13 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
                 (evaluated(&pays, b + 3), "strong"),
             ];
             person.breach(story, place, &tiers, None);
+            // The offer was 110 per cent of the floor: a mean of three at 83 is below 80 per cent of it.
+            person.breach_of("salary-below-offered", story, place, &[(evaluated(&pays, b + 1), "medium")], None);
         }
-        Scenario::CorrectedDown | Scenario::CorrectedUp => corrected_salaries(person, story, job, pays, b),
-        _ => explained(person, story, job, pays, b),
+        Scenario::CorrectedDown | Scenario::CorrectedUp => return corrected_salaries(person, story, job, pays, b),
+        _ => return explained(person, story, job, pays, b),
     }
+    super::salary_drops::note(person, story, place, &pays);
 }
 
 /// Low pay that the law does not mind, or that is not what it seems.
@@ -57,6 +60,7 @@ fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
         Scenario::OneBadMonth => {
             set(&mut pays, floor, b, 1, 75);
             person.declare(&pays);
+            super::salary_drops::note(person, story, place, &pays);
             person.trap(story, place, evaluated(&pays, b), None);
         }
         // Half a month's pay comes a month late: three times as much in the next month.
@@ -71,7 +75,11 @@ fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
             set(&mut pays, floor, 0, 1, 30);
             set(&mut pays, floor, b + 2, 1, 30);
             person.declare(&pays);
-            person.trap(story, place, pays.get(b + 2).map_or(i64::MAX, |pay| agi_complete(pay.month)), None);
+            let last = pays.get(b + 2).map(|pay| pay.month);
+            person.trap(story, place, last.map_or(i64::MAX, agi_complete), None);
+            // The employment has ended, and no other is found in three months.
+            let silent = last.map_or(i64::MAX, |month| agi_complete(add_months(month, 3)));
+            person.breach_of("employment-ended", story, place, &[(silent, "medium")], None);
         }
         Scenario::ExcusedDip => {
             set(&mut pays, floor, b, 4, 15);
@@ -108,6 +116,8 @@ fn corrected_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut p
     for pay in pays.iter().skip(b).take(5) {
         person.declare_version(pay, 2, "correct", then_sek, corrected_at);
     }
+    // What the person's own salaries say of it is a note at most.
+    person.trap_of("salary-drop", story, job.place, corrected_at, Some("info"));
     match story {
         // Low from b to b+8, high from b+9: the mean is sound again at b+10.
         Scenario::CorrectedDown => {

@@ -28,8 +28,42 @@ impl Person<'_> {
             Value::Null,
             rows::maybe_code(country),
         ];
-        let key = format!("notice:{}", self.number());
         let source = if employer.is_some() { "employer" } else { "mv" };
-        self.tell(Fact::new(TableId::Notices, key, instant(on), known, source, values))
+        self.send_notice(values, on, known, source, 0)
+    }
+
+    /// A notice that is told before the day that it is about.
+    pub(super) fn tell_notice_at(&mut self, kind: &'static str, employer: Option<&Payer>, on: NaiveDate, known: i64) {
+        let employer = employer.map_or(Value::Null, |payer| rows::text(&payer.id));
+        let values = vec![Value::Code(kind), employer, rows::day(on), Value::Null, Value::Null, Value::Null];
+        self.send_notice(values, on, known, "employer", 0);
+    }
+
+    /// A tip from the public.
+    pub(super) fn tell_tip(&mut self, allegation: &'static str, on: NaiveDate) {
+        let known = self.office_after(on, 0, 5);
+        let token = format!("t{:016x}", self.dice.bits());
+        let values = vec![
+            Value::Code("tip"),
+            Value::Null,
+            rows::day(on),
+            Value::Code(allegation),
+            rows::text(&token),
+            Value::Null,
+        ];
+        self.send_notice(values, on, known, "tip", 4);
+    }
+
+    fn send_notice(
+        &mut self,
+        values: Vec<Value>,
+        on: NaiveDate,
+        known: i64,
+        source: &'static str,
+        secrecy: i64,
+    ) -> i64 {
+        let key = format!("notice:{}", self.number());
+        let fact = Fact::new(TableId::Notices, key, instant(on).min(known), known, source, values);
+        self.tell(Fact { secrecy, ..fact })
     }
 }

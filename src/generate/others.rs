@@ -1,16 +1,13 @@
 //! Which life a person lives, and the classes of permits that have few rules: they are clean.
 
-use super::Value;
-use super::calendar::{add_days, add_months, day_of, instant, month_of};
+use super::calendar::{add_days, add_months, day_of, month_of};
 use super::identity::{Identity, TESTED_COUNTRIES, WORKER_COUNTRIES};
 use super::payments::Benefit;
-use super::person::{Fact, Person};
-use super::rows;
+use super::person::Person;
 use super::shares::{self, Group};
 use super::truth::Kind;
 use super::work::leave;
-use super::{journeys, residence, study, work};
-use crate::schema::TableId;
+use super::{journeys, residence, stories, study, work};
 
 /// The small classes by weight, with length in months, salary of their own, and whether an employer is named.
 #[derive(Clone, Copy)]
@@ -41,13 +38,15 @@ pub(super) fn live(person: &mut Person<'_>) {
     let granted = shares::GRANTS_A_YEAR * u64::from(person.world.options.years);
     let standing = person.dice.below(shares::STOCK + granted) < shares::STOCK;
     let groups = if standing { shares::STANDING } else { shares::GRANTED };
-    match person.dice.weighted(groups) {
-        Group::Work => work::live(person, standing),
-        Group::Study => study::live(person, standing),
-        Group::Family => residence::family(person, standing),
-        Group::Protection => residence::protection(person, standing),
-        Group::Permanent => residence::permanent(person),
-        Group::Other => live_small(person, standing),
+    let group = person.dice.weighted(groups);
+    match (stories::due(person), group) {
+        (Some(story), _) => stories::live(person, story),
+        (None, Group::Work) => work::live(person, standing),
+        (None, Group::Study) => study::live(person, standing),
+        (None, Group::Family) => residence::family(person, standing),
+        (None, Group::Protection) => residence::protection(person, standing),
+        (None, Group::Permanent) => residence::permanent(person),
+        (None, Group::Other) => live_small(person, standing),
     }
     // A person whose story found no room in the recording is an applicant whose case stays open.
     if person.permits.is_empty() {
@@ -86,7 +85,7 @@ fn live_small(person: &mut Person<'_>, standing: bool) {
         let payer = world.employers.draw(&mut person.dice);
         let known = person.permits[place].known;
         person.allow_employer(place, &payer, from, None, known);
-        let begins = if standing { add_months(month_of(world.start), -1) } else { add_days(from, 4) };
+        let begins = if standing { month_of(from) } else { add_days(from, 4) };
         let mut pays = person.employ(&payer, begins, to, kind.salary_sek);
         person.vary(&mut pays);
         person.declare_with_corrections(&pays);
@@ -109,6 +108,9 @@ fn live_small(person: &mut Person<'_>, standing: bool) {
 
 /// Tips from the public: now and then about anybody, oftener where there is something to tell.
 fn tip_off(person: &mut Person<'_>) {
+    if stories::due(person).is_some() {
+        return;
+    }
     let (share, allegation) = match person.story.map(|story| (story.rule_id(), story.kind())) {
         Some(("work-not-started", Kind::Breach)) => (120, "not_working"),
         Some(("employer-mismatch", Kind::Breach)) => (120, "other_employer"),
@@ -123,11 +125,5 @@ fn tip_off(person: &mut Person<'_>) {
         return;
     }
     let on = add_days(first, person.dice.between(60, 400));
-    let known = person.office_after(on, 0, 5);
-    let token = format!("t{:016x}", person.dice.bits());
-    let values =
-        vec![Value::Code("tip"), Value::Null, rows::day(on), Value::Code(allegation), rows::text(&token), Value::Null];
-    let key = format!("notice:{}", person.number());
-    let fact = Fact::new(TableId::Notices, key, instant(on), known, "tip", values);
-    person.tell(Fact { secrecy: 4, ..fact });
+    person.tell_tip(allegation, on);
 }

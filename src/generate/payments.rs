@@ -189,6 +189,27 @@ impl Person<'_> {
         self.tell(Fact { secrecy: 1, purpose: "payment_control", ..fact })
     }
 
+    /// A month's allowance from which a reported income was deducted.
+    pub(super) fn pay_allowance(&mut self, month: NaiveDate, amount_sek: i64, reported: bool) {
+        let paid_on = day_in_month(month, 20);
+        let known = self.office(paid_on);
+        let payer = self.world.employers.migration_agency.id.clone();
+        let values = vec![
+            Value::Code("allowance"),
+            rows::text(&payer),
+            Value::Code("reception"),
+            rows::day(month),
+            rows::day(month),
+            rows::day(last_of_month(month)),
+            rows::day(paid_on),
+            Value::Int(amount_sek),
+            Value::Flag(reported),
+        ];
+        let key = benefit_key(Benefit::Reception, month);
+        let fact = Fact::new(TableId::Payments, key, instant(month), known, "lma", values);
+        self.tell(Fact { secrecy: 1, purpose: "payment_control", ..fact });
+    }
+
     /// A benefit each month from the one after `from`, as long as its first day is not after `to`.
     pub(super) fn pay_benefits(&mut self, benefit: Benefit, from: NaiveDate, to: NaiveDate, amount_sek: i64) {
         let first = add_months(month_of(from.max(self.world.start)), 1);

@@ -35,6 +35,7 @@ pub(super) struct Permit {
     pub(super) institution: Option<String>,
     pub(super) anchor: Option<String>,
     pub(super) keep_notice_on: Option<NaiveDate>,
+    pub(super) notified_on: Option<NaiveDate>,
     pub(super) name: String,
     pub(super) birth_on: NaiveDate,
     pub(super) citizenship: &'static str,
@@ -71,7 +72,7 @@ impl Permit {
             rows::maybe_text(self.institution.as_deref()),
             rows::maybe_text(self.anchor.as_deref()),
             rows::maybe_day(self.keep_notice_on),
-            Value::Null,
+            rows::maybe_day(self.notified_on),
             rows::text(&self.name),
             rows::day(self.birth_on),
             Value::Codes(vec![self.citizenship]),
@@ -131,6 +132,7 @@ impl Person<'_> {
             institution: None,
             anchor: None,
             keep_notice_on: None,
+            notified_on: None,
             name: self.who.name.clone(),
             birth_on: self.who.birth_on,
             citizenship: self.who.citizenship,
@@ -145,6 +147,9 @@ impl Person<'_> {
         permit.version = 1;
         let known = self.office(permit.decided_on);
         permit.known = self.tell_permit(&permit, known);
+        if permit.anchor.is_some() {
+            self.tell_anchor(&permit);
+        }
         if self.permits.is_empty() {
             self.tell_passport(permit.decided_on, permit.known);
         }
@@ -163,6 +168,17 @@ impl Person<'_> {
         }
         self.permits[place] = permit;
         known
+    }
+
+    /// The same permit under its anchor's own key, at the same time.
+    fn tell_anchor(&mut self, permit: &Permit) {
+        let holder = self.id.to_string();
+        let Some(anchor) = self.companions.iter_mut().find(|one| permit.anchor.as_deref() == Some(&*one.id)) else {
+            return;
+        };
+        let values = vec![rows::text(&holder), rows::text(&permit.id)];
+        let event = instant(permit.valid_from).min(permit.known);
+        anchor.tell(Fact::new(TableId::Anchors, permit.id.clone(), event, permit.known, "mv", values));
     }
 
     fn tell_permit(&mut self, permit: &Permit, known: i64) -> i64 {

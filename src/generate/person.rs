@@ -9,11 +9,12 @@ use chrono::NaiveDate;
 
 use super::calendar::{HOUR_US, SECOND_US, add_days, instant};
 use super::dice::{Dice, Purpose};
+use super::employers::Payer;
 use super::identity::Identity;
 use super::permits::Permit;
 use super::register::Post;
 use super::scenarios::Scenario;
-use super::truth::{Kind, Truth};
+use super::truth::Truth;
 use super::world::World;
 use super::{Body, Fate, Message, Record, Value};
 use crate::schema::{Feed, TableId};
@@ -22,6 +23,9 @@ use crate::schema::{Feed, TableId};
 const LEAD_US: i64 = 2 * HOUR_US;
 /// The first load of permits takes so long.
 const LOAD_SECONDS: i64 = 3000;
+
+/// The most companions of a person; their ids begin with other letters than p and q.
+const MAX_COMPANIONS: usize = 15;
 
 /// A record before it is told.
 pub(super) struct Fact {
@@ -76,9 +80,19 @@ pub(super) struct Person<'w> {
     pub(super) posts: Vec<Post>,
     pub(super) naturalised_at: Option<i64>,
     pub(super) died_at: Option<i64>,
+    /// Address of the first registration, where it is shared with somebody.
+    pub(super) home: Option<u64>,
+    /// Spouse, and day of the wedding, at the first registration.
+    pub(super) wed: Option<(Arc<str>, NaiveDate)>,
+    /// What is shown at the border where it is not the passport: kind, issuer and key.
+    pub(super) travel_document: Option<(&'static str, &'static str, String)>,
+    /// Who employs the person, where that is needed later.
+    pub(super) employer: Option<Payer>,
+    /// Persons who belong to this one's story; the first is the anchor of its family permits.
+    pub(super) companions: Vec<Person<'w>>,
     reference: Vec<Message>,
     pub(super) told: Vec<(Feed, Message)>,
-    truth: Vec<Truth>,
+    pub(super) verdicts: Vec<Truth>,
     pub(super) first_known: Option<i64>,
     last_number: u32,
 }
@@ -95,10 +109,23 @@ impl<'w> Person<'w> {
     pub(super) fn new(world: &'w World, index: usize) -> Person<'w> {
         let mut dice = Dice::new(world.options.seed, Purpose::Person, index as u64);
         let who = Identity::draw(&mut dice, index, world.start, (20, 50), "IND");
+        Person::named(world, index, format!("p{index:07}"), dice, who)
+    }
+
+    /// Another person of this one's story, with a life of its own; hand it to `companions` in the end.
+    pub(super) fn companion(&self, number: usize, ages: (i64, i64), citizenship: &'static str) -> Person<'w> {
+        let (world, index) = (self.world, self.index);
+        let mut dice = Dice::new(world.options.seed, Purpose::Companion, (index * MAX_COMPANIONS + number) as u64);
+        let who = Identity::draw(&mut dice, companion_slot(index, number), world.start, ages, citizenship);
+        let letter = char::from(b'a' + (number % MAX_COMPANIONS) as u8);
+        Person::named(world, index, format!("{letter}{index:07}"), dice, who)
+    }
+
+    fn named(world: &'w World, index: usize, id: String, dice: Dice, who: Identity) -> Person<'w> {
         Person {
             world,
             index,
-            id: Arc::from(format!("p{index:07}")),
+            id: Arc::from(id),
             dice,
             who,
             story: None,
@@ -108,9 +135,14 @@ impl<'w> Person<'w> {
             posts: Vec::new(),
             naturalised_at: None,
             died_at: None,
+            home: None,
+            wed: None,
+            travel_document: None,
+            employer: None,
+            companions: Vec::new(),
             reference: Vec::new(),
             told: Vec::new(),
-            truth: Vec::new(),
+            verdicts: Vec::new(),
             first_known: None,
             last_number: 0,
         }
@@ -204,81 +236,20 @@ impl<'w> Person<'w> {
         }
     }
 
-    /// A breach: known from the first of `tiers`, reaching the last of them that comes before it ends.
-    pub(super) fn breach(
-        &mut self,
-        scenario: Scenario,
-        permit: usize,
-        tiers: &[(i64, &'static str)],
-        ended_at: Option<i64>,
-    ) {
-        let Some((known_from, _)) = tiers.first().copied() else {
-            return;
-        };
-        let ended_at = self.end_of(scenario, permit, known_from, ended_at);
-        let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us);
-        let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
-        if reached.is_some() {
-            self.push_truth(scenario, permit, Kind::Breach, known_from, ended_at, (reached, None));
-        }
-    }
-
-    /// A trap: a careless rule would alert at `known_from`.
-    pub(super) fn trap(
-        &mut self,
-        scenario: Scenario,
-        permit: usize,
-        known_from: i64,
-        max_severity: Option<&'static str>,
-    ) {
-        if known_from < self.world.until_us {
-            self.push_truth(scenario, permit, Kind::Trap, known_from, None, (None, max_severity));
-        }
-    }
-
-    fn push_truth(
-        &mut self,
-        scenario: Scenario,
-        permit: usize,
-        kind: Kind,
-        known_from: i64,
-        ended_at: Option<i64>,
-        (min_severity, max_severity): (Option<&'static str>, Option<&'static str>),
-    ) {
-        self.truth.push(Truth {
-            person_id: self.id.to_string(),
-            permit_id: self.permits[permit].id.clone(),
-            rule_id: scenario.rule_id(),
-            kind,
-            scenario: scenario.code(),
-            known_from,
-            ended_at: ended_at.filter(|at| *at < self.world.until_us),
-            min_severity,
-            max_severity,
-        });
-    }
-
-    /// The earliest of what ends a matter: its own end, the permit's, naturalisation, death. Payments after a
-    /// permit's end outlive the permit.
-    fn end_of(&self, scenario: Scenario, place: usize, known_from: i64, own: Option<i64>) -> Option<i64> {
-        let mut ends: Vec<i64> = own.into_iter().chain(self.naturalised_at).chain(self.died_at).collect();
-        if scenario.rule_id() != "payment-after-permit-end" {
-            let permit = &self.permits[place];
-            let after = |day| instant(add_days(day, 1));
-            ends.extend(permit.valid_to.map(after));
-            ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));
-            let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
-            ends.extend(next.map(|next| instant(next.valid_from).max(next.known)));
-        }
-        ends.into_iter().filter(|at| *at > known_from).min()
-    }
-
     /// Tells the register's posts and the planted disturbances, and hands everything over.
-    pub(super) fn finish(mut self) -> Told {
+    pub(super) fn finish(mut self, told: &mut Vec<Told>) {
+        for companion in std::mem::take(&mut self.companions) {
+            companion.finish(told);
+        }
         self.tell_posts();
         self.plant_disturbances();
         let mut messages = self.told;
         messages.extend(self.reference.into_iter().map(|message| (Feed::Reference, message)));
-        Told { id: self.id, first_known: self.first_known, messages, truth: self.truth }
+        told.push(Told { id: self.id, first_known: self.first_known, messages, truth: self.verdicts });
     }
+}
+
+/// Place among the identity numbers: companions count from the middle, so that no two of 90,000 persons share one.
+fn companion_slot(index: usize, number: usize) -> usize {
+    91_067 + index + number * 11_003
 }

@@ -3,6 +3,8 @@
 //! A person has one entry (one `record_key`), whoever's number it stands under: when a coordination number gives
 //! way to a personal number, the old number is told as deregistered (GS) and the new one follows at once.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::Value;
@@ -27,8 +29,10 @@ pub(super) enum Change {
     Assigned(String),
     /// First registration, with a personal number.
     Registered(String),
-    Moved,
-    Civil(&'static str),
+    /// To an address that is given where somebody else lives there too.
+    Moved(Option<u64>),
+    /// Civil status, and the spouse where there is one.
+    Civil(&'static str, Option<Arc<str>>),
     /// Name, birthday, citizenships and number as they are from now on; what is `None` stays.
     Identity {
         name: Option<String>,
@@ -56,6 +60,7 @@ struct Entry {
     citizenships: Vec<&'static str>,
     civil: &'static str,
     civil_on: Option<NaiveDate>,
+    spouse: Option<Arc<str>>,
     address: Option<u64>,
     registered_on: Option<NaiveDate>,
     protected: bool,
@@ -83,7 +88,7 @@ impl Entry {
             Value::Codes(self.citizenships.clone()),
             Value::Code(self.civil),
             rows::maybe_day(self.civil_on),
-            Value::Null,
+            rows::maybe_text(self.spouse.as_deref()),
             self.address.map_or(Value::Null, |address| rows::text(&format!("a{address:016x}"))),
             rows::maybe_day(self.registered_on),
             Value::Flag(false),
@@ -143,13 +148,26 @@ impl Person<'_> {
                 let on = add_days(from, 90 + self.dice.between(0, days));
                 let told_on = add_days(on, self.dice.between(-5, 20));
                 let known = self.office(told_on.max(from));
-                let change = if self.dice.permille(120) { Change::Civil("G") } else { Change::Moved };
+                let change = if self.dice.permille(120) { Change::Civil("G", None) } else { Change::Moved(None) };
                 if on < to && known < instant(to) {
-                    self.post(on, known, change);
+                    self.move_on(on, known, change);
                 }
             }
             expected -= 36_500;
         }
+    }
+
+    /// Moves with those who share the address; whoever has an anchor does not marry on the way.
+    fn move_on(&mut self, on: NaiveDate, known: i64, change: Change) {
+        if self.home.is_none() {
+            self.post(on, known, change);
+            return;
+        }
+        let address = Some(self.dice.bits());
+        for companion in &mut self.companions {
+            companion.post(on, known, Change::Moved(address));
+        }
+        self.post(on, known, Change::Moved(address));
     }
 
     pub(super) fn tell_protection(&mut self, on: NaiveDate) {
@@ -176,8 +194,9 @@ impl Person<'_> {
             name: self.who.name.clone(),
             birth_on: self.who.birth_on,
             citizenships: vec![self.who.citizenship],
-            civil: "OG",
-            civil_on: None,
+            civil: if self.wed.is_some() { "G" } else { "OG" },
+            civil_on: self.wed.as_ref().map(|(_, on)| *on),
+            spouse: self.wed.as_ref().map(|(spouse, _)| Arc::clone(spouse)),
             address: None,
             registered_on: None,
             protected: false,
@@ -188,7 +207,7 @@ impl Person<'_> {
             if entry.dereg.is_some_and(|(code, _)| code == "AV") {
                 break;
             }
-            if entry.dereg.is_some() && matches!(post.change, Change::Moved | Change::Civil(_)) {
+            if entry.dereg.is_some() && matches!(post.change, Change::Moved(_) | Change::Civil(..)) {
                 continue;
             }
             let replaced = self.apply_post(&mut entry, &post);
@@ -214,14 +233,15 @@ impl Person<'_> {
             Change::Registered(number) => {
                 entry.number.clone_from(number);
                 entry.registered_on = Some(post.on);
-                entry.address = Some(self.dice.bits());
+                entry.address = Some(self.home.unwrap_or_else(|| self.dice.bits()));
             }
-            Change::Moved => {
+            Change::Moved(address) => {
                 entry.registered_on = Some(post.on);
-                entry.address = Some(self.dice.bits());
+                entry.address = Some(address.unwrap_or_else(|| self.dice.bits()));
             }
-            Change::Civil(code) => {
+            Change::Civil(code, spouse) => {
                 entry.civil = code;
+                entry.spouse.clone_from(spouse);
                 entry.civil_on = Some(post.on);
             }
             Change::Identity { name, birth_on, citizenships, number, civil } => {
@@ -231,6 +251,7 @@ impl Person<'_> {
                 entry.number = number.clone().unwrap_or_else(|| entry.number.clone());
                 if let Some(civil) = civil {
                     entry.civil = civil;
+                    entry.spouse = self.companions.first().map(|anchor| Arc::clone(&anchor.id));
                     entry.civil_on = Some(add_days(post.on, -10));
                 }
             }
@@ -243,7 +264,7 @@ impl Person<'_> {
                 entry.foreign = None;
                 if post.op != "correct" {
                     entry.registered_on = Some(post.on);
-                    entry.address = Some(self.dice.bits());
+                    entry.address = Some(self.home.unwrap_or_else(|| self.dice.bits()));
                 }
             }
             Change::Protected => entry.protected = true,

@@ -11,7 +11,7 @@ use super::person::Person;
 use super::scenarios::{self, Scenario};
 use super::shares;
 use super::work::leave;
-use super::{after_end, identity_changes};
+use super::{after_end, couples, identity_changes};
 
 pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 
@@ -24,8 +24,18 @@ pub(super) fn family(person: &mut Person<'_>, standing: bool) {
     let ages = if class == "FAMILY_CHILD" { (1, 13) } else { (21, 55) };
     person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
     let (decided_on, from, to) = span(person, standing, 24);
-    let anchor = person.dice.below(person.world.options.persons as u64) as usize;
-    let place = grant(person, class, decided_on, from, to, (anchor != person.index).then_some(anchor));
+    // Whoever has a story lives with a partner, to whom a wedding of the story is.
+    let married =
+        person.story.is_none() && class != "FAMILY_CHILD" && class != "FAMILY_OTHER" && person.dice.permille(750);
+    let anchor = if class == "DEPENDANT" {
+        // A worker's earlier salaries would have to be told; researchers are not looked at for theirs.
+        let works = from >= person.world.start && person.dice.permille(500);
+        let anchor_class = if works { "WORK_EMP" } else { "RESEARCH" };
+        couples::accompany(person, anchor_class, (decided_on, from, to), married)
+    } else {
+        couples::join_citizen(person, from, married)
+    };
+    let place = grant(person, class, decided_on, from, to, Some(anchor));
     reside(person, place, from, to);
 }
 
@@ -54,7 +64,8 @@ pub(super) fn protection(person: &mut Person<'_>, standing: bool) {
     });
     person.declare_status(kind, tested, declared_on, ended, known);
     if kind == "refugee" {
-        person.tell_document("RD", declared_on, 5, known);
+        let key = person.tell_document("RD", declared_on, 5, known);
+        person.travel_document = Some(("RD", "SWE", key));
     }
     match person.story {
         Some(story) if story.rule_id() == "protected-home-travel" => {
@@ -125,7 +136,7 @@ fn grant(
     decided_on: NaiveDate,
     from: NaiveDate,
     to: impl Into<Option<NaiveDate>>,
-    anchor: Option<usize>,
+    anchor: Option<String>,
 ) -> usize {
     if let Some(story) = person.story {
         let application_on = add_days(decided_on, -90);
@@ -135,7 +146,7 @@ fn grant(
     if person.story == Some(Scenario::AdulthoodCrossed) {
         permit.application_on = add_days(decided_on, -90);
     }
-    permit.anchor = anchor.map(|index| format!("p{index:07}"));
+    permit.anchor = anchor;
     person.grant(permit)
 }
 
@@ -155,11 +166,13 @@ fn reside(person: &mut Person<'_>, place: usize, from: NaiveDate, to: NaiveDate)
         None => {
             let last_day = prolong(person, place);
             let stays = last_day >= person.world.until;
+            couples::settle_anchor(person, last_day, stays);
             person.settle(from, last_day, true);
             draw_benefits(person, from, last_day);
             journeys::travel(person, from, last_day);
             if !stays && person.died_at.is_none() && person.naturalised_at.is_none() {
-                let gone_on = add_days(last_day, -person.dice.between(0, 9));
+                // A benefit for residents is due for a month that begins within seven days after the move.
+                let gone_on = add_days(last_day, -person.dice.between(0, 6));
                 leave(person, gone_on);
             }
         }
@@ -192,13 +205,16 @@ fn prolong(person: &mut Person<'_>, place: usize) -> NaiveDate {
         let next_class = if extensions >= 1 && class != "PROT_TEMPORARY" { "PERMANENT" } else { class };
         if decided_on >= world.until {
             person.apply(next_class, None, filed_on, None);
+            couples::extend_anchor(person, next_class == "PERMANENT", filed_on, None);
             return world.until;
         }
         person.apply(next_class, None, filed_on, Some((decided_on, "granted")));
         let from = add_days(to, 1);
         let next_to = (next_class != "PERMANENT").then(|| add_days(add_months(from, 24), -1));
+        couples::extend_anchor(person, next_class == "PERMANENT", filed_on, Some((decided_on, from, next_to)));
         let mut permit = person.draft(next_class, decided_on, from, next_to);
         permit.application_on = filed_on;
+        permit.anchor = (next_class != "PERMANENT").then(|| person.permits[place].anchor.clone()).flatten();
         permit.first_grant = false;
         person.grant(permit);
         extensions += 1;

@@ -32,6 +32,14 @@ pub(super) fn live(person: &mut Person<'_>, standing: bool) {
         let arrived_on = add_days(valid_from, person.dice.between(0, 6));
         person.settle(arrived_on, leaves_on, long_stay);
     }
+    if standing {
+        // The studies under the earlier permit, told at the first load.
+        let before: Vec<Term> =
+            person.world.terms_between(add_months(valid_from, -12), add_days(valid_from, -1)).cloned().collect();
+        for term in before.iter().filter(|term| term.ends_on < valid_from) {
+            study_term(person, term, &school, term.starts_on);
+        }
+    }
     match person.story {
         Some(story) => study_stories::plant(person, story, place, &school, &due),
         None => {
@@ -86,6 +94,34 @@ fn new_permit(person: &mut Person<'_>) -> Option<usize> {
     let mut permit = person.draft(class, decided_on, valid_from, Some(valid_to));
     permit.institution = Some(school);
     Some(person.grant(permit))
+}
+
+/// A student who comes for some autumns: the permit, the school and the terms; `None` where no autumn has room.
+pub(super) fn student(person: &mut Person<'_>, years: i32) -> Option<(usize, String, Vec<Term>)> {
+    let world = person.world;
+    let last = add_days(world.until, if years > 1 { -480 } else { -330 });
+    let autumns: Vec<&Term> = world
+        .terms
+        .iter()
+        .filter(|term| term.autumn && add_days(term.starts_on, -100) > world.start && term.starts_on < last)
+        .collect();
+    let term = autumns.get(person.dice.below(autumns.len().max(1) as u64) as usize)?;
+    let valid_from = add_days(term.starts_on, -person.dice.between(4, 25));
+    let decided_on = add_days(valid_from, -person.dice.between(24, 60));
+    let valid_to = add_days(ymd(valid_from.year() + years, 6, 15), person.dice.between(0, 55));
+    let school = world.institution(person.dice.bits());
+    let mut permit = person.draft("STUDY_HE", decided_on, valid_from, Some(valid_to));
+    permit.institution = Some(school.clone());
+    let place = person.grant(permit);
+    let due: Vec<Term> = world.terms_between(valid_from, valid_to).cloned().collect();
+    if person.story.is_none_or(|story| story.rule_id() != "no-arrival-after-grant") {
+        let gone_on = add_days(valid_to, person.dice.between(1, 14));
+        person.settle(add_days(valid_from, 2), gone_on, true);
+        if valid_to < world.until {
+            leave(person, gone_on);
+        }
+    }
+    Some((place, school, due))
 }
 
 /// A student whose extension was decided just before the recording starts.

@@ -5,7 +5,7 @@
 
 use chrono::NaiveDate;
 
-use super::calendar::{DAY_US, Term, add_days, instant};
+use super::calendar::{DAY_US, Term, add_days, add_months, instant};
 use super::person::Person;
 use super::scenarios::Scenario;
 use super::study::{register, study_term};
@@ -13,6 +13,8 @@ use crate::schema::TableId;
 
 const WEAK_DAYS: i64 = 30;
 const STRONG_DAYS: i64 = 60;
+/// Days after a year of the permit until its results are judged.
+const PROGRESS_DAYS: i64 = 60;
 
 /// Plants a story about the first term, or about the second; other terms are as they should be.
 pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, due: &[Term]) {
@@ -26,7 +28,14 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
         }
     };
     match story {
-        Scenario::NeverRegisters => person.breach(story, place, &tiers, None),
+        Scenario::NeverRegisters => {
+            person.breach(story, place, &tiers, None);
+            // Nothing in the first year, if there is a second one.
+            let evaluated = instant(add_days(add_months(valid_from, 12), PROGRESS_DAYS));
+            if person.permits[place].class == "STUDY_HE" {
+                person.breach_of("study-low-progress", story, place, &[(evaluated, "medium")], None);
+            }
+        }
         Scenario::RegistersLate | Scenario::RegistersVeryLate | Scenario::ReportedLate => {
             let (low, high) = if story == Scenario::RegistersLate { (34, 55) } else { (64, 95) };
             let told_on = add_days(counted, person.dice.between(low, high));
@@ -119,6 +128,6 @@ fn explained_term(
     person.trap(story, place, instant(add_days(start, WEAK_DAYS)), None);
 }
 
-fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
+pub(super) fn tiers(counted: NaiveDate) -> [(i64, &'static str); 2] {
     [(instant(add_days(counted, WEAK_DAYS)), "weak"), (instant(add_days(counted, STRONG_DAYS)), "strong")]
 }

@@ -18,7 +18,7 @@ impl Kind {
     }
 }
 
-/// One planted matter of one person, permit and rule.
+/// One planted matter of one person, permit and rule. Of a rule about employers both person and permit are the employer.
 #[derive(Clone, Debug)]
 pub struct Truth {
     pub person_id: String,

@@ -63,7 +63,7 @@ fn new_job(person: &mut Person<'_>) -> Job {
     let floor_sek = salary_floor(permit.application_on, true);
     let salary_sek = draw_salary(person, floor_sek);
     permit.floor_sek = Some(floor_sek);
-    permit.offered_sek = Some(salary_sek);
+    permit.offered_sek = offer(person.story, salary_sek);
     permit.tied_until = Some(add_days(add_months(valid_from, 24), -1));
     permit.work_right = "employer";
     if person.story == Some(Scenario::LateCard) {
@@ -80,10 +80,17 @@ fn new_job(person: &mut Person<'_>) -> Job {
     Job { place, payer, from, salary_sek, floor_sek }
 }
 
+/// The offer, unless a story is about salaries under the floor alone.
+fn offer(story: Option<Scenario>, salary_sek: i64) -> Option<i64> {
+    let alone = story.is_some_and(|story| story.rule_id() == "salary-below-floor" && story != Scenario::DeepDip);
+    (!alone).then_some(salary_sek)
+}
+
 /// A job that goes on when the recording starts, under an extension.
 fn standing_job(person: &mut Person<'_>) -> Job {
     let world = person.world;
-    let age_days = if person.story.is_some() { person.dice.between(1, 150) } else { person.dice.between(1, 690) };
+    // No older: what was so before the recording is told at its start, and silence before that is no silence.
+    let age_days = person.dice.between(1, 150);
     let valid_from = add_days(world.start, -age_days);
     let decided_on = add_days(valid_from, -person.dice.between(0, 30));
     let mut permit = person.draft("WORK_EMP", decided_on, valid_from, Some(add_days(add_months(valid_from, 24), -1)));
@@ -95,14 +102,14 @@ fn standing_job(person: &mut Person<'_>) -> Job {
     permit.first_grant = false;
     permit.held_since = add_months(valid_from, -24);
     permit.floor_sek = Some(floor_sek);
-    permit.offered_sek = Some(salary_sek);
+    permit.offered_sek = offer(person.story, salary_sek);
     permit.tied_until = Some(add_days(valid_from, -1));
     permit.work_right = "occupation";
     let payer = draw_employer(person);
     let place = person.grant(permit);
     let known = person.permits[place].known;
     person.allow_employer(place, &payer, valid_from, None, known);
-    Job { place, payer, from: add_months(month_of(world.start), -1), salary_sek, floor_sek }
+    Job { place, payer, from: month_of(valid_from), salary_sek, floor_sek }
 }
 
 fn draw_employer(person: &mut Person<'_>) -> Payer {

@@ -57,11 +57,11 @@ impl Summary {
             until: dataset.options.until.to_string(),
             outside_pct: dataset.options.outside_pct,
             feeds: BTreeMap::new(),
-            tables: TableId::ALL.into_iter().map(|table| (table.name(), 0)).collect(),
+            tables: source_tables().map(|table| (table.name(), 0)).collect(),
             fates: Fate::ALL.into_iter().map(|fate| (fate.name(), 0)).collect(),
             truth: BTreeMap::new(),
         };
-        for feed in Feed::ALL {
+        for feed in Feed::SOURCES {
             let messages = dataset.messages(feed);
             let mut counted = FeedSummary { messages: messages.len(), ..FeedSummary::default() };
             for message in messages {
@@ -89,10 +89,10 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
         let path = dir.join(sub);
         std::fs::create_dir_all(&path).map_err(|source| file_error(&path, source))?;
     }
-    for feed in Feed::ALL {
+    for feed in Feed::SOURCES {
         write_ndjson(dataset.messages(feed), &dir.join("ndjson").join(format!("{}.ndjson", feed.name())))?;
     }
-    for table in TableId::ALL {
+    for table in source_tables() {
         write_table(dataset, table, &dir.join("parquet").join(format!("{}.parquet", table.name())))?;
     }
     write_truth(&dataset.truth, &dir.join("truth.parquet"))?;
@@ -102,6 +102,11 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
     text.push('\n');
     std::fs::write(&path, text).map_err(|source| file_error(&path, source))?;
     Ok(summary)
+}
+
+/// The tables of the registers' feeds; what permitwatch writes itself is no part of a recording.
+fn source_tables() -> impl Iterator<Item = TableId> {
+    TableId::ALL.into_iter().filter(|table| !table.def().feed.is_internal())
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> GenerateError {

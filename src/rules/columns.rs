@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::rules::check::{Carried, Key, Owner};
-use crate::rules::refusal::{CheckError, Place, Refusal, of_columns};
+use crate::rules::refusal::{CheckError, Place, Refusal};
 use crate::rules::values::{rests_on_known_time, shows};
 
 /// Output columns that are no evidence.
@@ -70,9 +70,9 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
         found.push(Refusal::KnownTime.at(Place::Output(Some("alert_at".into()))));
     }
     if field("due_at").is_none()
-        && let Some((what, place)) = absence(plan)
+        && let Some(what) = absence(plan)
     {
-        found.push(Refusal::NoDueAt { what }.at(place));
+        found.push(Refusal::NoDueAt { what }.at(Place::Absence));
     }
     CheckError::unless_none(found, ())
 }
@@ -94,15 +94,14 @@ pub const HIDDEN: [&str; 12] = [
 ];
 
 /// The anti-join that a plan contains, if any.
-fn absence(plan: &LogicalPlan) -> Option<(String, Place)> {
+fn absence(plan: &LogicalPlan) -> Option<String> {
     let mut found = None;
     // The closure never fails, so neither does the walk.
     let _ = plan.apply(|node| {
         if let LogicalPlan::Join(join) = node
             && matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
         {
-            let place = of_columns(join.on.iter().flat_map(|(l, r)| [l, r]));
-            found = Some(("NOT EXISTS".to_owned(), place.map_or(Place::words(&["not", "exists"]), Place::Span)));
+            found = Some("NOT EXISTS".to_owned());
             return Ok(TreeNodeRecursion::Stop);
         }
         Ok(TreeNodeRecursion::Continue)

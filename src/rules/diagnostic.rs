@@ -182,6 +182,8 @@ impl Source {
         let span = match place {
             Place::Span(span) => Some(*span),
             Place::Words(words) => self.find_words(words),
+            Place::Absence => ["exists", "in"].iter().find_map(|word| self.find_words(&["not".into(), (*word).into()])),
+            Place::End => self.tokens.len().checked_sub(1).and_then(|last| self.between(last, last)),
             Place::Relation(names) => self.find_relation(names),
             Place::Output(column) => self.find_output(column.as_deref()),
         };

@@ -179,8 +179,11 @@ impl<'a> Locator<'a> {
             PlanError::Sql { what, name, source: error } => {
                 let source = self.source(what, name);
                 let mut problems = Vec::new();
-                self.of_sql(&source, error, None, &mut problems);
                 self.of_names(&source, &mut problems);
+                let mut first = Vec::new();
+                self.of_sql(&source, error, None, &mut first);
+                first.retain(|problem| problems.iter().all(|told| told.message != problem.message));
+                problems.extend(first);
                 problems
             }
             other => vec![Problem::of_file("", other.to_string())],
@@ -230,14 +233,18 @@ impl<'a> Locator<'a> {
                 let message = error.to_string();
                 let message = message.trim_start_matches("sql parser error: ");
                 let (said, at) = parser_place(message);
-                let place = at.map_or(Place::Words(Vec::new()), Place::Span);
+                let place = at.map_or(Place::End, Place::Span);
                 out.push(source.place(&place, said).hint("the SQL cannot be read from here on"));
             }
             DataFusionError::SchemaError(error, _) => out.push(self.of_schema(source, error, span)),
             other => {
                 let message = other.strip_backtrace();
                 let message = message.trim_start_matches("Error during planning: ");
-                if let Some(table) = between(message, "table '", "' not found") {
+                if let Some(function) = between(message, "table function '", "' not found") {
+                    let said = format!("{function}() makes rows of its own and is not allowed in a rule");
+                    let hint = "the tables months and days list what there is; queries/README.md lists the others";
+                    out.push(source.place(&place(&[function, "("]), said).hint(hint));
+                } else if let Some(table) = between(message, "table '", "' not found") {
                     let table = table.rsplit('.').next().unwrap_or(table);
                     out.push(self.of_table(source, table, &place(&[table])));
                 } else if let Some(function) = between(message, "Invalid function '", "'") {
@@ -319,17 +326,17 @@ impl<'a> Locator<'a> {
         let known = scalar.is_some()
             || SessionStateDefaults::default_aggregate_functions().iter().any(|function| function.name() == name)
             || SessionStateDefaults::default_window_functions().iter().any(|function| function.name() == name);
-        let near = did_you_mean(&nearest(name, self.functions.iter().map(String::as_str)));
+        let near = match did_you_mean(&nearest(name, self.functions.iter().map(String::as_str))) {
+            none if none.is_empty() => "queries/README.md lists the functions".to_owned(),
+            near => near,
+        };
         match scalar.map(|function| function.signature().volatility) {
             Some(Volatility::Stable) => problem(format!("{name}() reads a clock and is not allowed in a rule"))
                 .hint("a rule has no clock: give the row its alert_at, and the engine waits for it"),
             Some(Volatility::Volatile) => problem(format!("{name}() draws lots and is not allowed in a rule"))
                 .hint("the same records must always give the same alerts"),
             _ if known => problem(format!("{name}() is not among the functions that a rule may call")).hint(near),
-            _ => {
-                let hint = if near.is_empty() { "queries/README.md lists the functions".to_owned() } else { near };
-                problem(format!("there is no function {name}()")).hint(hint)
-            }
+            _ => problem(format!("there is no function {name}()")).hint(near),
         }
     }
 }

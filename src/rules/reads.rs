@@ -232,7 +232,7 @@ fn gather<'a>(
 
 fn factor<'a>(factor: &'a TableFactor, on: &[&'a Expr], sources: &mut Vec<Source<'a>>) {
     match factor {
-        TableFactor::Table { name, alias, .. } => {
+        TableFactor::Table { name, alias, args: None, .. } => {
             let alias = alias.as_ref().map_or_else(|| last(name), |alias| alias.name.value.to_lowercase());
             sources.push(Source { name, alias, on: on.to_vec() });
         }

@@ -114,6 +114,10 @@ pub enum Place {
     Span(Span),
     /// The first of these words, in a row and in any case.
     Words(Vec<String>),
+    /// NOT EXISTS, or NOT IN.
+    Absence,
+    /// Where the text ends.
+    End,
     /// Where FROM or JOIN names one of these tables or aliases.
     Relation(Vec<String>),
     /// An output column of the last SELECT, or that SELECT.

@@ -1,2 +1,2 @@
--- refused: rule "probe"
+-- refused: statement other than one SELECT
 CALL refresh()

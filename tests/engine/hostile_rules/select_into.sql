@@ -1,2 +1,2 @@
--- refused: rule "probe"
+-- refused: stolen
 SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at INTO stolen FROM permits p
