@@ -147,7 +147,7 @@ pub fn write(writer: &mut FeedWriter, dataset: &Dataset, wanted: impl Fn(Feed, i
     let mut permits_clock = i64::MIN;
     loop {
         let head = |feed: Feed| dataset.messages(feed).get(next[feed.index()]).map(|m| (m.known_time, feed.index()));
-        let Some((known, index)) = Feed::ALL.into_iter().filter_map(head).min() else { break };
+        let Some((known, index)) = Feed::SOURCES.into_iter().filter_map(head).min() else { break };
         let feed = Feed::ALL[index];
         let message = &dataset.messages(feed)[next[index]];
         next[index] += 1;
