@@ -45,7 +45,7 @@ impl World {
         let path = self.dir.path().join("permitwatch.toml");
         let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
         let text = format!(
-            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
+            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
             self.broker.brokers(),
             rules.display(),
             self.http_port
