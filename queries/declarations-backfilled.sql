@@ -93,7 +93,7 @@ SELECT n.person_id, n.permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_a
        n.filed_on, CAST(n.months_touched AS BIGINT) AS months_touched, n.required_sek, $late_days AS late_days, $window_days AS window_days,
        count(i.alert_key) AS earlier_indications, concat_ws(',', n.permit_key, n.application_key, n.pay_key) AS record_keys
 FROM numbered n
-LEFT JOIN indications i ON i.person_id = n.person_id AND i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
+LEFT JOIN indications i ON i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
 WHERE n.months_touched = $months
 GROUP BY n.person_id, n.permit_id, n.permit_key, n.application_key, n.application_known_at, n.filed_on, n.decided_on, n.required_sek, n.declared_at,
          n.months_touched, n.pay_key

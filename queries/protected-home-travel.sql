@@ -63,7 +63,7 @@ WITH visit AS (   -- visits during the status, with the best reason given for ea
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND v.country = st.tested_country AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
-    LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
+    LEFT JOIN notices n ON n.person_id = st.person_id
          AND n.event_on >= v.left_on - $notice_days AND n.event_on <= v.back_on + $notice_days AND (n.country IS NULL OR n.country = v.country)
     GROUP BY st.person_id, st.record_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented, v.known_at, v.record_keys
 ),
@@ -82,15 +82,19 @@ fact AS (
            false AS settled
     FROM ordered
     UNION ALL
-    SELECT st.person_id, st.record_key, st.status_kind, st.tested_country, d.dereg_on, d.known_at, d.record_key, false, true, 0, 0, 3, true
+    SELECT st.person_id, st.record_key, st.status_kind, st.tested_country, d.dereg_on, d.known_at, d.record_key, CAST(NULL AS BOOLEAN),
+           CAST(NULL AS BOOLEAN), CAST(NULL AS BIGINT), 0, severity_rank('strong'), true   -- moved there: no visit, no days
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND d.foreign_country = st.tested_country
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
 )
 SELECT p.person_id, p.permit_id, f.country AS alert_key, max(f.left_on) AS anchor_at, max(f.known_at) AS alert_at,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
-            ELSE severity(least(CASE f.status_kind WHEN 'refugee' THEN 3 ELSE 2 END,
-                                greatest(max(f.grade), CASE WHEN sum(f.days) < $long_days THEN 0 WHEN bool_or(f.documented AND f.days > 0) IS TRUE THEN 3 ELSE 2 END)))
+            ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),
+                                greatest(max(f.grade),
+                                         CASE WHEN sum(f.days) < $long_days THEN 0
+                                              WHEN bool_or(f.documented AND f.days > 0) IS TRUE THEN severity_rank('strong')
+                                              ELSE severity_rank('medium') END)))
             END AS severity,
        count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.settled) AS visits, CAST(sum(f.days) AS BIGINT) AS days_total,
        max(f.left_on) AS last_left_on,

@@ -119,11 +119,22 @@ pub struct RulesConfig {
     pub set: BTreeMap<String, i64>,
     /// A rule is disabled, loudly, after this many failing persons.
     pub max_errors: u32,
+    /// Run rules that no gateway lets: for made-up data.
+    pub run_closed: bool,
+    /// Seconds between looks for changed files; 0 waits for SIGHUP alone.
+    pub watch_seconds: u32,
 }
 
 impl Default for RulesConfig {
     fn default() -> RulesConfig {
-        RulesConfig { dir: "queries".into(), disabled: Vec::new(), set: BTreeMap::new(), max_errors: 100 }
+        RulesConfig {
+            dir: "queries".into(),
+            disabled: Vec::new(),
+            set: BTreeMap::new(),
+            max_errors: 100,
+            run_closed: false,
+            watch_seconds: 0,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::generate::{Body, Dataset, Message};
 use crate::http::Readiness;
 use crate::kafka::{ClusterError, create_missing_topics};
 use crate::record::NextOffset;
+use crate::reload::RulesInForce;
 use crate::rules::Catalogue;
 use crate::schema::Feed;
 use crate::service::{Instance, ServiceError};
@@ -87,7 +88,7 @@ impl Demo {
         let stop = Arc::new(AtomicBool::new(false));
         let instance = Instance {
             config: Arc::new(self.config.clone()),
-            catalogue: Arc::new(self.catalogue),
+            rules: Arc::new(RulesInForce::new(self.catalogue)),
             pseudonyms: Arc::new(Pseudonyms::new("permitwatch demo, not for production", "demo")),
             readiness: Arc::clone(readiness),
             stop: Arc::clone(&stop),

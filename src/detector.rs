@@ -53,6 +53,8 @@ pub struct Cause {
     pub as_of: i64,
     /// A record of the unit corrects or retracts.
     pub corrected: bool,
+    /// The rule has changed, not what is known.
+    pub recomputed: bool,
 }
 
 /// An alert that stands.
@@ -181,11 +183,52 @@ impl Detector {
         due
     }
 
-    /// The earliest instant that any rule waits for by either clock.
-    pub fn earliest(&self) -> Option<i64> {
-        let fact = self.fact_timers.first().map(|(at, ..)| *at);
-        let absence = self.absence_timers.iter().filter_map(|timers| timers.first().map(|(at, _)| *at));
+    /// The earliest instant after `clock` that any rule waits for by either clock. One that lies before waits for a feed that
+    /// is behind, and nothing that is read of the others brings it nearer.
+    pub fn earliest(&self, clock: i64) -> Option<i64> {
+        let after = (clock.saturating_add(1), PersonNo(0));
+        let fact = self.fact_timers.range((after.0, after.1, 0)..).next().map(|(at, ..)| *at);
+        let absence = self.absence_timers.iter().filter_map(|timers| timers.range(after..).next().map(|(at, _)| *at));
         absence.chain(fact).min()
+    }
+
+    /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new
+    /// ones are to be worked out again. Gives the alerts of rules that are gone, which stand no more.
+    pub fn replace_rules(&mut self, places: &[Option<u8>], count: usize, changed: u64) -> Vec<(PersonNo, Standing)> {
+        let mut gone = Vec::new();
+        let mut fact_timers = BTreeSet::new();
+        let mut absence_timers = vec![BTreeSet::new(); count];
+        let place = |rule: u8| places.get(rule as usize).copied().flatten();
+        for (person, state) in &mut self.persons {
+            state.standing.retain_mut(|alert| match place(alert.rule) {
+                Some(rule) => {
+                    alert.rule = rule;
+                    true
+                }
+                None => {
+                    gone.push((*person, alert.clone()));
+                    false
+                }
+            });
+            state.timers.retain_mut(|timer| match place(timer.rule) {
+                // A changed rule's timers are set when it is worked out again.
+                Some(rule) if changed & 1 << rule == 0 => {
+                    timer.rule = rule;
+                    true
+                }
+                _ => false,
+            });
+            for timer in &state.timers {
+                fact_timers.extend(timer.fact.map(|at| (at, *person, timer.rule)));
+                if let (Some(at), Some(set)) = (timer.absence, absence_timers.get_mut(timer.rule as usize)) {
+                    set.insert((at, *person));
+                }
+            }
+        }
+        self.fact_timers = fact_timers;
+        self.absence_timers = absence_timers;
+        gone.sort_by_key(|(_, alert)| alert.id);
+        gone
     }
 
     /// Takes a rule's rows for a person and works out every transition within the span. Sets the next timer.
@@ -213,7 +256,7 @@ impl Detector {
             Span::Until(until) => {
                 self.step(person, rule, &rows, Moment::strict(cause.as_of), cause, out);
                 for at in rows.boundaries(cause.as_of, until) {
-                    let cause = Cause { as_of: at, corrected: false };
+                    let cause = Cause { as_of: at, corrected: false, recomputed: false };
                     self.step(person, rule, &rows, Moment::strict(at), cause, out);
                 }
                 Moment::strict(until)
@@ -439,7 +482,11 @@ impl Rows<'_> {
             let reason = self.hits[hit].cleared_reason.clone().unwrap_or_else(|| "fulfilled".into());
             return (Status::Cleared, reason, Some(hit));
         }
-        let reason = if cause.corrected { "corrected" } else { "superseded" };
+        let reason = match cause {
+            Cause { recomputed: true, .. } => "recomputed",
+            Cause { corrected: true, .. } => "corrected",
+            _ => "superseded",
+        };
         (Status::Retracted, reason.to_owned(), None)
     }
 

@@ -52,6 +52,7 @@ pub mod snapshot;
 
 pub mod pipeline;
 pub mod recovery;
+pub mod reload;
 pub mod service;
 
 pub mod replay;

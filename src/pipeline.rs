@@ -16,6 +16,7 @@ use crate::config::{ClockKind, Config};
 use crate::merge::{Merge, Merged};
 use crate::record::{Fates, NextOffset};
 use crate::recovery::Recovery;
+use crate::reload::Reloader;
 use crate::schema::{Feed, TableId};
 use crate::shard::{Emitted, Shard};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
@@ -68,6 +69,8 @@ pub struct Pipeline<S, K, O> {
     pub observer: O,
     /// Set while the shard rebuilds silently.
     pub recovery: Option<Recovery>,
+    /// Looks for new rules.
+    pub reloader: Reloader,
     pub telemetry: ShardTelemetry,
     pub config: Arc<Config>,
     /// Partitions of every feed.
@@ -107,16 +110,43 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         self.telemetry.recovering(self.recovery.is_some());
         while !self.stop.load(Ordering::Relaxed) {
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
+            self.take_new_rules()?;
             self.settle(&mut state)?;
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
             }
-            if taken == 0 {
+            if taken == 0 && self.shard.rework_left() == 0 {
                 self.merge.wait(IDLE);
             }
         }
         Ok(self.shard)
+    }
+
+    /// Goes over to new rules where there are any; not while rebuilding, whose end is defined by the old ones.
+    fn take_new_rules(&mut self) -> Result<(), PipelineError> {
+        if self.recovery.is_some() {
+            return Ok(());
+        }
+        let Some(rules) = self.reloader.poll() else { return Ok(()) };
+        match self.shard.replace_rules(rules) {
+            Ok(withdrawn) => {
+                let ids: Vec<String> = self.shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+                self.telemetry.replace_rules(self.shard.number(), &ids);
+                tracing::info!(
+                    shard = self.shard.number(),
+                    rules = ids.len(),
+                    withdrawn = withdrawn.len(),
+                    persons = self.shard.rework_left(),
+                    "new rules are in force; changed ones are worked out again"
+                );
+                self.publish(&withdrawn)
+            }
+            Err(reason) => {
+                tracing::error!(shard = self.shard.number(), reason, "the new rules are not taken up");
+                Ok(())
+            }
+        }
     }
 
     fn take(&mut self, state: &mut Loop) -> Result<usize, PipelineError> {
@@ -126,7 +156,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut taken = 0;
         let mut held = None;
         // Deadlines are looked at before what became known after them: catching up finds what being there would have.
-        let deadline = self.shard.detector().earliest().map(KnownTime);
+        let deadline = self.shard.detector().earliest(self.shard.clock().0).map(KnownTime);
         while taken < limit {
             match self.merge.take_until(deadline.filter(|_| taken > 0))? {
                 Merged::Message(message) => {

@@ -118,12 +118,7 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn open(
-        dir: &Path,
-        catalogue: &Catalogue,
-        options: &'a Timeline,
-        number: i32,
-    ) -> Result<Lane<'a>, ReplayError> {
+    fn open(dir: &Path, catalogue: &Catalogue, options: &'a Timeline, number: i32) -> Result<Lane<'a>, ReplayError> {
         let settings = Settings {
             number,
             partitions: None,

@@ -17,8 +17,9 @@ use crate::merge::Merge;
 use crate::pipeline::{Observer, Pipeline, PipelineError};
 use crate::record::NextOffset;
 use crate::recovery::Recovery;
+use crate::reload::{Reloader, RulesInForce};
+use crate::rules::RuleSet;
 use crate::rules::plan::PlanError;
-use crate::rules::{Catalogue, RuleSet};
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
@@ -53,7 +54,7 @@ pub enum ServiceError {
 /// What every shard of the instance shares.
 pub struct Instance {
     pub config: Arc<Config>,
-    pub catalogue: Arc<Catalogue>,
+    pub rules: Arc<RulesInForce>,
     pub pseudonyms: Arc<Pseudonyms>,
     pub readiness: Arc<Readiness>,
     pub stop: Arc<AtomicBool>,
@@ -144,7 +145,7 @@ impl Instance {
         let shard = source.number();
         let parts = ShardParts {
             config: Arc::clone(&self.config),
-            catalogue: Arc::clone(&self.catalogue),
+            rules: Arc::clone(&self.rules),
             pseudonyms: Arc::clone(&self.pseudonyms),
             readiness: Arc::clone(&self.readiness),
             stop: Arc::clone(&self.stop),
@@ -161,7 +162,7 @@ impl Instance {
 /// What one shard's thread owns.
 struct ShardParts {
     config: Arc<Config>,
-    catalogue: Arc<Catalogue>,
+    rules: Arc<RulesInForce>,
     pseudonyms: Arc<Pseudonyms>,
     readiness: Arc<Readiness>,
     stop: Arc<AtomicBool>,
@@ -183,7 +184,8 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        let mut shard = Shard::new(settings, RuleSet::plan(&self.catalogue)?);
+        let (generation, catalogue) = self.rules.get();
+        let mut shard = Shard::new(settings, RuleSet::plan(&catalogue)?);
         let visibility = self.config.visibility();
         let mut merge = Merge::new(source, visibility.permit_lead);
         let snapshot = snapshot::load(&self.config.snapshot, None, number, self.partitions)?;
@@ -210,6 +212,7 @@ impl ShardParts {
             sink,
             observer: Ready { inner: observer, readiness: self.readiness, shard: number },
             recovery,
+            reloader: Reloader::new(self.rules, generation),
             telemetry: ShardTelemetry::new(number, &rules, wall()),
             config: self.config,
             partitions: self.partitions,

@@ -14,6 +14,7 @@
 mod evaluate;
 mod intake;
 mod links;
+mod reload;
 mod render;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use rustc_hash::FxHashMap;
 
 pub use evaluate::Pass;
 pub use links::{LINK_SOURCE, clock_payload, link_payload};
+pub use reload::LINKS_DIFFER;
 pub use render::Pseudonyms;
 
 /// How records are ordered and when deadlines fall due.
@@ -101,6 +103,23 @@ struct Change {
     coordinates: Coordinates,
 }
 
+/// By rule the bits of its permit classes, all bits where it concerns every class; and the bits of units that are no persons.
+fn rule_classes(rules: &RuleSet, history: &mut History) -> (Vec<u64>, u64) {
+    let employer_bit = history.class_bit(EMPLOYER_UNIT);
+    let unit_bits = employer_bit | history.class_bit(IDENTIFIER_UNIT);
+    let mut bits = |rule: &PlannedRule| {
+        let header = &rule.file.header;
+        if header.key.is_some() {
+            return employer_bit;
+        }
+        if header.permit_classes.iter().any(|class| class == "*") {
+            return !unit_bits;
+        }
+        header.permit_classes.iter().fold(0, |bits, class| bits | history.class_bit(class))
+    };
+    (rules.rules().iter().map(&mut bits).collect(), unit_bits)
+}
+
 /// The state of one shard.
 pub struct Shard {
     settings: Settings,
@@ -126,6 +145,7 @@ pub struct Shard {
     writers: BTreeMap<Feed, Vec<KnownTime>>,
     /// Classes of units that are no persons.
     unit_bits: u64,
+    rework: reload::Rework,
     /// When the message that last moved a clock was sent: deadlines owe their latency to it.
     clock_sent_at: Option<WallTime>,
 }
@@ -133,22 +153,7 @@ pub struct Shard {
 impl Shard {
     pub fn new(settings: Settings, rules: RuleSet) -> Shard {
         let mut history = History::default();
-        let employer_bit = history.class_bit(EMPLOYER_UNIT);
-        let unit_bits = employer_bit | history.class_bit(IDENTIFIER_UNIT);
-        let rule_classes = rules
-            .rules()
-            .iter()
-            .map(|rule| {
-                let classes = &rule.file.header.permit_classes;
-                if rule.file.header.key.is_some() {
-                    return employer_bit;
-                }
-                if classes.iter().any(|class| class == "*") {
-                    return !unit_bits;
-                }
-                classes.iter().fold(0, |bits, class| bits | history.class_bit(class))
-            })
-            .collect();
+        let (rule_classes, unit_bits) = rule_classes(&rules, &mut history);
         let count = rules.rules().len();
         Shard {
             settings,
@@ -167,6 +172,7 @@ impl Shard {
             link_source: format!("{LINK_SOURCE}:{}", rules.link_fingerprint()).into(),
             writers: BTreeMap::new(),
             unit_bits,
+            rework: reload::Rework::default(),
             clock_sent_at: None,
             rules,
         }

@@ -177,6 +177,7 @@ const RULE_DURATION: &str = "permitwatch_rule_duration_seconds";
 const RULE_ROWS: &str = "permitwatch_rule_rows_total";
 const RULE_ERRORS: &str = "permitwatch_rule_errors_total";
 const RULE_DISABLED: &str = "permitwatch_rule_disabled";
+const RULE_RELOADS: &str = "permitwatch_rule_reloads_total";
 const ALERT_TRANSITIONS: &str = "permitwatch_alert_transitions_total";
 const ALERTS_STANDING: &str = "permitwatch_alerts_standing";
 const PUBLISHED: &str = "permitwatch_published_total";
@@ -212,7 +213,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 40] = [
+pub const METRICS: [Metric; 41] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -233,6 +234,7 @@ pub const METRICS: [Metric; 40] = [
     metric(RULE_ROWS, Counter, &["rule"], "rows", "Rows of persons given to the rule"),
     metric(RULE_ERRORS, Counter, &["rule"], "persons", "Persons for whom the rule failed; their alerts stay as they are"),
     metric(RULE_DISABLED, Gauge, &["rule"], "boolean", "1 once the rule has failed for more persons than `rules.max_errors`"),
+    metric(RULE_RELOADS, Counter, &["outcome"], "reloads", "Times that the rule files were read again, by outcome: taken, unchanged or refused"),
     metric(ALERT_TRANSITIONS, Counter, &["rule", "status", "severity"], "transitions", "Alert transitions by rule, status and severity"),
     metric(ALERTS_STANDING, Gauge, &["rule", "severity", "shard"], "alerts", "Alerts that stand"),
     metric(PUBLISHED, Counter, &[], "transitions", "Alert transitions acknowledged by the sink"),
@@ -293,6 +295,11 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
     }
     *installed = Some(handle.clone());
     Ok(handle)
+}
+
+/// The rule files were read again.
+pub fn reloaded(outcome: &'static str) {
+    counter!(RULE_RELOADS, "outcome" => outcome).increment(1);
 }
 
 /// States what runs, and the limits and silences that alarms compare with. Call once, when rules are loaded.

@@ -4,7 +4,7 @@ Shown to the unit of each employer that a permit allowed on the day that an indi
 and for how long. Not what the rule found.
 """
 needs = "permit_employers"
-uses = ["work-not-started", "employment-ended", "salary-below-floor", "salary-below-offered", "employer-mismatch"]
+uses = ["work-not-started", "employment-ended", "salary-below-floor", "salary-below-offered", "employer-mismatch", "declarations-backfilled"]
 */
 SELECT concat('employer=', e.employer_id) AS to_id,
        concat(i.person_id, ':', e.record_key, ':', i.rule_number, ':', i.alert_key, ':', i.severity) AS record_key,

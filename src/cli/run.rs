@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::cli::{load_rules, plan_rules};
+use crate::cli::plan_rules;
 use crate::clock::wall;
 use crate::config::Config;
 use crate::http::{HttpServer, Readiness};
 use crate::pipeline::Unobserved;
+use crate::reload::{Changes, RulesInForce, Watch, in_force};
 use crate::service::Instance;
 use crate::shard::Pseudonyms;
 use crate::telemetry;
@@ -26,8 +28,8 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     init_logs();
     let config = Config::load(&args.config)?;
-    let mut catalogue = load_rules(&config.rules.dir, &config.rules.set)?;
-    catalogue.retain_live(&config.rules.disabled)?;
+    let catalogue =
+        in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
     plan_rules(&catalogue)?;
     let Some(key) = config.alerts.pseudonym_key()? else {
         bail!("alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms");
@@ -38,7 +40,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let instance = Instance {
         pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
-        catalogue: Arc::new(catalogue),
+        rules: Arc::new(RulesInForce::new(catalogue)),
         readiness: Arc::new(Readiness::default()),
         stop: Arc::clone(&stop),
         config: Arc::new(config),
@@ -46,7 +48,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let server =
         runtime.block_on(HttpServer::bind(&instance.config.http.listen, metrics, Arc::clone(&instance.readiness)))?;
-    tracing::info!(address = %server.address(), rules = instance.catalogue.rules.len(), "started");
+    tracing::info!(address = %server.address(), rules = instance.rules.get().1.rules.len(), "started");
     let (done, shut_down) = tokio::sync::oneshot::channel::<()>();
     let serving = runtime.spawn(server.run(async move {
         let _ = shut_down.await;
@@ -56,12 +58,55 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         tracing::info!("stopping: what was taken has its effects first");
         stop.store(true, Ordering::Relaxed);
     });
+    runtime.spawn(watch_rules(Arc::clone(&instance.rules), Arc::clone(&instance.config)));
     let outcome = instance.run(|_| Unobserved);
     let _ = done.send(());
     runtime.block_on(serving)??;
     outcome?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the rules again at SIGHUP, or when their files have changed and then been left alone for one interval.
+async fn watch_rules(rules: Arc<RulesInForce>, config: Arc<Config>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    let seconds = config.rules.watch_seconds;
+    let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(seconds.max(1))));
+    let mut watch = Watch::new(&config.rules.dir);
+    let mut touched = false;
+    loop {
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            _ = ticks.tick(), if seconds > 0 => false,
+        };
+        let changed = watch.changed();
+        let quiet = touched && !changed;
+        touched = changed;
+        if asked || quiet {
+            touched = false;
+            let (rules, config) = (Arc::clone(&rules), Arc::clone(&config));
+            let _ = tokio::task::spawn_blocking(move || reload(&rules, &config)).await;
+        }
+    }
+}
+
+fn reload(rules: &RulesInForce, config: &Config) {
+    match rules.reload(&config.rules) {
+        Ok(changes) if changes == Changes::default() => {
+            telemetry::reloaded("unchanged");
+            tracing::info!("rules read again: nothing has changed");
+        }
+        Ok(Changes { added, changed, removed }) => {
+            telemetry::reloaded("taken");
+            tracing::info!(?added, ?changed, ?removed, "rules read again");
+        }
+        Err(error) => {
+            telemetry::reloaded("refused");
+            let reason = anyhow::Error::from(error);
+            tracing::error!("the rules are refused, those in force stay: {reason:#}");
+        }
+    }
 }
 
 /// Returns at SIGINT or SIGTERM.

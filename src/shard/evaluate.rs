@@ -18,17 +18,19 @@ use crate::units::{MAX_UNITS, Unit};
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) unit: Unit,
-    tables: TableSet,
+    pub(super) tables: TableSet,
     corrected: bool,
     late: FeedSet,
-    rules: RuleMask,
+    pub(super) rules: RuleMask,
     deadline: bool,
     sent_at: Option<WallTime>,
     coordinates: Option<Coordinates>,
     /// Set where the cancellers or corroborations had to be looked at.
     conditions: Option<Conditions>,
     /// What links show of what rules find has to be worked out.
-    links: bool,
+    pub(super) links: bool,
+    /// A rule has changed, not what is known of the person.
+    pub(super) recomputed: bool,
 }
 
 /// Which units are settled: those of persons come before those that persons' rules speak to.
@@ -92,6 +94,7 @@ impl Shard {
         self.link(Feed::Links);
         self.link(Feed::Derived);
         let mut jobs = self.jobs_of_changes(Pass::All);
+        self.add_rework(&mut jobs);
         self.look_at_conditions(&mut jobs);
         self.add_deadlines(&mut jobs, self.clocks.shard().0, Pass::All);
         self.run(&jobs, None)
@@ -398,7 +401,7 @@ impl Shard {
                 None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
             };
             let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
-            let cause = Cause { as_of: job.unit.as_of, corrected: job.corrected };
+            let cause = Cause { as_of: job.unit.as_of, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
             for transition in transitions.drain(..) {
@@ -433,6 +436,7 @@ impl Job {
             coordinates: None,
             conditions: None,
             links: false,
+            recomputed: false,
         }
     }
 

@@ -102,6 +102,15 @@ impl ShardTelemetry {
         telemetry
     }
 
+    /// The shard runs other rules from here on.
+    pub fn replace_rules(&mut self, shard: i32, rules: &[String]) {
+        let shard = shard.to_string();
+        for rule in &self.rules {
+            rule.standing.iter().for_each(|gauge| gauge.set(0.0));
+        }
+        self.rules = rules.iter().map(|rule| RuleMetrics::new(rule, &shard)).collect();
+    }
+
     /// Messages taken from the source, before anything is decided about them.
     pub fn read(&self, feed: Feed, messages: u64) {
         self.feeds[feed.index()].read.increment(messages);

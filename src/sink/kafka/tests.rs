@@ -116,7 +116,13 @@ fn foreign_messages_are_skipped_and_counted() {
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     let topic = config.alerts_topic();
-    let garbage = Outgoing { key: "?".into(), payload: b"not an alert".to_vec(), headers: None };
+    let garbage = Outgoing {
+        key: Some("?".into()),
+        payload: b"not an alert".to_vec(),
+        headers: None,
+        partition: None,
+        known_time: None,
+    };
     sink.send(&topic, &[garbage]).unwrap();
     let published = read_published(&config, 0).unwrap();
     assert_eq!((published.messages, published.unreadable, published.alerts.len()), (2, 1, 1));

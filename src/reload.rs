@@ -1,0 +1,179 @@
+//! New rules while running: read and checked first, then handed to the shards; the old set stays if anything is wrong.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use thiserror::Error;
+
+use crate::config::RulesConfig;
+use crate::rules::catalogue::CatalogueError;
+use crate::rules::plan::PlanError;
+use crate::rules::{Catalogue, RuleSet};
+use crate::shard::LINKS_DIFFER;
+
+/// The catalogue that the instance runs, and how often it has changed.
+pub struct RulesInForce {
+    generation: AtomicU64,
+    catalogue: Mutex<Arc<Catalogue>>,
+}
+
+/// What a reload changed, by rule id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub added: Vec<String>,
+    pub changed: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+/// Why the old rules stay.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("{LINKS_DIFFER}")]
+    Links,
+}
+
+impl RulesInForce {
+    pub fn new(catalogue: Catalogue) -> RulesInForce {
+        RulesInForce { generation: AtomicU64::new(0), catalogue: Mutex::new(Arc::new(catalogue)) }
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The catalogue with its generation.
+    pub fn get(&self) -> (u64, Arc<Catalogue>) {
+        let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.generation(), Arc::clone(&catalogue))
+    }
+
+    /// Reads the directory again. On success the shards find the new catalogue; on an error nothing has changed.
+    pub fn reload(&self, config: &RulesConfig) -> Result<Changes, ReloadError> {
+        let new = in_force(config)?;
+        RuleSet::plan(&new)?;
+        let mut catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+        if new.link_fingerprint() != catalogue.link_fingerprint() {
+            return Err(ReloadError::Links);
+        }
+        let changes = changes(&catalogue, &new);
+        if changes != Changes::default() {
+            *catalogue = Arc::new(new);
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        Ok(changes)
+    }
+}
+
+/// The rules that a live run takes up: neither drafts nor disabled nor without a gateway.
+pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
+    let mut catalogue = Catalogue::load(&config.dir, &config.set)?;
+    for rule in catalogue.retain_lawful(config.run_closed) {
+        tracing::warn!(%rule, "not run: no gateway lets it (legal_gate = \"closed\"); rules.run_closed is for made-up data");
+    }
+    catalogue.retain_live(&config.disabled)?;
+    Ok(catalogue)
+}
+
+fn changes(old: &Catalogue, new: &Catalogue) -> Changes {
+    let mut out = Changes::default();
+    for rule in &new.rules {
+        let id = rule.header.id.clone();
+        match old.rule(&id) {
+            None => out.added.push(id),
+            Some(before) if old.fingerprint(before) != new.fingerprint(rule) => out.changed.push(id),
+            Some(_) => {}
+        }
+    }
+    out.removed = old.rules.iter().map(|rule| rule.header.id.clone()).filter(|id| new.rule(id).is_none()).collect();
+    out
+}
+
+/// A shard's side: plans a new catalogue on a thread of its own, so that records do not wait for it.
+pub struct Reloader {
+    rules: Arc<RulesInForce>,
+    seen: u64,
+    planning: Option<Receiver<RuleSet>>,
+}
+
+impl Reloader {
+    /// `seen` is the generation that the shard runs.
+    pub fn new(rules: Arc<RulesInForce>, seen: u64) -> Reloader {
+        Reloader { rules, seen, planning: None }
+    }
+
+    /// The next set, once there is one and it is planned.
+    pub fn poll(&mut self) -> Option<RuleSet> {
+        if let Some(planning) = &self.planning {
+            return match planning.try_recv() {
+                Ok(rules) => {
+                    self.planning = None;
+                    Some(rules)
+                }
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => {
+                    // It was planned once before it was handed out, so this is no ordinary failure.
+                    tracing::error!("the new rules could not be planned; the old ones stay");
+                    self.planning = None;
+                    None
+                }
+            };
+        }
+        if self.rules.generation() == self.seen {
+            return None;
+        }
+        let (generation, catalogue) = self.rules.get();
+        self.seen = generation;
+        let (done, planning) = channel();
+        let spawned = std::thread::Builder::new().name("plan-rules".into()).spawn(move || {
+            if let Ok(rules) = RuleSet::plan(&catalogue) {
+                let _ = done.send(rules);
+            }
+        });
+        self.planning = spawned.is_ok().then_some(planning);
+        None
+    }
+}
+
+/// Tells when a file of the directory has changed: by name, size and time of change.
+pub struct Watch {
+    dir: PathBuf,
+    seen: Vec<(PathBuf, u64, Option<SystemTime>)>,
+}
+
+impl Watch {
+    pub fn new(dir: &Path) -> Watch {
+        Watch { dir: dir.to_owned(), seen: files(dir) }
+    }
+
+    /// Whether anything has changed since this was last asked.
+    pub fn changed(&mut self) -> bool {
+        let now = files(&self.dir);
+        let changed = now != self.seen;
+        self.seen = now;
+        changed
+    }
+}
+
+fn files(dir: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let mut out = Vec::new();
+    for dir in [dir.to_owned(), dir.join("views"), dir.join("links")] {
+        let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+        for entry in entries {
+            let path = entry.path();
+            let is_rule =
+                path.extension().is_some_and(|end| ["sql", "csv", "toml"].iter().any(|wanted| end == *wanted));
+            if let (true, Ok(about)) = (is_rule, entry.metadata()) {
+                out.push((path, about.len(), about.modified().ok()));
+            }
+        }
+    }
+    out.sort();
+    out
+}
