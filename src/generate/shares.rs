@@ -73,13 +73,13 @@ pub(super) const WORK_GRANTED: &Mix = &[
     (11, MovedByCorrection),
     (11, MendedByCorrection),
     (12, SideIncome),
-    (5, BusinessTransfer),
-    (5, PayrollProvider),
-    (4, InsurerPays),
-    (5, PendingApplication),
-    (4, SecondPermitted),
-    (4, OneMonthElsewhere),
-    (3, SmallElsewhere),
+    (9, BusinessTransfer),
+    (9, PayrollProvider),
+    (9, InsurerPays),
+    (9, PendingApplication),
+    (9, SecondPermitted),
+    (9, OneMonthElsewhere),
+    (9, SmallElsewhere),
 ];
 
 /// Work permits that stand at the start are extensions: not the first start of work, and not tied any more.
@@ -95,7 +95,7 @@ pub(super) const WORK_STANDING: &Mix = &[
     (9, PartMonths),
     (10, ExcusedDip),
     (10, OldFloor),
-    (10, AfterTied),
+    (16, AfterTied),
 ];
 
 /// New study permits. RiR 2023:19: about every fourth holder had no registration (2,800 of 11,000); 15 % here.
