@@ -19,7 +19,8 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let permit = person.draft("LTR_EU", decided_on, from, None);
     let place = person.grant(permit);
     person.settle(from, add_days(world.start, 40), true);
-    let left_on = person.some_day(30, 560);
+    // The two years of a former Blue Card holder lie beyond a recording of three.
+    let left_on = if story == AbsentAfterBlueCard { person.some_day(420, 390) } else { person.some_day(30, 560) };
     let known = person.office_after(left_on, 2, 10);
     let country = if story == AbsentWithinEu { ("DEU", true) } else { ("CAN", false) };
     person.emigrate(left_on, country, known);
@@ -51,7 +52,6 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
             }
             person.trap(story, place, instant(due_on), None);
         }
-        // Twenty-four months lie beyond most recordings.
         AbsentAfterBlueCard if add_months(left_on, 24) < world.until => {
             person.breach(Absent, place, &[(instant(add_months(left_on, 24)), "weak")], None);
         }

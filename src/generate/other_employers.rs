@@ -52,6 +52,8 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
             // The last month with both is b+5; two of three until b+6.
             let ended = pays.get(b + 7).map(|pay| agi_complete(pay.month));
             person.breach(story, place, &[(second, "info")], ended);
+            // When it stops, the salary has fallen: a note at most.
+            person.trap_of("salary-drop", story, place, second, Some("info"));
         }
         _ => innocent_payer(person, story, job, pays, b, &other),
     }

@@ -146,15 +146,18 @@ scenarios! {
         ExpiredAppliedLate "expired-applied-late",
     }
     "work-without-right" Trap {
-        AsylumWorks "asylum-works", AsylumMayWork "asylum-may-work", ExpiredArrears "expired-arrears", ExpiredApplied "expired-applied",
-        ExpiredNewPermit "expired-new-permit", ExpiredSmallPay "expired-small-pay", ExpiredInsured "expired-insured",
+        AsylumWorks "asylum-works", AsylumMayWork "asylum-may-work", ExpiredArrears "expired-arrears",
+        ExpiredApplied "expired-applied", ExpiredNewPermit "expired-new-permit", ExpiredSmallPay "expired-small-pay",
+        ExpiredInsured "expired-insured",
     }
     "salary-drop" Breach {
-        SalaryDrops "salary-drops", SalaryDropsAndRecovers "salary-drops-and-recovers", CardSalaryDrops "card-salary-drops",
+        SalaryDrops "salary-drops", SalaryDropsAndRecovers "salary-drops-and-recovers",
+        CardSalaryDrops "card-salary-drops",
     }
     "salary-drop" Trap {
-        SalaryDropsLittle "salary-drops-little", SalaryVaries "salary-varies", SalaryDropExcused "salary-drop-excused",
-        SalaryDropShifted "salary-drop-shifted", SalaryDropsEarly "salary-drops-early",
+        SalaryDropsLittle "salary-drops-little", SalaryVaries "salary-varies",
+        SalaryDropExcused "salary-drop-excused", SalaryDropShifted "salary-drop-shifted",
+        SalaryDropsEarly "salary-drops-early",
     }
     "seasonal-limit" Breach {
         SeasonTwice "season-twice", SeasonPaidLater "season-paid-later",

@@ -54,7 +54,8 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         if story == SeasonTwice && exceeded_on <= add_days(again, second_days - 1) {
             return person.breach(story, second, &[(known, "medium")], Some(instant(add_days(again, second_days))));
         }
-        return person.trap(SeasonExact, second, known, None);
+        let trap = if story == SeasonTwice { SeasonExact } else { story };
+        return person.trap(trap, second, known, None);
     }
     person.settle(from, paid_until, false);
     let known = agi_complete(first_month_beyond(to));

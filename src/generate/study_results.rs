@@ -110,8 +110,8 @@ fn drift(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, d
         }
         // The months whose first day lies in the term.
         let first = add_months(month_of(term.starts_on), 1);
-        let months = if story == DriftThreeMonths { 3 } else { 5 };
-        let pays = person.employ(&payer, first, add_days(add_months(first, months), -1), 31_000);
+        let last = if story == DriftThreeMonths { add_months(first, 2) } else { month_of(term.ends_on) };
+        let pays = person.employ(&payer, first, add_days(add_months(last, 1), -1), 31_000);
         person.declare(&pays);
         let last_known = pays.last().map_or(0, |pay| pay.known);
         tells.push((
