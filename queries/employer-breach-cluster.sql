@@ -67,7 +67,7 @@ source = "own default: a mean of five per cent, the weight of forty holders"
 */
 WITH span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
     SELECT person_id, employer_id, holder_id, 'holder' AS what, record_key, greatest(CAST(from_on AS TIMESTAMP), known_at) AS from_at,
-           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2200-01-01 00:00:00') AS to_at
+           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2199-12-31 00:00:00') AS to_at
     FROM employer_permits
     UNION ALL
     SELECT i.person_id, i.employer_id, i.holder_id, coalesce(c.what, i.rule_number) AS what, i.record_key, i.alert_at AS from_at,
