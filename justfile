@@ -26,6 +26,14 @@ demo *ARGS:
 check:
     cargo run --release -- check
 
+# The rules' cases, in the engine and as a batch query
+cases *ARGS:
+    cargo run --release -- test {{ ARGS }}
+
+# Would the rules' cases notice a slip in the rules?
+mutants *RULES:
+    cargo run --release -- test --mutants {{ RULES }}
+
 # Measure speed and latency
 bench *ARGS:
     cargo bench {{ ARGS }}

@@ -60,7 +60,7 @@ fn every_table_has_an_example_that_decodes() {
         shown.insert(decoded.record.table.name());
         ops.push(decoded.record.op);
     }
-    let all: BTreeSet<_> = TableId::ALL.into_iter().map(TableId::name).collect();
+    let all: BTreeSet<_> = TableId::ALL.into_iter().filter(|table| !table.is_link()).map(TableId::name).collect();
     assert_eq!(shown, all);
     for op in [Op::Upsert, Op::Correct, Op::Retract] {
         assert!(ops.contains(&op), "no example of {}", op.name());
@@ -70,7 +70,7 @@ fn every_table_has_an_example_that_decodes() {
 #[test]
 fn the_adapters_page_names_every_feed_and_every_reason() {
     let page = read("config/ADAPTERS.md");
-    for feed in Feed::ALL {
+    for feed in Feed::SOURCES {
         assert!(page.contains(&format!("| `{}` |", feed.name())), "feed {}", feed.name());
     }
     for reason in Reason::ALL {
