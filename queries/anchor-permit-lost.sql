@@ -56,14 +56,14 @@ WITH permission AS (   -- the anchor's permits with their last day: a revocation
     FROM anchor_permits
     WHERE coalesce(end_kind, 'none') <> 'annulled'
 ),
-lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn
+lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn (pending: no outcome)
     SELECT e.permit_id, e.record_key, e.known_at, e.circumstance, greatest(e.ended_on, max(a.decided_on)) AS lost_on,
            CASE WHEN e.circumstance = 'expired' THEN $wait_days ELSE 0 END + 1 AS days
     FROM permission e
     LEFT JOIN anchor_applications a ON a.permit_id = e.permit_id AND e.circumstance = 'expired'
          AND a.filed_on >= e.valid_from AND a.filed_on <= e.ended_on
     GROUP BY e.permit_id, e.record_key, e.known_at, e.circumstance, e.ended_on
-    HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND (a.decided_on IS NULL OR coalesce(a.outcome, 'granted') = 'granted')) = 0
+    HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND coalesce(a.outcome, 'granted') = 'granted') = 0
 ),
 citizen AS (   -- since when the register has shown the anchor as a Swedish citizen
     SELECT permit_id, min(CASE WHEN swedish THEN known_from END) AS swedish_at
@@ -83,11 +83,11 @@ departure AS (   -- posts that show the anchor as deregistered, with the next on
 ),
 loss AS (
     SELECT l.permit_id, l.circumstance, l.lost_on, l.known_at, l.lost_on + l.days AS due_on,
-           least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), min(c.swedish_at)) AS cleared_at
+           least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), c.swedish_at) AS cleared_at
     FROM lapsed l
     LEFT JOIN permission o ON o.permit_id = l.permit_id AND (o.ended_on IS NULL OR o.ended_on > l.lost_on)
     LEFT JOIN citizen c ON c.permit_id = l.permit_id
-    GROUP BY l.permit_id, l.record_key, l.circumstance, l.lost_on, l.known_at, l.days
+    GROUP BY l.permit_id, l.record_key, l.circumstance, l.lost_on, l.known_at, l.days, c.swedish_at
     HAVING count(*) FILTER (WHERE o.valid_from <= l.lost_on + l.days) = 0   -- no other permit took its place by then
     UNION ALL
     SELECT permit_id, CASE WHEN dereg_code = 'AV' THEN 'deceased' ELSE 'emigrated' END AS circumstance, lost_on,

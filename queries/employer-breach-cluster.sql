@@ -67,7 +67,7 @@ source = "own default: a mean of five per cent, the weight of forty holders"
 */
 WITH span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
     SELECT person_id, employer_id, holder_id, 'holder' AS what, record_key, greatest(CAST(from_on AS TIMESTAMP), known_at) AS from_at,
-           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2200-01-01 00:00:00') AS to_at
+           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2199-12-31 00:00:00') AS to_at
     FROM employer_permits
     UNION ALL
     SELECT i.person_id, i.employer_id, i.holder_id, coalesce(c.what, i.rule_number) AS what, i.record_key, i.alert_at AS from_at,
@@ -81,12 +81,14 @@ piece AS (
            CASE WHEN from_at <= max(to_at) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key
                                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins
     FROM span
+    WHERE from_at < to_at   -- what was over when it became known never counted
 ),
 stretch AS (   -- a holder's spans of one kind that overlap are one
     SELECT person_id, employer_id, holder_id, what, min(from_at) AS from_at, max(to_at) AS to_at
     FROM (
         SELECT person_id, employer_id, holder_id, what, from_at, to_at,
-               sum(begins) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key ROWS UNBOUNDED PRECEDING) AS stretch_no
+               sum(begins) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key
+                                 ROWS UNBOUNDED PRECEDING) AS stretch_no
         FROM piece
     ) s
     GROUP BY person_id, employer_id, holder_id, what, stretch_no
@@ -129,7 +131,8 @@ judged AS (
 run AS (
     SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp, hit,
            min(CASE WHEN NOT hit THEN moment END)
-               OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at
+               OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at,
+           lag(CASE WHEN hit THEN breaching END) OVER (PARTITION BY person_id, employer_id ORDER BY day) AS breaching_before
     FROM (
         SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp,
                coalesce(holders >= $holders AND breaching >= $breaches AND posterior_bp > $posterior_bp
@@ -137,11 +140,11 @@ run AS (
         FROM judged
     ) j
 ),
-named AS (   -- how many holders each rule speaks of on such a day
+named AS (   -- how many holders each rule speaks of, on days on which it begins or the holders with an indication become more
     SELECT r.person_id, r.day, s.what, count(*) AS holders
     FROM run r
     JOIN stretch s ON s.person_id = r.person_id AND s.from_at <= r.moment AND s.to_at > r.moment
-    WHERE r.hit AND s.what NOT IN ('holder', 'breach')
+    WHERE r.hit AND (r.breaching_before IS NULL OR r.breaching > r.breaching_before) AND s.what NOT IN ('holder', 'breach')
     GROUP BY r.person_id, r.day, s.what
 )
 SELECT r.person_id, r.employer_id, 'cluster' AS alert_key, r.day AS anchor_at, r.moment AS alert_at, CAST(r.day AS TIMESTAMP) AS due_at,

@@ -51,19 +51,19 @@ source = "own default: half a year"
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
     SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.held_until, q.anchor_person_id
     FROM permit_spells p
-    JOIN permits q ON q.person_id = p.person_id AND q.permit_id = p.permit_id
+    JOIN permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.known_to IS NULL)
 ),
 post AS (   -- each party's register posts; `with_other`: is the spouse that it names the other party?
     SELECT t.permit_id, 'holder' AS party, h.record_key, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
-           h.address_key, h.registered_on, h.known_from, coalesce(h.known_to, TIMESTAMP '2200-01-01 00:00:00') AS known_to
+           h.address_key, h.registered_on, h.known_from, coalesce(h.known_to, TIMESTAMP '2199-12-31 00:00:00') AS known_to
     FROM tie t
     JOIN population_history h ON h.person_id = t.person_id AND (h.known_to IS NULL OR h.known_to > h.known_from)
     UNION ALL
     SELECT t.permit_id, 'anchor' AS party, a.record_key, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
-           a.address_key, a.registered_on, a.known_from, coalesce(a.known_to, TIMESTAMP '2200-01-01 00:00:00') AS known_to
+           a.address_key, a.registered_on, a.known_from, coalesce(a.known_to, TIMESTAMP '2199-12-31 00:00:00') AS known_to
     FROM tie t
     JOIN anchor_population a ON a.permit_id = t.permit_id
 ),

@@ -7,7 +7,7 @@ finding.sv = "Personen är avregistrerad som utflyttad den {moved_on}. Sedan {la
 finding.en = "The person was deregistered as emigrated on {moved_on}. Since {last_seen_on} no sign of a stay in Sweden has been received for {limit_months} months (the limit of absence from {absent_from}). Stays in other EU states cannot be seen. A circumstance to look into."
 permit_classes = ["LTR_EU"]
 legal_basis = ["UtlL 5 a kap. 1 a §", "UtlL 5 a kap. 5 § 1 st. 4 och 5 p.", "UtlL 5 a kap. 5 § 2 st."]
-legal_gate = "closed"   # salary, benefits and studies of long-term residents have no gateway, and without them too many would seem absent
+legal_gate = "request"
 severity = "weak"
 owner = "national-control"
 # The longest limit is 72 months; a sign may become known some months after the day that it speaks of.

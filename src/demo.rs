@@ -166,7 +166,8 @@ fn drain(writer: &FeedWriter, watch: &Watch, stop: &AtomicBool) -> Result<u64, D
             lanes.push((feed, partition, writer.next_offset(feed, partition)));
         }
     }
-    while !lanes.iter().all(|(feed, partition, end)| watch.position(*feed, *partition) >= *end) {
+    let read = || lanes.iter().all(|(feed, partition, end)| watch.position(*feed, *partition) >= *end);
+    while !(read() && watch.has_heard_all()) {
         if Instant::now() > deadline || stop.load(Ordering::Relaxed) {
             return Err(DemoError::Stuck);
         }

@@ -36,7 +36,7 @@ use crate::time::{KnownTime, format_micros, parse_day};
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
 pub use html::html;
 pub use officer::{alert_page, permit_page};
-pub use one_person::{Options, Person, find_alert, subject_of_permit};
+pub use one_person::{Options, Person, find_alert, subject_of_alert, subject_of_permit};
 pub use page::Page;
 pub use party::{PartyFacts, party_page};
 pub use shown::RecordFacts;
@@ -138,17 +138,18 @@ pub struct Transition {
     pub late_record: bool,
 }
 
-/// Explains an alert from recorded feeds: finds its person, replays that person.
+/// Explains an alert from recorded feeds: finds its person, replays that person. `logged`, any transition of the alert,
+/// saves replaying everyone to find it.
 pub fn alert(
     dir: &Path,
     catalogue: &Catalogue,
     options: &Options,
     id: &str,
-    subject: Option<&str>,
+    logged: Option<&Alert>,
 ) -> Result<AlertFacts, ExplainError> {
     let missing = || ExplainError::NoAlert { id: id.to_owned(), place: dir.display().to_string() };
-    let subject = match subject {
-        Some(permit) => one_person::subject_of_permit(dir, permit)?,
+    let subject = match logged {
+        Some(alert) => one_person::subject_of_alert(dir, catalogue, alert)?,
         None => one_person::find_alert(dir, catalogue, options, id)?,
     };
     let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;

@@ -49,6 +49,8 @@ pub trait Observer: Send {
     fn counted(&mut self, _: &Fates) {}
     /// Where the shard reads next, once everything before has had its effects.
     fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT]) {}
+    /// Up to when the shard's units have shown everything (links, derived), and up to when it has read what all shards show.
+    fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
     /// The shard has read its topic again and publishes from here.
     fn recovered(&mut self, _: i32) {}
 }
@@ -201,7 +203,14 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.sink.quarantine(&quarantined)?;
         }
         let fates = self.shard.take_fates();
-        if fates != Fates::default() {
+        let has_news = fates != Fates::default();
+        if has_news && self.shard.has_links() {
+            let links = [Feed::Links, Feed::Derived];
+            let said = links.map(|feed| self.shard.link_clock(feed));
+            let heard = links.map(|feed| self.shard.clocks().feed(feed));
+            self.observer.shown(self.shard.number(), said, heard);
+        }
+        if has_news {
             self.telemetry.fates(&fates);
             self.observer.counted(&fates);
             self.observer.advanced(self.shard.number(), self.merge.positions());

@@ -244,6 +244,11 @@ impl Fates {
         (0..Feed::COUNT).map(|feed| self.total_of(feed)).sum()
     }
 
+    /// All messages of the registers that have a fate; what permitwatch writes to itself left out.
+    pub fn sources_total(&self) -> u64 {
+        Feed::SOURCES.into_iter().map(|feed| self.total_of(feed.index())).sum()
+    }
+
     pub fn total_of(&self, feed: usize) -> u64 {
         self.evaluated[feed]
             + self.filtered[feed]

@@ -708,7 +708,7 @@ static TABLES: [Table; TableId::COUNT] = [
             req("rule_number", Code, "-", "number of the rule, such as R04"),
             req("severity", Code, "-", "info, weak, medium or strong"),
             req("alert_at", Timestamp, "-", "from when it holds"),
-            req("until_at", Timestamp, "-", "until when; 2200-01-01 is open"),
+            req("until_at", Timestamp, "-", "until when; 2199-12-31 is open"),
         ],
     },
     Table {

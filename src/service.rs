@@ -28,6 +28,7 @@ use crate::snapshot::{self, SnapshotError};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
 use crate::telemetry::ShardTelemetry;
+use crate::time::KnownTime;
 
 /// How often the instance looks whether it should stop and whether a shard has ended.
 const WATCH: Duration = Duration::from_millis(100);
@@ -263,6 +264,10 @@ impl<O: Observer> Observer for Ready<O> {
 
     fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT]) {
         self.inner.advanced(shard, positions);
+    }
+
+    fn shown(&mut self, shard: i32, said: [KnownTime; 2], heard: [KnownTime; 2]) {
+        self.inner.shown(shard, said, heard);
     }
 
     fn recovered(&mut self, shard: i32) {

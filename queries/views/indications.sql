@@ -1,6 +1,6 @@
 /*
 One row per row of the rules that a header names in `uses`, and span of known time during which no canceller of that rule
-covers it: what the rule found and when it holds (`until_at`: 2200-01-01 is open). Not raised by tips; rows ahead included.
+covers it: what the rule found and when it holds (`until_at`: 2199-12-31 is open). Not raised by tips; rows ahead included.
 */
 WITH row_cancellers AS (
     SELECT r.person_id, r.rule_id, r.permit_id, r.alert_key, r.alert_at AS row_at, r.anchor_at, r.severity, c.from_at, c.to_at
@@ -17,8 +17,8 @@ starts AS (
     WHERE c.to_at > r.alert_at AND (r.cleared_at IS NULL OR c.to_at < r.cleared_at)
 )
 SELECT s.rule_id, s.rule_number, s.person_id, s.permit_id, s.alert_key, s.severity, s.starts_at AS alert_at, s.anchor_at,
-       least(coalesce(s.cleared_at, TIMESTAMP '2200-01-01 00:00:00'),
-             coalesce(min(c.from_at) FILTER (WHERE c.from_at > s.starts_at), TIMESTAMP '2200-01-01 00:00:00')) AS until_at
+       least(coalesce(s.cleared_at, TIMESTAMP '2199-12-31 00:00:00'),
+             coalesce(min(c.from_at) FILTER (WHERE c.from_at > s.starts_at), TIMESTAMP '2199-12-31 00:00:00')) AS until_at
 FROM starts s
 LEFT JOIN row_cancellers c
        ON c.person_id = s.person_id AND c.permit_id = s.permit_id AND c.rule_id = s.rule_id AND c.alert_key = s.alert_key

@@ -161,14 +161,14 @@ fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> a
     let seconds = finished.elapsed.as_secs_f64();
     println!(
         "\n{} messages in {seconds:.1} s: {:.0} a second through Kafka, {} transitions published",
-        fates.total(),
-        fates.total() as f64 / seconds,
+        finished.written,
+        finished.written as f64 / seconds,
         outcome.log.len()
     );
     print_latency("record to alert", outcome.record_latency.as_ref());
     print_latency("clock to alert", outcome.deadline_latency.as_ref());
-    if fates.total() != finished.written {
-        bail!("{} messages were written but {} have a fate", finished.written, fates.total());
+    if fates.sources_total() != finished.written {
+        bail!("{} messages were written but {} have a fate", finished.written, fates.sources_total());
     }
     println!("Every message written has exactly one fate: {}.", finished.written);
     Ok(())

@@ -95,8 +95,7 @@ fn recorded_alert(args: &ExplainArgs, config: &Config, dir: &Path, id: &str) -> 
     let catalogue = args.rules.load()?;
     let options = options(args, config, dir)?;
     let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
-    let permit = logged.as_ref().map(|alert| alert.subject.as_str());
-    show_alert(args, &catalogue, explain::alert(dir, &catalogue, &options, id, permit)?)
+    show_alert(args, &catalogue, explain::alert(dir, &catalogue, &options, id, logged.as_ref())?)
 }
 
 fn recorded_permit(args: &ExplainArgs, config: &Config, dir: &Path, permit: &str) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use crate::pipeline::Observer;
 use crate::record::{Fates, NextOffset};
 use crate::schema::Feed;
 use crate::shard::Emitted;
-use crate::time::WallTime;
+use crate::time::{KnownTime, WallTime};
 
 /// Prints an alert as it comes.
 pub type Show = Box<dyn Fn(&Alert) + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct Watch {
 struct State {
     positions: BTreeMap<(usize, i32), NextOffset>,
     shards: usize,
+    /// By shard: up to when its units have shown everything, and up to when it has read what all show.
+    shown: BTreeMap<i32, [[KnownTime; 2]; 2]>,
     outcome: Outcome,
 }
 
@@ -59,7 +61,14 @@ impl Watch {
 
     /// Messages that have had a fate.
     pub fn counted(&self) -> u64 {
-        self.lock().outcome.fates.total()
+        self.lock().outcome.fates.sources_total()
+    }
+
+    /// Whether every shard has read all that the shards' units show.
+    pub fn has_heard_all(&self) -> bool {
+        let state = self.lock();
+        let least = |side: usize, feed: usize| state.shown.values().map(|both| both[side][feed]).min();
+        (0..2).all(|feed| least(1, feed) >= least(0, feed))
     }
 
     /// Transitions so far.
@@ -90,7 +99,7 @@ impl Watch {
         const MAX_BACKLOG: u64 = 200;
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut state = self.lock();
-        while written > state.outcome.fates.total() + MAX_BACKLOG && Instant::now() < deadline {
+        while written > state.outcome.fates.sources_total() + MAX_BACKLOG && Instant::now() < deadline {
             state = self.wait(state, Duration::from_millis(50));
         }
     }
@@ -131,6 +140,11 @@ impl Observer for WatchObserver {
 
     fn counted(&mut self, fates: &Fates) {
         self.watch.lock().outcome.fates.add(fates);
+        self.watch.progress.notify_all();
+    }
+
+    fn shown(&mut self, shard: i32, said: [KnownTime; 2], heard: [KnownTime; 2]) {
+        self.watch.lock().shown.insert(shard, [said, heard]);
         self.watch.progress.notify_all();
     }
 

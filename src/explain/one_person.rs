@@ -1,5 +1,6 @@
 //! One person of recorded feeds, replayed through the engine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use crate::history::PersonNo;
 use crate::merge::{Merge, Merged};
 use crate::record::{Fates, Message, Quarantined, Value};
 use crate::replay::Timeline;
-use crate::rules::{Catalogue, RuleSet};
-use crate::schema::{Feed, TableId};
+use crate::rules::{Catalogue, RuleFile, RuleSet};
+use crate::schema::{ColumnType, Feed, TableId};
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::source::files::FileShard;
 use crate::source::{Polled, ShardSource, SourceError};
@@ -43,10 +44,10 @@ pub struct Person {
     pub quarantined: Vec<Quarantined>,
 }
 
-/// Recorded feeds with the messages of all other persons left out.
+/// Recorded feeds with the messages of those left out who have nothing to do with the person.
 struct OnePerson {
     feeds: FileShard,
-    subject: Box<[u8]>,
+    subjects: BTreeSet<Box<[u8]>>,
 }
 
 impl ShardSource for OnePerson {
@@ -65,8 +66,55 @@ impl ShardSource for OnePerson {
 impl OnePerson {
     /// About someone else. Clock messages are about nobody and everybody.
     fn is_other(&self, message: &Message) -> bool {
-        message.key.as_ref().is_some_and(|key| **key != *self.subject)
+        message.key.as_ref().is_some_and(|key| !self.subjects.contains(&**key))
     }
+}
+
+/// What the subject id of an employer's unit begins with.
+const EMPLOYER: &str = "employer=";
+
+/// The person, and where rows of one unit are shown to another those who may show it some: whom its records name, who
+/// names it, who shares an identifier with it; of an employer, whoever's records name the employer. Rather too many than
+/// too few: what is not shown changes nothing.
+fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<Box<[u8]>>, SourceError> {
+    let mut subjects: BTreeSet<Box<[u8]>> = BTreeSet::from([subject.as_bytes().into()]);
+    if catalogue.links.is_empty() {
+        return Ok(subjects);
+    }
+    let mut names: BTreeSet<Vec<u8>> = BTreeSet::from([subject.trim_start_matches(EMPLOYER).as_bytes().to_vec()]);
+    each_message(dir, |message| {
+        if message.key.as_deref() == Some(subject.as_bytes())
+            && let Ok(decoded) = decode(message, usize::MAX)
+        {
+            let columns = decoded.record.table.def().columns.iter().zip(&decoded.record.values);
+            names.extend(columns.filter_map(|(column, value)| match (column.ty, value) {
+                (ColumnType::OtherPerson | ColumnType::Hash | ColumnType::PersonNumber, Value::Text(name)) => {
+                    Some(name.as_bytes().to_vec())
+                }
+                _ => None,
+            }));
+        }
+    })?;
+    each_message(dir, |message| {
+        let Some(key) = message.key.as_deref() else { return };
+        let payload = message.payload.as_deref().unwrap_or_default();
+        // Texts of JSON stand between quotes, and identifiers have nothing to escape.
+        if names.contains(key) || payload.split(|byte| *byte == b'"').any(|text| names.contains(text)) {
+            subjects.insert(key.into());
+        }
+    })?;
+    Ok(subjects)
+}
+
+/// Every message about a person.
+fn each_message(dir: &Path, mut each: impl FnMut(&Message)) -> Result<(), SourceError> {
+    let mut feeds = FileShard::open(dir, 0, 1)?;
+    for feed in Feed::SOURCES.into_iter().filter(|feed| *feed != Feed::Reference) {
+        while let Polled::Message(message) = feeds.poll(feed)? {
+            each(&message);
+        }
+    }
+    Ok(())
 }
 
 impl Person {
@@ -87,17 +135,23 @@ impl Person {
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
         let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
-        let feeds = OnePerson { feeds: FileShard::open(dir, 0, 1)?, subject: subject.as_bytes().into() };
+        let subjects = related(dir, catalogue, subject)?;
+        let feeds = OnePerson { feeds: FileShard::open(dir, 0, 1)?, subjects };
         let mut merge = Merge::new(feeds, options.visibility.permit_lead);
         let mut clocks = Clocks::default();
+        let mut own = BTreeSet::new();
         while merge.peek()?.is_some_and(|next| next <= options.as_of) {
             let Merged::Message(message) = merge.take()? else { break };
             clocks.advance(message.feed, message.known_time);
+            if message.key.as_deref() == Some(subject.as_bytes()) {
+                own.insert((message.feed, message.offset));
+            }
             shard.take(&message);
         }
         let log = shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert).collect();
         let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
-        let (fates, quarantined) = (shard.take_fates(), shard.take_quarantined());
+        let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
+        quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
         Ok(Some(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined }))
     }
 }
@@ -126,7 +180,16 @@ fn mentions(message: &Message, text: &str) -> bool {
     payload.windows(text.len().max(1)).any(|window| window == text.as_bytes())
 }
 
-/// The subject id of the person whom an alert is about. An id is a hash and names nobody, so all persons are replayed.
+/// The subject id of the unit that an alert is about: the permit's holder, or the employer.
+pub fn subject_of_alert(dir: &Path, catalogue: &Catalogue, alert: &Alert) -> Result<Option<String>, ExplainError> {
+    let is_employer = |rule: &RuleFile| rule.header.subject.as_deref() == Some("employer_id");
+    if catalogue.rule(&alert.rule_id).is_some_and(is_employer) {
+        return Ok(Some(format!("{EMPLOYER}{}", alert.subject)));
+    }
+    Ok(subject_of_permit(dir, &alert.subject)?)
+}
+
+/// The subject id of the unit that an alert is about. An id is a hash and names nobody, so all persons are replayed.
 pub fn find_alert(
     dir: &Path,
     catalogue: &Catalogue,
@@ -152,7 +215,7 @@ pub fn find_alert(
     };
     let found = replayed.log.into_iter().find(|alert| alert.alert_id == id);
     match found {
-        Some(alert) => Ok(subject_of_permit(dir, &alert.subject)?),
+        Some(alert) => subject_of_alert(dir, catalogue, &alert),
         None => Ok(None),
     }
 }

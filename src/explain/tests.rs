@@ -74,7 +74,7 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
     let mut seen = std::collections::BTreeSet::new();
     for expected in log.iter().rev().filter(|alert| seen.insert(alert.rule_id.clone())) {
         let id = &expected.alert_id;
-        let facts = alert(dir.path(), &catalogue, &options, id, Some(&expected.subject)).unwrap();
+        let facts = alert(dir.path(), &catalogue, &options, id, Some(expected)).unwrap();
         assert_eq!(&facts.alert, expected, "one person's replay gives what all persons' gave");
         assert_eq!(facts.history.len() as u64, expected.sequence);
         assert!(facts.records.iter().all(|record| record.known_time.is_some()), "{:?}", facts.records);

@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn places_lead_back_to_the_file() {
-        let problem = source().place(&span(1, 30, 31), "here");
+        let problem = source().place(&span(1, 32, 33), "here");
         assert_eq!((problem.line, problem.column, problem.width), (4, 41, 1));
         assert_eq!(problem.text.chars().nth(40), Some('a'), "the column after the parameter");
         let parameter = source().place(&span(1, 27, 28), "here");

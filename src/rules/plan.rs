@@ -15,6 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use thiserror::Error;
 
+use crate::rules::budget::{Budget, CALL_BUDGET, meter};
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
 use crate::rules::file::RuleFile;
@@ -57,6 +58,7 @@ pub(super) struct Parts {
     pub cancellers: usize,
     pub corroborations: usize,
     pub rule_rows: Arc<Slot>,
+    pub budget: Arc<Budget>,
     pub task: Arc<TaskContext>,
 }
 
@@ -69,6 +71,8 @@ pub(super) struct Planner {
     view_by_name: BTreeMap<String, usize>,
     /// Filled with the rows of rules that others use.
     rule_rows: Arc<Slot>,
+    /// What a call of any of the plans may spend.
+    budget: Arc<Budget>,
 }
 
 /// What a text refers to.
@@ -90,6 +94,7 @@ impl Planner {
             base_by_name: BTreeMap::new(),
             view_by_name: BTreeMap::new(),
             rule_rows: Slot::new(RULE_ROWS, rule_rows_schema()),
+            budget: Budget::new(CALL_BUDGET),
         };
         for table in TableId::ALL {
             planner.add_base(table, false).map_err(failed)?;
@@ -163,8 +168,8 @@ impl Planner {
             self.plan_view(file, &mut views[at]).await?;
         }
         let task = self.context.task_ctx();
-        let (bases, rule_rows) = (self.bases, self.rule_rows);
-        Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, task })
+        let (bases, rule_rows, budget) = (self.bases, self.rule_rows, self.budget);
+        Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task })
     }
 
     /// Views in an order in which each comes after those that it uses.
@@ -277,7 +282,8 @@ impl Planner {
         let sql = format!("SELECT {} FROM ({}) AS v", columns.join(", "), file.sql);
         let state = self.context.state();
         let plan = state.create_logical_plan(&sql).await.map_err(failed)?;
-        view.plan = Some(state.create_physical_plan(&plan).await.map_err(failed)?);
+        let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
+        view.plan = Some(meter(physical, &self.budget).map_err(failed)?);
         Ok(())
     }
 
@@ -297,6 +303,7 @@ impl Planner {
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
+        let physical = meter(physical, &self.budget).map_err(failed)?;
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
@@ -358,6 +365,7 @@ impl Planner {
             tables = tables.union(used.tables);
         }
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
+        let physical = meter(physical, &self.budget).map_err(failed)?;
         let query = self.query(references, views, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }

@@ -329,7 +329,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for rule in &catalogue.rules {
             let plan = runtime.block_on(plan(&catalogue, rule)).unwrap();
-            assert!(plan.contains("TableScan: permits"), "{}\n{plan}", rule.header.id);
+            assert!(plan.contains("TableScan: "), "{}\n{plan}", rule.header.id);
         }
     }
 }

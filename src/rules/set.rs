@@ -18,6 +18,7 @@ use futures::TryStreamExt;
 
 use crate::clock::FeedSet;
 use crate::history::History;
+use crate::rules::budget::Budget;
 use crate::rules::catalogue::Catalogue;
 use crate::rules::file::RuleFile;
 use crate::rules::links::{LinkedRow, read_rows};
@@ -198,6 +199,7 @@ pub struct RuleSet {
     corroborations: usize,
     shared_tables: TableSet,
     rule_rows: Arc<Slot>,
+    budget: Arc<Budget>,
     /// Rules whose rows other rules read, and those whose rows links read.
     used_by_rules: RuleMask,
     used_by_links: RuleMask,
@@ -215,7 +217,7 @@ impl RuleSet {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))?;
-        let Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, task } =
+        let Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task } =
             runtime.block_on(Planner::new(catalogue)?.plan(catalogue))?;
         let shared_tables = views[cancellers].tables.union(views[corroborations].tables);
         let mask = |used: Vec<&RuleFile>| {
@@ -232,6 +234,7 @@ impl RuleSet {
             corroborations,
             shared_tables,
             rule_rows,
+            budget,
             used_by_rules,
             used_by_links,
             link_fingerprint: catalogue.link_fingerprint(),
@@ -511,6 +514,7 @@ impl RuleSet {
     }
 
     fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, String> {
+        self.budget.reset();
         let run = || -> Result<Vec<RecordBatch>, DataFusionError> {
             let plan = reset_plan_states(Arc::clone(plan))?;
             let partitions = plan.properties().partitioning.partition_count();

@@ -122,7 +122,7 @@ fn the_caret_stands_under_what_is_wrong() {
         ("FROM permits p LIMIT 7", "7", "row_number()"),
         (
             "FROM permits p WHERE p.inhibited IS DISTINCT FROM true AND true",
-            "p.inhibited IS DISTINCT FROM true",
+            "p.inhibited IS DISTINCT FROM true AND true",
             "add parentheses",
         ),
         (

@@ -45,7 +45,7 @@ impl World {
         let path = self.dir.path().join("permitwatch.toml");
         let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
         let text = format!(
-            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
+            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
             self.broker.brokers(),
             rules.display(),
             self.http_port
@@ -147,7 +147,7 @@ pub fn write(writer: &mut FeedWriter, dataset: &Dataset, wanted: impl Fn(Feed, i
     let mut permits_clock = i64::MIN;
     loop {
         let head = |feed: Feed| dataset.messages(feed).get(next[feed.index()]).map(|m| (m.known_time, feed.index()));
-        let Some((known, index)) = Feed::ALL.into_iter().filter_map(head).min() else { break };
+        let Some((known, index)) = Feed::SOURCES.into_iter().filter_map(head).min() else { break };
         let feed = Feed::ALL[index];
         let message = &dataset.messages(feed)[next[index]];
         next[index] += 1;

@@ -276,13 +276,19 @@ fn replacement(expr: &Expr, step: i64) -> Option<(Option<String>, Expr)> {
         }
         Expr::TypedString(typed) => {
             let Value::SingleQuotedString(text) = &mut typed.value.value else { return None };
-            *text = Day(parse_day(text)?.0 + 1).to_string();
+            // The first and last days stand for "always" and "never".
+            let day = parse_day(text).filter(|day| (FIRST..LAST).contains(&day.0))?;
+            *text = Day(day.0 + 1).to_string();
         }
         Expr::Value(value) => value.value = other_value(&value.value, step)?,
         _ => return None,
     }
     Some((name, new))
 }
+
+/// 1901-01-01 and 2199-01-01: days between them are meant.
+const FIRST: i32 = -25_202;
+const LAST: i32 = 83_641;
 
 fn other_value(value: &Value, step: i64) -> Option<Value> {
     match value {
@@ -455,6 +461,13 @@ mod tests {
                    r AS (SELECT id, shown, decides, deeper + 4 AS deep FROM s) \
                    SELECT decides AS alert_key, shown + 5 AS evidence, deep FROM r GROUP BY decides, shown, deep";
         assert_eq!(names(sql), ["b + 2 -> b + 3"]);
+    }
+
+    #[test]
+    fn a_date_moves_by_a_day_unless_it_stands_for_ever() {
+        let sql = "SELECT coalesce(a, DATE '2024-02-29', DATE '1900-01-01', DATE '2199-12-31') AS alert_key FROM t";
+        let texts: Vec<String> = mutants(sql).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, [sql.replace("2024-02-29", "2024-03-01")]);
     }
 
     #[test]

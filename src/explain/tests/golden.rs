@@ -21,7 +21,7 @@ fn every_form_is_as_approved() {
     let dir = repository("tests/explain/feeds");
     let (catalogue, options) = (sample_catalogue(), options(&dir));
     let id = AlertId::new("low-pay-sample", PERMIT, "2026-01-01").to_hex();
-    let mut facts = alert(&dir, &catalogue, &options, &id, Some(PERMIT)).unwrap();
+    let mut facts = alert(&dir, &catalogue, &options, &id, None).unwrap();
     assert_eq!(facts.records.len(), 4);
     let now = facts.now.as_ref().expect("a correction that changed nothing but the evidence");
     assert_eq!(
@@ -62,7 +62,7 @@ fn others_are_masked() {
     let mut catalogue = sample_catalogue();
     let options = options(&dir);
     let id = AlertId::new("low-pay-sample", PERMIT, "2026-01-01").to_hex();
-    let explained = || alert(&dir, &sample_catalogue(), &options, &id, Some(PERMIT)).unwrap();
+    let explained = || alert(&dir, &sample_catalogue(), &options, &id, None).unwrap();
     catalogue.rules[0].sql.push_str(" -- anchor_permits");
     let sheet = party_of_alert(&catalogue, explained()).unwrap();
     assert!(sheet.circumstances[0].masked);

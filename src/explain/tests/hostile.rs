@@ -12,7 +12,7 @@ fn page_of(value: &str, language: Language) -> [Page; 2] {
     let dir = repository("tests/explain/feeds");
     let catalogue = sample_catalogue();
     let id = crate::alert::AlertId::new("low-pay-sample", "case-1", "2026-01-01").to_hex();
-    let mut facts = alert(&dir, &catalogue, &options(&dir), &id, Some("case-1")).unwrap();
+    let mut facts = alert(&dir, &catalogue, &options(&dir), &id, None).unwrap();
     let text = || value.to_owned();
     for alert in [&mut facts.alert, &mut facts.found] {
         alert.subject = text();

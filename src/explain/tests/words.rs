@@ -79,17 +79,16 @@ fn every_rule_is_explained_in_both_languages() {
         for finding in [&alert.finding.sv, &alert.finding.en] {
             assert!(!finding.contains('–') || header.finding.sv.contains('–'), "{id}: names no column: {finding}");
         }
-        let spoken = |sv: &str, en: &str| {
+        let in_both = |sv: &str, en: &str| {
             assert!(!sv.trim().is_empty() && !en.trim().is_empty() && sv != en, "{id}: {sv:?} {en:?}");
-            for text in [sv, en] {
-                assert_eq!(judges(text), None, "{id}: {text}");
-            }
         };
-        spoken(&header.title.sv, &header.title.en);
-        spoken(&header.finding.sv, &header.finding.en);
+        for words in [&header.title, &header.finding] {
+            in_both(&words.sv, &words.en);
+            assert_eq!(judges(&words.sv).or(judges(&words.en)), None, "{id}: {words:?}");
+        }
         assert!(!header.counter_evidence.is_empty(), "{id}: no innocent explanation was thought of");
         for counter in &header.counter_evidence {
-            spoken(&counter.sv, &counter.en);
+            in_both(&counter.sv, &counter.en);
             assert!(
                 counter.column.as_ref().is_none_or(|column| columns.contains(column)),
                 "{id}: {:?}",
