@@ -77,5 +77,5 @@ fn corrected(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
     person.breach_of("salary-below-floor", story, job.place, &tiers, Some(told));
     person.breach(story, job.place, &[(told, "weak")], None);
     // What the person's own salaries say of it is a note at most.
-    person.trap_of("salary-drop", story, job.place, told, Some("info"));
+    person.trap_of("salary-drop", story, job.place, evaluated(first), Some("info"));
 }

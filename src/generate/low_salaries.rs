@@ -117,7 +117,7 @@ fn corrected_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut p
         person.declare_version(pay, 2, "correct", then_sek, corrected_at);
     }
     // What the person's own salaries say of it is a note at most.
-    person.trap_of("salary-drop", story, job.place, corrected_at, Some("info"));
+    person.trap_of("salary-drop", story, job.place, evaluated(&pays, b), Some("info"));
     match story {
         // Low from b to b+8, high from b+9: the mean is sound again at b+10.
         Scenario::CorrectedDown => {

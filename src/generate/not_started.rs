@@ -64,6 +64,11 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
                     vec![(taken_back, "weak"), (strong_at, "strong")]
                 };
                 person.breach(story, place, &tiers, None);
+                // Until then it looked like an employment that had ended.
+                let silent = agi_complete(add_months(pay.month, 3));
+                if silent < taken_back {
+                    person.breach_of("employment-ended", story, place, &[(silent, "medium")], Some(taken_back));
+                }
             }
         }
         Scenario::ShortPermit => person.trap(story, place, weak_at, None),

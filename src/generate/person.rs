@@ -249,7 +249,8 @@ impl<'w> Person<'w> {
     }
 }
 
-/// Place among the identity numbers: companions count from the middle, so that no two of 90,000 persons share one.
+/// Place among the identity numbers: anchors count from the middle, the few further companions from the end, so that no
+/// two of 75,000 persons share one.
 fn companion_slot(index: usize, number: usize) -> usize {
-    91_067 + index + number * 11_003
+    if number == 0 { 91_067 + index } else { 182_134_usize.saturating_sub(index / 96 * MAX_COMPANIONS + number) }
 }
