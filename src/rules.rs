@@ -43,6 +43,7 @@ pub mod shown;
 pub mod table;
 pub mod text;
 pub mod values;
+pub mod walk;
 
 pub use catalogue::Catalogue;
 pub use file::RuleFile;

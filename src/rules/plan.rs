@@ -375,8 +375,9 @@ fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanErro
     PlanError::Sql { what, name: name.to_owned(), source: Box::new(error) }
 }
 
+/// What a column ties. A `record_key` is unique for its person only: in a batch query it ties nothing.
 fn key(ty: ColumnType) -> Key {
-    if ty.identifies_subject() {
+    if ty.identifies_subject() && ty != ColumnType::RecordKey {
         Key::Subject
     } else if ty.identifies_reference() {
         Key::Reference

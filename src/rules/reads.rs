@@ -6,13 +6,14 @@
 //! `(sign <> 'salary' OR permit_class IN (...))` narrows one. Whatever is not narrowed so is taken to be read whole, so
 //! that a clever text is refused rather than let through.
 
+use crate::rules::walk::walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr,
-    SetOperator, Spanned, TableFactor, TableWithJoins, Value, Visit, Visitor,
+    SetOperator, Spanned, TableFactor, TableWithJoins, Value, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -109,7 +110,7 @@ fn branches(view: &Query, read: &Read) -> Vec<(Read, Only)> {
     let mut out = Vec::new();
     for leaf in leaves {
         let mut reader = Reader::default();
-        let _: ControlFlow<()> = leaf.visit(&mut reader);
+        walk(leaf, &mut reader);
         let tags = tags(leaf);
         let classes = read.beside.iter().fold(Only::All, |only, condition| {
             only.and(&words(condition, "permit_class", &|_| true, &|name, owner| {
@@ -122,7 +123,7 @@ fn branches(view: &Query, read: &Read) -> Vec<(Read, Only)> {
     // The view's own steps serve all of its branches.
     if let Some(with) = &view.with {
         let mut reader = Reader::default();
-        let _: ControlFlow<()> = with.visit(&mut reader);
+        walk(with, &mut reader);
         out.extend(reader.reads.into_iter().map(|inner| (inner, Only::All)));
     }
     out
@@ -141,7 +142,7 @@ fn tags(leaf: &SetExpr) -> BTreeMap<String, String> {
 /// Tables and views that the text itself names.
 pub fn direct(query: &Query) -> Vec<Read> {
     let mut reader = Reader::default();
-    let _: ControlFlow<()> = query.visit(&mut reader);
+    walk(query, &mut reader);
     reader.reads
 }
 
@@ -346,7 +347,7 @@ pub fn calls(query: &Query) -> Vec<(String, Option<Span>)> {
         }
     }
     let mut calls = Calls(Vec::new());
-    let _: ControlFlow<()> = query.visit(&mut calls);
+    walk(query, &mut calls);
     calls.0
 }
 

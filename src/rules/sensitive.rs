@@ -8,13 +8,14 @@
 //! - A month that is excused may only help the person. That is a property of results, not of texts: a test over all
 //!   rules holds it.
 
+use crate::rules::walk::walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, Select, SelectItem, Spanned,
-    TableAlias, TableFactor, Visit, Visitor,
+    TableAlias, TableFactor, Visitor,
 };
 
 use crate::rules::catalogue::Catalogue;
@@ -65,7 +66,7 @@ struct Found {
 fn uses(query: &Query, compares_citizenship: bool, is_link: bool) -> Vec<Found> {
     let mut reader =
         Reader { tables: Vec::new(), harmless: BTreeSet::new(), found: Vec::new(), compares_citizenship, is_link };
-    let _: ControlFlow<()> = query.visit(&mut reader);
+    walk(query, &mut reader);
     reader.found
 }
 
@@ -176,7 +177,7 @@ impl Reader {
         }
         for part in parts {
             let mut codes = Vec::new();
-            let _: ControlFlow<()> = part.visit(&mut Codes(&mut codes));
+            walk(*part, &mut Codes(&mut codes));
             for code in codes {
                 self.refuse(
                     part,

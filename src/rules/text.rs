@@ -4,13 +4,14 @@
 //! - `a IS DISTINCT FROM b AND c` is read as `a IS DISTINCT FROM (b AND c)` by DataFusion 55.
 //! - `OVER (w ROWS ...)` loses the partition and order of `w` in DataFusion 55.
 
+use crate::rules::walk::walk;
 use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, LimitClause, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned,
-    Statement as Sql, Visit, Visitor, WindowSpec, WindowType,
+    Statement as Sql, Visitor, WindowSpec, WindowType,
 };
 
 use crate::rules::refusal::{CheckError, Finding, Place, Refusal};
@@ -20,7 +21,7 @@ pub fn check_text(statement: &Statement) -> Result<(), CheckError> {
     let Statement::Statement(sql) = statement else { return Err(not_a_select()) };
     let Sql::Query(query) = sql.as_ref() else { return Err(not_a_select()) };
     let mut reader = Reader::default();
-    let _: ControlFlow<()> = query.visit(&mut reader);
+    walk(query, &mut reader);
     CheckError::unless_none(reader.found, ())
 }
 

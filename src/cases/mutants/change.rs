@@ -9,12 +9,13 @@
 //!
 //! What only shows something is left as it is (`shown`): the evidence, and what nothing but evidence is made of.
 
+use crate::rules::walk::walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SetExpr, Spanned,
-    Statement, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Statement, UnaryOperator, Value, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::cases::mutants::shown::{branches, only_shown, place};
@@ -42,7 +43,7 @@ enum Edit {
 pub fn changes(statement: &Statement, decisive: &[&str]) -> Vec<Change> {
     let mut finder = Finder { skipped: only_shown(statement, decisive), ..Finder::default() };
     // The walk is never broken off.
-    let _ = Visit::visit(statement, &mut finder);
+    walk(statement, &mut finder);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for change in &mut finder.found {
         let times = seen.entry(change.name.clone()).or_default();

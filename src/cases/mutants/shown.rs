@@ -3,18 +3,19 @@
 //! Columns are told apart by name alone: a name that decides something anywhere decides everywhere. A bare column in GROUP BY is
 //! carried along, which is no use of it.
 
+use crate::rules::walk::walk;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor,
+    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Visitor,
 };
 
 /// Places of the expressions that only show something; `decisive` are the output columns that do more.
 pub fn only_shown(statement: &Statement, decisive: &[&str]) -> BTreeSet<usize> {
     let Statement::Query(query) = statement else { return BTreeSet::new() };
     let mut outputs = Outputs::default();
-    let _ = Visit::visit(statement, &mut outputs);
+    walk(statement, &mut outputs);
     let mut evidence: BTreeSet<usize> = outputs.of_exists.iter().copied().collect();
     evidence.extend(
         columns(&query.body).into_iter().filter(|(_, name)| !decisive.contains(&name.as_str())).map(|(expr, _)| expr),
@@ -25,7 +26,7 @@ pub fn only_shown(statement: &Statement, decisive: &[&str]) -> BTreeSet<usize> {
         let unused = outputs.of_steps.iter().filter(|(_, name)| !names.contains(name)).map(|(expr, _)| *expr);
         let shown: BTreeSet<usize> = evidence.iter().copied().chain(unused).collect();
         let mut uses = Uses { shown: &shown, carried: BTreeSet::new(), muted: 0, names: BTreeSet::new() };
-        let _ = Visit::visit(statement, &mut uses);
+        walk(statement, &mut uses);
         if uses.names == names {
             return shown;
         }
