@@ -375,6 +375,7 @@ mod tests {
         started("0.1.0", "abcd", &Config::default(), WallTime(1_700_000_000_000_000));
         snapshot_loaded(WallTime(1_700_000_000_000_000), 12);
         snapshot_refused();
+        reloaded("taken");
         process_resident(4_096);
         let shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
         let mut fates = Fates::default();

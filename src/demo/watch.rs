@@ -96,7 +96,7 @@ impl Watch {
 
     /// Keeps the writer close to the detector, so that latency is the detector's and not the backlog's.
     pub fn throttle(&self, written: u64) {
-        const MAX_BACKLOG: u64 = 200;
+        const MAX_BACKLOG: u64 = 1_000;
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut state = self.lock();
         while written > state.outcome.fates.sources_total() + MAX_BACKLOG && Instant::now() < deadline {

@@ -44,7 +44,7 @@ fn a_good_cluster_passes() {
         writer.write(Feed::Notices, key.as_bytes(), Some(&notice(&key)), KnownTime(NOW.0 - 1_000_000), None).unwrap();
     }
     writer.write(Feed::Reference, b"L1", Some(&institution()), KnownTime(NOW.0 - 1_000_000), None).unwrap();
-    for feed in Feed::ALL {
+    for feed in Feed::SOURCES {
         writer.write_clock(feed, KnownTime(NOW.0), None).unwrap();
     }
     writer.flush().unwrap();
@@ -91,7 +91,7 @@ fn missing_topics_are_found() {
     let (_broker, mut config) = start(1);
     config.kafka.topic_prefix = "elsewhere.".into();
     let findings = examine(&config, NOW);
-    assert_eq!(findings.iter().filter(|finding| finding.message == "does not exist").count(), 9);
+    assert_eq!(findings.iter().filter(|finding| finding.message == "does not exist").count(), 11);
 }
 
 #[test]

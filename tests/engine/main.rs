@@ -6,6 +6,7 @@
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
 //! - `duckdb`: the same texts in another engine.
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
+//! - `reload`: new rules while running.
 //! - `isolation`: rules that must be refused.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
@@ -20,3 +21,4 @@ mod hostile;
 mod isolation;
 mod population;
 mod property;
+mod reload;

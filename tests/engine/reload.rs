@@ -1,0 +1,104 @@
+//! Aim: new rules taken up while running end where a start with them would have ended, and touch nothing but what they change.
+//! Method: a live shard with three rules takes everything; then one of them has another threshold, one is gone, one is the
+//! same and one is new. Held against the batch query with the new catalogue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use permitwatch::alert::{Alert, Status};
+use permitwatch::cases::Recording;
+use permitwatch::record::Record;
+use permitwatch::replay::standing_rows;
+use permitwatch::rules::Catalogue;
+use permitwatch::schema::{Feed, TableId};
+use permitwatch::shard::{LINKS_DIFFER, Order, Shard};
+use permitwatch::time::KnownTime;
+
+use crate::drive::{batch, case_file, difference, plan, records_of, repository, shard, sorted};
+
+const CHANGED: &str = "work-not-started";
+const GONE: &str = "permanent-permit-emigrated";
+const SAME: &str = "employer-mismatch";
+const NEW: &str = "benefit-after-emigration";
+
+fn catalogue(rules: &[&str], months: i64) -> Catalogue {
+    let set = BTreeMap::from([(format!("{CHANGED}.months"), months)]);
+    let mut catalogue = Catalogue::load(&repository("queries"), &set).unwrap();
+    catalogue.retain(rules);
+    catalogue
+}
+
+fn records() -> Vec<Record> {
+    let mut out = Vec::new();
+    for rule in [CHANGED, GONE, SAME, NEW] {
+        let file = case_file(rule);
+        for (number, case) in file.case.iter().enumerate() {
+            let own = records_of(&file, case, &format!("{}{number:03}", &rule[..4]));
+            out.extend(own.into_iter().filter(|record| record.table != TableId::Terms));
+        }
+    }
+    out
+}
+
+/// Lets the shard work until nothing is left to be worked out again.
+fn settle(shard: &mut Shard) -> Vec<Alert> {
+    let mut out = Vec::new();
+    loop {
+        out.extend(shard.settle_live().into_iter().map(|emitted| emitted.alert));
+        if shard.rework_left() == 0 {
+            return out;
+        }
+    }
+}
+
+#[test]
+fn new_rules_end_where_a_start_with_them_would_have_ended() {
+    let recording = Recording::new(records());
+    let mut shard = shard(Order::Live, plan(&catalogue(&[CHANGED, GONE, SAME], 4)));
+    let messages = recording.messages();
+    let end = messages.iter().map(|message| message.known_time).max().unwrap();
+    for message in &messages {
+        shard.take(message);
+    }
+    for feed in Feed::ALL {
+        shard.advance_clock(feed, end);
+    }
+    let before: Vec<Alert> = settle(&mut shard);
+    assert!([CHANGED, GONE, SAME].iter().all(|rule| before.iter().any(|alert| alert.rule_id == *rule)));
+    let after = catalogue(&[CHANGED, SAME, NEW], 2);
+    let withdrawn = shard.replace_rules(plan(&after)).unwrap();
+    assert!(!withdrawn.is_empty());
+    for emitted in &withdrawn {
+        let alert = &emitted.alert;
+        let said = (alert.rule_id.as_str(), alert.status, alert.reason.as_deref());
+        assert_eq!(said, (GONE, Status::Retracted, Some("rule_withdrawn")));
+    }
+    let said = settle(&mut shard);
+    let rules: BTreeSet<&str> = said.iter().map(|alert| alert.rule_id.as_str()).collect();
+    assert_eq!(rules, BTreeSet::from([CHANGED, NEW]), "only what has changed speaks");
+    let wanted = batch(&after, &recording.tables(), end.0);
+    let standing = sorted(standing_rows(&shard));
+    assert!(standing == wanted, "engine (first), batch (second):\n{}", difference(&standing, &wanted));
+    // Sequences go on: nobody who reads the topic sees a step twice.
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    for alert in before.iter().chain(withdrawn.iter().map(|emitted| &emitted.alert)).chain(&said) {
+        let own = last.entry(&alert.alert_id).or_insert(0);
+        assert_eq!(alert.sequence, *own + 1, "{}", alert.rule_id);
+        *own = alert.sequence;
+    }
+    // And timers: time alone goes on to change what stands.
+    let later = KnownTime(end.0 + 400 * 86_400_000_000);
+    for feed in Feed::ALL {
+        shard.advance_clock(feed, later);
+    }
+    settle(&mut shard);
+    let (standing, wanted) = (sorted(standing_rows(&shard)), batch(&after, &recording.tables(), later.0));
+    assert!(standing == wanted, "later, engine (first), batch (second):\n{}", difference(&standing, &wanted));
+}
+
+#[test]
+fn rules_that_change_what_units_show_one_another_wait_for_a_restart() {
+    let mut shard = shard(Order::Live, plan(&catalogue(&[CHANGED], 4)));
+    let refused = shard.replace_rules(plan(&catalogue(&[CHANGED, "anchor-permit-lost"], 4)));
+    assert_eq!(refused.err(), Some(LINKS_DIFFER));
+    assert_eq!(shard.rules().len(), 1);
+}
