@@ -306,6 +306,9 @@ pub fn reloaded(outcome: &'static str) {
 pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, started_at: WallTime) {
     gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned()).set(1.0);
     gauge!(PROCESS_START).set(seconds(started_at.0));
+    for outcome in ["taken", "unchanged", "refused"] {
+        counter!(RULE_RELOADS, "outcome" => outcome).increment(0);
+    }
     for feed in Feed::ALL {
         let clock = match config.feed(feed).clock {
             ClockKind::Messages => "messages",

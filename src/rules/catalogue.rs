@@ -231,11 +231,22 @@ impl Catalogue {
             hash.update(link.table.name());
             hash.update(&link.sql);
         }
-        for view in &self.views {
+        if self.links.is_empty() {
+            return "none".to_owned();
+        }
+        let used = self.used(false);
+        let texts = self.links.iter().map(|link| link.sql.as_str()).chain(used.iter().map(|rule| rule.sql.as_str()));
+        let (views, _) = self.read_by(texts.collect());
+        for view in self.views.iter().filter(|view| views.contains(&view.name)) {
             hash.update(&view.sql);
         }
-        for rule in self.used(false) {
-            hash.update(self.fingerprint(rule));
+        for rule in used {
+            hash.update(&rule.sql);
+            hash.update(rule.header.severity.name());
+            hash.update(Self::cancel_reasons(rule).join(","));
+        }
+        for threshold in &self.thresholds {
+            hash.update(format!("{threshold:?}"));
         }
         hex(&hash.finalize()[..8])
     }

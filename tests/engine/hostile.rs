@@ -124,7 +124,8 @@ fn assail(feed: Feed) {
     // What is true of an employer or a term concerns everybody; of another person, the rules that look at two.
     if feed != Feed::Reference {
         let own = |rows: &[StandingRow]| -> Vec<StandingRow> {
-            let untouched = |row: &&StandingRow| !touched.contains(&row.person) && !OF_TWO.contains(&row.rule_id.as_str());
+            let untouched =
+                |row: &&StandingRow| !touched.contains(&row.person) && !OF_TWO.contains(&row.rule_id.as_str());
             rows.iter().filter(untouched).cloned().collect()
         };
         let (before, after) = (own(&before.standing), own(&after.standing));

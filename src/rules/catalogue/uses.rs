@@ -24,6 +24,11 @@ impl Catalogue {
     fn read(&self) -> (Vec<String>, Vec<TableId>) {
         let mut texts: Vec<&str> = self.rules.iter().map(|rule| rule.sql.as_str()).collect();
         texts.extend([self.standing.as_str(), "cancellers corroborations"]);
+        self.read_by(texts)
+    }
+
+    /// Views and links that these texts read, directly or not.
+    pub(super) fn read_by<'a>(&'a self, mut texts: Vec<&'a str>) -> (Vec<String>, Vec<TableId>) {
         let (mut views, mut links) = (Vec::new(), Vec::new());
         while let Some(text) = texts.pop() {
             for view in self.views.iter().filter(|view| names(text, &view.name)) {
