@@ -45,6 +45,13 @@ impl Shard {
                 changed |= 1 << at;
             }
         }
+        // What an earlier change had still to work out again is not forgotten.
+        let waiting = if self.rework.persons.is_empty() { 0 } else { self.rework.rules };
+        for (old, new) in places.iter().enumerate() {
+            if let Some(new) = new.filter(|_| waiting & 1 << old != 0) {
+                changed |= 1 << new;
+            }
+        }
         let withdrawn = self.withdraw(&places);
         let _ = self.detector.replace_rules(&places, rules.rules().len(), changed);
         let (mut disabled, mut errors) = (0, vec![0; rules.rules().len()]);
