@@ -5,7 +5,7 @@ employer it names. Of a protected anchor nothing is shown.
 """
 needs = "anchors"
 */
-SELECT a.holder_id AS to_id, concat(a.permit_id, ':', x.record_key) AS record_key,
+SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', x.record_key) AS record_key,
        a.permit_id, x.permit_class, x.filed_on, x.decided_on, x.outcome,
        greatest(a.first_known_time, x.first_known_time) AS known_at
 FROM anchors a

@@ -5,7 +5,7 @@ on which it really holds. Of a protected anchor, and of classes that are never l
 """
 needs = "anchors"
 */
-SELECT a.holder_id AS to_id, concat(a.permit_id, ':', p.record_key) AS record_key,
+SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', p.record_key) AS record_key,
        a.permit_id, p.permit_class AS anchor_class, p.valid_from, p.valid_to, p.held_until, p.ended_on, p.end_kind,
        p.revoked_final_on, p.inhibited, greatest(a.first_known_time, p.first_known_time) AS known_at
 FROM anchors a

@@ -6,7 +6,7 @@ retraction has nothing but its times. Once the anchor is protected only that is 
 """
 needs = "anchors"
 */
-SELECT a.holder_id AS to_id, concat(a.permit_id, ':', h.record_key, ':', CAST(h.version AS VARCHAR)) AS record_key,
+SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', h.record_key, ':', CAST(h.version AS VARCHAR)) AS record_key,
        a.permit_id, h.event_on,
        CASE WHEN h.protected THEN NULL ELSE h.dereg_code END AS dereg_code,
        CASE WHEN h.protected THEN NULL ELSE h.dereg_on END AS dereg_on,

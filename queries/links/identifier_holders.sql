@@ -6,7 +6,7 @@ not shown, nor is a protected person.
 """
 needs = "permits"
 */
-SELECT concat('identifier=', l.kind, ':', l.identifier) AS to_id, concat(l.person_id, ':', p.permit_id, ':', l.record_key) AS record_key,
+SELECT concat('identifier=', l.kind, ':', l.identifier) AS to_id, concat(l.person_id, ':', p.record_key, ':', l.record_key) AS record_key,
        l.kind, l.identifier, l.person_id AS holder_id,
        greatest(p.valid_from, l.from_on) AS held_from, p.held_until,
        greatest(l.first_known_time, p.first_known_time) AS known_at

@@ -190,14 +190,14 @@ fn take(rules: RuleSet, messages: &[(Message, bool)], end: KnownTime) -> (RuleSe
     (shard.into_rule_set(), taken)
 }
 
-/// Messages of the feed, about the first half of the persons, each with something changed.
+/// Messages of the feed, about the second half of the persons, each with something changed.
 fn changed(messages: &[Message], feed: Feed, dice: &mut Dice) -> Vec<Message> {
-    let first_half = |message: &&Message| {
+    let second_half = |message: &&Message| {
         let number = key_text(message).and_then(|key| key.strip_prefix('p').and_then(|no| no.parse::<u32>().ok()));
-        feed == Feed::Reference || number.is_none_or(|number| number < 120)
+        feed == Feed::Reference || number.is_none_or(|number| number >= 120)
     };
     let own: Vec<&Message> =
-        messages.iter().filter(|message| message.feed == feed && !message.is_clock()).filter(first_half).collect();
+        messages.iter().filter(|message| message.feed == feed && !message.is_clock()).filter(second_half).collect();
     assert!(!own.is_empty(), "no {} messages", feed.name());
     let last = own.iter().map(|message| message.offset.0).max().unwrap_or(0);
     (0..CHANGED)
