@@ -193,9 +193,8 @@ impl Detector {
     }
 
     /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new
-    /// ones are to be worked out again. Gives the alerts of rules that are gone, which stand no more.
-    pub fn replace_rules(&mut self, places: &[Option<u8>], count: usize, changed: u64) -> Vec<(PersonNo, Standing)> {
-        let mut gone = Vec::new();
+    /// ones are to be worked out again. The alerts of rules that are gone stand no more.
+    pub fn replace_rules(&mut self, places: &[Option<u8>], count: usize, changed: u64) {
         let mut fact_timers = BTreeSet::new();
         let mut absence_timers = vec![BTreeSet::new(); count];
         let place = |rule: u8| places.get(rule as usize).copied().flatten();
@@ -205,10 +204,7 @@ impl Detector {
                     alert.rule = rule;
                     true
                 }
-                None => {
-                    gone.push((*person, alert.clone()));
-                    false
-                }
+                None => false,
             });
             state.timers.retain_mut(|timer| match place(timer.rule) {
                 // A changed rule's timers are set when it is worked out again.
@@ -227,8 +223,6 @@ impl Detector {
         }
         self.fact_timers = fact_timers;
         self.absence_timers = absence_timers;
-        gone.sort_by_key(|(_, alert)| alert.id);
-        gone
     }
 
     /// Takes a rule's rows for a person and works out every transition within the span. Sets the next timer.

@@ -1,4 +1,4 @@
-//! One order out of seven lanes: (known_time, feed, offset), permits first.
+//! One order out of the lanes of all feeds: (known_time, feed, offset), permits first.
 //!
 //! A lane that may still have an earlier message holds the merge; one that has been read to its end does not.
 //! Records of other feeds wait until the permits feed has spoken up to `permit_lead` before them, so that who

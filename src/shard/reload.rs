@@ -53,7 +53,7 @@ impl Shard {
             }
         }
         let withdrawn = self.withdraw(&places);
-        let _ = self.detector.replace_rules(&places, rules.rules().len(), changed);
+        self.detector.replace_rules(&places, rules.rules().len(), changed);
         let (mut disabled, mut errors) = (0, vec![0; rules.rules().len()]);
         for (old, new) in places.iter().enumerate().filter_map(|(old, new)| Some((old, (*new)? as usize))) {
             if changed & 1 << new == 0 {

@@ -1,4 +1,4 @@
-//! One shard of the consumer: the queues of its seven partitions.
+//! One shard of the consumer: the queues of its partitions, one of each feed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
