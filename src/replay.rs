@@ -18,7 +18,7 @@ use crate::merge::{Merge, Merged};
 use crate::record::{Fates, Quarantined};
 use crate::rules::batch::{self, BatchError, StandingRow};
 use crate::rules::plan::PlanError;
-use crate::rules::{Catalogue, RuleSet};
+use crate::rules::{Catalogue, Profile, RuleSet};
 use crate::schema::TableId;
 use crate::shard::{Emitted, Order, Pseudonyms, Settings, Shard, Work};
 use crate::source::SourceError;
@@ -38,6 +38,8 @@ pub struct Timeline {
     pub batch_messages: usize,
     /// The clock at the end: everything known later is left out.
     pub as_of: KnownTime,
+    /// Note where the time of the plans goes.
+    pub profile: bool,
 }
 
 /// What a replay gave.
@@ -52,6 +54,7 @@ pub struct Replayed {
     pub work: Vec<Work>,
     pub persons: u64,
     pub state_bytes: u64,
+    pub profile: Option<Profile>,
 }
 
 /// Why a replay failed.
@@ -129,9 +132,13 @@ impl<'a> Lane<'a> {
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
         let source = FileShard::open(dir, number, options.partitions)?;
+        let mut rules = RuleSet::plan(catalogue)?;
+        if options.profile {
+            rules.start_profile();
+        }
         Ok(Lane {
             options,
-            shard: Shard::new(settings, RuleSet::plan(catalogue)?),
+            shard: Shard::new(settings, rules),
             merge: Merge::new(source, options.visibility.permit_lead),
             out: Replayed::default(),
         })
@@ -186,6 +193,7 @@ impl<'a> Lane<'a> {
         self.out.work.push(self.shard.take_work());
         self.out.persons = self.shard.history().person_count() as u64;
         self.out.state_bytes = self.shard.history().state_bytes();
+        self.out.profile = self.shard.into_rule_set().take_profile();
         self.out
     }
 }
@@ -215,6 +223,9 @@ impl Replayed {
         self.work.extend(other.work);
         self.persons += other.persons;
         self.state_bytes += other.state_bytes;
+        if let Some(profile) = other.profile {
+            self.profile.get_or_insert_default().merge(&profile);
+        }
     }
 }
 

@@ -12,7 +12,7 @@
 //! - `budget` limits the work of a call, counted in rows.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
-//! - `plan` turns a catalogue into physical plans; `set` evaluates units with them.
+//! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
 //!
 //! Nothing outside this module plans SQL.
 
@@ -33,6 +33,7 @@ pub mod locate;
 pub mod output;
 pub mod params;
 pub mod plan;
+pub mod profile;
 pub mod reads;
 pub mod reference;
 pub mod refusal;
@@ -48,4 +49,5 @@ pub mod walk;
 pub use catalogue::Catalogue;
 pub use file::RuleFile;
 pub use output::{Conditions, Hit, Interval};
+pub use profile::Profile;
 pub use set::{Evaluation, RuleMask, RuleSet, TableSet};

@@ -52,6 +52,9 @@ pub struct ReplayArgs {
     /// Configuration whose limits, history and pseudonym key apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Also print where the time of the rules, views and links goes, by operator.
+    #[arg(long)]
+    profile: bool,
     #[command(flatten)]
     rules: RulesArgs,
 }
@@ -107,6 +110,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 partitions: args.partitions,
                 batch_messages: args.batch as usize,
                 as_of,
+                profile: args.profile,
             };
             let replayed = replay::timeline(&args.input, &catalogue, &options)?;
             if let Some(out) = &args.out {
@@ -116,6 +120,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 write_standing(out, &replayed.standing)?;
             }
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
+            if let Some(profile) = &replayed.profile {
+                println!("\n{profile}");
+            }
         }
     }
     Ok(())

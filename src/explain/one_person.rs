@@ -204,6 +204,7 @@ pub fn find_alert(
         partitions: 1,
         batch_messages: 20_000,
         as_of: options.as_of,
+        profile: false,
     };
     let replayed = match crate::replay::timeline(dir, catalogue, &timeline) {
         Ok(replayed) => replayed,

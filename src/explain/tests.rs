@@ -50,6 +50,7 @@ fn replayed(dir: &Path, catalogue: &Catalogue, options: &Options) -> Vec<Alert> 
         partitions: 1,
         batch_messages: 20_000,
         as_of: options.as_of,
+        profile: false,
     };
     timeline(dir, catalogue, &timeline_options).unwrap().log
 }

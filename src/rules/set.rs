@@ -5,7 +5,7 @@
 //! `rule_rows`; links that read what rules found run last.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::{cast, concat};
@@ -24,6 +24,7 @@ use crate::rules::file::RuleFile;
 use crate::rules::links::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
 use crate::rules::plan::{Parts, PlanError, Planner};
+use crate::rules::profile::Profile;
 use crate::rules::table::Slot;
 use crate::schema::{Feed, TableId};
 use crate::units::{Content, Demand, Unit, gather, tagged_text};
@@ -206,6 +207,8 @@ pub struct RuleSet {
     link_fingerprint: String,
     task: Arc<TaskContext>,
     runtime: tokio::runtime::Runtime,
+    /// Where the time goes, if somebody wants to know.
+    profile: Mutex<Option<Profile>>,
 }
 
 impl RuleSet {
@@ -240,7 +243,18 @@ impl RuleSet {
             link_fingerprint: catalogue.link_fingerprint(),
             task,
             runtime,
+            profile: Mutex::default(),
         })
+    }
+
+    /// From now on notes what each plan costs.
+    pub fn start_profile(&mut self) {
+        *self.profile.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(Profile::default());
+    }
+
+    /// What plans have cost since [`RuleSet::start_profile`].
+    pub fn take_profile(&mut self) -> Option<Profile> {
+        self.profile.get_mut().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub fn links(&self) -> &[PlannedLink] {
@@ -313,7 +327,7 @@ impl RuleSet {
             for at in links {
                 let rows = ready.clone().and_then(|()| {
                     let link = &self.links[at];
-                    self.run(&link.query.plan).and_then(|batches| read_rows(link.table, &batches))
+                    self.run(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
                 });
                 match rows {
                     Ok(rows) => out.linked.push((at, rows)),
@@ -341,7 +355,9 @@ impl RuleSet {
             let started = std::time::Instant::now();
             let rule = &self.rules[at];
             let rows = match ready {
-                Ok(()) => self.run(&rule.query.plan).and_then(|batches| RuleRows::read(&rule.file.header, batches)),
+                Ok(()) => self
+                    .run(&rule.file.header.id, &rule.query.plan)
+                    .and_then(|batches| RuleRows::read(&rule.file.header, batches)),
                 Err(message) => Err(message.clone()),
             };
             out.rule_micros[at] = started.elapsed().as_micros() as u64;
@@ -385,7 +401,7 @@ impl RuleSet {
         self.rule_rows.fill(self.rule_rows(history, units, done, used));
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| view.late) {
             if let Some(plan) = &view.plan {
-                view.fill(&self.run(plan)?)?;
+                view.fill(&self.run(&view.slot.name, plan)?)?;
             }
         }
         Ok(())
@@ -441,7 +457,7 @@ impl RuleSet {
         let link = &self.links[at];
         let views = self.closure(link.query.views.iter().copied());
         self.prepare(history, units, link.query.demands.iter().copied(), &views)?;
-        self.run(&link.query.plan).and_then(|batches| read_rows(link.table, &batches))
+        self.run(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
     }
 
     /// Evaluates cancellers and corroborations of all units.
@@ -506,26 +522,32 @@ impl RuleSet {
         }
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| !view.late) {
             if let Some(plan) = &view.plan {
-                let batches = self.run(plan)?;
+                let batches = self.run(&view.slot.name, plan)?;
                 view.fill(&batches)?;
             }
         }
         Ok(rows)
     }
 
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, String> {
+    /// Executes a plan; `name` says for the profile whose it is.
+    fn run(&self, name: &str, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, String> {
         self.budget.reset();
+        let started = std::time::Instant::now();
         let run = || -> Result<Vec<RecordBatch>, DataFusionError> {
             let plan = reset_plan_states(Arc::clone(plan))?;
             let partitions = plan.properties().partitioning.partition_count();
-            self.runtime.block_on(async {
+            let batches: Result<Vec<RecordBatch>, DataFusionError> = self.runtime.block_on(async {
                 let mut batches = Vec::new();
                 for partition in 0..partitions {
                     let stream = plan.execute(partition, Arc::clone(&self.task))?;
                     batches.extend(stream.try_collect::<Vec<_>>().await?);
                 }
                 Ok(batches)
-            })
+            });
+            if let Some(profile) = self.profile.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                profile.note(name, plan.as_ref(), started.elapsed());
+            }
+            batches
         };
         match std::panic::catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(batches)) => Ok(batches),

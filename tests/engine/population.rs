@@ -50,6 +50,7 @@ fn timeline(dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
         partitions,
         batch_messages,
         as_of: KnownTime(Day::from_date(default_until()).instant()),
+        profile: false,
     };
     replay::timeline(dir, &catalogue(), &options).unwrap_or_else(|error| panic!("{error}"))
 }

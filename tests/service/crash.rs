@@ -35,6 +35,7 @@ fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
         partitions: 1,
         batch_messages: 20_000,
         as_of: last_known_time(dir.path()).unwrap().unwrap(),
+        profile: false,
     };
     let replayed = timeline(dir.path(), &catalogue, &options).unwrap();
     let standing = replayed.standing.iter().map(|row| (row.alert_id, row.severity)).collect();
