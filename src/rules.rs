@@ -12,6 +12,7 @@
 //! - `budget` limits the work of a call, counted in rows.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
+//! - `executor` runs physical plans without streams, picking rows instead of copying them.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
 //!
 //! Nothing outside this module plans SQL.
@@ -24,6 +25,7 @@ pub mod columns;
 pub mod coverage;
 pub mod diagnostic;
 pub mod examine;
+pub mod executor;
 pub mod file;
 pub mod functions;
 pub mod gateways;

@@ -47,7 +47,7 @@ impl Budget {
         self.spent.load(Ordering::Relaxed)
     }
 
-    fn spend(&self, rows: u64) -> Result<()> {
+    pub fn spend(&self, rows: u64) -> Result<()> {
         let spent = self.spent().saturating_add(rows);
         self.spent.store(spent, Ordering::Relaxed);
         if spent > self.limit {

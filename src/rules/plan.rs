@@ -11,13 +11,13 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use thiserror::Error;
 
-use crate::rules::budget::{Budget, CALL_BUDGET, meter};
+use crate::rules::budget::{Budget, CALL_BUDGET};
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
+use crate::rules::executor::Compiled;
 use crate::rules::file::RuleFile;
 use crate::rules::links::LinkFile;
 pub use crate::rules::output::Hit;
@@ -283,7 +283,7 @@ impl Planner {
         let state = self.context.state();
         let plan = state.create_logical_plan(&sql).await.map_err(failed)?;
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
-        view.plan = Some(meter(physical, &self.budget).map_err(failed)?);
+        view.plan = Some(Compiled::new(&physical, &self.budget).map_err(failed)?);
         Ok(())
     }
 
@@ -303,7 +303,7 @@ impl Planner {
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = meter(physical, &self.budget).map_err(failed)?;
+        let physical = Compiled::new(&physical, &self.budget).map_err(failed)?;
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
@@ -314,7 +314,7 @@ impl Planner {
         })
     }
 
-    fn query(&self, references: References, views: &[PlannedView], plan: Arc<dyn ExecutionPlan>) -> Query {
+    fn query(&self, references: References, views: &[PlannedView], plan: Compiled) -> Query {
         Query { late: self.is_late(&references, views), views: references.views, demands: references.bases, plan }
     }
 
@@ -365,7 +365,7 @@ impl Planner {
             tables = tables.union(used.tables);
         }
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = meter(physical, &self.budget).map_err(failed)?;
+        let physical = Compiled::new(&physical, &self.budget).map_err(failed)?;
         let query = self.query(references, views, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }

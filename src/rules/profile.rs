@@ -1,20 +1,38 @@
 //! Where the time of plans goes: per rule, view or link and per operator, summed over executions.
 //!
-//! Off unless asked for (`replay --profile`): reading DataFusion's metrics after each execution costs a few per cent.
+//! Off unless asked for (`replay --profile`): reading the clock at every operator costs something too.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
-
-use datafusion::physical_plan::ExecutionPlan;
 
 /// What an operator, or a whole query, has cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     pub executions: u64,
     pub rows: u64,
-    /// Time spent computing; of a whole query, wall time.
+    /// Wall time, without what an operator's inputs took.
     pub nanos: u64,
+}
+
+/// What the operators of one execution have cost.
+#[derive(Clone, Debug, Default)]
+pub struct Costs {
+    by_operator: BTreeMap<String, Cost>,
+    /// What the operators below the one at hand took; see the executor.
+    pub(super) inputs: Duration,
+}
+
+impl Costs {
+    pub fn add(&mut self, operator: &str, rows: u64, elapsed: Duration) {
+        let cost = Cost { executions: 1, rows, nanos: elapsed.as_nanos() as u64 };
+        match self.by_operator.get_mut(operator) {
+            Some(known) => known.merge(cost),
+            None => {
+                self.by_operator.insert(operator.to_owned(), cost);
+            }
+        }
+    }
 }
 
 /// Costs by query and operator.
@@ -26,21 +44,11 @@ pub struct Profile {
 
 impl Profile {
     /// Notes one finished execution of a plan.
-    pub fn note(&mut self, query: &str, plan: &dyn ExecutionPlan, elapsed: Duration) {
-        let rows = plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0);
-        add(self.queries.entry(query.to_owned()).or_default(), rows as u64, elapsed.as_nanos() as u64);
-        self.note_operators(query, plan);
-    }
-
-    fn note_operators(&mut self, query: &str, plan: &dyn ExecutionPlan) {
-        if let Some(metrics) = plan.metrics() {
-            let rows = metrics.output_rows().unwrap_or(0) as u64;
-            let nanos = metrics.elapsed_compute().unwrap_or(0) as u64;
-            let key = (query.to_owned(), plan.name().to_owned());
-            add(self.operators.entry(key).or_default(), rows, nanos);
-        }
-        for child in plan.children() {
-            self.note_operators(query, child.as_ref());
+    pub fn note(&mut self, query: &str, costs: &Costs, rows: usize, elapsed: Duration) {
+        let whole = Cost { executions: 1, rows: rows as u64, nanos: elapsed.as_nanos() as u64 };
+        self.queries.entry(query.to_owned()).or_default().merge(whole);
+        for (operator, cost) in &costs.by_operator {
+            self.operators.entry((query.to_owned(), operator.clone())).or_default().merge(*cost);
         }
     }
 
@@ -69,10 +77,6 @@ impl Cost {
         self.rows += other.rows;
         self.nanos += other.nanos;
     }
-}
-
-fn add(cost: &mut Cost, rows: u64, nanos: u64) {
-    cost.merge(Cost { executions: 1, rows, nanos });
 }
 
 fn dearest<K>(costs: impl Iterator<Item = (K, Cost)>) -> Vec<(K, Cost)> {

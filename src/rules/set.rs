@@ -4,22 +4,21 @@
 //! own and the plans that read it, read the slot. Rules that use others run after those, whose rows they find in the slot
 //! `rule_rows`; links that read what rules found run last.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::{cast, concat};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
-use futures::TryStreamExt;
 
 use crate::clock::FeedSet;
 use crate::history::History;
 use crate::rules::budget::Budget;
 use crate::rules::catalogue::Catalogue;
+use crate::rules::executor::{Batch, Column, Compiled, Run};
 use crate::rules::file::RuleFile;
 use crate::rules::links::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
@@ -110,14 +109,14 @@ pub(super) struct Query {
     pub demands: Vec<usize>,
     /// It reads the rows of rules, directly or through a view.
     pub late: bool,
-    pub plan: Arc<dyn ExecutionPlan>,
+    pub plan: Compiled,
 }
 
 pub(super) struct PlannedView {
     pub slot: Arc<Slot>,
     /// Output column of the plan -> column of the slot.
     pub columns: Vec<usize>,
-    pub plan: Option<Arc<dyn ExecutionPlan>>,
+    pub plan: Option<Compiled>,
     pub views: Vec<usize>,
     pub demands: Vec<usize>,
     pub tables: TableSet,
@@ -327,7 +326,7 @@ impl RuleSet {
             for at in links {
                 let rows = ready.clone().and_then(|()| {
                     let link = &self.links[at];
-                    self.run(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
+                    self.collect(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
                 });
                 match rows {
                     Ok(rows) => out.linked.push((at, rows)),
@@ -356,7 +355,7 @@ impl RuleSet {
             let rule = &self.rules[at];
             let rows = match ready {
                 Ok(()) => self
-                    .run(&rule.file.header.id, &rule.query.plan)
+                    .collect(&rule.file.header.id, &rule.query.plan)
                     .and_then(|batches| RuleRows::read(&rule.file.header, batches)),
                 Err(message) => Err(message.clone()),
             };
@@ -400,9 +399,7 @@ impl RuleSet {
     ) -> Result<(), String> {
         self.rule_rows.fill(self.rule_rows(history, units, done, used));
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| view.late) {
-            if let Some(plan) = &view.plan {
-                view.fill(&self.run(&view.slot.name, plan)?)?;
-            }
+            self.fill_view(view)?;
         }
         Ok(())
     }
@@ -457,7 +454,7 @@ impl RuleSet {
         let link = &self.links[at];
         let views = self.closure(link.query.views.iter().copied());
         self.prepare(history, units, link.query.demands.iter().copied(), &views)?;
-        self.run(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
+        self.collect(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
     }
 
     /// Evaluates cancellers and corroborations of all units.
@@ -521,39 +518,42 @@ impl RuleSet {
             base.slot.fill(content);
         }
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| !view.late) {
-            if let Some(plan) = &view.plan {
-                let batches = self.run(&view.slot.name, plan)?;
-                view.fill(&batches)?;
-            }
+            self.fill_view(view)?;
         }
         Ok(rows)
     }
 
     /// Executes a plan; `name` says for the profile whose it is.
-    fn run(&self, name: &str, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>, String> {
+    fn run<T>(
+        &self,
+        name: &str,
+        execute: impl Fn(&Run<'_>) -> Result<T, DataFusionError>,
+        rows: impl Fn(&T) -> usize,
+    ) -> Result<T, String> {
         self.budget.reset();
+        let mut profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+        let costs = profile.as_ref().map(|_| RefCell::default());
+        let run = Run { budget: &self.budget, task: &self.task, runtime: &self.runtime, costs: costs.as_ref() };
         let started = std::time::Instant::now();
-        let run = || -> Result<Vec<RecordBatch>, DataFusionError> {
-            let plan = reset_plan_states(Arc::clone(plan))?;
-            let partitions = plan.properties().partitioning.partition_count();
-            let batches: Result<Vec<RecordBatch>, DataFusionError> = self.runtime.block_on(async {
-                let mut batches = Vec::new();
-                for partition in 0..partitions {
-                    let stream = plan.execute(partition, Arc::clone(&self.task))?;
-                    batches.extend(stream.try_collect::<Vec<_>>().await?);
-                }
-                Ok(batches)
-            });
-            if let Some(profile) = self.profile.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                profile.note(name, plan.as_ref(), started.elapsed());
-            }
-            batches
-        };
-        match std::panic::catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(batches)) => Ok(batches),
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run)));
+        if let (Some(profile), Some(costs), Ok(Ok(found))) = (profile.as_mut(), &costs, &result) {
+            profile.note(name, &costs.borrow(), rows(found), started.elapsed());
+        }
+        match result {
+            Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => Err(describe(&error)),
             Err(_) => Err("the query engine panicked".into()),
         }
+    }
+
+    fn collect(&self, name: &str, plan: &Compiled) -> Result<Vec<RecordBatch>, String> {
+        self.run(name, |run| plan.collect(run), RecordBatch::num_rows).map(|batch| vec![batch])
+    }
+
+    fn fill_view(&self, view: &PlannedView) -> Result<(), String> {
+        let Some(plan) = &view.plan else { return Ok(()) };
+        let batch = self.run(&view.slot.name, |run| plan.run(run), |batch| batch.rows)?;
+        view.fill(batch)
     }
 }
 
@@ -564,31 +564,24 @@ fn describe(error: &DataFusionError) -> String {
 }
 
 impl PlannedView {
-    fn fill(&self, batches: &[RecordBatch]) -> Result<(), String> {
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.slot.schema.fields().len()];
-        for (from, &to) in self.columns.iter().enumerate() {
+    fn fill(&self, batch: Batch) -> Result<(), String> {
+        let mut columns: Vec<Option<Column>> = vec![None; self.slot.schema.fields().len()];
+        for (column, &to) in batch.columns.into_iter().zip(&self.columns) {
             let wanted = self.slot.schema.field(to).data_type();
-            let parts: Vec<&dyn arrow::array::Array> =
-                batches.iter().map(|batch| batch.column(from).as_ref()).collect();
-            let array = match parts.as_slice() {
-                [] => arrow::array::new_empty_array(wanted),
-                [_] => Arc::clone(batches[0].column(from)),
-                parts => concat(parts).map_err(|error| error.to_string())?,
+            let column = if column.data_type() == wanted {
+                column
+            } else {
+                let array = column.array().map_err(|error| error.to_string())?;
+                Column::new(cast(&array, wanted).map_err(|error| error.to_string())?)
             };
-            let array =
-                if array.data_type() == wanted { array } else { cast(&array, wanted).map_err(|e| e.to_string())? };
-            columns[to] = Some(array);
+            columns[to] = Some(column);
         }
-        self.slot.fill(Content { columns, rows });
+        self.slot.fill_columns(columns, batch.rows);
         Ok(())
     }
 
     /// What the slot holds, all columns.
     fn slot_batch(&self) -> RecordBatch {
-        let all: Vec<usize> = (0..self.slot.schema.fields().len()).collect();
-        let pieces = self.slot.pieces(&all, &self.slot.schema).unwrap_or_default();
-        arrow::compute::concat_batches(&self.slot.schema, &pieces)
-            .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
+        self.slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
     }
 }

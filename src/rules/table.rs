@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -19,10 +19,8 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 
+use crate::rules::executor::{Batch, Column};
 use crate::units::Content;
-
-/// Rows are handed out in pieces of this many, so that operators work within the cache.
-const PIECE_ROWS: usize = 8_192;
 
 /// The rows of one table for the units at hand.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ pub struct Slot {
     pub name: String,
     pub schema: SchemaRef,
     used: Mutex<Vec<bool>>,
-    content: Mutex<Content>,
+    rows: Mutex<Rows>,
 }
 
 impl Slot {
@@ -40,12 +38,18 @@ impl Slot {
             name: name.to_owned(),
             schema,
             used: Mutex::new(vec![false; width]),
-            content: Mutex::new(Content::default()),
+            rows: Mutex::default(),
         })
     }
 
     pub fn fill(&self, content: Content) {
-        *self.content.lock().unwrap_or_else(PoisonError::into_inner) = content;
+        let columns = content.columns.into_iter().map(|column| column.map(Column::new)).collect();
+        self.fill_columns(columns, content.rows);
+    }
+
+    /// Columns in schema order; those that no plan reads are left out.
+    pub fn fill_columns(&self, columns: Vec<Option<Column>>, rows: usize) {
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns, rows };
     }
 
     /// Which columns the plans read.
@@ -60,20 +64,28 @@ impl Slot {
         }
     }
 
-    pub fn pieces(&self, projection: &[usize], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let columns: Vec<ArrayRef> = projection
-            .iter()
-            .map(|&column| match content.columns.get(column) {
-                Some(Some(array)) => Arc::clone(array),
-                _ => new_null_array(self.schema.field(column).data_type(), content.rows),
-            })
-            .collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(content.rows));
-        let whole = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?;
-        let starts = (0..content.rows).step_by(PIECE_ROWS);
-        Ok(starts.map(|start| whole.slice(start, PIECE_ROWS.min(content.rows - start))).collect())
+    /// The rows at hand. A column that nobody filled is null.
+    pub fn batch(&self, projection: &[usize]) -> Batch {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let column = |at: &usize| match rows.columns.get(*at) {
+            Some(Some(column)) => column.clone(),
+            _ => Column::new(new_null_array(self.schema.field(*at).data_type(), rows.rows)),
+        };
+        Batch { rows: rows.rows, columns: projection.iter().map(column).collect() }
     }
+
+    /// All columns, as arrays.
+    pub fn record_batch(&self) -> Result<RecordBatch> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.batch(&all).to_record_batch(&self.schema)
+    }
+}
+
+/// What a slot holds.
+#[derive(Debug, Default)]
+struct Rows {
+    columns: Vec<Option<Column>>,
+    rows: usize,
 }
 
 /// A table whose rows stand in a slot.
@@ -113,10 +125,11 @@ impl TableProvider for SlotTable {
     }
 }
 
+/// The leaf of a plan: columns of a slot.
 #[derive(Debug)]
-struct SlotScan {
-    slot: Arc<Slot>,
-    projection: Vec<usize>,
+pub struct SlotScan {
+    pub slot: Arc<Slot>,
+    pub projection: Vec<usize>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
 }
@@ -161,7 +174,7 @@ impl ExecutionPlan for SlotScan {
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let pieces = self.slot.pieces(&self.projection, &self.schema)?;
-        Ok(Box::pin(MemoryStream::try_new(pieces, Arc::clone(&self.schema), None)?))
+        let rows = self.slot.batch(&self.projection).to_record_batch(&self.schema)?;
+        Ok(Box::pin(MemoryStream::try_new(vec![rows], Arc::clone(&self.schema), None)?))
     }
 }

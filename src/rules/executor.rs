@@ -1,0 +1,202 @@
+//! Executes DataFusion's physical plans the way this engine needs them: whole batches, no streams, as late as possible.
+//!
+//! A rule is run again and again over the rows of a few persons or of many thousands. DataFusion's operators are built for
+//! long streams: each execution builds operators, streams and metrics anew, and joins, filters and sorts copy every column of
+//! every row that passes. Here a plan is compiled once into nodes that call one another directly, and a batch's columns are
+//! *picked*, not copied: an operator that only chooses or reorders rows hands on the same arrays with other row numbers, and an
+//! array is made when an expression computes with it. Hashes of identifiers are kept with the array, so that all joins of all
+//! rules over a slot share them.
+//!
+//! Expressions and aggregate functions are DataFusion's own; so is any operator that has no node here (`foreign`). What a plan
+//! means is not changed, which the oracle (`batch`, DataFusion's own operators) holds against it.
+//!
+//! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
+//! - `keys`: hashes and equality of join and group keys. `join`, `group`, `sort`: the operators. `foreign`: DataFusion's.
+//! - `compile`: from a physical plan to nodes.
+//!
+//! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
+
+mod column;
+mod compile;
+mod expr;
+mod foreign;
+mod group;
+mod join;
+mod keys;
+mod sort;
+
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+
+pub use column::{Batch, Column};
+
+use crate::rules::budget::Budget;
+use crate::rules::executor::column::{Picks, pick_all};
+use crate::rules::executor::expr::Expr;
+use crate::rules::executor::foreign::Foreign;
+use crate::rules::executor::group::Group;
+use crate::rules::executor::join::Join;
+use crate::rules::executor::sort::Sort;
+use crate::rules::profile::Costs;
+use crate::rules::table::Slot;
+
+/// A plan that is ready to run, as often as wanted.
+pub struct Compiled {
+    root: Node,
+}
+
+/// What a run has at hand.
+pub(super) struct Run<'a> {
+    pub budget: &'a Budget,
+    pub task: &'a Arc<TaskContext>,
+    pub runtime: &'a tokio::runtime::Runtime,
+    /// Time by operator, if somebody wants to know.
+    pub costs: Option<&'a RefCell<Costs>>,
+}
+
+/// An operator with what it reads.
+struct Node {
+    name: String,
+    schema: SchemaRef,
+    operator: Operator,
+}
+
+enum Operator {
+    Scan { slot: Arc<Slot>, projection: Vec<usize> },
+    /// Rows that are the same each time; worked out by DataFusion the first time.
+    Constant { plan: Foreign, rows: OnceLock<Batch> },
+    Filter { input: Box<Node>, predicate: Expr, projection: Option<Vec<usize>> },
+    Project { input: Box<Node>, columns: Vec<Expr> },
+    Join(Box<Join>),
+    Group(Box<Group>),
+    Sort(Box<Sort>),
+    Union { inputs: Vec<Node> },
+    Foreign { plan: Foreign, inputs: Vec<Node> },
+}
+
+impl Compiled {
+    /// Compiles a physical plan whose leaves are slots.
+    pub fn new(plan: &Arc<dyn ExecutionPlan>, budget: &Arc<Budget>) -> Result<Compiled> {
+        Ok(Compiled { root: compile::node(plan, budget)? })
+    }
+
+    /// The rows, as columns that are made when they are read.
+    pub(super) fn run(&self, run: &Run<'_>) -> Result<Batch> {
+        self.root.run(run)
+    }
+
+    /// The rows as arrays.
+    pub(super) fn collect(&self, run: &Run<'_>) -> Result<RecordBatch> {
+        self.root.run(run)?.to_record_batch(&self.root.schema)
+    }
+}
+
+impl Node {
+    fn run(&self, run: &Run<'_>) -> Result<Batch> {
+        let Some(costs) = run.costs else { return self.operate(run) };
+        let above = costs.borrow_mut().enter();
+        let started = Instant::now();
+        let batch = self.operate(run);
+        let rows = batch.as_ref().map_or(0, |batch| batch.rows);
+        costs.borrow_mut().leave(&self.name, above, rows as u64, started.elapsed());
+        batch
+    }
+
+    fn operate(&self, run: &Run<'_>) -> Result<Batch> {
+        match &self.operator {
+            Operator::Scan { slot, projection } => Ok(slot.batch(projection)),
+            Operator::Constant { plan, rows } => match rows.get() {
+                Some(rows) => Ok(rows.clone()),
+                None => {
+                    let batch = plan.run(run, Vec::new())?;
+                    Ok(rows.get_or_init(|| batch).clone())
+                }
+            },
+            Operator::Filter { input, predicate, projection } => {
+                let input = input.run(run)?;
+                filter(&input, predicate, projection.as_deref())
+            }
+            Operator::Project { input, columns } => {
+                let input = input.run(run)?;
+                let columns = columns.iter().map(|column| column.column(&input)).collect::<Result<_>>()?;
+                Ok(Batch { rows: input.rows, columns })
+            }
+            Operator::Join(join) => join.run(run, &self.schema),
+            Operator::Group(group) => group.run(run, &self.schema),
+            Operator::Sort(sort) => sort.run(run),
+            Operator::Union { inputs } => {
+                let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
+                union(inputs, &self.schema)
+            }
+            Operator::Foreign { plan, inputs } => {
+                let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
+                plan.run(run, inputs)
+            }
+        }
+    }
+}
+
+fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Result<Batch> {
+    let kept = |columns: &[Column]| -> Vec<Column> {
+        match projection {
+            Some(projection) => projection.iter().map(|column| columns[*column].clone()).collect(),
+            None => columns.to_vec(),
+        }
+    };
+    if input.rows == 0 {
+        return Ok(Batch { rows: 0, columns: kept(&input.columns) });
+    }
+    let holds = predicate.array(input)?;
+    let holds = holds.as_boolean();
+    let columns = kept(&input.columns);
+    if holds.null_count() == 0 && holds.true_count() == input.rows {
+        return Ok(Batch { rows: input.rows, columns });
+    }
+    // A condition that is null does not hold.
+    let picks: Vec<u32> = match holds.nulls() {
+        None => holds.values().set_indices_u32().collect(),
+        Some(nulls) => (holds.values() & nulls.inner()).set_indices_u32().collect(),
+    };
+    let picks = Picks::of(picks);
+    Ok(Batch { rows: picks.len(), columns: pick_all(&columns, &picks) })
+}
+
+fn union(mut inputs: Vec<Batch>, schema: &SchemaRef) -> Result<Batch> {
+    let rows = inputs.iter().map(|input| input.rows).sum();
+    inputs.retain(|input| input.rows > 0);
+    if inputs.len() == 1 {
+        return Ok(inputs.remove(0));
+    }
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for (at, field) in schema.fields().iter().enumerate() {
+        let parts = inputs.iter().map(|input| input.columns[at].array()).collect::<Result<Vec<_>>>()?;
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        let array = match parts.as_slice() {
+            [] => arrow::array::new_empty_array(field.data_type()),
+            parts => concat(parts)?,
+        };
+        columns.push(Column::new(array));
+    }
+    Ok(Batch { rows, columns })
+}
+
+impl Costs {
+    /// An operator begins: what its inputs take will not be its own.
+    fn enter(&mut self) -> Duration {
+        std::mem::take(&mut self.inputs)
+    }
+
+    fn leave(&mut self, operator: &str, above: Duration, rows: u64, elapsed: Duration) {
+        let own = elapsed.saturating_sub(self.inputs);
+        self.add(operator, rows, own);
+        self.inputs = above + elapsed;
+    }
+}

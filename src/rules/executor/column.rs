@@ -1,0 +1,145 @@
+//! Columns as rows picked from arrays, and batches of them.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::Result;
+
+use crate::rules::executor::keys;
+
+/// Row numbers; null where there is no row (the empty side of an outer join).
+#[derive(Clone, Debug)]
+pub struct Picks(Arc<UInt32Array>);
+
+impl Picks {
+    pub fn of(rows: Vec<u32>) -> Picks {
+        Picks(Arc::new(UInt32Array::from(rows)))
+    }
+
+    pub fn of_nullable(rows: UInt32Array) -> Picks {
+        Picks(Arc::new(rows))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn rows(&self) -> &UInt32Array {
+        &self.0
+    }
+
+    /// Of the picked rows those at `at`.
+    fn then(&self, at: &Picks) -> Picks {
+        let (rows, at) = (&*self.0, &*at.0);
+        if rows.null_count() == 0 && at.null_count() == 0 {
+            return Picks::of(at.values().iter().map(|at| rows.value(*at as usize)).collect());
+        }
+        let rows = at.iter().map(|at| at.map(|at| at as usize).filter(|at| rows.is_valid(*at)).map(|at| rows.value(at)));
+        Picks::of_nullable(rows.collect())
+    }
+}
+
+/// An array that several columns pick from.
+#[derive(Debug)]
+pub struct Base {
+    pub array: ArrayRef,
+    hashes: OnceLock<Box<[u64]>>,
+}
+
+impl Base {
+    /// Hashes of all values, worked out once.
+    pub fn hashes(&self) -> &[u64] {
+        self.hashes.get_or_init(|| keys::hash_array(&self.array))
+    }
+
+    pub fn has_hashes(&self) -> bool {
+        self.hashes.get().is_some()
+    }
+}
+
+/// Rows of an array, in some order.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub(super) base: Arc<Base>,
+    pub(super) picks: Option<Picks>,
+    made: Arc<OnceLock<ArrayRef>>,
+}
+
+impl Column {
+    pub fn new(array: ArrayRef) -> Column {
+        Column {
+            base: Arc::new(Base { array, hashes: OnceLock::new() }),
+            picks: None,
+            made: Arc::default(),
+        }
+    }
+
+    pub fn data_type(&self) -> &DataType {
+        self.base.array.data_type()
+    }
+
+    /// The column as an array of its own, made once.
+    pub fn array(&self) -> Result<ArrayRef> {
+        let Some(picks) = &self.picks else { return Ok(Arc::clone(&self.base.array)) };
+        if let Some(made) = self.made.get() {
+            return Ok(Arc::clone(made));
+        }
+        let made = take(&self.base.array, picks.rows(), None)?;
+        Ok(Arc::clone(self.made.get_or_init(|| made)))
+    }
+}
+
+/// The picked rows of each column. Columns that share their row numbers go on sharing them.
+pub fn pick_all(columns: &[Column], at: &Picks) -> Vec<Column> {
+    let mut known: Vec<(*const UInt32Array, Picks)> = Vec::new();
+    let mut pick = |column: &Column| {
+        let picks = match &column.picks {
+            None => at.clone(),
+            Some(picks) => {
+                let place = Arc::as_ptr(&picks.0);
+                match known.iter().find(|(known, _)| *known == place) {
+                    Some((_, picks)) => picks.clone(),
+                    None => {
+                        let then = picks.then(at);
+                        known.push((place, then.clone()));
+                        then
+                    }
+                }
+            }
+        };
+        Column { base: Arc::clone(&column.base), picks: Some(picks), made: Arc::default() }
+    };
+    columns.iter().map(&mut pick).collect()
+}
+
+/// Rows of several columns.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub rows: usize,
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// No rows of a schema.
+    pub fn empty(schema: &SchemaRef) -> Batch {
+        let columns = schema.fields().iter().map(|field| Column::new(arrow::array::new_empty_array(field.data_type())));
+        Batch { rows: 0, columns: columns.collect() }
+    }
+
+    pub fn from_record_batch(batch: &RecordBatch) -> Batch {
+        let columns = batch.columns().iter().map(|array| Column::new(Arc::clone(array))).collect();
+        Batch { rows: batch.num_rows(), columns }
+    }
+
+    pub fn to_record_batch(&self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let arrays = self.columns.iter().map(Column::array).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+    }
+
+    pub fn pick(&self, at: &Picks) -> Batch {
+        Batch { rows: at.len(), columns: pick_all(&self.columns, at) }
+    }
+}

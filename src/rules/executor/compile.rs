@@ -1,0 +1,219 @@
+//! From DataFusion's physical plans to nodes. What has no node becomes a foreign one, so every plan compiles.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::datatypes::Schema;
+use datafusion::common::{NullEquality, Result};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode, AggregateMode, aggregate_expressions};
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_expr::PhysicalSortExpr;
+
+use crate::rules::budget::Budget;
+use crate::rules::executor::expr::Expr;
+use crate::rules::executor::foreign::Foreign;
+use crate::rules::executor::group::{Aggregate, Group};
+use crate::rules::executor::join::{Condition, Join};
+use crate::rules::executor::sort::Sort;
+use crate::rules::executor::{Node, Operator, keys};
+use crate::rules::table::SlotScan;
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// An operator with the name that it goes by in profiles.
+type Named = (String, Operator);
+
+pub(super) fn node(plan: &Plan, budget: &Arc<Budget>) -> Result<Node> {
+    let (name, operator) = match own(plan, budget)? {
+        Some(found) => found,
+        None => foreign(plan, budget)?,
+    };
+    Ok(Node { name, schema: plan.schema(), operator })
+}
+
+/// A node of our own, where there is one.
+fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
+    if let Some(scan) = plan.downcast_ref::<SlotScan>() {
+        let operator = Operator::Scan { slot: Arc::clone(&scan.slot), projection: scan.projection.clone() };
+        return Ok(Some(("Scan".to_owned(), operator)));
+    }
+    if is_passage(plan) {
+        let inner = node(plan.children()[0], budget)?;
+        return Ok(Some((inner.name, inner.operator)));
+    }
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        return self::filter(filter, budget);
+    }
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        let input = projection.input().schema();
+        let columns = projection.expr().iter().map(|column| Expr::new(&column.expr, &input));
+        let columns = columns.collect::<Result<_>>()?;
+        let input = Box::new(node(projection.input(), budget)?);
+        return Ok(Some(("Project".to_owned(), Operator::Project { input, columns })));
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        return hash_join(join, budget);
+    }
+    if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+        let join = Join {
+            left: node(join.left(), budget)?,
+            right: node(join.right(), budget)?,
+            on: Vec::new(),
+            nulls_are_equal: false,
+            filter: join.filter().map(condition).transpose()?,
+            kind: *join.join_type(),
+            projection: join.projection().as_ref().map(|projection| projection.to_vec()),
+        };
+        return Ok(Some(("Pairs".to_owned(), Operator::Join(Box::new(join)))));
+    }
+    if let Some(join) = plan.downcast_ref::<CrossJoinExec>() {
+        let join = Join {
+            left: node(join.left(), budget)?,
+            right: node(join.right(), budget)?,
+            on: Vec::new(),
+            nulls_are_equal: false,
+            filter: None,
+            kind: datafusion::common::JoinType::Inner,
+            projection: None,
+        };
+        return Ok(Some(("Pairs".to_owned(), Operator::Join(Box::new(join)))));
+    }
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        return group(aggregate, budget);
+    }
+    if let Some(sort) = plan.downcast_ref::<SortExec>()
+        && sort.fetch().is_none()
+    {
+        return self::sort(sort.input(), sort.expr().iter(), budget);
+    }
+    if let Some(merge) = plan.downcast_ref::<SortPreservingMergeExec>()
+        && merge.fetch().is_none()
+    {
+        return self::sort(merge.input(), merge.expr().iter(), budget);
+    }
+    if let Some(union) = plan.downcast_ref::<UnionExec>() {
+        let inputs = union.inputs().iter().map(|input| node(input, budget)).collect::<Result<_>>()?;
+        return Ok(Some(("Union".to_owned(), Operator::Union { inputs })));
+    }
+    Ok(None)
+}
+
+/// Operators that say how rows travel, not which.
+fn is_passage(plan: &Plan) -> bool {
+    let names = ["CoalescePartitionsExec", "CoalesceBatchesExec", "RepartitionExec", "CooperativeExec", "Metered"];
+    names.contains(&plan.name()) && plan.children().len() == 1 && plan.fetch().is_none()
+}
+
+fn filter(filter: &FilterExec, budget: &Arc<Budget>) -> Result<Option<Named>> {
+    if filter.fetch().is_some() {
+        return Ok(None);
+    }
+    let predicate = Expr::new(filter.predicate(), &filter.input().schema())?;
+    let projection = filter.projection().as_ref().map(|projection| projection.to_vec());
+    let input = Box::new(node(filter.input(), budget)?);
+    Ok(Some(("Filter".to_owned(), Operator::Filter { input, predicate, projection })))
+}
+
+fn hash_join(join: &HashJoinExec, budget: &Arc<Budget>) -> Result<Option<Named>> {
+    let (left, right) = (join.left().schema(), join.right().schema());
+    let comparable = |(a, b): &(_, _)| -> Result<bool> {
+        let (a, b): (&datafusion::physical_expr::PhysicalExprRef, &datafusion::physical_expr::PhysicalExprRef) = (a, b);
+        let (a, b) = (a.data_type(&left)?, b.data_type(&right)?);
+        Ok(a == b && keys::is_supported(&a))
+    };
+    for pair in join.on() {
+        if !comparable(pair)? {
+            return Ok(None);
+        }
+    }
+    if join.null_aware || join.fetch().is_some() {
+        return Ok(None);
+    }
+    let on = join.on().iter().map(|(a, b)| Ok((Expr::new(a, &left)?, Expr::new(b, &right)?)));
+    let join = Join {
+        on: on.collect::<Result<_>>()?,
+        left: node(join.left(), budget)?,
+        right: node(join.right(), budget)?,
+        nulls_are_equal: join.null_equality() == NullEquality::NullEqualsNull,
+        filter: join.filter().map(condition).transpose()?,
+        kind: *join.join_type(),
+        projection: join.projection.as_ref().map(|projection| projection.to_vec()),
+    };
+    Ok(Some(("Join".to_owned(), Operator::Join(Box::new(join)))))
+}
+
+fn condition(filter: &JoinFilter) -> Result<Condition> {
+    let expr = Expr::new(filter.expression(), filter.schema())?;
+    Ok(Condition { expr, columns: filter.column_indices().to_vec() })
+}
+
+fn sort<'a>(
+    input: &Plan,
+    by: impl Iterator<Item = &'a PhysicalSortExpr>,
+    budget: &Arc<Budget>,
+) -> Result<Option<Named>> {
+    let schema = input.schema();
+    let by = by.map(|key| Ok((Expr::new(&key.expr, &schema)?, key.options))).collect::<Result<_>>()?;
+    let input = node(input, budget)?;
+    Ok(Some(("Sort".to_owned(), Operator::Sort(Box::new(Sort { input, by })))))
+}
+
+/// A grouping in one step; two steps (per partition, then together) are made one.
+fn group(aggregate: &AggregateExec, budget: &Arc<Budget>) -> Result<Option<Named>> {
+    let below = match aggregate.mode().input_mode() {
+        AggregateInputMode::Raw => aggregate,
+        AggregateInputMode::Partial => {
+            let mut input = aggregate.input();
+            while is_passage(input) {
+                input = input.children()[0];
+            }
+            match input.downcast_ref::<AggregateExec>() {
+                Some(partial) if matches!(partial.mode(), AggregateMode::Partial) => partial,
+                _ => return Ok(None),
+            }
+        }
+    };
+    let is_whole = !matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);
+    let groups = below.group_expr();
+    if !is_whole || groups.has_grouping_set() || aggregate.limit_options().is_some() || below.limit_options().is_some() {
+        return Ok(None);
+    }
+    let schema = below.input().schema();
+    for (key, _) in groups.expr() {
+        if !keys::is_supported(&key.data_type(&schema)?) {
+            return Ok(None);
+        }
+    }
+    let keys = groups.expr().iter().map(|(key, _)| Expr::new(key, &schema)).collect::<Result<_>>()?;
+    let aggregates = aggregates(below, &schema)?;
+    let input = node(below.input(), budget)?;
+    Ok(Some(("Group".to_owned(), Operator::Group(Box::new(Group { input, keys, aggregates })))))
+}
+
+fn aggregates(aggregate: &AggregateExec, schema: &Schema) -> Result<Vec<Aggregate>> {
+    let arguments = aggregate_expressions(aggregate.aggr_expr(), &AggregateMode::Single, 0)?;
+    let parts = aggregate.aggr_expr().iter().zip(arguments).zip(aggregate.filter_expr());
+    let aggregates = parts.map(|((function, arguments), filter)| {
+        Ok(Aggregate {
+            function: Arc::clone(function),
+            arguments: arguments.iter().map(|argument| Expr::new(argument, schema)).collect::<Result<_>>()?,
+            filter: filter.as_ref().map(|filter| Expr::new(filter, schema)).transpose()?,
+        })
+    });
+    aggregates.collect()
+}
+
+fn foreign(plan: &Plan, budget: &Arc<Budget>) -> Result<Named> {
+    let foreign = Foreign::new(plan, budget)?;
+    if plan.children().is_empty() {
+        return Ok(("Constant".to_owned(), Operator::Constant { plan: foreign, rows: OnceLock::new() }));
+    }
+    let inputs = plan.children().into_iter().map(|child| node(child, budget)).collect::<Result<_>>()?;
+    Ok((plan.name().to_owned(), Operator::Foreign { plan: foreign, inputs }))
+}
