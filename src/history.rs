@@ -2,7 +2,7 @@
 //!
 //! - Rows are appended and never changed. A table's rows stand in immutable segments; small segments are merged
 //!   as they come, like the digits of a binary counter, so that there are never many.
-//! - A person's index lists the rows of each table sorted by (hash of record_key, version). Versions visible at
+//! - A person's index lists the rows sorted by (table, hash of record_key, version). Versions visible at
 //!   an `as_of` (what was latest, since when, until when) are computed here from the index, not in SQL.
 //! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
 //!   entities that its records name.
@@ -32,6 +32,7 @@ pub struct EntityNo(pub u32);
 /// One version of one record in a person's or entity's index.
 #[derive(Clone, Copy, Debug)]
 pub struct RowRef {
+    pub table: TableId,
     /// Hash of the record_key.
     pub key: u64,
     pub version: i64,
@@ -81,14 +82,15 @@ pub struct Person {
     pub spans: Vec<PermitSpan>,
     /// Bits of the permit classes that any version of a permit has named (see [`History::class_bit`]).
     pub classes: u64,
-    rows: [Vec<RowRef>; TableId::PERSON_COUNT],
+    /// Of all tables, by (table, key, version).
+    rows: Vec<RowRef>,
     entities: Vec<EntityNo>,
 }
 
 /// A reference entity with its rows, and the persons whose records name it.
 #[derive(Debug)]
 struct Entity {
-    rows: [Vec<RowRef>; TableId::COUNT - TableId::PERSON_COUNT],
+    rows: Vec<RowRef>,
     successors: Vec<EntityNo>,
     persons: Vec<PersonNo>,
 }
@@ -193,13 +195,10 @@ impl History {
             None => self.add_person(&record.subject),
         };
         let key = hash_key(&record.record_key);
-        let rows = &self.persons[person_no.0 as usize].rows[record.table.index()];
-        let at = match rows.binary_search_by(|row| (row.key, row.version).cmp(&(key, record.version))) {
-            Ok(_) => return (person_no, Inserted::Duplicate),
-            Err(at) => at,
+        let Some(at) = place(&self.persons[person_no.0 as usize].rows, record, key) else {
+            return (person_no, Inserted::Duplicate);
         };
-        let row = self.stores[record.table.index()].append(record);
-        let row = RowRef { key, version: record.version, known: record.known_time.0, row, op: record.op };
+        let row = self.row_ref(record, key);
         if record.table == TableId::Permits {
             self.note_permit(person_no, key, record);
         }
@@ -216,7 +215,7 @@ impl History {
             person.first_permit_known = person.first_permit_known.min(record.known_time);
         }
         self.link_entities(person_no, record);
-        self.persons[person_no.0 as usize].rows[record.table.index()].insert(at, row);
+        self.persons[person_no.0 as usize].rows.insert(at, row);
         (person_no, Inserted::New)
     }
 
@@ -224,15 +223,11 @@ impl History {
     pub fn insert_reference(&mut self, record: &Record) -> (EntityNo, Inserted) {
         let entity_no = self.entity(&record.subject);
         let key = hash_key(&record.record_key);
-        let table = record.table.index() - TableId::PERSON_COUNT;
-        let rows = &self.entities[entity_no.0 as usize].rows[table];
-        let at = match rows.binary_search_by(|row| (row.key, row.version).cmp(&(key, record.version))) {
-            Ok(_) => return (entity_no, Inserted::Duplicate),
-            Err(at) => at,
+        let Some(at) = place(&self.entities[entity_no.0 as usize].rows, record, key) else {
+            return (entity_no, Inserted::Duplicate);
         };
-        let row = self.stores[record.table.index()].append(record);
-        let row = RowRef { key, version: record.version, known: record.known_time.0, row, op: record.op };
-        self.entities[entity_no.0 as usize].rows[table].insert(at, row);
+        let row = self.row_ref(record, key);
+        self.entities[entity_no.0 as usize].rows.insert(at, row);
         if record.table == TableId::Terms {
             self.term_changes.push(record.known_time.0);
             if !self.terms.contains(&entity_no) {
@@ -266,15 +261,14 @@ impl History {
 
     /// Calls `each` for every version of a person's records in `table` that was known at `as_of`.
     pub fn versions(&self, person: PersonNo, table: TableId, as_of: i64, each: impl FnMut(Version)) {
-        versions_of(&self.person(person).rows[table.index()], as_of, each);
+        versions_of(of_table(&self.person(person).rows, table), as_of, each);
     }
 
     /// The same for the reference rows that a person's records name (for terms: all).
     pub fn reference_versions(&self, person: PersonNo, table: TableId, as_of: i64, mut each: impl FnMut(Version)) {
-        let index = table.index() - TableId::PERSON_COUNT;
         if table == TableId::Terms {
             for entity in &self.terms {
-                versions_of(&self.entities[entity.0 as usize].rows[index], as_of, &mut each);
+                versions_of(of_table(&self.entities[entity.0 as usize].rows, table), as_of, &mut each);
             }
             return;
         }
@@ -285,7 +279,7 @@ impl History {
             for &no in std::iter::once(&entity).chain(successors) {
                 if !seen.contains(&no) {
                     seen.push(no);
-                    versions_of(&self.entities[no.0 as usize].rows[index], as_of, &mut each);
+                    versions_of(of_table(&self.entities[no.0 as usize].rows, table), as_of, &mut each);
                 }
             }
         }
@@ -294,11 +288,9 @@ impl History {
     /// Latest version at `as_of` of the person's record with this key, with its table.
     pub fn latest(&self, person: PersonNo, record_key: &str, as_of: i64) -> Option<(TableId, i64)> {
         let key = hash_key(record_key);
-        TableId::ALL[..TableId::PERSON_COUNT].iter().find_map(|&table| {
-            let rows = &self.person(person).rows[table.index()];
-            let known = rows.iter().filter(|row| row.key == key && row.known <= as_of);
-            known.map(|row| row.version).max().map(|version| (table, version))
-        })
+        let known = self.person(person).rows.iter().filter(|row| row.key == key && row.known <= as_of);
+        let first = known.clone().next()?.table;
+        known.filter(|row| row.table == first).map(|row| (first, row.version)).last()
     }
 
     /// (record_key, version) of a person's current records in a table at `as_of`.
@@ -333,8 +325,7 @@ impl History {
 
     /// How much was known about a person at `as_of`: rises with every record, and depends on nothing else.
     pub fn knowledge(&self, person: PersonNo, as_of: i64) -> i64 {
-        let known = |rows: &[RowRef]| rows.iter().filter(|row| row.known <= as_of).count() as i64;
-        let own: i64 = self.person(person).rows.iter().map(|rows| known(rows)).sum();
+        let own = self.person(person).rows.iter().filter(|row| row.known <= as_of).count() as i64;
         let mut reference = self.terms_epoch(as_of) as i64;
         for table in [TableId::Employers, TableId::EmployerMonths, TableId::Institutions] {
             self.reference_versions(person, table, as_of, |_| reference += 1);
@@ -343,7 +334,7 @@ impl History {
     }
 
     pub fn row_count(&self, person: PersonNo) -> usize {
-        self.person(person).rows.iter().map(Vec::len).sum()
+        self.person(person).rows.len()
     }
 
     /// Makes the rows appended so far readable. To be called between appending and gathering.
@@ -351,6 +342,12 @@ impl History {
         for store in &mut self.stores {
             store.seal();
         }
+    }
+
+    /// Stores a record's row.
+    fn row_ref(&mut self, record: &Record, key: u64) -> RowRef {
+        let row = self.stores[record.table.index()].append(record);
+        RowRef { table: record.table, key, version: record.version, known: record.known_time.0, row, op: record.op }
     }
 
     fn add_person(&mut self, subject: &str) -> PersonNo {
@@ -361,7 +358,7 @@ impl History {
             anchored_known: KnownTime::MAX,
             spans: Vec::new(),
             classes: 0,
-            rows: Default::default(),
+            rows: Vec::new(),
             entities: Vec::new(),
         });
         self.by_subject.insert(subject.into(), no);
@@ -410,7 +407,7 @@ impl History {
             return no;
         }
         let no = EntityNo(self.entities.len() as u32);
-        self.entities.push(Entity { rows: Default::default(), successors: Vec::new(), persons: Vec::new() });
+        self.entities.push(Entity { rows: Vec::new(), successors: Vec::new(), persons: Vec::new() });
         self.by_entity.insert(id.into(), no);
         no
     }
@@ -424,17 +421,28 @@ impl Person {
 
     /// Whether the person has rows in a table.
     pub fn has(&self, table: TableId) -> bool {
-        !self.rows[table.index()].is_empty()
+        !of_table(&self.rows, table).is_empty()
     }
 
     fn index_bytes(&self) -> usize {
-        let rows: usize = self.rows.iter().map(|rows| rows.capacity() * size_of::<RowRef>()).sum();
         size_of::<Person>()
             + self.subject.len()
-            + rows
+            + self.rows.capacity() * size_of::<RowRef>()
             + self.spans.capacity() * size_of::<PermitSpan>()
             + self.entities.capacity() * size_of::<EntityNo>()
     }
+}
+
+/// Where a record's row belongs; `None` if this version is there.
+fn place(rows: &[RowRef], record: &Record, key: u64) -> Option<usize> {
+    let wanted = (record.table, key, record.version);
+    rows.binary_search_by(|row| (row.table, row.key, row.version).cmp(&wanted)).err()
+}
+
+fn of_table(rows: &[RowRef], table: TableId) -> &[RowRef] {
+    let from = rows.partition_point(|row| row.table < table);
+    let count = rows[from..].partition_point(|row| row.table == table);
+    &rows[from..from + count]
 }
 
 /// Rows are sorted by (key, version); each record's versions form one run.
@@ -501,7 +509,7 @@ mod tests {
     use super::*;
 
     fn row(key: u64, version: i64, known: i64, op: Op) -> RowRef {
-        RowRef { key, version, known, row: RowId(version as u32), op }
+        RowRef { table: TableId::Payments, key, version, known, row: RowId(version as u32), op }
     }
 
     fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, Option<i64>, i64, bool)> {

@@ -90,6 +90,9 @@ struct Loop {
     last_known: [KnownTime; Feed::COUNT],
     probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
     gauges_at: Instant,
+    /// When persons are next counted, and the bytes they took when they last were.
+    count_at: Instant,
+    state_bytes: u64,
     /// Up to when the shard has told the others that it has said everything, and when it last did.
     link_clocks: [KnownTime; 2],
     links_said_at: Instant,
@@ -104,6 +107,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
             gauges_at: Instant::now(),
+            count_at: Instant::now(),
+            state_bytes: 0,
             link_clocks: [KnownTime::MIN; 2],
             links_said_at: Instant::now(),
             quarantined: 0,
@@ -383,6 +388,25 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 self.telemetry.lag(feed, lag);
             }
         }
+        if Instant::now() >= state.count_at {
+            self.count_persons(state);
+        }
+        let history = self.shard.history();
+        for table in TableId::ALL {
+            self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
+        }
+        let bytes = state.state_bytes;
+        self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
+        self.telemetry.timers(self.shard.detector().timer_count() as u64);
+        let rate = state.quarantined as f64 / seconds;
+        state.quarantined = 0;
+        self.telemetry.limit_used(Limit::QuarantinePerSecond, rate);
+        self.pause(state, bytes, rate);
+    }
+
+    /// Gauges that take a walk over all persons; seldom enough to take less than a hundredth of the time.
+    fn count_persons(&self, state: &mut Loop) {
+        let started = Instant::now();
         let mut standing = vec![[0u64; 4]; self.shard.rules().len()];
         for (_, alert) in self.shard.detector().standing() {
             standing[alert.rule as usize][alert.severity as usize] += 1;
@@ -393,18 +417,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
         }
         let history = self.shard.history();
-        for table in TableId::ALL {
-            self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
-        }
+        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
         let bytes = history.state_bytes();
         self.telemetry.state_bytes(bytes);
-        self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
-        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
-        self.telemetry.timers(self.shard.detector().timer_count() as u64);
-        let rate = state.quarantined as f64 / seconds;
-        state.quarantined = 0;
-        self.telemetry.limit_used(Limit::QuarantinePerSecond, rate);
-        self.pause(state, bytes, rate);
+        state.state_bytes = bytes;
+        state.count_at = Instant::now() + started.elapsed() * 100;
     }
 
     /// At a limit the source is left alone until there is room again.

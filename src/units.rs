@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 use arrow::error::ArrowError;
 
 use crate::history::{History, PersonNo, Version};
@@ -33,8 +33,16 @@ pub struct Demand {
 /// Rows of a table: columns in schema order; those that no plan reads are left out.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
-    pub columns: Vec<Option<ArrayRef>>,
+    pub columns: Vec<Option<Values>>,
     pub rows: usize,
+}
+
+/// What a column holds.
+#[derive(Clone, Debug)]
+pub enum Values {
+    Each(ArrayRef),
+    /// The person of each row's unit, by number (see [`persons`]).
+    PersonOf(UInt32Array),
 }
 
 const TAG_MARK: u8 = 1;
@@ -97,7 +105,10 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
             Arc::new(rows.version.iter().map(of).collect::<TimestampMicrosecondArray>())
         };
         let array = match *name {
-            "person_id" => persons(history, units, &rows.unit),
+            "person_id" => {
+                out.push(Some(Values::PersonOf(UInt32Array::from(rows.unit.clone()))));
+                continue;
+            }
             // A link's columns of these names are its own.
             "known_from" if !is_link => instants(|version| Some(version.known_from)),
             "known_to" if !is_link => instants(|version| version.known_to),
@@ -113,7 +124,7 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
                 }
             }
         };
-        out.push(Some(array));
+        out.push(Some(Values::Each(array)));
     }
     Ok(Content { columns: out, rows: rows.unit.len() })
 }
@@ -141,17 +152,14 @@ fn find(history: &History, units: &[Unit], demand: &Demand) -> Rows {
     rows
 }
 
-fn persons(history: &History, units: &[Unit], of: &[u32]) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(of.len(), of.len() * 20);
+/// The tagged subject of each unit.
+pub fn persons(history: &History, units: &[Unit]) -> ArrayRef {
+    let mut builder = StringBuilder::with_capacity(units.len(), units.len() * 20);
     let mut text = String::new();
-    let mut last = None;
-    for &unit in of {
-        if last != Some(unit) {
-            text.clear();
-            push_tag(&mut text, unit);
-            text.push_str(&history.person(units[unit as usize].person).subject);
-            last = Some(unit);
-        }
+    for (number, unit) in units.iter().enumerate() {
+        text.clear();
+        push_tag(&mut text, number as u32);
+        text.push_str(&history.person(unit.person).subject);
         builder.append_value(&text);
     }
     Arc::new(builder.finish())

@@ -11,7 +11,7 @@
 //! means is not changed, which the oracle (`batch`, DataFusion's own operators) holds against it.
 //!
 //! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
-//! - `keys`: hashes and equality of join and group keys. `join`, `group`, `sort`: the operators. `foreign`: DataFusion's.
+//! - `keys`: hashes and equality of join and group keys. `join` (with `range`), `group`, `sort`: the operators. `foreign`: DataFusion's.
 //! - `compile`: from a physical plan to nodes.
 //!
 //! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
@@ -23,7 +23,10 @@ mod foreign;
 mod group;
 mod join;
 mod keys;
+mod range;
 mod sort;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
@@ -36,10 +39,10 @@ use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 
-pub use column::{Batch, Column};
+pub use column::{Batch, Column, Picks};
 
 use crate::rules::budget::Budget;
-use crate::rules::executor::column::{Picks, pick_all};
+use crate::rules::executor::column::pick_all;
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::Group;

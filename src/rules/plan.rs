@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::rules::budget::{Budget, CALL_BUDGET};
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
-use crate::rules::executor::Compiled;
+use crate::rules::executor::{Column, Compiled};
 use crate::rules::file::RuleFile;
 use crate::rules::links::LinkFile;
 pub use crate::rules::output::Hit;
@@ -30,7 +30,7 @@ use crate::rules::table::{Slot, SlotTable};
 use crate::rules::text::check_text;
 use crate::rules::values::check_division;
 use crate::schema::{ColumnType, Feed, TableId};
-use crate::units::{Content, rule_schema};
+use crate::units::rule_schema;
 
 /// Why a catalogue cannot be planned.
 #[derive(Debug, Error)]
@@ -107,8 +107,8 @@ impl Planner {
         planner.known.add(RULE_ROWS, Owner::Person, keys.into());
         for (name, batch) in session::calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());
-            let columns = batch.columns().iter().map(|column| Some(Arc::clone(column))).collect();
-            slot.fill(Content { columns, rows: batch.num_rows() });
+            let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
+            slot.fill_columns(columns, batch.num_rows());
             planner.register(&slot).map_err(failed)?;
             planner.known.add(name, Owner::Nobody, BTreeMap::new());
         }

@@ -26,7 +26,7 @@ use crate::rules::plan::{Parts, PlanError, Planner};
 use crate::rules::profile::Profile;
 use crate::rules::table::Slot;
 use crate::schema::{Feed, TableId};
-use crate::units::{Content, Demand, Unit, gather, tagged_text};
+use crate::units::{Demand, Unit, gather, persons, tagged_text};
 
 /// A set of tables, as bits by [`TableId::index`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -397,7 +397,8 @@ impl RuleSet {
         used: RuleMask,
         views: &[usize],
     ) -> Result<(), String> {
-        self.rule_rows.fill(self.rule_rows(history, units, done, used));
+        let (columns, rows) = self.rule_rows(history, units, done, used);
+        self.rule_rows.fill_columns(columns, rows);
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| view.late) {
             self.fill_view(view)?;
         }
@@ -405,7 +406,7 @@ impl RuleSet {
     }
 
     /// The rows of rules in the form of [`rule_rows_schema`].
-    fn rule_rows(&self, history: &History, units: &[Unit], done: &Evaluation, used: RuleMask) -> Content {
+    fn rule_rows(&self, history: &History, units: &[Unit], done: &Evaluation, used: RuleMask) -> (Vec<Option<Column>>, usize) {
         let mut texts: [Vec<String>; 7] = Default::default();
         let (mut alert_at, mut cleared_at, mut anchor_at) = (Vec::new(), Vec::new(), Vec::new());
         for at in (0..self.rules.len()).filter(|at| used & 1 << at != 0) {
@@ -446,7 +447,7 @@ impl RuleSet {
             Arc::new(Date32Array::from(anchor_at)),
             cancelled_by,
         ];
-        Content { columns: columns.into_iter().map(Some).collect(), rows }
+        (columns.into_iter().map(|array| Some(Column::new(array))).collect(), rows)
     }
 
     /// What links that read records alone show; `at` by position in [`RuleSet::links`].
@@ -510,12 +511,13 @@ impl RuleSet {
         bases.sort_unstable();
         bases.dedup();
         let mut rows = 0;
+        let persons = Column::new(persons(history, units));
         for base in bases {
             let base = &self.bases[base];
             let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
             let content = gather(history, units, &demand).map_err(|error| error.to_string())?;
             rows += content.rows;
-            base.slot.fill(content);
+            base.slot.fill(content, &persons);
         }
         for view in views.iter().map(|view| &self.views[*view]).filter(|view| !view.late) {
             self.fill_view(view)?;

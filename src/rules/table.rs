@@ -19,8 +19,8 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 
-use crate::rules::executor::{Batch, Column};
-use crate::units::Content;
+use crate::rules::executor::{Batch, Column, Picks};
+use crate::units::{Content, Values};
 
 /// The rows of one table for the units at hand.
 #[derive(Debug)]
@@ -42,8 +42,13 @@ impl Slot {
         })
     }
 
-    pub fn fill(&self, content: Content) {
-        let columns = content.columns.into_iter().map(|column| column.map(Column::new)).collect();
+    /// Gathered rows; `persons` are those of the units.
+    pub fn fill(&self, content: Content, persons: &Column) {
+        let column = |values| match values {
+            Values::Each(array) => Column::new(array),
+            Values::PersonOf(units) => persons.pick(&Picks::of_nullable(units)),
+        };
+        let columns = content.columns.into_iter().map(|values| values.map(column)).collect();
         self.fill_columns(columns, content.rows);
     }
 

@@ -76,6 +76,11 @@ impl Column {
         }
     }
 
+    pub fn pick(&self, at: &Picks) -> Column {
+        let picks = self.picks.as_ref().map_or_else(|| at.clone(), |picks| picks.then(at));
+        Column { base: Arc::clone(&self.base), picks: Some(picks), made: Arc::default() }
+    }
+
     pub fn data_type(&self) -> &DataType {
         self.base.array.data_type()
     }

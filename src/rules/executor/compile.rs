@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::Schema;
-use datafusion::common::{NullEquality, Result};
+use datafusion::common::{JoinSide, JoinType, NullEquality, Result};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode, AggregateMode, aggregate_expressions};
 use datafusion::physical_plan::filter::FilterExec;
@@ -20,6 +20,7 @@ use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::{Aggregate, Group};
 use crate::rules::executor::join::{Condition, Join};
+use crate::rules::executor::range::Range;
 use crate::rules::executor::sort::Sort;
 use crate::rules::executor::{Node, Operator, keys};
 use crate::rules::table::SlotScan;
@@ -61,7 +62,12 @@ fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
         return hash_join(join, budget);
     }
     if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+        let range = join.filter().map(|filter| Range::of(filter, &join.left().schema(), &join.right().schema()));
+        // Right rows without a partner are found by going through the right side.
+        let by_right = matches!(join.join_type(), JoinType::Right | JoinType::Full);
+        let range = range.transpose()?.flatten().filter(|range| !by_right || range.searched == JoinSide::Left);
         let join = Join {
+            range,
             left: node(join.left(), budget)?,
             right: node(join.right(), budget)?,
             on: Vec::new(),
@@ -79,7 +85,8 @@ fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
             on: Vec::new(),
             nulls_are_equal: false,
             filter: None,
-            kind: datafusion::common::JoinType::Inner,
+            range: None,
+            kind: JoinType::Inner,
             projection: None,
         };
         return Ok(Some(("Pairs".to_owned(), Operator::Join(Box::new(join)))));
@@ -142,6 +149,7 @@ fn hash_join(join: &HashJoinExec, budget: &Arc<Budget>) -> Result<Option<Named>>
         right: node(join.right(), budget)?,
         nulls_are_equal: join.null_equality() == NullEquality::NullEqualsNull,
         filter: join.filter().map(condition).transpose()?,
+        range: None,
         kind: *join.join_type(),
         projection: join.projection.as_ref().map(|projection| projection.to_vec()),
     };

@@ -1,7 +1,8 @@
 //! Joins: by equal keys through a hash table over the left side, or of every pair; with a further condition or without.
 //!
-//! Rows come in the order of the right side, those of one right row in the order of the left; where the join keeps left
-//! rows that found no partner, these come last. DataFusion promises its parents no more than that.
+//! Rows of a join by keys come in the order of the right side, those of one right row in the order of the left; where the
+//! join keeps left rows that found no partner, these come last. DataFusion promises its parents no more than that, and nothing
+//! for pairs.
 
 use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
 use arrow::datatypes::SchemaRef;
@@ -11,6 +12,7 @@ use datafusion::physical_plan::joins::utils::ColumnIndex;
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::keys::{Keys, Table};
+use crate::rules::executor::range::Range;
 use crate::rules::executor::{Node, Run};
 
 /// Pairs that are looked at together.
@@ -24,6 +26,8 @@ pub(super) struct Join {
     pub on: Vec<(Expr, Expr)>,
     pub nulls_are_equal: bool,
     pub filter: Option<Condition>,
+    /// What of the condition bounds one side by the other, where pairs are looked at.
+    pub range: Option<Range>,
     pub kind: JoinType,
     /// Columns of left, right and mark that go on.
     pub projection: Option<Vec<usize>>,
@@ -101,7 +105,11 @@ impl Join {
         Ok(found)
     }
 
+    /// Of all pairs those that meet the condition.
     fn every_pair(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Pairs> {
+        if let Some(found) = self.pairs_in_range(run, left, right)? {
+            return Ok(found);
+        }
         run.budget.spend((left.rows as u64).saturating_mul(right.rows as u64))?;
         let mut found = Pairs { left: Vec::new(), right: Vec::new() };
         let mut open = Pairs { left: Vec::new(), right: Vec::new() };
@@ -116,6 +124,28 @@ impl Join {
         }
         self.keep(left, right, &mut open, &mut found)?;
         Ok(found)
+    }
+
+    /// The same by looking at the pairs within the range alone; `None` if there is none, or none to be searched.
+    fn pairs_in_range(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Option<Pairs>> {
+        let Some(range) = &self.range else { return Ok(None) };
+        let left_is_searched = range.searched == JoinSide::Left;
+        let (searched, other) = if left_is_searched { (left, right) } else { (right, left) };
+        let Some(spans) = range.spans(searched, other)? else { return Ok(None) };
+        let mut found = Pairs { left: Vec::new(), right: Vec::new() };
+        let mut open = Pairs { left: Vec::new(), right: Vec::new() };
+        for (at, (from, to)) in spans.into_iter().enumerate().filter(|(_, (from, to))| from < to) {
+            run.budget.spend(u64::from(to - from))?;
+            let (searched, other) =
+                if left_is_searched { (&mut open.left, &mut open.right) } else { (&mut open.right, &mut open.left) };
+            searched.extend(from..to);
+            other.extend(std::iter::repeat_n(at as u32, (to - from) as usize));
+            if open.left.len() >= PAIRS {
+                self.keep(left, right, &mut open, &mut found)?;
+            }
+        }
+        self.keep(left, right, &mut open, &mut found)?;
+        Ok(Some(found))
     }
 
     /// Moves the open pairs that meet the condition to those that were found.
@@ -164,6 +194,7 @@ impl Join {
             RightMark => self.marked(right, seen(&pairs.right, right.rows)),
             Inner => self.both(left, right, &Picks::of(pairs.left), &Picks::of(pairs.right)),
             Left | Right | Full => {
+                debug_assert!(pairs.right.is_sorted() || self.kind == Left);
                 let (left_picks, right_picks) = self.outer(left, right, pairs, seen);
                 self.both(left, right, &left_picks, &right_picks)
             }

@@ -1,0 +1,208 @@
+//! Joins by a range: of all pairs only those are looked at whose key lies between the other row's bounds.
+//!
+//! Rules spread a permit over the months of the calendar (`m.month >= p.first_month AND m.month <= p.held_until`). Looking at
+//! every pair of them would look at centuries of months for each permit.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{JoinSide, Result};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column as ColumnExpr};
+use datafusion::physical_expr::utils::{collect_columns, split_conjunction};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use std::sync::Arc;
+
+use crate::rules::executor::column::Batch;
+use crate::rules::executor::expr::Expr;
+
+/// A condition that bounds a key of one side by the other side's rows.
+pub(super) struct Range {
+    /// The side whose rows are searched.
+    pub searched: JoinSide,
+    key: Expr,
+    /// Each over the other side: bound, and whether it is itself within.
+    low: Vec<(Expr, bool)>,
+    high: Vec<(Expr, bool)>,
+}
+
+/// A comparison of the two sides, the key on its left.
+struct Comparison {
+    side: JoinSide,
+    key: Arc<dyn PhysicalExpr>,
+    operator: Operator,
+    bound: Arc<dyn PhysicalExpr>,
+}
+
+impl Range {
+    /// The range in a join's condition; `None` if it has none that bounds a column of a side from both ends.
+    pub fn of(filter: &JoinFilter, left: &arrow::datatypes::Schema, right: &arrow::datatypes::Schema) -> Result<Option<Range>> {
+        let mut comparisons = Vec::new();
+        for part in split_conjunction(filter.expression()) {
+            comparisons.extend(comparisons_in(part, filter));
+        }
+        for first in &comparisons {
+            if first.key.downcast_ref::<ColumnExpr>().is_none() {
+                continue;
+            }
+            let same = |other: &&Comparison| other.side == first.side && other.key.as_ref() == first.key.as_ref();
+            let (own, other) = if first.side == JoinSide::Left { (left, right) } else { (right, left) };
+            let key = moved(&first.key, filter)?;
+            if !is_supported(&key.data_type(own)?) {
+                continue;
+            }
+            let mut range = Range { searched: first.side, key: Expr::new(&key, own)?, low: Vec::new(), high: Vec::new() };
+            for comparison in comparisons.iter().filter(same) {
+                let bound = moved(&comparison.bound, filter)?;
+                if bound.data_type(other)? != key.data_type(own)? {
+                    continue;
+                }
+                let bound = Expr::new(&bound, other)?;
+                match comparison.operator {
+                    Operator::Gt => range.low.push((bound, false)),
+                    Operator::GtEq => range.low.push((bound, true)),
+                    Operator::Lt => range.high.push((bound, false)),
+                    _ => range.high.push((bound, true)),
+                }
+            }
+            if !range.low.is_empty() && !range.high.is_empty() {
+                return Ok(Some(range));
+            }
+        }
+        Ok(None)
+    }
+
+    /// For each row of the other side the rows of the searched side within its bounds, as a span; `None` if the searched side
+    /// does not stand in the order of its key.
+    pub fn spans(&self, searched: &Batch, other: &Batch) -> Result<Option<Vec<(u32, u32)>>> {
+        let keys = self.key.array(searched)?;
+        let keys = Longs::of(&keys);
+        if keys.has_nulls() || !(1..searched.rows).all(|at| keys.value(at - 1) <= keys.value(at)) {
+            return Ok(None);
+        }
+        let mut spans = vec![(0, searched.rows as u32); other.rows];
+        let first = |holds: &dyn Fn(i64) -> bool| -> u32 {
+            // The first row whose key does not hold.
+            let (mut from, mut to) = (0, searched.rows);
+            while from < to {
+                let middle = from + (to - from) / 2;
+                if holds(keys.value(middle)) { from = middle + 1 } else { to = middle }
+            }
+            from as u32
+        };
+        for (low, within) in &self.low {
+            let bounds = low.array(other)?;
+            let bounds = Longs::of(&bounds);
+            for (at, span) in spans.iter_mut().enumerate() {
+                match bounds.get(at) {
+                    None => *span = (0, 0),
+                    Some(bound) => span.0 = span.0.max(first(&|key| if *within { key < bound } else { key <= bound })),
+                }
+            }
+        }
+        for (high, within) in &self.high {
+            let bounds = high.array(other)?;
+            let bounds = Longs::of(&bounds);
+            for (at, span) in spans.iter_mut().enumerate() {
+                match bounds.get(at) {
+                    None => *span = (0, 0),
+                    Some(bound) => span.1 = span.1.min(first(&|key| if *within { key <= bound } else { key < bound })),
+                }
+            }
+        }
+        Ok(Some(spans))
+    }
+}
+
+/// The comparison that a part of a condition is, seen from both sides.
+fn comparisons_in(part: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Vec<Comparison> {
+    let Some(binary) = part.downcast_ref::<BinaryExpr>() else { return Vec::new() };
+    let mirrored = match binary.op() {
+        Operator::Lt => Operator::Gt,
+        Operator::LtEq => Operator::GtEq,
+        Operator::Gt => Operator::Lt,
+        Operator::GtEq => Operator::LtEq,
+        _ => return Vec::new(),
+    };
+    let (Some(left), Some(right)) = (side_of(binary.left(), filter), side_of(binary.right(), filter)) else {
+        return Vec::new();
+    };
+    if left == right {
+        return Vec::new();
+    }
+    let comparison = |side, key: &Arc<dyn PhysicalExpr>, operator, bound: &Arc<dyn PhysicalExpr>| Comparison {
+        side,
+        key: Arc::clone(key),
+        operator,
+        bound: Arc::clone(bound),
+    };
+    vec![
+        comparison(left, binary.left(), *binary.op(), binary.right()),
+        comparison(right, binary.right(), mirrored, binary.left()),
+    ]
+}
+
+/// The one side that an expression reads.
+fn side_of(expr: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Option<JoinSide> {
+    let mut sides = collect_columns(expr).into_iter().map(|column| filter.column_indices()[column.index()].side);
+    let first = sides.next()?;
+    sides.all(|side| side == first).then_some(first)
+}
+
+/// The expression over the columns of its side.
+fn moved(expr: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Result<Arc<dyn PhysicalExpr>> {
+    let moved = Arc::clone(expr).transform_up(|expr| {
+        Ok(match expr.downcast_ref::<ColumnExpr>() {
+            Some(column) => {
+                let index = filter.column_indices()[column.index()].index;
+                Transformed::yes(Arc::new(ColumnExpr::new(column.name(), index)) as Arc<dyn PhysicalExpr>)
+            }
+            None => Transformed::no(expr),
+        })
+    });
+    moved.data()
+}
+
+fn is_supported(ty: &DataType) -> bool {
+    matches!(ty, DataType::Date32 | DataType::Int64 | DataType::Timestamp(TimeUnit::Microsecond, None))
+}
+
+/// Days, numbers or instants.
+enum Longs<'a> {
+    Days(&'a arrow::array::Date32Array),
+    Numbers(&'a [i64], &'a ArrayRef),
+}
+
+impl<'a> Longs<'a> {
+    /// Of a type that [`is_supported`].
+    fn of(array: &'a ArrayRef) -> Longs<'a> {
+        match array.data_type() {
+            DataType::Date32 => Longs::Days(array.as_primitive::<Date32Type>()),
+            DataType::Int64 => Longs::Numbers(array.as_primitive::<Int64Type>().values(), array),
+            _ => Longs::Numbers(array.as_primitive::<TimestampMicrosecondType>().values(), array),
+        }
+    }
+
+    fn has_nulls(&self) -> bool {
+        match self {
+            Longs::Days(array) => array.null_count() > 0,
+            Longs::Numbers(_, array) => array.null_count() > 0,
+        }
+    }
+
+    fn value(&self, at: usize) -> i64 {
+        match self {
+            Longs::Days(array) => i64::from(array.value(at)),
+            Longs::Numbers(values, _) => values[at],
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<i64> {
+        let is_null = match self {
+            Longs::Days(array) => array.is_null(at),
+            Longs::Numbers(_, array) => array.is_null(at),
+        };
+        (!is_null).then(|| self.value(at))
+    }
+}

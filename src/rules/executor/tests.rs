@@ -1,0 +1,140 @@
+//! Every operator against DataFusion's own, over small tables full of nulls, ties and rows without a partner.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::physical_plan::collect;
+use datafusion::prelude::SessionContext;
+use proptest::prelude::*;
+
+use super::{Compiled, Node, Operator, Run};
+use crate::rules::budget::{Budget, CALL_BUDGET};
+use crate::rules::session;
+use crate::rules::table::{Slot, SlotTable};
+
+/// Each exercises one operator or one kind of it.
+const QUERIES: [&str; 26] = [
+    "SELECT k, n, d FROM a WHERE n > 3 AND d IS NOT NULL",
+    "SELECT n FROM a WHERE k = 'x' OR n IS NULL",
+    "SELECT k, n * 2 AS twice, coalesce(k, '-') AS name FROM a",
+    "SELECT a.k, a.n, b.n AS m FROM a JOIN b ON a.k = b.k",
+    "SELECT a.k, a.n, b.n AS m FROM a JOIN b ON a.k = b.k AND a.d = b.d",
+    "SELECT a.k, a.n, b.n AS m FROM a JOIN b ON a.k = b.k AND a.n < b.n",
+    "SELECT a.k, a.n, b.n AS m FROM a LEFT JOIN b ON a.k = b.k",
+    "SELECT a.k, a.n, b.n AS m FROM a LEFT JOIN b ON a.k = b.k AND a.n < b.n",
+    "SELECT a.k, a.n, b.n AS m FROM a RIGHT JOIN b ON a.k = b.k AND a.n < b.n",
+    "SELECT a.k, a.n, b.n AS m FROM a FULL JOIN b ON a.k = b.k AND a.n < b.n",
+    "SELECT k, n FROM a WHERE k IN (SELECT k FROM b)",
+    "SELECT k, n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
+    "SELECT k, n FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
+    "SELECT k, n, k IN (SELECT k FROM b WHERE k IS NOT NULL) OR n > 5 AS found FROM a WHERE k IS NOT NULL",
+    "SELECT k FROM a INTERSECT SELECT k FROM b",
+    "SELECT a.n, b.n AS m FROM a CROSS JOIN b",
+    "SELECT a.n, b.n AS m FROM a JOIN b ON a.n < b.n",
+    "SELECT a.n, c.n AS m FROM a JOIN c ON c.n >= a.n AND c.n <= a.n + 2",
+    "SELECT a.d, c.n AS m FROM a LEFT JOIN c ON c.d > a.d AND c.d <= a.d + INTERVAL '2' DAY AND a.k = 'x'",
+    "SELECT k, count(*) AS c, sum(n) AS s, min(d) AS first, max(k) AS last FROM a GROUP BY k",
+    "SELECT k, d, count(n) AS c FROM a GROUP BY k, d",
+    "SELECT DISTINCT k, d FROM a",
+    "SELECT count(*) AS c, sum(n) FILTER (WHERE n > 3) AS s FROM a",
+    "SELECT k, string_agg(d2, ',' ORDER BY n, d2) AS all_days FROM (SELECT k, n, CAST(d AS VARCHAR) AS d2 FROM a) GROUP BY k",
+    "SELECT k, n FROM a UNION ALL SELECT k, n FROM b",
+    "SELECT k, n, row_number() OVER (PARTITION BY k ORDER BY n, d, place) AS place_in_k FROM a",
+];
+
+type Row = (Option<String>, Option<i64>, Option<i32>);
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let key = prop_oneof![Just(None), "[xyz]".prop_map(Some)];
+    let row = (key, prop::option::weighted(0.8, 0..8i64), prop::option::weighted(0.8, 0..5i32));
+    prop::collection::vec(row, 0..12)
+}
+
+fn table(rows: &[Row]) -> RecordBatch {
+    let columns: [(&str, ArrayRef); 4] = [
+        ("k", Arc::new(rows.iter().map(|row| row.0.as_deref()).collect::<StringArray>())),
+        ("n", Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>())),
+        ("d", Arc::new(rows.iter().map(|row| row.2).collect::<Date32Array>())),
+        ("place", Arc::new((0..rows.len() as i64).collect::<Int64Array>())),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
+}
+
+/// A session with the tables in slots.
+fn session_with(tables: &[(&str, RecordBatch)]) -> SessionContext {
+    let context = session::session().unwrap();
+    for (name, batch) in tables {
+        let slot = Slot::new(name, batch.schema());
+        let columns = batch.columns().iter().map(|array| Some(super::Column::new(Arc::clone(array)))).collect();
+        slot.fill_columns(columns, batch.num_rows());
+        context.register_table(*name, Arc::new(SlotTable { slot })).unwrap();
+    }
+    context
+}
+
+fn lines(batches: &[RecordBatch]) -> Vec<String> {
+    let text = pretty_format_batches(batches).unwrap().to_string();
+    let mut lines: Vec<String> = text.lines().skip(3).map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The rows of a query by DataFusion and by ours.
+fn both(context: &SessionContext, sql: &str) -> (Vec<String>, Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let budget = Budget::new(CALL_BUDGET);
+    let task = context.task_ctx();
+    let plan = runtime.block_on(async { context.sql(sql).await.unwrap().create_physical_plan().await.unwrap() });
+    let theirs = runtime.block_on(collect(Arc::clone(&plan), Arc::clone(&task))).unwrap();
+    let compiled = Compiled::new(&plan, &budget).unwrap();
+    let run = Run { budget: &budget, task: &task, runtime: &runtime, costs: None };
+    let first = compiled.collect(&run).unwrap();
+    let again = compiled.collect(&run).unwrap();
+    assert_eq!(first, again, "a plan gives the same rows each time: {sql}");
+    // A header needs a batch.
+    let theirs = if theirs.is_empty() { vec![RecordBatch::new_empty(plan.schema())] } else { theirs };
+    (lines(&theirs), lines(&[first]))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_operator_gives_what_datafusion_gives(a in rows(), b in rows()) {
+        let mut sorted: Vec<Row> = b.iter().filter(|row| row.1.is_some() && row.2.is_some()).cloned().collect();
+        sorted.sort_by_key(|row| (row.1, row.2));
+        let context = session_with(&[("a", table(&a)), ("b", table(&b)), ("c", table(&sorted))]);
+        for sql in QUERIES {
+            let (theirs, ours) = both(&context, sql);
+            prop_assert_eq!(theirs, ours, "{}", sql);
+        }
+    }
+}
+
+fn foreign_names(node: &Node, names: &mut Vec<String>) {
+    match &node.operator {
+        Operator::Foreign { inputs, .. } => {
+            names.push(node.name.clone());
+            inputs.iter().for_each(|input| foreign_names(input, names));
+        }
+        Operator::Filter { input, .. } | Operator::Project { input, .. } => foreign_names(input, names),
+        Operator::Join(join) => [&join.left, &join.right].into_iter().for_each(|input| foreign_names(input, names)),
+        Operator::Group(group) => foreign_names(&group.input, names),
+        Operator::Sort(sort) => foreign_names(&sort.input, names),
+        Operator::Union { inputs } => inputs.iter().for_each(|input| foreign_names(input, names)),
+        Operator::Scan { .. } | Operator::Constant { .. } => {}
+    }
+}
+
+#[test]
+fn only_windows_are_left_to_datafusion() {
+    let context = session_with(&[("a", table(&[])), ("b", table(&[])), ("c", table(&[]))]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut names = Vec::new();
+    for sql in QUERIES {
+        let plan = runtime.block_on(async { context.sql(sql).await.unwrap().create_physical_plan().await.unwrap() });
+        foreign_names(&Compiled::new(&plan, &Budget::new(CALL_BUDGET)).unwrap().root, &mut names);
+    }
+    assert_eq!(names, ["BoundedWindowAggExec"]);
+}
