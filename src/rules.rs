@@ -12,6 +12,7 @@
 //! - `budget` limits the work of a call, counted in rows.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
+//! - `frames` computes the windows of sorted rows in the place of the query engine's own operators.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
 //!
 //! Nothing outside this module plans SQL.
@@ -25,6 +26,7 @@ pub mod coverage;
 pub mod diagnostic;
 pub mod examine;
 pub mod file;
+pub mod frames;
 pub mod functions;
 pub mod gateways;
 pub mod horizon;
