@@ -288,9 +288,11 @@ impl History {
     /// Latest version at `as_of` of the person's record with this key, with its table.
     pub fn latest(&self, person: PersonNo, record_key: &str, as_of: i64) -> Option<(TableId, i64)> {
         let key = hash_key(record_key);
-        let known = self.person(person).rows.iter().filter(|row| row.key == key && row.known <= as_of);
-        let first = known.clone().next()?.table;
-        known.filter(|row| row.table == first).map(|row| (first, row.version)).last()
+        let mut known = self.person(person).rows.iter().filter(|row| row.key == key && row.known <= as_of);
+        let first = known.next()?;
+        // By table, then by version.
+        let latest = known.take_while(|row| row.table == first.table).last().unwrap_or(first);
+        Some((latest.table, latest.version))
     }
 
     /// (record_key, version) of a person's current records in a table at `as_of`.

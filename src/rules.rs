@@ -13,6 +13,7 @@
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
 //! - `executor` runs physical plans without streams, picking rows instead of copying them.
+//! - `frames` computes the windows of sorted rows in the place of the query engine's own operators.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
 //!
 //! Nothing outside this module plans SQL.
@@ -27,6 +28,7 @@ pub mod diagnostic;
 pub mod examine;
 pub mod executor;
 pub mod file;
+pub mod frames;
 pub mod functions;
 pub mod gateways;
 pub mod horizon;

@@ -11,7 +11,7 @@
 //! means is not changed, which the oracle (`batch`, DataFusion's own operators) holds against it.
 //!
 //! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
-//! - `keys`: hashes and equality of join and group keys. `join` (with `range`), `group`, `sort`: the operators. `foreign`: DataFusion's.
+//! - `keys`: hashes and equality of join and group keys. `join` (with `range`), `group`, `sort`, `window`: the operators. `foreign`: DataFusion's.
 //! - `compile`: from a physical plan to nodes.
 //!
 //! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
@@ -27,6 +27,7 @@ mod range;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
@@ -48,6 +49,7 @@ use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::Group;
 use crate::rules::executor::join::Join;
 use crate::rules::executor::sort::Sort;
+use crate::rules::executor::window::Window;
 use crate::rules::profile::Costs;
 use crate::rules::table::Slot;
 
@@ -82,6 +84,7 @@ enum Operator {
     Group(Box<Group>),
     Sort(Box<Sort>),
     Union { inputs: Vec<Node> },
+    Window(Box<Window>),
     Foreign { plan: Foreign, inputs: Vec<Node> },
 }
 
@@ -89,6 +92,17 @@ impl Compiled {
     /// Compiles a physical plan whose leaves are slots.
     pub fn new(plan: &Arc<dyn ExecutionPlan>, budget: &Arc<Budget>) -> Result<Compiled> {
         Ok(Compiled { root: compile::node(plan, budget)? })
+    }
+
+    /// Its operators, each with whether it is one of ours.
+    pub fn operators(&self) -> Vec<(&str, bool)> {
+        let mut found = Vec::new();
+        let mut open = vec![&self.root];
+        while let Some(node) = open.pop() {
+            found.push((node.name.as_str(), !matches!(node.operator, Operator::Foreign { .. })));
+            open.extend(node.inputs());
+        }
+        found
     }
 
     /// The rows, as columns that are made when they are read.
@@ -103,6 +117,18 @@ impl Compiled {
 }
 
 impl Node {
+    fn inputs(&self) -> Vec<&Node> {
+        match &self.operator {
+            Operator::Scan { .. } | Operator::Constant { .. } => Vec::new(),
+            Operator::Filter { input, .. } | Operator::Project { input, .. } => vec![input],
+            Operator::Join(join) => vec![&join.left, &join.right],
+            Operator::Group(group) => vec![&group.input],
+            Operator::Sort(sort) => vec![&sort.input],
+            Operator::Window(window) => vec![window.input()],
+            Operator::Union { inputs } | Operator::Foreign { inputs, .. } => inputs.iter().collect(),
+        }
+    }
+
     fn run(&self, run: &Run<'_>) -> Result<Batch> {
         let Some(costs) = run.costs else { return self.operate(run) };
         let above = costs.borrow_mut().enter();
@@ -139,6 +165,7 @@ impl Node {
                 let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
                 union(inputs, &self.schema)
             }
+            Operator::Window(window) => window.run(run, &self.schema),
             Operator::Foreign { plan, inputs } => {
                 let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
                 plan.run(run, inputs)

@@ -11,6 +11,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use thiserror::Error;
 
@@ -19,6 +21,7 @@ use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
 use crate::rules::executor::{Column, Compiled};
 use crate::rules::file::RuleFile;
+use crate::rules::frames::UseFrames;
 use crate::rules::links::LinkFile;
 pub use crate::rules::output::Hit;
 use crate::rules::output::Interval;
@@ -283,7 +286,7 @@ impl Planner {
         let state = self.context.state();
         let plan = state.create_logical_plan(&sql).await.map_err(failed)?;
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
-        view.plan = Some(Compiled::new(&physical, &self.budget).map_err(failed)?);
+        view.plan = Some(self.finished(physical).map_err(failed)?);
         Ok(())
     }
 
@@ -303,7 +306,7 @@ impl Planner {
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = Compiled::new(&physical, &self.budget).map_err(failed)?;
+        let physical = self.finished(physical).map_err(failed)?;
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
@@ -312,6 +315,11 @@ impl Planner {
             cancellers: Interval::reason_bits(&Catalogue::cancel_reasons(file)),
             query: self.query(references, views, physical),
         })
+    }
+
+    /// With our own operators in the place of DataFusion's.
+    fn finished(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Compiled, DataFusionError> {
+        Compiled::new(&UseFrames.optimize(plan, self.context.state().config_options())?, &self.budget)
     }
 
     fn query(&self, references: References, views: &[PlannedView], plan: Compiled) -> Query {
@@ -365,7 +373,7 @@ impl Planner {
             tables = tables.union(used.tables);
         }
         let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = Compiled::new(&physical, &self.budget).map_err(failed)?;
+        let physical = self.finished(physical).map_err(failed)?;
         let query = self.query(references, views, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }

@@ -26,6 +26,10 @@ impl Picks {
         self.0.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn rows(&self) -> &UInt32Array {
         &self.0
     }

@@ -22,7 +22,9 @@ use crate::rules::executor::group::{Aggregate, Group};
 use crate::rules::executor::join::{Condition, Join};
 use crate::rules::executor::range::Range;
 use crate::rules::executor::sort::Sort;
+use crate::rules::executor::window::Window;
 use crate::rules::executor::{Node, Operator, keys};
+use crate::rules::frames::FrameExec;
 use crate::rules::table::SlotScan;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -103,6 +105,10 @@ fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
         && merge.fetch().is_none()
     {
         return self::sort(merge.input(), merge.expr().iter(), budget);
+    }
+    if let Some(frames) = plan.downcast_ref::<FrameExec>() {
+        let window = Window::new(node(frames.input(), budget)?, frames.plan().as_ref().clone())?;
+        return Ok(Some(("Window".to_owned(), Operator::Window(Box::new(window)))));
     }
     if let Some(union) = plan.downcast_ref::<UnionExec>() {
         let inputs = union.inputs().iter().map(|input| node(input, budget)).collect::<Result<_>>()?;

@@ -1,0 +1,161 @@
+//! Where partitions, groups of peers and frames begin and end, in sorted rows.
+//!
+//! Boundaries are row numbers of the whole input. Partitions and groups are lists of first rows with the number of rows at the
+//! end, so that neighbours delimit one; a frame has a first row and a row past its last for each row of the input. Along a
+//! partition both never go back, which is what everything in `slide` rests on.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::kernels::cmp::distinct;
+use datafusion::common::Result;
+
+use crate::rules::frames::range::{Keys, Reach};
+
+/// One end of a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Edge {
+    Unbounded,
+    Current,
+    Preceding(Reach),
+    Following(Reach),
+}
+
+/// What an edge counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Rows,
+    Range,
+    Groups,
+}
+
+/// The ends of a frame as written; `order` says which ORDER BY list of the plan it goes along.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Frame {
+    pub unit: Unit,
+    pub start: Edge,
+    pub end: Edge,
+    pub order: usize,
+}
+
+/// First row and row past the last, for each row.
+pub(super) struct Bounds {
+    pub start: Vec<u32>,
+    pub end: Vec<u32>,
+}
+
+/// Rows between two boundaries, one after another.
+pub(super) fn spans(boundaries: &[u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    boundaries.windows(2).map(|pair| (pair[0], pair[1]))
+}
+
+/// Marks rows that differ from the row before in one of the columns; nulls are alike.
+pub(super) fn changes(columns: &[ArrayRef], mut marks: Vec<bool>) -> Result<Vec<bool>> {
+    let rows = marks.len();
+    if let Some(first) = marks.first_mut() {
+        *first = true;
+    }
+    if rows < 2 {
+        return Ok(marks);
+    }
+    for column in columns {
+        if let Some(texts) = column.as_string_opt::<i32>() {
+            mark_texts(texts.value_offsets(), texts.value_data(), texts.nulls(), &mut marks);
+        } else {
+            let changed = distinct(&column.slice(1, rows - 1), &column.slice(0, rows - 1))?;
+            changed.values().set_indices().for_each(|row| marks[row + 1] = true);
+        }
+    }
+    Ok(marks)
+}
+
+/// Identifiers share their first bytes, so lengths and bytes are compared and nothing is hashed.
+fn mark_texts(offsets: &[i32], bytes: &[u8], nulls: Option<&arrow::buffer::NullBuffer>, marks: &mut [bool]) {
+    let text = |row: usize| &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+    for (row, mark) in marks.iter_mut().enumerate().skip(1).filter(|(_, mark)| !**mark) {
+        *mark = match nulls {
+            Some(nulls) if nulls.is_null(row) || nulls.is_null(row - 1) => nulls.is_null(row) != nulls.is_null(row - 1),
+            _ => text(row - 1) != text(row),
+        };
+    }
+}
+
+/// Marked rows and, at the end, the number of rows.
+pub(super) fn boundaries(marks: &[bool]) -> Vec<u32> {
+    let marked = marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32);
+    marked.chain(std::iter::once(marks.len() as u32)).collect()
+}
+
+/// What the edges of a frame are reckoned from. `groups` and `keys` are there where the frame needs them.
+pub(super) struct Along<'a> {
+    pub partitions: &'a [u32],
+    pub groups: &'a [u32],
+    pub keys: Option<&'a Keys>,
+}
+
+impl Along<'_> {
+    pub fn bounds(&self, frame: &Frame) -> Bounds {
+        Bounds { start: self.edge::<true>(frame.unit, &frame.start), end: self.edge::<false>(frame.unit, &frame.end) }
+    }
+
+    /// The first rows (`START`) or the rows past the last.
+    fn edge<const START: bool>(&self, unit: Unit, edge: &Edge) -> Vec<u32> {
+        match (unit, edge) {
+            (_, Edge::Unbounded) => self.by_row(|_, first, end| if START { first } else { end }),
+            (Unit::Rows, Edge::Current) => self.by_row(|row, _, _| if START { row } else { row + 1 }),
+            (Unit::Rows, Edge::Preceding(reach)) => {
+                let count = reach.count();
+                // The end lies one further: the row itself, `count` rows back, is in the frame.
+                self.by_row(|row, first, _| (row + u32::from(!START)).saturating_sub(count).max(first))
+            }
+            (Unit::Rows, Edge::Following(reach)) => {
+                let count = reach.count();
+                self.by_row(|row, _, end| (row + u32::from(!START)).saturating_add(count).min(end))
+            }
+            (Unit::Range, Edge::Preceding(reach)) => self.by_key::<START>(reach, true),
+            (Unit::Range, Edge::Following(reach)) => self.by_key::<START>(reach, false),
+            (Unit::Range | Unit::Groups, Edge::Current) => self.by_group::<START>(0),
+            (Unit::Groups, Edge::Preceding(reach)) => self.by_group::<START>(-i64::from(reach.count())),
+            (Unit::Groups, Edge::Following(reach)) => self.by_group::<START>(i64::from(reach.count())),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.partitions.last().map_or(0, |rows| *rows as usize)
+    }
+
+    /// From the row and the ends of its partition.
+    fn by_row(&self, edge: impl Fn(u32, u32, u32) -> u32) -> Vec<u32> {
+        let mut out = Vec::with_capacity(self.rows());
+        for (first, end) in spans(self.partitions) {
+            out.extend((first..end).map(|row| edge(row, first, end)));
+        }
+        out
+    }
+
+    /// The ends of the group so many groups away, as far as the partition goes.
+    fn by_group<const START: bool>(&self, away: i64) -> Vec<u32> {
+        let mut out = Vec::with_capacity(self.rows());
+        let mut group = 0;
+        for (first, end) in spans(self.partitions) {
+            let from = group;
+            while self.groups[group] < end {
+                group += 1;
+            }
+            let to = group;
+            for at in from..to {
+                let wanted = at as i64 + away;
+                let edge = match usize::try_from(wanted) {
+                    Ok(wanted) if wanted >= to => end,
+                    Ok(wanted) if wanted >= from => self.groups[wanted + usize::from(!START)],
+                    _ => first,
+                };
+                let rows = self.groups[at + 1] - self.groups[at];
+                out.extend(std::iter::repeat_n(edge, rows as usize));
+            }
+        }
+        out
+    }
+
+    fn by_key<const START: bool>(&self, reach: &Reach, back: bool) -> Vec<u32> {
+        self.keys.map_or_else(Vec::new, |keys| keys.edge::<START>(self.partitions, reach, back))
+    }
+}
