@@ -35,14 +35,16 @@ pub struct Demand {
 pub struct Content {
     pub columns: Vec<Option<Values>>,
     pub rows: usize,
+    /// The unit of each row; `None` where all units share the rows.
+    pub units: Option<UInt32Array>,
 }
 
 /// What a column holds.
 #[derive(Clone, Debug)]
 pub enum Values {
     Each(ArrayRef),
-    /// The person of each row's unit, by number (see [`persons`]).
-    PersonOf(UInt32Array),
+    /// The person of each row's unit (see [`persons`]).
+    Person,
 }
 
 const TAG_MARK: u8 = 1;
@@ -57,6 +59,22 @@ fn tag(unit: u32) -> [u8; TAG_LEN] {
     [TAG_MARK, digit(18), digit(12), digit(6), digit(0)]
 }
 
+/// The unit whose tag begins a text.
+pub fn unit_of(text: &str) -> Option<u32> {
+    let tag = text.as_bytes().get(..TAG_LEN).filter(|tag| tag[0] == TAG_MARK)?;
+    tag[1..].iter().try_fold(0u32, |sum, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'A'..=b'Z' => digit - b'A' + 10,
+            b'a'..=b'z' => digit - b'a' + 36,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        Some(sum << 6 | u32::from(value))
+    })
+}
+
 /// Takes the tags out of a text, wherever they stand. Returns the unit of the first one.
 pub fn untag(text: &str) -> (Option<u32>, String) {
     let mut unit = None;
@@ -64,13 +82,7 @@ pub fn untag(text: &str) -> (Option<u32>, String) {
     let mut rest = text;
     while let Some(at) = rest.find(char::from(TAG_MARK)) {
         out.push_str(&rest[..at]);
-        let digits = rest.as_bytes().get(at + 1..at + TAG_LEN);
-        let number = digits.and_then(|digits| {
-            digits.iter().try_fold(0u32, |sum, digit| {
-                DIGITS.iter().position(|known| known == digit).map(|value| sum << 6 | value as u32)
-            })
-        });
-        let Some(number) = number else {
+        let Some(number) = unit_of(&rest[at..]) else {
             rest = &rest[at + 1..];
             continue;
         };
@@ -106,7 +118,7 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
         };
         let array = match *name {
             "person_id" => {
-                out.push(Some(Values::PersonOf(UInt32Array::from(rows.unit.clone()))));
+                out.push(Some(Values::Person));
                 continue;
             }
             // A link's columns of these names are its own.
@@ -126,7 +138,9 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
         };
         out.push(Some(Values::Each(array)));
     }
-    Ok(Content { columns: out, rows: rows.unit.len() })
+    let count = rows.unit.len();
+    let units = (demand.table != TableId::Terms).then(|| UInt32Array::from(rows.unit));
+    Ok(Content { columns: out, rows: count, units })
 }
 
 fn find(history: &History, units: &[Unit], demand: &Demand) -> Rows {
@@ -185,7 +199,8 @@ fn tagged(segments: Option<&[&StringArray]>, at: &[(usize, usize)], units: &[u32
 }
 
 fn push_tag(text: &mut String, unit: u32) {
-    text.extend(tag(unit).map(char::from));
+    // Only ASCII.
+    text.push_str(std::str::from_utf8(&tag(unit)).unwrap_or_default());
 }
 
 /// A text with the tag of a unit before it, as identifiers stand in the unit's tables.
@@ -224,6 +239,7 @@ mod tests {
         for unit in [0, 1, 63, 64, (MAX_UNITS - 1) as u32] {
             assert_eq!(tag(unit).len(), TAG_LEN);
             assert_eq!(untag(std::str::from_utf8(&tag(unit)).unwrap()).0, Some(unit));
+            assert_eq!(unit_of(std::str::from_utf8(&tag(unit)).unwrap()), Some(unit));
         }
     }
 }

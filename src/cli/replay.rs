@@ -121,6 +121,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             }
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
             if let Some(profile) = &replayed.profile {
+                print_units(&catalogue, &replayed);
                 println!("\n{profile}");
             }
         }
@@ -179,6 +180,17 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
         replayed.log.len()
     );
     print_standing(catalogue, &replayed.standing);
+}
+
+/// How many units each rule was evaluated for, and how many rows it gave.
+fn print_units(catalogue: &Catalogue, replayed: &Replayed) {
+    println!("\n{:<28} {:>10} {:>10}", "rule", "units", "rows");
+    for (at, rule) in catalogue.rules.iter().enumerate() {
+        let work = || replayed.work.iter().filter_map(|work| work.rules.get(at));
+        let units: u64 = work().map(|work| work.evaluations).sum();
+        let rows: u64 = work().map(|work| work.rows).sum();
+        println!("{:<28} {units:>10} {rows:>10}", rule.header.id);
+    }
 }
 
 /// One line a rule: how many alerts stand, by severity.

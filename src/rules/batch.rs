@@ -113,7 +113,8 @@ pub async fn standing(
     for (name, batch) in session::calendars(&catalogue.thresholds) {
         register(&context, name, batch.schema(), vec![batch])?;
     }
-    for statement in statements(catalogue, visibility, as_of)? {
+    // Views as tables: the same rows, worked out once instead of in every query that reads them.
+    for statement in statements(catalogue, visibility, as_of, "TABLE")? {
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
     }
@@ -122,7 +123,8 @@ pub async fn standing(
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
-        collect(&context, &hits_view(rule, &columns)).await.map_err(failed)?;
+        let hits = format!("CREATE OR REPLACE TABLE hits AS {}", hits(rule, &columns));
+        collect(&context, &hits).await.map_err(failed)?;
         let batches = collect(&context, &standing_query(catalogue, rule, as_of)).await.map_err(failed)?;
         for batch in batches {
             read(id, &batch, &mut out).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
@@ -160,7 +162,7 @@ pub async fn duckdb_script(
             threshold.name, threshold.valid_from, threshold.value
         );
     }
-    for statement in statements(catalogue, visibility, as_of)? {
+    for statement in statements(catalogue, visibility, as_of, "VIEW")? {
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
         let _ = writeln!(out, "{sql};");
@@ -170,7 +172,7 @@ pub async fn duckdb_script(
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
-        let _ = writeln!(out, "{};", hits_view(rule, &columns));
+        let _ = writeln!(out, "CREATE OR REPLACE VIEW hits AS {};", hits(rule, &columns));
         let query = standing_query(catalogue, rule, as_of);
         let _ = writeln!(
             out,
@@ -181,8 +183,13 @@ pub async fn duckdb_script(
     Ok(out)
 }
 
-/// Tables, scope and views, in order.
-fn statements(catalogue: &Catalogue, visibility: &Visibility, as_of: i64) -> Result<Vec<Statement>, BatchError> {
+/// Tables, scope and views, in order; `kind` is what views are made: VIEW or TABLE.
+fn statements(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    kind: &str,
+) -> Result<Vec<Statement>, BatchError> {
     let mut out = Vec::new();
     let mut section = |name: &'static str, tables: &mut dyn Iterator<Item = TableId>| {
         let text = section(&catalogue.tables, name)?;
@@ -209,11 +216,11 @@ fn statements(catalogue: &Catalogue, visibility: &Visibility, as_of: i64) -> Res
         },
     ];
     for view in &catalogue.views {
-        let sql = format!("CREATE VIEW {} AS {}", view.name, view.sql);
+        let sql = format!("CREATE {kind} {} AS {}", view.name, view.sql);
         views.push(Statement::new(format!("view {}", view.name), sql));
         if view.name == "indications" {
             // Links see the rows of all rules that they use, those that use others among them.
-            let sql = format!("CREATE VIEW all_indications AS {}", view.sql.replace("rule_rows", "all_rule_rows"));
+            let sql = format!("CREATE {kind} all_indications AS {}", view.sql.replace("rule_rows", "all_rule_rows"));
             views.push(Statement::new("view all_indications".into(), sql));
         }
     }
@@ -293,11 +300,6 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
         .replace("{aftercare_months}", &visibility.aftercare_months.to_string())
         .replace("{lookback_months}", &visibility.lookback_months.to_string())
         .replace("{correction_days}", &(visibility.correction_window / MICROS_PER_DAY).to_string())
-}
-
-/// A rule's rows as `standing.sql` reads them.
-fn hits_view(rule: &RuleFile, columns: &[String]) -> String {
-    format!("CREATE OR REPLACE VIEW hits AS {}", hits(rule, columns))
 }
 
 /// A rule's rows under fixed names and types.

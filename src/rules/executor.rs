@@ -12,7 +12,7 @@
 //!
 //! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
 //! - `keys`: hashes and equality of join and group keys. `join` (with `range`), `group`, `sort`, `window`: the operators. `foreign`: DataFusion's.
-//! - `compile`: from a physical plan to nodes.
+//! - `prune`: which units a plan can have rows for. `compile`: from a physical plan to nodes.
 //!
 //! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
 
@@ -23,6 +23,7 @@ mod foreign;
 mod group;
 mod join;
 mod keys;
+mod prune;
 mod range;
 mod sort;
 #[cfg(test)]
@@ -33,7 +34,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
@@ -48,6 +49,7 @@ use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::Group;
 use crate::rules::executor::join::Join;
+use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::sort::Sort;
 use crate::rules::executor::window::Window;
 use crate::rules::profile::Costs;
@@ -63,6 +65,8 @@ pub(super) struct Run<'a> {
     pub budget: &'a Budget,
     pub task: &'a Arc<TaskContext>,
     pub runtime: &'a tokio::runtime::Runtime,
+    /// How many units the slots hold.
+    pub units: usize,
     /// Time by operator, if somebody wants to know.
     pub costs: Option<&'a RefCell<Costs>>,
 }
@@ -107,12 +111,15 @@ impl Compiled {
 
     /// The rows, as columns that are made when they are read.
     pub(super) fn run(&self, run: &Run<'_>) -> Result<Batch> {
-        self.root.run(run)
+        match Pruned::of(&self.root, run)? {
+            Some(pruned) => self.root.run(run, &pruned),
+            None => Ok(Batch::empty(&self.root.schema)),
+        }
     }
 
     /// The rows as arrays.
     pub(super) fn collect(&self, run: &Run<'_>) -> Result<RecordBatch> {
-        self.root.run(run)?.to_record_batch(&self.root.schema)
+        self.run(run)?.to_record_batch(&self.root.schema)
     }
 }
 
@@ -129,19 +136,22 @@ impl Node {
         }
     }
 
-    fn run(&self, run: &Run<'_>) -> Result<Batch> {
-        let Some(costs) = run.costs else { return self.operate(run) };
+    fn run(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
+        if let Some(known) = pruned.known(self) {
+            return Ok(known);
+        }
+        let Some(costs) = run.costs else { return self.operate(run, pruned) };
         let above = costs.borrow_mut().enter();
         let started = Instant::now();
-        let batch = self.operate(run);
+        let batch = self.operate(run, pruned);
         let rows = batch.as_ref().map_or(0, |batch| batch.rows);
         costs.borrow_mut().leave(&self.name, above, rows as u64, started.elapsed());
         batch
     }
 
-    fn operate(&self, run: &Run<'_>) -> Result<Batch> {
+    fn operate(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
         match &self.operator {
-            Operator::Scan { slot, projection } => Ok(slot.batch(projection)),
+            Operator::Scan { slot, projection } => Ok(pruned.scan(slot, projection)),
             Operator::Constant { plan, rows } => match rows.get() {
                 Some(rows) => Ok(rows.clone()),
                 None => {
@@ -150,24 +160,24 @@ impl Node {
                 }
             },
             Operator::Filter { input, predicate, projection } => {
-                let input = input.run(run)?;
+                let input = input.run(run, pruned)?;
                 filter(&input, predicate, projection.as_deref())
             }
             Operator::Project { input, columns } => {
-                let input = input.run(run)?;
+                let input = input.run(run, pruned)?;
                 let columns = columns.iter().map(|column| column.column(&input)).collect::<Result<_>>()?;
                 Ok(Batch { rows: input.rows, columns })
             }
-            Operator::Join(join) => join.run(run, &self.schema),
-            Operator::Group(group) => group.run(run, &self.schema),
-            Operator::Sort(sort) => sort.run(run),
+            Operator::Join(join) => join.run(run, pruned, &self.schema),
+            Operator::Group(group) => group.run(run, pruned, &self.schema),
+            Operator::Sort(sort) => sort.run(run, pruned),
             Operator::Union { inputs } => {
-                let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
+                let inputs = inputs.iter().map(|input| input.run(run, pruned)).collect::<Result<Vec<_>>>()?;
                 union(inputs, &self.schema)
             }
-            Operator::Window(window) => window.run(run, &self.schema),
+            Operator::Window(window) => window.run(run, pruned, &self.schema),
             Operator::Foreign { plan, inputs } => {
-                let inputs = inputs.iter().map(|input| input.run(run)).collect::<Result<Vec<_>>>()?;
+                let inputs = inputs.iter().map(|input| input.run(run, pruned)).collect::<Result<Vec<_>>>()?;
                 plan.run(run, inputs)
             }
         }
@@ -187,16 +197,19 @@ fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Resu
     let holds = predicate.array(input)?;
     let holds = holds.as_boolean();
     let columns = kept(&input.columns);
-    if holds.null_count() == 0 && holds.true_count() == input.rows {
-        return Ok(Batch { rows: input.rows, columns });
+    let Some(picks) = holding(holds) else { return Ok(Batch { rows: input.rows, columns }) };
+    Ok(Batch { rows: picks.len(), columns: pick_all(&columns, &picks) })
+}
+
+/// The rows for which a condition holds, which a null does not; `None` if it holds for all.
+fn holding(holds: &BooleanArray) -> Option<Picks> {
+    if holds.null_count() == 0 && holds.true_count() == holds.len() {
+        return None;
     }
-    // A condition that is null does not hold.
-    let picks: Vec<u32> = match holds.nulls() {
+    Some(Picks::of(match holds.nulls() {
         None => holds.values().set_indices_u32().collect(),
         Some(nulls) => (holds.values() & nulls.inner()).set_indices_u32().collect(),
-    };
-    let picks = Picks::of(picks);
-    Ok(Batch { rows: picks.len(), columns: pick_all(&columns, &picks) })
+    }))
 }
 
 fn union(mut inputs: Vec<Batch>, schema: &SchemaRef) -> Result<Batch> {

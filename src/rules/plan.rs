@@ -251,7 +251,9 @@ impl Planner {
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let keys = schema.fields().iter().zip(&carried.keys).map(|(field, key)| (field.name().clone(), *key));
         self.known.add(&file.name, carried.owner, keys.collect());
-        let slot = Slot::new(&file.name, schema);
+        let tagged = (0..carried.keys.len()).filter(|column| carried.keys[*column] != Key::None);
+        let slot = Slot::new(&file.name, Arc::clone(&schema));
+        slot.set_tagged(tagged.collect());
         self.register(&slot).map_err(failed)?;
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);

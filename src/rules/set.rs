@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -206,6 +207,8 @@ pub struct RuleSet {
     link_fingerprint: String,
     task: Arc<TaskContext>,
     runtime: tokio::runtime::Runtime,
+    /// How many units the slots hold.
+    units: AtomicUsize,
     /// Where the time goes, if somebody wants to know.
     profile: Mutex<Option<Profile>>,
 }
@@ -242,6 +245,7 @@ impl RuleSet {
             link_fingerprint: catalogue.link_fingerprint(),
             task,
             runtime,
+            units: AtomicUsize::new(0),
             profile: Mutex::default(),
         })
     }
@@ -510,6 +514,7 @@ impl RuleSet {
             demands.chain(views.iter().flat_map(|view| self.views[*view].demands.iter().copied())).collect();
         bases.sort_unstable();
         bases.dedup();
+        self.units.store(units.len(), Ordering::Relaxed);
         let mut rows = 0;
         let persons = Column::new(persons(history, units));
         for base in bases {
@@ -535,7 +540,7 @@ impl RuleSet {
         self.budget.reset();
         let mut profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
         let costs = profile.as_ref().map(|_| RefCell::default());
-        let run = Run { budget: &self.budget, task: &self.task, runtime: &self.runtime, costs: costs.as_ref() };
+        let run = Run { budget: &self.budget, task: &self.task, runtime: &self.runtime, units: self.units.load(Ordering::Relaxed), costs: costs.as_ref() };
         let started = std::time::Instant::now();
         let result = std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run)));
         if let (Some(profile), Some(costs), Ok(Ok(found))) = (profile.as_mut(), &costs, &result) {

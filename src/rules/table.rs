@@ -4,9 +4,9 @@
 //! the columns that some plan reads are ever filled (see [`Slot::used`]).
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{RecordBatch, new_null_array};
+use arrow::array::{AsArray, RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -20,7 +20,7 @@ use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 
 use crate::rules::executor::{Batch, Column, Picks};
-use crate::units::{Content, Values};
+use crate::units::{Content, Values, unit_of};
 
 /// The rows of one table for the units at hand.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct Slot {
     pub name: String,
     pub schema: SchemaRef,
     used: Mutex<Vec<bool>>,
+    tagged: OnceLock<Vec<usize>>,
     rows: Mutex<Rows>,
 }
 
@@ -38,23 +39,44 @@ impl Slot {
             name: name.to_owned(),
             schema,
             used: Mutex::new(vec![false; width]),
+            tagged: OnceLock::new(),
             rows: Mutex::default(),
         })
     }
 
     /// Gathered rows; `persons` are those of the units.
     pub fn fill(&self, content: Content, persons: &Column) {
-        let column = |values| match values {
-            Values::Each(array) => Column::new(array),
-            Values::PersonOf(units) => persons.pick(&Picks::of_nullable(units)),
+        let units = content.units.map(Picks::of_nullable);
+        let column = |values| match (values, &units) {
+            (Values::Each(array), _) => Some(Column::new(array)),
+            (Values::Person, Some(units)) => Some(persons.pick(units)),
+            (Values::Person, None) => None,
         };
-        let columns = content.columns.into_iter().map(|values| values.map(column)).collect();
-        self.fill_columns(columns, content.rows);
+        let columns = content.columns.into_iter().map(|values| values.and_then(column)).collect();
+        let units = OnceLock::from(units);
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns, rows: content.rows, units };
     }
 
     /// Columns in schema order; those that no plan reads are left out.
     pub fn fill_columns(&self, columns: Vec<Option<Column>>, rows: usize) {
-        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns, rows };
+        let units = OnceLock::new();
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns, rows, units };
+    }
+
+    /// Its columns that name the row's unit.
+    pub fn set_tagged(&self, columns: Vec<usize>) {
+        let _ = self.tagged.set(columns);
+    }
+
+    /// The unit of each row; `None` where rows have none, or it cannot be said.
+    pub fn units(&self) -> Option<Picks> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let tagged = self.tagged.get()?;
+            let column = tagged.iter().find_map(|at| rows.columns.get(*at)?.as_ref())?;
+            units_of(column).map(Picks::of)
+        };
+        rows.units.get_or_init(read).clone()
     }
 
     /// Which columns the plans read.
@@ -91,6 +113,13 @@ impl Slot {
 struct Rows {
     columns: Vec<Option<Column>>,
     rows: usize,
+    units: OnceLock<Option<Picks>>,
+}
+
+/// The units that a column of tagged texts names.
+fn units_of(column: &Column) -> Option<Vec<u32>> {
+    let array = column.array().ok()?;
+    array.as_string_opt::<i32>()?.iter().map(|text| unit_of(text?)).collect()
 }
 
 /// A table whose rows stand in a slot.

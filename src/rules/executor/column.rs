@@ -35,7 +35,7 @@ impl Picks {
     }
 
     /// Of the picked rows those at `at`.
-    fn then(&self, at: &Picks) -> Picks {
+    pub fn then(&self, at: &Picks) -> Picks {
         let (rows, at) = (&*self.0, &*at.0);
         if rows.null_count() == 0 && at.null_count() == 0 {
             return Picks::of(at.values().iter().map(|at| rows.value(*at as usize)).collect());

@@ -13,6 +13,7 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::keys::{Keys, number};
+use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
 
 /// One row for each distinct key.
@@ -32,8 +33,8 @@ pub(super) struct Aggregate {
 }
 
 impl Group {
-    pub fn run(&self, run: &Run<'_>, schema: &SchemaRef) -> Result<Batch> {
-        let input = self.input.run(run)?;
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+        let input = self.input.run(run, pruned)?;
         if input.rows == 0 && !self.keys.is_empty() {
             return Ok(Batch::empty(schema));
         }

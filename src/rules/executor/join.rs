@@ -13,6 +13,7 @@ use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::keys::{Keys, Table};
 use crate::rules::executor::range::Range;
+use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
 
 /// Pairs that are looked at together.
@@ -47,12 +48,12 @@ struct Pairs {
 }
 
 impl Join {
-    pub fn run(&self, run: &Run<'_>, schema: &SchemaRef) -> Result<Batch> {
-        let left = self.left.run(run)?;
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+        let left = self.left.run(run, pruned)?;
         if left.rows == 0 && self.is_empty_without_left() {
             return Ok(Batch::empty(schema));
         }
-        let right = self.right.run(run)?;
+        let right = self.right.run(run, pruned)?;
         if right.rows == 0 && self.is_empty_without_right() {
             return Ok(Batch::empty(schema));
         }

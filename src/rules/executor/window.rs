@@ -7,6 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 
 use crate::rules::executor::column::{Batch, Column};
+use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
 use crate::rules::frames::FramePlan;
 
@@ -33,8 +34,8 @@ impl Window {
         &self.input
     }
 
-    pub fn run(&self, run: &Run<'_>, schema: &SchemaRef) -> Result<Batch> {
-        let mut batch = self.input.run(run)?;
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+        let mut batch = self.input.run(run, pruned)?;
         if batch.rows == 0 {
             return Ok(Batch::empty(schema));
         }
