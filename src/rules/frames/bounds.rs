@@ -89,8 +89,10 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 
 /// Marked rows and, at the end, the number of rows.
 pub(super) fn boundaries(marks: &[bool]) -> Vec<u32> {
-    let marked = marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32);
-    marked.chain(std::iter::once(marks.len() as u32)).collect()
+    let mut out = Vec::with_capacity(marks.iter().filter(|mark| **mark).count() + 1);
+    out.extend(marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32));
+    out.push(marks.len() as u32);
+    out
 }
 
 /// What the edges of a frame are reckoned from. `groups` and `keys` are there where the frame needs them.
