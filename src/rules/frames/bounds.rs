@@ -73,15 +73,26 @@ fn mark_texts(offsets: &[i32], bytes: &[u8], nulls: Option<&arrow::buffer::NullB
     for (row, mark) in marks.iter_mut().enumerate().skip(1).filter(|(_, mark)| !**mark) {
         *mark = match nulls {
             Some(nulls) if nulls.is_null(row) || nulls.is_null(row - 1) => nulls.is_null(row) != nulls.is_null(row - 1),
-            _ => text(row - 1) != text(row),
+            _ => !same(text(row - 1), text(row)),
         };
     }
 }
 
+/// Neighbours are mostly alike and short, so a call to compare memory would cost more than the comparison.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    let (words, rest) = left.as_chunks::<8>();
+    let (others, other_rest) = right.as_chunks::<8>();
+    left.len() == right.len()
+        && words.iter().zip(others).all(|(word, other)| u64::from_le_bytes(*word) == u64::from_le_bytes(*other))
+        && rest.iter().zip(other_rest).all(|(byte, other)| byte == other)
+}
+
 /// Marked rows and, at the end, the number of rows.
 pub(super) fn boundaries(marks: &[bool]) -> Vec<u32> {
-    let marked = marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32);
-    marked.chain(std::iter::once(marks.len() as u32)).collect()
+    let mut out = Vec::with_capacity(marks.iter().filter(|mark| **mark).count() + 1);
+    out.extend(marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32));
+    out.push(marks.len() as u32);
+    out
 }
 
 /// What the edges of a frame are reckoned from. `groups` and `keys` are there where the frame needs them.
@@ -112,7 +123,7 @@ impl Along<'_> {
             }
             (Unit::Range, Edge::Preceding(reach)) => self.by_key::<START>(reach, true),
             (Unit::Range, Edge::Following(reach)) => self.by_key::<START>(reach, false),
-            (Unit::Range | Unit::Groups, Edge::Current) => self.by_group::<START>(0),
+            (Unit::Range | Unit::Groups, Edge::Current) => self.own_group::<START>(),
             (Unit::Groups, Edge::Preceding(reach)) => self.by_group::<START>(-i64::from(reach.count())),
             (Unit::Groups, Edge::Following(reach)) => self.by_group::<START>(i64::from(reach.count())),
         }
@@ -129,6 +140,16 @@ impl Along<'_> {
             out.extend((first..end).map(|row| edge(row, first, end)));
         }
         out
+    }
+
+    /// The ends of the row's own group.
+    fn own_group<const START: bool>(&self) -> Vec<u32> {
+        let mut group = 0;
+        let edge = |row: u32| {
+            group += usize::from(self.groups[group + 1] <= row);
+            self.groups[group + usize::from(!START)]
+        };
+        (0..self.rows() as u32).map(edge).collect()
     }
 
     /// The ends of the group so many groups away, as far as the partition goes.

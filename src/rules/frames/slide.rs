@@ -81,11 +81,19 @@ impl Frames<'_> {
             totals.push(total);
         }
         let sums: Vec<T::Native> = self.iter().map(|(start, end)| totals[end].sub_wrapping(totals[start])).collect();
-        let known: BooleanBuffer = match nulls.map(seen) {
-            None => self.iter().map(|(start, end)| start < end).collect(),
-            Some(seen) => self.iter().map(|(start, end)| seen[start] < seen[end]).collect(),
+        PrimitiveArray::new(sums.into(), self.known(nulls))
+    }
+
+    /// Which frames hold a value; none if all do.
+    fn known(&self, nulls: Option<&NullBuffer>) -> Option<NullBuffer> {
+        let Bounds { start, end } = self.bounds;
+        let known = match nulls.filter(|nulls| nulls.null_count() > 0).map(seen) {
+            None => BooleanBuffer::collect_bool(start.len(), |row| start[row] < end[row]),
+            Some(seen) => BooleanBuffer::collect_bool(start.len(), |row| {
+                start[row] < end[row] && seen[start[row] as usize] < seen[end[row] as usize]
+            }),
         };
-        PrimitiveArray::new(sums.into(), Some(NullBuffer::new(known)).filter(|known| known.null_count() > 0))
+        Some(NullBuffer::new(known)).filter(|known| known.null_count() > 0)
     }
 
     pub fn mean(&self, values: &ArrayRef) -> ArrayRef {
@@ -143,18 +151,23 @@ impl Frames<'_> {
         })
     }
 
-    /// Floats in their total order, as DataFusion has them.
+    /// Floats in their total order, as DataFusion has them. A null is the last of all, so that nothing is asked of it; which
+    /// frames hold nulls alone is found by counting.
     fn number<T: ArrowPrimitiveType>(&self, values: &ArrayRef, greatest: bool) -> ArrayRef {
         let values = values.as_primitive::<T>();
-        let mut out = Built::<T>::new(self.rows());
-        let at = |row: usize| values.is_valid(row).then(|| values.value(row));
+        let nulls = values.nulls().filter(|nulls| nulls.null_count() > 0);
+        let last = if greatest { T::Native::MIN_TOTAL_ORDER } else { T::Native::MAX_TOTAL_ORDER };
+        let numbers = values.values();
+        let at = |row: usize| if nulls.is_none_or(|nulls| nulls.is_valid(row)) { numbers[row] } else { last };
+        let mut out: Vec<T::Native> = Vec::with_capacity(self.rows());
         // Two loops, so that neither asks at each row which it is.
         if greatest {
-            slide(self, None, at, |left, right| better(left, right, |a, b| a.is_gt(b)), |value| out.push(value));
+            slide(self, last, at, |a, b| if b.is_gt(a) { b } else { a }, |number| out.push(number));
         } else {
-            slide(self, None, at, |left, right| better(left, right, |a, b| a.is_lt(b)), |value| out.push(value));
+            slide(self, last, at, |a, b| if b.is_lt(a) { b } else { a }, |number| out.push(number));
         }
-        Arc::new(out.finish().with_data_type(values.data_type().clone()))
+        let out = PrimitiveArray::<T>::new(out.into(), self.known(nulls));
+        Arc::new(out.with_data_type(values.data_type().clone()))
     }
 
     /// False before true: whether all are true is the least, whether any is the greatest.
