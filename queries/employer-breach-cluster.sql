@@ -7,6 +7,7 @@ finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren 
 finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp} in 10,000; with a probability of {posterior_bp} in 10,000 the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL"]
 key = "employer_id"
+cadence = "P1D"
 subject = "employer_id"
 legal_basis = ["UtlL 5 b kap. 12 §", "UtlL 6 a kap. 3 a §", "UtlL 6 a kap. 12 a §", "UtlL 6 b kap. 5 §", "UtlL 6 c kap. 6 §", "UF 6 kap. 6 b-6 e §§"]
 legal_gate = "request"

@@ -99,7 +99,7 @@ fn each_clock(cases: &RuleCases) -> Result<Standing, CaseError> {
     }
     let mut out = Standing::new();
     for (clock, places) in by_clock {
-        let rows = ask(&cases.catalogue, &cases.recording, clock)?;
+        let rows = ask(&cases.catalogue, &cases.recording, cases.seen_until(clock))?;
         out.extend(places.into_iter().map(|place| (place, alerts(&cases.rule, cases.names(place.0), &rows))));
     }
     Ok(out)
@@ -133,7 +133,8 @@ fn copies(group: &[&RuleCases]) -> Result<Vec<Copy>, CaseError> {
             for (at, expect) in case.expect.iter().enumerate() {
                 let clock = expect.clock().unwrap_or_default();
                 let mut built = cases.file.build(case, &format!("r{rule}c{number:03}x{at}"))?;
-                built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= clock);
+                let known = cases.seen_until(clock);
+                built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= known);
                 out.push(Copy { place: (rule, number, at), clock, built });
             }
         }

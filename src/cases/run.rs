@@ -17,7 +17,7 @@ use crate::cases::verdict::differences;
 use crate::record::{Quarantined, Record};
 use crate::rules::{Catalogue, RuleSet};
 use crate::schema::TableId;
-use crate::time::format_micros;
+use crate::time::{KnownTime, format_micros};
 
 /// A rule with its cases, ready to run.
 #[derive(Clone, Debug)]
@@ -126,6 +126,12 @@ impl RuleCases {
     /// Short names of a case.
     pub fn names(&self, number: usize) -> &Names {
         &self.built[number].names
+    }
+
+    /// Up to when the rule sees records at a clock: with a cadence, up to the last midnight.
+    pub fn seen_until(&self, clock: i64) -> i64 {
+        let daily = self.catalogue.rule(&self.rule).is_some_and(|rule| rule.header.cadence.is_some());
+        if daily { KnownTime(clock).day().instant() } else { clock }
     }
 
     /// The last clock that a case asks about.
