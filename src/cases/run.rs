@@ -15,7 +15,7 @@ use crate::cases::parallel::in_parallel;
 use crate::cases::recording::Recording;
 use crate::cases::verdict::differences;
 use crate::record::{Quarantined, Record};
-use crate::rules::{Catalogue, RuleSet};
+use crate::rules::{Catalogue, RuleSet, horizon};
 use crate::schema::TableId;
 use crate::time::{KnownTime, format_micros};
 
@@ -54,6 +54,8 @@ pub struct Seen {
     /// What stands in the engine, with its evidence, and in the batch query.
     pub engine: Vec<(Found, Map<String, Json>)>,
     pub batch: Vec<Found>,
+    /// What stands without the records before the rule's horizon, where there are any.
+    pub recent: Option<Vec<Found>>,
     /// What the engine said since the case's previous expectation, and when.
     pub transitions: Vec<(i64, Found)>,
     /// Keys that lie ahead; only where the expectation asks.
@@ -80,11 +82,12 @@ pub fn run(all: &[&RuleCases], strict: bool) -> Vec<Result<Report, CaseError>> {
     let standing = batch::standing(all);
     // The rules are asked together: each has its share of the time.
     let share = started.elapsed() / all.len().max(1) as u32;
+    let recent = in_parallel(all, |cases| batch::recent(cases));
     let mut out = Vec::new();
-    for ((cases, played), standing) in all.iter().zip(played).zip(standing) {
-        out.push(
-            played.and_then(|(played, elapsed)| cases.report(&played, standing?, (elapsed + share).as_micros() as u64)),
-        );
+    for (((cases, played), standing), recent) in all.iter().zip(played).zip(standing).zip(recent) {
+        out.push(played.and_then(|(played, elapsed)| {
+            cases.report(&played, (standing?, recent?), (elapsed + share).as_micros() as u64)
+        }));
     }
     out
 }
@@ -92,6 +95,11 @@ pub fn run(all: &[&RuleCases], strict: bool) -> Vec<Result<Report, CaseError>> {
 impl Report {
     pub fn expectations(&self) -> usize {
         self.cases.iter().map(|case| case.seen.len()).sum()
+    }
+
+    /// Expectations that were also held against what stands without the records before the rule's horizon.
+    pub fn without_old(&self) -> usize {
+        self.cases.iter().flat_map(|case| &case.seen).filter(|seen| seen.recent.is_some()).count()
     }
 
     pub fn failed(&self) -> usize {
@@ -134,6 +142,15 @@ impl RuleCases {
         if daily { KnownTime(clock).day().instant() } else { clock }
     }
 
+    /// How many months back the rule needs tables, where it says so.
+    pub fn horizon(&self) -> impl Iterator<Item = (TableId, i32)> {
+        let rule = self.catalogue.rule(&self.rule);
+        rule.into_iter().flat_map(|rule| &rule.header.horizon).filter_map(|(table, duration)| {
+            let months = i32::try_from(horizon::months(duration)?).ok()?;
+            Some((TableId::from_name(table)?, months))
+        })
+    }
+
     /// The last clock that a case asks about.
     pub fn until(&self) -> i64 {
         let clocks = self.file.case.iter().flat_map(|case| case.expect.iter().filter_map(Expect::clock));
@@ -150,9 +167,17 @@ impl RuleCases {
         }
     }
 
-    fn report(&self, played: &Played, standing: Standing, micros: u64) -> Result<Report, CaseError> {
+    fn report(
+        &self,
+        played: &Played,
+        (standing, mut recent): (Standing, Standing),
+        micros: u64,
+    ) -> Result<Report, CaseError> {
         let mut cases = Vec::new();
-        for (case, seen) in self.file.case.iter().zip(self.see_all(played, Some(standing))?) {
+        for (number, (case, mut seen)) in self.file.case.iter().zip(self.see_all(played, Some(standing))?).enumerate() {
+            for (at, seen) in seen.iter_mut().enumerate() {
+                seen.recent = recent.remove(&(number, at));
+            }
             let mut failures = Vec::new();
             for (expect, seen) in case.expect.iter().zip(&seen) {
                 let lines = differences(case, expect, seen);
@@ -220,6 +245,7 @@ impl RuleCases {
             clock,
             engine: self.standing(number, clock, played),
             batch: Vec::new(),
+            recent: None,
             transitions,
             pending: if expect.pending.is_some() { self.pending(number, clock, played)? } else { Vec::new() },
         })

@@ -74,8 +74,12 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         if args.update {
             totals.bad += usize::from(!update(cases, &report)?);
         } else {
-            totals.bad += usize::from(report.failed() > 0);
+            let untried = args.filter.is_none() && cases.horizon().next().is_some() && report.without_old() == 0;
+            totals.bad += usize::from(report.failed() > 0 || untried);
             print_report(&report, args.verbose);
+            if untried {
+                println!("FAIL       {}\n  it names a horizon, but no case has records that lie before it", cases.rule);
+            }
         }
         results.push((cases.rule.clone(), Ok(report)));
     }
