@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::cases::CaseError;
 use crate::cases::batch::{self, Standing};
-use crate::cases::build::{Built, Names};
+use crate::cases::build::{Built, MAIN, Names};
 use crate::cases::compare::Found;
 use crate::cases::engine::{Played, Said, play};
 use crate::cases::file::{CaseFile, Expect};
@@ -44,6 +44,8 @@ pub struct CaseReport {
     pub name: String,
     /// One for each expectation.
     pub seen: Vec<Seen>,
+    /// Its records that no rule sees, and why.
+    pub unseen: Vec<String>,
     pub failures: Vec<Failure>,
 }
 
@@ -185,7 +187,7 @@ impl RuleCases {
                     failures.push(Failure { clock: seen.clock, lines });
                 }
             }
-            cases.push(CaseReport { name: case.name.clone(), seen, failures });
+            cases.push(CaseReport { name: case.name.clone(), seen, unseen: self.unseen(number, played), failures });
         }
         let number = self.catalogue.rule(&self.rule).map(|rule| rule.header.number.clone()).unwrap_or_default();
         Ok(Report { rule: self.rule.clone(), number, cases, micros })
@@ -275,6 +277,25 @@ impl RuleCases {
         Ok(keys)
     }
 
+    /// Records of a case that no rule sees, in words.
+    fn unseen(&self, number: usize, played: &Played) -> Vec<String> {
+        let own = played.unseen.iter().filter_map(|(feed, offset, why)| {
+            let record = self.recording.at(*feed, *offset)?;
+            let is_own = self.names(number).has(&record.subject) && self.built[number].records.contains(record);
+            is_own.then(|| format!("{}, {why}", self.place(number, record)))
+        });
+        own.collect()
+    }
+
+    /// A record as messages name it.
+    fn place(&self, number: usize, record: &Record) -> String {
+        let known = format_micros(record.known_time.0).replace('T', " ");
+        let known = known.split('.').next().unwrap_or(&known).trim_end_matches(" 00:00:00");
+        let person = if record.table.is_person() { self.names(number).person(&record.subject) } else { String::new() };
+        let of = if person.is_empty() || person == MAIN { String::new() } else { format!(" of {person}") };
+        format!("{} record \"{}\"{of} known {known}", record.table.name(), record.record_key)
+    }
+
     fn is_own(&self, number: usize, said: &Said) -> bool {
         said.alert.rule_id == self.rule && self.names(number).has(&said.person)
     }
@@ -298,8 +319,7 @@ impl RuleCases {
         let message = format!("{}: {}", bad.reason.name(), bad.detail);
         match (record, owner) {
             (Some(record), Some(owner)) => {
-                let known = format_micros(record.known_time.0);
-                let place = format!("{} record \"{}\" known {known}", record.table.name(), record.record_key);
+                let place = self.place(owner, record);
                 self.file.error(&self.file.case[owner], &format!("{place} is refused, {message}"))
             }
             _ => CaseError::Rule { rule: self.rule.clone(), message },
