@@ -7,6 +7,7 @@ finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren 
 finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp} in 10,000; with a probability of {posterior_bp} in 10,000 the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL"]
 key = "employer_id"
+cadence = "P1D"
 subject = "employer_id"
 legal_basis = ["UtlL 5 b kap. 12 §", "UtlL 6 a kap. 3 a §", "UtlL 6 a kap. 12 a §", "UtlL 6 b kap. 5 §", "UtlL 6 c kap. 6 §", "UF 6 kap. 6 b-6 e §§"]
 legal_gate = "request"
@@ -65,41 +66,49 @@ default = 38
 doc = "second parameter of the Beta prior: holders without one"
 source = "own default: a mean of five per cent, the weight of forty holders"
 */
-WITH span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
-    SELECT person_id, employer_id, holder_id, 'holder' AS what, record_key, greatest(CAST(from_on AS TIMESTAMP), known_at) AS from_at,
-           coalesce(CAST(add_months(to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2199-12-31 00:00:00') AS to_at
-    FROM employer_permits
+WITH indication AS (   -- how long an indication of medium strength or more counts
+    SELECT person_id, employer_id, holder_id, rule_number, record_key, alert_at AS from_at,
+           least(until_at, CAST(add_months(CAST(alert_at AS DATE), $months) AS TIMESTAMP)) AS to_at
+    FROM employer_indications
+    WHERE severity_rank(severity) >= 2
+),
+candidate AS (   -- an employer with enough holders that one was ever about: few are, and only they cost what follows
+    SELECT person_id
+    FROM (SELECT person_id, holder_id FROM indication GROUP BY person_id, holder_id) b
+    GROUP BY person_id
+    HAVING count(*) >= $breaches
+),
+span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
+    SELECT p.person_id, p.employer_id, p.holder_id, 'holder' AS what, p.record_key,
+           greatest(CAST(p.from_on AS TIMESTAMP), p.known_at) AS from_at,
+           coalesce(CAST(add_months(p.to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2199-12-31 00:00:00') AS to_at
+    FROM employer_permits p
+    JOIN candidate c ON c.person_id = p.person_id
     UNION ALL
-    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(c.what, i.rule_number) AS what, i.record_key, i.alert_at AS from_at,
-           least(i.until_at, CAST(add_months(CAST(i.alert_at AS DATE), $months) AS TIMESTAMP)) AS to_at
-    FROM employer_indications i
-    CROSS JOIN (VALUES ('breach'), (CAST(NULL AS VARCHAR))) AS c(what)
-    WHERE severity_rank(i.severity) >= 2
+    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(k.what, i.rule_number) AS what, i.record_key, i.from_at, i.to_at
+    FROM (VALUES ('breach'), (CAST(NULL AS VARCHAR))) AS k(what)
+    CROSS JOIN indication i
+    JOIN candidate c ON c.person_id = i.person_id
 ),
-piece AS (
-    SELECT person_id, employer_id, holder_id, what, record_key, from_at, to_at,
-           CASE WHEN from_at <= max(to_at) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key
-                                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins
-    FROM span
-    WHERE from_at < to_at   -- what was over when it became known never counted
+bound AS (
+    SELECT s.person_id, s.employer_id, s.holder_id, s.what, s.record_key, b.change,
+           CASE WHEN b.change = 1 THEN s.from_at ELSE s.to_at END AS moment
+    FROM (VALUES (1), (-1)) AS b(change)
+    CROSS JOIN span s
+    WHERE s.from_at < s.to_at   -- what was over when it became known never counted
 ),
-stretch AS (   -- a holder's spans of one kind that overlap are one
-    SELECT person_id, employer_id, holder_id, what, min(from_at) AS from_at, max(to_at) AS to_at
+step AS (   -- one more or one less: a holder's spans of one kind that overlap are one; the bankruptcy is a step as well
+    SELECT person_id, employer_id, what, moment, change
     FROM (
-        SELECT person_id, employer_id, holder_id, what, from_at, to_at,
-               sum(begins) OVER (PARTITION BY person_id, employer_id, holder_id, what ORDER BY from_at, record_key
-                                 ROWS UNBOUNDED PRECEDING) AS stretch_no
-        FROM piece
-    ) s
-    GROUP BY person_id, employer_id, holder_id, what, stretch_no
-),
-step AS (   -- one more or one less; the bankruptcy is a step as well
-    SELECT person_id, employer_id, from_at AS moment, what, 1 AS change FROM stretch
+        SELECT person_id, employer_id, what, moment, change,   -- each holder and kind ends at 0, where the next begins
+               sum(change) OVER (PARTITION BY person_id ORDER BY what, holder_id, moment, change DESC, record_key
+                                 ROWS UNBOUNDED PRECEDING) AS going_on
+        FROM bound
+    ) b
+    WHERE going_on = CASE WHEN change = 1 THEN 1 ELSE 0 END
     UNION ALL
-    SELECT person_id, employer_id, to_at AS moment, what, -1 AS change FROM stretch
-    UNION ALL
-    SELECT p.person_id, p.employer_id, CAST(e.bankrupt_on AS TIMESTAMP) AS moment, 'bankrupt' AS what, 0 AS change
-    FROM (SELECT person_id, employer_id FROM employer_permits GROUP BY person_id, employer_id) p
+    SELECT p.person_id, p.employer_id, 'bankrupt' AS what, CAST(e.bankrupt_on AS TIMESTAMP) AS moment, 0 AS change
+    FROM (SELECT person_id, employer_id FROM indication GROUP BY person_id, employer_id) p
     JOIN employers e ON e.employer_id = p.employer_id
 ),
 day_step AS (
@@ -141,16 +150,18 @@ run AS (
     ) j
 ),
 named AS (   -- how many holders each rule speaks of, on days on which it begins or the holders with an indication become more
-    SELECT r.person_id, r.day, s.what, count(*) AS holders
+    SELECT r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp,
+           r.posterior_bp, r.bankrupt_on, s.what, sum(s.change) AS of_rule
     FROM run r
-    JOIN stretch s ON s.person_id = r.person_id AND s.from_at <= r.moment AND s.to_at > r.moment
+    JOIN step s ON s.person_id = r.person_id AND s.moment <= r.moment
     WHERE r.hit AND (r.breaching_before IS NULL OR r.breaching > r.breaching_before) AND s.what NOT IN ('holder', 'breach')
-    GROUP BY r.person_id, r.day, s.what
+    GROUP BY r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp,
+             r.posterior_bp, r.bankrupt_on, s.what
+    HAVING sum(s.change) > 0
 )
-SELECT r.person_id, r.employer_id, 'cluster' AS alert_key, r.day AS anchor_at, r.moment AS alert_at, CAST(r.day AS TIMESTAMP) AS due_at,
-       r.quiet_again_at AS cleared_at, 'info' AS severity, r.holders, r.breaching,
-       string_agg(concat(n.what, ':', CAST(n.holders AS VARCHAR)), ' ' ORDER BY n.what) AS rule_mix,
-       r.sector_rate_bp, r.posterior_bp, $factor AS factor, r.bankrupt_on
-FROM run r
-JOIN named n ON n.person_id = r.person_id AND n.day = r.day
-GROUP BY r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp, r.posterior_bp, r.bankrupt_on
+SELECT person_id, employer_id, 'cluster' AS alert_key, day AS anchor_at, moment AS alert_at, CAST(day AS TIMESTAMP) AS due_at,
+       quiet_again_at AS cleared_at, 'info' AS severity, holders, breaching,
+       string_agg(concat(what, ':', CAST(of_rule AS VARCHAR)), ' ' ORDER BY what) AS rule_mix,
+       sector_rate_bp, posterior_bp, $factor AS factor, bankrupt_on
+FROM named
+GROUP BY person_id, employer_id, day, moment, quiet_again_at, holders, breaching, sector_rate_bp, posterior_bp, bankrupt_on

@@ -63,7 +63,7 @@ WITH visit AS (   -- visits during the status, with the best reason given for ea
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND v.country = st.tested_country AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
-    LEFT JOIN notices n ON n.person_id = st.person_id
+    LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
          AND n.event_on >= v.left_on - $notice_days AND n.event_on <= v.back_on + $notice_days AND (n.country IS NULL OR n.country = v.country)
     GROUP BY st.person_id, st.record_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented, v.known_at, v.record_keys
 ),

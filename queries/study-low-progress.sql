@@ -65,10 +65,10 @@ WITH study AS (   -- study permits with the first day of the unbroken row that t
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
     SELECT s.person_id, s.permit_id, s.record_key, s.first_known_time, k.year_no, k.requirement,
            add_months(s.started_on, 12 * (k.year_no - 1)) AS from_on, add_months(s.started_on, 12 * k.year_no) AS to_on
-    FROM study s
-    CROSS JOIN (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
-                       (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
-               AS k(year_no, requirement)
+    FROM (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
+                 (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
+         AS k(year_no, requirement)
+    CROSS JOIN study s
     WHERE add_months(s.started_on, 12 * k.year_no) + $wait_days >= s.valid_from
 ),
 due AS (   -- with the requirement in force at the end of the year, and the day of evaluation
@@ -95,8 +95,8 @@ result AS (   -- results dated up to the evaluation, in the order in which they 
 wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
     SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
            coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
-    FROM due d
-    CROSS JOIN (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
+    FROM (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
+    CROSS JOIN due d
     LEFT JOIN excused x ON x.permit_id = d.permit_id AND x.year_no = d.year_no
 )
 SELECT w.person_id, w.permit_id, w.from_on AS alert_key, w.to_on AS anchor_at,

@@ -75,8 +75,8 @@ due AS (   -- one deadline for each tier: weak when the limit's month is complet
     SELECT n.person_id, n.permit_id, n.record_key, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity,
            add_months(month_of(n.start_by), tier.extra_months) AS last_month,
            CASE WHEN n.card_issued_on > add_months(n.valid_from, $card_months) THEN 'weak' ELSE tier.severity END AS highest
-    FROM newcomer n
-    CROSS JOIN (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
+    FROM (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
+    CROSS JOIN newcomer n
 )
 SELECT d.person_id, d.permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
        greatest(agi_complete(d.last_month), d.first_known_time) AS alert_at, agi_complete(d.last_month) AS due_at,

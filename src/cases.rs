@@ -53,6 +53,8 @@ pub enum CaseError {
     Batch(#[from] BatchError),
     #[error("cannot start the batch query: {0}")]
     Runtime(std::io::Error),
+    #[error("{count} of its cases fail without any change: mend them first (`permitwatch test {rule}`)\n{lines}")]
+    Fails { rule: String, count: usize, lines: String },
     #[error("rule \"{rule}\" failed on a case: {message}")]
     Rule { rule: String, message: String },
 }

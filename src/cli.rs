@@ -54,7 +54,7 @@ enum Command {
 #[derive(Debug, Args)]
 pub struct RulesArgs {
     /// Directory with the rules.
-    #[arg(long, value_name = "DIR", default_value = "queries")]
+    #[arg(long, value_name = "DIR", default_value = "queries", alias = "queries")]
     rules: PathBuf,
     /// Parameter to change, as rule-id.parameter=value; may be repeated.
     #[arg(long = "set", value_name = "RULE.PARAM=VALUE", value_parser = parse_set)]

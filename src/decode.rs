@@ -9,7 +9,7 @@
 //!
 //! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
 
-mod codes;
+pub(crate) mod codes;
 mod fields;
 mod wire;
 

@@ -10,6 +10,8 @@
 //!
 //! No I/O, no SQL, no wall clock.
 
+mod looks;
+
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
@@ -19,6 +21,8 @@ use crate::clock::FeedSet;
 use crate::history::PersonNo;
 use crate::rules::{Conditions, Hit};
 use crate::time::{Day, MICROS_PER_DAY};
+
+pub use looks::Looks;
 
 /// Reason of an update that marks an alert because a record came too late for the kept history.
 pub const LATE_RECORD: &str = "late_record";
@@ -117,6 +121,8 @@ pub struct Detector {
     fact_timers: BTreeSet<(i64, PersonNo, u8)>,
     /// By rule.
     absence_timers: Vec<BTreeSet<(i64, PersonNo)>>,
+    /// When rules with a cadence look at units again.
+    pub looks: Looks,
 }
 
 /// A row, or its copy that a corroboration made one tier stronger.
@@ -131,7 +137,7 @@ struct Candidate {
 
 impl Detector {
     pub fn new(rules: usize) -> Detector {
-        Detector { absence_timers: vec![BTreeSet::new(); rules], ..Detector::default() }
+        Detector { absence_timers: vec![BTreeSet::new(); rules], looks: Looks::new(rules), ..Detector::default() }
     }
 
     pub fn conditions(&self, person: PersonNo) -> Conditions {
@@ -148,7 +154,7 @@ impl Detector {
     }
 
     pub fn timer_count(&self) -> usize {
-        self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>()
+        self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>() + self.looks.len()
     }
 
     /// Last sequence number of an alert.
@@ -189,7 +195,7 @@ impl Detector {
         let after = (clock.saturating_add(1), PersonNo(0));
         let fact = self.fact_timers.range((after.0, after.1, 0)..).next().map(|(at, ..)| *at);
         let absence = self.absence_timers.iter().filter_map(|timers| timers.range(after..).next().map(|(at, _)| *at));
-        absence.chain(fact).min()
+        absence.chain(fact).chain(self.looks.earliest(after)).min()
     }
 
     /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new
@@ -198,6 +204,7 @@ impl Detector {
         let mut fact_timers = BTreeSet::new();
         let mut absence_timers = vec![BTreeSet::new(); count];
         let place = |rule: u8| places.get(rule as usize).copied().flatten();
+        self.looks.replace_rules(place, count);
         for (person, state) in &mut self.persons {
             state.standing.retain_mut(|alert| match place(alert.rule) {
                 Some(rule) => {

@@ -22,6 +22,7 @@ pub mod batch;
 pub mod budget;
 pub mod catalogue;
 pub mod check;
+pub mod coded;
 pub mod columns;
 pub mod coverage;
 pub mod diagnostic;

@@ -94,6 +94,7 @@ pub struct RuleWork {
 #[derive(Clone, Copy, Debug)]
 struct Change {
     person: PersonNo,
+    /// Known time of the record. In live order it is evaluated as of the clock when it is settled.
     as_of: i64,
     tables: TableSet,
     corrected: bool,

@@ -37,6 +37,11 @@ impl KnownTime {
     pub fn day(self) -> Day {
         Day(self.0.div_euclid(MICROS_PER_DAY) as i32)
     }
+
+    /// The midnight (UTC) that follows, or it itself: a rule with a cadence sees then what has become known until then.
+    pub fn next_midnight(self) -> i64 {
+        self.0.saturating_add(MICROS_PER_DAY - 1).div_euclid(MICROS_PER_DAY) * MICROS_PER_DAY
+    }
 }
 
 impl Day {

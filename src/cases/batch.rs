@@ -2,6 +2,8 @@
 //! few rules are asked in one: each expectation gets a copy of its case that has only what was known by then, and in the text of
 //! the standing set the clock is the copy's own.
 //!
+//! For a rule with a horizon the copies are asked once more without the records before it (`recent`).
+//!
 //! Where that is not the same (terms that become known between the clocks, an employer that two cases share, another text of
 //! the standing set) each clock is asked for itself. A rule that fails is asked alone, so that it fails alone.
 
@@ -19,7 +21,7 @@ use crate::rules::Catalogue;
 use crate::rules::batch::{self, StandingRow};
 use crate::rules::catalogue::ViewFile;
 use crate::schema::TableId;
-use crate::time::format_micros;
+use crate::time::{KnownTime, format_micros};
 
 /// What stands in a case at an expectation's clock, by their positions.
 pub type Standing = BTreeMap<(usize, usize), Vec<Found>>;
@@ -49,6 +51,39 @@ pub fn standing(all: &[&RuleCases]) -> Vec<Result<Standing, CaseError>> {
         groups.into_iter().flatten().zip(answers.into_iter().flatten()).collect();
     out.sort_by_key(|(at, _)| *at);
     out.into_iter().map(|(_, standing)| standing).collect()
+}
+
+/// What stands without the records that lie before the rule's horizon, for the expectations before whose clocks there are any.
+pub fn recent(cases: &RuleCases) -> Result<Standing, CaseError> {
+    let horizon: Vec<(TableId, i32)> = cases.horizon().collect();
+    if horizon.is_empty() {
+        return Ok(Standing::new());
+    }
+    let mut copies = copies(&[cases])?;
+    copies.retain_mut(|copy| {
+        let all = copy.built.records.len();
+        let day = KnownTime(copy.clock).day();
+        copy.built.records.retain(|record| {
+            let own = horizon.iter().find(|(table, _)| *table == record.table);
+            let first = own.and_then(|(_, months)| day.first_of_month()?.add_months(-months));
+            first.is_none_or(|first| record.event_time.0 >= first.instant())
+        });
+        copy.built.records.len() < all
+    });
+    if copies.is_empty() {
+        return Ok(Standing::new());
+    }
+    let Some(catalogue) = at_once(&[cases], &copies) else {
+        let message = "the rule has a horizon and cannot be asked at all clocks at once: let no two cases share terms or employers";
+        return Err(CaseError::Rule { rule: cases.rule.clone(), message: message.into() });
+    };
+    let until = copies.iter().map(|copy| copy.clock).max().unwrap_or_default();
+    let rows = ask(&catalogue, &recording(&copies), until)?;
+    let found = copies.iter().map(|copy| {
+        let (_, case, expect) = copy.place;
+        ((case, expect), alerts(&cases.rule, &copy.built.names, &rows))
+    });
+    Ok(found.collect())
 }
 
 /// Positions of rules that may be asked together: terms are everybody's, so they must be the same.
@@ -99,7 +134,7 @@ fn each_clock(cases: &RuleCases) -> Result<Standing, CaseError> {
     }
     let mut out = Standing::new();
     for (clock, places) in by_clock {
-        let rows = ask(&cases.catalogue, &cases.recording, clock)?;
+        let rows = ask(&cases.catalogue, &cases.recording, cases.seen_until(clock))?;
         out.extend(places.into_iter().map(|place| (place, alerts(&cases.rule, cases.names(place.0), &rows))));
     }
     Ok(out)
@@ -133,7 +168,8 @@ fn copies(group: &[&RuleCases]) -> Result<Vec<Copy>, CaseError> {
             for (at, expect) in case.expect.iter().enumerate() {
                 let clock = expect.clock().unwrap_or_default();
                 let mut built = cases.file.build(case, &format!("r{rule}c{number:03}x{at}"))?;
-                built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= clock);
+                let known = cases.seen_until(clock);
+                built.records.retain(|record| record.table == TableId::Terms || record.known_time.0 <= known);
                 out.push(Copy { place: (rule, number, at), clock, built });
             }
         }
@@ -226,5 +262,24 @@ mod tests {
             assert!(once.values().any(|alerts| !alerts.is_empty()));
             assert_eq!(once, each_clock(cases).unwrap(), "{}", cases.rule);
         }
+    }
+
+    #[test]
+    fn a_horizon_that_is_too_short_is_noticed() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let catalogue = Catalogue::load(&dir, &BTreeMap::new()).unwrap();
+        let differ = |horizon: &str| {
+            let mut catalogue = catalogue.clone();
+            let rule = catalogue.rules.iter_mut().find(|rule| rule.header.id == "ltr-absence-limit").unwrap();
+            rule.header.horizon = BTreeMap::from([("border".to_owned(), horizon.to_owned())]);
+            let file = crate::cases::CaseFile::read(&dir.join("tests"), "ltr-absence-limit").unwrap();
+            let cases = RuleCases::new(&catalogue, "ltr-absence-limit", file).unwrap();
+            let all = standing(&[&cases]).pop().unwrap().unwrap();
+            let recent = recent(&cases).unwrap();
+            assert!(!recent.is_empty(), "{horizon}: no case has older records");
+            recent.iter().filter(|(place, found)| all.get(place).is_none_or(|all| all != *found)).count()
+        };
+        assert_eq!(differ("P84M"), 0);
+        assert!(differ("P3M") > 0);
     }
 }

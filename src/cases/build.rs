@@ -9,8 +9,10 @@ use toml::Table;
 
 use crate::cases::CaseError;
 use crate::cases::file::{Case, CaseFile, Line, Repeat, instant};
+use crate::decode::codes;
 use crate::identity::{check_digit, is_employer_number, is_person_number};
 use crate::record::{Op, Record, Value};
+use crate::rules::diagnostic::{did_you_mean, nearest};
 use crate::schema::{ColumnType, TableId};
 use crate::time::{Day, EventTime, KnownTime, MICROS_PER_DAY, parse_day};
 
@@ -205,6 +207,7 @@ impl Maker<'_> {
             {
                 *number = number_of(self.name, number).into();
             }
+            let value = value.and_then(|value| is_code(table, column.name, value));
             values.push(value.map_err(|message| format!("{}: {message}", column.name))?);
         }
         Ok(values)
@@ -268,6 +271,27 @@ impl Maker<'_> {
             _ => Value::Text(text.into()),
         })
     }
+}
+
+/// The value, if it is one that the column may hold: decode would set the record aside.
+fn is_code(table: TableId, column: &str, value: Value) -> Result<Value, String> {
+    let words = match &value {
+        Value::Text(word) => std::slice::from_ref(word),
+        Value::List(words) => words.as_ref(),
+        _ => return Ok(value),
+    };
+    let list = codes::closed_list(table, column);
+    for word in words {
+        if let Some(list) = list.filter(|list| !list.contains(&&**word)) {
+            let near = did_you_mean(&nearest(word, list.iter().copied()));
+            let codes = format!("\"{word}\" is none of its codes; they are {}", list.join(", "));
+            return Err(if near.is_empty() { codes } else { format!("{codes}: {near}") });
+        }
+        if list.is_none() && codes::is_country_column(column) && !codes::is_country(word) {
+            return Err(format!("\"{word}\" is no country's code: three capitals, such as SWE"));
+        }
+    }
+    Ok(value)
 }
 
 /// What a column takes, in words.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use crate::alert::Alert;
 use crate::cases::recording::Recording;
 use crate::config::{Config, Visibility};
-use crate::record::Quarantined;
+use crate::record::{Fates, Message, Offset, Quarantined};
 use crate::rules::set::Asked;
 use crate::rules::{Hit, RuleSet};
+use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
-use crate::time::{KnownTime, parse_instant};
+use crate::time::{KnownTime, format_micros, parse_instant};
 use crate::units::Unit;
 
 /// A transition, with whom it is about.
@@ -35,6 +36,8 @@ pub struct Played {
     /// In the order of time.
     pub log: Vec<Said>,
     pub quarantined: Vec<Quarantined>,
+    /// Records that no rule sees, and why.
+    pub unseen: Vec<(Feed, Offset, String)>,
     shard: Shard,
 }
 
@@ -57,8 +60,12 @@ pub fn play(rules: RuleSet, recording: &Recording, until: i64) -> Played {
     };
     let mut shard = Shard::new(settings, rules);
     let messages = recording.messages();
+    let mut unseen = Vec::new();
     for message in messages.iter().take_while(|message| message.known_time.0 <= until) {
         shard.take(message);
+        if let Some(why) = why_unseen(message, &shard.take_fates(), &shard) {
+            unseen.push((message.feed, message.offset, why));
+        }
     }
     let persons: BTreeMap<String, String> =
         recording.units().into_iter().map(|unit| (pseudonyms.of(&unit), unit)).collect();
@@ -69,7 +76,32 @@ pub fn play(rules: RuleSet, recording: &Recording, until: i64) -> Played {
     };
     let log = shard.settle(KnownTime(until)).into_iter().map(|emitted| said(emitted.alert)).collect();
     let quarantined = shard.take_quarantined();
-    Played { log, quarantined, shard }
+    Played { log, quarantined, unseen, shard }
+}
+
+/// Why no rule sees the message that was just taken; `None` if rules do.
+fn why_unseen(message: &Message, fates: &Fates, shard: &Shard) -> Option<String> {
+    let feed = message.feed.index();
+    if fates.duplicate[feed] > 0 {
+        return Some("duplicate: this version of the record is there already".to_owned());
+    }
+    if fates.filtered[feed] == 0 {
+        // What is quarantined fails the case.
+        return None;
+    }
+    let subject = std::str::from_utf8(message.key.as_deref().unwrap_or_default()).unwrap_or_default();
+    let history = shard.history();
+    let first = history.person_no(subject).map(|person| history.person(person).first_permit_known);
+    let lead = visibility().permit_lead;
+    Some(match first.filter(|first| *first < KnownTime::MAX) {
+        None => "filtered: no permit or case of the person is known by then".to_owned(),
+        Some(first) if message.known_time.minus(lead) < first => {
+            let from = format_micros(first.0.saturating_add(lead)).replace('T', " ");
+            let from = from.split('.').next().unwrap_or(&from);
+            format!("filtered: it is known less than an hour after the person's first permit; from {from} on it counts")
+        }
+        Some(_) => "filtered: the person's last permit ended too long ago".to_owned(),
+    })
 }
 
 impl Played {

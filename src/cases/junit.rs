@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn names_and_messages_are_escaped() {
         let failures = vec![Failure { clock: 0, lines: vec!["want \"a\" <b>".into()] }];
-        let case = CaseReport { name: "a & b".into(), seen: Vec::new(), failures };
+        let case = CaseReport { name: "a & b".into(), seen: Vec::new(), unseen: Vec::new(), failures };
         let report = Report { rule: "r".into(), number: "R01".into(), cases: vec![case], micros: 2_000 };
         let text = junit(&[("r".into(), Ok(report)), ("s".into(), Err("none".into()))]);
         assert!(text.contains("name=\"a &amp; b\" time=\"0.0020\""), "{text}");

@@ -86,9 +86,10 @@ pub fn mutants(cases: &RuleCases) -> Result<Mutants, CaseError> {
         "anchor_at",
         "severity",
     ];
+    sound(cases)?;
     let before = match attempt(cases, &statement) {
         Attempt::Played(seen) if misses(cases, &seen) => {
-            return Err(failed("its cases fail without any change".into()));
+            return Err(failed("its cases fail with its text as printed from the syntax tree".into()));
         }
         Attempt::Played(seen) => seen,
         Attempt::Refused => return Err(failed("its text as printed from the syntax tree does not plan".into())),
@@ -154,6 +155,25 @@ fn attempt(cases: &RuleCases, statement: &Statement) -> Attempt {
         Some(Ok(seen)) => Attempt::Played(seen),
         _ => Attempt::Broke,
     }
+}
+
+/// Refuses cases that fail by themselves: every mutant would seem to be caught.
+fn sound(cases: &RuleCases) -> Result<(), CaseError> {
+    let seen = cases.see_all(&cases.play(RuleSet::plan(&cases.catalogue)?)?, None)?;
+    let (mut count, mut lines) = (0, Vec::new());
+    for (case, seen) in cases.file.case.iter().zip(&seen) {
+        let all = case.expect.iter().zip(seen).map(|(expect, seen)| (expect, differences(case, expect, seen)));
+        let wrong: Vec<_> = all.filter(|(_, differences)| !differences.is_empty()).collect();
+        count += usize::from(!wrong.is_empty());
+        for (expect, differences) in wrong {
+            lines.push(format!("  case \"{}\", at {}", case.name, expect.at.get_ref()));
+            lines.extend(differences.iter().map(|line| format!("      {line}")));
+        }
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    Err(CaseError::Fails { rule: cases.rule.clone(), count, lines: lines.join("\n") })
 }
 
 /// Whether any case fails.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::cases::CaseError;
 use crate::cases::batch::{self, Standing};
-use crate::cases::build::{Built, Names};
+use crate::cases::build::{Built, MAIN, Names};
 use crate::cases::compare::Found;
 use crate::cases::engine::{Played, Said, play};
 use crate::cases::file::{CaseFile, Expect};
@@ -15,9 +15,9 @@ use crate::cases::parallel::in_parallel;
 use crate::cases::recording::Recording;
 use crate::cases::verdict::differences;
 use crate::record::{Quarantined, Record};
-use crate::rules::{Catalogue, RuleSet};
+use crate::rules::{Catalogue, RuleSet, horizon};
 use crate::schema::TableId;
-use crate::time::format_micros;
+use crate::time::{KnownTime, format_micros};
 
 /// A rule with its cases, ready to run.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct CaseReport {
     pub name: String,
     /// One for each expectation.
     pub seen: Vec<Seen>,
+    /// Its records that no rule sees, and why.
+    pub unseen: Vec<String>,
     pub failures: Vec<Failure>,
 }
 
@@ -54,6 +56,8 @@ pub struct Seen {
     /// What stands in the engine, with its evidence, and in the batch query.
     pub engine: Vec<(Found, Map<String, Json>)>,
     pub batch: Vec<Found>,
+    /// What stands without the records before the rule's horizon, where there are any.
+    pub recent: Option<Vec<Found>>,
     /// What the engine said since the case's previous expectation, and when.
     pub transitions: Vec<(i64, Found)>,
     /// Keys that lie ahead; only where the expectation asks.
@@ -80,11 +84,12 @@ pub fn run(all: &[&RuleCases], strict: bool) -> Vec<Result<Report, CaseError>> {
     let standing = batch::standing(all);
     // The rules are asked together: each has its share of the time.
     let share = started.elapsed() / all.len().max(1) as u32;
+    let recent = in_parallel(all, |cases| batch::recent(cases));
     let mut out = Vec::new();
-    for ((cases, played), standing) in all.iter().zip(played).zip(standing) {
-        out.push(
-            played.and_then(|(played, elapsed)| cases.report(&played, standing?, (elapsed + share).as_micros() as u64)),
-        );
+    for (((cases, played), standing), recent) in all.iter().zip(played).zip(standing).zip(recent) {
+        out.push(played.and_then(|(played, elapsed)| {
+            cases.report(&played, (standing?, recent?), (elapsed + share).as_micros() as u64)
+        }));
     }
     out
 }
@@ -92,6 +97,11 @@ pub fn run(all: &[&RuleCases], strict: bool) -> Vec<Result<Report, CaseError>> {
 impl Report {
     pub fn expectations(&self) -> usize {
         self.cases.iter().map(|case| case.seen.len()).sum()
+    }
+
+    /// Expectations that were also held against what stands without the records before the rule's horizon.
+    pub fn without_old(&self) -> usize {
+        self.cases.iter().flat_map(|case| &case.seen).filter(|seen| seen.recent.is_some()).count()
     }
 
     pub fn failed(&self) -> usize {
@@ -128,6 +138,21 @@ impl RuleCases {
         &self.built[number].names
     }
 
+    /// Up to when the rule sees records at a clock: with a cadence, up to the last midnight.
+    pub fn seen_until(&self, clock: i64) -> i64 {
+        let daily = self.catalogue.rule(&self.rule).is_some_and(|rule| rule.header.cadence.is_some());
+        if daily { KnownTime(clock).day().instant() } else { clock }
+    }
+
+    /// How many months back the rule needs tables, where it says so.
+    pub fn horizon(&self) -> impl Iterator<Item = (TableId, i32)> {
+        let rule = self.catalogue.rule(&self.rule);
+        rule.into_iter().flat_map(|rule| &rule.header.horizon).filter_map(|(table, duration)| {
+            let months = i32::try_from(horizon::months(duration)?).ok()?;
+            Some((TableId::from_name(table)?, months))
+        })
+    }
+
     /// The last clock that a case asks about.
     pub fn until(&self) -> i64 {
         let clocks = self.file.case.iter().flat_map(|case| case.expect.iter().filter_map(Expect::clock));
@@ -144,9 +169,17 @@ impl RuleCases {
         }
     }
 
-    fn report(&self, played: &Played, standing: Standing, micros: u64) -> Result<Report, CaseError> {
+    fn report(
+        &self,
+        played: &Played,
+        (standing, mut recent): (Standing, Standing),
+        micros: u64,
+    ) -> Result<Report, CaseError> {
         let mut cases = Vec::new();
-        for (case, seen) in self.file.case.iter().zip(self.see_all(played, Some(standing))?) {
+        for (number, (case, mut seen)) in self.file.case.iter().zip(self.see_all(played, Some(standing))?).enumerate() {
+            for (at, seen) in seen.iter_mut().enumerate() {
+                seen.recent = recent.remove(&(number, at));
+            }
             let mut failures = Vec::new();
             for (expect, seen) in case.expect.iter().zip(&seen) {
                 let lines = differences(case, expect, seen);
@@ -154,7 +187,7 @@ impl RuleCases {
                     failures.push(Failure { clock: seen.clock, lines });
                 }
             }
-            cases.push(CaseReport { name: case.name.clone(), seen, failures });
+            cases.push(CaseReport { name: case.name.clone(), seen, unseen: self.unseen(number, played), failures });
         }
         let number = self.catalogue.rule(&self.rule).map(|rule| rule.header.number.clone()).unwrap_or_default();
         Ok(Report { rule: self.rule.clone(), number, cases, micros })
@@ -214,6 +247,7 @@ impl RuleCases {
             clock,
             engine: self.standing(number, clock, played),
             batch: Vec::new(),
+            recent: None,
             transitions,
             pending: if expect.pending.is_some() { self.pending(number, clock, played)? } else { Vec::new() },
         })
@@ -243,6 +277,25 @@ impl RuleCases {
         Ok(keys)
     }
 
+    /// Records of a case that no rule sees, in words.
+    fn unseen(&self, number: usize, played: &Played) -> Vec<String> {
+        let own = played.unseen.iter().filter_map(|(feed, offset, why)| {
+            let record = self.recording.at(*feed, *offset)?;
+            let is_own = self.names(number).has(&record.subject) && self.built[number].records.contains(record);
+            is_own.then(|| format!("{}, {why}", self.place(number, record)))
+        });
+        own.collect()
+    }
+
+    /// A record as messages name it.
+    fn place(&self, number: usize, record: &Record) -> String {
+        let known = format_micros(record.known_time.0).replace('T', " ");
+        let known = known.split('.').next().unwrap_or(&known).trim_end_matches(" 00:00:00");
+        let person = if record.table.is_person() { self.names(number).person(&record.subject) } else { String::new() };
+        let of = if person.is_empty() || person == MAIN { String::new() } else { format!(" of {person}") };
+        format!("{} record \"{}\"{of} known {known}", record.table.name(), record.record_key)
+    }
+
     fn is_own(&self, number: usize, said: &Said) -> bool {
         said.alert.rule_id == self.rule && self.names(number).has(&said.person)
     }
@@ -266,8 +319,7 @@ impl RuleCases {
         let message = format!("{}: {}", bad.reason.name(), bad.detail);
         match (record, owner) {
             (Some(record), Some(owner)) => {
-                let known = format_micros(record.known_time.0);
-                let place = format!("{} record \"{}\" known {known}", record.table.name(), record.record_key);
+                let place = self.place(owner, record);
                 self.file.error(&self.file.case[owner], &format!("{place} is refused, {message}"))
             }
             _ => CaseError::Rule { rule: self.rule.clone(), message },

@@ -182,6 +182,7 @@ mod tests {
             clock: 0,
             engine: keys.iter().map(|key| (found(key), evidence.clone())).collect(),
             batch: keys.iter().map(found).collect(),
+            recent: None,
             transitions: Vec::new(),
             pending: Vec::new(),
         }

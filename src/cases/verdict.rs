@@ -25,6 +25,14 @@ pub fn differences(case: &Case, expect: &Expect, seen: &Seen) -> Vec<String> {
             lines.push(format!("pending: want [{}], found [{}]", wanted.join(", "), seen.pending.join(", ")));
         }
     }
+    if let Some(recent) = seen.recent.as_ref().filter(|recent| **recent != seen.batch) {
+        let words = |all: &[Found]| {
+            let all: Vec<String> = all.iter().map(|found| found.words(true)).collect();
+            if all.is_empty() { "nothing".to_owned() } else { all.join("; ") }
+        };
+        let (with, without) = (words(&seen.batch), words(recent));
+        lines.push(format!("horizon: with the records before it {with}; without them {without}"));
+    }
     lines
 }
 

@@ -40,7 +40,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
     /// Directory with the rules.
-    #[arg(long, value_name = "DIR", default_value = "queries")]
+    #[arg(long, value_name = "DIR", default_value = "queries", alias = "queries")]
     rules: PathBuf,
     /// Where to serve /metrics; a free port if it is taken.
     #[arg(long, default_value = "127.0.0.1:9187")]

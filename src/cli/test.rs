@@ -31,7 +31,7 @@ pub struct TestArgs {
     /// Change the rules in every way that matters, and see whether their cases notice.
     #[arg(long, conflicts_with_all = ["update", "junit"])]
     mutants: bool,
-    /// Print what each case's alerts went through, or every mutant.
+    /// Print which records no rule sees and what each case's alerts went through, or every mutant.
     #[arg(short, long)]
     verbose: bool,
 }
@@ -74,8 +74,12 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         if args.update {
             totals.bad += usize::from(!update(cases, &report)?);
         } else {
-            totals.bad += usize::from(report.failed() > 0);
+            let untried = args.filter.is_none() && cases.horizon().next().is_some() && report.without_old() == 0;
+            totals.bad += usize::from(report.failed() > 0 || untried);
             print_report(&report, args.verbose);
+            if untried {
+                println!("FAIL       {}\n  it names a horizon, but no case has records that lie before it", cases.rule);
+            }
         }
         results.push((cases.rule.clone(), Ok(report)));
     }
@@ -124,8 +128,13 @@ fn print_report(report: &Report, verbose: bool) {
         report.number, report.rule
     );
     for case in &report.cases {
-        if verbose {
+        if verbose || !(case.failures.is_empty() || case.unseen.is_empty()) {
             println!("  case \"{}\"", case.name);
+            for line in &case.unseen {
+                println!("      not seen by any rule: {line}");
+            }
+        }
+        if verbose {
             for (at, found) in case.seen.iter().flat_map(|seen| &seen.transitions) {
                 println!("      {}  {}", clock(*at), found.words(true));
             }

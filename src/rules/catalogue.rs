@@ -12,7 +12,7 @@ use crate::rules::file::{FileError, RuleFile, split_header};
 use crate::rules::gateways::{self, Gateways};
 use crate::rules::links::{LinkError, LinkFile};
 use crate::rules::refusal::Refused;
-use crate::rules::{sensitive, shown};
+use crate::rules::{coded, sensitive, shown};
 use crate::time::{Day, parse_day};
 
 /// Names that view `cancellers` may give.
@@ -181,6 +181,7 @@ impl Catalogue {
         let mut refused = gateways::check(self);
         refused.extend(sensitive::check(self));
         refused.extend(shown::check(self));
+        refused.extend(coded::check(self));
         refused
     }
 

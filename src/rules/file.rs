@@ -42,6 +42,8 @@ pub struct Header {
     pub subject: Option<String>,
     /// What the rule's units are, when they are not persons: `employer_id`.
     pub key: Option<String>,
+    /// `P1D`: looked at once a day, as of midnight, however often something about its unit changes. Only with a `key`.
+    pub cadence: Option<String>,
     /// Rules whose rows it reads, as `indications`.
     #[serde(default)]
     pub uses: Vec<String>,
@@ -123,6 +125,8 @@ pub enum FileError {
     NoSuchParam { file: String, param: String, declared: String },
     #[error("rule {file}: header key {key} is \"{value}\"; known are {known}")]
     Value { file: String, key: &'static str, value: String, known: &'static str },
+    #[error("rule {file}: cadence needs a key: what is known about a person is looked at as it comes")]
+    Cadence { file: String },
     #[error("rule {file}: {message}")]
     Horizon { file: String, table: String, message: String },
 }
@@ -149,6 +153,9 @@ impl RuleFile {
             errors.push(FileError::Name { file: file(), id: header.id.clone() });
         }
         check_words(&header, &file(), &mut errors);
+        if header.cadence.is_some() && header.key.is_none() {
+            errors.push(FileError::Cadence { file: file() });
+        }
         errors.extend(header.horizon.iter().filter_map(|(table, duration)| {
             let message = horizon::problem(table, duration)?;
             Some(FileError::Horizon { file: file(), table: table.clone(), message })
@@ -216,6 +223,9 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
     check("stage", &header.stage, &["live", "draft"], "live, draft");
     if let Some(key) = &header.key {
         check("key", key, &KEYS, "employer_id");
+    }
+    if let Some(cadence) = &header.cadence {
+        check("cadence", cadence, &["P1D"], "P1D, which is once a day");
     }
     check("purpose", &header.purpose, &PURPOSES, "permit_control, payment_control, follow_up");
     for reason in header.survives.iter().chain(&header.yields_to) {

@@ -152,6 +152,12 @@ impl<'a> Locator<'a> {
                 let words = format!("\"{value}\"");
                 source(file).at_header_words(&words, format!("{key} is {words}")).hint(format!("known are {known}"))
             }
+            FileError::Cadence { file } => source(file)
+                .at_header_words(
+                    "cadence",
+                    "cadence needs a key: what is known about a person is looked at as it comes",
+                )
+                .hint("leave it out, or say key = \"employer_id\" if the rule is about employers"),
             FileError::Horizon { file, table, message } => source(file)
                 .at_header_words(table, message.clone())
                 .hint("horizon = { border = \"P24M\" }: how far back an open-ended permit needs a table"),

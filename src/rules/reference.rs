@@ -115,6 +115,7 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     line("uses", &joined(&reading.rules));
     line("waits for", &rule.feeds.iter().map(|feed| feed.name()).collect::<Vec<_>>().join(", "));
     line("horizon", &horizon(file));
+    line("cadence", header.cadence.as_deref().unwrap_or(""));
     line("fingerprint", &rule.fingerprint);
     line("evidence", &evidence(file).join(", "));
     for (name, param) in &header.params {
@@ -218,6 +219,7 @@ fn section(out: &mut String, catalogue: &Catalogue, rule: &PlannedRule) {
     let feeds: Vec<&str> = rule.feeds.iter().map(|feed| feed.name()).collect();
     item("an absence waits for the feeds", &feeds.join(", "));
     item("horizon", &horizon(&rule.file));
+    item("looked at once in", header.cadence.as_deref().unwrap_or(""));
     item("evidence", &evidence(&rule.file).join(", "));
     item("thresholds", &joined(&reading.thresholds));
     if !header.params.is_empty() {

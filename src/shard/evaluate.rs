@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::clock::FeedSet;
 use crate::detector::{Cause, Moment, RuleRef, Span, Transition};
-use crate::history::PersonNo;
+use crate::history::{History, PersonNo};
 use crate::record::{Coordinates, Offset, Quarantined, Reason};
 use crate::rules::set::Asked;
 use crate::rules::{Conditions, Evaluation, RuleMask, TableSet};
@@ -18,6 +18,8 @@ use crate::units::{MAX_UNITS, Unit};
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) unit: Unit,
+    /// The moment that it is about: the unit's as_of, but for a deadline within the day of a rule with a cadence.
+    at: i64,
     pub(super) tables: TableSet,
     corrected: bool,
     late: FeedSet,
@@ -83,11 +85,6 @@ impl Shard {
         self.run(&jobs, Some(until.0))
     }
 
-    fn is_in(&self, person: PersonNo, pass: Pass) -> bool {
-        let is_other = self.history.person(person).classes & self.unit_bits != 0;
-        pass == Pass::All || is_other == (pass == Pass::Others)
-    }
-
     /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.
     pub fn settle_live(&mut self) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Live);
@@ -105,11 +102,14 @@ impl Shard {
         self.history.seal();
         let now = self.clocks.shard().0;
         let live = self.settings.order == Order::Live;
+        let daily = self.daily();
         let mut jobs: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
-        let (changes, others): (Vec<Change>, Vec<Change>) =
-            std::mem::take(&mut self.changes).into_iter().partition(|change| self.is_in(change.person, pass));
+        let (changes, others): (Vec<Change>, Vec<Change>) = std::mem::take(&mut self.changes)
+            .into_iter()
+            .partition(|change| is_in(&self.history, self.unit_bits, change.person, pass));
         self.changes = others;
         for change in changes {
+            self.look_tomorrow(&change, daily);
             let as_of = if live { now } else { change.as_of };
             let unit = Unit { person: change.person, as_of };
             let job = jobs.entry((as_of, change.person)).or_insert_with(|| Job::new(unit));
@@ -124,12 +124,30 @@ impl Shard {
             let classes = self.history.person(job.unit.person).classes;
             // A late record's alerts are marked as they stand at its moment: what its rules do before must end there.
             let late = TableSet::of_feeds(job.late);
-            job.rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes);
+            job.rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes) & !daily;
             job.links = self.rules.links().iter().any(|link| {
                 link.is_late() && job.tables.meets(link.tables) && self.history.person(job.unit.person).has(link.needs)
             });
         }
         jobs
+    }
+
+    /// Rules that look at a unit once a day.
+    fn daily(&self) -> RuleMask {
+        let daily = self.rules.rules().iter().enumerate().filter(|(_, rule)| rule.file.header.cadence.is_some());
+        daily.fold(0, |mask, (at, _)| mask | 1 << at)
+    }
+
+    /// Rules with a cadence see a change at the next midnight.
+    fn look_tomorrow(&mut self, change: &Change, daily: RuleMask) {
+        if daily == 0 {
+            return;
+        }
+        let rules =
+            daily & self.rules.reading(change.tables) & self.rules_of(self.history.person(change.person).classes);
+        for rule in (0..self.rules.rules().len()).filter(|rule| rules & 1 << rule != 0) {
+            self.detector.looks.add(rule as u8, change.person, KnownTime(change.as_of).next_midnight());
+        }
     }
 
     /// Works out cancellers and corroborations where a record may have changed them; a change concerns every rule.
@@ -153,7 +171,7 @@ impl Shard {
             let before = latest.remove(&person).unwrap_or_else(|| self.detector.conditions(person));
             let after = job.conditions.clone().unwrap_or_default();
             if before != after {
-                job.rules = self.rules_of(self.history.person(person).classes);
+                job.rules = self.rules_of(self.history.person(person).classes) & !self.daily();
             }
             latest.insert(person, after);
         }
@@ -169,7 +187,7 @@ impl Shard {
         }
     }
 
-    /// Adds the timers that have come due, but for rules that a record brings up in time anyway.
+    /// Adds the timers and looks that have come due, but for rules that a record brings up in time anyway.
     fn add_deadlines(&mut self, jobs: &mut Vec<Job>, fact: i64, pass: Pass) {
         let clocks = &self.clocks;
         let rules = self.rules.rules();
@@ -178,7 +196,16 @@ impl Shard {
             Order::Live => self.detector.due(fact, |rule| clocks.least(rules[rule as usize].feeds).0),
         };
         let live = self.settings.order == Order::Live;
-        let mut deadlines: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
+        let daily = self.daily();
+        // Rules with a cadence have jobs of their own: what they see is older.
+        let mut deadlines: BTreeMap<(i64, PersonNo, bool), Job> = BTreeMap::new();
+        for (at, person, rule) in self.take_looks(fact, pass) {
+            let as_of = if live { fact } else { at };
+            let job =
+                deadlines.entry((as_of, person, true)).or_insert_with(|| Job::deadline(Unit { person, as_of }, as_of));
+            job.rules |= 1 << rule;
+            job.sent_at = self.clock_sent_at;
+        }
         let mut at_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
         if !due.is_empty() {
             for (at, job) in jobs.iter().enumerate() {
@@ -187,7 +214,7 @@ impl Shard {
         }
         for (at, person, rule) in due {
             let bit: RuleMask = 1 << rule;
-            if self.disabled & bit != 0 || !self.is_in(person, pass) {
+            if self.disabled & bit != 0 || !is_in(&self.history, self.unit_bits, person, pass) {
                 continue;
             }
             let own = at_person.get(&person).map(Vec::as_slice).unwrap_or_default();
@@ -198,25 +225,43 @@ impl Shard {
             if covered {
                 continue;
             }
-            if let Some(same) = own.iter().find(|job| !live && jobs[**job].unit.as_of == at) {
+            let is_daily = daily & bit != 0;
+            if let Some(same) = own.iter().find(|job| !live && !is_daily && jobs[**job].unit.as_of == at) {
                 jobs[*same].rules |= bit;
                 continue;
             }
-            let as_of = if live { fact } else { at };
-            let job = deadlines.entry((at, person)).or_insert_with(|| Job::deadline(Unit { person, as_of }));
+            let as_of = match (live, is_daily) {
+                (true, _) => fact,
+                (false, true) => KnownTime(at).day().instant(),
+                (false, false) => at,
+            };
+            let moment = if live { fact } else { at };
+            let key = (at, person, is_daily);
+            let job = deadlines.entry(key).or_insert_with(|| Job::deadline(Unit { person, as_of }, moment));
             job.rules |= bit;
             job.sent_at = self.clock_sent_at;
         }
-        jobs.extend(deadlines.into_iter().map(|((at, _), mut job)| {
+        jobs.extend(deadlines.into_values().map(|mut job| {
             if live {
                 // The transition is dated to the deadline, the rows to now.
                 job.tables = TableSet::default();
                 job.coordinates = None;
             }
-            debug_assert!(live || job.unit.as_of == at);
             job
         }));
-        jobs.sort_by_key(|job| (job.unit.as_of, job.unit.person));
+        jobs.sort_by_key(|job| (job.at, job.unit.person));
+    }
+
+    /// The looks of rules with a cadence that are due: (midnight, unit, rule).
+    fn take_looks(&mut self, fact: i64, pass: Pass) -> Vec<(i64, PersonNo, u8)> {
+        let (clocks, rules, order) = (&self.clocks, self.rules.rules(), self.settings.order);
+        let (history, unit_bits, disabled) = (&self.history, self.unit_bits, self.disabled);
+        let clock = |rule: u8| match order {
+            Order::Strict => fact,
+            Order::Live => clocks.least(rules[rule as usize].feeds).0,
+        };
+        let due = self.detector.looks.take(clock, |person| is_in(history, unit_bits, person, pass));
+        due.into_iter().filter(|(_, _, rule)| disabled & 1 << rule == 0).collect()
     }
 
     fn run(&mut self, jobs: &[Job], until: Option<i64>) -> Vec<Emitted> {
@@ -396,22 +441,28 @@ impl Shard {
             let span = match until {
                 Some(until) => {
                     let next = later.iter().find(|later| later.rules & bit != 0);
-                    Span::Until(next.map_or(until, |next| next.unit.as_of - 1))
+                    Span::Until(next.map_or(until, |next| next.at - 1))
                 }
                 None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
             };
             let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
-            let cause = Cause { as_of: job.unit.as_of, corrected: job.corrected, recomputed: job.recomputed };
+            let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
             for transition in transitions.drain(..) {
                 let row = transition.hit.map(|hit| (rows, &hits[hit]));
-                let deadline = job.deadline || transition.as_of != job.unit.as_of;
+                let deadline = job.deadline || transition.as_of != job.at;
                 let alert = self.render(person, &transition, row, job.unit.as_of);
                 out.push(Emitted { alert, sent_at: job.sent_at, deadline });
             }
         }
     }
+}
+
+/// Whether a unit is settled in this pass.
+fn is_in(history: &History, unit_bits: u64, person: PersonNo, pass: Pass) -> bool {
+    let is_other = history.person(person).classes & unit_bits != 0;
+    pass == Pass::All || is_other == (pass == Pass::Others)
 }
 
 /// Into the order of (as_of, alert id, sequence).
@@ -427,6 +478,7 @@ impl Job {
     pub(super) fn new(unit: Unit) -> Job {
         Job {
             unit,
+            at: unit.as_of,
             tables: TableSet::default(),
             corrected: false,
             late: FeedSet::default(),
@@ -440,7 +492,7 @@ impl Job {
         }
     }
 
-    fn deadline(unit: Unit) -> Job {
-        Job { deadline: true, ..Job::new(unit) }
+    fn deadline(unit: Unit, at: i64) -> Job {
+        Job { deadline: true, at, ..Job::new(unit) }
     }
 }

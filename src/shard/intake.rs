@@ -10,7 +10,7 @@ use crate::record::{Coordinates, Fate, Message, Offset, Op, Quarantined, Reason,
 use crate::rules::TableSet;
 use crate::schema::{Feed, TableId};
 use crate::scope;
-use crate::shard::{Change, Order, Shard};
+use crate::shard::{Change, Shard};
 
 /// Why a message goes no further.
 enum Refused {
@@ -193,13 +193,9 @@ impl Shard {
     }
 
     fn changed(&mut self, message: &Message, record: &Record, person: PersonNo) {
-        let as_of = match self.settings.order {
-            Order::Strict => record.known_time.0,
-            Order::Live => self.clocks.shard().0,
-        };
         self.changes.push(Change {
             person,
-            as_of,
+            as_of: record.known_time.0,
             tables: TableSet::of(record.table),
             corrected: record.op != Op::Upsert,
             late: FeedSet::default(),

@@ -171,10 +171,7 @@ impl Shard {
         if inserted == Inserted::New {
             self.changes.push(Change {
                 person,
-                as_of: match self.settings.order {
-                    Order::Strict => record.known_time.0,
-                    Order::Live => self.clocks.shard().0,
-                },
+                as_of: record.known_time.0,
                 tables: TableSet::of(record.table),
                 corrected: record.op != Op::Upsert,
                 late: FeedSet::default(),

@@ -29,7 +29,7 @@ owner = "tests"
 
 const SOUND: &str = "
 SELECT p.person_id, p.permit_id, 'probe' AS alert_key, p.first_known_time AS alert_at
-FROM permits p JOIN notices s ON s.person_id = p.person_id
+FROM permits p JOIN notices s ON s.person_id = p.person_id AND s.kind = 'tip'
 GROUP BY p.person_id, p.permit_id, p.first_known_time";
 
 /// What is wrong with a rule: by its plan, else by its text.
@@ -118,6 +118,7 @@ fn the_caret_stands_under_what_is_wrong() {
         ("FROM permits p WHERE p.permit_clas = 'ICT'", "p.permit_clas", "did you mean permit_class?"),
         ("FROM permits p WHERE agi_compleet(p.valid_from) IS NULL", "agi_compleet", "did you mean agi_complete?"),
         ("FROM permits p WHERE now() IS NULL", "now", "a rule has no clock"),
+        ("FROM permits p WHERE p.end_kind = 'anulled'", "'anulled'", "did you mean annulled?"),
         ("FROM permits p JOIN border b ON b.country = p.permit_class", "b.country", "b.person_id = a.person_id"),
         ("FROM permits p LIMIT 7", "7", "row_number()"),
         (

@@ -1,5 +1,6 @@
 //! The engine held against the plain batch query, in one binary (each one links DataFusion).
 //!
+//! - `cadence`: rules that look once a day.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
 //! - `excused`: random histories with and without excused months; the token only helps.
@@ -13,6 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+mod cadence;
 mod cases;
 mod drive;
 mod duckdb;

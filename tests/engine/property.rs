@@ -241,14 +241,15 @@ pub fn clocks(recording: &Recording, draw: &Draw) -> Vec<i64> {
     let days = i64::from(at / 7 % 200) - 20;
     let first = if at.is_multiple_of(3) { near } else { (near / MICROS_PER_DAY + days) * MICROS_PER_DAY };
     let mut clocks = vec![first];
-    clocks.push(last + i64::from(draw.cut as u32) * MICROS_PER_DAY);
+    // A midnight: what a rule with a cadence sees is then what everybody sees, in either order.
+    clocks.push(KnownTime(last).next_midnight() + i64::from(draw.cut as u32) * MICROS_PER_DAY);
     clocks.sort_unstable();
     clocks.dedup();
     clocks
 }
 
 /// Feeds one after the other in any order that a live merge may take, with settlings anywhere; then every clock at the end.
-fn live(rules: RuleSet, messages: &[Message], end: i64, seed: u64) -> (RuleSet, Vec<StandingRow>) {
+pub fn live(rules: RuleSet, messages: &[Message], end: i64, seed: u64) -> (RuleSet, Vec<StandingRow>) {
     let mut dice = Dice(seed);
     let lead = visibility().permit_lead;
     let mut lanes: Vec<Vec<&Message>> = vec![Vec::new(); Feed::COUNT];
@@ -406,11 +407,21 @@ fn strict_order_has_standing_what_the_batch_query_finds() {
         }
         let tables = recording.tables();
         for (clock, engine) in clocks.iter().zip(&ran.standing) {
-            let batch = batch(&bench.catalogue, &tables, *clock);
+            let mut batch = batch(&bench.catalogue, &tables, *clock);
+            let mut engine = engine.clone();
+            if clock % MICROS_PER_DAY != 0 {
+                // Rules with a cadence are where they were at midnight: tests/engine/cadence.rs.
+                let is_daily = |row: &StandingRow| {
+                    let rule = bench.catalogue.rule(&row.rule_id);
+                    rule.is_some_and(|rule| rule.header.cadence.is_some())
+                };
+                batch.retain(|row| !is_daily(row));
+                engine.retain(|row| !is_daily(row));
+            }
             bench.count(0, 1);
             bench.count(1, batch.len());
-            if *engine != batch {
-                let difference = difference(engine, &batch);
+            if engine != batch {
+                let difference = difference(&engine, &batch);
                 return Err(format!("at {} engine (first), batch (second):\n{difference}", format_micros(*clock)));
             }
         }
@@ -453,7 +464,7 @@ fn the_log_depends_on_no_cut_and_no_partition() {
 }
 
 /// The messages through as many shards, which show one another what they have to show.
-fn spread(planned: &RefCell<Vec<RuleSet>>, messages: &[Message], partitions: i32, end: KnownTime) -> Vec<Alert> {
+pub fn spread(planned: &RefCell<Vec<RuleSet>>, messages: &[Message], partitions: i32, end: KnownTime) -> Vec<Alert> {
     let mut shards: Vec<Shard> = Vec::new();
     for partition in 0..partitions {
         let rules = planned.borrow_mut().pop().expect("as many sets as shards");

@@ -1,0 +1,55 @@
+/*
+id = "serious-crime-notice"
+number = "O2"
+title.sv = "Domstols underrättelse väntar på prövning"
+title.en = "A court's notice awaits examination"
+finding.sv = "En underrättelse enligt UF 7 kap. 11 § av {noticed_on} har kommit in. Månader utan antecknat beslut: {months_waited}. Innehållet visas inte här. Omständighet att utreda."
+finding.en = "A notice under UF 7 kap. 11 § of {noticed_on} has been received. Months without a recorded decision: {months_waited}. What it says is not shown here. A circumstance to look into."
+permit_classes = ["PROT_SUBSIDIARY"]
+legal_basis = ["UtlL 4 kap. 2 c § 2 p.", "UtlL 4 kap. 5 c §", "UF 7 kap. 11 §"]
+legal_gate = "closed"
+severity = "info"
+owner = "exclusion-unit"
+stage = "draft"
+
+[[counter_evidence]]
+sv = "Underrättelsen återkallad av avsändaren (tar bort uppgiften)"
+en = "The notice was withdrawn by its sender (removes the indication)"
+[[counter_evidence]]
+sv = "Beslut om återkallelse antecknat (avslutar uppgiften)"
+en = "A decision to revoke has been recorded (ends the indication)"
+[[counter_evidence]]
+sv = "Domen ändrad, eller inte slutlig"
+en = "The judgment was changed, or is not final"
+checked = false
+[[counter_evidence]]
+sv = "Prövat med utgången att statusen består: det antecknas inte i flödena"
+en = "Examined, and the status stands: the feeds do not record that"
+checked = false
+
+[params.wait_months]
+default = 6
+doc = "months after the notice came in within which a decision is awaited"
+source = "own default"
+*/
+WITH notice AS (   -- routed as it came: nothing of what it says is read, and it selects nobody
+    SELECT p.person_id, p.permit_id, p.record_key, n.record_key AS notice_key, n.event_on,
+           greatest(n.first_known_time, p.first_known_time) AS known_at
+    FROM permit_spells p
+    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'court_notice'
+         AND n.event_on >= p.valid_from AND (p.held_until IS NULL OR n.event_on <= p.held_until)
+    WHERE p.permit_class = 'PROT_SUBSIDIARY'
+),
+decision AS (   -- when it became known that the permit was revoked
+    SELECT person_id, permit_id, min(known_from) AS known_at
+    FROM permits_history
+    WHERE revoked_on IS NOT NULL
+    GROUP BY person_id, permit_id
+)
+SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_at,
+       greatest(n.known_at, CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP)) AS alert_at,
+       CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP) AS due_at, d.known_at AS cleared_at, t.severity,
+       n.event_on AS noticed_on, t.months AS months_waited, concat_ws(',', n.record_key, n.notice_key) AS record_keys
+FROM (VALUES ('info', 0), ('medium', $wait_months)) AS t(severity, months)
+CROSS JOIN notice n
+LEFT JOIN decision d ON d.permit_id = n.permit_id
