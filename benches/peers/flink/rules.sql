@@ -45,10 +45,10 @@ GROUP BY p.person_id, p.permit_id, p.from_month, p.until_on
 HAVING COALESCE(SUM(s.gross_sek), 0) <= 0;
 
 CREATE TEMPORARY VIEW sliding AS
-SELECT person_id, mon + k AS mon, SUM(gross_sek) AS sum_3, COUNT(*) AS months
-FROM paid CROSS JOIN UNNEST(ARRAY[0, 1, 2]) AS t (k)
+SELECT person_id, seen_in AS mon, SUM(gross_sek) AS sum_3, COUNT(*) AS months
+FROM paid CROSS JOIN UNNEST(ARRAY[mon, mon + 1, mon + 2]) AS t (seen_in)   -- constants alone would make it a join on one task
 WHERE gross_sek > 0
-GROUP BY person_id, mon + k;
+GROUP BY person_id, seen_in;
 
 CREATE TEMPORARY VIEW below_floor AS
 SELECT p.person_id, p.permit_id, MIN(s.mon) AS first_month, p.until_on
@@ -82,9 +82,9 @@ GROUP BY p.person_id, p.permit_id, p.until_on, s.mon;
 CREATE TEMPORARY VIEW other_employer AS
 SELECT person_id, permit_id, MIN(mon) AS first_month, until_on
 FROM (
-    SELECT person_id, permit_id, until_on, mon + k AS mon
-    FROM mismatch CROSS JOIN UNNEST(ARRAY[0, 1, 2]) AS t (k)
-    GROUP BY person_id, permit_id, until_on, mon + k
+    SELECT person_id, permit_id, until_on, seen_in AS mon
+    FROM mismatch CROSS JOIN UNNEST(ARRAY[mon, mon + 1, mon + 2]) AS t (seen_in)
+    GROUP BY person_id, permit_id, until_on, seen_in
     HAVING COUNT(*) >= 2
 )
 GROUP BY person_id, permit_id, until_on;
