@@ -37,6 +37,10 @@ struct Options {
     /// Records a second of the latency runs, and how many records they last.
     rate: u64,
     paced: u64,
+    /// Who has run for so many seconds in all is not run again.
+    patience: f64,
+    /// `full`, `reduced`, or both.
+    rules: Vec<&'static str>,
     /// Peers to leave in; all without it.
     only: Vec<String>,
     permitwatch: PathBuf,
@@ -61,6 +65,12 @@ struct Contestant {
     answers: PathBuf,
     runs: Vec<Run>,
     failure: Option<String>,
+}
+
+impl Contestant {
+    fn runs_again(&self, patience: f64) -> bool {
+        self.failure.is_none() && self.runs.iter().map(|run| run.wall_seconds).sum::<f64>() < patience
+    }
 }
 
 fn main() -> Result<()> {
@@ -89,7 +99,7 @@ fn main() -> Result<()> {
     });
     let load_before = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     for round in 1..=options.runs {
-        for contestant in contestants.iter_mut().filter(|contestant| contestant.failure.is_none()) {
+        for contestant in contestants.iter_mut().filter(|contestant| contestant.runs_again(options.patience)) {
             eprintln!("round {round}: {} ({} rules)", contestant.name, contestant.rules);
             match run(&contestant.command) {
                 Ok(run) => contestant.runs.push(run),
@@ -125,6 +135,8 @@ fn options() -> Result<Options> {
         runs: 3,
         rate: 1000,
         paced: 20_000,
+        patience: 60.0,
+        rules: vec!["full", "reduced"],
         only: Vec::new(),
         permitwatch: std::env::var_os("PERMITWATCH")
             .map_or_else(|| env!("CARGO_BIN_EXE_permitwatch").into(), PathBuf::from),
@@ -139,9 +151,14 @@ fn options() -> Result<Options> {
             "--runs" => options.runs = value()?.parse()?,
             "--rate" => options.rate = value()?.parse()?,
             "--paced" => options.paced = value()?.parse()?,
+            "--patience" => options.patience = value()?.parse()?,
+            "--rules" => {
+                let asked = value()?;
+                options.rules.retain(|rules| *rules == asked);
+            }
             "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
             other => bail!(
-                "unknown option {other}: --persons N, --years N, --runs N, --rate N (0: no latency runs), --paced N, --only a,b"
+                "unknown option {other}: --persons N, --years N, --runs N, --rate N (0: no latency runs), --paced N, --patience SECONDS, --rules full|reduced, --only a,b"
             ),
         }
     }
@@ -230,7 +247,7 @@ fn text(path: &Path) -> String {
 
 fn contestants(options: &Options, places: &Places) -> Vec<Contestant> {
     let mut all = Vec::new();
-    for rules in ["full", "reduced"] {
+    for &rules in &options.rules {
         let answers = |name: &str| places.home.join(format!("answers-{rules}-{name}"));
         let mut add = |name, peer, command: Vec<String>, answers| {
             all.push(Contestant { name, peer, rules, command, answers, runs: Vec::new(), failure: None });
@@ -252,8 +269,10 @@ fn contestants(options: &Options, places: &Places) -> Vec<Contestant> {
         if rules == "reduced" {
             let out = answers("flink");
             add("Flink SQL", Some("flink"), flink(places, &out), out);
-            let out = answers("differential");
-            add("differential dataflow", Some("differential"), differential(places, &out), out);
+            for (name, workers) in [("differential dataflow, 2", "2"), ("differential dataflow, 1", "1")] {
+                let out = answers(&format!("differential-{workers}"));
+                add(name, Some("differential"), differential(places, &out, workers), out);
+            }
         }
     }
     all
@@ -279,10 +298,10 @@ fn flink(places: &Places, answers: &Path) -> Vec<String> {
     ]
 }
 
-fn differential(places: &Places, answers: &Path) -> Vec<String> {
+fn differential(places: &Places, answers: &Path, workers: &str) -> Vec<String> {
     let binary = text(&places.home.join("differential/peer-differential"));
     let mut words = vec![binary, text(&places.input), places.as_of.clone(), text(answers)];
-    words.extend(["2", "20000"].map(str::to_owned));
+    words.extend([workers, "20000"].map(str::to_owned));
     words
 }
 
@@ -377,7 +396,7 @@ fn row(contestant: &Contestant, places: &Places, references: &[(&str, BTreeSet<A
 
 fn show(report: &Value) {
     println!(
-        "{} holders, {} years, {} records, medians of {} runs, load average before: {}",
+        "{} holders, {} years, {} records, medians of up to {} runs, load average before: {}",
         report["persons"],
         report["years"],
         report["messages"],
