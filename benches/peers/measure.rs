@@ -27,6 +27,7 @@ pub fn run(words: &[String]) -> Result<Run> {
     let started = Instant::now();
     let mut child = Command::new(program)
         .args(arguments)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(&out)?)
         .stderr(std::fs::File::create(&err)?)

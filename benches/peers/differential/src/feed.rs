@@ -190,7 +190,8 @@ impl Merge {
 
     /// Hands the next line to `take` with its feed; false at the end.
     pub fn next(&mut self, mut take: impl FnMut(usize, &str)) -> std::io::Result<bool> {
-        let Some(first) = (0..self.lanes.len()).min_by(|a, b| self.lanes[*a].known().cmp(self.lanes[*b].known())) else {
+        let Some(first) = (0..self.lanes.len()).min_by(|a, b| self.lanes[*a].known().cmp(self.lanes[*b].known()))
+        else {
             return Ok(false);
         };
         take(self.lanes[first].feed, &self.lanes[first].head);

@@ -70,7 +70,13 @@ fn work(worker: &mut Worker, options: &Options, shared: &Arc<Shared>) -> Result<
     run(worker, &mut inputs, &probe, options, shared).map_err(|error| error.to_string())
 }
 
-fn run(worker: &mut Worker, inputs: &mut Inputs, probe: &Handle<u64>, options: &Options, shared: &Shared) -> std::io::Result<()> {
+fn run(
+    worker: &mut Worker,
+    inputs: &mut Inputs,
+    probe: &Handle<u64>,
+    options: &Options,
+    shared: &Shared,
+) -> std::io::Result<()> {
     let (index, peers) = (worker.index() as u64, worker.peers() as u64);
     let mut merge = Merge::open(&options.input)?;
     let free = match options.rate {
@@ -138,7 +144,15 @@ impl Shared {
 }
 
 /// Parses the line if its key is this worker's, and puts the record where it belongs. What is malformed is left out.
-fn take(inputs: &mut Inputs, shared: &Shared, feed: usize, line: &str, index: u64, peers: u64, arrival: Option<Instant>) {
+fn take(
+    inputs: &mut Inputs,
+    shared: &Shared,
+    feed: usize,
+    line: &str,
+    index: u64,
+    peers: u64,
+    arrival: Option<Instant>,
+) {
     let person = id(feed::key(line));
     if person % peers != index {
         return;
@@ -151,7 +165,9 @@ fn take(inputs: &mut Inputs, shared: &Shared, feed: usize, line: &str, index: u6
     }
     let record = value.record_key.as_deref().map_or(0, id);
     let _ = match (feed::FEEDS[feed], value.table.as_deref()) {
-        ("permits", Some("permits")) if !value.future(&known_time, 400) => permit(inputs, shared, person, record, &value),
+        ("permits", Some("permits")) if !value.future(&known_time, 400) => {
+            permit(inputs, shared, person, record, &value)
+        }
         ("permits", Some("permit_employers")) => allowed(inputs, person, &value),
         ("permits", Some("statuses")) => status(inputs, person, record, &value),
         ("reference", Some("employers")) => {
@@ -187,7 +203,8 @@ fn permit(inputs: &mut Inputs, shared: &Shared, person: u64, record: u64, value:
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    let bound = matches!(class, Class::Work | Class::OtherTied) && !matches!(value.work_right.as_deref(), Some("any" | "occupation"));
+    let bound = matches!(class, Class::Work | Class::OtherTied)
+        && !matches!(value.work_right.as_deref(), Some("any" | "occupation"));
     let row = (
         id(permit),
         class,
@@ -206,7 +223,13 @@ fn permit(inputs: &mut Inputs, shared: &Shared, person: u64, record: u64, value:
 
 fn allowed(inputs: &mut Inputs, person: u64, value: &Value<'_>) -> Option<()> {
     let to = value.to_on.as_deref().and_then(month).unwrap_or(i32::MAX);
-    inputs.allowed.insert((person, id(value.permit_id.as_deref()?), id(value.employer_id.as_deref()?), month(value.from_on.as_deref()?)?, to));
+    inputs.allowed.insert((
+        person,
+        id(value.permit_id.as_deref()?),
+        id(value.employer_id.as_deref()?),
+        month(value.from_on.as_deref()?)?,
+        to,
+    ));
     Some(())
 }
 
@@ -214,7 +237,11 @@ fn status(inputs: &mut Inputs, person: u64, record: u64, value: &Value<'_>) -> O
     let row = if value.retracted() {
         ([0; 3], 0, None)
     } else {
-        (country(value.tested_country.as_deref()?)?, day(value.declared_on.as_deref()?)?, value.ended_on.as_deref().and_then(day))
+        (
+            country(value.tested_country.as_deref()?)?,
+            day(value.declared_on.as_deref()?)?,
+            value.ended_on.as_deref().and_then(day),
+        )
     };
     inputs.statuses.insert(((person, record), (value.version, value.retracted(), row)));
     Some(())
@@ -229,7 +256,9 @@ fn journey(inputs: &mut Inputs, person: u64, record: u64, value: &Value<'_>) -> 
     if value.transit == Some(true) || value.source.as_deref() == Some("tip") {
         return None;
     }
-    inputs.journeys.insert(((person, country(value.country.as_deref()?)?), (day(value.observed_on.as_deref()?)?, back, record)));
+    inputs
+        .journeys
+        .insert(((person, country(value.country.as_deref()?)?), (day(value.observed_on.as_deref()?)?, back, record)));
     Some(())
 }
 

@@ -57,7 +57,9 @@ impl Inputs {
     }
 }
 
-fn latest<'a, V: differential_dataflow::ExchangeData + std::hash::Hash>(rows: Rows<'a, Versioned<V>>) -> Rows<'a, (Person, V)> {
+fn latest<'a, V: differential_dataflow::ExchangeData + std::hash::Hash>(
+    rows: Rows<'a, Versioned<V>>,
+) -> Rows<'a, (Person, V)> {
     rows.reduce(|_, input, output| {
         if let Some((_, false, row)) = input.last().map(|last| last.0) {
             output.push((row.clone(), 1));
@@ -99,9 +101,14 @@ pub fn build<'a>(scope: Scope<'a, u64>) -> (Inputs, Rows<'a, Alert>) {
     let permits = latest(permits);
     let work = permits.clone().filter(|(_, p)| matches!(p.1, Class::Work));
     // the amount is the difference, so that a count is a sum; who has no such permit is dropped before anything is summed
-    let holders = permits.clone().filter(|(_, p)| matches!(p.1, Class::Work | Class::OtherTied)).map(|(person, _)| person).distinct();
+    let holders = permits
+        .clone()
+        .filter(|(_, p)| matches!(p.1, Class::Work | Class::OtherTied))
+        .map(|(person, _)| person)
+        .distinct();
     let pay = latest(payments).semijoin(holders);
-    let paid_by = pay.explode(|(person, (payer, month, amount))| Some(((person, month, payer), amount as isize))).count();
+    let paid_by =
+        pay.explode(|(person, (payer, month, amount))| Some(((person, month, payer), amount as isize))).count();
     let paid = paid_by.clone().explode(|((person, month, _), gross)| Some(((person, month), gross))).count();
     let alerts = not_started(work.clone(), paid.clone(), starts)
         .concat(below_floor(work, paid))
@@ -131,10 +138,9 @@ fn not_started<'a>(
         .filter(|(_, sum)| *sum > 0)
         .map(|(permit, _)| permit);
     let begun = noticed.concat(paid).distinct();
-    first
-        .map(|row| (row, ()))
-        .antijoin(begun)
-        .map(|((person, (permit, _, month, until)), ())| (1, person, permit, Key::NotStarted, complete(month + 5), until))
+    first.map(|row| (row, ())).antijoin(begun).map(|((person, (permit, _, month, until)), ())| {
+        (1, person, permit, Key::NotStarted, complete(month + 5), until)
+    })
 }
 
 fn below_floor<'a>(work: Rows<'a, (Person, Permit)>, paid: Rows<'a, ((Person, i32), isize)>) -> Rows<'a, Alert> {
@@ -148,7 +154,9 @@ fn below_floor<'a>(work: Rows<'a, (Person, Permit)>, paid: Rows<'a, ((Person, i3
     work.map(|(person, p)| (person, (p.0, p.4 + p.5, p.6, p.7)))
         .join(sliding)
         .filter(|(_, ((_, from, until, floor), (month, sum)))| {
-            month - 2 >= *from && until.is_some_and(|until| *month <= month_of(until)) && floor.is_some_and(|floor| *sum as i64 * 100 < 3 * floor * 95)
+            month - 2 >= *from
+                && until.is_some_and(|until| *month <= month_of(until))
+                && floor.is_some_and(|floor| *sum as i64 * 100 < 3 * floor * 95)
         })
         .map(|(person, ((permit, _, until, _), (month, _)))| ((person, permit, until), month))
         .reduce(|_, months, output| output.push((*months[0].0, 1)))
@@ -179,7 +187,10 @@ fn other_employer<'a>(
         .filter(|(_, ((_, month), (from, to)))| from <= month && to >= month)
         .map(|(key, (row, _))| (key, row))
         .distinct();
-    let others = under.map(|row| (row, ())).antijoin(permitted).map(|(((person, permit, payer), (until, month)), ())| (payer, (person, permit, until, month)));
+    let others = under
+        .map(|row| (row, ()))
+        .antijoin(permitted)
+        .map(|(((person, permit, payer), (until, month)), ())| (payer, (person, permit, until, month)));
     let odd_payers = latest(employers).filter(|(_, odd)| *odd).map(|(employer, _)| employer).distinct();
     others
         .antijoin(odd_payers)
