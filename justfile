@@ -34,6 +34,14 @@ cases *ARGS:
 mutants *RULES:
     cargo run --release -- test --mutants {{ RULES }}
 
-# Measure speed and latency
+# Measure speed, latency, memory and start-up (benches/README.md); `--quick`, `--full`
 bench *ARGS:
-    cargo bench {{ ARGS }}
+    cargo bench --bench ladder -- {{ ARGS }}
+
+# Measure single stages: decode, gather, each rule, diff, timers; or those whose names contain FILTER
+stages FILTER="":
+    cargo bench --bench stages -- {{ FILTER }}
+
+# Size of the program, number of its dependencies
+size: build
+    benches/size.sh

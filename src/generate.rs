@@ -75,6 +75,7 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 
 use crate::schema::{Feed, TableId};
+pub use parquet_file::TableWriter;
 pub use truth::{Kind, Truth};
 pub use write::{Summary, write};
 

@@ -191,6 +191,11 @@ impl Shard {
         &self.history
     }
 
+    /// For measurements that begin with a history: what is put in here is not evaluated.
+    pub fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
     pub fn detector(&self) -> &Detector {
         &self.detector
     }

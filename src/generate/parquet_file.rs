@@ -72,7 +72,7 @@ impl Builder {
 }
 
 /// Writes rows to one Parquet file, batch by batch.
-pub(super) struct TableWriter {
+pub struct TableWriter {
     name: &'static str,
     schema: SchemaRef,
     builders: Vec<Builder>,
@@ -81,7 +81,7 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(super) fn create(name: &'static str, schema: SchemaRef, path: &Path) -> Result<TableWriter, GenerateError> {
+    pub fn create(name: &'static str, schema: SchemaRef, path: &Path) -> Result<TableWriter, GenerateError> {
         let file =
             File::create(path).map_err(|source| GenerateError::File { path: path.display().to_string(), source })?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
@@ -91,7 +91,7 @@ impl TableWriter {
         Ok(TableWriter { name, schema, builders, rows: 0, file })
     }
 
-    pub(super) fn push(&mut self, values: &[Value]) -> Result<(), GenerateError> {
+    pub fn push(&mut self, values: &[Value]) -> Result<(), GenerateError> {
         for (place, builder) in self.builders.iter_mut().enumerate() {
             builder.push(values.get(place).unwrap_or(&Value::Null));
         }
@@ -110,7 +110,7 @@ impl TableWriter {
         self.file.write(&batch).map_err(|source| GenerateError::Parquet { table: self.name, source })
     }
 
-    pub(super) fn close(mut self) -> Result<(), GenerateError> {
+    pub fn close(mut self) -> Result<(), GenerateError> {
         self.flush()?;
         let table = self.name;
         self.file.close().map(drop).map_err(|source| GenerateError::Parquet { table, source })

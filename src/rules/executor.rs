@@ -79,17 +79,35 @@ struct Node {
 }
 
 enum Operator {
-    Scan { slot: Arc<Slot>, projection: Vec<usize> },
+    Scan {
+        slot: Arc<Slot>,
+        projection: Vec<usize>,
+    },
     /// Rows that are the same each time; worked out by DataFusion the first time.
-    Constant { plan: Foreign, rows: OnceLock<Batch> },
-    Filter { input: Box<Node>, predicate: Expr, projection: Option<Vec<usize>> },
-    Project { input: Box<Node>, columns: Vec<Expr> },
+    Constant {
+        plan: Foreign,
+        rows: OnceLock<Batch>,
+    },
+    Filter {
+        input: Box<Node>,
+        predicate: Expr,
+        projection: Option<Vec<usize>>,
+    },
+    Project {
+        input: Box<Node>,
+        columns: Vec<Expr>,
+    },
     Join(Box<Join>),
     Group(Box<Group>),
     Sort(Box<Sort>),
-    Union { inputs: Vec<Node> },
+    Union {
+        inputs: Vec<Node>,
+    },
     Window(Box<Window>),
-    Foreign { plan: Foreign, inputs: Vec<Node> },
+    Foreign {
+        plan: Foreign,
+        inputs: Vec<Node>,
+    },
 }
 
 impl Compiled {

@@ -330,7 +330,8 @@ impl RuleSet {
             for at in links {
                 let rows = ready.clone().and_then(|()| {
                     let link = &self.links[at];
-                    self.collect(link.table.name(), &link.query.plan).and_then(|batches| read_rows(link.table, &batches))
+                    self.collect(link.table.name(), &link.query.plan)
+                        .and_then(|batches| read_rows(link.table, &batches))
                 });
                 match rows {
                     Ok(rows) => out.linked.push((at, rows)),
@@ -410,7 +411,13 @@ impl RuleSet {
     }
 
     /// The rows of rules in the form of [`rule_rows_schema`].
-    fn rule_rows(&self, history: &History, units: &[Unit], done: &Evaluation, used: RuleMask) -> (Vec<Option<Column>>, usize) {
+    fn rule_rows(
+        &self,
+        history: &History,
+        units: &[Unit],
+        done: &Evaluation,
+        used: RuleMask,
+    ) -> (Vec<Option<Column>>, usize) {
         let mut texts: [Vec<String>; 7] = Default::default();
         let (mut alert_at, mut cleared_at, mut anchor_at) = (Vec::new(), Vec::new(), Vec::new());
         for at in (0..self.rules.len()).filter(|at| used & 1 << at != 0) {
@@ -540,7 +547,13 @@ impl RuleSet {
         self.budget.reset();
         let mut profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
         let costs = profile.as_ref().map(|_| RefCell::default());
-        let run = Run { budget: &self.budget, task: &self.task, runtime: &self.runtime, units: self.units.load(Ordering::Relaxed), costs: costs.as_ref() };
+        let run = Run {
+            budget: &self.budget,
+            task: &self.task,
+            runtime: &self.runtime,
+            units: self.units.load(Ordering::Relaxed),
+            costs: costs.as_ref(),
+        };
         let started = std::time::Instant::now();
         let result = std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run)));
         if let (Some(profile), Some(costs), Ok(Ok(found))) = (profile.as_mut(), &costs, &result) {

@@ -40,7 +40,8 @@ impl Picks {
         if rows.null_count() == 0 && at.null_count() == 0 {
             return Picks::of(at.values().iter().map(|at| rows.value(*at as usize)).collect());
         }
-        let rows = at.iter().map(|at| at.map(|at| at as usize).filter(|at| rows.is_valid(*at)).map(|at| rows.value(at)));
+        let rows =
+            at.iter().map(|at| at.map(|at| at as usize).filter(|at| rows.is_valid(*at)).map(|at| rows.value(at)));
         Picks::of_nullable(rows.collect())
     }
 }
@@ -73,11 +74,7 @@ pub struct Column {
 
 impl Column {
     pub fn new(array: ArrayRef) -> Column {
-        Column {
-            base: Arc::new(Base { array, hashes: OnceLock::new() }),
-            picks: None,
-            made: Arc::default(),
-        }
+        Column { base: Arc::new(Base { array, hashes: OnceLock::new() }), picks: None, made: Arc::default() }
     }
 
     pub fn pick(&self, at: &Picks) -> Column {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::Schema;
 use datafusion::common::{JoinSide, JoinType, NullEquality, Result};
+use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode, AggregateMode, aggregate_expressions};
 use datafusion::physical_plan::filter::FilterExec;
@@ -13,7 +14,6 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion::physical_expr::PhysicalSortExpr;
 
 use crate::rules::budget::Budget;
 use crate::rules::executor::expr::Expr;
@@ -195,7 +195,8 @@ fn group(aggregate: &AggregateExec, budget: &Arc<Budget>) -> Result<Option<Named
     };
     let is_whole = !matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);
     let groups = below.group_expr();
-    if !is_whole || groups.has_grouping_set() || aggregate.limit_options().is_some() || below.limit_options().is_some() {
+    if !is_whole || groups.has_grouping_set() || aggregate.limit_options().is_some() || below.limit_options().is_some()
+    {
         return Ok(None);
     }
     let schema = below.input().schema();

@@ -12,8 +12,8 @@ use datafusion::physical_plan::joins::utils::ColumnIndex;
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::keys::{Keys, Table};
-use crate::rules::executor::range::Range;
 use crate::rules::executor::prune::Pruned;
+use crate::rules::executor::range::Range;
 use crate::rules::executor::{Node, Run};
 
 /// Pairs that are looked at together.
@@ -57,7 +57,11 @@ impl Join {
         if right.rows == 0 && self.is_empty_without_right() {
             return Ok(Batch::empty(schema));
         }
-        let pairs = if self.on.is_empty() { self.every_pair(run, &left, &right)? } else { self.equal_pairs(run, &left, &right)? };
+        let pairs = if self.on.is_empty() {
+            self.every_pair(run, &left, &right)?
+        } else {
+            self.equal_pairs(run, &left, &right)?
+        };
         Ok(self.output(&left, &right, pairs))
     }
 

@@ -75,9 +75,7 @@ impl<'a> Values<'a> {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 Values::Long(array.as_primitive::<TimestampNanosecondType>().values(), nulls)
             }
-            DataType::Timestamp(..) => {
-                Values::Long(array.as_primitive::<TimestampMicrosecondType>().values(), nulls)
-            }
+            DataType::Timestamp(..) => Values::Long(array.as_primitive::<TimestampMicrosecondType>().values(), nulls),
             DataType::Decimal128(..) => Values::Wide(array.as_primitive::<Decimal128Type>().values(), nulls),
             _ => Values::Truth(array.as_boolean()),
         }

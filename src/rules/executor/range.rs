@@ -37,7 +37,11 @@ struct Comparison {
 
 impl Range {
     /// The range in a join's condition; `None` if it has none that bounds a column of a side from both ends.
-    pub fn of(filter: &JoinFilter, left: &arrow::datatypes::Schema, right: &arrow::datatypes::Schema) -> Result<Option<Range>> {
+    pub fn of(
+        filter: &JoinFilter,
+        left: &arrow::datatypes::Schema,
+        right: &arrow::datatypes::Schema,
+    ) -> Result<Option<Range>> {
         let mut comparisons = Vec::new();
         for part in split_conjunction(filter.expression()) {
             comparisons.extend(comparisons_in(part, filter));
@@ -52,7 +56,8 @@ impl Range {
             if !is_supported(&key.data_type(own)?) {
                 continue;
             }
-            let mut range = Range { searched: first.side, key: Expr::new(&key, own)?, low: Vec::new(), high: Vec::new() };
+            let mut range =
+                Range { searched: first.side, key: Expr::new(&key, own)?, low: Vec::new(), high: Vec::new() };
             for comparison in comparisons.iter().filter(same) {
                 let bound = moved(&comparison.bound, filter)?;
                 if bound.data_type(other)? != key.data_type(own)? {

@@ -80,7 +80,9 @@ fn numbers(array: &ArrayRef) -> (Vec<u64>, bool) {
         DataType::Date32 => {
             (array.as_primitive::<Date32Type>().values().iter().map(|day| signed(i64::from(*day))).collect(), true)
         }
-        DataType::Int64 => (array.as_primitive::<Int64Type>().values().iter().map(|value| signed(*value)).collect(), true),
+        DataType::Int64 => {
+            (array.as_primitive::<Int64Type>().values().iter().map(|value| signed(*value)).collect(), true)
+        }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = array.as_primitive::<TimestampMicrosecondType>().values();
             (values.iter().map(|value| signed(*value)).collect(), true)

@@ -202,12 +202,7 @@ impl GroupsAccumulator for Grouped {
         Ok(vec![Arc::new(lists.finish())])
     }
 
-    fn merge_batch(
-        &mut self,
-        states: &[ArrayRef],
-        groups: &[usize],
-        total: usize,
-    ) -> Result<()> {
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
         self.groups = total;
         for (values, group) in states[0].as_list::<i32>().iter().zip(groups) {
             if let Some(values) = values {
