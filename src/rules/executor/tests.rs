@@ -30,7 +30,7 @@ const QUERIES: [&str; 26] = [
     "SELECT k, n FROM a WHERE k IN (SELECT k FROM b)",
     "SELECT k, n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
     "SELECT k, n FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
-    "SELECT k, n, k IN (SELECT k FROM b WHERE k IS NOT NULL) OR n > 5 AS found FROM a WHERE k IS NOT NULL",
+    "SELECT k, n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > 2) OR n > 5",
     "SELECT k FROM a INTERSECT SELECT k FROM b",
     "SELECT a.n, b.n AS m FROM a CROSS JOIN b",
     "SELECT a.n, b.n AS m FROM a JOIN b ON a.n < b.n",
