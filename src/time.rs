@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta};
 
 pub const MICROS_PER_SECOND: i64 = 1_000_000;
 pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -64,17 +64,15 @@ impl Day {
 
     /// The same day of the month `months` later (earlier if negative), or that month's last day.
     pub fn add_months(self, months: i32) -> Option<Day> {
-        let date = self.date()?;
-        let moved = if months >= 0 {
-            date.checked_add_months(Months::new(months.unsigned_abs()))
-        } else {
-            date.checked_sub_months(Months::new(months.unsigned_abs()))
-        };
-        moved.map(Day::from_date)
+        let (month, of_month) = month_of(i64::from(self.0));
+        let first = first_day(month + i64::from(months));
+        let length = first_day(month + i64::from(months) + 1) - first;
+        i32::try_from(first + of_month.min(length - 1)).ok().map(Day)
     }
 
     pub fn first_of_month(self) -> Option<Day> {
-        self.date()?.with_day(1).map(Day::from_date)
+        let (_, of_month) = month_of(i64::from(self.0));
+        i32::try_from(i64::from(self.0) - of_month).ok().map(Day)
     }
 
     /// When the salary declarations for the day's month are counted as complete: 00:00 on the 7th of the second
@@ -83,6 +81,28 @@ impl Day {
         let due = self.first_of_month()?.add_months(2)?;
         Some(Day(due.0 + 6).instant())
     }
+}
+
+/// From the 1st of March of the year 0.
+const DAYS_TO_1970: i64 = 719_468;
+
+/// Months since the March of the year 0, and days since that month's first, of a day since 1970. The calendar by hand (as in
+/// Hinnant's `civil_from_days`), since rules count months for every row.
+pub fn month_of(day: i64) -> (i64, i64) {
+    let day = day + DAYS_TO_1970;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // From March on, months begin where this line of slope 30.6 says.
+    let month = (5 * of_year + 2) / 153;
+    ((era * 400 + year) * 12 + month, of_year - (153 * month + 2) / 5)
+}
+
+/// The first of a month since the March of the year 0, as a day since 1970.
+pub fn first_day(month: i64) -> i64 {
+    let (year, month) = (month.div_euclid(12), month.rem_euclid(12));
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    365 * year + leap_days + (153 * month + 2) / 5 - DAYS_TO_1970
 }
 
 /// `2024-05-01T08:00:00.000000Z`
@@ -161,6 +181,17 @@ mod tests {
     fn months_are_clamped_to_the_last_day() {
         assert_eq!(day("2024-01-31").add_months(1), Some(day("2024-02-29")));
         assert_eq!(day("2024-03-31").add_months(-1), Some(day("2024-02-29")));
+    }
+
+    #[test]
+    fn the_calendar_by_hand_is_the_calendar() {
+        use chrono::Months;
+        for day in (Day::FIRST.0..=Day::LAST.0).map(Day) {
+            let date = day.date().unwrap();
+            assert_eq!(day.first_of_month(), date.with_day(1).map(Day::from_date));
+            assert_eq!(day.add_months(13), date.checked_add_months(Months::new(13)).map(Day::from_date));
+            assert_eq!(day.add_months(-25), date.checked_sub_months(Months::new(25)).map(Day::from_date));
+        }
     }
 
     #[test]

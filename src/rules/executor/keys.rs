@@ -1,6 +1,6 @@
 //! Hashes and equality of the keys of joins and groups.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt32Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -123,22 +123,65 @@ impl<'a> Values<'a> {
 struct Part<'a> {
     column: &'a Column,
     values: Values<'a>,
+    /// Row numbers in the base; `None`: as they are.
+    rows: Option<&'a UInt32Array>,
+    /// Some row may have no value.
+    has_nulls: bool,
 }
 
 impl Part<'_> {
+    fn new(column: &Column) -> Part<'_> {
+        let rows = column.picks.as_ref().map(Picks::rows);
+        let has_nulls = column.base.array.null_count() > 0 || rows.is_some_and(|rows| rows.null_count() > 0);
+        Part { column, values: Values::of(&column.base.array), rows, has_nulls }
+    }
+
+    /// The row of the base, where every row has one.
+    fn place(&self, at: usize) -> usize {
+        self.rows.map_or(at, |rows| rows.value(at) as usize)
+    }
+
     /// The row of the base; `None` where there is none.
     fn row(&self, at: usize) -> Option<usize> {
-        match &self.column.picks {
-            None => Some(at),
-            Some(picks) => {
-                let rows = picks.rows();
-                rows.is_valid(at).then(|| rows.value(at) as usize)
-            }
+        match self.rows {
+            Some(rows) if rows.is_null(at) => None,
+            _ => Some(self.place(at)),
         }
     }
 
     fn value(&self, at: usize) -> Option<usize> {
         self.row(at).filter(|row| !self.values.is_null(*row))
+    }
+
+    fn equals(&self, at: usize, other: &Part<'_>, other_at: usize) -> bool {
+        if !self.has_nulls && !other.has_nulls {
+            return self.values.equals(self.place(at), &other.values, other.place(other_at));
+        }
+        match (self.value(at), other.value(other_at)) {
+            (Some(row), Some(other_row)) => self.values.equals(row, &other.values, other_row),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Calls `add` with each row's hash.
+    fn each_hash(&self, count: usize, mut add: impl FnMut(usize, u64)) {
+        let base = &self.column.base;
+        match self.rows {
+            None => base.hashes().iter().enumerate().for_each(|(at, hash)| add(at, *hash)),
+            // Few rows of a large array: not worth hashing all of it.
+            Some(_) if !base.has_hashes() && count * 4 < base.array.len() => {
+                (0..count).for_each(|at| add(at, self.row(at).map_or(NULL_HASH, |row| self.values.hash(row))));
+            }
+            Some(rows) if rows.null_count() == 0 => {
+                let known = base.hashes();
+                rows.values().iter().enumerate().for_each(|(at, row)| add(at, known[*row as usize]));
+            }
+            Some(_) => {
+                let known = base.hashes();
+                (0..count).for_each(|at| add(at, self.row(at).map_or(NULL_HASH, |row| known[row])));
+            }
+        }
     }
 }
 
@@ -150,34 +193,20 @@ pub struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub fn new(columns: &'a [Column], rows: usize) -> Keys<'a> {
-        let part = |column: &'a Column| Part { column, values: Values::of(&column.base.array) };
-        Keys { parts: columns.iter().map(part).collect(), rows }
+        Keys { parts: columns.iter().map(Part::new).collect(), rows }
     }
 
     /// The hash of each row's key.
     pub fn hashes(&self) -> Vec<u64> {
-        let mut hashes = vec![0u64; self.rows];
-        for (number, part) in self.parts.iter().enumerate() {
-            let mut add = |at: usize, hash: u64| {
-                let so_far = &mut hashes[at];
-                *so_far = if number == 0 { hash } else { so_far.rotate_left(23).wrapping_mul(NULL_HASH | 1) ^ hash };
-            };
-            let base = &part.column.base;
-            match part.column.picks.as_ref().map(Picks::rows) {
-                None => base.hashes().iter().enumerate().for_each(|(at, hash)| add(at, *hash)),
-                // Few rows of a large array: not worth hashing all of it.
-                Some(rows) if !base.has_hashes() && rows.len() * 4 < base.array.len() => {
-                    for at in 0..rows.len() {
-                        add(at, part.row(at).map_or(NULL_HASH, |row| part.values.hash(row)));
-                    }
-                }
-                Some(rows) => {
-                    let known = base.hashes();
-                    for at in 0..rows.len() {
-                        add(at, part.row(at).map_or(NULL_HASH, |row| known[row]));
-                    }
-                }
-            }
+        let mut parts = self.parts.iter();
+        let mut hashes = Vec::with_capacity(self.rows);
+        if let Some(first) = parts.next() {
+            first.each_hash(self.rows, |_, hash| hashes.push(hash));
+        }
+        for part in parts {
+            part.each_hash(self.rows, |at, hash| {
+                hashes[at] = hashes[at].rotate_left(23).wrapping_mul(NULL_HASH | 1) ^ hash;
+            });
         }
         hashes
     }
@@ -189,20 +218,12 @@ impl<'a> Keys<'a> {
 
     /// Whether some row may have a null in its key.
     pub fn may_have_nulls(&self) -> bool {
-        let of = |part: &Part<'_>| {
-            part.column.base.array.null_count() > 0
-                || part.column.picks.as_ref().is_some_and(|picks| picks.rows().null_count() > 0)
-        };
-        self.parts.iter().any(of)
+        self.parts.iter().any(|part| part.has_nulls)
     }
 
     /// Two rows have the same key; nulls are equal to one another.
     pub fn equal(&self, at: usize, other: &Keys<'_>, other_at: usize) -> bool {
-        self.parts.iter().zip(&other.parts).all(|(own, other)| match (own.value(at), other.value(other_at)) {
-            (Some(row), Some(other_row)) => own.values.equals(row, &other.values, other_row),
-            (None, None) => true,
-            _ => false,
-        })
+        self.parts.iter().zip(&other.parts).all(|(own, other)| own.equals(at, other, other_at))
     }
 }
 

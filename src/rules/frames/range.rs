@@ -19,7 +19,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::common::ScalarValue;
 
 use crate::rules::frames::bounds::spans;
-use crate::time::MICROS_PER_DAY;
+use crate::time::{MICROS_PER_DAY, first_day, month_of};
 
 /// How far a frame reaches from its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ fn shift_day(day: i32, distance: IntervalMonthDayNano, add: bool) -> Option<i64>
     // 400 years hold 146,097 days; within a few millennia the calendar is done by hand, some ten times as fast.
     if (-1_000_000..1_000_000).contains(&day) && distance.months < 12_000 && distance.days < 1_000_000 {
         let sign = if add { 1 } else { -1 };
-        let (month, of_month) = civil(i64::from(day));
+        let (month, of_month) = month_of(i64::from(day));
         let first = first_day(month + sign * i64::from(distance.months));
         let length = first_day(month + sign * i64::from(distance.months) + 1) - first;
         return Some(first + of_month.min(length - 1) + sign * i64::from(distance.days));
@@ -214,27 +214,6 @@ fn shift_day(day: i32, distance: IntervalMonthDayNano, add: bool) -> Option<i64>
     };
     shifted.map(i64::from)
 }
-
-/// Months since the March of the year 0, and days since that month's first, of a day since 1970.
-fn civil(day: i64) -> (i64, i64) {
-    let day = day + DAYS_TO_1970;
-    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    // From March on, months begin where this line of slope 30.6 says.
-    let month = (5 * of_year + 2) / 153;
-    ((era * 400 + year) * 12 + month, of_year - (153 * month + 2) / 5)
-}
-
-/// The first of a month since the March of the year 0, as a day since 1970.
-fn first_day(month: i64) -> i64 {
-    let (year, month) = (month.div_euclid(12), month.rem_euclid(12));
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    365 * year + leap_days + (153 * month + 2) / 5 - DAYS_TO_1970
-}
-
-/// From the 1st of March of the year 0.
-const DAYS_TO_1970: i64 = 719_468;
 
 #[cfg(test)]
 mod tests {
