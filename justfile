@@ -11,6 +11,10 @@ build:
 test FILTER="":
     cargo test --release {{ FILTER }}
 
+# Tests whose names contain FILTER with this crate unoptimised: an edit is compiled and tested in seconds
+quick *FILTER:
+    cargo test --release --config profile.release.package.permitwatch.opt-level=0 --lib {{ FILTER }}
+
 # Format, lints, and the alarms' rules
 lint:
     cargo fmt --check
