@@ -35,6 +35,9 @@ struct Lane {
     known_time: KnownTime,
     /// The end has been seen, and no message since.
     at_end: bool,
+    /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
+    /// queue.
+    sought: bool,
 }
 
 impl KafkaShard {
@@ -52,7 +55,7 @@ impl KafkaShard {
             };
             let woken = Arc::clone(&fence);
             queue.set_nonempty_callback(move || woken.wake());
-            lanes.push(Lane { queue, next: None, known_time: KnownTime::MIN, at_end: false });
+            lanes.push(Lane { queue, next: None, known_time: KnownTime::MIN, at_end: false, sought: false });
         }
         Ok(KafkaShard { number, consumer: Arc::clone(consumer), fence, lanes })
     }
@@ -87,6 +90,7 @@ impl KafkaShard {
         }
         for (lane, (next, known_time)) in self.lanes.iter_mut().zip(positions) {
             (lane.next, lane.known_time, lane.at_end) = (Some(*next), *known_time, false);
+            lane.sought = true;
         }
         Ok(())
     }
@@ -101,6 +105,23 @@ impl KafkaShard {
     pub fn lag(&self, feed: Feed) -> Option<u64> {
         let next = self.lanes.get(feed.index())?.next?;
         self.consumer.context().lag(feed, self.number, next)
+    }
+
+    /// The end that was seen may be one from before the seek: the broker says where it is.
+    fn end_after_seek(&mut self, feed: Feed) -> Result<Polled, SourceError> {
+        let end = end_offset(&self.consumer, feed, self.number)?;
+        let lane = &mut self.lanes[feed.index()];
+        let next = lane.next.unwrap_or_default();
+        if end < next {
+            let offset = next.0;
+            return Err(SourceError::OffsetLost { topic: self.topic(feed).to_owned(), partition: self.number, offset });
+        }
+        if end > next {
+            lane.at_end = false;
+            return Ok(Polled::Pending);
+        }
+        lane.sought = false;
+        Ok(Polled::AtEnd)
     }
 
     fn topic(&self, feed: Feed) -> &str {
@@ -137,13 +158,16 @@ impl ShardSource for KafkaShard {
         let lane = &mut self.lanes[feed.index()];
         let error = loop {
             match lane.queue.poll(Duration::ZERO) {
+                None if lane.at_end && lane.sought => return self.end_after_seek(feed),
                 None if lane.at_end => return Ok(Polled::AtEnd),
                 None => return Ok(Polled::Pending),
+                // Fetched before the seek, or a second time after it.
+                Some(Ok(message)) if lane.next.is_some_and(|next| message.offset() < next.0) => {}
                 Some(Ok(message)) => {
                     lane.known_time = lane.known_time.max(known_time(message.timestamp(), lane.known_time));
                     let message = owned(feed, number, lane.known_time, &message);
                     lane.next = Some(message.offset.next());
-                    lane.at_end = false;
+                    (lane.at_end, lane.sought) = (false, false);
                     return Ok(Polled::Message(message));
                 }
                 // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
