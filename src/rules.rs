@@ -12,6 +12,7 @@
 //! - `budget` limits the work of a call, counted in rows.
 //! - `batch` is the same rules as one plain query over recorded tables: the oracle.
 //! - `links` reads what one unit shows to another.
+//! - `renumber` finds an expression's columns elsewhere.
 //! - `executor` runs physical plans without streams, picking rows instead of copying them.
 //! - `frames` computes the windows of sorted rows in the place of the query engine's own operators.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
@@ -42,6 +43,7 @@ pub mod profile;
 pub mod reads;
 pub mod reference;
 pub mod refusal;
+pub mod renumber;
 pub mod sensitive;
 pub mod session;
 pub mod set;

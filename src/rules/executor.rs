@@ -179,7 +179,7 @@ impl Node {
             },
             Operator::Filter { input, predicate, projection } => {
                 let input = input.run(run, pruned)?;
-                filter(&input, predicate, projection.as_deref())
+                Ok(filter(&input, predicate, projection.as_deref())?.0)
             }
             Operator::Project { input, columns } => {
                 let input = input.run(run, pruned)?;
@@ -202,21 +202,18 @@ impl Node {
     }
 }
 
-fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Result<Batch> {
-    let kept = |columns: &[Column]| -> Vec<Column> {
-        match projection {
-            Some(projection) => projection.iter().map(|column| columns[*column].clone()).collect(),
-            None => columns.to_vec(),
-        }
+/// The rows that meet a condition, and which they are; `None`: all.
+fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Result<(Batch, Option<Picks>)> {
+    let columns: Vec<Column> = match projection {
+        Some(projection) => projection.iter().map(|column| input.columns[*column].clone()).collect(),
+        None => input.columns.clone(),
     };
-    if input.rows == 0 {
-        return Ok(Batch { rows: 0, columns: kept(&input.columns) });
-    }
-    let holds = predicate.array(input)?;
-    let holds = holds.as_boolean();
-    let columns = kept(&input.columns);
-    let Some(picks) = holding(holds) else { return Ok(Batch { rows: input.rows, columns }) };
-    Ok(Batch { rows: picks.len(), columns: pick_all(&columns, &picks) })
+    let picks = if input.rows == 0 { None } else { holding(predicate.array(input)?.as_boolean()) };
+    let batch = match &picks {
+        Some(picks) => Batch { rows: picks.len(), columns: pick_all(&columns, picks) },
+        None => Batch { rows: input.rows, columns },
+    };
+    Ok((batch, picks))
 }
 
 /// The rows for which a condition holds, which a null does not; `None` if it holds for all.

@@ -26,10 +26,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, SchemaBuilder, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{WindowFrame, WindowFrameBound, WindowFrameUnits};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::windows::WindowExpr;
@@ -40,6 +38,8 @@ use function::Function;
 pub use optimizer::UseFrames;
 use range::{Keys, Reach};
 use slide::Frames;
+
+use crate::rules::renumber::renumbered;
 
 /// The window expressions of one operator, ready to be evaluated over sorted rows.
 #[derive(Clone, Debug)]
@@ -194,17 +194,7 @@ impl FramePlan {
     pub fn narrowed(mut self) -> Result<FramePlan> {
         let reads = self.reads();
         let moved = |expr: &mut Arc<dyn PhysicalExpr>| -> Result<()> {
-            let place = |index: usize| reads.binary_search(&index).unwrap_or(0);
-            let narrow = Arc::clone(expr).transform_up(|expr| {
-                Ok(match expr.downcast_ref::<Column>() {
-                    Some(column) => {
-                        let column = Column::new(column.name(), place(column.index()));
-                        Transformed::yes(Arc::new(column) as Arc<dyn PhysicalExpr>)
-                    }
-                    None => Transformed::no(expr),
-                })
-            });
-            *expr = narrow.data()?;
+            *expr = renumbered(expr, |column| reads.binary_search(&column).unwrap_or(0))?;
             Ok(())
         };
         self.partition_by.iter_mut().try_for_each(moved)?;

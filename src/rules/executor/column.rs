@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 
 use crate::rules::executor::keys;
@@ -120,6 +120,12 @@ pub fn pick_all(columns: &[Column], at: &Picks) -> Vec<Column> {
     columns.iter().map(&mut pick).collect()
 }
 
+/// The schema of some columns. What a field says of nulls is not relied on: the values say it.
+pub fn narrow_schema(input: &Schema, columns: &[usize]) -> SchemaRef {
+    let field = |at: &usize| Field::new(input.field(*at).name(), input.field(*at).data_type().clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
 /// Rows of several columns.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
@@ -140,7 +146,16 @@ impl Batch {
     }
 
     pub fn to_record_batch(&self, schema: &SchemaRef) -> Result<RecordBatch> {
-        let arrays = self.columns.iter().map(Column::array).collect::<Result<Vec<_>>>()?;
+        self.of_arrays(self.columns.iter(), schema)
+    }
+
+    /// Some of its columns; see [`narrow_schema`].
+    pub fn narrow(&self, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
+        self.of_arrays(columns.iter().map(|at| &self.columns[*at]), schema)
+    }
+
+    fn of_arrays<'a>(&self, columns: impl Iterator<Item = &'a Column>, schema: &SchemaRef) -> Result<RecordBatch> {
+        let arrays = columns.map(Column::array).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column as ColumnExpr;
 use datafusion::physical_expr::utils::collect_columns;
 
-use crate::rules::executor::column::{Batch, Column};
+use crate::rules::executor::column::{Batch, Column, narrow_schema};
+use crate::rules::renumber::renumbered;
 
 /// An expression over a batch.
 pub enum Expr {
@@ -35,21 +35,9 @@ impl Expr {
         let mut inputs: Vec<usize> = collect_columns(expr).iter().map(ColumnExpr::index).collect();
         inputs.sort_unstable();
         let place = |index: usize| inputs.iter().position(|input| *input == index).unwrap_or(0);
-        let moved = Arc::clone(expr)
-            .transform_up(|expr| {
-                Ok(match expr.downcast_ref::<ColumnExpr>() {
-                    Some(column) => {
-                        let column = ColumnExpr::new(column.name(), place(column.index()));
-                        Transformed::yes(Arc::new(column) as Arc<dyn PhysicalExpr>)
-                    }
-                    None => Transformed::no(expr),
-                })
-            })
-            .data()?;
-        // What a field says of nulls is not relied on: the values say it.
-        let field = |at: &usize| Field::new(input.field(*at).name(), input.field(*at).data_type().clone(), true);
-        let schema = Arc::new(Schema::new(inputs.iter().map(field).collect::<Vec<_>>()));
-        Ok(Expr::Computed(Computed { expr: moved, inputs, schema }))
+        let expr = renumbered(expr, place)?;
+        let schema = narrow_schema(input, &inputs);
+        Ok(Expr::Computed(Computed { expr, inputs, schema }))
     }
 
     /// Its value for every row.
@@ -70,9 +58,7 @@ impl Expr {
 
 impl Computed {
     fn array(&self, batch: &Batch) -> Result<ArrayRef> {
-        let arrays = self.inputs.iter().map(|at| batch.columns[*at].array()).collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.rows));
-        let input = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
+        let input = batch.narrow(&self.inputs, &self.schema)?;
         self.expr.evaluate(&input)?.into_array(batch.rows)
     }
 }

@@ -6,12 +6,11 @@
 
 use std::cell::RefCell;
 
-use arrow::array::AsArray;
 use datafusion::common::{JoinType, Result};
 use rustc_hash::FxHashMap;
 
-use crate::rules::executor::column::{Batch, Picks, pick_all};
-use crate::rules::executor::{Node, Operator, Run, holding};
+use crate::rules::executor::column::{Batch, Picks};
+use crate::rules::executor::{Node, Operator, Run, filter};
 use crate::rules::table::Slot;
 
 /// What is known of the units while a plan runs.
@@ -119,20 +118,9 @@ fn look_at(node: &Node) -> Result<Option<(Batch, Picks)>> {
         Operator::Filter { input, predicate, projection } => {
             let Operator::Scan { slot, projection: scanned } = &input.operator else { return Ok(None) };
             let Some(units) = slot.units() else { return Ok(None) };
-            let rows = slot.batch(scanned);
-            let columns = match projection {
-                Some(projection) => projection.iter().map(|column| rows.columns[*column].clone()).collect(),
-                None => rows.columns.clone(),
-            };
-            if rows.rows == 0 {
-                return Ok(Some((Batch { rows: 0, columns }, units)));
-            }
-            let holds = predicate.array(&rows)?;
-            let Some(picks) = holding(holds.as_boolean()) else {
-                return Ok(Some((Batch { rows: rows.rows, columns }, units)));
-            };
-            let batch = Batch { rows: picks.len(), columns: pick_all(&columns, &picks) };
-            Ok(Some((batch, units.then(&picks))))
+            let (batch, picks) = filter(&slot.batch(scanned), predicate, projection.as_deref())?;
+            let units = picks.map_or_else(|| units.clone(), |picks| units.then(&picks));
+            Ok(Some((batch, units)))
         }
         _ => Ok(None),
     }

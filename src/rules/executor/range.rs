@@ -5,7 +5,6 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide, Result};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 
 use crate::rules::executor::column::Batch;
 use crate::rules::executor::expr::Expr;
+use crate::rules::renumber::renumbered;
 
 /// A condition that bounds a key of one side by the other side's rows.
 pub(super) struct Range {
@@ -157,16 +157,7 @@ fn side_of(expr: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Option<JoinSide
 
 /// The expression over the columns of its side.
 fn moved(expr: &Arc<dyn PhysicalExpr>, filter: &JoinFilter) -> Result<Arc<dyn PhysicalExpr>> {
-    let moved = Arc::clone(expr).transform_up(|expr| {
-        Ok(match expr.downcast_ref::<ColumnExpr>() {
-            Some(column) => {
-                let index = filter.column_indices()[column.index()].index;
-                Transformed::yes(Arc::new(ColumnExpr::new(column.name(), index)) as Arc<dyn PhysicalExpr>)
-            }
-            None => Transformed::no(expr),
-        })
-    });
-    moved.data()
+    renumbered(expr, |column| filter.column_indices()[column].index)
 }
 
 fn is_supported(ty: &DataType) -> bool {

@@ -1,12 +1,9 @@
 //! Windows over sorted rows (see `rules::frames`): their columns beside those of the input, which are handed on.
 
-use std::sync::Arc;
-
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 
-use crate::rules::executor::column::{Batch, Column};
+use crate::rules::executor::column::{Batch, Column, narrow_schema};
 use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
 use crate::rules::frames::FramePlan;
@@ -23,10 +20,7 @@ pub(super) struct Window {
 impl Window {
     pub fn new(input: Node, plan: FramePlan) -> Result<Window> {
         let reads = plan.reads();
-        // What a field says of nulls is not relied on: the values say it.
-        let field = |at: &usize| input.schema.field(*at);
-        let fields = reads.iter().map(field).map(|field| Field::new(field.name(), field.data_type().clone(), true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let schema = narrow_schema(&input.schema, &reads);
         Ok(Window { input, reads, schema, plan: plan.narrowed()? })
     }
 
@@ -39,9 +33,7 @@ impl Window {
         if batch.rows == 0 {
             return Ok(Batch::empty(schema));
         }
-        let arrays = self.reads.iter().map(|at| batch.columns[*at].array()).collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.rows));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
+        let rows = batch.narrow(&self.reads, &self.schema)?;
         batch.columns.extend(self.plan.computed(&rows)?.into_iter().map(Column::new));
         Ok(batch)
     }
