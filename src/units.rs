@@ -100,9 +100,14 @@ struct Rows {
     version: Vec<Version>,
 }
 
-/// Gathers the rows of `units` that `demand` asks for.
-pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Content, ArrowError> {
-    let rows = find(history, units, demand);
+/// Gathers the rows that `demand` asks for, of the units that are `wanted`, by position.
+pub fn gather(
+    history: &History,
+    units: &[Unit],
+    demand: &Demand,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Content, ArrowError> {
+    let rows = find(history, units, demand, wanted);
     let store = history.store(demand.table);
     let at = store.locate(rows.version.iter().map(|version| version.row));
     let columns = demand.table.def().rule_columns(demand.history);
@@ -143,9 +148,11 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand) -> Result<Cont
     Ok(Content { columns: out, rows: count, units })
 }
 
-fn find(history: &History, units: &[Unit], demand: &Demand) -> Rows {
+fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Rows {
     let mut rows = Rows::default();
-    for (number, unit) in units.iter().enumerate() {
+    // Units of a batch agree on the terms (see `shard`), which are shared by all.
+    let shared = demand.table == TableId::Terms;
+    for (number, unit) in units.iter().enumerate().filter(|(number, _)| shared || wanted(*number)) {
         let mut keep = |version: Version| {
             if demand.history || version.is_current() {
                 rows.unit.push(number as u32);
@@ -155,7 +162,6 @@ fn find(history: &History, units: &[Unit], demand: &Demand) -> Rows {
         if demand.table.is_person() {
             history.versions(unit.person, demand.table, unit.as_of, &mut keep);
         } else if demand.table == TableId::Terms {
-            // Shared by all: the units of a batch agree on the terms (see `shard`).
             if number == 0 {
                 history.reference_versions(unit.person, demand.table, unit.as_of, &mut keep);
             }

@@ -170,7 +170,8 @@ impl Original {
         let every = masks.len();
         let all = RuleMask::MAX >> (RuleMask::BITS as usize - every);
         let rules = shard.rule_set();
-        let evaluation = rules.evaluate(shard.history(), &units, Asked { rules: all, links: false });
+        let evaluation =
+            rules.evaluate(shard.history(), &units, &vec![Asked { rules: all, links: false }; units.len()]);
         let shared = rules.evaluate_shared(shard.history(), &units).map_err(|error| anyhow!("conditions: {error}"))?;
         if let Some(failure) = evaluation.failures.first() {
             return Err(anyhow!("rule {} failed: {}", failure.rule, failure.message));

@@ -90,14 +90,14 @@ fn gather_tables(criterion: &mut Criterion, shard: &Shard, original: &Original) 
     for (table, history) in TableId::ALL.into_iter().flat_map(|table| [(table, false), (table, true)]) {
         let columns = vec![true; table.def().rule_columns(history).len()];
         let demand = Demand { table, history, columns };
-        let Ok(content) = gather(shard.history(), &units, &demand) else { continue };
+        let Ok(content) = gather(shard.history(), &units, &demand, |_| true) else { continue };
         if content.rows == 0 {
             continue;
         }
         group.throughput(Throughput::Elements(content.rows as u64));
         let name = if history { format!("{}_history", table.name()) } else { table.name().to_owned() };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(gather(shard.history(), &units, &demand)));
+            bencher.iter(|| black_box(gather(shard.history(), &units, &demand, |_| true)));
         });
     }
 }
@@ -106,7 +106,9 @@ fn gather_tables(criterion: &mut Criterion, shard: &Shard, original: &Original) 
 fn rules(criterion: &mut Criterion, shard: &Shard, original: &Original) {
     let units = units(shard, original);
     let rules = shard.rule_set();
-    let run = |mask: RuleMask| rules.evaluate(shard.history(), &units, Asked { rules: mask, links: false });
+    let run = |mask: RuleMask| {
+        rules.evaluate(shard.history(), &units, &vec![Asked { rules: mask, links: false }; units.len()])
+    };
     let mut group = criterion.benchmark_group("rule");
     group.throughput(Throughput::Elements(units.len() as u64));
     for (at, rule) in rules.rules().iter().enumerate() {

@@ -136,7 +136,8 @@ impl Played {
             return Ok(Vec::new());
         };
         let units: Vec<Unit> = history.persons().map(|(person, _)| Unit { person, as_of: clock }).collect();
-        let evaluation = rules.evaluate(history, &units, Asked { rules: 1 << number, links: false });
+        let asked = vec![Asked { rules: 1 << number, links: false }; units.len()];
+        let evaluation = rules.evaluate(history, &units, &asked);
         if let Some(failure) = evaluation.failures.into_iter().next() {
             return Err(failure.message);
         }

@@ -145,7 +145,7 @@ pub(super) fn in_force(
     let unit = [Unit { person: person.number, as_of: as_of.0 }];
     let mut shared = person.shard.rule_set().evaluate_shared(history, &unit).ok()?;
     let conditions = shared.units.pop()?;
-    let evaluation = person.shard.rule_set().evaluate(history, &unit, Asked { rules: 1 << number, links: false });
+    let evaluation = person.shard.rule_set().evaluate(history, &unit, &[Asked { rules: 1 << number, links: false }]);
     let found = evaluation.rows.get(number)?.as_ref()?;
     let own: Vec<&Hit> =
         found.of(0).iter().filter(|hit| hit.subject == alert.subject && hit.alert_key == alert.alert_key).collect();
@@ -172,7 +172,7 @@ fn rule_facts(
 ) -> RuleFacts {
     let history = person.shard.history();
     let unit = [Unit { person: person.number, as_of: as_of.0 }];
-    let evaluation = person.shard.rule_set().evaluate(history, &unit, Asked { rules: 1 << number, links: false });
+    let evaluation = person.shard.rule_set().evaluate(history, &unit, &[Asked { rules: 1 << number, links: false }]);
     let header = &rule.file.header;
     let mut rows = Vec::new();
     if let Some(found) = evaluation.rows.get(number).and_then(Option::as_ref) {

@@ -67,6 +67,8 @@ pub(super) struct Run<'a> {
     pub runtime: &'a tokio::runtime::Runtime,
     /// How many units the slots hold.
     pub units: usize,
+    /// By unit whether its rows are wanted; `None`: all are.
+    pub asked: Option<Vec<bool>>,
     /// Time by operator, if somebody wants to know.
     pub costs: Option<&'a RefCell<Costs>>,
 }

@@ -46,8 +46,8 @@ pub enum PlanError {
     Circle(String),
     #[error("view \"{0}\" is missing; every catalogue needs it")]
     MissingView(&'static str),
-    #[error("there are {0} rules; a set holds at most 64")]
-    TooMany(usize),
+    #[error("there are {count} {what}; a set holds at most {most}")]
+    TooMany { what: &'static str, count: usize, most: usize },
     #[error("cannot start the rule session: {0}")]
     Session(Box<DataFusionError>),
 }
@@ -130,7 +130,7 @@ impl Planner {
         let keys = table.def().rule_columns(history).into_iter().map(|(name, ty)| (name.to_owned(), key(ty)));
         self.known.add(&name, owner, keys.collect());
         self.base_by_name.insert(name, self.bases.len());
-        self.bases.push(BaseTable { slot, table, history });
+        self.bases.push(BaseTable { slot, table, history, users: 0 });
         Ok(())
     }
 
@@ -266,6 +266,7 @@ impl Planner {
             views: references.views,
             demands: references.bases,
             tables,
+            users: 0,
         })
     }
 

@@ -43,8 +43,8 @@ pub enum Pass {
     Others,
 }
 
-/// Up to so many rows, jobs are evaluated together.
-const FEW_ROWS: usize = 8_192;
+/// Beyond so many rows, jobs that ask for different rules are evaluated apart.
+const MANY_ROWS: usize = 1 << 17;
 
 /// Where a job's rows stand: which evaluation, which unit of it.
 type Place = (usize, u32);
@@ -306,26 +306,25 @@ impl Shard {
         }
     }
 
-    /// Evaluates jobs that ask for the same rules and see the same terms together. Few jobs are evaluated all together,
-    /// whatever they ask for: one execution of a plan costs more than the rows that it did not need to see.
+    /// Evaluates jobs that see the same terms together, each for the rules that it asks for: executing a plan costs more than
+    /// leaving out the rows that it need not see. Where there are many rows, those that ask for the same are put together.
     fn evaluate(&mut self, jobs: &[Job]) -> (Vec<Evaluation>, Vec<Option<Place>>) {
-        let asking = |job: &&Job| job.rules != 0 || job.links;
-        let rows: usize = jobs.iter().filter(asking).map(|job| self.history.row_count(job.unit.person)).sum();
-        let all = jobs.iter().filter(asking).fold(0, |rules, job| rules | job.rules);
-        let together = rows <= FEW_ROWS;
-        let any_links = jobs.iter().any(|job| job.links);
-        let mut groups: BTreeMap<(RuleMask, bool, usize), Vec<usize>> = BTreeMap::new();
+        let asking = |job: &Job| job.rules != 0 || job.links;
+        let rows: usize =
+            jobs.iter().filter(|job| asking(job)).map(|job| self.history.row_count(job.unit.person)).sum();
+        let mut groups: BTreeMap<(usize, RuleMask, bool), Vec<usize>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate().filter(|(_, job)| asking(job)) {
-            let epoch = self.history.terms_epoch(job.unit.as_of);
-            let (rules, links) = if together { (all, any_links) } else { (job.rules, job.links) };
-            groups.entry((rules, links, epoch)).or_default().push(at);
+            let (rules, links) = if rows <= MANY_ROWS { (0, false) } else { (job.rules, job.links) };
+            groups.entry((self.history.terms_epoch(job.unit.as_of), rules, links)).or_default().push(at);
         }
         let mut evaluations = Vec::new();
         let mut places: Vec<Option<Place>> = vec![None; jobs.len()];
-        for ((rules, links, _), members) in groups {
+        for members in groups.into_values() {
             for chunk in self.chunks(jobs, &members) {
                 let units: Vec<Unit> = chunk.iter().map(|at| jobs[*at].unit).collect();
-                let evaluation = self.rules.evaluate(&self.history, &units, Asked { rules, links });
+                let asked: Vec<Asked> =
+                    chunk.iter().map(|at| Asked { rules: jobs[*at].rules, links: jobs[*at].links }).collect();
+                let evaluation = self.rules.evaluate(&self.history, &units, &asked);
                 self.count(jobs, &chunk, &evaluation);
                 for (unit, at) in chunk.iter().enumerate() {
                     places[*at] = Some((evaluations.len(), unit as u32));
@@ -376,7 +375,7 @@ impl Shard {
         for (rule, rows) in evaluation.rows.iter().enumerate() {
             let Some(rows) = rows else { continue };
             let work = &mut self.work.rules[rule];
-            work.evaluations += chunk.len() as u64;
+            work.evaluations += chunk.iter().filter(|at| jobs[**at].rules & 1 << rule != 0).count() as u64;
             work.rows += rows.len() as u64;
             work.micros += evaluation.rule_micros[rule];
             self.work.rules_micros += evaluation.rule_micros[rule];

@@ -52,13 +52,13 @@ fn required<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
 impl Pruned {
     /// Looks at the required inputs of a plan. `None` if it has rows for no unit at all.
     pub fn of(root: &Node, run: &Run<'_>) -> Result<Option<Pruned>> {
+        let mut alive = run.asked.clone();
         let mut nodes = Vec::new();
         required(root, &mut nodes);
-        let mut pruned = Pruned::default();
         if nodes.len() < 2 && !matches!(nodes.first().map(|node| &node.operator), Some(Operator::Filter { .. })) {
-            return Ok(Some(pruned));
+            // Looking at it would cut nothing.
+            nodes.clear();
         }
-        let mut alive: Option<Vec<bool>> = None;
         let mut seen: Vec<(*const Node, Batch, Picks)> = Vec::new();
         for node in nodes {
             let Some((batch, units)) = look_at(node)? else { continue };
@@ -75,8 +75,12 @@ impl Pruned {
                 return Ok(None);
             }
         }
+        let mut pruned = Pruned::default();
         let Some(alive) = alive else { return Ok(Some(pruned)) };
         let count = alive.iter().filter(|alive| **alive).count();
+        if count == 0 {
+            return Ok(None);
+        }
         let is_worth_it = (count as f64) < MOST_ALIVE * run.units as f64;
         for (node, batch, units) in seen {
             let batch = if is_worth_it { batch.pick(&living(&units, &alive)) } else { batch };

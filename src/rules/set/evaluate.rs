@@ -1,0 +1,247 @@
+//! Running the plans over a batch of units.
+
+use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use datafusion::error::DataFusionError;
+
+use crate::history::History;
+use crate::rules::asking::{Asking, CONDITIONS, PlanMask, link_bit, rule_bit};
+use crate::rules::executor::{Batch, Column, Compiled, Run};
+use crate::rules::links::{LinkedRow, read_rows};
+use crate::rules::output::{RuleRows, Shared};
+use crate::rules::set::{Asked, Evaluation, PlannedView, RuleFailure, RuleMask, RuleSet};
+use crate::units::{Demand, Unit, gather, persons};
+
+/// A batch of units with what each asks for.
+pub(super) struct Call<'a> {
+    pub history: &'a History,
+    pub units: &'a [Unit],
+    pub asking: &'a Asking,
+    /// What has to be computed for it.
+    pub views: &'a [usize],
+}
+
+impl RuleSet {
+    /// Runs for each unit the plans that it asks for. A failure is narrowed down to the units that cause it.
+    pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Asked]) -> Evaluation {
+        let asking = Asking::new(asked, &self.needs);
+        let mut out = Evaluation::none(self.rules.len());
+        let rules = asking.rules();
+        let links = self.asked_links(&asking);
+        let late = rules & self.needs.late_rules;
+        let started = Instant::now();
+        let views = self.views_of(asking.any);
+        let prepared = self.prepare(history, units, &asking, &views);
+        out.gather_micros = started.elapsed().as_micros() as u64;
+        out.input_rows = *prepared.as_ref().unwrap_or(&0);
+        let mut ready = prepared.map(|_| ());
+        let call = Call { history, units, asking: &asking, views: &views };
+        self.run_rules(&call, rules & !late, &mut ready, &mut out);
+        if late != 0 {
+            ready = ready.and_then(|()| self.prepare_late(&call, &out, self.needs.used_by_rules));
+            self.run_rules(&call, late, &mut ready, &mut out);
+            self.fail_users(late, &mut out);
+        }
+        if !links.is_empty() {
+            ready = ready.and_then(|()| self.prepare_late(&call, &out, self.needs.used_by_links));
+            self.run_links(&call, &links, &ready, &mut out);
+        }
+        out
+    }
+
+    fn asked_links(&self, asking: &Asking) -> Vec<usize> {
+        (0..self.links.len()).filter(|at| self.links[*at].is_late() && asking.any & link_bit(*at) != 0).collect()
+    }
+
+    /// `ready` says whether the slots hold the rows of the call; afterwards it does again.
+    fn run_rules(&self, call: &Call<'_>, rules: RuleMask, ready: &mut Result<(), String>, out: &mut Evaluation) {
+        let mut failed = Vec::new();
+        for at in (0..self.rules.len()).filter(|at| rules & 1 << at != 0) {
+            let started = Instant::now();
+            let rule = &self.rules[at];
+            let rows = match ready {
+                Ok(()) => self
+                    .collect(&rule.file.header.id, &rule.query.plan, call.asking, rule_bit(at))
+                    .and_then(|batches| RuleRows::read(&rule.file.header, batches)),
+                Err(message) => Err(message.clone()),
+            };
+            out.rule_micros[at] = started.elapsed().as_micros() as u64;
+            match rows {
+                Ok(rows) => out.rows[at] = Some(rows),
+                Err(message) if call.units.len() == 1 => {
+                    out.failures.push(RuleFailure { rule: at, unit: 0, message });
+                }
+                Err(_) => failed.push(at),
+            }
+        }
+        if failed.is_empty() {
+            return;
+        }
+        for at in failed {
+            self.bisect(call.history, call.units, at, out);
+        }
+        // The slots hold the rows of some half.
+        if ready.is_ok() {
+            *ready = self.prepare(call.history, call.units, call.asking, call.views).map(|_| ());
+        }
+    }
+
+    fn run_links(&self, call: &Call<'_>, links: &[usize], ready: &Result<(), String>, out: &mut Evaluation) {
+        for &at in links {
+            let link = &self.links[at];
+            let rows = ready.clone().and_then(|()| {
+                self.collect(link.table.name(), &link.query.plan, call.asking, link_bit(at))
+                    .and_then(|batches| read_rows(link.table, &batches))
+            });
+            match rows {
+                Ok(rows) => out.linked.push((at, rows)),
+                Err(message) => {
+                    tracing::error!(link = link.table.name(), %message, "a link failed; what it showed stays");
+                    out.unlinked = (0..call.units.len() as u32).collect();
+                }
+            }
+        }
+        let failed = out.failures.iter().filter(|failure| self.needs.used_by_links & 1 << failure.rule != 0);
+        out.unlinked.extend(failed.map(|failure| failure.unit));
+    }
+
+    /// What links that read records alone show; `at` by position in [`RuleSet::links`].
+    pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
+        let link = &self.links[at];
+        let asking = Asking::for_all(units.len(), link_bit(at));
+        self.prepare(history, units, &asking, &self.views_of(link_bit(at)))?;
+        self.collect(link.table.name(), &link.query.plan, &asking, link_bit(at))
+            .and_then(|batches| read_rows(link.table, &batches))
+    }
+
+    /// Evaluates cancellers and corroborations of all units.
+    pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
+        let asking = Asking::for_all(units.len(), CONDITIONS);
+        self.prepare(history, units, &asking, &self.views_of(CONDITIONS))?;
+        let read = |view: usize| self.views[view].slot_batch();
+        let ids: Vec<&str> = self.rules.iter().map(|rule| rule.file.header.id.as_str()).collect();
+        Shared::read(&read(self.cancellers), &read(self.corroborations), units.len(), &ids)
+    }
+
+    /// Halves the units until the failing ones stand alone; the others keep their rows.
+    fn bisect(&self, history: &History, units: &[Unit], rule: usize, out: &mut Evaluation) {
+        let (left, right) = units.split_at(units.len() / 2);
+        let mut rows = RuleRows::default();
+        for (offset, half) in [(0, left), (left.len(), right)] {
+            let part = self.evaluate(history, half, &vec![Asked { rules: 1 << rule, links: false }; half.len()]);
+            let own = part.failures.into_iter().filter(|failure| failure.rule == rule);
+            out.failures.extend(own.map(|mut failure| {
+                failure.unit += offset as u32;
+                failure
+            }));
+            if let Some(part) = part.rows.into_iter().nth(rule).flatten() {
+                rows.append(part, offset as u32);
+            }
+        }
+        out.rows[rule] = Some(rows);
+    }
+
+    /// The views that some of the plans use, in the order in which they are to be computed.
+    fn views_of(&self, plans: PlanMask) -> Vec<usize> {
+        (0..self.views.len()).filter(|view| self.views[*view].users & plans != 0).collect()
+    }
+
+    /// Fills the slots of the base tables and computes the views, for the units that ask for what reads them. Returns the
+    /// rows gathered.
+    fn prepare(&self, history: &History, units: &[Unit], asking: &Asking, views: &[usize]) -> Result<usize, String> {
+        let mut rows = 0;
+        let persons = Column::new(persons(history, units));
+        for base in self.bases.iter().filter(|base| base.users & asking.any != 0) {
+            let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
+            let wanted = |unit: usize| asking.asks(unit, base.users);
+            let content = gather(history, units, &demand, wanted).map_err(|error| error.to_string())?;
+            rows += content.rows;
+            base.slot.fill(content, &persons);
+        }
+        for view in views.iter().map(|view| &self.views[*view]).filter(|view| !view.late) {
+            self.fill_view(view, asking)?;
+        }
+        Ok(rows)
+    }
+
+    /// Executes a plan; `name` says for the profile whose it is.
+    fn run<T>(
+        &self,
+        name: &str,
+        (asking, plans): (&Asking, PlanMask),
+        execute: impl Fn(&Run<'_>) -> Result<T, DataFusionError>,
+        rows: impl Fn(&T) -> usize,
+    ) -> Result<T, String> {
+        self.budget.reset();
+        let mut profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+        let costs = profile.as_ref().map(|_| RefCell::default());
+        let run = Run {
+            budget: &self.budget,
+            task: &self.task,
+            runtime: &self.runtime,
+            units: asking.units(),
+            asked: asking.of(plans),
+            costs: costs.as_ref(),
+        };
+        let started = Instant::now();
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run)));
+        if let (Some(profile), Some(costs), Ok(Ok(found))) = (profile.as_mut(), &costs, &result) {
+            profile.note(name, &costs.borrow(), rows(found), started.elapsed());
+        }
+        match result {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(describe(&error)),
+            Err(_) => Err("the query engine panicked".into()),
+        }
+    }
+
+    fn collect(
+        &self,
+        name: &str,
+        plan: &Compiled,
+        asking: &Asking,
+        plans: PlanMask,
+    ) -> Result<Vec<RecordBatch>, String> {
+        self.run(name, (asking, plans), |run| plan.collect(run), RecordBatch::num_rows).map(|batch| vec![batch])
+    }
+
+    pub(super) fn fill_view(&self, view: &PlannedView, asking: &Asking) -> Result<(), String> {
+        let Some(plan) = &view.plan else { return Ok(()) };
+        let batch = self.run(&view.slot.name, (asking, view.users), |run| plan.run(run), |batch| batch.rows)?;
+        view.fill(batch)
+    }
+}
+
+/// The kind of an error without the values that it may quote.
+fn describe(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).take(200).collect()
+}
+
+impl PlannedView {
+    fn fill(&self, batch: Batch) -> Result<(), String> {
+        let mut columns: Vec<Option<Column>> = vec![None; self.slot.schema.fields().len()];
+        for (column, &to) in batch.columns.into_iter().zip(&self.columns) {
+            let wanted = self.slot.schema.field(to).data_type();
+            let column = if column.data_type() == wanted {
+                column
+            } else {
+                let array = column.array().map_err(|error| error.to_string())?;
+                Column::new(cast(&array, wanted).map_err(|error| error.to_string())?)
+            };
+            columns[to] = Some(column);
+        }
+        self.slot.fill_columns(columns, batch.rows);
+        Ok(())
+    }
+
+    /// What the slot holds, all columns.
+    fn slot_batch(&self) -> RecordBatch {
+        self.slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
+    }
+}
