@@ -3,6 +3,10 @@
 //! Shared views are computed once per batch for all the rules that use them: every view stands in a slot of its
 //! own and the plans that read it, read the slot. Rules that use others run after those, whose rows they find in the slot
 //! `rule_rows`; links that read what rules found run last.
+//!
+//! A set is one shard's. Planning is done once: further shards get theirs from the first (`another`).
+
+mod another;
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -219,9 +223,7 @@ impl RuleSet {
         if catalogue.rules.len() > MAX_RULES {
             return Err(PlanError::TooMany(catalogue.rules.len()));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))?;
+        let runtime = runtime()?;
         let Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task } =
             runtime.block_on(Planner::new(catalogue)?.plan(catalogue))?;
         let shared_tables = views[cancellers].tables.union(views[corroborations].tables);
@@ -575,6 +577,12 @@ impl RuleSet {
         let batch = self.run(&view.slot.name, |run| plan.run(run), |batch| batch.rows)?;
         view.fill(batch)
     }
+}
+
+/// For the operators that are DataFusion's own.
+fn runtime() -> Result<tokio::runtime::Runtime, PlanError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))
 }
 
 /// The kind of an error without the values that it may quote.
