@@ -17,7 +17,13 @@ use crate::shard::LINKS_DIFFER;
 /// The catalogue that the instance runs, and how often it has changed.
 pub struct RulesInForce {
     generation: AtomicU64,
-    catalogue: Mutex<Arc<Catalogue>>,
+    rules: Mutex<InForce>,
+}
+
+struct InForce {
+    catalogue: Arc<Catalogue>,
+    /// Planned when the first shard asks for it; runs nothing itself.
+    planned: Option<RuleSet>,
 }
 
 /// What a reload changed, by rule id.
@@ -41,7 +47,17 @@ pub enum ReloadError {
 
 impl RulesInForce {
     pub fn new(catalogue: Catalogue) -> RulesInForce {
-        RulesInForce { generation: AtomicU64::new(0), catalogue: Mutex::new(Arc::new(catalogue)) }
+        RulesInForce::of(catalogue, None)
+    }
+
+    /// With the plans of the catalogue, where there are some already.
+    pub fn planned(catalogue: Catalogue, planned: RuleSet) -> RulesInForce {
+        RulesInForce::of(catalogue, Some(planned))
+    }
+
+    fn of(catalogue: Catalogue, planned: Option<RuleSet>) -> RulesInForce {
+        let rules = InForce { catalogue: Arc::new(catalogue), planned };
+        RulesInForce { generation: AtomicU64::new(0), rules: Mutex::new(rules) }
     }
 
     pub fn generation(&self) -> u64 {
@@ -50,21 +66,32 @@ impl RulesInForce {
 
     /// The catalogue with its generation.
     pub fn get(&self) -> (u64, Arc<Catalogue>) {
-        let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.generation(), Arc::clone(&catalogue))
+        let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.generation(), Arc::clone(&rules.catalogue))
+    }
+
+    /// The rules for a shard of its own, with their generation. The first to ask has them planned.
+    pub fn rule_set(&self) -> Result<(u64, RuleSet), PlanError> {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let planned = match rules.planned.take() {
+            Some(planned) => planned,
+            None => RuleSet::plan(&rules.catalogue)?,
+        };
+        let own = rules.planned.insert(planned).another()?;
+        Ok((self.generation(), own))
     }
 
     /// Reads the directory again. On success the shards find the new catalogue; on an error nothing has changed.
     pub fn reload(&self, config: &RulesConfig) -> Result<Changes, ReloadError> {
         let new = in_force(config)?;
-        RuleSet::plan(&new)?;
-        let mut catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
-        if new.link_fingerprint() != catalogue.link_fingerprint() {
+        let planned = RuleSet::plan(&new)?;
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if new.link_fingerprint() != rules.catalogue.link_fingerprint() {
             return Err(ReloadError::Links);
         }
-        let changes = changes(&catalogue, &new);
+        let changes = changes(&rules.catalogue, &new);
         if changes != Changes::default() {
-            *catalogue = Arc::new(new);
+            *rules = InForce { catalogue: Arc::new(new), planned: Some(planned) };
             self.generation.fetch_add(1, Ordering::Release);
         }
         Ok(changes)
@@ -95,11 +122,11 @@ fn changes(old: &Catalogue, new: &Catalogue) -> Changes {
     out
 }
 
-/// A shard's side: plans a new catalogue on a thread of its own, so that records do not wait for it.
+/// A shard's side: takes up the new rules on a thread of its own, so that records do not wait for it.
 pub struct Reloader {
     rules: Arc<RulesInForce>,
     seen: u64,
-    planning: Option<Receiver<RuleSet>>,
+    planning: Option<Receiver<(u64, RuleSet)>>,
 }
 
 impl Reloader {
@@ -112,7 +139,8 @@ impl Reloader {
     pub fn poll(&mut self) -> Option<RuleSet> {
         if let Some(planning) = &self.planning {
             return match planning.try_recv() {
-                Ok(rules) => {
+                Ok((generation, rules)) => {
+                    self.seen = generation;
                     self.planning = None;
                     Some(rules)
                 }
@@ -128,12 +156,12 @@ impl Reloader {
         if self.rules.generation() == self.seen {
             return None;
         }
-        let (generation, catalogue) = self.rules.get();
-        self.seen = generation;
+        self.seen = self.rules.generation();
+        let rules = Arc::clone(&self.rules);
         let (done, planning) = channel();
         let spawned = std::thread::Builder::new().name("plan-rules".into()).spawn(move || {
-            if let Ok(rules) = RuleSet::plan(&catalogue) {
-                let _ = done.send(rules);
+            if let Ok(planned) = rules.rule_set() {
+                let _ = done.send(planned);
             }
         });
         self.planning = spawned.is_ok().then_some(planning);

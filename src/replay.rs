@@ -75,14 +75,16 @@ pub enum ReplayError {
 /// Replays `dir` through the engine. Shards whose units show nothing to others run each by itself, at most as many at a
 /// time as there are cores; else all go through the days together.
 pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result<Replayed, ReplayError> {
-    let shards: Vec<i32> = (0..options.partitions).collect();
+    let rules = RuleSet::plan_for(catalogue, options.partitions.max(1) as usize)?;
+    let mut shards: Vec<(i32, RuleSet)> = (0..options.partitions).zip(rules).collect();
     let mut out = Replayed::default();
     if catalogue.links.is_empty() || options.partitions == 1 {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        for group in shards.chunks(threads) {
+        while !shards.is_empty() {
+            let group = shards.drain(..threads.min(shards.len()));
             let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
-                let running: Vec<_> =
-                    group.iter().map(|shard| scope.spawn(|| replay_shard(dir, catalogue, options, *shard))).collect();
+                let replay = |(shard, rules)| scope.spawn(move || replay_shard(dir, rules, options, shard));
+                let running: Vec<_> = group.map(replay).collect();
                 running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
             });
             for part in parts {
@@ -90,7 +92,7 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
             }
         }
     } else {
-        for part in together::replay(dir, catalogue, options)? {
+        for part in together::replay(dir, shards, options)? {
             out.add(part);
         }
     }
@@ -101,8 +103,8 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
     Ok(out)
 }
 
-fn replay_shard(dir: &Path, catalogue: &Catalogue, options: &Timeline, number: i32) -> Result<Replayed, ReplayError> {
-    let mut lane = Lane::open(dir, catalogue, options, number)?;
+fn replay_shard(dir: &Path, rules: RuleSet, options: &Timeline, number: i32) -> Result<Replayed, ReplayError> {
+    let mut lane = Lane::open(dir, rules, options, number)?;
     while let Some(last) = lane.take_batch()? {
         let emitted = lane.shard.settle(last);
         lane.note(emitted);
@@ -121,7 +123,7 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn open(dir: &Path, catalogue: &Catalogue, options: &'a Timeline, number: i32) -> Result<Lane<'a>, ReplayError> {
+    fn open(dir: &Path, mut rules: RuleSet, options: &'a Timeline, number: i32) -> Result<Lane<'a>, ReplayError> {
         let settings = Settings {
             number,
             partitions: None,
@@ -132,7 +134,6 @@ impl<'a> Lane<'a> {
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
         let source = FileShard::open(dir, number, options.partitions)?;
-        let mut rules = RuleSet::plan(catalogue)?;
         if options.profile {
             rules.start_profile();
         }

@@ -19,6 +19,7 @@
 //!
 //! Nothing outside this module plans SQL.
 
+mod asking;
 pub mod batch;
 pub mod budget;
 pub mod catalogue;

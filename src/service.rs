@@ -18,7 +18,6 @@ use crate::pipeline::{Observer, Pipeline, PipelineError};
 use crate::record::NextOffset;
 use crate::recovery::Recovery;
 use crate::reload::{Reloader, RulesInForce};
-use crate::rules::RuleSet;
 use crate::rules::plan::PlanError;
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
@@ -185,8 +184,8 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        let (generation, catalogue) = self.rules.get();
-        let mut shard = Shard::new(settings, RuleSet::plan(&catalogue)?);
+        let (generation, rules) = self.rules.rule_set()?;
+        let mut shard = Shard::new(settings, rules);
         let visibility = self.config.visibility();
         let mut merge = Merge::new(source, visibility.permit_lead);
         let snapshot = snapshot::load(&self.config.snapshot, None, number, self.partitions)?;

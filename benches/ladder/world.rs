@@ -66,8 +66,7 @@ impl World {
             pace_ns: BTreeMap::new(),
             read_again: BTreeMap::new(),
         };
-        let rules: Result<Vec<RuleSet>, _> = (0..PARTITIONS).map(|_| RuleSet::plan(&world.catalogue)).collect();
-        world.build(rules?)?;
+        world.build(RuleSet::plan_for(&world.catalogue, PARTITIONS as usize)?)?;
         Ok(world)
     }
 

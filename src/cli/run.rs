@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     let catalogue =
         in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
-    plan_rules(&catalogue)?;
+    let planned = plan_rules(&catalogue)?;
     let Some(key) = config.alerts.pseudonym_key()? else {
         bail!("alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms");
     };
@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let instance = Instance {
         pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
-        rules: Arc::new(RulesInForce::new(catalogue)),
+        rules: Arc::new(RulesInForce::planned(catalogue, planned)),
         readiness: Arc::new(Readiness::default()),
         stop: Arc::clone(&stop),
         config: Arc::new(config),

@@ -10,7 +10,7 @@ use std::sync::{Barrier, Mutex, PoisonError};
 use super::{Lane, ReplayError, Replayed, Timeline};
 use crate::partition::partition_of;
 use crate::record::Record;
-use crate::rules::Catalogue;
+use crate::rules::RuleSet;
 use crate::schema::Feed;
 use crate::shard::{Pass, Shard};
 use crate::time::{KnownTime, MICROS_PER_DAY};
@@ -19,11 +19,15 @@ use crate::time::{KnownTime, MICROS_PER_DAY};
 const MESSAGES_PER_DAY: usize = 1_000;
 
 /// Replays all shards, on a thread each.
-pub(super) fn replay(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result<Vec<Replayed>, ReplayError> {
-    let count = options.partitions.max(1) as usize;
+pub(super) fn replay(
+    dir: &Path,
+    shards: Vec<(i32, RuleSet)>,
+    options: &Timeline,
+) -> Result<Vec<Replayed>, ReplayError> {
+    let count = shards.len();
     let mut lanes = Vec::with_capacity(count);
-    for number in 0..options.partitions {
-        lanes.push(Lane::open(dir, catalogue, options, number)?);
+    for (number, rules) in shards {
+        lanes.push(Lane::open(dir, rules, options, number)?);
     }
     let mut first: Option<KnownTime> = None;
     for lane in &mut lanes {

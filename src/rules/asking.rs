@@ -29,6 +29,7 @@ pub(super) struct Asking {
 }
 
 /// Which rules other plans need first.
+#[derive(Clone)]
 pub(super) struct Needs {
     /// Links that read what rules found.
     pub late_links: PlanMask,

@@ -31,6 +31,7 @@ mod tests;
 mod window;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,8 @@ use crate::rules::table::Slot;
 /// A plan that is ready to run, as often as wanted.
 pub struct Compiled {
     root: Node,
+    /// What it was compiled from.
+    source: Arc<dyn ExecutionPlan>,
 }
 
 /// What a run has at hand.
@@ -115,7 +118,22 @@ enum Operator {
 impl Compiled {
     /// Compiles a physical plan whose leaves are slots.
     pub fn new(plan: &Arc<dyn ExecutionPlan>, budget: &Arc<Budget>) -> Result<Compiled> {
-        Ok(Compiled { root: compile::node(plan, budget)? })
+        Ok(Compiled { root: compile::node(plan, budget)?, source: Arc::clone(plan) })
+    }
+
+    /// The same plan over other slots, which are found by name; slots that are not among them stay.
+    pub(super) fn over(&self, slots: &BTreeMap<&str, Arc<Slot>>, budget: &Arc<Budget>) -> Result<Compiled> {
+        let mut compiled = Compiled::new(&self.source, budget)?;
+        let mut open = vec![&mut compiled.root];
+        while let Some(node) = open.pop() {
+            if let Operator::Scan { slot, .. } = &mut node.operator
+                && let Some(other) = slots.get(slot.name.as_str())
+            {
+                *slot = Arc::clone(other);
+            }
+            open.extend(node.inputs_mut());
+        }
+        Ok(compiled)
     }
 
     /// Its operators, each with whether it is one of ours.
@@ -153,6 +171,18 @@ impl Node {
             Operator::Sort(sort) => vec![&sort.input],
             Operator::Window(window) => vec![window.input()],
             Operator::Union { inputs } | Operator::Foreign { inputs, .. } => inputs.iter().collect(),
+        }
+    }
+
+    fn inputs_mut(&mut self) -> Vec<&mut Node> {
+        match &mut self.operator {
+            Operator::Scan { .. } | Operator::Constant { .. } => Vec::new(),
+            Operator::Filter { input, .. } | Operator::Project { input, .. } => vec![input],
+            Operator::Join(join) => vec![&mut join.left, &mut join.right],
+            Operator::Group(group) => vec![&mut group.input],
+            Operator::Sort(sort) => vec![&mut sort.input],
+            Operator::Window(window) => vec![window.input_mut()],
+            Operator::Union { inputs } | Operator::Foreign { inputs, .. } => inputs.iter_mut().collect(),
         }
     }
 

@@ -12,7 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionContext;
 use thiserror::Error;
 
@@ -288,8 +288,8 @@ impl Planner {
         let sql = format!("SELECT {} FROM ({}) AS v", columns.join(", "), file.sql);
         let state = self.context.state();
         let plan = state.create_logical_plan(&sql).await.map_err(failed)?;
-        let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
-        view.plan = Some(self.finished(physical).map_err(failed)?);
+        let plan = state.optimize(&plan).map_err(failed)?;
+        view.plan = Some(self.physical(&plan).await.map_err(failed)?);
         Ok(())
     }
 
@@ -308,8 +308,7 @@ impl Planner {
         check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id")).map_err(refused)?;
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);
-        let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = self.finished(physical).map_err(failed)?;
+        let physical = self.physical(&plan).await.map_err(failed)?;
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
@@ -320,9 +319,11 @@ impl Planner {
         })
     }
 
-    /// With our own operators in the place of DataFusion's.
-    fn finished(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Compiled, DataFusionError> {
-        Compiled::new(&UseFrames.optimize(plan, self.context.state().config_options())?, &self.budget)
+    /// What an optimised plan runs as, with our own operators in the place of DataFusion's.
+    async fn physical(&self, plan: &LogicalPlan) -> Result<Compiled, DataFusionError> {
+        let state = self.context.state();
+        let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await?;
+        Compiled::new(&UseFrames.optimize(plan, state.config_options())?, &self.budget)
     }
 
     fn query(&self, references: References, views: &[PlannedView], plan: Compiled) -> Query {
@@ -375,8 +376,7 @@ impl Planner {
         for used in rules.iter().filter(|rule| file.uses.contains(&rule.file.header.id)) {
             tables = tables.union(used.tables);
         }
-        let physical = self.context.state().create_physical_plan(&plan).await.map_err(failed)?;
-        let physical = self.finished(physical).map_err(failed)?;
+        let physical = self.physical(&plan).await.map_err(failed)?;
         let query = self.query(references, views, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }

@@ -3,6 +3,10 @@
 //! Shared views are computed once per batch for all the rules that use them: every view stands in a slot of its
 //! own and the plans that read it, read the slot. Rules that use others run after those, whose rows they find in the slot
 //! `rule_rows`; links that read what rules found run last.
+//!
+//! A set is one shard's. Planning is done once: further shards get theirs from the first (`another`).
+
+mod another;
 
 mod evaluate;
 mod late;
@@ -219,9 +223,7 @@ impl RuleSet {
         if catalogue.links.len() > MAX_LINKS {
             return Err(PlanError::TooMany { what: "links", count: catalogue.links.len(), most: MAX_LINKS });
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))?;
+        let runtime = runtime()?;
         let Parts { rules, mut views, links, mut bases, cancellers, corroborations, rule_rows, budget, task } =
             runtime.block_on(Planner::new(catalogue)?.plan(catalogue))?;
         let shared_tables = views[cancellers].tables.union(views[corroborations].tables);
@@ -310,6 +312,12 @@ impl Evaluation {
             unlinked: Vec::new(),
         }
     }
+}
+
+/// For the operators that are DataFusion's own.
+fn runtime() -> Result<tokio::runtime::Runtime, PlanError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map_err(|error| PlanError::Session(Box::new(DataFusionError::IoError(error))))
 }
 
 /// Notes at each view and table which plans read it. Views stand after those that they use.

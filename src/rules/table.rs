@@ -44,6 +44,17 @@ impl Slot {
         })
     }
 
+    /// An empty one for the same plans: of the same columns, of which the same are read.
+    pub fn anew(&self) -> Arc<Slot> {
+        Arc::new(Slot {
+            name: self.name.clone(),
+            schema: Arc::clone(&self.schema),
+            used: Mutex::new(self.used()),
+            tagged: self.tagged.clone(),
+            rows: Mutex::default(),
+        })
+    }
+
     /// Gathered rows; `persons` are those of the units.
     pub fn fill(&self, content: Content, persons: &Column) {
         let units = content.units.map(Picks::of_nullable);

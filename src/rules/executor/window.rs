@@ -28,6 +28,10 @@ impl Window {
         &self.input
     }
 
+    pub fn input_mut(&mut self) -> &mut Node {
+        &mut self.input
+    }
+
     pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
         let mut batch = self.input.run(run, pruned)?;
         if batch.rows == 0 {
