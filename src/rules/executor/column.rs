@@ -51,6 +51,7 @@ impl Picks {
 pub struct Base {
     pub array: ArrayRef,
     hashes: OnceLock<Box<[u64]>>,
+    ranks: OnceLock<Box<[u32]>>,
 }
 
 impl Base {
@@ -61,6 +62,15 @@ impl Base {
 
     pub fn has_hashes(&self) -> bool {
         self.hashes.get().is_some()
+    }
+
+    /// The place of each text among the texts of the array, from 1; equal ones share theirs and nulls have 0. Worked out once.
+    pub fn ranks(&self) -> &[u32] {
+        self.ranks.get_or_init(|| keys::rank_texts(&self.array))
+    }
+
+    pub fn known_ranks(&self) -> Option<&[u32]> {
+        self.ranks.get().map(AsRef::as_ref)
     }
 }
 
@@ -74,7 +84,11 @@ pub struct Column {
 
 impl Column {
     pub fn new(array: ArrayRef) -> Column {
-        Column { base: Arc::new(Base { array, hashes: OnceLock::new() }), picks: None, made: Arc::default() }
+        Column {
+            base: Arc::new(Base { array, hashes: OnceLock::new(), ranks: OnceLock::new() }),
+            picks: None,
+            made: Arc::default(),
+        }
     }
 
     pub fn pick(&self, at: &Picks) -> Column {
@@ -84,6 +98,10 @@ impl Column {
 
     pub fn data_type(&self) -> &DataType {
         self.base.array.data_type()
+    }
+
+    pub fn rows(&self) -> usize {
+        self.picks.as_ref().map_or(self.base.array.len(), Picks::len)
     }
 
     /// The column as an array of its own, made once.

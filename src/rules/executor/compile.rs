@@ -8,7 +8,6 @@ use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode, AggregateMode, aggregate_expressions};
 use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
@@ -16,10 +15,11 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::rules::budget::Budget;
+use crate::rules::executor::condition::Condition;
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::{Aggregate, Group};
-use crate::rules::executor::join::{Condition, Join};
+use crate::rules::executor::join::Join;
 use crate::rules::executor::range::Range;
 use crate::rules::executor::sort::Sort;
 use crate::rules::executor::window::Window;
@@ -64,7 +64,8 @@ fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
         return hash_join(join, budget);
     }
     if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
-        let range = join.filter().map(|filter| Range::of(filter, &join.left().schema(), &join.right().schema()));
+        let (left, right) = (join.left().schema(), join.right().schema());
+        let range = join.filter().map(|filter| Range::of(filter, &left, &right));
         // Right rows without a partner are found by going through the right side.
         let by_right = matches!(join.join_type(), JoinType::Right | JoinType::Full);
         let range = range.transpose()?.flatten().filter(|range| !by_right || range.searched == JoinSide::Left);
@@ -74,7 +75,7 @@ fn own(plan: &Plan, budget: &Arc<Budget>) -> Result<Option<Named>> {
             right: node(join.right(), budget)?,
             on: Vec::new(),
             nulls_are_equal: false,
-            filter: join.filter().map(condition).transpose()?,
+            filter: join.filter().map(|filter| Condition::new(filter, &left, &right)).transpose()?,
             kind: *join.join_type(),
             projection: join.projection().as_ref().map(|projection| projection.to_vec()),
         };
@@ -154,17 +155,12 @@ fn hash_join(join: &HashJoinExec, budget: &Arc<Budget>) -> Result<Option<Named>>
         left: node(join.left(), budget)?,
         right: node(join.right(), budget)?,
         nulls_are_equal: join.null_equality() == NullEquality::NullEqualsNull,
-        filter: join.filter().map(condition).transpose()?,
+        filter: join.filter().map(|filter| Condition::new(filter, &left, &right)).transpose()?,
         range: None,
         kind: *join.join_type(),
         projection: join.projection.as_ref().map(|projection| projection.to_vec()),
     };
     Ok(Some(("Join".to_owned(), Operator::Join(Box::new(join)))))
-}
-
-fn condition(filter: &JoinFilter) -> Result<Condition> {
-    let expr = Expr::new(filter.expression(), filter.schema())?;
-    Ok(Condition { expr, columns: filter.column_indices().to_vec() })
 }
 
 fn sort<'a>(

@@ -4,12 +4,14 @@
 //! join keeps left rows that found no partner, these come last. DataFusion promises its parents no more than that, and nothing
 //! for pairs.
 
-use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
+use std::cell::OnceCell;
+
+use arrow::array::{BooleanArray, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{JoinSide, JoinType, Result};
-use datafusion::physical_plan::joins::utils::ColumnIndex;
 
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
+use crate::rules::executor::condition::{ByPair, Condition};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::keys::{Keys, Table};
 use crate::rules::executor::prune::Pruned;
@@ -34,17 +36,65 @@ pub(super) struct Join {
     pub projection: Option<Vec<usize>>,
 }
 
-/// A condition on a pair of rows.
-pub(super) struct Condition {
-    pub expr: Expr,
-    /// Where its columns come from.
-    pub columns: Vec<ColumnIndex>,
-}
-
-/// Pairs that were found, and which rows of the left side have found a partner.
+/// Rows of the left side, each beside one of the right.
+#[derive(Default)]
 struct Pairs {
     left: Vec<u32>,
     right: Vec<u32>,
+}
+
+/// Pairs that meet a condition.
+struct Finder<'a> {
+    condition: Option<&'a Condition>,
+    /// Prepared at the first pair.
+    by_pair: OnceCell<Option<ByPair<'a>>>,
+    left: &'a Batch,
+    right: &'a Batch,
+    /// Pairs that have not been held against the condition.
+    open: Pairs,
+    found: Pairs,
+}
+
+impl<'a> Finder<'a> {
+    fn new(condition: Option<&'a Condition>, left: &'a Batch, right: &'a Batch) -> Finder<'a> {
+        Finder { condition, by_pair: OnceCell::new(), left, right, open: Pairs::default(), found: Pairs::default() }
+    }
+
+    fn add(&mut self, left: u32, right: u32) {
+        let into = match self.condition {
+            None => &mut self.found,
+            Some(condition) => match self.by_pair.get_or_init(|| condition.by_pair(self.left, self.right)) {
+                None => &mut self.open,
+                Some(by_pair) if by_pair.holds(left as usize, right as usize) => &mut self.found,
+                Some(_) => return,
+            },
+        };
+        into.left.push(left);
+        into.right.push(right);
+    }
+
+    fn keep_if_many(&mut self) -> Result<()> {
+        if self.open.left.len() >= PAIRS { self.keep() } else { Ok(()) }
+    }
+
+    /// Moves the open pairs that meet the condition to those that were found.
+    fn keep(&mut self) -> Result<()> {
+        let Some(condition) = self.condition.filter(|_| !self.open.left.is_empty()) else { return Ok(()) };
+        let open = std::mem::take(&mut self.open);
+        let (left, right) = (Picks::of(open.left), Picks::of(open.right));
+        let holds = condition.of_many(self.left, self.right, (&left, &right))?;
+        let held = |picks: &Picks, into: &mut Vec<u32>| {
+            into.extend(picks.rows().values().iter().zip(&holds).filter(|(_, holds)| **holds).map(|(row, _)| *row));
+        };
+        held(&left, &mut self.found.left);
+        held(&right, &mut self.found.right);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Pairs> {
+        self.keep()?;
+        Ok(self.found)
+    }
 }
 
 impl Join {
@@ -87,27 +137,24 @@ impl Join {
         let left_nulls = !self.nulls_are_equal && left_keys.may_have_nulls();
         let right_nulls = !self.nulls_are_equal && right_keys.may_have_nulls();
         let table = Table::new(&left_hashes, |row| !left_nulls || !left_keys.has_null(row));
-        let mut found = Pairs { left: Vec::with_capacity(right.rows), right: Vec::with_capacity(right.rows) };
-        let mut open = Pairs { left: Vec::new(), right: Vec::new() };
+        let mut finder = Finder::new(self.filter.as_ref(), left, right);
+        finder.found.left.reserve(right.rows);
+        finder.found.right.reserve(right.rows);
         for (at, hash) in right_hashes.iter().enumerate() {
             if right_nulls && right_keys.has_null(at) {
                 continue;
             }
-            let (into, limit) = if self.filter.is_some() { (&mut open, PAIRS) } else { (&mut found, usize::MAX) };
-            let before = into.left.len();
+            let mut count = 0;
             for row in table.candidates(*hash) {
                 if left_hashes[row] == *hash && left_keys.equal(row, &right_keys, at) {
-                    into.left.push(row as u32);
-                    into.right.push(at as u32);
+                    count += 1;
+                    finder.add(row as u32, at as u32);
                 }
             }
-            run.budget.spend((into.left.len() - before) as u64)?;
-            if into.left.len() >= limit {
-                self.keep(left, right, &mut open, &mut found)?;
-            }
+            run.budget.spend(count)?;
+            finder.keep_if_many()?;
         }
-        self.keep(left, right, &mut open, &mut found)?;
-        Ok(found)
+        finder.finish()
     }
 
     /// Of all pairs those that meet the condition.
@@ -116,19 +163,12 @@ impl Join {
             return Ok(found);
         }
         run.budget.spend((left.rows as u64).saturating_mul(right.rows as u64))?;
-        let mut found = Pairs { left: Vec::new(), right: Vec::new() };
-        let mut open = Pairs { left: Vec::new(), right: Vec::new() };
-        let filtered = self.filter.is_some();
+        let mut finder = Finder::new(self.filter.as_ref(), left, right);
         for at in 0..right.rows as u32 {
-            let into = if filtered { &mut open } else { &mut found };
-            into.left.extend(0..left.rows as u32);
-            into.right.extend(std::iter::repeat_n(at, left.rows));
-            if filtered && open.left.len() >= PAIRS {
-                self.keep(left, right, &mut open, &mut found)?;
-            }
+            (0..left.rows as u32).for_each(|row| finder.add(row, at));
+            finder.keep_if_many()?;
         }
-        self.keep(left, right, &mut open, &mut found)?;
-        Ok(found)
+        finder.finish()
     }
 
     /// The same by looking at the pairs within the range alone; `None` if there is none, or none to be searched.
@@ -137,45 +177,16 @@ impl Join {
         let left_is_searched = range.searched == JoinSide::Left;
         let (searched, other) = if left_is_searched { (left, right) } else { (right, left) };
         let Some(spans) = range.spans(searched, other)? else { return Ok(None) };
-        let mut found = Pairs { left: Vec::new(), right: Vec::new() };
-        let mut open = Pairs { left: Vec::new(), right: Vec::new() };
+        let mut finder = Finder::new(self.filter.as_ref(), left, right);
         for (at, (from, to)) in spans.into_iter().enumerate().filter(|(_, (from, to))| from < to) {
             run.budget.spend(u64::from(to - from))?;
-            let (searched, other) =
-                if left_is_searched { (&mut open.left, &mut open.right) } else { (&mut open.right, &mut open.left) };
-            searched.extend(from..to);
-            other.extend(std::iter::repeat_n(at as u32, (to - from) as usize));
-            if open.left.len() >= PAIRS {
-                self.keep(left, right, &mut open, &mut found)?;
+            for row in from..to {
+                let (left, right) = if left_is_searched { (row, at as u32) } else { (at as u32, row) };
+                finder.add(left, right);
             }
+            finder.keep_if_many()?;
         }
-        self.keep(left, right, &mut open, &mut found)?;
-        Ok(Some(found))
-    }
-
-    /// Moves the open pairs that meet the condition to those that were found.
-    fn keep(&self, left: &Batch, right: &Batch, open: &mut Pairs, found: &mut Pairs) -> Result<()> {
-        let Some(filter) = &self.filter else { return Ok(()) };
-        if open.left.is_empty() {
-            return Ok(());
-        }
-        let rows = open.left.len();
-        let left_picks = Picks::of(std::mem::take(&mut open.left));
-        let right_picks = Picks::of(std::mem::take(&mut open.right));
-        let column = |index: &ColumnIndex| {
-            let (batch, picks) = if index.side == JoinSide::Left { (left, &left_picks) } else { (right, &right_picks) };
-            pick_all(&batch.columns[index.index..=index.index], picks)
-        };
-        let columns = filter.columns.iter().flat_map(column).collect();
-        let holds = filter.expr.array(&Batch { rows, columns })?;
-        let holds = holds.as_boolean();
-        for at in 0..rows {
-            if holds.is_valid(at) && holds.value(at) {
-                found.left.push(left_picks.rows().value(at));
-                found.right.push(right_picks.rows().value(at));
-            }
-        }
-        Ok(())
+        finder.finish().map(Some)
     }
 
     fn output(&self, left: &Batch, right: &Batch, pairs: Pairs) -> Batch {

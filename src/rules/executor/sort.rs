@@ -1,7 +1,8 @@
 //! Sorting: by DataFusion's expressions and options, stable; rows that are in order already are left alone.
 //!
-//! Each key gives every row a number that is in the keys' order as far as it goes; most comparisons end there. Only where
-//! the numbers of two rows are equal and do not say everything (the eighth byte of a text, nulls) the values are compared.
+//! Each key gives every row a number that is in the keys' order as far as it goes; most comparisons end there. A text's number
+//! is its rank among the texts of its array, which all sorts over a slot share. Only where the numbers of two rows are equal and
+//! do not say everything (nulls beside the least number, types of other kinds) the values are compared.
 
 use std::cmp::Ordering;
 
@@ -10,7 +11,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::Result;
 
-use crate::rules::executor::column::{Batch, Picks};
+use crate::rules::executor::column::{Batch, Column, Picks};
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
@@ -26,19 +27,42 @@ impl Sort {
         if input.rows < 2 {
             return Ok(input);
         }
-        let keys = self.by.iter().map(|(expr, options)| Key::new(&expr.array(&input)?, *options));
+        let keys = self.by.iter().map(|(expr, options)| Key::new(&expr.column(&input)?, *options));
         let keys = keys.collect::<Result<Vec<_>>>()?;
-        let compare = |a: u32, b: u32| -> Ordering {
-            let orders = keys.iter().map(|key| key.compare(a as usize, b as usize));
-            orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        let order = match keys.as_slice() {
+            [a, b] if a.is_whole() && b.is_whole() => order_of(input.rows, |row| [a.numbers[row], b.numbers[row]]),
+            [a, b, c] if a.is_whole() && b.is_whole() && c.is_whole() => {
+                order_of(input.rows, |row| [a.numbers[row], b.numbers[row], c.numbers[row]])
+            }
+            keys => order_by(input.rows, keys),
         };
-        if (1..input.rows as u32).all(|at| compare(at - 1, at).is_le()) {
-            return Ok(input);
-        }
-        let mut order: Vec<u32> = (0..input.rows as u32).collect();
-        order.sort_by(|a, b| compare(*a, *b));
-        Ok(input.pick(&Picks::of(order)))
+        Ok(order.map_or_else(|| input.clone(), |order| input.pick(&Picks::of(order))))
     }
+}
+
+/// The order of rows by all their numbers; `None` if it is the one that they stand in.
+fn order_of<const N: usize>(rows: usize, numbers: impl Fn(usize) -> [u64; N]) -> Option<Vec<u32>> {
+    if (1..rows).all(|row| numbers(row - 1) <= numbers(row)) {
+        return None;
+    }
+    // The row's own number keeps equal ones in their order.
+    let mut keyed: Vec<([u64; N], u32)> = (0..rows).map(|row| (numbers(row), row as u32)).collect();
+    keyed.sort_unstable();
+    Some(keyed.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The same for keys of any kind.
+fn order_by(rows: usize, keys: &[Key]) -> Option<Vec<u32>> {
+    let compare = |a: u32, b: u32| -> Ordering {
+        let orders = keys.iter().map(|key| key.compare(a as usize, b as usize));
+        orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    if (1..rows as u32).all(|row| compare(row - 1, row).is_le()) {
+        return None;
+    }
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    order.sort_by(|a, b| compare(*a, *b));
+    Some(order)
 }
 
 /// One column to sort by.
@@ -49,19 +73,27 @@ struct Key {
 }
 
 impl Key {
-    fn new(array: &ArrayRef, options: SortOptions) -> Result<Key> {
-        let (mut numbers, whole) = numbers(array);
-        let whole = whole && array.null_count() == 0;
+    fn new(column: &Column, options: SortOptions) -> Result<Key> {
+        if column.data_type() == &DataType::Utf8 && column.base.array.len() <= TEXTS_PER_ROW * column.rows() {
+            return Ok(Key { numbers: ranks(column, options), values: None });
+        }
+        let array = column.array()?;
+        let (mut numbers, mut whole) = numbers(&array);
         if options.descending {
             numbers.iter_mut().for_each(|number| *number = !*number);
         }
         if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
-            // Values beside a null decide for themselves if they share its number.
             let null = if options.nulls_first { 0 } else { u64::MAX };
+            // Values beside a null decide for themselves if they share its number.
+            whole &= (0..array.len()).all(|row| nulls.is_null(row) || numbers[row] != null);
             (0..array.len()).filter(|row| nulls.is_null(*row)).for_each(|row| numbers[row] = null);
         }
-        let values = if whole { None } else { Some(make_comparator(array, array, options)?) };
+        let values = if whole { None } else { Some(make_comparator(&array, &array, options)?) };
         Ok(Key { numbers, values })
+    }
+
+    fn is_whole(&self) -> bool {
+        self.values.is_none()
     }
 
     fn compare(&self, a: usize, b: usize) -> Ordering {
@@ -70,6 +102,25 @@ impl Key {
             Some(values) if order.is_eq() => values(a, b),
             _ => order,
         }
+    }
+}
+
+/// Beyond so many texts in the array for each picked row, ranking them all is not worth it.
+const TEXTS_PER_ROW: usize = 4;
+
+/// The rank of each row's text as a number in the order asked for.
+fn ranks(column: &Column, options: SortOptions) -> Vec<u64> {
+    let ranks = column.base.ranks();
+    let null = if options.nulls_first { 0 } else { u64::MAX };
+    let number = |rank: u32| match rank {
+        0 => null,
+        // Neither of a null's numbers.
+        rank if options.descending => u64::from(u32::MAX - rank) + 1,
+        rank => u64::from(rank),
+    };
+    match &column.picks {
+        None => ranks.iter().map(|rank| number(*rank)).collect(),
+        Some(picks) => picks.rows().iter().map(|row| row.map_or(null, |row| number(ranks[row as usize]))).collect(),
     }
 }
 
