@@ -11,11 +11,12 @@
 //! means is not changed, which the oracle (`batch`, DataFusion's own operators) holds against it.
 //!
 //! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
-//! - `keys`: hashes and equality of join and group keys. `join` (with `range` and `condition`), `group`, `sort`, `window`: the operators. `foreign`: DataFusion's.
+//! - `keys`: hashes and equality of join and group keys. `join` (with `range` and `condition`), `group` (with `aggregate`), `sort`, `window`: the operators. `foreign`: DataFusion's.
 //! - `prune`: which units a plan can have rows for. `compile`: from a physical plan to nodes.
 //!
 //! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
 
+mod aggregate;
 mod column;
 mod compile;
 mod condition;

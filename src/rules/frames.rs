@@ -166,16 +166,27 @@ impl FramePlan {
     /// `input` whole, sorted by the partition's columns and then by the order's, or so that equal ones are neighbours.
     pub fn evaluate(&self, input: &RecordBatch) -> Result<RecordBatch> {
         let mut columns = input.columns().to_vec();
-        columns.extend(self.computed(input)?);
+        columns.extend(self.computed(input, vec![false; input.num_rows()])?);
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
-    /// The computed columns alone.
-    pub fn computed(&self, input: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    /// What a partition shares.
+    pub fn partition_by(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.partition_by
+    }
+
+    /// The same, for a caller that marks the partitions' first rows itself.
+    pub fn take_partition_by(&mut self) -> Vec<Arc<dyn PhysicalExpr>> {
+        std::mem::take(&mut self.partition_by)
+    }
+
+    /// The computed columns alone. A partition begins where one is marked, at the first row, and where a column of PARTITION BY
+    /// changes.
+    pub fn computed(&self, input: &RecordBatch, starts: Vec<bool>) -> Result<Vec<ArrayRef>> {
         if input.num_rows() >= u32::MAX as usize {
             return exec_err!("too many rows for one window");
         }
-        let mut layout = self.layout(input)?;
+        let mut layout = self.layout(input, starts)?;
         self.columns.iter().map(|column| column.evaluate(input, &mut layout)).collect()
     }
 
@@ -203,11 +214,11 @@ impl FramePlan {
         Ok(self)
     }
 
-    fn layout(&self, input: &RecordBatch) -> Result<Layout> {
+    fn layout(&self, input: &RecordBatch, starts: Vec<bool>) -> Result<Layout> {
         let arrays = |exprs: &mut dyn Iterator<Item = &Arc<dyn PhysicalExpr>>| -> Result<Vec<ArrayRef>> {
             exprs.map(|expr| expr.evaluate(input)?.into_array(input.num_rows())).collect()
         };
-        let marks = changes(&arrays(&mut self.partition_by.iter())?, vec![false; input.num_rows()])?;
+        let marks = changes(&arrays(&mut self.partition_by.iter())?, starts)?;
         let partitions = boundaries(&marks);
         let (mut groups, mut keys) = (Vec::new(), Vec::new());
         for order in &self.orders {

@@ -44,7 +44,7 @@ pub enum Pass {
 }
 
 /// Beyond so many rows, jobs that ask for different rules are evaluated apart.
-const MANY_ROWS: usize = 1 << 17;
+const MANY_ROWS: usize = 8_192;
 
 /// Where a job's rows stand: which evaluation, which unit of it.
 type Place = (usize, u32);

@@ -15,10 +15,11 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::rules::budget::Budget;
+use crate::rules::executor::aggregate::Aggregate;
 use crate::rules::executor::condition::Condition;
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
-use crate::rules::executor::group::{Aggregate, Group};
+use crate::rules::executor::group::Group;
 use crate::rules::executor::join::Join;
 use crate::rules::executor::range::Range;
 use crate::rules::executor::sort::Sort;
@@ -210,13 +211,8 @@ fn group(aggregate: &AggregateExec, budget: &Arc<Budget>) -> Result<Option<Named
 fn aggregates(aggregate: &AggregateExec, schema: &Schema) -> Result<Vec<Aggregate>> {
     let arguments = aggregate_expressions(aggregate.aggr_expr(), &AggregateMode::Single, 0)?;
     let parts = aggregate.aggr_expr().iter().zip(arguments).zip(aggregate.filter_expr());
-    let aggregates = parts.map(|((function, arguments), filter)| {
-        Ok(Aggregate {
-            function: Arc::clone(function),
-            arguments: arguments.iter().map(|argument| Expr::new(argument, schema)).collect::<Result<_>>()?,
-            filter: filter.as_ref().map(|filter| Expr::new(filter, schema)).transpose()?,
-        })
-    });
+    let aggregates =
+        parts.map(|((function, arguments), filter)| Aggregate::new(function, &arguments, filter.as_ref(), schema));
     aggregates.collect()
 }
 

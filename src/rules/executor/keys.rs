@@ -133,6 +133,51 @@ impl<'a> Values<'a> {
             _ => false,
         }
     }
+
+    /// Both rows have a value.
+    fn is_less(&self, row: usize, than: usize) -> bool {
+        match self {
+            Values::Text(values) => values.value(row) < values.value(than),
+            Values::Days(values, _) => values[row] < values[than],
+            Values::Long(values, _) => values[row] < values[than],
+            Values::Unsigned(values, _) => values[row] < values[than],
+            Values::Wide(values, _) => values[row] < values[than],
+            Values::Truth(values) => !values.value(row) && values.value(than),
+        }
+    }
+}
+
+/// Whether a row of the column has a value.
+pub fn validity(column: &Column) -> impl Fn(usize) -> bool {
+    let rows = column.picks.as_ref().map(Picks::rows);
+    // A constant of no type is null everywhere.
+    let is_null = |row: usize| column.base.array.is_null(row) || column.data_type() == &DataType::Null;
+    move |at| match rows {
+        Some(rows) => rows.is_valid(at) && !is_null(rows.value(at) as usize),
+        None => !is_null(at),
+    }
+}
+
+/// The row with the least or greatest value of each group, of the rows that count; `None` if there is no value.
+pub fn extremes(
+    column: &Column,
+    (numbers, groups): (&[usize], usize),
+    counts: impl Fn(usize) -> bool,
+    greatest: bool,
+) -> Vec<Option<u32>> {
+    let part = Part::new(column);
+    let mut best: Vec<Option<u32>> = vec![None; groups];
+    for (at, group) in numbers.iter().enumerate().filter(|(at, _)| counts(*at)) {
+        let Some(row) = part.value(at) else { continue };
+        let is_better = best[*group].is_none_or(|best| {
+            let best = part.place(best as usize);
+            if greatest { part.values.is_less(best, row) } else { part.values.is_less(row, best) }
+        });
+        if is_better {
+            best[*group] = Some(at as u32);
+        }
+    }
+    best
 }
 
 /// One column of a key.

@@ -16,7 +16,7 @@ use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
 
 /// Each exercises one operator or one kind of it.
-const QUERIES: [&str; 26] = [
+const QUERIES: [&str; 34] = [
     "SELECT k, n, d FROM a WHERE n > 3 AND d IS NOT NULL",
     "SELECT n FROM a WHERE k = 'x' OR n IS NULL",
     "SELECT k, n * 2 AS twice, coalesce(k, '-') AS name FROM a",
@@ -27,6 +27,10 @@ const QUERIES: [&str; 26] = [
     "SELECT a.k, a.n, b.n AS m FROM a LEFT JOIN b ON a.k = b.k AND a.n < b.n",
     "SELECT a.k, a.n, b.n AS m FROM a RIGHT JOIN b ON a.k = b.k AND a.n < b.n",
     "SELECT a.k, a.n, b.n AS m FROM a FULL JOIN b ON a.k = b.k AND a.n < b.n",
+    "SELECT a.n, b.n AS m FROM a JOIN b ON a.k = b.k AND (b.d IS NULL OR a.d + INTERVAL '1' DAY <= b.d) AND NOT (a.n > b.n)",
+    "SELECT a.n, b.n AS m FROM a LEFT JOIN b ON a.k = b.k AND (a.n = 3 OR b.n <> a.n OR a.d > b.d)",
+    "SELECT a.n, b.n AS m FROM a JOIN b ON a.k = b.k AND concat(a.k, 'x') <> concat(b.k, 'y') AND a.n >= b.n",
+    "SELECT a.n, b.n AS m FROM a JOIN b ON a.k = b.k AND a.n <= CASE WHEN b.n > a.n THEN b.n ELSE 4 END",
     "SELECT k, n FROM a WHERE k IN (SELECT k FROM b)",
     "SELECT k, n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
     "SELECT k, n FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.n > a.n)",
@@ -37,12 +41,16 @@ const QUERIES: [&str; 26] = [
     "SELECT a.n, c.n AS m FROM a JOIN c ON c.n >= a.n AND c.n <= a.n + 2",
     "SELECT a.d, c.n AS m FROM a LEFT JOIN c ON c.d > a.d AND c.d <= a.d + INTERVAL '2' DAY AND a.k = 'x'",
     "SELECT k, count(*) AS c, sum(n) AS s, min(d) AS first, max(k) AS last FROM a GROUP BY k",
+    "SELECT d, min(k) AS first, max(d) FILTER (WHERE n > 3) AS day, min(n) AS least, count(k) FILTER (WHERE n > 3) AS c FROM a GROUP BY d",
+    "SELECT place, min(k) AS first, sum(n) AS s, max(n > 3) AS high, count(d) AS c FROM a GROUP BY place",
     "SELECT k, d, count(n) AS c FROM a GROUP BY k, d",
     "SELECT DISTINCT k, d FROM a",
     "SELECT count(*) AS c, sum(n) FILTER (WHERE n > 3) AS s FROM a",
     "SELECT k, string_agg(d2, ',' ORDER BY n, d2) AS all_days FROM (SELECT k, n, CAST(d AS VARCHAR) AS d2 FROM a) GROUP BY k",
     "SELECT k, n FROM a UNION ALL SELECT k, n FROM b",
     "SELECT k, n, row_number() OVER (PARTITION BY k ORDER BY n, d, place) AS place_in_k FROM a",
+    "SELECT k, n, row_number() OVER (PARTITION BY d ORDER BY k DESC NULLS LAST, n DESC, place) AS place_in_d FROM a",
+    "SELECT k, n, row_number() OVER (PARTITION BY concat(k, '-'), d ORDER BY k NULLS FIRST, place DESC) AS place_in_both FROM a",
 ];
 
 type Row = (Option<String>, Option<i64>, Option<i32>);

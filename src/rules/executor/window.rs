@@ -1,15 +1,22 @@
 //! Windows over sorted rows (see `rules::frames`): their columns beside those of the input, which are handed on.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
+use datafusion::physical_expr::PhysicalExpr;
 
 use crate::rules::executor::column::{Batch, Column, narrow_schema};
+use crate::rules::executor::expr::Expr;
+use crate::rules::executor::keys::{self, Keys};
 use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
 use crate::rules::frames::FramePlan;
 
 pub(super) struct Window {
     input: Node,
+    /// Columns whose values a partition shares, which are compared where they are.
+    partition_by: Vec<Expr>,
     /// Columns of the input that the windows read.
     reads: Vec<usize>,
     schema: SchemaRef,
@@ -18,10 +25,15 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub fn new(input: Node, plan: FramePlan) -> Result<Window> {
+    pub fn new(input: Node, mut plan: FramePlan) -> Result<Window> {
+        let is_comparable =
+            |expr: &Arc<dyn PhysicalExpr>| -> Result<bool> { Ok(keys::is_supported(&expr.data_type(&input.schema)?)) };
+        let comparable = plan.partition_by().iter().map(is_comparable).collect::<Result<Vec<_>>>()?;
+        let own = if comparable.contains(&false) { Vec::new() } else { plan.take_partition_by() };
+        let partition_by = own.iter().map(|expr| Expr::new(expr, &input.schema)).collect::<Result<_>>()?;
         let reads = plan.reads();
         let schema = narrow_schema(&input.schema, &reads);
-        Ok(Window { input, reads, schema, plan: plan.narrowed()? })
+        Ok(Window { input, partition_by, reads, schema, plan: plan.narrowed()? })
     }
 
     pub fn input(&self) -> &Node {
@@ -38,7 +50,15 @@ impl Window {
             return Ok(Batch::empty(schema));
         }
         let rows = batch.narrow(&self.reads, &self.schema)?;
-        batch.columns.extend(self.plan.computed(&rows)?.into_iter().map(Column::new));
+        let starts = self.starts(&batch)?;
+        batch.columns.extend(self.plan.computed(&rows, starts)?.into_iter().map(Column::new));
         Ok(batch)
+    }
+
+    /// Marks the first row of each partition.
+    fn starts(&self, batch: &Batch) -> Result<Vec<bool>> {
+        let columns = self.partition_by.iter().map(|key| key.column(batch)).collect::<Result<Vec<_>>>()?;
+        let keys = Keys::new(&columns, batch.rows);
+        Ok((0..batch.rows).map(|row| row == 0 || !keys.equal(row - 1, &keys, row)).collect())
     }
 }

@@ -153,26 +153,42 @@ struct Grouped {
 impl Grouped {
     fn add(&mut self, array: &dyn Array, group_of: impl Fn(usize) -> Option<usize>) -> Result<()> {
         let array = whole(array)?;
-        let rows = array.as_primitive::<Int64Type>().iter().enumerate();
-        self.values.extend(rows.filter_map(|(row, value)| Some((group_of(row)?, value?))));
+        let array = array.as_primitive::<Int64Type>();
+        let rows = (0..array.len()).filter(|row| array.is_valid(*row));
+        self.values.extend(rows.filter_map(|row| Some((group_of(row)?, array.value(row)))));
         Ok(())
     }
 
-    /// The values of the groups to emit, each group's in order; what stays is numbered anew.
-    fn take(&mut self, emit: EmitTo) -> Vec<Vec<i64>> {
+    /// Calls `give` with the values of each group to emit, in order; what stays is numbered anew.
+    fn take(&mut self, emit: EmitTo, mut give: impl FnMut(&[i64])) {
         let count = match emit {
             EmitTo::All => self.groups,
             EmitTo::First(count) => count,
         };
-        self.values.sort_unstable();
-        let kept = self.values.split_off(self.values.partition_point(|(group, _)| *group < count));
-        let mut out = vec![Vec::new(); count];
-        for run in self.values.chunk_by(|a, b| a.0 == b.0) {
-            out[run[0].0] = run.iter().map(|(_, value)| *value).collect();
+        // Groups are many and small: each is put in its place, and then in order.
+        let mut ends = vec![0usize; count + 1];
+        for (group, _) in self.values.iter().filter(|(group, _)| *group < count) {
+            ends[group + 1] += 1;
         }
-        self.values = kept.into_iter().map(|(group, value)| (group - count, value)).collect();
+        (0..count).for_each(|group| ends[group + 1] += ends[group]);
+        let mut next = ends.clone();
+        let mut placed = vec![0; ends[count]];
+        let mut kept = Vec::new();
+        for (group, value) in std::mem::take(&mut self.values) {
+            if group < count {
+                placed[next[group]] = value;
+                next[group] += 1;
+            } else {
+                kept.push((group - count, value));
+            }
+        }
+        for group in 0..count {
+            let values = &mut placed[ends[group]..ends[group + 1]];
+            values.sort_unstable();
+            give(values);
+        }
+        self.values = kept;
         self.groups -= count;
-        out
     }
 }
 
@@ -190,15 +206,14 @@ impl GroupsAccumulator for Grouped {
     }
 
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
-        let of = self.of;
-        Ok(Arc::new(self.take(emit).iter().map(|values| of(values)).collect::<Int64Array>()))
+        let (of, mut out) = (self.of, Vec::new());
+        self.take(emit, |values| out.push(of(values)));
+        Ok(Arc::new(Int64Array::from(out)))
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let mut lists = ListBuilder::new(Int64Builder::new());
-        for values in self.take(emit) {
-            lists.append_value(values.into_iter().map(Some));
-        }
+        self.take(emit, |values| lists.append_value(values.iter().copied().map(Some)));
         Ok(vec![Arc::new(lists.finish())])
     }
 

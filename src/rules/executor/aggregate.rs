@@ -1,0 +1,143 @@
+//! Functions over the rows of each group: least, greatest, sum and count here, all others by DataFusion's accumulators.
+//!
+//! A least or greatest value is a row of the input, so it is picked and not copied.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::datatypes::{DataType, Int64Type, Schema};
+use datafusion::common::Result;
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::GroupsAccumulatorAdapter;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+
+use crate::rules::executor::column::{Batch, Column, Picks};
+use crate::rules::executor::expr::Expr;
+use crate::rules::executor::keys;
+
+/// A function over the rows of a group.
+pub(super) struct Aggregate {
+    function: Arc<AggregateFunctionExpr>,
+    own: Option<Own>,
+    /// What it reads, and what orders that.
+    arguments: Vec<Expr>,
+    filter: Option<Expr>,
+}
+
+/// Functions that are worked out here.
+#[derive(Clone, Copy)]
+enum Own {
+    Least,
+    Greatest,
+    Sum,
+    Count,
+}
+
+/// Which group each row belongs to.
+pub(super) struct Grouping {
+    pub numbers: Vec<usize>,
+    pub groups: usize,
+}
+
+impl Grouping {
+    /// Each row is a group of its own, in the order of the rows.
+    fn is_each(&self) -> bool {
+        self.groups == self.numbers.len()
+    }
+}
+
+impl Aggregate {
+    pub fn new(
+        function: &Arc<AggregateFunctionExpr>,
+        arguments: &[Arc<dyn PhysicalExpr>],
+        filter: Option<&Arc<dyn PhysicalExpr>>,
+        input: &Schema,
+    ) -> Result<Aggregate> {
+        Ok(Aggregate {
+            function: Arc::clone(function),
+            own: own(function, arguments, input)?,
+            arguments: arguments.iter().map(|argument| Expr::new(argument, input)).collect::<Result<_>>()?,
+            filter: filter.map(|filter| Expr::new(filter, input)).transpose()?,
+        })
+    }
+
+    /// Its value for each group.
+    pub fn evaluate(&self, input: &Batch, grouping: &Grouping) -> Result<Column> {
+        let filter = self.filter.as_ref().map(|filter| filter.array(input)).transpose()?;
+        let filter = filter.as_ref().map(|filter| filter.as_boolean());
+        match (self.own, self.arguments.as_slice()) {
+            (Some(own), [argument]) => own.evaluate(&argument.column(input)?, grouping, filter),
+            _ => self.accumulate(input, grouping, filter).map(Column::new),
+        }
+    }
+
+    fn accumulate(&self, input: &Batch, grouping: &Grouping, filter: Option<&BooleanArray>) -> Result<ArrayRef> {
+        let mut accumulator: Box<dyn GroupsAccumulator> = if self.function.groups_accumulator_supported() {
+            self.function.create_groups_accumulator()?
+        } else {
+            let function = Arc::clone(&self.function);
+            Box::new(GroupsAccumulatorAdapter::new(move || function.create_accumulator()))
+        };
+        let arguments = self.arguments.iter().map(|argument| argument.array(input)).collect::<Result<Vec<_>>>()?;
+        accumulator.update_batch(&arguments, &grouping.numbers, filter, grouping.groups)?;
+        accumulator.evaluate(EmitTo::All)
+    }
+}
+
+fn own(function: &AggregateFunctionExpr, arguments: &[Arc<dyn PhysicalExpr>], input: &Schema) -> Result<Option<Own>> {
+    let [argument] = arguments else { return Ok(None) };
+    if function.is_distinct() || !function.order_bys().is_empty() {
+        return Ok(None);
+    }
+    let ty = argument.data_type(input)?;
+    let gives = function.field();
+    let gives = gives.data_type();
+    Ok(match function.fun().name() {
+        "min" if ty == *gives && keys::is_supported(&ty) => Some(Own::Least),
+        "max" if ty == *gives && keys::is_supported(&ty) => Some(Own::Greatest),
+        "sum" if ty == DataType::Int64 && *gives == DataType::Int64 => Some(Own::Sum),
+        "count" if *gives == DataType::Int64 => Some(Own::Count),
+        _ => None,
+    })
+}
+
+impl Own {
+    fn evaluate(self, column: &Column, grouping: &Grouping, filter: Option<&BooleanArray>) -> Result<Column> {
+        let counts = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        match self {
+            Own::Least | Own::Greatest | Own::Sum if grouping.is_each() && filter.is_none() => Ok(column.clone()),
+            Own::Least => Ok(extreme(column, grouping, counts, false)),
+            Own::Greatest => Ok(extreme(column, grouping, counts, true)),
+            Own::Sum => {
+                let array = column.array()?;
+                let values = array.as_primitive::<Int64Type>();
+                let mut sums: Vec<Option<i64>> = vec![None; grouping.groups];
+                for (row, group) in grouping.numbers.iter().enumerate().filter(|(row, _)| counts(*row)) {
+                    if values.is_valid(row) {
+                        // As DataFusion's sum does, which an amount never comes near.
+                        sums[*group] = Some(sums[*group].unwrap_or(0).wrapping_add(values.value(row)));
+                    }
+                }
+                Ok(Column::new(Arc::new(Int64Array::from(sums))))
+            }
+            Own::Count => {
+                let mut count = vec![0; grouping.groups];
+                let is_value = keys::validity(column);
+                for (row, group) in grouping.numbers.iter().enumerate() {
+                    count[*group] += i64::from(counts(row) && is_value(row));
+                }
+                Ok(Column::new(Arc::new(Int64Array::from(count))))
+            }
+        }
+    }
+}
+
+/// The least or greatest value of each group, as a row of the column.
+fn extreme(column: &Column, grouping: &Grouping, counts: impl Fn(usize) -> bool, greatest: bool) -> Column {
+    let best = keys::extremes(column, (&grouping.numbers, grouping.groups), counts, greatest);
+    if best.iter().all(Option::is_some) {
+        return column.pick(&Picks::of(best.into_iter().flatten().collect()));
+    }
+    column.pick(&Picks::of_nullable(best.into_iter().collect()))
+}
