@@ -43,14 +43,10 @@ pub fn weigh(holders: u32, months: u32, catalogue: &Catalogue) -> anyhow::Result
     if !fits {
         println!("\nThe machine has too little free memory for all: a tenth is weighed");
     }
-    let resident_unplanned = resident();
+    let unplanned = counts().live_bytes;
     let rules = RuleSet::plan_for(catalogue, PARTITIONS as usize)?;
+    let plans = counts().live_bytes - unplanned;
     let resident_before = resident();
-    println!(
-        "  planning: {:.1} MiB resident, before it {:.1} MiB",
-        (resident_before - resident_unplanned) as f64 / f64::from(1 << 20),
-        resident_unplanned as f64 / f64::from(1 << 20)
-    );
     let parts: Vec<anyhow::Result<(Account, Shard)>> = std::thread::scope(|scope| {
         let fill = |(number, rules)| {
             let original = &original;
@@ -68,7 +64,7 @@ pub fn weigh(holders: u32, months: u32, catalogue: &Catalogue) -> anyhow::Result
     }
     let grown = resident().saturating_sub(resident_before);
     drop(shards);
-    Ok(print(&all, holders, months, grown))
+    Ok(print(&all, holders, months, grown, plans))
 }
 
 fn account(original: &Original, copies: u32, number: i32, rules: RuleSet) -> anyhow::Result<(Account, Shard)> {
@@ -122,7 +118,7 @@ impl Account {
     }
 }
 
-fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
+fn print(all: &Account, holders: u32, months: u32, resident: u64, plans: i64) -> Value {
     let rows: u64 = all.tables.values().map(|(rows, _)| rows).sum();
     let columns: u64 = all.tables.values().map(|(_, bytes)| bytes).sum();
     let live = (all.history + all.conditions + all.alerts) as f64;
@@ -147,6 +143,7 @@ fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
     line(&alerts, rows, all.alerts as f64, false);
     line("all of it, as allocated", rows, live, true);
     line("resident set, grown by", rows, resident as f64, true);
+    println!("  beside it, whatever the holders: plans of {:.1} MiB", plans as f64 / f64::from(1 << 20));
     println!("  the columns by what they hold:");
     let mut by_bytes: Vec<(&&str, &u64)> = all.columns.iter().collect();
     by_bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
@@ -156,7 +153,7 @@ fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
     json!({
         "holders": holders, "months": months, "persons": all.persons, "units": all.units, "rows": rows,
         "bytes": { "columns": columns, "index": index, "conditions": all.conditions, "alerts_and_timers": all.alerts,
-                   "allocated": live, "resident": resident },
+                   "allocated": live, "resident": resident, "plans": plans },
         "bytes_per_person": per(live).0, "bytes_per_row": per(live).1, "timers": all.timers, "standing": all.standing,
         "tables": all.tables.iter().map(|(table, (rows, bytes))| json!({ "table": table, "rows": rows, "bytes": bytes })).collect::<Vec<_>>(),
         "by_column": all.columns,

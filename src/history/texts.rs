@@ -67,11 +67,18 @@ impl Texts {
         }
         let mut numbers: FxHashMap<&str, i64> = FxHashMap::default();
         let mut distinct: Vec<&str> = Vec::new();
+        let mut last = ("", -1);
         let mut number = |text| {
-            *numbers.entry(text).or_insert_with(|| {
-                distinct.push(text);
-                distinct.len() as i64 - 1
-            })
+            // Neighbours are often the same.
+            if last.1 < 0 || last.0 != text {
+                let next = distinct.len() as i64;
+                let code = *numbers.entry(text).or_insert(next);
+                if code == next {
+                    distinct.push(text);
+                }
+                last = (text, code);
+            }
+            last.1
         };
         let codes: Vec<Option<i64>> = values.iter().map(|value| value.map(&mut number)).collect();
         let whole: Option<Vec<&str>> = values.iter().copied().collect();
