@@ -176,6 +176,56 @@ mod tests {
         assert_eq!(seen(&rows, 30), [(20, None, 20, false), (30, Some(30), 20, false)]);
     }
 
+    fn payment(key: &str, version: i64) -> Record {
+        use crate::record::Value;
+        use crate::time::{EventTime, KnownTime};
+        Record {
+            table: TableId::Payments,
+            subject: "p".into(),
+            record_key: key.into(),
+            version,
+            op: Op::Upsert,
+            event_time: EventTime(0),
+            registered_at: 0,
+            known_time: KnownTime(version),
+            schema_ver: 1,
+            source: "agi".into(),
+            purpose: "payment_control".into(),
+            secrecy_class: 2,
+            values: vec![Value::Null; TableId::Payments.def().columns.len()],
+        }
+    }
+
+    #[test]
+    fn records_whose_keys_have_one_hash_stay_apart() {
+        let mut seen = std::collections::HashMap::new();
+        let (one, other) = (0..)
+            .find_map(|n| {
+                let key = format!("k{n}");
+                seen.insert(key_of(&key), key.clone()).map(|before| (before, key))
+            })
+            .unwrap();
+        let mut store = Store::new(TableId::Payments);
+        let mut rows = Vec::new();
+        for (key, version) in [(&one, 2), (&other, 2), (&other, 1), (&one, 1), (&other, 3)] {
+            let record = payment(key, version);
+            let (at, key) = place(&rows, &store, &record).unwrap();
+            rows.insert(at, RowRef::new(TableId::Payments, key, version, Op::Upsert, store.append(&record)));
+            assert!(place(&rows, &store, &record).is_none(), "it is there now");
+        }
+        let keys: Vec<_> = rows.iter().map(|row| store.text("record_key", row.row()).unwrap()).collect();
+        assert!(keys.iter().eq([&one, &one, &other, &other, &other]), "{keys:?}");
+        let versions: Vec<_> = rows.iter().map(|row| store.version(row.row())).collect();
+        assert_eq!(versions, [1, 2, 1, 2, 3]);
+        assert!(rows.iter().all(|row| may_be(*row, &one) && may_be(*row, &other)));
+        let current = seen_current(&rows);
+        assert_eq!(current, 2);
+    }
+
+    fn seen_current(rows: &[RowRef]) -> usize {
+        seen(rows, i64::MAX).iter().filter(|(.., is_current)| *is_current).count()
+    }
+
     #[test]
     fn an_entry_says_what_went_into_it() {
         for table in TableId::ALL {

@@ -328,3 +328,90 @@ impl Write for Rest<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+
+    use super::*;
+    use crate::record::Op;
+    use crate::time::{EventTime, KnownTime};
+
+    /// A record whose values differ from row to row, some of them null.
+    fn record(table: TableId, row: i64) -> Record {
+        let values = table.def().columns.iter().enumerate().map(|(at, column)| match column.ty {
+            _ if (row + at as i64) % 5 == 0 => Value::Null,
+            ColumnType::Date | ColumnType::Month => Value::Day((row % 700) as i32 - 100),
+            ColumnType::Timestamp => Value::Instant(row * 1_000_000),
+            ColumnType::Int | ColumnType::Sek => Value::Int(row * row),
+            ColumnType::Bool => Value::Bool(row % 2 == 0),
+            ColumnType::CodeList => Value::List((0..row % 3).map(|item| format!("C{item}").into()).collect()),
+            ColumnType::Code => Value::Text(format!("code{}", row % 9).into()),
+            _ => Value::Text(format!("p{:07}-{}", row * 7919 % 10_000_000, at).into()),
+        });
+        Record {
+            table,
+            subject: "p".into(),
+            record_key: format!("agi:{}:{:02}", row / 12, row % 12).into(),
+            version: row,
+            op: Op::Upsert,
+            event_time: EventTime(row * 86_400_000_000),
+            registered_at: row * 1_000,
+            known_time: KnownTime(row),
+            schema_ver: 1,
+            source: "agi".into(),
+            purpose: "permit_control".into(),
+            secrecy_class: row % 4,
+            values: values.collect(),
+        }
+    }
+
+    fn read(array: &ArrayRef, at: usize, ty: ColumnType) -> Value {
+        if array.is_null(at) {
+            return Value::Null;
+        }
+        match ty {
+            ColumnType::Date | ColumnType::Month => Value::Day(array.as_primitive::<Date32Type>().value(at)),
+            ColumnType::Timestamp => Value::Instant(array.as_primitive::<TimestampMicrosecondType>().value(at)),
+            ColumnType::Int | ColumnType::Sek => Value::Int(array.as_primitive::<Int64Type>().value(at)),
+            ColumnType::Bool => Value::Bool(array.as_boolean().value(at)),
+            ColumnType::CodeList => {
+                let items = array.as_list::<i32>().value(at);
+                Value::List(items.as_string::<i32>().iter().flatten().map(Into::into).collect())
+            }
+            _ => Value::Text(array.as_string::<i32>().value(at).into()),
+        }
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in_packed_or_not() {
+        for table in [TableId::Permits, TableId::Population, TableId::Payments, TableId::IdentifierHolders] {
+            let rows = SEGMENT_ROWS as i64 + 500;
+            let mut store = Store::new(table);
+            let told: Vec<Record> = (0..rows).map(|row| record(table, row)).collect();
+            for (row, record) in told.iter().enumerate() {
+                assert_eq!(store.append(record), RowId(row as u32));
+            }
+            let ids = || (0..rows as u32).rev().map(RowId);
+            for (at, column) in table.def().columns.iter().enumerate() {
+                let array = store.gather(store.column(column.name).unwrap(), ids());
+                assert_eq!(array.data_type(), &column.ty.arrow());
+                for (place, row) in ids().enumerate() {
+                    assert_eq!(read(&array, place, column.ty), told[row.0 as usize].values[at], "{}", column.name);
+                }
+            }
+            for (row, record) in ids().zip(told.iter().rev()) {
+                assert_eq!(store.text("record_key", row).as_deref(), Some(&*record.record_key));
+                assert_eq!(store.int("registered_at", row), Some(record.registered_at));
+                assert_eq!(store.int("secrecy_class", row), Some(record.secrecy_class));
+                assert_eq!(store.version(row), record.version);
+                assert!(store.has_key(row, &record.record_key) && !store.has_key(row, "agi:"));
+            }
+            assert_eq!(store.text("op", RowId(0)), None, "the index says it");
+            assert_eq!(store.int("version", RowId(rows as u32)), None);
+            let tagged = store.gather_after(store.column("record_key").unwrap(), [(RowId(1), "\u{1}0007")].into_iter());
+            assert_eq!(tagged.as_string::<i32>().value(0), "\u{1}0007agi:0:01");
+        }
+    }
+}
