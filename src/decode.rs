@@ -11,6 +11,7 @@
 
 pub(crate) mod codes;
 mod fields;
+pub(crate) mod typed;
 mod wire;
 
 use crate::identity;
@@ -192,16 +193,7 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
         Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => Value::Text(identifier(name, scalar)?),
         Employer | PersonNumber => {
             let number = as_text(name, scalar)?;
-            let is_good = match ty {
-                Employer => identity::is_employer_number(number),
-                _ => identity::is_person_number(number),
-            };
-            if !is_good {
-                return bad(
-                    Reason::BadNumber,
-                    &format!("{name} is not 12 digits with a date and check digit that hold"),
-                );
-            }
+            check_number(name, ty, number)?;
             Value::Text(number.into())
         }
         Code => Value::Text(code(table, name, as_text(name, scalar)?)?),
@@ -219,7 +211,7 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
         Timestamp => Value::Instant(instant(name, as_text(name, scalar)?)?),
         Int | Sek => {
             let number = integer(name, scalar)?;
-            if !(-NUMBER_LIMIT < number && number < NUMBER_LIMIT) {
+            if !typed::is_number(number) {
                 return wrong(&format!("{name} is not below 10^12"));
             }
             Value::Int(number)
@@ -231,18 +223,37 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
     })
 }
 
+fn check_number(name: &'static str, ty: ColumnType, number: &str) -> Result<(), BadRecord> {
+    let is_good = match ty {
+        ColumnType::Employer => identity::is_employer_number(number),
+        _ => identity::is_person_number(number),
+    };
+    if !is_good {
+        return bad(Reason::BadNumber, &format!("{name} is not 12 digits with a date and check digit that hold"));
+    }
+    Ok(())
+}
+
 fn code(table: TableId, name: &'static str, text_of: &str) -> Result<Box<str>, BadRecord> {
+    check_code(table, name, text_of).map(|()| text_of.into())
+}
+
+fn check_code(table: TableId, name: &'static str, code: &str) -> Result<(), BadRecord> {
     match codes::closed_list(table, name) {
-        Some(list) => listed(name, text_of, list),
-        None if codes::is_country_column(name) && !codes::is_country(text_of) => {
+        Some(list) => check_listed(name, code, list),
+        None if codes::is_country_column(name) && !codes::is_country(code) => {
             wrong(&format!("{name} is not an ISO 3166-1 alpha-3 code"))
         }
-        None => text(name, text_of),
+        None => check_text(name, code),
     }
 }
 
 fn listed(name: &'static str, code: &str, list: &[&str]) -> Result<Box<str>, BadRecord> {
-    if list.contains(&code) { Ok(code.into()) } else { wrong(&format!("{name} is none of its codes")) }
+    check_listed(name, code, list).map(|()| code.into())
+}
+
+pub(crate) fn check_listed(name: &'static str, code: &str, list: &[&str]) -> Result<(), BadRecord> {
+    if list.contains(&code) { Ok(()) } else { wrong(&format!("{name} is none of its codes")) }
 }
 
 fn identifier(name: &'static str, scalar: &Scalar<'_>) -> Result<Box<str>, BadRecord> {
@@ -258,6 +269,10 @@ fn as_text<'s>(name: &'static str, scalar: &'s Scalar<'_>) -> Result<&'s str, Ba
 
 /// Text of 1 to [`TEXT_MAX_BYTES`] bytes without control characters.
 fn text(name: &'static str, text: &str) -> Result<Box<str>, BadRecord> {
+    check_text(name, text).map(|()| text.into())
+}
+
+pub(crate) fn check_text(name: &'static str, text: &str) -> Result<(), BadRecord> {
     if text.is_empty() {
         return wrong(&format!("{name} is empty"));
     }
@@ -267,7 +282,7 @@ fn text(name: &'static str, text: &str) -> Result<Box<str>, BadRecord> {
     if text.chars().any(char::is_control) {
         return wrong(&format!("{name} holds a control character"));
     }
-    Ok(text.into())
+    Ok(())
 }
 
 fn integer(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {

@@ -116,7 +116,8 @@ struct Timer {
 /// Alerts and timers of one shard.
 #[derive(Debug, Default)]
 pub struct Detector {
-    persons: FxHashMap<PersonNo, PersonState>,
+    /// Those of whom there is something to say; most have nothing.
+    persons: FxHashMap<PersonNo, Box<PersonState>>,
     sequences: FxHashMap<AlertId, u64>,
     fact_timers: BTreeSet<(i64, PersonNo, u8)>,
     /// By rule.
@@ -145,7 +146,11 @@ impl Detector {
     }
 
     pub fn set_conditions(&mut self, person: PersonNo, conditions: Conditions) {
-        self.persons.entry(person).or_default().conditions = conditions;
+        match self.persons.get_mut(&person) {
+            Some(state) => state.conditions = conditions,
+            None if conditions == Conditions::default() => {}
+            None => self.persons.entry(person).or_default().conditions = conditions,
+        }
     }
 
     /// The alerts that stand, in no particular order.
@@ -242,10 +247,11 @@ impl Detector {
         span: Span,
         out: &mut Vec<Transition>,
     ) {
-        let state = self.persons.entry(person).or_default();
-        if hits.is_empty() && state.standing.is_empty() && state.timers.is_empty() {
+        let nothing_is_said = |state: &PersonState| state.standing.is_empty() && state.timers.is_empty();
+        if hits.is_empty() && self.persons.get(&person).is_none_or(|state| nothing_is_said(state)) {
             return;
         }
+        let state = self.persons.entry(person).or_default();
         let conditions = std::mem::take(&mut state.conditions);
         let candidates = candidates(hits, &conditions, rule.number);
         let rows = Rows { hits, candidates: &candidates, conditions: &conditions, cancellers: rule.cancellers };

@@ -1,20 +1,30 @@
 //! What is known about each person of a shard: every version of every record, as Arrow columns with an index.
 //!
-//! - Rows are appended and never changed. A table's rows stand in immutable segments; small segments are merged
-//!   as they come, like the digits of a binary counter, so that there are never many.
+//! - Rows are appended and never changed. A table's rows stand in packed segments, the last of them in an open one (`store`).
 //! - A person's index lists the rows sorted by (table, hash of record_key, version). Versions visible at
-//!   an `as_of` (what was latest, since when, until when) are computed here from the index, not in SQL.
+//!   an `as_of` (what was latest, since when, until when) are computed from the index (`index`), not in SQL.
 //! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
 //!   entities that its records name.
 //!
+//! State is what an instance costs, so everything here is kept small: nothing that most persons lack has a place in each, and
+//! lists are as long as they need to be.
+//!
 //! It does not decide what may enter (see `scope`) and does no I/O.
 
+mod chunked;
+mod index;
+mod packed;
 mod store;
+mod texts;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use chunked::Chunked;
+pub use index::Version;
+use index::{RowRef, may_be, of_table, place, versions_of};
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};
@@ -29,61 +39,37 @@ pub struct PersonNo(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityNo(pub u32);
 
-/// One version of one record in a person's or entity's index.
-#[derive(Clone, Copy, Debug)]
-pub struct RowRef {
-    pub table: TableId,
-    /// Hash of the record_key.
-    pub key: u64,
-    pub version: i64,
-    pub known: i64,
-    pub row: RowId,
-    pub op: Op,
-}
-
-/// A version as seen at some as_of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
-    pub row: RowId,
-    pub known_from: i64,
-    /// When a greater version became known; `None` while it is the latest.
-    pub known_to: Option<i64>,
-    pub first_known: i64,
-    pub op: Op,
-}
-
-impl Version {
-    /// Rules see it in the table of latest versions.
-    pub fn is_current(&self) -> bool {
-        self.known_to.is_none() && self.op != Op::Retract
-    }
-}
-
 /// What scope and lateness need of a permit, one per version.
 #[derive(Clone, Copy, Debug)]
 pub struct PermitSpan {
-    pub key: u64,
+    /// The permit, among those of its person.
+    pub key: u32,
+    pub op: Op,
     pub version: i64,
     pub known: i64,
-    pub op: Op,
     pub valid_from: Option<Day>,
     /// Last day as decided so far; `None` is open.
     pub end: Option<Day>,
 }
 
-/// A person of the population.
+/// A person of the population, or a unit of another key.
 #[derive(Debug)]
 pub struct Person {
     pub subject: Box<str>,
-    /// Known time of the first record of feed permits about the person's own permits; `MAX` if there is none.
-    pub first_permit_known: KnownTime,
-    /// Known time of the first permit of somebody else that names the person as anchor; `MAX` if there is none.
-    pub anchored_known: KnownTime,
-    pub spans: Vec<PermitSpan>,
     /// Bits of the permit classes that any version of a permit has named (see [`History::class_bit`]).
     pub classes: u64,
     /// Of all tables, by (table, key, version).
     rows: Vec<RowRef>,
+    /// What units of other keys have none of.
+    own: Option<Box<Own>>,
+}
+
+/// What follows from a person's permits, and the entities that its records name.
+#[derive(Debug)]
+struct Own {
+    first_permit_known: KnownTime,
+    anchored_known: KnownTime,
+    spans: Vec<PermitSpan>,
     entities: Vec<EntityNo>,
 }
 
@@ -106,8 +92,9 @@ pub enum Inserted {
 /// All that a shard knows.
 #[derive(Debug)]
 pub struct History {
-    persons: Vec<Person>,
-    by_subject: FxHashMap<Box<str>, PersonNo>,
+    persons: Chunked<Person>,
+    /// Numbers of persons, by their subjects.
+    by_subject: HashTable<u32>,
     entities: Vec<Entity>,
     by_entity: FxHashMap<Box<str>, EntityNo>,
     stores: [Store; TableId::COUNT],
@@ -120,8 +107,8 @@ pub struct History {
 impl Default for History {
     fn default() -> History {
         History {
-            persons: Vec::new(),
-            by_subject: FxHashMap::default(),
+            persons: Chunked::default(),
+            by_subject: HashTable::new(),
             entities: Vec::new(),
             by_entity: FxHashMap::default(),
             stores: TableId::ALL.map(Store::new),
@@ -140,7 +127,8 @@ pub fn hash_key(record_key: &str) -> u64 {
 
 impl History {
     pub fn person_no(&self, subject: &str) -> Option<PersonNo> {
-        self.by_subject.get(subject).copied()
+        let is_it = |no: &u32| *self.persons[*no as usize].subject == *subject;
+        self.by_subject.find(hash_subject(subject), is_it).map(|no| PersonNo(*no))
     }
 
     pub fn person(&self, person: PersonNo) -> &Person {
@@ -164,19 +152,20 @@ impl History {
     pub fn open_permits(&self, at: KnownTime) -> u64 {
         let open = |person: &Person| {
             let latest = |span: &&PermitSpan| {
-                !person.spans.iter().any(|other| other.key == span.key && other.version > span.version)
+                !person.spans().iter().any(|other| other.key == span.key && other.version > span.version)
             };
             let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
-            person.spans.iter().filter(latest).filter(in_force).count() as u64
+            person.spans().iter().filter(latest).filter(in_force).count() as u64
         };
         self.persons.iter().map(open).sum()
     }
 
     /// Bytes held by the rows and their indexes, estimated from buffer sizes.
     pub fn state_bytes(&self) -> u64 {
-        let index: usize = self.persons.iter().map(Person::index_bytes).sum();
+        let persons: usize = self.persons.iter().map(Person::bytes).sum();
+        let by_subject = self.by_subject.capacity() * (size_of::<u32>() + 1);
         let rows: usize = self.stores.iter().map(Store::bytes).sum();
-        (index + rows) as u64
+        (self.persons.bytes() + persons + by_subject + rows) as u64
     }
 
     /// The bit that stands for a permit class in [`Person::classes`], given out as classes appear.
@@ -190,15 +179,14 @@ impl History {
 
     /// Adds a record about a person; the first one makes the person.
     pub fn insert(&mut self, record: &Record) -> (PersonNo, Inserted) {
-        let person_no = match self.by_subject.get(&*record.subject) {
-            Some(&no) => no,
-            None => self.add_person(&record.subject),
-        };
-        let key = hash_key(&record.record_key);
-        let Some(at) = place(&self.persons[person_no.0 as usize].rows, record, key) else {
+        let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
+        let store = &mut self.stores[record.table.index()];
+        let rows = &mut self.persons[person_no.0 as usize].rows;
+        let Some((at, key)) = place(rows, store, record) else {
             return (person_no, Inserted::Duplicate);
         };
-        let row = self.row_ref(record, key);
+        let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
+        insert_exact(rows, at, row);
         if record.table == TableId::Permits {
             self.note_permit(person_no, key, record);
         }
@@ -208,26 +196,27 @@ impl History {
             let bit = self.class_bit(class);
             self.persons[person_no.0 as usize].classes |= bit;
         }
-        let person = &mut self.persons[person_no.0 as usize];
         if record.table == TableId::Anchors {
-            person.anchored_known = person.anchored_known.min(record.known_time);
+            let own = self.persons[person_no.0 as usize].own();
+            own.anchored_known = own.anchored_known.min(record.known_time);
         } else if record.table.def().feed == Feed::Permits {
-            person.first_permit_known = person.first_permit_known.min(record.known_time);
+            let own = self.persons[person_no.0 as usize].own();
+            own.first_permit_known = own.first_permit_known.min(record.known_time);
         }
         self.link_entities(person_no, record);
-        self.persons[person_no.0 as usize].rows.insert(at, row);
         (person_no, Inserted::New)
     }
 
     /// Adds a reference record; its subject is the entity.
     pub fn insert_reference(&mut self, record: &Record) -> (EntityNo, Inserted) {
         let entity_no = self.entity(&record.subject);
-        let key = hash_key(&record.record_key);
-        let Some(at) = place(&self.entities[entity_no.0 as usize].rows, record, key) else {
+        let store = &mut self.stores[record.table.index()];
+        let rows = &mut self.entities[entity_no.0 as usize].rows;
+        let Some((at, key)) = place(rows, store, record) else {
             return (entity_no, Inserted::Duplicate);
         };
-        let row = self.row_ref(record, key);
-        self.entities[entity_no.0 as usize].rows.insert(at, row);
+        let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
+        insert_exact(rows, at, row);
         if record.table == TableId::Terms {
             self.term_changes.push(record.known_time.0);
             if !self.terms.contains(&entity_no) {
@@ -272,7 +261,7 @@ impl History {
             }
             return;
         }
-        let named = &self.person(person).entities;
+        let named = self.person(person).entities();
         let mut seen: Vec<EntityNo> = Vec::with_capacity(named.len());
         for &entity in named {
             let successors = &self.entities[entity.0 as usize].successors;
@@ -287,12 +276,16 @@ impl History {
 
     /// Latest version at `as_of` of the person's record with this key, with its table.
     pub fn latest(&self, person: PersonNo, record_key: &str, as_of: i64) -> Option<(TableId, i64)> {
-        let key = hash_key(record_key);
-        let mut known = self.person(person).rows.iter().filter(|row| row.key == key && row.known <= as_of);
+        let is_it = |row: &&RowRef| {
+            may_be(**row, record_key)
+                && row.known() <= as_of
+                && self.stores[row.table().index()].has_key(row.row(), record_key)
+        };
+        let mut known = self.person(person).rows.iter().filter(is_it);
         let first = known.next()?;
         // By table, then by version.
-        let latest = known.take_while(|row| row.table == first.table).last().unwrap_or(first);
-        Some((latest.table, latest.version))
+        let latest = known.take_while(|row| row.table() == first.table()).last().unwrap_or(first);
+        Some((latest.table(), self.stores[latest.table().index()].version(latest.row())))
     }
 
     /// (record_key, version) of a person's current records in a table at `as_of`.
@@ -304,7 +297,7 @@ impl History {
                 && let Some(key) = store.text("record_key", version.row)
                 && let Some(number) = store.int("version", version.row)
             {
-                records.push((key.to_owned(), number));
+                records.push((key, number));
             }
         });
         records
@@ -315,11 +308,11 @@ impl History {
         let store = self.store(TableId::Permits);
         let mut found = None;
         self.versions(person, TableId::Permits, as_of, |version| {
-            if store.text("permit_id", version.row) == Some(permit_id)
+            if store.text("permit_id", version.row).as_deref() == Some(permit_id)
                 && (version.known_to.is_none() || found.is_none())
                 && let Some(class) = store.text("permit_class", version.row)
             {
-                found = Some(class.to_owned());
+                found = Some(class);
             }
         });
         found
@@ -327,7 +320,7 @@ impl History {
 
     /// How much was known about a person at `as_of`: rises with every record, and depends on nothing else.
     pub fn knowledge(&self, person: PersonNo, as_of: i64) -> i64 {
-        let own = self.person(person).rows.iter().filter(|row| row.known <= as_of).count() as i64;
+        let own = self.person(person).rows.iter().filter(|row| row.known() <= as_of).count() as i64;
         let mut reference = self.terms_epoch(as_of) as i64;
         for table in [TableId::Employers, TableId::EmployerMonths, TableId::Institutions] {
             self.reference_versions(person, table, as_of, |_| reference += 1);
@@ -339,35 +332,15 @@ impl History {
         self.person(person).rows.len()
     }
 
-    /// Makes the rows appended so far readable. To be called between appending and gathering.
-    pub fn seal(&mut self) {
-        for store in &mut self.stores {
-            store.seal();
-        }
-    }
-
-    /// Stores a record's row.
-    fn row_ref(&mut self, record: &Record, key: u64) -> RowRef {
-        let row = self.stores[record.table.index()].append(record);
-        RowRef { table: record.table, key, version: record.version, known: record.known_time.0, row, op: record.op }
-    }
-
     fn add_person(&mut self, subject: &str) -> PersonNo {
-        let no = PersonNo(self.persons.len() as u32);
-        self.persons.push(Person {
-            subject: subject.into(),
-            first_permit_known: KnownTime::MAX,
-            anchored_known: KnownTime::MAX,
-            spans: Vec::new(),
-            classes: 0,
-            rows: Vec::new(),
-            entities: Vec::new(),
-        });
-        self.by_subject.insert(subject.into(), no);
-        no
+        let no = self.persons.len() as u32;
+        self.persons.push(Person { subject: subject.into(), classes: 0, rows: Vec::new(), own: None });
+        let persons = &self.persons;
+        self.by_subject.insert_unique(hash_subject(subject), no, |no| hash_subject(&persons[*no as usize].subject));
+        PersonNo(no)
     }
 
-    fn note_permit(&mut self, person: PersonNo, key: u64, record: &Record) {
+    fn note_permit(&mut self, person: PersonNo, key: u32, record: &Record) {
         let mut span = PermitSpan {
             key,
             version: record.version,
@@ -390,16 +363,16 @@ impl History {
                 self.persons[person.0 as usize].classes |= bit;
             }
         }
-        self.persons[person.0 as usize].spans.push(span);
+        push_exact(&mut self.persons[person.0 as usize].own().spans, span);
     }
 
     fn link_entities(&mut self, person_no: PersonNo, record: &Record) {
         for id in named_entities(record) {
             let entity = self.entity(id);
-            let person = &mut self.persons[person_no.0 as usize];
-            if !person.entities.contains(&entity) {
-                person.entities.push(entity);
-                self.entities[entity.0 as usize].persons.push(person_no);
+            let own = self.persons[person_no.0 as usize].own();
+            if !own.entities.contains(&entity) {
+                push_exact(&mut own.entities, entity);
+                push_exact(&mut self.entities[entity.0 as usize].persons, person_no);
             }
         }
     }
@@ -418,7 +391,21 @@ impl History {
 impl Person {
     /// Not a unit of another key, which only links speak of.
     pub fn is_person(&self) -> bool {
-        self.first_permit_known.min(self.anchored_known) < KnownTime::MAX
+        self.first_permit_known().min(self.anchored_known()) < KnownTime::MAX
+    }
+
+    /// Known time of the first record of feed permits about the person's own permits; `MAX` if there is none.
+    pub fn first_permit_known(&self) -> KnownTime {
+        self.own.as_ref().map_or(KnownTime::MAX, |own| own.first_permit_known)
+    }
+
+    /// Known time of the first permit of somebody else that names the person as anchor; `MAX` if there is none.
+    pub fn anchored_known(&self) -> KnownTime {
+        self.own.as_ref().map_or(KnownTime::MAX, |own| own.anchored_known)
+    }
+
+    pub fn spans(&self) -> &[PermitSpan] {
+        self.own.as_ref().map_or(&[], |own| &own.spans)
     }
 
     /// Whether the person has rows in a table.
@@ -426,50 +413,51 @@ impl Person {
         !of_table(&self.rows, table).is_empty()
     }
 
-    fn index_bytes(&self) -> usize {
-        size_of::<Person>()
-            + self.subject.len()
-            + self.rows.capacity() * size_of::<RowRef>()
-            + self.spans.capacity() * size_of::<PermitSpan>()
-            + self.entities.capacity() * size_of::<EntityNo>()
+    fn entities(&self) -> &[EntityNo] {
+        self.own.as_ref().map_or(&[], |own| &own.entities)
     }
-}
 
-/// Where a record's row belongs; `None` if this version is there.
-fn place(rows: &[RowRef], record: &Record, key: u64) -> Option<usize> {
-    let wanted = (record.table, key, record.version);
-    rows.binary_search_by(|row| (row.table, row.key, row.version).cmp(&wanted)).err()
-}
+    fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_with(|| {
+            Box::new(Own {
+                first_permit_known: KnownTime::MAX,
+                anchored_known: KnownTime::MAX,
+                spans: Vec::new(),
+                entities: Vec::new(),
+            })
+        })
+    }
 
-fn of_table(rows: &[RowRef], table: TableId) -> &[RowRef] {
-    let from = rows.partition_point(|row| row.table < table);
-    let count = rows[from..].partition_point(|row| row.table == table);
-    &rows[from..from + count]
-}
-
-/// Rows are sorted by (key, version); each record's versions form one run.
-fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
-    let mut start = 0;
-    while start < rows.len() {
-        let key = rows[start].key;
-        let end = start + rows[start..].iter().take_while(|row| row.key == key).count();
-        let run = &rows[start..end];
-        start = end;
-        let Some(first_known) = run.iter().map(|row| row.known).filter(|known| *known <= as_of).min() else {
-            continue;
+    /// What it holds beyond itself.
+    fn bytes(&self) -> usize {
+        let own = |own: &Own| {
+            size_of::<Own>()
+                + own.spans.capacity() * size_of::<PermitSpan>()
+                + own.entities.capacity() * size_of::<EntityNo>()
         };
-        let mut greater_known: Option<i64> = None;
-        for row in run.iter().rev().filter(|row| row.known <= as_of) {
-            each(Version {
-                row: row.row,
-                known_from: row.known,
-                known_to: greater_known.map(|known| known.max(row.known)),
-                first_known,
-                op: row.op,
-            });
-            greater_known = Some(greater_known.map_or(row.known, |known| known.min(row.known)));
-        }
+        self.subject.len() + self.rows.capacity() * size_of::<RowRef>() + self.own.as_deref().map_or(0, own)
     }
+}
+
+/// Makes room for one more: a little at a time, since there are millions of short lists.
+fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 4).max(1));
+    }
+}
+
+fn push_exact<T>(list: &mut Vec<T>, item: T) {
+    make_room(list);
+    list.push(item);
+}
+
+fn insert_exact<T>(list: &mut Vec<T>, at: usize, item: T) {
+    make_room(list);
+    list.insert(at, item);
+}
+
+fn hash_subject(subject: &str) -> u64 {
+    FxBuildHasher.hash_one(subject)
 }
 
 /// Units of other keys are named `<kind>=<key>`; the class by which rules tell them apart.
@@ -504,34 +492,4 @@ fn named_entities(record: &Record) -> impl Iterator<Item = &str> {
         (ColumnType::Employer | ColumnType::Institution, Value::Text(id)) => Some(&**id),
         _ => None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(key: u64, version: i64, known: i64, op: Op) -> RowRef {
-        RowRef { table: TableId::Payments, key, version, known, row: RowId(version as u32), op }
-    }
-
-    fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, Option<i64>, i64, bool)> {
-        let mut out = Vec::new();
-        versions_of(rows, as_of, |v| out.push((v.known_from, v.known_to, v.first_known, v.is_current())));
-        out.sort_unstable();
-        out
-    }
-
-    #[test]
-    fn a_later_version_ends_the_earlier_one_when_it_becomes_known() {
-        let rows = [row(1, 1, 10, Op::Upsert), row(1, 2, 20, Op::Correct)];
-        assert_eq!(seen(&rows, 15), [(10, None, 10, true)]);
-        assert_eq!(seen(&rows, 20), [(10, Some(20), 10, false), (20, None, 10, true)]);
-    }
-
-    #[test]
-    fn a_version_that_arrives_after_its_successor_is_never_current() {
-        let rows = [row(1, 1, 30, Op::Upsert), row(1, 2, 20, Op::Retract)];
-        assert_eq!(seen(&rows, 25), [(20, None, 20, false)]);
-        assert_eq!(seen(&rows, 30), [(20, None, 20, false), (30, Some(30), 20, false)]);
-    }
 }

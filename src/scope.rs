@@ -15,15 +15,15 @@ use crate::time::{Day, EventTime, KnownTime};
 /// permits of others name, is in the population for the population register alone.
 pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
-    if feed == Feed::Population && decided_at >= person.anchored_known {
+    if feed == Feed::Population && decided_at >= person.anchored_known() {
         return true;
     }
-    if decided_at < person.first_permit_known {
+    if decided_at < person.first_permit_known() {
         return false;
     }
     let mut last_end: Option<Day> = None;
     let mut any = false;
-    for span in spans_at(&person.spans, decided_at) {
+    for span in spans_at(person.spans(), decided_at) {
         any = true;
         match span.end {
             None => return true,
@@ -37,7 +37,7 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
 /// of the oldest permit that a rule can still be about, and a window for corrections before that.
 pub fn too_late(person: &Person, event_time: EventTime, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
-    let oldest = spans_at(&person.spans, decided_at)
+    let oldest = spans_at(person.spans(), decided_at)
         .filter(|span| span.op != Op::Retract)
         .filter(|span| span.end.is_none_or(|end| within_aftercare(end, known_time, visibility)))
         .filter_map(|span| span.valid_from)

@@ -23,7 +23,7 @@ use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, read_published};
-use crate::snapshot::{self, SnapshotError};
+use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
 use crate::telemetry::ShardTelemetry;
@@ -68,6 +68,7 @@ impl Instance {
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
+        let snapshots = Arc::new(Snapshots::default());
         let mut running: Running = BTreeMap::new();
         let mut shards = Vec::new();
         let mut outcome = Ok(());
@@ -80,7 +81,8 @@ impl Instance {
                         let _ = old.join();
                     }
                     let observer = observe(shard);
-                    match self.start(assignment.source, Arc::clone(&consumer), consumer.partitions(), observer) {
+                    let (consumer, snapshots) = (Arc::clone(&consumer), Arc::clone(&snapshots));
+                    match self.start(assignment.source, consumer, snapshots, observer) {
                         Ok(thread) => {
                             running.insert(shard, thread);
                             self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
@@ -139,7 +141,7 @@ impl Instance {
         &self,
         source: KafkaShard,
         consumer: Arc<KafkaConsumer>,
-        partitions: i32,
+        snapshots: Arc<Snapshots>,
         observer: O,
     ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
         let shard = source.number();
@@ -149,8 +151,9 @@ impl Instance {
             pseudonyms: Arc::clone(&self.pseudonyms),
             readiness: Arc::clone(&self.readiness),
             stop: Arc::clone(&self.stop),
+            snapshots,
+            partitions: consumer.partitions(),
             consumer,
-            partitions,
         };
         std::thread::Builder::new()
             .name(format!("shard-{shard}"))
@@ -166,6 +169,7 @@ struct ShardParts {
     pseudonyms: Arc<Pseudonyms>,
     readiness: Arc<Readiness>,
     stop: Arc<AtomicBool>,
+    snapshots: Arc<Snapshots>,
     consumer: Arc<KafkaConsumer>,
     partitions: i32,
 }
@@ -184,16 +188,21 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        let (generation, rules) = self.rules.rule_set()?;
+        // The first shard to ask has the rules planned and the snapshot read, and neither waits for the other.
+        let (rules, snapshot) = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| self.snapshots.load(&self.config.snapshot, self.partitions));
+            (self.rules.rule_set(), reading.join().unwrap_or(Err(SnapshotError::Panic)))
+        });
+        let ((generation, rules), snapshot) = (rules?, snapshot?);
         let mut shard = Shard::new(settings, rules);
         let visibility = self.config.visibility();
         let mut merge = Merge::new(source, visibility.permit_lead);
-        let snapshot = snapshot::load(&self.config.snapshot, None, number, self.partitions)?;
         if let Some(snapshot) = &snapshot {
-            let new = shard.take_snapshot(&snapshot.records);
+            let new = shard.take_snapshot(snapshot.records(number));
             merge.advance_permits(shard.clock());
             tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
         }
+        let snapshot = snapshot.map(|snapshot| snapshot.name.clone());
         let (recovery, next) = recover(&self.config, number).map_err(|error| failed(error.into()))?;
         let recovery = match recovery {
             Some(recovery) => Some(recovery),
@@ -217,7 +226,7 @@ impl ShardParts {
             config: self.config,
             partitions: self.partitions,
             stop: self.stop,
-            snapshot: snapshot.map(|snapshot| snapshot.name),
+            snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
             reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
             commit: Box::new(move |offsets| {

@@ -59,6 +59,16 @@ fn tag(unit: u32) -> [u8; TAG_LEN] {
     [TAG_MARK, digit(18), digit(12), digit(6), digit(0)]
 }
 
+/// A tag as text.
+struct Tag([u8; TAG_LEN]);
+
+impl AsRef<str> for Tag {
+    fn as_ref(&self) -> &str {
+        // Only ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// The unit whose tag begins a text.
 pub fn unit_of(text: &str) -> Option<u32> {
     let tag = text.as_bytes().get(..TAG_LEN).filter(|tag| tag[0] == TAG_MARK)?;
@@ -109,7 +119,6 @@ pub fn gather(
 ) -> Result<Content, ArrowError> {
     let rows = find(history, units, demand, wanted);
     let store = history.store(demand.table);
-    let at = store.locate(rows.version.iter().map(|version| version.row));
     let columns = demand.table.def().rule_columns(demand.history);
     let is_link = demand.table.is_link();
     let mut out = Vec::with_capacity(columns.len());
@@ -130,14 +139,21 @@ pub fn gather(
             "known_from" if !is_link => instants(|version| Some(version.known_from)),
             "known_to" if !is_link => instants(|version| version.known_to),
             "first_known_time" => instants(|version| Some(version.first_known)),
+            // What the index says is not kept in columns.
+            "known_time" => instants(|version| Some(version.known_from)),
+            "op" => {
+                let ops = rows.version.iter().map(|version| version.op.name());
+                Arc::new(StringArray::from_iter_values(ops)) as ArrayRef
+            }
             name => {
                 let column = store.column(name).ok_or_else(|| {
                     ArrowError::SchemaError(format!("table {} has no column {name}", demand.table.name()))
                 })?;
+                let at = rows.version.iter().map(|version| version.row);
                 if ty.is_tagged() {
-                    tagged(store.text_segments(column).as_deref(), &at, &rows.unit)
+                    store.gather_after(column, at.zip(rows.unit.iter().map(|unit| Tag(tag(*unit)))))
                 } else {
-                    store.gather(column, &at)?
+                    store.gather(column, at)
                 }
             }
         };
@@ -185,28 +201,8 @@ pub fn persons(history: &History, units: &[Unit]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn tagged(segments: Option<&[&StringArray]>, at: &[(usize, usize)], units: &[u32]) -> ArrayRef {
-    use arrow::array::Array;
-    let mut builder = StringBuilder::with_capacity(at.len(), at.len() * 24);
-    let mut text = String::new();
-    for (&(segment, row), &unit) in at.iter().zip(units) {
-        let values = segments.as_ref().and_then(|segments| segments.get(segment));
-        match values {
-            Some(values) if !values.is_null(row) => {
-                text.clear();
-                push_tag(&mut text, unit);
-                text.push_str(values.value(row));
-                builder.append_value(&text);
-            }
-            _ => builder.append_null(),
-        }
-    }
-    Arc::new(builder.finish())
-}
-
 fn push_tag(text: &mut String, unit: u32) {
-    // Only ASCII.
-    text.push_str(std::str::from_utf8(&tag(unit)).unwrap_or_default());
+    text.push_str(Tag(tag(unit)).as_ref());
 }
 
 /// A text with the tag of a unit before it, as identifiers stand in the unit's tables.

@@ -32,8 +32,6 @@ use crate::rekey::{Copy, Names};
 pub const ORIGINAL: u32 = 2_000;
 const SEED: u64 = 20_261_101;
 const STREAM_DAYS: i64 = 31;
-/// Records appended between two seals of the history.
-const SEAL_EVERY: usize = 65_536;
 const MAX_MESSAGE_BYTES: usize = 65_536;
 
 /// A person, or the unit of an employer or identifier, of the original.
@@ -212,7 +210,6 @@ impl Original {
         let mut shard = Shard::new(settings(number, partitions), rules);
         self.tell_reference(copies, &mut shard);
         self.advance(&mut shard);
-        let mut since_seal = 0;
         for copy in (0..copies).map(|copy| self.copy(copy)) {
             for subject in &self.subjects {
                 if !is_own(&copy.subject(&subject.id), number, partitions) {
@@ -221,14 +218,8 @@ impl Original {
                 for record in &subject.records {
                     shard.history_mut().insert(&copy.record(record));
                 }
-                since_seal += subject.records.len();
-                if since_seal >= SEAL_EVERY {
-                    shard.history_mut().seal();
-                    since_seal = 0;
-                }
             }
         }
-        shard.history_mut().seal();
         Ok(shard)
     }
 
@@ -241,7 +232,6 @@ impl Original {
                 }
             }
         }
-        shard.history_mut().seal();
     }
 
     /// Cancellers and corroborations, as the engine has them after looking at everybody.

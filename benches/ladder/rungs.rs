@@ -209,16 +209,12 @@ fn is_wanted(message: &Message, key: &[u8], shard: &Shard) -> bool {
 
 /// What the rung does after a batch.
 fn settle(rung: Rung, shard: &mut Shard, sample: &mut Sample) {
-    match rung {
-        Rung::History => shard.history_mut().seal(),
-        Rung::Rules => {
-            sample.alerts += shard.settle_live().len() as u64;
-            shard.take_outgoing();
-            sample.in_scope += evaluated(&shard.take_fates());
-            let work = shard.take_work();
-            sample.units += work.record_units + work.deadline_units;
-        }
-        _ => {}
+    if rung == Rung::Rules {
+        sample.alerts += shard.settle_live().len() as u64;
+        shard.take_outgoing();
+        sample.in_scope += evaluated(&shard.take_fates());
+        let work = shard.take_work();
+        sample.units += work.record_units + work.deadline_units;
     }
 }
 

@@ -8,15 +8,15 @@ use anyhow::{Context, anyhow};
 use permitwatch::config::SnapshotConfig;
 use permitwatch::generate::{TableWriter, Value as Cell};
 use permitwatch::record::{Record, Value};
-use permitwatch::rules::{Catalogue, RuleSet};
+use permitwatch::reload::RulesInForce;
+use permitwatch::rules::Catalogue;
 use permitwatch::schema::{Feed, TableId};
 use permitwatch::shard::Shard;
-use permitwatch::snapshot;
+use permitwatch::snapshot::Snapshots;
 use serde_json::json;
 
 use crate::population::{ORIGINAL, Original, settings};
 use crate::report::grouped;
-use crate::rungs::{Meter, Sample};
 use crate::world::PARTITIONS;
 
 /// What a start took, of the slowest shard; the shards start side by side.
@@ -44,26 +44,27 @@ pub fn measure(permits: usize, catalogue: &Catalogue) -> anyhow::Result<serde_js
     let bytes: u64 =
         std::fs::read_dir(dir.path())?.flatten().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
     let config = SnapshotConfig { dir: Some(dir.path().to_owned()), ..SnapshotConfig::default() };
+    let (rules, snapshots) = (RulesInForce::new(catalogue.clone()), Snapshots::default());
+    let cpu = ProcessTime::now();
     let began = Instant::now();
     let starts: Vec<anyhow::Result<(Start, Shard)>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..PARTITIONS)
             .map(|number| {
                 scope.spawn({
-                    let config = &config;
-                    move || start(config, number, catalogue)
+                    let (config, rules, snapshots) = (&config, &rules, &snapshots);
+                    move || start(config, number, rules, snapshots)
                 })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or(Err(anyhow!("a thread panicked")))).collect()
     });
     let ready = began.elapsed();
-    let mut slowest = Start::default();
+    let mut slowest = Start { cpu: cpu.elapsed(), ..Start::default() };
     for start in starts {
         let (start, _) = start?;
         slowest.read = slowest.read.max(start.read);
         slowest.plan = slowest.plan.max(start.plan);
         slowest.take = slowest.take.max(start.take);
-        slowest.cpu = slowest.cpu.max(start.cpu);
         slowest.records += start.records;
     }
     let permits = of_one * copies as usize;
@@ -87,18 +88,43 @@ pub fn measure(permits: usize, catalogue: &Catalogue) -> anyhow::Result<serde_js
     }))
 }
 
-fn start(config: &SnapshotConfig, number: i32, catalogue: &Catalogue) -> anyhow::Result<(Start, Shard)> {
-    let meter = Meter::start();
+/// As a shard of the service starts.
+fn start(
+    config: &SnapshotConfig,
+    number: i32,
+    rules: &RulesInForce,
+    snapshots: &Snapshots,
+) -> anyhow::Result<(Start, Shard)> {
     let began = Instant::now();
-    let mut shard = Shard::new(settings(number, PARTITIONS), RuleSet::plan(catalogue)?);
-    let plan = began.elapsed();
-    let snapshot = snapshot::load(config, None, number, PARTITIONS)?.context("no snapshot is configured")?;
-    let read = began.elapsed() - plan;
-    shard.take_snapshot(&snapshot.records);
-    let take = began.elapsed() - plan - read;
-    let mut sample = Sample::default();
-    meter.stop(&mut sample);
-    Ok((Start { read, plan, take, cpu: Duration::from_nanos(sample.cpu_ns), records: snapshot.records.len() }, shard))
+    let (planned, loaded) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| (snapshots.load(config, PARTITIONS), began.elapsed()));
+        ((rules.rule_set(), began.elapsed()), reading.join())
+    });
+    let ((planned, plan), (loaded, read)) = (planned, loaded.map_err(|_| anyhow!("a thread panicked"))?);
+    let snapshot = loaded?.context("no snapshot is configured")?;
+    let mut shard = Shard::new(settings(number, PARTITIONS), planned?.1);
+    let began = Instant::now();
+    let records = snapshot.records(number);
+    let count = records.len();
+    shard.take_snapshot(records);
+    Ok((Start { read, plan, take: began.elapsed(), cpu: Duration::ZERO, records: count }, shard))
+}
+
+/// Processor time of the process, all threads.
+struct ProcessTime(Duration);
+
+impl ProcessTime {
+    fn now() -> ProcessTime {
+        // User and system time, in hundredths of a second, after the command's name in brackets.
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        ProcessTime(Duration::from_millis(ticks * 10))
+    }
+
+    fn elapsed(&self) -> Duration {
+        ProcessTime::now().0.saturating_sub(self.0)
+    }
 }
 
 /// Writes a table of all copies; gives its rows.

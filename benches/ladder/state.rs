@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use arrow::array::Array;
 use permitwatch::rules::{Catalogue, RuleSet};
-use permitwatch::schema::{ColumnType, ENVELOPE, TableId};
+use permitwatch::schema::TableId;
 use permitwatch::shard::Shard;
 use serde_json::{Value, json};
 
@@ -27,8 +26,8 @@ struct Account {
     units: usize,
     /// By table: rows, bytes of its columns.
     tables: BTreeMap<&'static str, (u64, u64)>,
-    /// Text columns by name, over all tables; other columns under their width.
-    columns: BTreeMap<String, u64>,
+    /// Columns by name, over all tables.
+    columns: BTreeMap<&'static str, u64>,
     history: i64,
     conditions: i64,
     alerts: i64,
@@ -44,7 +43,9 @@ pub fn weigh(holders: u32, months: u32, catalogue: &Catalogue) -> anyhow::Result
     if !fits {
         println!("\nThe machine has too little free memory for all: a tenth is weighed");
     }
-    let rules: Vec<RuleSet> = (0..PARTITIONS).map(|_| RuleSet::plan(catalogue)).collect::<Result<_, _>>()?;
+    let unplanned = counts().live_bytes;
+    let rules = RuleSet::plan_for(catalogue, PARTITIONS as usize)?;
+    let plans = counts().live_bytes - unplanned;
     let resident_before = resident();
     let parts: Vec<anyhow::Result<(Account, Shard)>> = std::thread::scope(|scope| {
         let fill = |(number, rules)| {
@@ -63,7 +64,7 @@ pub fn weigh(holders: u32, months: u32, catalogue: &Catalogue) -> anyhow::Result
     }
     let grown = resident().saturating_sub(resident_before);
     drop(shards);
-    Ok(print(&all, holders, months, grown))
+    Ok(print(&all, holders, months, grown, plans))
 }
 
 fn account(original: &Original, copies: u32, number: i32, rules: RuleSet) -> anyhow::Result<(Account, Shard)> {
@@ -94,21 +95,8 @@ impl Account {
     fn note_table(&mut self, shard: &Shard, table: TableId) {
         let store = shard.history().store(table);
         self.tables.insert(table.name(), (u64::from(store.rows()), store.bytes() as u64));
-        let envelope = ENVELOPE.iter().map(|column| (column.name, column.ty));
-        let known = [("known_time", ColumnType::Timestamp)];
-        for (name, ty) in envelope.chain(known).chain(table.def().columns.iter().map(|column| (column.name, column.ty)))
-        {
-            let text = store.column(name).and_then(|column| store.text_segments(column));
-            let (name, bytes) = match (text, ty) {
-                (Some(segments), _) => {
-                    (format!("text {name}"), segments.iter().map(|array| array.get_array_memory_size() as u64).sum())
-                }
-                (None, ColumnType::Date | ColumnType::Month) => ("days".to_owned(), 4 * u64::from(store.rows())),
-                (None, ColumnType::Bool) => ("flags".to_owned(), u64::from(store.rows()) / 8),
-                (None, ColumnType::CodeList) => ("lists".to_owned(), 8 * u64::from(store.rows())),
-                (None, _) => (format!("numbers {name}"), 8 * u64::from(store.rows())),
-            };
-            *self.columns.entry(name).or_default() += bytes;
+        for (name, bytes) in store.column_bytes() {
+            *self.columns.entry(name).or_default() += bytes as u64;
         }
     }
 
@@ -130,7 +118,7 @@ impl Account {
     }
 }
 
-fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
+fn print(all: &Account, holders: u32, months: u32, resident: u64, plans: i64) -> Value {
     let rows: u64 = all.tables.values().map(|(rows, _)| rows).sum();
     let columns: u64 = all.tables.values().map(|(_, bytes)| bytes).sum();
     let live = (all.history + all.conditions + all.alerts) as f64;
@@ -155,8 +143,9 @@ fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
     line(&alerts, rows, all.alerts as f64, false);
     line("all of it, as allocated", rows, live, true);
     line("resident set, grown by", rows, resident as f64, true);
+    println!("  beside it, whatever the holders: plans of {:.1} MiB", plans as f64 / f64::from(1 << 20));
     println!("  the columns by what they hold:");
-    let mut by_bytes: Vec<(&String, &u64)> = all.columns.iter().collect();
+    let mut by_bytes: Vec<(&&str, &u64)> = all.columns.iter().collect();
     by_bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
     for (name, bytes) in by_bytes.iter().take(16) {
         line(&format!("  {name}"), rows, **bytes as f64, false);
@@ -164,7 +153,7 @@ fn print(all: &Account, holders: u32, months: u32, resident: u64) -> Value {
     json!({
         "holders": holders, "months": months, "persons": all.persons, "units": all.units, "rows": rows,
         "bytes": { "columns": columns, "index": index, "conditions": all.conditions, "alerts_and_timers": all.alerts,
-                   "allocated": live, "resident": resident },
+                   "allocated": live, "resident": resident, "plans": plans },
         "bytes_per_person": per(live).0, "bytes_per_row": per(live).1, "timers": all.timers, "standing": all.standing,
         "tables": all.tables.iter().map(|(table, (rows, bytes))| json!({ "table": table, "rows": rows, "bytes": bytes })).collect::<Vec<_>>(),
         "by_column": all.columns,

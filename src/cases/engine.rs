@@ -91,7 +91,7 @@ fn why_unseen(message: &Message, fates: &Fates, shard: &Shard) -> Option<String>
     }
     let subject = std::str::from_utf8(message.key.as_deref().unwrap_or_default()).unwrap_or_default();
     let history = shard.history();
-    let first = history.person_no(subject).map(|person| history.person(person).first_permit_known);
+    let first = history.person_no(subject).map(|person| history.person(person).first_permit_known());
     let lead = visibility().permit_lead;
     Some(match first.filter(|first| *first < KnownTime::MAX) {
         None => "filtered: no permit or case of the person is known by then".to_owned(),

@@ -60,12 +60,12 @@ impl Person {
         let mut found = None;
         history.versions(self.number, table, as_of, |version| {
             if store.int("version", version.row) == Some(record.version)
-                && store.text("record_key", version.row) == Some(&record.record_key)
+                && store.text("record_key", version.row).as_ref() == Some(&record.record_key)
             {
-                found = Some(version.row);
+                found = Some((version.row, version.known_from));
             }
         });
-        let Some(row) = found else { return reference };
+        let Some((row, known_time)) = found else { return reference };
         let withheld = store.int("secrecy_class", row).is_none_or(|class| class >= WITHHELD_FROM);
         let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
         let values = columns.filter_map(|column| {
@@ -75,8 +75,8 @@ impl Person {
         RecordFacts {
             event_time: self.instant(table, "event_time", row),
             registered_at: self.instant(table, "registered_at", row),
-            known_time: self.instant(table, "known_time", row),
-            source: store.text("source", row).map(str::to_owned),
+            known_time: Some(format_micros(known_time)),
+            source: store.text("source", row),
             withheld,
             values: values.collect(),
             ..reference
@@ -86,7 +86,7 @@ impl Person {
     /// A value as text; an employer that is a sole trader has a personal number, which is not shown.
     fn value(&self, table: TableId, column: &str, row: RowId) -> Option<String> {
         let store = self.shard.history().store(table);
-        let array = store.gather(store.column(column)?, &store.locate(std::iter::once(row))).ok()?;
+        let array = store.gather(store.column(column)?, std::iter::once(row));
         if array.is_null(0) {
             return None;
         }
@@ -100,7 +100,7 @@ impl Person {
         use arrow::array::AsArray;
         use arrow::datatypes::TimestampMicrosecondType;
         let store = self.shard.history().store(table);
-        let array = store.gather(store.column(column)?, &store.locate(std::iter::once(row))).ok()?;
+        let array = store.gather(store.column(column)?, std::iter::once(row));
         let array = array.as_primitive_opt::<TimestampMicrosecondType>()?;
         (!array.is_null(0)).then(|| format_micros(array.value(0)))
     }

@@ -1,15 +1,18 @@
-//! The rows of one table as Arrow columns: appended, sealed into segments, gathered by row number.
+//! The rows of one table as columns: appended to an open segment, packed once that is full, gathered by row number.
+//!
+//! A full segment is packed once and never touched again: numbers in the bits that they need (`packed`), texts in the form
+//! that suits them (`texts`). So nothing is merged, nothing grows by doubling, and a row's segment follows from its number.
+//! What a row's index entry says (operation, known time) is not kept a second time.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayRef, BooleanArray, Date32Array, Int64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::compute::{concat_batches, interleave};
-use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
-use arrow::error::ArrowError;
 
+use crate::history::packed::Packed;
+use crate::history::texts::Texts;
 use crate::record::{Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, TableId};
 
@@ -17,38 +20,55 @@ use crate::schema::{ColumnType, ENVELOPE, TableId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowId(pub u32);
 
-/// Segments of this many rows are left as they are.
-const SEGMENT_ROWS: usize = 65_536;
+/// Rows of a segment: enough that what each column costs beside its values is little, few enough that the open segments of
+/// all tables are.
+const SEGMENT_ROWS: usize = 4_096;
 
-#[derive(Debug)]
-struct Segment {
-    start: u32,
-    batch: RecordBatch,
-}
+/// Stands after each item of a list, which is kept as a text. No text of a record holds it (see `decode`).
+const ITEM_END: char = '\u{1}';
 
-/// Envelope (see [`ENVELOPE`]), `known_time`, then the table's own columns.
+/// The envelope (see [`ENVELOPE`]) without `op`, then the table's own columns.
 #[derive(Debug)]
 pub struct Store {
-    table: TableId,
-    schema: SchemaRef,
-    segments: Vec<Segment>,
-    tail: Vec<ColumnBuilder>,
-    tail_rows: usize,
+    columns: Vec<Column>,
     rows: u32,
 }
 
+#[derive(Debug)]
+struct Column {
+    name: &'static str,
+    ty: ColumnType,
+    full: Vec<Cells>,
+    open: Open,
+}
+
+/// A column of a full segment.
+#[derive(Debug)]
+enum Cells {
+    Numbers(Packed),
+    Texts(Texts),
+}
+
+/// A column of the segment that takes rows.
+#[derive(Debug)]
+enum Open {
+    Numbers(Vec<Option<i64>>),
+    /// Where each text ends, negative where it is null.
+    Texts {
+        text: String,
+        ends: Vec<i64>,
+    },
+}
+
+/// Positions of the columns that the index looks into.
+const RECORD_KEY: usize = 1;
+const VERSION: usize = 2;
+
 impl Store {
     pub fn new(table: TableId) -> Store {
-        let columns: Vec<(&str, ColumnType)> = stored_columns(table);
-        let fields: Vec<Field> = columns.iter().map(|(name, ty)| Field::new(*name, ty.arrow(), true)).collect();
-        Store {
-            table,
-            schema: Arc::new(Schema::new(fields)),
-            segments: Vec::new(),
-            tail: columns.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect(),
-            tail_rows: 0,
-            rows: 0,
-        }
+        let envelope = ENVELOPE.iter().filter(|column| column.name != "op");
+        let columns = envelope.chain(table.def().columns).map(|column| Column::new(column.name, column.ty));
+        Store { columns: columns.collect(), rows: 0 }
     }
 
     pub fn rows(&self) -> u32 {
@@ -56,123 +76,228 @@ impl Store {
     }
 
     pub fn bytes(&self) -> usize {
-        self.segments.iter().map(|segment| segment.batch.get_array_memory_size()).sum()
+        self.columns.iter().map(Column::bytes).sum()
+    }
+
+    /// Each column's name and bytes.
+    pub fn column_bytes(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.columns.iter().map(|column| (column.name, column.bytes()))
     }
 
     /// Position of a column among those stored.
     pub fn column(&self, name: &str) -> Option<usize> {
-        self.schema.index_of(name).ok()
+        self.columns.iter().position(|column| column.name == name)
     }
 
-    /// Appends a row; it can be gathered after the next [`Store::seal`].
+    /// Appends a row.
     pub fn append(&mut self, record: &Record) -> RowId {
-        let mut builders = self.tail.iter_mut();
+        let row = RowId(self.rows);
+        self.rows += 1;
+        let mut columns = self.columns.iter_mut();
         let mut push = |value: ValueRef<'_>| {
-            if let Some(builder) = builders.next() {
-                builder.append(value);
+            if let Some(column) = columns.next() {
+                column.open.push(value);
             }
         };
         push(ValueRef::Int(record.schema_ver));
         push(ValueRef::Text(&record.record_key));
         push(ValueRef::Int(record.version));
-        push(ValueRef::Text(record.op.name()));
         push(ValueRef::Int(record.event_time.0));
         push(ValueRef::Int(record.registered_at));
         push(ValueRef::Text(&record.source));
         push(ValueRef::Text(&record.purpose));
         push(ValueRef::Int(record.secrecy_class));
-        push(ValueRef::Int(record.known_time.0));
-        for column in 0..self.table.def().columns.len() {
+        for column in 0..record.table.def().columns.len() {
             push(record.values.get(column).map_or(ValueRef::Null, ValueRef::from));
         }
-        let row = RowId(self.rows);
-        self.rows += 1;
-        self.tail_rows += 1;
+        if (self.rows as usize).is_multiple_of(SEGMENT_ROWS) {
+            self.columns.iter_mut().for_each(Column::pack);
+        }
         row
     }
 
-    /// Turns the open tail into a segment and merges segments of like size.
-    pub fn seal(&mut self) {
-        if self.tail_rows == 0 {
-            return;
-        }
-        let columns: Vec<ArrayRef> = self.tail.iter_mut().map(ColumnBuilder::finish).collect();
-        let start = self.rows - self.tail_rows as u32;
-        self.tail_rows = 0;
-        // The builders follow the schema by construction; a mismatch would be a fault of this file.
-        let Ok(batch) = RecordBatch::try_new(Arc::clone(&self.schema), columns) else {
-            unreachable!("columns follow the schema");
-        };
-        self.segments.push(Segment { start, batch });
-        while let [.., left, right] = &self.segments[..] {
-            let (left_rows, right_rows) = (left.batch.num_rows(), right.batch.num_rows());
-            if left_rows >= SEGMENT_ROWS || right_rows * 2 < left_rows {
-                break;
-            }
-            let Ok(batch) = concat_batches(&self.schema, [&left.batch, &right.batch]) else {
-                break;
-            };
-            let start = left.start;
-            self.segments.truncate(self.segments.len() - 2);
-            self.segments.push(Segment { start, batch });
-        }
-    }
-
-    /// A text of one row; `None` if it is null, not text, or not sealed yet.
-    pub fn text(&self, column: &str, row: RowId) -> Option<&str> {
-        let (array, at) = self.cell(column, row)?;
-        let array = array.as_string_opt::<i32>()?;
-        (!array.is_null(at)).then(|| array.value(at))
+    /// A text of one row; `None` if it is null or not text.
+    pub fn text(&self, column: &str, row: RowId) -> Option<String> {
+        let mut text = String::new();
+        self.columns[self.column(column)?].write(row, &mut text).then_some(text)
     }
 
     /// A whole number of one row, likewise.
     pub fn int(&self, column: &str, row: RowId) -> Option<i64> {
-        let (array, at) = self.cell(column, row)?;
-        let array = array.as_primitive_opt::<Int64Type>()?;
-        (!array.is_null(at)).then(|| array.value(at))
+        self.columns[self.column(column)?].number(row)
     }
 
-    fn cell(&self, column: &str, row: RowId) -> Option<(&ArrayRef, usize)> {
-        let column = self.column(column)?;
-        let segment = self.segments.partition_point(|segment| segment.start <= row.0).checked_sub(1)?;
-        let segment = &self.segments[segment];
-        let at = (row.0 - segment.start) as usize;
-        (at < segment.batch.num_rows()).then(|| (segment.batch.column(column), at))
+    pub(super) fn version(&self, row: RowId) -> i64 {
+        self.columns[VERSION].number(row).unwrap_or_default()
     }
 
-    /// Where rows stand, for [`Store::gather`].
-    pub fn locate(&self, rows: impl Iterator<Item = RowId>) -> Vec<(usize, usize)> {
-        rows.map(|row| {
-            let segment = self.segments.partition_point(|segment| segment.start <= row.0) - 1;
-            (segment, (row.0 - self.segments[segment].start) as usize)
-        })
-        .collect()
+    pub(super) fn has_key(&self, row: RowId, key: &str) -> bool {
+        let mut rest = Rest(Some(key));
+        self.columns[RECORD_KEY].write(row, &mut rest);
+        rest.0 == Some("")
     }
 
-    /// The values of one column at the located rows.
-    pub fn gather(&self, column: usize, at: &[(usize, usize)]) -> Result<ArrayRef, ArrowError> {
-        if self.segments.is_empty() {
-            return Ok(arrow::array::new_empty_array(self.schema.field(column).data_type()));
+    /// The values of one column in so many rows.
+    pub fn gather(&self, column: usize, rows: impl Iterator<Item = RowId>) -> ArrayRef {
+        let column = &self.columns[column];
+        match column.ty {
+            ColumnType::CodeList => column.lists(rows),
+            ColumnType::Date | ColumnType::Month => {
+                Arc::new(rows.map(|row| column.number(row).map(|day| day as i32)).collect::<Date32Array>())
+            }
+            ColumnType::Timestamp => {
+                Arc::new(rows.map(|row| column.number(row)).collect::<TimestampMicrosecondArray>())
+            }
+            ColumnType::Int | ColumnType::Sek => Arc::new(rows.map(|row| column.number(row)).collect::<Int64Array>()),
+            ColumnType::Bool => {
+                Arc::new(rows.map(|row| column.number(row).map(|value| value != 0)).collect::<BooleanArray>())
+            }
+            _ => column.texts(rows.map(|row| (row, ""))),
         }
-        let arrays: Vec<&dyn Array> =
-            self.segments.iter().map(|segment| segment.batch.column(column).as_ref()).collect();
-        interleave(&arrays, at)
     }
 
-    /// The arrays of one column, a segment each; `None` if it does not hold text.
-    pub fn text_segments(&self, column: usize) -> Option<Vec<&arrow::array::StringArray>> {
-        self.segments.iter().map(|segment| segment.batch.column(column).as_any().downcast_ref()).collect()
+    /// The texts of one column, each with something before it.
+    pub fn gather_after<T: AsRef<str>>(&self, column: usize, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
+        self.columns[column].texts(rows)
     }
 }
 
-fn stored_columns(table: TableId) -> Vec<(&'static str, ColumnType)> {
-    let mut columns: Vec<_> = ENVELOPE.iter().map(|c| (c.name, c.ty)).collect();
-    columns.push(("known_time", ColumnType::Timestamp));
-    columns.extend(table.def().columns.iter().map(|c| (c.name, c.ty)));
-    columns
+impl Column {
+    fn new(name: &'static str, ty: ColumnType) -> Column {
+        let open = match ty {
+            ColumnType::Date
+            | ColumnType::Month
+            | ColumnType::Timestamp
+            | ColumnType::Int
+            | ColumnType::Sek
+            | ColumnType::Bool => Open::Numbers(Vec::new()),
+            _ => Open::Texts { text: String::new(), ends: Vec::new() },
+        };
+        Column { name, ty, full: Vec::new(), open }
+    }
+
+    fn bytes(&self) -> usize {
+        let full: usize = self.full.iter().map(|cells| size_of::<Cells>() + cells.bytes()).sum();
+        full + match &self.open {
+            Open::Numbers(numbers) => numbers.capacity() * size_of::<Option<i64>>(),
+            Open::Texts { text, ends } => text.capacity() + ends.capacity() * size_of::<i64>(),
+        }
+    }
+
+    fn pack(&mut self) {
+        let cells = match &mut self.open {
+            Open::Numbers(numbers) => {
+                let packed = Packed::new(numbers, self.ty == ColumnType::Timestamp);
+                numbers.clear();
+                Cells::Numbers(packed)
+            }
+            Open::Texts { text, ends } => {
+                let values: Vec<Option<&str>> = (0..ends.len()).map(|at| open_text(text, ends, at)).collect();
+                let packed = Texts::new(&values);
+                text.clear();
+                ends.clear();
+                Cells::Texts(packed)
+            }
+        };
+        self.full.push(cells);
+    }
+
+    #[inline]
+    fn number(&self, row: RowId) -> Option<i64> {
+        let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
+        match (self.full.get(segment), &self.open) {
+            (Some(Cells::Numbers(packed)), _) => packed.get(at),
+            (None, Open::Numbers(numbers)) => numbers.get(at).copied().flatten(),
+            _ => None,
+        }
+    }
+
+    /// Writes a row's text; false if it is null.
+    #[inline]
+    fn write(&self, row: RowId, out: &mut impl Write) -> bool {
+        let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
+        match (self.full.get(segment), &self.open) {
+            (Some(Cells::Texts(texts)), _) => texts.write(at, out),
+            (None, Open::Texts { text, ends }) => {
+                open_text(text, ends, at).is_some_and(|text| out.write_str(text).is_ok())
+            }
+            _ => false,
+        }
+    }
+
+    fn texts<T: AsRef<str>>(&self, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
+        let mut builder = StringBuilder::with_capacity(rows.size_hint().0, rows.size_hint().0 * 20);
+        let mut text = String::new();
+        for (row, before) in rows {
+            text.clear();
+            text.push_str(before.as_ref());
+            builder.append_option(self.write(row, &mut text).then_some(&text));
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn lists(&self, rows: impl Iterator<Item = RowId>) -> ArrayRef {
+        let mut builder = ListBuilder::new(StringBuilder::new());
+        let mut text = String::new();
+        for row in rows {
+            text.clear();
+            let is_known = self.write(row, &mut text);
+            for item in text.split_terminator(ITEM_END) {
+                builder.values().append_value(item);
+            }
+            builder.append(is_known);
+        }
+        Arc::new(builder.finish())
+    }
 }
 
-/// A value on its way into a builder. Instants and days travel as `Int`.
+impl Cells {
+    fn bytes(&self) -> usize {
+        match self {
+            Cells::Numbers(packed) => packed.bytes(),
+            Cells::Texts(texts) => texts.bytes(),
+        }
+    }
+}
+
+fn open_text<'a>(text: &'a str, ends: &[i64], at: usize) -> Option<&'a str> {
+    let end = *ends.get(at)?;
+    let from = at.checked_sub(1).map_or(0, |before| ends[before] & i64::MAX);
+    (end >= 0).then(|| &text[from as usize..end as usize])
+}
+
+impl Open {
+    /// A value of another kind than the column's is stored as null; decode has checked the kinds.
+    fn push(&mut self, value: ValueRef<'_>) {
+        match self {
+            Open::Numbers(numbers) => numbers.push(match value {
+                ValueRef::Int(value) => Some(value),
+                ValueRef::Bool(value) => Some(i64::from(value)),
+                _ => None,
+            }),
+            Open::Texts { text, ends } => {
+                let is_null = match value {
+                    ValueRef::Text(value) => {
+                        text.push_str(value);
+                        false
+                    }
+                    ValueRef::List(items) => {
+                        for item in items {
+                            text.push_str(item);
+                            text.push(ITEM_END);
+                        }
+                        false
+                    }
+                    _ => true,
+                };
+                ends.push(if is_null { text.len() as i64 | i64::MIN } else { text.len() as i64 });
+            }
+        }
+    }
+}
+
+/// A value on its way into a column. Instants and days travel as `Int`.
+#[derive(Clone, Copy)]
 enum ValueRef<'a> {
     Null,
     Bool(bool),
@@ -194,59 +319,99 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
-#[derive(Debug)]
-enum ColumnBuilder {
-    Text(StringBuilder),
-    List(ListBuilder<StringBuilder>),
-    Day(Date32Builder),
-    Instant(TimestampMicrosecondBuilder),
-    Int(Int64Builder),
-    Bool(BooleanBuilder),
+/// What is left of a text while another is written over it; `None` once they differ.
+struct Rest<'a>(Option<&'a str>);
+
+impl Write for Rest<'_> {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(part));
+        Ok(())
+    }
 }
 
-impl ColumnBuilder {
-    fn new(ty: ColumnType) -> ColumnBuilder {
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+
+    use super::*;
+    use crate::record::Op;
+    use crate::time::{EventTime, KnownTime};
+
+    /// A record whose values differ from row to row, some of them null.
+    fn record(table: TableId, row: i64) -> Record {
+        let values = table.def().columns.iter().enumerate().map(|(at, column)| match column.ty {
+            _ if (row + at as i64) % 5 == 0 => Value::Null,
+            ColumnType::Date | ColumnType::Month => Value::Day((row % 700) as i32 - 100),
+            ColumnType::Timestamp => Value::Instant(row * 1_000_000),
+            ColumnType::Int | ColumnType::Sek => Value::Int(row * row),
+            ColumnType::Bool => Value::Bool(row % 2 == 0),
+            ColumnType::CodeList => Value::List((0..row % 3).map(|item| format!("C{item}").into()).collect()),
+            ColumnType::Code => Value::Text(format!("code{}", row % 9).into()),
+            _ => Value::Text(format!("p{:07}-{}", row * 7919 % 10_000_000, at).into()),
+        });
+        Record {
+            table,
+            subject: "p".into(),
+            record_key: format!("agi:{}:{:02}", row / 12, row % 12).into(),
+            version: row,
+            op: Op::Upsert,
+            event_time: EventTime(row * 86_400_000_000),
+            registered_at: row * 1_000,
+            known_time: KnownTime(row),
+            schema_ver: 1,
+            source: "agi".into(),
+            purpose: "permit_control".into(),
+            secrecy_class: row % 4,
+            values: values.collect(),
+        }
+    }
+
+    fn read(array: &ArrayRef, at: usize, ty: ColumnType) -> Value {
+        if array.is_null(at) {
+            return Value::Null;
+        }
         match ty {
-            ColumnType::CodeList => ColumnBuilder::List(ListBuilder::new(StringBuilder::new())),
-            ColumnType::Date | ColumnType::Month => ColumnBuilder::Day(Date32Builder::new()),
-            ColumnType::Timestamp => ColumnBuilder::Instant(TimestampMicrosecondBuilder::new()),
-            ColumnType::Int | ColumnType::Sek => ColumnBuilder::Int(Int64Builder::new()),
-            ColumnType::Bool => ColumnBuilder::Bool(BooleanBuilder::new()),
-            _ => ColumnBuilder::Text(StringBuilder::new()),
-        }
-    }
-
-    /// A value of another kind than the column's is stored as null; decode has checked the kinds.
-    fn append(&mut self, value: ValueRef<'_>) {
-        match (self, value) {
-            (ColumnBuilder::Text(builder), ValueRef::Text(text)) => builder.append_value(text),
-            (ColumnBuilder::Text(builder), _) => builder.append_null(),
-            (ColumnBuilder::List(builder), ValueRef::List(items)) => {
-                for item in items {
-                    builder.values().append_value(item);
-                }
-                builder.append(true);
+            ColumnType::Date | ColumnType::Month => Value::Day(array.as_primitive::<Date32Type>().value(at)),
+            ColumnType::Timestamp => Value::Instant(array.as_primitive::<TimestampMicrosecondType>().value(at)),
+            ColumnType::Int | ColumnType::Sek => Value::Int(array.as_primitive::<Int64Type>().value(at)),
+            ColumnType::Bool => Value::Bool(array.as_boolean().value(at)),
+            ColumnType::CodeList => {
+                let items = array.as_list::<i32>().value(at);
+                Value::List(items.as_string::<i32>().iter().flatten().map(Into::into).collect())
             }
-            (ColumnBuilder::List(builder), _) => builder.append_null(),
-            (ColumnBuilder::Day(builder), ValueRef::Int(day)) => builder.append_value(day as i32),
-            (ColumnBuilder::Day(builder), _) => builder.append_null(),
-            (ColumnBuilder::Instant(builder), ValueRef::Int(micros)) => builder.append_value(micros),
-            (ColumnBuilder::Instant(builder), _) => builder.append_null(),
-            (ColumnBuilder::Int(builder), ValueRef::Int(value)) => builder.append_value(value),
-            (ColumnBuilder::Int(builder), _) => builder.append_null(),
-            (ColumnBuilder::Bool(builder), ValueRef::Bool(value)) => builder.append_value(value),
-            (ColumnBuilder::Bool(builder), _) => builder.append_null(),
+            _ => Value::Text(array.as_string::<i32>().value(at).into()),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            ColumnBuilder::Text(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::List(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Day(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Instant(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Int(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Bool(builder) => Arc::new(builder.finish()),
+    #[test]
+    fn rows_come_out_as_they_went_in_packed_or_not() {
+        for table in [TableId::Permits, TableId::Population, TableId::Payments, TableId::IdentifierHolders] {
+            let rows = SEGMENT_ROWS as i64 + 500;
+            let mut store = Store::new(table);
+            let told: Vec<Record> = (0..rows).map(|row| record(table, row)).collect();
+            for (row, record) in told.iter().enumerate() {
+                assert_eq!(store.append(record), RowId(row as u32));
+            }
+            let ids = || (0..rows as u32).rev().map(RowId);
+            for (at, column) in table.def().columns.iter().enumerate() {
+                let array = store.gather(store.column(column.name).unwrap(), ids());
+                assert_eq!(array.data_type(), &column.ty.arrow());
+                for (place, row) in ids().enumerate() {
+                    assert_eq!(read(&array, place, column.ty), told[row.0 as usize].values[at], "{}", column.name);
+                }
+            }
+            for (row, record) in ids().zip(told.iter().rev()) {
+                assert_eq!(store.text("record_key", row).as_deref(), Some(&*record.record_key));
+                assert_eq!(store.int("registered_at", row), Some(record.registered_at));
+                assert_eq!(store.int("secrecy_class", row), Some(record.secrecy_class));
+                assert_eq!(store.version(row), record.version);
+                assert!(store.has_key(row, &record.record_key) && !store.has_key(row, "agi:"));
+            }
+            assert_eq!(store.text("op", RowId(0)), None, "the index says it");
+            assert_eq!(store.int("version", RowId(rows as u32)), None);
+            let tagged = store.gather_after(store.column("record_key").unwrap(), [(RowId(1), "\u{1}0007")].into_iter());
+            assert_eq!(tagged.as_string::<i32>().value(0), "\u{1}0007agi:0:01");
         }
     }
 }

@@ -9,7 +9,7 @@ use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
@@ -89,7 +89,7 @@ struct References {
 impl Planner {
     pub(super) fn new(catalogue: &Catalogue) -> Result<Planner, PlanError> {
         let failed = |error| PlanError::Session(Box::new(error));
-        let context = session::session().map_err(failed)?;
+        let context = without_idle_rules(&session::session().map_err(failed)?);
         let mut planner = Planner {
             context,
             known: Known::default(),
@@ -380,6 +380,19 @@ impl Planner {
         let query = self.query(references, views, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
     }
+}
+
+/// Optimizer rules that find nothing to do here: there are no streams that others must not starve, no limits, no filters that
+/// appear while a plan runs, no sources that sort. Each goes through every plan.
+const IDLE_RULES: [&str; 5] =
+    ["EnsureCooperative", "HashJoinBuffering", "LimitAggregation", "PushdownSort", "TopKRepartition"];
+
+fn without_idle_rules(context: &SessionContext) -> SessionContext {
+    let state = context.state();
+    let rules = state.physical_optimizers().iter().filter(|rule| !IDLE_RULES.contains(&rule.name()));
+    let rules = rules.map(Arc::clone).collect();
+    let state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build();
+    SessionContext::new_with_state(state)
 }
 
 fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanError {

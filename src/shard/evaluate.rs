@@ -99,7 +99,6 @@ impl Shard {
 
     /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now.
     fn jobs_of_changes(&mut self, pass: Pass) -> Vec<Job> {
-        self.history.seal();
         let now = self.clocks.shard().0;
         let live = self.settings.order == Order::Live;
         let daily = self.daily();

@@ -51,16 +51,18 @@ impl Shard {
     ///
     /// In live order they are evaluated with the first messages, as of the clock then; in strict order each as of its
     /// known time.
-    pub fn take_snapshot(&mut self, records: &[Record]) -> u64 {
+    pub fn take_snapshot(&mut self, records: impl Iterator<Item = Record>) -> u64 {
         let limit = self.settings.visibility.future_limit[Feed::Permits.index()];
         let mut new = 0;
-        for record in records.iter().filter(|record| record.table.def().feed == Feed::Permits) {
+        let mut newest = None;
+        for record in records.filter(|record| record.table.def().feed == Feed::Permits) {
+            newest = newest.max(Some(record.known_time));
             let latest = record.known_time.0.saturating_add(limit);
             if record.event_time.0 > latest || record.registered_at > latest {
                 // The topic holds it too, and there it is quarantined.
                 continue;
             }
-            let (person, inserted) = self.history.insert(record);
+            let (person, inserted) = self.history.insert(&record);
             if inserted == Inserted::New {
                 new += 1;
                 self.changes.push(Change {
@@ -80,7 +82,7 @@ impl Shard {
             }
         }
         // A snapshot is whole: the permits feed has spoken up to its newest record.
-        if let Some(newest) = records.iter().map(|record| record.known_time).max() {
+        if let Some(newest) = newest {
             self.clocks.advance(Feed::Permits, newest);
         }
         new

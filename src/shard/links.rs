@@ -39,7 +39,6 @@ pub const LINK_SOURCE: &str = "permitwatch";
 impl Shard {
     /// Evaluates the links of one feed for what changed, except those that read what rules found.
     pub fn link(&mut self, feed: Feed) {
-        self.history.seal();
         for at in 0..self.rules.links().len() {
             let link = &self.rules.links()[at];
             if link.is_late() || link.table.def().feed != feed {

@@ -1,0 +1,241 @@
+//! Which rows are known about a person or entity, and which versions of a record are visible when.
+//!
+//! An index is a list of 16-byte entries, sorted by (table, key, version): what a look at it needs (table, record, when it became
+//! known, what it does) stands in the entry, the version itself with the row.
+
+use crate::history::hash_key;
+use crate::history::store::{RowId, Store};
+use crate::record::{Op, Record};
+use crate::schema::TableId;
+
+/// One version of one record.
+#[derive(Clone, Copy, Debug)]
+pub struct RowRef {
+    /// Names the record among those of its table: its key's hash, or a number near it that was free.
+    key: u32,
+    row: RowId,
+    /// Known time, table and operation, in this order from the highest bit.
+    about: i64,
+}
+
+/// Bits of `about` below the known time.
+const TABLE_BITS: u32 = 5;
+const OP_BITS: u32 = 2;
+const LOW_BITS: u32 = TABLE_BITS + OP_BITS;
+const OPS: [Op; 3] = [Op::Upsert, Op::Correct, Op::Retract];
+const _: () = assert!(TableId::COUNT <= 1 << TABLE_BITS);
+
+/// The greatest known time that an entry holds: more than two thousand years from 1970.
+const LAST_KNOWN: i64 = i64::MAX >> LOW_BITS;
+
+/// A version as seen at some as_of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub row: RowId,
+    pub known_from: i64,
+    /// When a greater version became known; `None` while it is the latest.
+    pub known_to: Option<i64>,
+    pub first_known: i64,
+    pub op: Op,
+}
+
+impl Version {
+    /// Rules see it in the table of latest versions.
+    pub fn is_current(&self) -> bool {
+        self.known_to.is_none() && self.op != Op::Retract
+    }
+}
+
+impl RowRef {
+    pub fn new(table: TableId, key: u32, known: i64, op: Op, row: RowId) -> RowRef {
+        let known = known.clamp(-LAST_KNOWN, LAST_KNOWN);
+        RowRef { key, row, about: known << LOW_BITS | (table.index() as i64) << OP_BITS | op as i64 }
+    }
+
+    pub fn known(self) -> i64 {
+        self.about >> LOW_BITS
+    }
+
+    pub fn row(self) -> RowId {
+        self.row
+    }
+
+    pub fn table(self) -> TableId {
+        TableId::ALL[self.table_index()]
+    }
+
+    fn table_index(self) -> usize {
+        (self.about >> OP_BITS) as usize & ((1 << TABLE_BITS) - 1)
+    }
+
+    fn op(self) -> Op {
+        OPS[(self.about as usize & ((1 << OP_BITS) - 1)).min(OPS.len() - 1)]
+    }
+}
+
+/// Where a record's row belongs and the key that it goes by; `None` if this version is there.
+pub fn place(rows: &[RowRef], store: &Store, record: &Record) -> Option<(usize, u32)> {
+    let of_table = range_of(rows, record.table);
+    let mut key = key_of(&record.record_key);
+    loop {
+        let from = of_table.start + rows[of_table.clone()].partition_point(|row| row.key < key);
+        let run = rows[from..of_table.end].iter().take_while(|row| row.key == key);
+        let mut at = from;
+        for row in run {
+            if at == from && !store.has_key(row.row, &record.record_key) {
+                // Another record has the number.
+                break;
+            }
+            match store.version(row.row).cmp(&record.version) {
+                std::cmp::Ordering::Less => at += 1,
+                std::cmp::Ordering::Equal => return None,
+                std::cmp::Ordering::Greater => return Some((at, key)),
+            }
+        }
+        if at > from || rows[from..of_table.end].first().is_none_or(|row| row.key != key) {
+            return Some((at, key));
+        }
+        key = key.wrapping_add(1);
+    }
+}
+
+/// How far a record's number may lie from its key's hash, when it is looked for.
+const NEAR: u32 = 64;
+
+/// Whether a row may be of the record with this key.
+pub fn may_be(row: RowRef, record_key: &str) -> bool {
+    row.key.wrapping_sub(key_of(record_key)) < NEAR
+}
+
+fn key_of(record_key: &str) -> u32 {
+    (hash_key(record_key) >> 32) as u32
+}
+
+fn range_of(rows: &[RowRef], table: TableId) -> std::ops::Range<usize> {
+    let from = rows.partition_point(|row| row.table_index() < table.index());
+    let count = rows[from..].partition_point(|row| row.table_index() == table.index());
+    from..from + count
+}
+
+pub fn of_table(rows: &[RowRef], table: TableId) -> &[RowRef] {
+    &rows[range_of(rows, table)]
+}
+
+/// Rows are sorted by (key, version); each record's versions form one run.
+pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
+    let mut start = 0;
+    while start < rows.len() {
+        let key = rows[start].key;
+        let end = start + rows[start..].iter().take_while(|row| row.key == key).count();
+        let run = &rows[start..end];
+        start = end;
+        let Some(first_known) = run.iter().map(|row| row.known()).filter(|known| *known <= as_of).min() else {
+            continue;
+        };
+        let mut greater_known: Option<i64> = None;
+        for row in run.iter().rev().filter(|row| row.known() <= as_of) {
+            let known = row.known();
+            each(Version {
+                row: row.row,
+                known_from: known,
+                known_to: greater_known.map(|greater| greater.max(known)),
+                first_known,
+                op: row.op(),
+            });
+            greater_known = Some(greater_known.map_or(known, |greater| greater.min(known)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: u32, version: u32, known: i64, op: Op) -> RowRef {
+        RowRef::new(TableId::Payments, key, known, op, RowId(version))
+    }
+
+    fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, Option<i64>, i64, bool)> {
+        let mut out = Vec::new();
+        versions_of(rows, as_of, |v| out.push((v.known_from, v.known_to, v.first_known, v.is_current())));
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn a_later_version_ends_the_earlier_one_when_it_becomes_known() {
+        let rows = [row(1, 1, 10, Op::Upsert), row(1, 2, 20, Op::Correct)];
+        assert_eq!(seen(&rows, 15), [(10, None, 10, true)]);
+        assert_eq!(seen(&rows, 20), [(10, Some(20), 10, false), (20, None, 10, true)]);
+    }
+
+    #[test]
+    fn a_version_that_arrives_after_its_successor_is_never_current() {
+        let rows = [row(1, 1, 30, Op::Upsert), row(1, 2, 20, Op::Retract)];
+        assert_eq!(seen(&rows, 25), [(20, None, 20, false)]);
+        assert_eq!(seen(&rows, 30), [(20, None, 20, false), (30, Some(30), 20, false)]);
+    }
+
+    fn payment(key: &str, version: i64) -> Record {
+        use crate::record::Value;
+        use crate::time::{EventTime, KnownTime};
+        Record {
+            table: TableId::Payments,
+            subject: "p".into(),
+            record_key: key.into(),
+            version,
+            op: Op::Upsert,
+            event_time: EventTime(0),
+            registered_at: 0,
+            known_time: KnownTime(version),
+            schema_ver: 1,
+            source: "agi".into(),
+            purpose: "payment_control".into(),
+            secrecy_class: 2,
+            values: vec![Value::Null; TableId::Payments.def().columns.len()],
+        }
+    }
+
+    #[test]
+    fn records_whose_keys_have_one_hash_stay_apart() {
+        let mut seen = std::collections::HashMap::new();
+        let (one, other) = (0..)
+            .find_map(|n| {
+                let key = format!("k{n}");
+                seen.insert(key_of(&key), key.clone()).map(|before| (before, key))
+            })
+            .unwrap();
+        let mut store = Store::new(TableId::Payments);
+        let mut rows = Vec::new();
+        for (key, version) in [(&one, 2), (&other, 2), (&other, 1), (&one, 1), (&other, 3)] {
+            let record = payment(key, version);
+            let (at, key) = place(&rows, &store, &record).unwrap();
+            rows.insert(at, RowRef::new(TableId::Payments, key, version, Op::Upsert, store.append(&record)));
+            assert!(place(&rows, &store, &record).is_none(), "it is there now");
+        }
+        let keys: Vec<_> = rows.iter().map(|row| store.text("record_key", row.row()).unwrap()).collect();
+        assert!(keys.iter().eq([&one, &one, &other, &other, &other]), "{keys:?}");
+        let versions: Vec<_> = rows.iter().map(|row| store.version(row.row())).collect();
+        assert_eq!(versions, [1, 2, 1, 2, 3]);
+        assert!(rows.iter().all(|row| may_be(*row, &one) && may_be(*row, &other)));
+        let current = seen_current(&rows);
+        assert_eq!(current, 2);
+    }
+
+    fn seen_current(rows: &[RowRef]) -> usize {
+        seen(rows, i64::MAX).iter().filter(|(.., is_current)| *is_current).count()
+    }
+
+    #[test]
+    fn an_entry_says_what_went_into_it() {
+        for table in TableId::ALL {
+            for op in OPS {
+                for known in [-1, 0, 1, 1_800_000_000_000_000, LAST_KNOWN, -LAST_KNOWN] {
+                    let row = RowRef::new(table, 7, known, op, RowId(3));
+                    assert_eq!((row.table(), row.op(), row.known(), row.row()), (table, op, known, RowId(3)));
+                }
+            }
+        }
+        assert_eq!(size_of::<RowRef>(), 16);
+    }
+}

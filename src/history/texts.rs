@@ -1,0 +1,292 @@
+//! Texts in as little room as their kind allows.
+//!
+//! A register's texts repeat (codes, employers), count (personal numbers, permits), are hashes, or are made of such parts with
+//! a separator between them (record keys). A column of a segment is kept in whichever of these forms is smallest; reading one
+//! text never reads another.
+
+use std::fmt::Write;
+
+use rustc_hash::FxHashMap;
+
+use crate::history::packed::Packed;
+
+/// A column of texts, some of them null.
+#[derive(Debug)]
+pub enum Texts {
+    /// All null.
+    Null,
+    /// No null among them.
+    Each(Strings),
+    /// Each distinct text once, and which one a row has.
+    Coded { texts: Spread, codes: Packed },
+    /// What stands before and after the last `mark`, each as a column.
+    Split { mark: char, before: Box<Texts>, after: Box<Texts> },
+}
+
+/// Texts one after the other.
+#[derive(Debug)]
+pub enum Strings {
+    Spread(Spread),
+    /// What all begin with, then a number of so many digits.
+    Numbered {
+        prefix: Box<str>,
+        digits: u32,
+        radix: u64,
+        numbers: Packed,
+    },
+}
+
+/// Texts with their ends.
+#[derive(Debug)]
+pub struct Spread {
+    text: Box<str>,
+    ends: Ends,
+}
+
+#[derive(Debug)]
+enum Ends {
+    /// All are of one length.
+    Even(u32),
+    Each(Box<[u32]>),
+}
+
+/// Where a text may be split, and how often.
+const MARKS: [char; 2] = [':', '-'];
+const SPLITS: u32 = 3;
+/// What each array costs beside its content: a header and what the allocator rounds up.
+const OVERHEAD: usize = 48;
+
+impl Texts {
+    pub fn new(values: &[Option<&str>]) -> Texts {
+        Texts::smallest(values, SPLITS)
+    }
+
+    fn smallest(values: &[Option<&str>], splits: u32) -> Texts {
+        if values.iter().all(Option::is_none) {
+            return Texts::Null;
+        }
+        let mut numbers: FxHashMap<&str, i64> = FxHashMap::default();
+        let mut distinct: Vec<&str> = Vec::new();
+        let mut last = ("", -1);
+        let mut number = |text| {
+            // Neighbours are often the same.
+            if last.1 < 0 || last.0 != text {
+                let next = distinct.len() as i64;
+                let code = *numbers.entry(text).or_insert(next);
+                if code == next {
+                    distinct.push(text);
+                }
+                last = (text, code);
+            }
+            last.1
+        };
+        let codes: Vec<Option<i64>> = values.iter().map(|value| value.map(&mut number)).collect();
+        let whole: Option<Vec<&str>> = values.iter().copied().collect();
+        let coded = Texts::Coded { texts: Spread::new(&distinct), codes: Packed::new(&codes, false) };
+        let Some(whole) = whole else { return coded };
+        // Texts that hardly differ need nothing else.
+        if distinct.len() * 64 <= values.len() {
+            return coded;
+        }
+        let mut best = coded;
+        let each = Texts::Each(Strings::new(&whole));
+        if each.bytes() < best.bytes() {
+            best = each;
+        }
+        if splits > 0
+            && let Some(split) = Texts::split(&whole, splits)
+            && split.bytes() < best.bytes()
+        {
+            best = split;
+        }
+        best
+    }
+
+    fn split(values: &[&str], splits: u32) -> Option<Texts> {
+        let mark = MARKS.into_iter().find(|mark| values.iter().all(|text| text.contains(*mark)))?;
+        let halves = values.iter().filter_map(|text| text.rsplit_once(mark));
+        let (before, after): (Vec<_>, Vec<_>) = halves.map(|(before, after)| (Some(before), Some(after))).unzip();
+        let part = |values: &[Option<&str>]| Box::new(Texts::smallest(values, splits - 1));
+        Some(Texts::Split { mark, before: part(&before), after: part(&after) })
+    }
+
+    /// Writes a row's text; false if it is null.
+    #[inline]
+    pub fn write(&self, row: usize, out: &mut impl Write) -> bool {
+        match self {
+            Texts::Null => false,
+            Texts::Each(strings) => strings.write(row, out),
+            Texts::Coded { texts, codes } => match codes.get(row) {
+                Some(code) => out.write_str(texts.get(code as usize)).is_ok(),
+                None => false,
+            },
+            Texts::Split { mark, before, after } => {
+                before.write(row, out) && out.write_char(*mark).is_ok() && after.write(row, out)
+            }
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        match self {
+            Texts::Null => 0,
+            Texts::Each(strings) => strings.bytes(),
+            Texts::Coded { texts, codes } => texts.bytes() + codes.bytes() + OVERHEAD,
+            Texts::Split { before, after, .. } => before.bytes() + after.bytes() + 2 * size_of::<Texts>(),
+        }
+    }
+}
+
+impl Strings {
+    fn new(values: &[&str]) -> Strings {
+        Strings::numbered(values).unwrap_or_else(|| Strings::Spread(Spread::new(values)))
+    }
+
+    /// If all are of one length, and the same but for digits at the end.
+    fn numbered(values: &[&str]) -> Option<Strings> {
+        let (first, rest) = values.split_first()?;
+        let mut same = first.len();
+        for text in rest {
+            if text.len() != first.len() {
+                return None;
+            }
+            same = first.bytes().zip(text.bytes()).take(same).take_while(|(a, b)| a == b).count();
+        }
+        while !first.is_char_boundary(same) {
+            same -= 1;
+        }
+        let digits = first.len() - same;
+        let read = |radix: u32, most: usize| -> Option<Strings> {
+            let is_digit = |byte: u8| byte.is_ascii_digit() || (radix == 16 && (b'a'..=b'f').contains(&byte));
+            let number = |text: &&str| {
+                let tail = text.get(same..).filter(|tail| digits <= most && tail.bytes().all(is_digit))?;
+                // Sixteen hexadecimal digits fill all 64 bits.
+                u64::from_str_radix(tail, radix).ok().map(|number| Some(number as i64))
+            };
+            let numbers: Vec<Option<i64>> = values.iter().map(number).collect::<Option<_>>()?;
+            let numbers = Packed::new(&numbers, false);
+            Some(Strings::Numbered {
+                prefix: first[..same].into(),
+                digits: digits as u32,
+                radix: u64::from(radix),
+                numbers,
+            })
+        };
+        if digits == 0 {
+            return None;
+        }
+        read(10, 18).or_else(|| read(16, 16))
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut impl Write) -> bool {
+        match self {
+            Strings::Spread(spread) => out.write_str(spread.get(row)).is_ok(),
+            Strings::Numbered { prefix, digits, radix, numbers } => {
+                let mut number = numbers.get(row).unwrap_or_default() as u64;
+                let mut text = [b'0'; 18];
+                let from = text.len() - *digits as usize;
+                for digit in text[from..].iter_mut().rev() {
+                    // Told apart so that each division is by a constant.
+                    let (rest, value) =
+                        if *radix == 10 { (number / 10, number % 10) } else { (number / 16, number % 16) };
+                    *digit = b"0123456789abcdef"[value as usize];
+                    number = rest;
+                }
+                let text = std::str::from_utf8(&text[from..]).unwrap_or_default();
+                out.write_str(prefix).is_ok() && out.write_str(text).is_ok()
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Strings::Spread(spread) => spread.bytes(),
+            Strings::Numbered { prefix, numbers, .. } => prefix.len() + numbers.bytes() + OVERHEAD,
+        }
+    }
+}
+
+impl Spread {
+    fn new(values: &[&str]) -> Spread {
+        let text = values.concat().into_boxed_str();
+        let length = values.first().map_or(0, |text| text.len());
+        let ends = if values.iter().all(|text| text.len() == length) {
+            Ends::Even(length as u32)
+        } else {
+            let mut end = 0;
+            Ends::Each(
+                values
+                    .iter()
+                    .map(|text| {
+                        end += text.len() as u32;
+                        end
+                    })
+                    .collect(),
+            )
+        };
+        Spread { text, ends }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> &str {
+        let (from, to) = match &self.ends {
+            Ends::Even(length) => (at * *length as usize, (at + 1) * *length as usize),
+            Ends::Each(ends) => (if at == 0 { 0 } else { ends[at - 1] as usize }, ends[at] as usize),
+        };
+        &self.text[from..to]
+    }
+
+    fn bytes(&self) -> usize {
+        let ends = match &self.ends {
+            Ends::Even(_) => 0,
+            Ends::Each(ends) => size_of_val(&**ends),
+        };
+        self.text.len() + ends + OVERHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(values: &[Option<String>]) -> Texts {
+        let borrowed: Vec<Option<&str>> = values.iter().map(Option::as_deref).collect();
+        let texts = Texts::new(&borrowed);
+        for (row, value) in values.iter().enumerate() {
+            let mut text = String::new();
+            let is_known = texts.write(row, &mut text);
+            assert_eq!(is_known.then_some(text), *value);
+        }
+        texts
+    }
+
+    fn some(texts: impl Iterator<Item = String>) -> Vec<Option<String>> {
+        texts.map(Some).collect()
+    }
+
+    #[test]
+    fn each_kind_finds_its_form() {
+        let persons = check(&some((0..1000).map(|n| format!("p{:07}", n * 31 % 1000))));
+        assert!(matches!(persons, Texts::Each(Strings::Numbered { radix: 10, .. })), "{persons:?}");
+        let hashes = check(&some((0..1000u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))));
+        assert!(matches!(hashes, Texts::Each(Strings::Numbered { radix: 16, .. })), "{hashes:?}");
+        let codes = check(&some((0..1000).map(|n| ["agi", "fk", "å"][n % 3].to_owned())));
+        assert!(matches!(codes, Texts::Coded { .. }) && codes.bytes() < 400, "{codes:?}");
+        let keys = check(&some((0..1000).map(|n| format!("agi:55600{:05}:2023-{:02}", n / 12, n % 12 + 1))));
+        assert!(matches!(keys, Texts::Split { .. }) && keys.bytes() < 3_000, "{}", keys.bytes());
+        assert!(matches!(check(&[None, None]), Texts::Null));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_in_comes_out(
+            values in prop::collection::vec(prop::option::weighted(0.9, "[0-9a-f]{3}|å?[0-9]{4}|[a-c]:[0-9]{1,2}-[0-9]{2}|\\PC{0,5}"), 0..60),
+            whole: bool,
+        ) {
+            let values: Vec<_> = values.into_iter().filter(|value| !whole || value.is_some()).collect();
+            check(&values);
+        }
+    }
+}
