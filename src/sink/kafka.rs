@@ -44,6 +44,18 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// producer's own verdict comes first.
 const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// Asks about the topics before they are written to. The library sends nothing to a topic that it does not know yet, and
+/// without being asked looks only once a second: the first alert would wait for that.
+fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
+    let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| config.topic(feed));
+    for topic in internal.chain([config.alerts_topic(), config.quarantine_topic()]) {
+        if producer.client().fetch_metadata(Some(&topic), kafka::ANSWER_TIMEOUT).is_err() {
+            // The first message will say what is wrong.
+            return;
+        }
+    }
+}
+
 /// Writes one shard's alerts and quarantine entries.
 pub struct KafkaSink {
     producer: ThreadedProducer<Deliveries>,
@@ -74,6 +86,7 @@ impl KafkaSink {
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
             .create_with_context(Deliveries::default())
             .map_err(|error| failed(kafka::describe(&error)))?;
+        learn_topics(&producer, config);
         Ok(KafkaSink {
             producer,
             quarantine_topic: config.quarantine_topic(),
