@@ -14,7 +14,7 @@ mod fields;
 mod wire;
 
 use crate::identity;
-use crate::record::{Message, Op, Reason, Record, Value};
+use crate::record::{Lent, Op, Reason, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
 use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
 use fields::Fields;
@@ -48,8 +48,9 @@ pub struct BadRecord {
 }
 
 /// Decodes a message that is not a clock message.
-pub fn decode(message: &Message, max_bytes: usize) -> Result<Decoded, BadRecord> {
-    let (key, payload) = match (message.key.as_deref(), message.payload.as_deref()) {
+pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Decoded, BadRecord> {
+    let message = message.into();
+    let (key, payload) = match (message.key, message.payload) {
         (Some(key), Some(payload)) if !key.is_empty() => (key, payload),
         (Some(key), _) if !key.is_empty() => return bad(Reason::Empty, "a key without a value"),
         _ => return bad(Reason::Empty, "a value without a key"),

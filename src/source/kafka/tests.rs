@@ -34,7 +34,7 @@ fn read_to_end(shard: &mut KafkaShard, feed: Feed) -> Result<Vec<Message>, Sourc
     let mut messages = Vec::new();
     loop {
         match shard.poll(feed)? {
-            Polled::Message(message) => messages.push(message),
+            Polled::Message(message) => messages.push(message.keep()),
             Polled::AtEnd | Polled::Finished => return Ok(messages),
             Polled::Pending => {
                 assert!(Instant::now() < deadline, "no end of {} after {} messages", feed.name(), messages.len());
