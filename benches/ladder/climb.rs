@@ -140,10 +140,20 @@ fn through_broker(
     out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
     out.insert("broker".into(), json!(broker.name()));
     world.rebuild()?;
-    let points = at_rates(world, From::Kafka(&broker), highest(&results), extent)?;
+    let highest = beside_a_writer(&broker, world, highest(&results), extent)?;
+    out.insert("highest_beside_a_writer".into(), json!(highest));
+    let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
     let title = format!("Latency through Kafka ({})", broker.name());
     out.insert("latency_through_kafka".into(), latency::print(&title, &points));
     Ok(())
+}
+
+/// The highest rate that can be held: topics that were filled before need nobody to write, and here writer, broker and engine
+/// share the machine. It is what is done of a load that is too high.
+fn beside_a_writer(broker: &Broker, world: &mut World, filled: f64, extent: &Extent) -> anyhow::Result<f64> {
+    let load = point(world, From::Kafka(broker), MAIN.in_scope_pct, (100.0, filled), extent.seconds)?;
+    eprintln!("through Kafka, beside a writer: {:.0} records/s of {filled:.0}", load.reached);
+    Ok(load.reached.min(filled))
 }
 
 fn highest(results: &Results) -> f64 {

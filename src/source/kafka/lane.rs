@@ -40,6 +40,8 @@ pub(super) struct Lane {
     topic: CString,
     /// The queue held more than the last batch.
     has_more: bool,
+    /// A message has been taken since the start or the last seek.
+    has_read: bool,
     /// Where the next message is expected; not known before the first message or seek.
     pub next: Option<NextOffset>,
     /// Known time of the last message, below which none falls.
@@ -69,6 +71,7 @@ impl Lane {
             _split: split,
             topic,
             has_more: true,
+            has_read: false,
             next: None,
             known_time: KnownTime::MIN,
             at_end: false,
@@ -79,13 +82,14 @@ impl Lane {
     /// Forgets what was taken out of the queue: the next message is another one.
     pub fn seek(&mut self, next: NextOffset, known_time: KnownTime) {
         self.fetched.clear();
-        self.lent = None;
         (self.next, self.known_time) = (Some(next), known_time);
-        (self.at_end, self.sought, self.has_more) = (false, true, true);
+        (self.at_end, self.sought, self.has_read, self.has_more) = (false, true, false, true);
     }
 
     /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.
     pub fn ahead(&mut self, consumer: &BaseConsumer<Group>, fence: &Fence) -> Result<Ahead, KafkaError> {
+        // A message keeps the whole response in memory that brought it.
+        self.lent = None;
         loop {
             let Some(first) = self.fetched.front() else {
                 if self.fetch(fence) {
@@ -117,6 +121,7 @@ impl Lane {
         if self.fetched.front().is_none_or(|first| first.error().is_some()) {
             return None;
         }
+        self.has_read = true;
         self.lent = self.fetched.pop_front();
         let message = self.lent.as_ref()?;
         let offset = Offset(message.offset());
@@ -157,7 +162,7 @@ impl Lane {
     /// are not equal, and the library's notice comes. It says nothing where no message has come since a seek or the start, for
     /// then it may be older.
     fn drained(&mut self, consumer: &BaseConsumer<Group>) -> Ahead {
-        if !self.at_end && !self.sought && self.lent.is_some() {
+        if !self.at_end && !self.sought && self.has_read {
             self.at_end = self.next.is_some() && self.next == self.high_watermark(consumer);
         }
         if self.at_end { Ahead::AtEnd } else { Ahead::Pending }
