@@ -265,7 +265,13 @@ fn text(name: &'static str, text: &str) -> Result<Box<str>, BadRecord> {
     if text.len() > TEXT_MAX_BYTES {
         return wrong(&format!("{name} is longer than {TEXT_MAX_BYTES} bytes"));
     }
-    if text.chars().any(char::is_control) {
+    // Nearly all text is ASCII, which is looked through many bytes at once.
+    let has_control = if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    if has_control {
         return wrong(&format!("{name} holds a control character"));
     }
     Ok(text.into())
