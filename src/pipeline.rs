@@ -8,6 +8,8 @@
 //! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
 //! again from the topic.
 
+mod gauges;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +23,7 @@ use crate::merge::{Merge, Merged};
 use crate::record::{Fates, NextOffset};
 use crate::recovery::Recovery;
 use crate::reload::Reloader;
-use crate::schema::{Feed, TableId};
+use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::{ShardSource, SourceError};
@@ -32,6 +34,9 @@ use crate::time::{KnownTime, WallTime};
 const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest that records wait for others to be settled with them.
+const MAX_GATHER: Duration = Duration::from_millis(4);
 
 /// Batches that may wait for the acknowledgement of one before them; then the source is left alone.
 const MAX_UNDER_WAY: usize = 64;
@@ -106,6 +111,9 @@ struct Loop {
     quarantined: u64,
     paused: bool,
     under_way: Vec<UnderWay>,
+    /// When the last settling with something to evaluate ended, and how long the next batch may take to come together from then.
+    settled_at: Instant,
+    gather: Duration,
     /// Where the shard reads next, once everything before has had its effects.
     advanced: [NextOffset; Feed::COUNT],
 }
@@ -134,6 +142,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             quarantined: 0,
             paused: false,
             under_way: Vec::new(),
+            settled_at: Instant::now(),
+            gather: Duration::ZERO,
             advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.recovery.is_some());
@@ -204,7 +214,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
                 Merged::Waiting(lane) => {
                     held = lane;
-                    break;
+                    let left = state.gather.saturating_sub(state.settled_at.elapsed());
+                    if self.shard.pending() == 0 || left.is_zero() {
+                        break;
+                    }
+                    self.merge.wait(left);
                 }
                 Merged::Beyond | Merged::Finished => break,
             }
@@ -226,7 +240,14 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// Evaluates what was taken and the deadlines that have come, and lets it have its effects in order.
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let (started, has_work) = (Instant::now(), self.shard.pending() > 0);
         let emitted = self.shard.settle_live();
+        if has_work {
+            // A few records cost about as much as many: rather than settle each few as they come, and take the processor from
+            // whoever brings more, the shard rests for half as long as it has worked.
+            state.settled_at = Instant::now();
+            state.gather = (started.elapsed() / 2).min(MAX_GATHER);
+        }
         self.report_work();
         let shown = self.take_shown(state);
         let emitted = self.recover(emitted)?;
@@ -439,80 +460,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
         }
         Ok(())
-    }
-
-    fn set_gauges(&mut self, state: &mut Loop) {
-        let seconds = state.gauges_at.elapsed().as_secs_f64();
-        state.gauges_at = Instant::now();
-        (self.commit)(&state.advanced);
-        let clocks = self.shard.clocks();
-        for feed in Feed::ALL {
-            if clocks.feed(feed) > KnownTime::MIN {
-                self.telemetry.feed_clock(feed, clocks.feed(feed));
-            }
-        }
-        if clocks.shard() > KnownTime::MIN {
-            self.telemetry.shard_clock(clocks.shard());
-        }
-        for (number, rule) in self.shard.rules().iter().enumerate() {
-            let clock = clocks.least(rule.feeds);
-            if clock > KnownTime::MIN {
-                self.telemetry.rule_clock(number, clock);
-            }
-        }
-        for feed in Feed::ALL {
-            if let Some(lag) = self.merge.source().lag(feed) {
-                self.telemetry.lag(feed, lag);
-            }
-        }
-        if Instant::now() >= state.count_at {
-            self.count_persons(state);
-        }
-        let history = self.shard.history();
-        for table in TableId::ALL {
-            self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
-        }
-        let bytes = state.state_bytes;
-        self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
-        self.telemetry.timers(self.shard.detector().timer_count() as u64);
-        let rate = state.quarantined as f64 / seconds;
-        state.quarantined = 0;
-        self.telemetry.limit_used(Limit::QuarantinePerSecond, rate);
-        self.pause(state, bytes, rate);
-    }
-
-    /// Gauges that take a walk over all persons; seldom enough to take less than a hundredth of the time.
-    fn count_persons(&self, state: &mut Loop) {
-        let started = Instant::now();
-        let mut standing = vec![[0u64; 4]; self.shard.rules().len()];
-        for (_, alert) in self.shard.detector().standing() {
-            standing[alert.rule as usize][alert.severity as usize] += 1;
-        }
-        for (rule, counts) in standing.iter().enumerate() {
-            for severity in crate::alert::Severity::ALL {
-                self.telemetry.standing(rule, severity, counts[severity as usize]);
-            }
-        }
-        let history = self.shard.history();
-        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
-        let bytes = history.state_bytes();
-        self.telemetry.state_bytes(bytes);
-        state.state_bytes = bytes;
-        state.count_at = Instant::now() + started.elapsed() * 100;
-    }
-
-    /// At a limit the source is left alone until there is room again.
-    fn pause(&mut self, state: &mut Loop, bytes: u64, quarantined_per_second: f64) {
-        let limits = &self.config.limits;
-        let full = bytes >= limits.state_max_bytes;
-        let flooded = quarantined_per_second > f64::from(limits.quarantine_per_second);
-        let paused = full || flooded;
-        if paused && !state.paused {
-            let why = if full { "limits.state_max_bytes" } else { "limits.quarantine_per_second" };
-            tracing::error!(shard = self.shard.number(), limit = why, "at a limit; the source is paused");
-        }
-        state.paused = paused;
-        self.telemetry.paused(paused);
     }
 }
 
