@@ -35,9 +35,6 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest that records wait for others to be settled with them.
-const MAX_GATHER: Duration = Duration::from_millis(4);
-
 /// Batches that may wait for the acknowledgement of one before them; then the source is left alone.
 const MAX_UNDER_WAY: usize = 64;
 
@@ -111,9 +108,6 @@ struct Loop {
     quarantined: u64,
     paused: bool,
     under_way: Vec<UnderWay>,
-    /// When the last settling with something to evaluate ended, and how long the next batch may take to come together from then.
-    settled_at: Instant,
-    gather: Duration,
     /// Where the shard reads next, once everything before has had its effects.
     advanced: [NextOffset; Feed::COUNT],
 }
@@ -142,8 +136,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             quarantined: 0,
             paused: false,
             under_way: Vec::new(),
-            settled_at: Instant::now(),
-            gather: Duration::ZERO,
             advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.recovery.is_some());
@@ -214,11 +206,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
                 Merged::Waiting(lane) => {
                     held = lane;
-                    let left = state.gather.saturating_sub(state.settled_at.elapsed());
-                    if self.shard.pending() == 0 || left.is_zero() {
-                        break;
-                    }
-                    self.merge.wait(left);
+                    break;
                 }
                 Merged::Beyond | Merged::Finished => break,
             }
@@ -240,14 +228,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// Evaluates what was taken and the deadlines that have come, and lets it have its effects in order.
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        let (started, has_work) = (Instant::now(), self.shard.pending() > 0);
         let emitted = self.shard.settle_live();
-        if has_work {
-            // A few records cost about as much as many: rather than settle each few as they come, and take the processor from
-            // whoever brings more, the shard rests for half as long as it has worked.
-            state.settled_at = Instant::now();
-            state.gather = (started.elapsed() / 2).min(MAX_GATHER);
-        }
         self.report_work();
         let shown = self.take_shown(state);
         let emitted = self.recover(emitted)?;
