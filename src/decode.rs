@@ -15,7 +15,7 @@ pub(crate) mod typed;
 mod wire;
 
 use crate::identity;
-use crate::record::{Message, Op, Reason, Record, Value};
+use crate::record::{Lent, Op, Reason, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
 use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
 use fields::Fields;
@@ -49,8 +49,9 @@ pub struct BadRecord {
 }
 
 /// Decodes a message that is not a clock message.
-pub fn decode(message: &Message, max_bytes: usize) -> Result<Decoded, BadRecord> {
-    let (key, payload) = match (message.key.as_deref(), message.payload.as_deref()) {
+pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Decoded, BadRecord> {
+    let message = message.into();
+    let (key, payload) = match (message.key, message.payload) {
         (Some(key), Some(payload)) if !key.is_empty() => (key, payload),
         (Some(key), _) if !key.is_empty() => return bad(Reason::Empty, "a key without a value"),
         _ => return bad(Reason::Empty, "a value without a key"),
@@ -279,7 +280,13 @@ pub(crate) fn check_text(name: &'static str, text: &str) -> Result<(), BadRecord
     if text.len() > TEXT_MAX_BYTES {
         return wrong(&format!("{name} is longer than {TEXT_MAX_BYTES} bytes"));
     }
-    if text.chars().any(char::is_control) {
+    // Nearly all text is ASCII, which is looked through many bytes at once.
+    let has_control = if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    if has_control {
         return wrong(&format!("{name} holds a control character"));
     }
     Ok(())

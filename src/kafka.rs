@@ -19,7 +19,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaMessage, RDKafkaRespErr};
 use rdkafka::{ClientContext, bindings};
 use thiserror::Error;
 
@@ -128,13 +128,24 @@ pub(crate) fn global_error(error: &KafkaError, reason: &str) {
 /// The safe way (`Message::headers`) panics on a header whose name is not UTF-8, and any producer can write one.
 #[expect(unsafe_code, reason = "the safe way panics on a header whose name is not UTF-8")]
 pub(crate) fn header<'m>(message: &'m BorrowedMessage<'_>, name: &CStr) -> Option<&'m [u8]> {
+    // SAFETY: `message` keeps the native message alive for 'm.
+    unsafe { header_of(message.ptr(), name) }
+}
+
+/// The same of a native message.
+///
+/// # Safety
+///
+/// The message must live for 'm.
+#[expect(unsafe_code, reason = "as above")]
+pub(crate) unsafe fn header_of<'m>(message: *const RDKafkaMessage, name: &CStr) -> Option<&'m [u8]> {
     let mut headers = std::ptr::null_mut();
     let mut value = std::ptr::null();
     let mut length = 0;
-    // SAFETY: `message` keeps the native message, its headers and their values alive for 'm; the out-pointers are
-    // read only where the library says that it has set them.
+    // SAFETY: the message keeps its headers and their values alive for 'm; the out-pointers are read only where the library says
+    // that it has set them.
     unsafe {
-        let found = bindings::rd_kafka_message_headers(message.ptr(), &mut headers);
+        let found = bindings::rd_kafka_message_headers(message, &mut headers);
         if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
             return None;
         }

@@ -1,8 +1,14 @@
 //! The one loop that decides the order of effects, per shard and on a thread of its own:
-//! take, settle, publish and wait for the broker, note what was set aside, commit offsets (for monitoring only).
+//! take, settle, publish, note what was set aside, wait for the broker, commit offsets (for monitoring only).
+//!
+//! While the broker writes what one batch has said, the next one is taken and settled. It says nothing before all that the one
+//! before it said has been acknowledged: so one batch's effects are under way at most, and what was not written before a crash is
+//! what the last alert on the topic does not know of.
 //!
 //! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
 //! again from the topic.
+
+mod gauges;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +23,7 @@ use crate::merge::{Merge, Merged};
 use crate::record::{Fates, NextOffset};
 use crate::recovery::Recovery;
 use crate::reload::Reloader;
-use crate::schema::{Feed, TableId};
+use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::{ShardSource, SourceError};
@@ -28,6 +34,9 @@ use crate::time::{KnownTime, WallTime};
 const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Batches that may wait for the acknowledgement of one before them; then the source is left alone.
+const MAX_UNDER_WAY: usize = 64;
 
 /// How often a shard tells the others up to when it has said all that its units show.
 const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
@@ -41,14 +50,14 @@ pub enum PipelineError {
     Sink(#[from] SinkError),
 }
 
-/// What the loop tells whoever watches it (the demo, tests). Called after the effects.
+/// What the loop tells whoever watches it (the demo, tests). Called after the effects, with the time at which they were acknowledged.
 pub trait Observer: Send {
-    /// Alerts that the broker has acknowledged, at that time.
+    /// Alerts that the broker has acknowledged.
     fn published(&mut self, _: &[Emitted], _: WallTime) {}
     /// Messages whose fate has been counted.
     fn counted(&mut self, _: &Fates) {}
     /// Where the shard reads next, once everything before has had its effects.
-    fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT]) {}
+    fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT], _: WallTime) {}
     /// Up to when the shard's units have shown everything (links, derived), and up to when it has read what all shards show.
     fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
     /// The shard has read its topic again and publishes from here.
@@ -98,6 +107,19 @@ struct Loop {
     links_said_at: Instant,
     quarantined: u64,
     paused: bool,
+    under_way: Vec<UnderWay>,
+    /// Where the shard reads next, once everything before has had its effects.
+    advanced: [NextOffset; Feed::COUNT],
+}
+
+/// A batch whose effects have not all been acknowledged. Only the first may have said something; those after it wait for it.
+struct UnderWay {
+    alerts: Vec<Emitted>,
+    fates: Fates,
+    positions: [NextOffset; Feed::COUNT],
+    /// For links and derived, up to when the shard has said all that its units show, and has read what all shards say.
+    shown: Option<[[KnownTime; 2]; 2]>,
+    settled_at: WallTime,
 }
 
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
@@ -113,25 +135,32 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             links_said_at: Instant::now(),
             quarantined: 0,
             paused: false,
+            under_way: Vec::new(),
+            advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.recovery.is_some());
         while !self.stop.load(Ordering::Relaxed) {
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
-            self.take_new_rules()?;
+            self.take_new_rules(&mut state)?;
             self.settle(&mut state)?;
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
             }
             if taken == 0 && self.shard.rework_left() == 0 {
-                self.merge.wait(IDLE);
+                if state.under_way.is_empty() {
+                    self.merge.wait(IDLE);
+                } else {
+                    self.confirm(&mut state, true)?;
+                }
             }
         }
+        self.confirm(&mut state, true)?;
         Ok(self.shard)
     }
 
     /// Goes over to new rules where there are any; not while rebuilding, whose end is defined by the old ones.
-    fn take_new_rules(&mut self) -> Result<(), PipelineError> {
+    fn take_new_rules(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         if self.recovery.is_some() {
             return Ok(());
         }
@@ -147,7 +176,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     persons = self.shard.rework_left(),
                     "new rules are in force; changed ones are worked out again"
                 );
-                self.publish(&withdrawn)
+                self.confirm(state, true)?;
+                self.publish(&withdrawn)?;
+                self.note(state, withdrawn, Fates::default());
+                Ok(())
             }
             Err(reason) => {
                 tracing::error!(shard = self.shard.number(), reason, "the new rules are not taken up");
@@ -169,7 +201,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 Merged::Message(message) => {
                     by_feed[message.feed.index()] += 1;
                     state.last_known[message.feed.index()] = message.known_time;
-                    self.shard.take(&message);
+                    self.shard.take(message);
                     taken += 1;
                 }
                 Merged::Waiting(lane) => {
@@ -198,42 +230,94 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
         self.report_work();
-        self.show(state)?;
+        let shown = self.take_shown(state);
         let emitted = self.recover(emitted)?;
-        self.publish(&emitted)?;
         let quarantined = self.shard.take_quarantined();
+        if shown.is_some() || !emitted.is_empty() || !quarantined.is_empty() {
+            self.confirm(state, true)?;
+            self.own()?;
+        }
+        if let Some(shown) = shown {
+            self.sink.links(&shown)?;
+        }
+        self.publish(&emitted)?;
         if !quarantined.is_empty() {
             state.quarantined += quarantined.len() as u64;
-            self.own()?;
             self.sink.quarantine(&quarantined)?;
         }
         let fates = self.shard.take_fates();
-        let has_news = fates != Fates::default();
-        if has_news && self.shard.has_links() {
-            let links = [Feed::Links, Feed::Derived];
-            let said = links.map(|feed| self.shard.link_clock(feed));
-            let heard = links.map(|feed| self.shard.clocks().feed(feed));
-            self.observer.shown(self.shard.number(), said, heard);
-        }
-        if has_news {
-            self.telemetry.fates(&fates);
-            self.observer.counted(&fates);
-            self.observer.advanced(self.shard.number(), self.merge.positions());
-        }
+        self.note(state, emitted, fates);
+        let wait = state.under_way.len() >= MAX_UNDER_WAY;
+        self.confirm(state, wait)?;
         if self.sink.take_foreign_writes() > 0 {
+            self.confirm(state, true)?;
             tracing::warn!(
                 shard = self.shard.number(),
                 "somebody else has written to the shard's alerts; publishing the difference again"
             );
-            let difference = (self.reread)()?.difference(&mut self.shard);
-            self.publish(&unsent(difference))?;
+            let difference = unsent((self.reread)()?.difference(&mut self.shard));
+            self.publish(&difference)?;
+            self.note(state, difference, Fates::default());
         }
         Ok(())
     }
 
-    /// Says what units show to others, before the alerts: whoever recovers from these need not say it again. Rebuilding says
-    /// it all once more; readers take repeats for what they are.
-    fn show(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+    /// What has been handed over, and what it stands for, is under way.
+    fn note(&mut self, state: &mut Loop, alerts: Vec<Emitted>, fates: Fates) {
+        let has_news = fates != Fates::default();
+        if alerts.is_empty() && !has_news {
+            return;
+        }
+        let links = [Feed::Links, Feed::Derived];
+        let shown = || {
+            let said = links.map(|feed| self.shard.link_clock(feed));
+            [said, links.map(|feed| self.shard.clocks().feed(feed))]
+        };
+        state.under_way.push(UnderWay {
+            alerts,
+            fates,
+            positions: *self.merge.positions(),
+            shown: (has_news && self.shard.has_links()).then(shown),
+            settled_at: wall(),
+        });
+    }
+
+    /// Reports what was under way, if it has been acknowledged; waits for that where asked to.
+    fn confirm(&mut self, state: &mut Loop, wait: bool) -> Result<(), PipelineError> {
+        if !wait && state.under_way.is_empty() {
+            return Ok(());
+        }
+        let acknowledged = match self.sink.acknowledged(wait) {
+            Ok(Some(at)) => at,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                self.telemetry.publish_error();
+                return Err(error.into());
+            }
+        };
+        for done in state.under_way.drain(..) {
+            let at = acknowledged.max(done.settled_at);
+            if !done.alerts.is_empty() {
+                let micros = (at.0 - done.settled_at.0).unsigned_abs();
+                self.telemetry.stage(Stage::Publish, Duration::from_micros(micros));
+                self.report_alerts(&done.alerts, at);
+            }
+            state.advanced = done.positions;
+            if let Some([said, heard]) = done.shown {
+                self.observer.shown(self.shard.number(), said, heard);
+            }
+            if done.fates != Fates::default() {
+                self.telemetry.fates(&done.fates);
+                self.observer.counted(&done.fates);
+                self.observer.advanced(self.shard.number(), &done.positions, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// What units show to others. It goes out with the batch's alerts, and need not be written before them: rebuilding says it all
+    /// once more, and readers take repeats for what they are.
+    fn take_shown(&mut self, state: &mut Loop) -> Option<Shown> {
         let records = self.shard.take_outgoing();
         let mut clocks = Vec::new();
         if self.shard.has_links() && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
@@ -246,12 +330,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
             state.links_said_at = Instant::now();
         }
-        if records.is_empty() && clocks.is_empty() {
-            return Ok(());
-        }
-        self.own()?;
-        self.sink.links(&Shown { records, clocks, partitions: self.partitions })?;
-        Ok(())
+        let is_empty = records.is_empty() && clocks.is_empty();
+        (!is_empty).then_some(Shown { records, clocks, partitions: self.partitions })
     }
 
     /// While the shard rebuilds, alerts are kept back; at the end of it the difference takes their place.
@@ -273,7 +353,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             return Ok(());
         }
         self.own()?;
-        let started = Instant::now();
         let alerts: Vec<Alert> = emitted.iter().map(|emitted| emitted.alert.clone()).collect();
         let headers = RunHeaders {
             published_at: wall(),
@@ -282,25 +361,25 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             snapshot: self.snapshot.clone(),
             pseudonym_key_id: self.pseudonym_key_id.clone(),
         };
-        if let Err(error) = self.sink.publish(&alerts, &headers) {
+        self.sink.publish(&alerts, &headers).map_err(|error| {
             self.telemetry.publish_error();
-            return Err(error.into());
-        }
-        let acknowledged = wall();
-        self.telemetry.stage(Stage::Publish, started.elapsed());
+            error.into()
+        })
+    }
+
+    fn report_alerts(&mut self, alerts: &[Emitted], at: WallTime) {
         self.telemetry.published(alerts.len() as u64);
-        for Emitted { alert, sent_at, .. } in emitted {
+        for Emitted { alert, sent_at, .. } in alerts {
             let rule = self.shard.rules().iter().position(|rule| rule.file.header.id == alert.rule_id);
             if let Some(rule) = rule {
                 self.telemetry.transition(rule, alert.status, alert.severity);
             }
             if let Some(sent_at) = sent_at {
-                let micros = (acknowledged.0 - sent_at.0).max(0) as u64;
+                let micros = (at.0 - sent_at.0).max(0) as u64;
                 self.telemetry.event_to_alert(Duration::from_micros(micros));
             }
         }
-        self.observer.published(emitted, acknowledged);
-        Ok(())
+        self.observer.published(alerts, at);
     }
 
     /// A shard that was taken away must not publish.
@@ -362,80 +441,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
         }
         Ok(())
-    }
-
-    fn set_gauges(&mut self, state: &mut Loop) {
-        let seconds = state.gauges_at.elapsed().as_secs_f64();
-        state.gauges_at = Instant::now();
-        (self.commit)(self.merge.positions());
-        let clocks = self.shard.clocks();
-        for feed in Feed::ALL {
-            if clocks.feed(feed) > KnownTime::MIN {
-                self.telemetry.feed_clock(feed, clocks.feed(feed));
-            }
-        }
-        if clocks.shard() > KnownTime::MIN {
-            self.telemetry.shard_clock(clocks.shard());
-        }
-        for (number, rule) in self.shard.rules().iter().enumerate() {
-            let clock = clocks.least(rule.feeds);
-            if clock > KnownTime::MIN {
-                self.telemetry.rule_clock(number, clock);
-            }
-        }
-        for feed in Feed::ALL {
-            if let Some(lag) = self.merge.source().lag(feed) {
-                self.telemetry.lag(feed, lag);
-            }
-        }
-        if Instant::now() >= state.count_at {
-            self.count_persons(state);
-        }
-        let history = self.shard.history();
-        for table in TableId::ALL {
-            self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
-        }
-        let bytes = state.state_bytes;
-        self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
-        self.telemetry.timers(self.shard.detector().timer_count() as u64);
-        let rate = state.quarantined as f64 / seconds;
-        state.quarantined = 0;
-        self.telemetry.limit_used(Limit::QuarantinePerSecond, rate);
-        self.pause(state, bytes, rate);
-    }
-
-    /// Gauges that take a walk over all persons; seldom enough to take less than a hundredth of the time.
-    fn count_persons(&self, state: &mut Loop) {
-        let started = Instant::now();
-        let mut standing = vec![[0u64; 4]; self.shard.rules().len()];
-        for (_, alert) in self.shard.detector().standing() {
-            standing[alert.rule as usize][alert.severity as usize] += 1;
-        }
-        for (rule, counts) in standing.iter().enumerate() {
-            for severity in crate::alert::Severity::ALL {
-                self.telemetry.standing(rule, severity, counts[severity as usize]);
-            }
-        }
-        let history = self.shard.history();
-        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
-        let bytes = history.state_bytes();
-        self.telemetry.state_bytes(bytes);
-        state.state_bytes = bytes;
-        state.count_at = Instant::now() + started.elapsed() * 100;
-    }
-
-    /// At a limit the source is left alone until there is room again.
-    fn pause(&mut self, state: &mut Loop, bytes: u64, quarantined_per_second: f64) {
-        let limits = &self.config.limits;
-        let full = bytes >= limits.state_max_bytes;
-        let flooded = quarantined_per_second > f64::from(limits.quarantine_per_second);
-        let paused = full || flooded;
-        if paused && !state.paused {
-            let why = if full { "limits.state_max_bytes" } else { "limits.quarantine_per_second" };
-            tracing::error!(shard = self.shard.number(), limit = why, "at a limit; the source is paused");
-        }
-        state.paused = paused;
-        self.telemetry.paused(paused);
     }
 }
 

@@ -140,7 +140,7 @@ pub fn recorded(dir: &Path, entries: &[Quarantined]) -> Result<BTreeMap<(Feed, i
     for (feed, offsets) in wanted {
         while let Polled::Message(message) = feeds.poll(feed)? {
             if offsets.contains(&message.offset.0) {
-                found.insert((feed, message.offset.0), message);
+                found.insert((feed, message.offset.0), message.keep());
             }
         }
     }

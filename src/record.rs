@@ -19,18 +19,74 @@ impl Offset {
     }
 }
 
-/// One message of a feed, not yet parsed.
+/// One message of a feed, not yet parsed, kept (see [`Lent`]).
 #[derive(Clone, Debug)]
 pub struct Message {
     pub feed: Feed,
     pub partition: i32,
     pub offset: Offset,
-    /// The broker's timestamp, made non-decreasing within the partition by the source.
     pub known_time: KnownTime,
     pub key: Option<Box<[u8]>>,
     pub payload: Option<Box<[u8]>>,
+    pub sent_at: Option<WallTime>,
+}
+
+/// A message as its source lends it: key and payload stay in the source's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Lent<'a> {
+    pub feed: Feed,
+    pub partition: i32,
+    pub offset: Offset,
+    /// The broker's timestamp, made non-decreasing within the partition by the source.
+    pub known_time: KnownTime,
+    pub key: Option<&'a [u8]>,
+    pub payload: Option<&'a [u8]>,
     /// When the sender produced it, from the header `sent_at` where there is one; measures latency, decides nothing.
     pub sent_at: Option<WallTime>,
+}
+
+impl Lent<'_> {
+    /// No key and no value: the adapter says that everything known up to `known_time` has been written.
+    pub fn is_clock(&self) -> bool {
+        self.key.is_none() && self.payload.is_none()
+    }
+
+    pub fn coordinates(&self) -> Coordinates {
+        Coordinates { feed: self.feed, partition: self.partition, offset: self.offset }
+    }
+
+    /// A copy that outlives the loan.
+    pub fn keep(&self) -> Message {
+        Message {
+            feed: self.feed,
+            partition: self.partition,
+            offset: self.offset,
+            known_time: self.known_time,
+            key: self.key.map(Into::into),
+            payload: self.payload.map(Into::into),
+            sent_at: self.sent_at,
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for Lent<'a> {
+    fn from(message: &'a Message) -> Lent<'a> {
+        Lent {
+            feed: message.feed,
+            partition: message.partition,
+            offset: message.offset,
+            known_time: message.known_time,
+            key: message.key.as_deref(),
+            payload: message.payload.as_deref(),
+            sent_at: message.sent_at,
+        }
+    }
+}
+
+impl<'a> From<&Lent<'a>> for Lent<'a> {
+    fn from(message: &Lent<'a>) -> Lent<'a> {
+        *message
+    }
 }
 
 impl Message {

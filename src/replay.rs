@@ -178,7 +178,7 @@ impl<'a> Lane<'a> {
 
     fn take_one(&mut self) -> Result<bool, ReplayError> {
         let Merged::Message(message) = self.merge.take()? else { return Ok(false) };
-        self.shard.take(&message);
+        self.shard.take(message);
         self.out.messages += 1;
         Ok(true)
     }

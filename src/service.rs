@@ -270,8 +270,8 @@ impl<O: Observer> Observer for Ready<O> {
         self.inner.counted(fates);
     }
 
-    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT]) {
-        self.inner.advanced(shard, positions);
+    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], at: crate::time::WallTime) {
+        self.inner.advanced(shard, positions, at);
     }
 
     fn shown(&mut self, shard: i32, said: [KnownTime; 2], heard: [KnownTime; 2]) {

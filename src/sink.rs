@@ -7,6 +7,7 @@ pub mod terminal;
 use thiserror::Error;
 
 use crate::alert::Alert;
+use crate::clock::wall;
 use crate::record::{NextOffset, Quarantined, Record};
 use crate::schema::Feed;
 use crate::time::{KnownTime, WallTime};
@@ -37,17 +38,24 @@ pub struct Shown {
 }
 
 /// Takes a shard's alerts, in order.
+///
+/// What is handed over need not have been written yet when the call returns: `acknowledged` says when it has.
 pub trait AlertSink: Send {
-    /// Returns once every alert has been acknowledged; none is sent twice and none skipped on success.
-    /// On an error the shard halts and starts again from what the topic says.
+    /// None is sent twice and none skipped. On an error the shard halts and starts again from what the topic says.
     fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError>;
 
-    /// Notes messages that were set aside: coordinates and reason, no payload. Returns once acknowledged.
+    /// Notes messages that were set aside: coordinates and reason, no payload.
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError>;
 
-    /// Writes what a shard's units show to those of others, and up to when it has said everything. Returns once acknowledged.
+    /// Writes what a shard's units show to those of others, and up to when it has said everything.
     fn links(&mut self, _: &Shown) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    /// When the last of what was handed over had been written; `None` if something has not, unless it is to be waited for. An
+    /// error is one of anything handed over before.
+    fn acknowledged(&mut self, _wait: bool) -> Result<Option<WallTime>, SinkError> {
+        Ok(Some(wall()))
     }
 
     /// Messages that somebody else has put among this shard's alerts since this was last asked.

@@ -11,13 +11,16 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::record::{Message, NextOffset};
+use crate::clock::FeedSet;
+use crate::record::{Lent, NextOffset};
 use crate::schema::Feed;
+use crate::time::KnownTime;
 
-/// What a lane has to offer.
-#[derive(Debug)]
-pub enum Polled {
-    Message(Message),
+/// What stands first in a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// A message known at that time.
+    Message(KnownTime),
     /// Everything that was written so far has been read; more may be written.
     AtEnd,
     /// A recorded file, read whole: nothing more will come.
@@ -26,10 +29,37 @@ pub enum Polled {
     Pending,
 }
 
+/// What a lane has given.
+#[derive(Debug)]
+pub enum Polled<'a> {
+    Message(Lent<'a>),
+    AtEnd,
+    Finished,
+    Pending,
+}
+
 /// The partitions with one number, one lane per feed.
 pub trait ShardSource: Send {
-    /// Takes the next message of a feed, in offset order. Does not block.
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError>;
+    /// What comes next of a feed, in offset order. Does not block. A message stays ahead until it is taken.
+    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError>;
+
+    /// Takes the message that is ahead; `None` if none has been seen there. It is lent until the source is used again.
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>>;
+
+    /// Lanes that may have something new since they were last said to be at their end.
+    fn news(&self) -> FeedSet {
+        FeedSet(u16::MAX)
+    }
+
+    /// The two in one, for who reads lane by lane.
+    fn poll(&mut self, feed: Feed) -> Result<Polled<'_>, SourceError> {
+        Ok(match self.ahead(feed)? {
+            Ahead::Message(_) => self.take(feed).map_or(Polled::Pending, Polled::Message),
+            Ahead::AtEnd => Polled::AtEnd,
+            Ahead::Finished => Polled::Finished,
+            Ahead::Pending => Polled::Pending,
+        })
+    }
 
     /// Blocks until some lane may have something new, at most for `timeout`.
     fn wait(&mut self, timeout: Duration);

@@ -112,20 +112,52 @@ pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Resul
     let original = originals.get(MAIN.months, catalogue)?;
     out.insert("input".into(), json!({ "mix_pct": original.mix(), "original_holders": ORIGINAL }));
     let mut world = World::new(&original, MAIN.holders, catalogue)?;
-    let broker = Broker::start(arguments.brokers.as_deref())?;
-    let through_kafka = through_kafka(&broker, &mut world, &extent)?;
-    let highest = |results: &Results| results.get(&(MAIN, Rung::Publish)).map_or(0.0, |r| r.figures().per_second);
-    let title = format!("Through Kafka ({})", broker.name());
-    out.insert("through_kafka".into(), print_ladder(&title, &through_kafka));
-    out.insert("broker".into(), json!(broker.name()));
-    world.rebuild()?;
     let points = at_rates(&mut world, From::Memory, highest(&results), &extent)?;
     out.insert("latency_from_memory".into(), latency::print("Latency from memory", &points));
     world.rebuild()?;
-    let points = at_rates(&mut world, From::Kafka(&broker), highest(&through_kafka), &extent)?;
+    through_broker(arguments, &mut world, &extent, &mut out)?;
+    Ok(out.into())
+}
+
+/// What goes through Kafka, alone.
+pub fn live(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
+    let extent = Extent::of(arguments.scale());
+    let mut out = Map::new();
+    let original = Originals::new().get(MAIN.months, catalogue)?;
+    let mut world = World::new(&original, MAIN.holders, catalogue)?;
+    through_broker(arguments, &mut world, &extent, &mut out)?;
+    Ok(out.into())
+}
+
+fn through_broker(
+    arguments: &Arguments,
+    world: &mut World,
+    extent: &Extent,
+    out: &mut Map<String, Value>,
+) -> anyhow::Result<()> {
+    let broker = Broker::start(arguments.brokers.as_deref())?;
+    let results = through_kafka(&broker, world, extent)?;
+    out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
+    out.insert("broker".into(), json!(broker.name()));
+    world.rebuild()?;
+    let highest = beside_a_writer(&broker, world, highest(&results), extent)?;
+    out.insert("highest_beside_a_writer".into(), json!(highest));
+    let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
     let title = format!("Latency through Kafka ({})", broker.name());
     out.insert("latency_through_kafka".into(), latency::print(&title, &points));
-    Ok(out.into())
+    Ok(())
+}
+
+/// The highest rate that can be held: topics that were filled before need nobody to write, and here writer, broker and engine
+/// share the machine. It is what is done of a load that is too high.
+fn beside_a_writer(broker: &Broker, world: &mut World, filled: f64, extent: &Extent) -> anyhow::Result<f64> {
+    let load = point(world, From::Kafka(broker), MAIN.in_scope_pct, (100.0, filled), extent.seconds)?;
+    eprintln!("through Kafka, beside a writer: {:.0} records/s of {filled:.0}", load.reached);
+    Ok(load.reached.min(filled))
+}
+
+fn highest(results: &Results) -> f64 {
+    results.get(&(MAIN, Rung::Publish)).map_or(0.0, |rounds| rounds.figures().per_second)
 }
 
 /// Generated populations by the months of their history.

@@ -272,12 +272,11 @@ impl Observer for Recorder {
         }
     }
 
-    fn advanced(&mut self, _: i32, positions: &[NextOffset; Feed::COUNT]) {
-        let now = wall();
+    fn advanced(&mut self, _: i32, positions: &[NextOffset; Feed::COUNT], at: WallTime) {
         for feed in Feed::SOURCES {
             let (from, to) = (self.done[feed.index()], positions[feed.index()].0 as usize);
             for entry in self.stream.lane(feed, from, to) {
-                self.own.records.saturating_record(since(self.pace.due_at(entry.place), now));
+                self.own.records.saturating_record(since(self.pace.due_at(entry.place), at));
             }
             self.done[feed.index()] = to.max(from);
         }

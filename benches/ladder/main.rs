@@ -64,6 +64,8 @@ enum Part {
     State,
     /// Starting from a snapshot.
     Start,
+    /// Of the first part what goes through Kafka, alone: only where it is asked for.
+    Live,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +76,14 @@ enum Scale {
 }
 
 impl Part {
-    const ALL: [Part; 3] = [Part::Climb, Part::State, Part::Start];
+    const ALL: [Part; 4] = [Part::Climb, Part::State, Part::Start, Part::Live];
 
     fn name(self) -> &'static str {
         match self {
             Part::Climb => "climb",
             Part::State => "state",
             Part::Start => "start",
+            Part::Live => "live",
         }
     }
 
@@ -89,6 +92,7 @@ impl Part {
         let quick = arguments.quick;
         match self {
             Part::Climb => climb::climb(arguments, &catalogue),
+            Part::Live => climb::live(arguments, &catalogue),
             Part::State => {
                 let national = if quick { 10_000 } else { 750_000 };
                 state::weigh(national.min(arguments.max_holders), 24, &catalogue)
@@ -123,7 +127,8 @@ fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     let mut out = Map::new();
     out.insert("machine".into(), machine());
-    for part in Part::ALL.into_iter().filter(|part| arguments.part.is_empty() || arguments.part.contains(part)) {
+    let is_wanted = |part: &Part| arguments.part.contains(part) || arguments.part.is_empty() && *part != Part::Live;
+    for part in Part::ALL.into_iter().filter(is_wanted) {
         let into = target.join(format!("ladder-{}.json", part.name()));
         let mut child = Command::new(std::env::current_exe()?);
         child.args(["--part", part.name(), "--into"]).arg(&into);

@@ -3,8 +3,8 @@
 //!
 //! Records of the population are spread over all copies, so that a short run touches as many persons as it has records;
 //! between them stand messages about outsiders, whose keys nobody in the population has. Known times are set evenly over half a day: the
-//! mix is a month's, and no midnight with its deadlines falls into it. Messages are copied out of one block as they are
-//! polled, as a file or the Kafka client's buffer would be.
+//! mix is a month's, and no midnight with its deadlines falls into it. Messages are lent out of one block, as out of a
+//! file's line or the Kafka client's buffer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use permitwatch::clock::wall;
 use permitwatch::encode::encode;
 use permitwatch::partition::partition_of;
-use permitwatch::record::{Message, Offset};
+use permitwatch::record::{Lent, Offset};
 use permitwatch::schema::Feed;
-use permitwatch::source::{Polled, ShardSource, SourceError};
+use permitwatch::source::{Ahead, ShardSource, SourceError};
 use permitwatch::time::{KnownTime, WallTime};
 
 use crate::population::Original;
@@ -143,18 +143,6 @@ impl Stream {
         let to = to.min(lane.len());
         lane[from.min(to)..to].iter().map(|at| &self.entries[*at as usize])
     }
-
-    fn message(&self, entry: &Entry, offset: usize, sent_at: Option<WallTime>) -> Message {
-        Message {
-            feed: entry.feed,
-            partition: self.shard,
-            offset: Offset(offset as i64),
-            known_time: KnownTime(entry.known_time),
-            key: Some(entry.key[..].into()),
-            payload: Some(self.payload(entry).into()),
-            sent_at,
-        }
-    }
 }
 
 /// When messages are due in an open loop: at a steady rate, whatever becomes of the earlier ones.
@@ -200,18 +188,28 @@ impl MemoryShard {
 }
 
 impl ShardSource for MemoryShard {
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError> {
-        let Some(entry) = self.entry(feed) else { return Ok(Polled::Finished) };
-        let mut sent_at = None;
-        if let Some(pace) = &self.pace {
-            if pace.due(entry.place) > Instant::now() {
-                return Ok(Polled::AtEnd);
-            }
-            sent_at = Some(pace.due_at(entry.place));
+    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+        let Some(entry) = self.entry(feed) else { return Ok(Ahead::Finished) };
+        if self.pace.as_ref().is_some_and(|pace| pace.due(entry.place) > Instant::now()) {
+            return Ok(Ahead::AtEnd);
         }
-        let message = self.stream.message(entry, self.next[feed.index()], sent_at);
+        Ok(Ahead::Message(KnownTime(entry.known_time)))
+    }
+
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
+        let offset = self.next[feed.index()];
         self.next[feed.index()] += 1;
-        Ok(Polled::Message(message))
+        let at = self.stream.lanes[feed.index()].get(offset)?;
+        let entry = self.stream.entries.get(*at as usize)?;
+        Some(Lent {
+            feed,
+            partition: self.stream.shard,
+            offset: Offset(offset as i64),
+            known_time: KnownTime(entry.known_time),
+            key: Some(&entry.key),
+            payload: Some(self.stream.payload(entry)),
+            sent_at: self.pace.as_ref().map(|pace| pace.due_at(entry.place)),
+        })
     }
 
     /// Until the next message is due.

@@ -3,18 +3,16 @@
 //! The topics are filled before. A run begins with its first message, so that connecting is not measured, and as every run
 //! reads the same records, shards that keep something are built anew for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use permitwatch::pipeline::Unobserved;
-use permitwatch::record::NextOffset;
 use permitwatch::schema::Feed;
 use permitwatch::shard::Shard;
 use permitwatch::sink::kafka::{KafkaSink, read_published};
 use permitwatch::source::kafka::{KafkaConsumer, KafkaShard};
-use permitwatch::source::{Polled, ShardSource, SourceError};
+use permitwatch::source::{Ahead, ShardSource};
 
 use crate::broker::{Broker, Topics};
 use crate::rungs::{Rung, Sample, Task, run, run_pipeline};
@@ -57,7 +55,7 @@ impl Filled {
                 scope.spawn(move || {
                     let task = Task {
                         rung,
-                        source: Primed::new(source)?,
+                        source: primed(source)?,
                         messages,
                         budget,
                         permits_until: until,
@@ -103,50 +101,15 @@ impl Filled {
 }
 
 /// A source that has its first message.
-pub struct Primed<S> {
-    inner: S,
-    ready: [VecDeque<Polled>; Feed::COUNT],
-}
-
-impl<S: ShardSource> Primed<S> {
-    pub fn new(mut inner: S) -> anyhow::Result<Primed<S>> {
-        let mut ready: [VecDeque<Polled>; Feed::COUNT] = Default::default();
-        let until = std::time::Instant::now() + PRIMING;
-        while std::time::Instant::now() < until {
-            for feed in Feed::SOURCES {
-                let polled = inner.poll(feed)?;
-                if matches!(polled, Polled::Message(_)) {
-                    ready[feed.index()].push_back(polled);
-                    return Ok(Primed { inner, ready });
-                }
+fn primed<S: ShardSource>(mut source: S) -> anyhow::Result<S> {
+    let until = std::time::Instant::now() + PRIMING;
+    while std::time::Instant::now() < until {
+        for feed in Feed::SOURCES {
+            if matches!(source.ahead(feed)?, Ahead::Message(_)) {
+                return Ok(source);
             }
-            inner.wait(Duration::from_millis(5));
         }
-        Err(anyhow!("nothing came from the broker"))
+        source.wait(Duration::from_millis(5));
     }
-}
-
-impl<S: ShardSource> ShardSource for Primed<S> {
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError> {
-        match self.ready[feed.index()].pop_front() {
-            Some(polled) => Ok(polled),
-            None => self.inner.poll(feed),
-        }
-    }
-
-    fn wait(&mut self, timeout: Duration) {
-        self.inner.wait(timeout);
-    }
-
-    fn end_offset(&mut self, feed: Feed) -> Result<Option<NextOffset>, SourceError> {
-        self.inner.end_offset(feed)
-    }
-
-    fn is_owned(&self) -> bool {
-        self.inner.is_owned()
-    }
-
-    fn lag(&self, feed: Feed) -> Option<u64> {
-        self.inner.lag(feed)
-    }
+    Err(anyhow!("nothing came from the broker"))
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::encode::encode;
 use crate::identity::check_digit;
-use crate::record::Offset;
+use crate::record::{Message, Offset};
 use crate::schema::Column;
 use crate::time::KnownTime;
 

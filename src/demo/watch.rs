@@ -148,7 +148,7 @@ impl Observer for WatchObserver {
         self.watch.progress.notify_all();
     }
 
-    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT]) {
+    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], _: WallTime) {
         let mut state = self.watch.lock();
         for feed in Feed::ALL {
             state.positions.insert((feed.index(), shard), positions[feed.index()]);

@@ -12,13 +12,13 @@ use crate::decode::decode;
 use crate::explain::ExplainError;
 use crate::history::PersonNo;
 use crate::merge::{Merge, Merged};
-use crate::record::{Fates, Message, Quarantined, Value};
+use crate::record::{Fates, Lent, Message, Quarantined, Value};
 use crate::replay::Timeline;
 use crate::rules::{Catalogue, RuleFile, RuleSet};
 use crate::schema::{ColumnType, Feed, TableId};
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::source::files::FileShard;
-use crate::source::{Polled, ShardSource, SourceError};
+use crate::source::{Ahead, Polled, ShardSource, SourceError};
 use crate::time::KnownTime;
 
 /// With what the feeds are replayed.
@@ -48,26 +48,35 @@ pub struct Person {
 struct OnePerson {
     feeds: FileShard,
     subjects: BTreeSet<Box<[u8]>>,
+    /// By feed the message that is ahead.
+    ahead: [Option<Message>; Feed::COUNT],
+    lent: Option<Message>,
 }
 
 impl ShardSource for OnePerson {
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError> {
-        loop {
+    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+        let head = &mut self.ahead[feed.index()];
+        while head.is_none() {
             match self.feeds.poll(feed)? {
-                Polled::Message(message) if feed != Feed::Reference && self.is_other(&message) => {}
-                polled => return Ok(polled),
+                // Clock messages are about nobody and everybody.
+                Polled::Message(message)
+                    if feed == Feed::Reference || message.key.is_none_or(|key| self.subjects.contains(key)) =>
+                {
+                    *head = Some(message.keep());
+                }
+                Polled::Message(_) => {}
+                _ => return Ok(Ahead::Finished),
             }
         }
+        Ok(head.as_ref().map_or(Ahead::Finished, |message| Ahead::Message(message.known_time)))
+    }
+
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
+        self.lent = self.ahead[feed.index()].take();
+        self.lent.as_ref().map(Into::into)
     }
 
     fn wait(&mut self, _: Duration) {}
-}
-
-impl OnePerson {
-    /// About someone else. Clock messages are about nobody and everybody.
-    fn is_other(&self, message: &Message) -> bool {
-        message.key.as_ref().is_some_and(|key| !self.subjects.contains(&**key))
-    }
 }
 
 /// What the subject id of an employer's unit begins with.
@@ -83,7 +92,7 @@ fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<
     }
     let mut names: BTreeSet<Vec<u8>> = BTreeSet::from([subject.trim_start_matches(EMPLOYER).as_bytes().to_vec()]);
     each_message(dir, |message| {
-        if message.key.as_deref() == Some(subject.as_bytes())
+        if message.key == Some(subject.as_bytes())
             && let Ok(decoded) = decode(message, usize::MAX)
         {
             let columns = decoded.record.table.def().columns.iter().zip(&decoded.record.values);
@@ -96,8 +105,8 @@ fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<
         }
     })?;
     each_message(dir, |message| {
-        let Some(key) = message.key.as_deref() else { return };
-        let payload = message.payload.as_deref().unwrap_or_default();
+        let Some(key) = message.key else { return };
+        let payload = message.payload.unwrap_or_default();
         // Texts of JSON stand between quotes, and identifiers have nothing to escape.
         if names.contains(key) || payload.split(|byte| *byte == b'"').any(|text| names.contains(text)) {
             subjects.insert(key.into());
@@ -107,7 +116,7 @@ fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<
 }
 
 /// Every message about a person.
-fn each_message(dir: &Path, mut each: impl FnMut(&Message)) -> Result<(), SourceError> {
+fn each_message(dir: &Path, mut each: impl FnMut(&Lent<'_>)) -> Result<(), SourceError> {
     let mut feeds = FileShard::open(dir, 0, 1)?;
     for feed in Feed::SOURCES.into_iter().filter(|feed| *feed != Feed::Reference) {
         while let Polled::Message(message) = feeds.poll(feed)? {
@@ -136,17 +145,22 @@ impl Person {
         };
         let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
         let subjects = related(dir, catalogue, subject)?;
-        let feeds = OnePerson { feeds: FileShard::open(dir, 0, 1)?, subjects };
+        let feeds = OnePerson {
+            feeds: FileShard::open(dir, 0, 1)?,
+            subjects,
+            ahead: [const { None }; Feed::COUNT],
+            lent: None,
+        };
         let mut merge = Merge::new(feeds, options.visibility.permit_lead);
         let mut clocks = Clocks::default();
         let mut own = BTreeSet::new();
         while merge.peek()?.is_some_and(|next| next <= options.as_of) {
             let Merged::Message(message) = merge.take()? else { break };
             clocks.advance(message.feed, message.known_time);
-            if message.key.as_deref() == Some(subject.as_bytes()) {
+            if message.key == Some(subject.as_bytes()) {
                 own.insert((message.feed, message.offset));
             }
-            shard.take(&message);
+            shard.take(message);
         }
         let log = shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert).collect();
         let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
@@ -164,7 +178,7 @@ pub fn subject_of_permit(dir: &Path, permit_id: &str) -> Result<Option<String>, 
         if !mentions(&message, permit_id) {
             continue;
         }
-        let Ok(decoded) = decode(&message, usize::MAX) else { continue };
+        let Ok(decoded) = decode(message, usize::MAX) else { continue };
         let record = decoded.record;
         let named = record.values.get(column);
         if record.table == TableId::Permits && matches!(named, Some(Value::Text(id)) if **id == *permit_id) {
@@ -175,8 +189,8 @@ pub fn subject_of_permit(dir: &Path, permit_id: &str) -> Result<Option<String>, 
 }
 
 /// Whether the payload holds the text at all; saves parsing those that do not.
-fn mentions(message: &Message, text: &str) -> bool {
-    let payload = message.payload.as_deref().unwrap_or_default();
+fn mentions(message: &Lent<'_>, text: &str) -> bool {
+    let payload = message.payload.unwrap_or_default();
     payload.windows(text.len().max(1)).any(|window| window == text.as_bytes())
 }
 

@@ -6,7 +6,7 @@ use crate::clock::FeedSet;
 use crate::decode::decode;
 use crate::history::{Inserted, PersonNo};
 use crate::partition::partition_of;
-use crate::record::{Coordinates, Fate, Message, Offset, Op, Quarantined, Reason, Record, Value};
+use crate::record::{Coordinates, Fate, Lent, Offset, Op, Quarantined, Reason, Record, Value};
 use crate::rules::TableSet;
 use crate::schema::{Feed, TableId};
 use crate::scope;
@@ -20,7 +20,8 @@ enum Refused {
 
 impl Shard {
     /// Takes the next message in merge order.
-    pub fn take(&mut self, message: &Message) {
+    pub fn take<'m>(&mut self, message: impl Into<Lent<'m>>) {
+        let message = &message.into();
         if message.feed.is_internal() {
             let fate = self.take_internal(message);
             self.fates.count(message.feed, fate);
@@ -88,7 +89,7 @@ impl Shard {
         new
     }
 
-    pub(super) fn set_aside(&mut self, message: &Message, reason: Reason, detail: String) {
+    pub(super) fn set_aside(&mut self, message: &Lent<'_>, reason: Reason, detail: String) {
         self.quarantined.push(Quarantined {
             coordinates: message.coordinates(),
             reason,
@@ -97,8 +98,8 @@ impl Shard {
         });
     }
 
-    fn admit(&mut self, message: &Message) -> Result<Inserted, Refused> {
-        let Some(key) = &message.key else {
+    fn admit(&mut self, message: &Lent<'_>) -> Result<Inserted, Refused> {
+        let Some(key) = message.key else {
             return Err(Refused::Bad(Reason::Empty, "a value without a key".into()));
         };
         if message.feed != Feed::Reference
@@ -108,7 +109,7 @@ impl Shard {
             return Err(Refused::Bad(Reason::Misrouted, "partition does not follow murmur2 of the key".into()));
         }
         let person = self.person_in_scope(message, key)?;
-        if message.payload.as_ref().is_none_or(|payload| payload.is_empty()) {
+        if message.payload.is_none_or(<[u8]>::is_empty) {
             return Err(Refused::Bad(Reason::Empty, "a key without a value".into()));
         }
         let started = std::time::Instant::now();
@@ -128,7 +129,7 @@ impl Shard {
     }
 
     /// The person whom the message is about; `None` for the permits and reference feeds, which need no permission.
-    fn person_in_scope(&self, message: &Message, key: &[u8]) -> Result<Option<PersonNo>, Refused> {
+    fn person_in_scope(&self, message: &Lent<'_>, key: &[u8]) -> Result<Option<PersonNo>, Refused> {
         if matches!(message.feed, Feed::Permits | Feed::Reference) {
             return Ok(None);
         }
@@ -142,7 +143,7 @@ impl Shard {
         }
     }
 
-    fn check_times(&mut self, message: &Message, record: &Record, person: Option<PersonNo>) -> Result<(), Refused> {
+    fn check_times(&mut self, message: &Lent<'_>, record: &Record, person: Option<PersonNo>) -> Result<(), Refused> {
         let visibility = &self.settings.visibility;
         let latest = record.known_time.0.saturating_add(visibility.future_limit[message.feed.index()]);
         for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {
@@ -167,7 +168,7 @@ impl Shard {
         Err(Refused::Bad(Reason::TooLate, "event_time lies before the kept history".into()))
     }
 
-    fn insert(&mut self, message: &Message, record: &Record) -> Inserted {
+    fn insert(&mut self, message: &Lent<'_>, record: &Record) -> Inserted {
         let (person, inserted) = self.history.insert(record);
         if inserted == Inserted::New {
             self.changed(message, record, person);
@@ -175,7 +176,7 @@ impl Shard {
         inserted
     }
 
-    fn insert_reference(&mut self, message: &Message, record: &Record) -> Inserted {
+    fn insert_reference(&mut self, message: &Lent<'_>, record: &Record) -> Inserted {
         let (entity, inserted) = self.history.insert_reference(record);
         if inserted == Inserted::New {
             let persons: Vec<PersonNo> = if record.table == TableId::Terms {
@@ -194,7 +195,7 @@ impl Shard {
         inserted
     }
 
-    fn changed(&mut self, message: &Message, record: &Record, person: PersonNo) {
+    fn changed(&mut self, message: &Lent<'_>, record: &Record, person: PersonNo) {
         self.changes.push(Change {
             person,
             as_of: record.known_time.0,

@@ -15,7 +15,7 @@ use crate::clock::FeedSet;
 use crate::decode::decode;
 use crate::encode::encode;
 use crate::history::{Inserted, PersonNo};
-use crate::record::{Coordinates, Fate, Message, Offset, Op, Reason, Record, Value};
+use crate::record::{Coordinates, Fate, Lent, Offset, Op, Reason, Record, Value};
 use crate::rules::TableSet;
 use crate::rules::links::LinkedRow;
 use crate::schema::Feed;
@@ -182,8 +182,8 @@ impl Shard {
     }
 
     /// Takes a message of an internal topic.
-    pub(super) fn take_internal(&mut self, message: &Message) -> Fate {
-        let payload = message.payload.as_deref().unwrap_or_default();
+    pub(super) fn take_internal(&mut self, message: &Lent<'_>) -> Fate {
+        let payload = message.payload.unwrap_or_default();
         if message.key.is_none() {
             return match serde_json::from_slice::<WriterClock>(payload) {
                 Ok(said) => {
@@ -207,7 +207,7 @@ impl Shard {
         }
     }
 
-    fn refuse(&mut self, message: &Message, reason: Reason, detail: &str) -> Fate {
+    fn refuse(&mut self, message: &Lent<'_>, reason: Reason, detail: &str) -> Fate {
         self.set_aside(message, reason, detail.to_owned());
         Fate::Quarantined(reason)
     }

@@ -3,7 +3,8 @@
 //! Invariants:
 //! - Everything of shard n goes to partition n, in order: the producer is idempotent and gapless, so a message that could not
 //!   be written lets none after it pass.
-//! - `publish` returns when the broker has acknowledged every alert; after an error nothing more is ever sent through this sink.
+//! - What was handed over is acknowledged when the broker has acknowledged every message of it; after an error nothing more is ever
+//!   sent through this sink.
 //! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends
 //!   on the run travels in headers; the payload is the alert alone.
 //! - A quarantined message is noted by its coordinates and reason; its payload stays where it is.
@@ -26,6 +27,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, Thre
 use serde::Serialize;
 
 use crate::alert::Alert;
+use crate::clock::wall;
 use crate::config::KafkaConfig;
 use crate::kafka;
 use crate::partition::partition_of;
@@ -33,7 +35,7 @@ use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
 use crate::shard::{clock_payload, link_payload};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
-use crate::time::KnownTime;
+use crate::time::{KnownTime, WallTime};
 
 pub use published::{Published, read_published};
 pub use whole::read_quarantine;
@@ -43,6 +45,18 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a batch may go without one acknowledgement before it is given up; above [`DELIVERY_TIMEOUT`], so that the
 /// producer's own verdict comes first.
 const STALL_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Asks about the topics before they are written to. The library sends nothing to a topic that it does not know yet, and
+/// without being asked looks only once a second: the first alert would wait for that.
+fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
+    let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| config.topic(feed));
+    for topic in internal.chain([config.alerts_topic(), config.quarantine_topic()]) {
+        if producer.client().fetch_metadata(Some(&topic), kafka::ANSWER_TIMEOUT).is_err() {
+            // The first message will say what is wrong.
+            return;
+        }
+    }
+}
 
 /// Writes one shard's alerts and quarantine entries.
 pub struct KafkaSink {
@@ -54,6 +68,9 @@ pub struct KafkaSink {
     shard: i32,
     /// Where the next alert will stand if nobody else writes.
     next: NextOffset,
+    /// Messages handed over since all were last acknowledged, and the alerts among them.
+    sent: usize,
+    sent_alerts: usize,
     foreign_writes: u64,
     /// Why nothing can be sent any more.
     failure: Option<String>,
@@ -74,6 +91,7 @@ impl KafkaSink {
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
             .create_with_context(Deliveries::default())
             .map_err(|error| failed(kafka::describe(&error)))?;
+        learn_topics(&producer, config);
         Ok(KafkaSink {
             producer,
             quarantine_topic: config.quarantine_topic(),
@@ -81,6 +99,8 @@ impl KafkaSink {
             alerts_topic,
             shard,
             next,
+            sent: 0,
+            sent_alerts: 0,
             foreign_writes: 0,
             failure: None,
         })
@@ -106,39 +126,38 @@ impl KafkaSink {
         self.next
     }
 
-    /// Sends a batch and waits until every message of it is acknowledged.
-    fn send(&mut self, topic: &str, messages: &[Outgoing]) -> Result<Acknowledged, SinkError> {
-        self.send_each(topic, messages, |_| topic)
-    }
-
-    /// As `send`, with a topic for each message; `what` names them in errors.
-    fn send_each<'a>(
+    /// Hands messages over, each with its topic; `what` names them in errors.
+    fn send<'a>(
         &mut self,
         what: &str,
         messages: &[Outgoing],
         topic: impl Fn(usize) -> &'a str,
-    ) -> Result<Acknowledged, SinkError> {
+    ) -> Result<(), SinkError> {
         if let Some(failure) = &self.failure {
             return Err(self.error(what, failure.clone()));
         }
-        let deliveries = self.producer.context();
-        // Only one partition promises an order of acknowledgements.
-        deliveries.begin(messages.iter().all(|message| message.partition.is_none()));
-        let sent =
-            messages.iter().enumerate().try_for_each(|(index, message)| self.enqueue(topic(index), index, message));
-        let outcome = sent.and_then(|()| deliveries.wait_for(messages.len()));
-        outcome.map_err(|message| {
-            // What has not left yet must not be written later, behind the back of whoever recovers.
-            self.producer.purge(PurgeConfig::default().queue().inflight());
-            self.failure = Some(message.clone());
-            self.error(what, message)
-        })
+        for (index, message) in messages.iter().enumerate() {
+            let place = if message.is_alert { self.sent_alerts } else { NO_ALERT };
+            if let Err(message) = self.enqueue(topic(index), place, message) {
+                return Err(self.fail(what, message));
+            }
+            self.sent += 1;
+            self.sent_alerts += usize::from(message.is_alert);
+        }
+        Ok(())
     }
 
-    fn enqueue(&self, topic: &str, index: usize, message: &Outgoing) -> Result<(), String> {
+    /// What has not left yet must not be written later, behind the back of whoever recovers.
+    fn fail(&mut self, what: &str, message: String) -> SinkError {
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        self.failure = Some(message.clone());
+        self.error(what, message)
+    }
+
+    fn enqueue(&self, topic: &str, place: usize, message: &Outgoing) -> Result<(), String> {
         let deadline = Instant::now() + STALL_TIMEOUT;
         loop {
-            let mut record = BaseRecord::with_opaque_to(topic, index)
+            let mut record = BaseRecord::with_opaque_to(topic, place)
                 .partition(message.partition.unwrap_or(self.shard))
                 .payload(&message.payload);
             if let Some(key) = &message.key {
@@ -178,15 +197,34 @@ impl AlertSink for KafkaSink {
         let headers = headers::write(headers);
         let messages = alerts
             .iter()
-            .map(|alert| Outgoing::new(alert.alert_id.clone(), alert, Some(headers.clone())))
-            .collect::<Result<Vec<_>, _>>()
+            .map(|alert| {
+                let message = Outgoing::new(alert.alert_id.clone(), alert, Some(headers.clone()))?;
+                Ok(Outgoing { is_alert: true, ..message })
+            })
+            .collect::<serde_json::Result<Vec<_>>>()
             .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
-        let acknowledged = self.send(&topic, &messages)?;
-        let own = messages.len() as i64;
-        let expected_end = self.next.0 + own;
-        self.foreign_writes += (acknowledged.last_offset + 1 - expected_end).max(0).unsigned_abs();
-        self.next = NextOffset(acknowledged.last_offset + 1);
-        Ok(())
+        self.send(&topic, &messages, |_| &topic)
+    }
+
+    fn acknowledged(&mut self, wait: bool) -> Result<Option<WallTime>, SinkError> {
+        let topic = self.alerts_topic.clone();
+        if let Some(failure) = &self.failure {
+            return Err(self.error(&topic, failure.clone()));
+        }
+        let deliveries = self.producer.context();
+        let done = if wait { deliveries.wait_for(self.sent).map(Some) } else { deliveries.batch().done(self.sent) };
+        let done = match done {
+            Ok(Some(done)) => done,
+            Ok(None) => return Ok(None),
+            Err(message) => return Err(self.fail(&topic, message)),
+        };
+        if self.sent_alerts > 0 {
+            let expected_end = self.next.0 + self.sent_alerts as i64;
+            self.foreign_writes += (done.last_alert + 1 - expected_end).max(0).unsigned_abs();
+            self.next = NextOffset(done.last_alert + 1);
+        }
+        (self.sent, self.sent_alerts) = (0, 0);
+        Ok(Some(done.at.unwrap_or_else(wall)))
     }
 
     fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
@@ -200,6 +238,7 @@ impl AlertSink for KafkaSink {
                 headers: None,
                 partition: Some(partition_of(record.subject.as_bytes(), shown.partitions)),
                 known_time: Some(record.known_time),
+                is_alert: false,
             });
         }
         for (feed, clock) in &shown.clocks {
@@ -211,6 +250,7 @@ impl AlertSink for KafkaSink {
                     headers: None,
                     partition: Some(partition),
                     known_time: Some(*clock),
+                    is_alert: false,
                 });
             }
         }
@@ -218,7 +258,7 @@ impl AlertSink for KafkaSink {
             return Ok(());
         }
         let topics = self.feed_topics.clone();
-        self.send_each("internal topics", &messages, |at| &topics[feeds[at].index()]).map(|_| ())
+        self.send("internal topics", &messages, |at| &topics[feeds[at].index()])
     }
 
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError> {
@@ -243,7 +283,7 @@ impl AlertSink for KafkaSink {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| self.error(&topic, format!("entry cannot be written as JSON: {error}")))?;
-        self.send(&topic, &messages).map(|_| ())
+        self.send(&topic, &messages, |_| &topic)
     }
 }
 
@@ -266,21 +306,28 @@ struct Outgoing {
     /// `None`: the shard's own.
     partition: Option<i32>,
     known_time: Option<KnownTime>,
+    is_alert: bool,
 }
 
 impl Outgoing {
     fn new(key: String, payload: &impl Serialize, headers: Option<OwnedHeaders>) -> serde_json::Result<Outgoing> {
         let payload = serde_json::to_vec(payload)?;
-        Ok(Outgoing { key: Some(key), payload, headers, partition: None, known_time: None })
+        Ok(Outgoing { key: Some(key), payload, headers, partition: None, known_time: None, is_alert: false })
     }
 }
 
+/// Place of a message that is no alert.
+const NO_ALERT: usize = usize::MAX;
+
+/// All that was handed over has been written.
 #[derive(Clone, Copy)]
 struct Acknowledged {
-    last_offset: i64,
+    last_alert: i64,
+    /// When the last acknowledgement came; none was waited for if there is none.
+    at: Option<WallTime>,
 }
 
-/// Collects the acknowledgements of the batch under way. The producer's thread writes, the shard's thread waits.
+/// Collects the acknowledgements of what is under way. The producer's thread writes, the shard's thread waits.
 #[derive(Default)]
 struct Deliveries {
     batch: Mutex<Batch>,
@@ -289,28 +336,35 @@ struct Deliveries {
 
 #[derive(Default)]
 struct Batch {
-    /// Acknowledgements come in the order of the batch.
-    in_order: bool,
-    /// Messages acknowledged, which are the first so many: see `failure`.
     acknowledged: usize,
-    last_offset: i64,
-    /// The first message that was not written, or that was acknowledged out of order.
+    /// Alerts acknowledged, which are the first so many: see `failure`. They have one partition, which promises an order.
+    alerts: usize,
+    last_alert: i64,
+    at: Option<WallTime>,
+    /// The first message that was not written, or the first alert that was acknowledged out of order.
     failure: Option<String>,
 }
 
-impl Deliveries {
-    fn begin(&self, in_order: bool) {
-        *self.batch() = Batch { in_order, ..Batch::default() };
+impl Batch {
+    /// Whether so many have been acknowledged; then it begins anew.
+    fn done(&mut self, count: usize) -> Result<Option<Acknowledged>, String> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if self.acknowledged < count {
+            return Ok(None);
+        }
+        let Batch { last_alert, at, .. } = std::mem::take(self);
+        Ok(Some(Acknowledged { last_alert, at }))
     }
+}
 
+impl Deliveries {
     fn wait_for(&self, count: usize) -> Result<Acknowledged, String> {
         let mut batch = self.batch();
         loop {
-            if let Some(failure) = &batch.failure {
-                return Err(failure.clone());
-            }
-            if batch.acknowledged >= count {
-                return Ok(Acknowledged { last_offset: batch.last_offset });
+            if let Some(done) = batch.done(count)? {
+                return Ok(done);
             }
             let before = batch.acknowledged;
             batch = self.wait(batch, STALL_TIMEOUT, before);
@@ -359,18 +413,23 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
         let mut batch = self.batch();
         match result {
-            Ok(message) if place == batch.acknowledged || !batch.in_order => {
-                batch.acknowledged += 1;
-                batch.last_offset = message.offset();
+            Ok(message) if place == batch.alerts => {
+                batch.alerts += 1;
+                batch.last_alert = message.offset();
             }
+            Ok(_) if place == NO_ALERT => {}
             Ok(_) => {
                 batch
                     .failure
-                    .get_or_insert_with(|| format!("message {place} of the batch was acknowledged out of order"));
+                    .get_or_insert_with(|| format!("alert {place} of the batch was acknowledged out of order"));
             }
             Err((error, _)) => {
                 batch.failure.get_or_insert_with(|| kafka::describe(error));
             }
+        }
+        if result.is_ok() {
+            batch.acknowledged += 1;
+            batch.at = Some(wall());
         }
         drop(batch);
         self.changed.notify_all();

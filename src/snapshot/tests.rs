@@ -279,7 +279,7 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
         let new = shard.take_snapshot(records.iter().cloned());
         let mut merge = Merge::new(FileShard::open(dir.path(), 0, 1).unwrap(), Visibility::default().permit_lead);
         while let Merged::Message(message) = merge.take().unwrap() {
-            shard.take(&message);
+            shard.take(message);
         }
         shard.settle_live();
         let standing: Vec<_> = shard.standing().into_iter().map(|(_, alert)| (alert.id, alert.severity)).collect();

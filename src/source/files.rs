@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::partition::partition_of;
-use crate::record::{Message, Offset};
+use crate::record::{Lent, Offset};
 use crate::schema::Feed;
-use crate::source::{Polled, ShardSource, SourceError};
+use crate::source::{Ahead, ShardSource, SourceError};
 use crate::time::{KnownTime, parse_instant};
 
 /// One partition number of recorded feeds.
@@ -35,6 +36,23 @@ struct Lane {
     line: Vec<u8>,
     line_no: i64,
     known_time: KnownTime,
+    head: Option<Head>,
+    /// What is lent out.
+    taken: Option<Head>,
+}
+
+/// The message that the lane's line holds, not yet taken.
+struct Head {
+    offset: Offset,
+    key: Option<String>,
+    payload: Option<Body>,
+}
+
+/// Where a payload stands.
+enum Body {
+    InLine(Range<usize>),
+    /// It had escapes.
+    Copied(Vec<u8>),
 }
 
 impl FileShard {
@@ -47,7 +65,16 @@ impl FileShard {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => return Err(file_error(&path, 0, &error.to_string())),
             };
-            Ok(Lane { feed, path, lines, line: Vec::new(), line_no: 0, known_time: KnownTime::MIN })
+            Ok(Lane {
+                feed,
+                path,
+                lines,
+                line: Vec::new(),
+                line_no: 0,
+                known_time: KnownTime::MIN,
+                head: None,
+                taken: None,
+            })
         });
         let lanes: Vec<Lane> = lanes.into_iter().collect::<Result<_, _>>()?;
         if lanes.iter().all(|lane| lane.lines.is_none()) {
@@ -84,28 +111,43 @@ pub fn ndjson_path(dir: &Path, feed: Feed) -> PathBuf {
 }
 
 impl ShardSource for FileShard {
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
         let lane = &mut self.lanes[feed.index()];
+        if lane.head.is_some() {
+            return Ok(Ahead::Message(lane.known_time));
+        }
         while lane.read_line()? {
             let parts = parse(&lane.line).map_err(|message| file_error(&lane.path, lane.line_no, &message))?;
-            let offset = Offset(lane.line_no - 1);
             lane.known_time = lane.known_time.max(parts.known_time);
             let everywhere = feed == Feed::Reference || parts.key.is_none();
             let own = parts.key.as_ref().map(|key| partition_of(key.as_bytes(), self.partitions));
-            if !everywhere && own != Some(self.shard) {
-                continue;
+            if everywhere || own == Some(self.shard) {
+                let Parts { key, payload, .. } = parts;
+                lane.head = Some(Head { offset: Offset(lane.line_no - 1), key, payload });
+                return Ok(Ahead::Message(lane.known_time));
             }
-            return Ok(Polled::Message(Message {
-                feed: lane.feed,
-                partition: self.shard,
-                offset,
-                known_time: lane.known_time,
-                key: parts.key.map(|key| key.as_bytes().into()),
-                payload: parts.payload.map(|payload| payload.into_owned().into_boxed_slice()),
-                sent_at: None,
-            }));
         }
-        Ok(Polled::Finished)
+        Ok(Ahead::Finished)
+    }
+
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
+        let partition = self.shard;
+        let lane = &mut self.lanes[feed.index()];
+        lane.taken = lane.head.take();
+        let head = lane.taken.as_ref()?;
+        let payload = head.payload.as_ref().and_then(|payload| match payload {
+            Body::InLine(at) => lane.line.get(at.clone()),
+            Body::Copied(bytes) => Some(&bytes[..]),
+        });
+        Some(Lent {
+            feed: lane.feed,
+            partition,
+            offset: head.offset,
+            known_time: lane.known_time,
+            key: head.key.as_ref().map(String::as_bytes),
+            payload,
+            sent_at: None,
+        })
     }
 
     fn wait(&mut self, _: Duration) {}
@@ -130,14 +172,14 @@ impl Lane {
     }
 }
 
-struct Parts<'a> {
-    key: Option<Cow<'a, str>>,
+struct Parts {
+    key: Option<String>,
     known_time: KnownTime,
-    payload: Option<Cow<'a, [u8]>>,
+    payload: Option<Body>,
 }
 
-/// Takes a line apart without parsing the payload: the value's text is cut out as it stands.
-fn parse(line: &[u8]) -> Result<Parts<'_>, String> {
+/// Takes a line apart without parsing the payload: the value's text is left as it stands.
+fn parse(line: &[u8]) -> Result<Parts, String> {
     let mut parts = Parts { key: None, known_time: KnownTime::MIN, payload: None };
     let mut timed = false;
     let mut rest = after(line, b'{')?;
@@ -146,9 +188,7 @@ fn parse(line: &[u8]) -> Result<Parts<'_>, String> {
         rest = after(tail, b':')?;
         match &*name {
             "key" => {
-                let (key, tail): (Option<String>, _) = value(rest)?;
-                parts.key = key.map(Cow::Owned);
-                rest = tail;
+                (parts.key, rest) = value(rest)?;
             }
             "known_time" => {
                 let (text, tail): (String, _) = value(rest)?;
@@ -158,14 +198,16 @@ fn parse(line: &[u8]) -> Result<Parts<'_>, String> {
             }
             "raw" => {
                 let (text, tail): (Option<String>, _) = value(rest)?;
-                parts.payload = text.map(|text| Cow::Owned(text.into_bytes())).or(parts.payload);
+                parts.payload = text.map(|text| Body::Copied(text.into_bytes())).or(parts.payload);
                 rest = tail;
             }
             "value" => {
                 let (_, tail): (IgnoredAny, _) = value(rest)?;
-                let text = rest[..rest.len() - tail.len()].trim_ascii();
+                let text = rest[..rest.len() - tail.len()].trim_ascii_start();
+                let from = line.len() - tail.len() - text.len();
+                let text = text.trim_ascii_end();
                 if text != b"null" {
-                    parts.payload = Some(Cow::Borrowed(text));
+                    parts.payload = Some(Body::InLine(from..from + text.len()));
                 }
                 rest = tail;
             }
@@ -214,7 +256,8 @@ mod tests {
         let line = br#"{"key":"p1","known_time":"2024-05-01T08:00:00Z","value": {"a" : [1, "}"]} }"#;
         let parts = parse(line).unwrap();
         assert_eq!(parts.key.as_deref(), Some("p1"));
-        assert_eq!(parts.payload.as_deref(), Some(&br#"{"a" : [1, "}"]}"#[..]));
+        let Some(Body::InLine(at)) = parts.payload else { panic!("it has no escapes") };
+        assert_eq!(&line[at], br#"{"a" : [1, "}"]}"#);
     }
 
     #[test]
@@ -226,7 +269,7 @@ mod tests {
     #[test]
     fn raw_text_need_not_be_json() {
         let parts = parse(br#"{"known_time":"2024-05-01T08:00:00Z","key":"x","raw":"{\"broken"}"#).unwrap();
-        assert_eq!(parts.payload.as_deref(), Some(&br#"{"broken"#[..]));
+        assert!(matches!(parts.payload, Some(Body::Copied(bytes)) if bytes == br#"{"broken"#));
     }
 
     #[test]

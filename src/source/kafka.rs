@@ -15,6 +15,7 @@
 //! fetching. What it does not do: order partitions among each other (the merge does), or parse anything.
 
 mod group;
+mod lane;
 mod shard;
 mod single;
 

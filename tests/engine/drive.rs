@@ -84,7 +84,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
                 ran.log.extend(shard.settle(last).into_iter().map(|emitted| emitted.alert));
                 taken = 0;
             }
-            shard.take(message);
+            shard.take(*message);
             last = message.known_time;
             taken += 1;
         }

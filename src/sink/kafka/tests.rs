@@ -54,6 +54,11 @@ fn headers(clock: i64) -> RunHeaders {
     }
 }
 
+fn publish(sink: &mut KafkaSink, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
+    sink.publish(alerts, headers)?;
+    sink.acknowledged(true).map(|at| assert!(at.is_some()))
+}
+
 #[test]
 fn the_last_word_on_every_alert_is_read_back() {
     let (_broker, config) = start();
@@ -61,8 +66,8 @@ fn the_last_word_on_every_alert_is_read_back() {
     assert!(empty.alerts.is_empty() && empty.headers.is_none() && empty.next == NextOffset(0));
 
     let mut sink = KafkaSink::new(&config, 1, empty.next).unwrap();
-    sink.publish(&[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)], &headers(100)).unwrap();
-    sink.publish(&[alert("a", 2, Status::Cleared)], &headers(200)).unwrap();
+    publish(&mut sink, &[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)], &headers(100)).unwrap();
+    publish(&mut sink, &[alert("a", 2, Status::Cleared)], &headers(200)).unwrap();
     assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
 
     let published = read_published(&config, 1).unwrap();
@@ -79,7 +84,7 @@ fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     let run = RunHeaders { shard_clock: KnownTime::MIN, snapshot: None, ..headers(0) };
-    sink.publish(&[alert("a", 1, Status::Raised)], &run).unwrap();
+    publish(&mut sink, &[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, 0).unwrap().headers, Some(run));
 }
 
@@ -88,11 +93,11 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     let mut zombie = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    sink.publish(&[alert("a", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(1)).unwrap();
-    zombie.publish(&[alert("a", 1, Status::Raised)], &headers(0)).unwrap();
+    publish(&mut sink, &[alert("a", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(1)).unwrap();
+    publish(&mut zombie, &[alert("a", 1, Status::Raised)], &headers(0)).unwrap();
     assert_eq!(zombie.take_foreign_writes(), 2);
     assert_eq!(sink.end_offset().unwrap(), NextOffset(3));
-    sink.publish(&[alert("b", 1, Status::Raised)], &headers(2)).unwrap();
+    publish(&mut sink, &[alert("b", 1, Status::Raised)], &headers(2)).unwrap();
     assert_eq!((sink.take_foreign_writes(), sink.take_foreign_writes()), (1, 0));
     let published = read_published(&config, 0).unwrap();
     assert_eq!(published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence, 2);
@@ -104,17 +109,44 @@ fn many_alerts_keep_their_order() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     let alerts: Vec<Alert> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
-    sink.publish(&alerts, &headers(1)).unwrap();
+    publish(&mut sink, &alerts, &headers(1)).unwrap();
     let published = read_published(&config, 0).unwrap();
     assert_eq!((published.messages, published.first), (3_000, NextOffset(0)));
     assert_eq!(published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence, 3_000);
 }
 
 #[test]
+fn what_is_under_way_is_acknowledged_together_and_once() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    assert!(sink.acknowledged(false).unwrap().is_some(), "nothing is under way");
+    sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
+    sink.publish(&[alert("b", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(2)).unwrap();
+    assert_eq!(sink.next(), NextOffset(0), "not yet acknowledged");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while sink.acknowledged(false).unwrap().is_none() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
+    assert_eq!(read_published(&config, 0).unwrap().messages, 3);
+}
+
+/// A producer that has not heard of a topic sends nothing to it for up to a second.
+#[test]
+fn the_first_alert_does_not_wait_for_the_topic() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    let start = Instant::now();
+    publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
+    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+}
+
+#[test]
 fn foreign_messages_are_skipped_and_counted() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
+    publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     let topic = config.alerts_topic();
     let garbage = Outgoing {
         key: Some("?".into()),
@@ -122,8 +154,10 @@ fn foreign_messages_are_skipped_and_counted() {
         headers: None,
         partition: None,
         known_time: None,
+        is_alert: false,
     };
-    sink.send(&topic, &[garbage]).unwrap();
+    sink.send(&topic, &[garbage], |_| &topic).unwrap();
+    sink.acknowledged(true).unwrap();
     let published = read_published(&config, 0).unwrap();
     assert_eq!((published.messages, published.unreadable, published.alerts.len()), (2, 1, 1));
     assert_eq!(published.headers, Some(headers(1)));
@@ -140,6 +174,7 @@ fn quarantine_entries_carry_no_payload() {
         known_time: KnownTime(0),
     };
     sink.quarantine(&[entry]).unwrap();
+    sink.acknowledged(true).unwrap();
     assert_eq!(sink.next(), NextOffset(0), "the alerts partition is untouched");
     let consumer = kafka::plain_consumer(&config).unwrap();
     let mut list = TopicPartitionList::new();
@@ -165,9 +200,9 @@ fn quarantine_entries_carry_no_payload() {
 fn a_shard_without_a_partition_is_an_error_and_stays_one() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 7, NextOffset(0)).unwrap();
-    let error = sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap_err();
+    let error = publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap_err();
     assert!(error.to_string().contains("permitwatch.alerts/7"), "{error}");
     sink.shard = 0;
-    assert!(sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).is_err(), "nothing is sent past a gap");
+    assert!(publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).is_err(), "nothing is sent past a gap");
     assert_eq!(read_published(&config, 0).unwrap().messages, 0);
 }

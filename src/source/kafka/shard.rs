@@ -1,10 +1,9 @@
 //! One shard of the consumer: the queues of its partitions, one of each feed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
@@ -12,10 +11,12 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use rdkafka::{Timestamp, TopicPartitionList};
 
 use super::group::Group;
+use super::lane::Lane;
+use crate::clock::FeedSet;
 use crate::kafka::{self, ANSWER_TIMEOUT};
-use crate::record::{Message, NextOffset, Offset};
+use crate::record::{Lent, Message, NextOffset, Offset};
 use crate::schema::Feed;
-use crate::source::{Polled, ShardSource, SourceError};
+use crate::source::{Ahead, ShardSource, SourceError};
 use crate::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
 
 /// Partition n of every feed.
@@ -27,35 +28,18 @@ pub struct KafkaShard {
     lanes: Vec<Lane>,
 }
 
-struct Lane {
-    queue: PartitionQueue<Group>,
-    /// Where the next message is expected; not known before the first message or seek.
-    next: Option<NextOffset>,
-    /// Known time of the last message, below which none falls.
-    known_time: KnownTime,
-    /// The end has been seen, and no message since.
-    at_end: bool,
-    /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
-    /// queue.
-    sought: bool,
-}
-
 impl KafkaShard {
     /// Splits the queues off. The partitions are assigned afterwards.
     pub(super) fn new(consumer: &Arc<BaseConsumer<Group>>, number: i32) -> Result<KafkaShard, SourceError> {
         let fence = Arc::new(Fence::default());
         let mut lanes = Vec::with_capacity(Feed::COUNT);
-        for topic in &consumer.context().topics {
-            let Some(mut queue) = consumer.split_partition_queue(topic, number) else {
-                return Err(SourceError::Kafka {
-                    topic: topic.clone(),
-                    partition: number,
-                    message: "the client has no queue for it".into(),
-                });
-            };
-            let woken = Arc::clone(&fence);
-            queue.set_nonempty_callback(move || woken.wake());
-            lanes.push(Lane { queue, next: None, known_time: KnownTime::MIN, at_end: false, sought: false });
+        for feed in Feed::ALL {
+            let lane = Lane::new(consumer, feed, number, &fence).ok_or_else(|| SourceError::Kafka {
+                topic: consumer.context().topics[feed.index()].clone(),
+                partition: number,
+                message: "the client has no queue for it".into(),
+            })?;
+            lanes.push(lane);
         }
         Ok(KafkaShard { number, consumer: Arc::clone(consumer), fence, lanes })
     }
@@ -89,8 +73,7 @@ impl KafkaShard {
             })?;
         }
         for (lane, (next, known_time)) in self.lanes.iter_mut().zip(positions) {
-            (lane.next, lane.known_time, lane.at_end) = (Some(*next), *known_time, false);
-            lane.sought = true;
+            lane.seek(*next, *known_time);
         }
         Ok(())
     }
@@ -108,7 +91,7 @@ impl KafkaShard {
     }
 
     /// The end that was seen may be one from before the seek: the broker says where it is.
-    fn end_after_seek(&mut self, feed: Feed) -> Result<Polled, SourceError> {
+    fn end_after_seek(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
         let end = end_offset(&self.consumer, feed, self.number)?;
         let lane = &mut self.lanes[feed.index()];
         let next = lane.next.unwrap_or_default();
@@ -118,10 +101,10 @@ impl KafkaShard {
         }
         if end > next {
             lane.at_end = false;
-            return Ok(Polled::Pending);
+            return Ok(Ahead::Pending);
         }
         lane.sought = false;
-        Ok(Polled::AtEnd)
+        Ok(Ahead::AtEnd)
     }
 
     fn topic(&self, feed: Feed) -> &str {
@@ -152,31 +135,22 @@ impl KafkaShard {
 }
 
 impl ShardSource for KafkaShard {
-    fn poll(&mut self, feed: Feed) -> Result<Polled, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
         self.check_fence()?;
-        let number = self.number;
         let lane = &mut self.lanes[feed.index()];
-        let error = loop {
-            match lane.queue.poll(Duration::ZERO) {
-                None if lane.at_end && lane.sought => return self.end_after_seek(feed),
-                None if lane.at_end => return Ok(Polled::AtEnd),
-                None => return Ok(Polled::Pending),
-                // Fetched before the seek, or a second time after it.
-                Some(Ok(message)) if lane.next.is_some_and(|next| message.offset() < next.0) => {}
-                Some(Ok(message)) => {
-                    lane.known_time = lane.known_time.max(known_time(message.timestamp(), lane.known_time));
-                    let message = owned(feed, number, lane.known_time, &message);
-                    lane.next = Some(message.offset.next());
-                    (lane.at_end, lane.sought) = (false, false);
-                    return Ok(Polled::Message(message));
-                }
-                // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
-                // the lane is at its end only when its queue is drained.
-                Some(Err(KafkaError::PartitionEOF(_))) => lane.at_end = true,
-                Some(Err(error)) => break error,
-            }
-        };
-        Err(self.failed(feed, &error))
+        match lane.ahead(&self.consumer, &self.fence) {
+            Ok(Ahead::AtEnd) if lane.sought => self.end_after_seek(feed),
+            Ok(ahead) => Ok(ahead),
+            Err(error) => Err(self.failed(feed, &error)),
+        }
+    }
+
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
+        self.lanes[feed.index()].take()
+    }
+
+    fn news(&self) -> FeedSet {
+        self.fence.news()
     }
 
     fn wait(&mut self, timeout: Duration) {
@@ -243,6 +217,8 @@ pub(super) fn end_offset(consumer: &BaseConsumer<Group>, feed: Feed, shard: i32)
 #[derive(Debug, Default)]
 pub struct Fence {
     is_down: AtomicBool,
+    /// Lanes whose queue has become non-empty since it was last drained.
+    lanes: AtomicU16,
     state: Mutex<FenceState>,
     changed: Condvar,
 }
@@ -265,7 +241,7 @@ impl Fence {
 
     pub(super) fn revoke(&self) {
         self.is_down.store(true, Ordering::Release);
-        self.wake();
+        self.wake_owner();
     }
 
     pub(super) fn fail(&self, message: &str) {
@@ -277,7 +253,24 @@ impl Fence {
         self.state().failure.clone()
     }
 
-    fn wake(&self) {
+    /// A lane's queue is no longer empty.
+    pub(super) fn wake(&self, feed: Feed) {
+        self.lanes.fetch_or(FeedSet::of([feed]).0, Ordering::Release);
+        self.wake_owner();
+    }
+
+    fn news(&self) -> FeedSet {
+        FeedSet(self.lanes.load(Ordering::Acquire))
+    }
+
+    /// Whether the lane's queue has become non-empty since this was last asked. Ask first and drain then: what comes in between is
+    /// news again.
+    pub(super) fn take_news(&self, feed: Feed) -> bool {
+        let bit = FeedSet::of([feed]);
+        self.news().contains(feed) && FeedSet(self.lanes.fetch_and(!bit.0, Ordering::AcqRel)).contains(feed)
+    }
+
+    fn wake_owner(&self) {
         self.state().has_news = true;
         self.changed.notify_all();
     }
@@ -288,6 +281,10 @@ impl Fence {
             .changed
             .wait_timeout_while(state, timeout, |state| !state.has_news && self.stands())
             .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        if !state.has_news {
+            // Nothing rests on the library's notices alone: should one fail to come, its lane is asked after the timeout.
+            self.lanes.store(u16::MAX, Ordering::Release);
+        }
         state.has_news = false;
     }
 
@@ -345,7 +342,9 @@ mod tests {
     #[test]
     fn news_before_the_wait_is_not_lost() {
         let fence = Fence::default();
-        fence.wake();
+        fence.wake(Feed::Border);
+        assert!(fence.news().contains(Feed::Border) && !fence.news().contains(Feed::Permits));
+        assert!(fence.take_news(Feed::Border) && !fence.take_news(Feed::Border));
         let start = Instant::now();
         fence.wait(Duration::from_secs(60));
         assert!(start.elapsed() < Duration::from_secs(30));

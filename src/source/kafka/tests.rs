@@ -34,7 +34,7 @@ fn read_to_end(shard: &mut KafkaShard, feed: Feed) -> Result<Vec<Message>, Sourc
     let mut messages = Vec::new();
     loop {
         match shard.poll(feed)? {
-            Polled::Message(message) => messages.push(message),
+            Polled::Message(message) => messages.push(message.keep()),
             Polled::AtEnd | Polled::Finished => return Ok(messages),
             Polled::Pending => {
                 assert!(Instant::now() < deadline, "no end of {} after {} messages", feed.name(), messages.len());
@@ -159,6 +159,29 @@ fn waiting_ends_when_something_is_written() {
         assert!(Instant::now() < deadline);
     }
     assert!(start.elapsed() < DEADLINE / 2);
+}
+
+/// The library says so only when a fetch has come back empty, which here takes it seconds.
+#[test]
+fn the_last_message_brings_the_end_with_it() {
+    let (_broker, config) = start(1);
+    let config = KafkaConfig { fetch_wait_max_ms: 20_000, ..config };
+    let mut writer = FeedWriter::new(&config).unwrap();
+    for number in 0..300 {
+        writer.write(Feed::Notices, b"P", Some(b"{}"), at(number), None).unwrap();
+    }
+    writer.flush().unwrap();
+    let (_consumer, mut shards) = KafkaConsumer::assign(&config, &[0]).unwrap();
+    let start = Instant::now();
+    assert_eq!(read_to_end(&mut shards[0], Feed::Notices).unwrap().len(), 300);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    // And it is not believed from before a seek.
+    let mut positions = [(NextOffset(0), KnownTime::MIN); Feed::COUNT];
+    positions[Feed::Notices.index()] = (NextOffset(299), at(0));
+    shards[0].seek(&positions).unwrap();
+    writer.write(Feed::Notices, b"P", Some(b"{}"), at(300), None).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(offsets(&read_to_end(&mut shards[0], Feed::Notices).unwrap()), [299, 300]);
 }
 
 #[test]

@@ -1,0 +1,284 @@
+//! One partition's queue, drained in batches.
+//!
+//! The safe way takes messages one at a time, each with an event around it, two locks and a question for the time; here a
+//! batch of them comes in one call, and each is lent out of the library's own buffer until the next is taken. Everything that
+//! touches the library's memory by hand is in this file.
+
+use std::collections::VecDeque;
+use std::ffi::CString;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rdkafka::bindings::rd_kafka_timestamp_type_t as TimestampKind;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
+use rdkafka::{Timestamp, bindings};
+
+use super::group::Group;
+use super::shard::{Fence, known_time};
+use crate::kafka;
+use crate::record::{Lent, NextOffset, Offset};
+use crate::schema::Feed;
+use crate::source::Ahead;
+use crate::time::{KnownTime, WallTime};
+
+/// Messages taken out of a queue at once. They are held beyond what the library's own limits count, so not many.
+const BATCH: usize = 128;
+
+pub(super) struct Lane {
+    feed: Feed,
+    partition: i32,
+    /// Taken out of the queue and not yet out of the lane. Before the queue, for they go first when the lane is dropped.
+    fetched: VecDeque<Fetched>,
+    /// What is lent out.
+    lent: Option<Fetched>,
+    queue: Queue,
+    /// Keeps the queue split off and its callback alive.
+    _split: PartitionQueue<Group>,
+    topic: CString,
+    /// The queue held more than the last batch.
+    has_more: bool,
+    /// A message has been taken since the start or the last seek.
+    has_read: bool,
+    /// Where the next message is expected; not known before the first message or seek.
+    pub next: Option<NextOffset>,
+    /// Known time of the last message, below which none falls.
+    pub known_time: KnownTime,
+    /// The end has been seen, and no message since.
+    pub at_end: bool,
+    /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
+    /// queue.
+    pub sought: bool,
+}
+
+impl Lane {
+    /// Splits the queue off. `None`: the client has none for this partition.
+    pub fn new(consumer: &Arc<BaseConsumer<Group>>, feed: Feed, partition: i32, fence: &Arc<Fence>) -> Option<Lane> {
+        let topic = &consumer.context().topics[feed.index()];
+        let mut split = consumer.split_partition_queue(topic, partition)?;
+        let topic = CString::new(topic.as_str()).ok()?;
+        let queue = Queue::of(consumer, &topic, partition)?;
+        let woken = Arc::clone(fence);
+        split.set_nonempty_callback(move || woken.wake(feed));
+        Some(Lane {
+            feed,
+            partition,
+            fetched: VecDeque::with_capacity(BATCH),
+            lent: None,
+            queue,
+            _split: split,
+            topic,
+            has_more: true,
+            has_read: false,
+            next: None,
+            known_time: KnownTime::MIN,
+            at_end: false,
+            sought: false,
+        })
+    }
+
+    /// Forgets what was taken out of the queue: the next message is another one.
+    pub fn seek(&mut self, next: NextOffset, known_time: KnownTime) {
+        self.fetched.clear();
+        (self.next, self.known_time) = (Some(next), known_time);
+        (self.at_end, self.sought, self.has_read, self.has_more) = (false, true, false, true);
+    }
+
+    /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.
+    pub fn ahead(&mut self, consumer: &BaseConsumer<Group>, fence: &Fence) -> Result<Ahead, KafkaError> {
+        // A message keeps the whole response in memory that brought it.
+        self.lent = None;
+        loop {
+            let Some(first) = self.fetched.front() else {
+                if self.fetch(fence) {
+                    continue;
+                }
+                return Ok(self.drained(consumer));
+            };
+            match first.error() {
+                // Fetched before the seek, or a second time after it.
+                None if self.next.is_some_and(|next| first.offset() < next.0) => {}
+                None => {
+                    (self.at_end, self.sought) = (false, false);
+                    return Ok(Ahead::Message(self.time_of(first)));
+                }
+                // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
+                // the lane is at its end only when its queue is drained.
+                Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF) => self.at_end = true,
+                Some(error) => {
+                    self.fetched.pop_front();
+                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::from(error)));
+                }
+            }
+            self.fetched.pop_front();
+        }
+    }
+
+    /// Lends the message that `ahead` has seen.
+    pub fn take(&mut self) -> Option<Lent<'_>> {
+        if self.fetched.front().is_none_or(|first| first.error().is_some()) {
+            return None;
+        }
+        self.has_read = true;
+        self.lent = self.fetched.pop_front();
+        let message = self.lent.as_ref()?;
+        let offset = Offset(message.offset());
+        self.known_time = self.time_of(message);
+        self.next = Some(offset.next());
+        Some(Lent {
+            feed: self.feed,
+            partition: self.partition,
+            offset,
+            known_time: self.known_time,
+            key: message.key(),
+            payload: message.payload(),
+            sent_at: message.sent_at(),
+        })
+    }
+
+    fn time_of(&self, message: &Fetched) -> KnownTime {
+        self.known_time.max(known_time(message.timestamp(), self.known_time))
+    }
+
+    /// Takes a batch out of the queue if something may be there; says whether something was.
+    fn fetch(&mut self, fence: &Fence) -> bool {
+        if !fence.take_news(self.feed) && !self.has_more {
+            return false;
+        }
+        let taken = self.queue.take(&mut self.fetched);
+        // A queue that was emptied says so when it is filled again; one that was not says nothing.
+        self.has_more = taken == BATCH;
+        taken > 0
+    }
+
+    /// The queue is empty. Either the library has said that this is the end of the partition, or its end as of the fetch that
+    /// brought the last message says so: the library notes the high watermark of a response before it hands out the response's
+    /// messages, so what it says now is no older than they are. If it is where we are, nothing more had been written then:
+    /// what the library's own notice says, one empty fetch earlier.
+    ///
+    /// It says less where the end is not a message: behind a truncation, a compaction, an open or aborted transaction the two
+    /// are not equal, and the library's notice comes. It says nothing where no message has come since a seek or the start, for
+    /// then it may be older.
+    fn drained(&mut self, consumer: &BaseConsumer<Group>) -> Ahead {
+        if !self.at_end && !self.sought && self.has_read {
+            self.at_end = self.next.is_some() && self.next == self.high_watermark(consumer);
+        }
+        if self.at_end { Ahead::AtEnd } else { Ahead::Pending }
+    }
+
+    /// The partition's end as of the last response that carried it; nobody is asked.
+    #[expect(unsafe_code, reason = "the safe way asks the broker")]
+    fn high_watermark(&self, consumer: &BaseConsumer<Group>) -> Option<NextOffset> {
+        let (mut low, mut high) = (-1, -1);
+        // SAFETY: the client lives as long as the reference to its consumer, the name is terminated, the results are ours.
+        let found = unsafe {
+            bindings::rd_kafka_get_watermark_offsets(
+                consumer.client().native_ptr(),
+                self.topic.as_ptr(),
+                self.partition,
+                &mut low,
+                &mut high,
+            )
+        };
+        (found == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(NextOffset(high))
+    }
+}
+
+/// A handle of the library's queue, which it counts.
+struct Queue(NonNull<RDKafkaQueue>);
+
+// SAFETY: the library's queues and messages belong to no thread.
+#[expect(unsafe_code, reason = "a pointer into the library")]
+unsafe impl Send for Queue {}
+
+#[expect(unsafe_code, reason = "the safe queue gives messages one at a time")]
+impl Queue {
+    fn of(consumer: &BaseConsumer<Group>, topic: &CString, partition: i32) -> Option<Queue> {
+        // SAFETY: the client lives, the name is terminated; the handle is ours until it is destroyed.
+        let queue = unsafe {
+            bindings::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
+        };
+        NonNull::new(queue).map(Queue)
+    }
+
+    /// Takes up to [`BATCH`] messages without waiting, and says how many there were.
+    fn take(&self, into: &mut VecDeque<Fetched>) -> usize {
+        let mut batch = [std::ptr::null_mut(); BATCH];
+        // SAFETY: the handle is ours, and the array has as many places as are asked for.
+        let taken = unsafe { bindings::rd_kafka_consume_batch_queue(self.0.as_ptr(), 0, batch.as_mut_ptr(), BATCH) };
+        let taken = usize::try_from(taken).unwrap_or(0).min(BATCH);
+        into.extend(batch[..taken].iter().filter_map(|message| NonNull::new(*message)).map(Fetched));
+        taken
+    }
+}
+
+#[expect(unsafe_code, reason = "counted by the library")]
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the handle was ours, and is not used again.
+        unsafe { bindings::rd_kafka_queue_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// A message that the library has handed over, or an error in the place of one.
+struct Fetched(NonNull<RDKafkaMessage>);
+
+// SAFETY: as for the queue.
+#[expect(unsafe_code, reason = "a pointer into the library")]
+unsafe impl Send for Fetched {}
+
+#[expect(unsafe_code, reason = "the library's message, which nobody else has")]
+impl Fetched {
+    fn message(&self) -> &RDKafkaMessage {
+        // SAFETY: handed over by `Queue::take` and destroyed only when this is dropped.
+        unsafe { self.0.as_ref() }
+    }
+
+    fn error(&self) -> Option<RDKafkaRespErr> {
+        Some(self.message().err).filter(|error| *error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
+    fn offset(&self) -> i64 {
+        self.message().offset
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        let message = self.message();
+        // SAFETY: key and length are the library's, and live as long as the message.
+        (!message.key.is_null()).then(|| unsafe { std::slice::from_raw_parts(message.key.cast(), message.key_len) })
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        let message = self.message();
+        // SAFETY: as for the key.
+        (!message.payload.is_null()).then(|| unsafe { std::slice::from_raw_parts(message.payload.cast(), message.len) })
+    }
+
+    fn timestamp(&self) -> Timestamp {
+        let mut kind = TimestampKind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is ours; the kind is written before it is read.
+        let millis = unsafe { bindings::rd_kafka_message_timestamp(self.0.as_ptr(), &mut kind) };
+        match kind {
+            _ if millis == -1 => Timestamp::NotAvailable,
+            TimestampKind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => Timestamp::NotAvailable,
+            TimestampKind::RD_KAFKA_TIMESTAMP_CREATE_TIME => Timestamp::CreateTime(millis),
+            TimestampKind::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => Timestamp::LogAppendTime(millis),
+        }
+    }
+
+    fn sent_at(&self) -> Option<WallTime> {
+        // SAFETY: the message is ours and outlives what is read out of it.
+        let value = unsafe { kafka::header_of(self.0.as_ptr(), c"sent_at") }?;
+        Some(WallTime(i64::from_be_bytes(value.try_into().ok()?)))
+    }
+}
+
+#[expect(unsafe_code, reason = "handed over by the library")]
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        // SAFETY: it was ours, and is not used again.
+        unsafe { bindings::rd_kafka_message_destroy(self.0.as_ptr()) };
+    }
+}
