@@ -118,6 +118,9 @@ pub fn gather(
     wanted: impl Fn(usize) -> bool,
 ) -> Result<Content, ArrowError> {
     let rows = find(history, units, demand, wanted);
+    if rows.unit.is_empty() {
+        return Ok(Content::default());
+    }
     let store = history.store(demand.table);
     let columns = demand.table.def().rule_columns(demand.history);
     let is_link = demand.table.is_link();

@@ -83,6 +83,8 @@ struct Node {
     name: String,
     schema: SchemaRef,
     operator: Operator,
+    /// What it gives where there is nothing: most executions for a few units have nothing in most places.
+    empty: Batch,
 }
 
 enum Operator {
@@ -153,7 +155,7 @@ impl Compiled {
     pub(super) fn run(&self, run: &Run<'_>) -> Result<Batch> {
         match Pruned::of(&self.root, run)? {
             Some(pruned) => self.root.run(run, &pruned),
-            None => Ok(Batch::empty(&self.root.schema)),
+            None => Ok(self.root.empty.clone()),
         }
     }
 
@@ -213,21 +215,27 @@ impl Node {
             },
             Operator::Filter { input, predicate, projection } => {
                 let input = input.run(run, pruned)?;
+                if input.rows == 0 {
+                    return Ok(self.empty.clone());
+                }
                 Ok(filter(&input, predicate, projection.as_deref())?.0)
             }
             Operator::Project { input, columns } => {
                 let input = input.run(run, pruned)?;
+                if input.rows == 0 {
+                    return Ok(self.empty.clone());
+                }
                 let columns = columns.iter().map(|column| column.column(&input)).collect::<Result<_>>()?;
                 Ok(Batch { rows: input.rows, columns })
             }
-            Operator::Join(join) => join.run(run, pruned, &self.schema),
-            Operator::Group(group) => group.run(run, pruned, &self.schema),
+            Operator::Join(join) => join.run(run, pruned, &self.empty),
+            Operator::Group(group) => group.run(run, pruned, &self.schema, &self.empty),
             Operator::Sort(sort) => sort.run(run, pruned),
             Operator::Union { inputs } => {
                 let inputs = inputs.iter().map(|input| input.run(run, pruned)).collect::<Result<Vec<_>>>()?;
-                union(inputs, &self.schema)
+                union(inputs, &self.empty)
             }
-            Operator::Window(window) => window.run(run, pruned, &self.schema),
+            Operator::Window(window) => window.run(run, pruned, &self.empty),
             Operator::Foreign { plan, inputs } => {
                 let inputs = inputs.iter().map(|input| input.run(run, pruned)).collect::<Result<Vec<_>>>()?;
                 plan.run(run, inputs)
@@ -261,21 +269,20 @@ fn holding(holds: &BooleanArray) -> Option<Picks> {
     }))
 }
 
-fn union(mut inputs: Vec<Batch>, schema: &SchemaRef) -> Result<Batch> {
+fn union(mut inputs: Vec<Batch>, empty: &Batch) -> Result<Batch> {
     let rows = inputs.iter().map(|input| input.rows).sum();
+    if rows == 0 {
+        return Ok(empty.clone());
+    }
     inputs.retain(|input| input.rows > 0);
     if inputs.len() == 1 {
         return Ok(inputs.remove(0));
     }
-    let mut columns = Vec::with_capacity(schema.fields().len());
-    for (at, field) in schema.fields().iter().enumerate() {
+    let mut columns = Vec::with_capacity(empty.columns.len());
+    for at in 0..empty.columns.len() {
         let parts = inputs.iter().map(|input| input.columns[at].array()).collect::<Result<Vec<_>>>()?;
         let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-        let array = match parts.as_slice() {
-            [] => arrow::array::new_empty_array(field.data_type()),
-            parts => concat(parts)?,
-        };
-        columns.push(Column::new(array));
+        columns.push(Column::new(concat(&parts)?));
     }
     Ok(Batch { rows, columns })
 }

@@ -29,6 +29,8 @@ pub struct Slot {
     pub schema: SchemaRef,
     used: Mutex<Vec<bool>>,
     tagged: OnceLock<Vec<usize>>,
+    /// Its columns where it has no rows, as most have none for a few units.
+    empty: Vec<Column>,
     rows: Mutex<Rows>,
 }
 
@@ -37,9 +39,10 @@ impl Slot {
         let width = schema.fields().len();
         Arc::new(Slot {
             name: name.to_owned(),
-            schema,
             used: Mutex::new(vec![false; width]),
             tagged: OnceLock::new(),
+            empty: Batch::empty(&schema).columns,
+            schema,
             rows: Mutex::default(),
         })
     }
@@ -51,12 +54,16 @@ impl Slot {
             schema: Arc::clone(&self.schema),
             used: Mutex::new(self.used()),
             tagged: self.tagged.clone(),
+            empty: self.empty.clone(),
             rows: Mutex::default(),
         })
     }
 
     /// Gathered rows; `persons` are those of the units.
     pub fn fill(&self, content: Content, persons: &Column) {
+        if content.rows == 0 {
+            return self.fill_empty();
+        }
         let units = content.units.map(Picks::of_nullable);
         let column = |values| match (values, &units) {
             (Values::Each(array), _) => Some(Column::new(array)),
@@ -66,6 +73,12 @@ impl Slot {
         let columns = content.columns.into_iter().map(|values| values.and_then(column)).collect();
         let units = OnceLock::from(units);
         *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns, rows: content.rows, units };
+    }
+
+    /// No rows, of no unit.
+    pub fn fill_empty(&self) {
+        let units = OnceLock::from(Some(Picks::of(Vec::new())));
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Rows { columns: Vec::new(), rows: 0, units };
     }
 
     /// Columns in schema order; those that no plan reads are left out.
@@ -105,6 +118,9 @@ impl Slot {
     /// The rows at hand. A column that nobody filled is null.
     pub fn batch(&self, projection: &[usize]) -> Batch {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.rows == 0 {
+            return Batch { rows: 0, columns: projection.iter().map(|at| self.empty[*at].clone()).collect() };
+        }
         let column = |at: &usize| match rows.columns.get(*at) {
             Some(Some(column)) => column.clone(),
             _ => Column::new(new_null_array(self.schema.field(*at).data_type(), rows.rows)),

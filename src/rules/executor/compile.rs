@@ -16,6 +16,7 @@ use datafusion::physical_plan::union::UnionExec;
 
 use crate::rules::budget::Budget;
 use crate::rules::executor::aggregate::Aggregate;
+use crate::rules::executor::column::Batch;
 use crate::rules::executor::condition::Condition;
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
@@ -38,7 +39,8 @@ pub(super) fn node(plan: &Plan, budget: &Arc<Budget>) -> Result<Node> {
         Some(found) => found,
         None => foreign(plan, budget)?,
     };
-    Ok(Node { name, schema: plan.schema(), operator })
+    let schema = plan.schema();
+    Ok(Node { empty: Batch::empty(&schema), name, schema, operator })
 }
 
 /// A node of our own, where there is one.

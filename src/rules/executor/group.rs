@@ -20,10 +20,10 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef, empty: &Batch) -> Result<Batch> {
         let input = self.input.run(run, pruned)?;
         if input.rows == 0 && !self.keys.is_empty() {
-            return Ok(Batch::empty(schema));
+            return Ok(empty.clone());
         }
         let (grouping, mut columns) = if self.keys.is_empty() {
             (Grouping { numbers: vec![0; input.rows], groups: 1 }, Vec::new())

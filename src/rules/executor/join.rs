@@ -7,7 +7,6 @@
 use std::cell::OnceCell;
 
 use arrow::array::{BooleanArray, UInt32Array};
-use arrow::datatypes::SchemaRef;
 use datafusion::common::{JoinSide, JoinType, Result};
 
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
@@ -98,16 +97,18 @@ impl<'a> Finder<'a> {
 }
 
 impl Join {
-    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, empty: &Batch) -> Result<Batch> {
         let left = self.left.run(run, pruned)?;
         if left.rows == 0 && self.is_empty_without_left() {
-            return Ok(Batch::empty(schema));
+            return Ok(empty.clone());
         }
         let right = self.right.run(run, pruned)?;
         if right.rows == 0 && self.is_empty_without_right() {
-            return Ok(Batch::empty(schema));
+            return Ok(empty.clone());
         }
-        let pairs = if self.on.is_empty() {
+        let pairs = if left.rows == 0 || right.rows == 0 {
+            Pairs::default()
+        } else if self.on.is_empty() {
             self.every_pair(run, &left, &right)?
         } else {
             self.equal_pairs(run, &left, &right)?

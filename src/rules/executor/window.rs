@@ -44,10 +44,10 @@ impl Window {
         &mut self.input
     }
 
-    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, schema: &SchemaRef) -> Result<Batch> {
+    pub fn run(&self, run: &Run<'_>, pruned: &Pruned, empty: &Batch) -> Result<Batch> {
         let mut batch = self.input.run(run, pruned)?;
         if batch.rows == 0 {
-            return Ok(Batch::empty(schema));
+            return Ok(empty.clone());
         }
         let rows = batch.narrow(&self.reads, &self.schema)?;
         let starts = self.starts(&batch)?;

@@ -225,6 +225,10 @@ fn describe(error: &DataFusionError) -> String {
 
 impl PlannedView {
     fn fill(&self, batch: Batch) -> Result<(), String> {
+        if batch.rows == 0 {
+            self.slot.fill_empty();
+            return Ok(());
+        }
         let mut columns: Vec<Option<Column>> = vec![None; self.slot.schema.fields().len()];
         for (column, &to) in batch.columns.into_iter().zip(&self.columns) {
             let wanted = self.slot.schema.field(to).data_type();
