@@ -158,6 +158,11 @@ impl Detector {
         self.persons.iter().flat_map(|(person, state)| state.standing.iter().map(move |alert| (*person, alert)))
     }
 
+    /// The alerts of a person that stand.
+    pub fn standing_of(&self, person: PersonNo) -> &[Standing] {
+        self.persons.get(&person).map_or(&[], |state| &state.standing)
+    }
+
     pub fn timer_count(&self) -> usize {
         self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>() + self.looks.len()
     }

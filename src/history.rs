@@ -139,6 +139,12 @@ impl History {
         self.persons.iter().enumerate().map(|(no, person)| (PersonNo(no as u32), person))
     }
 
+    /// Up to `count` persons and other units, from the `from`th.
+    pub fn some_persons(&self, from: usize, count: usize) -> impl Iterator<Item = (PersonNo, &Person)> {
+        let to = self.persons.len().min(from.saturating_add(count));
+        (from..to).map(|no| (PersonNo(no as u32), &self.persons[no]))
+    }
+
     /// Persons of the population; units of other keys (employers, identifiers) are none.
     pub fn person_count(&self) -> usize {
         self.persons.iter().filter(|person| person.is_person()).count()
@@ -148,24 +154,17 @@ impl History {
         &self.stores[table.index()]
     }
 
-    /// Permits in force at `at`, by their latest versions.
-    pub fn open_permits(&self, at: KnownTime) -> u64 {
-        let open = |person: &Person| {
-            let latest = |span: &&PermitSpan| {
-                !person.spans().iter().any(|other| other.key == span.key && other.version > span.version)
-            };
-            let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
-            person.spans().iter().filter(latest).filter(in_force).count() as u64
-        };
-        self.persons.iter().map(open).sum()
-    }
-
     /// Bytes held by the rows and their indexes, estimated from buffer sizes.
     pub fn state_bytes(&self) -> u64 {
         let persons: usize = self.persons.iter().map(Person::bytes).sum();
+        self.shared_bytes() + persons as u64
+    }
+
+    /// Of these bytes those that are not a single person's.
+    pub fn shared_bytes(&self) -> u64 {
         let by_subject = self.by_subject.capacity() * (size_of::<u32>() + 1);
         let rows: usize = self.stores.iter().map(Store::bytes).sum();
-        (self.persons.bytes() + persons + by_subject + rows) as u64
+        (self.persons.bytes() + by_subject + rows) as u64
     }
 
     /// The bit that stands for a permit class in [`Person::classes`], given out as classes appear.
@@ -408,6 +407,15 @@ impl Person {
         self.own.as_ref().map_or(&[], |own| &own.spans)
     }
 
+    /// Permits in force at `at`, by their latest versions.
+    pub fn open_permits(&self, at: KnownTime) -> u64 {
+        let latest = |span: &&PermitSpan| {
+            !self.spans().iter().any(|other| other.key == span.key && other.version > span.version)
+        };
+        let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
+        self.spans().iter().filter(latest).filter(in_force).count() as u64
+    }
+
     /// Whether the person has rows in a table.
     pub fn has(&self, table: TableId) -> bool {
         !of_table(&self.rows, table).is_empty()
@@ -429,7 +437,7 @@ impl Person {
     }
 
     /// What it holds beyond itself.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let own = |own: &Own| {
             size_of::<Own>()
                 + own.spans.capacity() * size_of::<PermitSpan>()

@@ -8,6 +8,7 @@
 //! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
 //! again from the topic.
 
+mod census;
 mod gauges;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use self::census::Census;
 use crate::alert::Alert;
 use crate::clock::wall;
 use crate::config::{ClockKind, Config};
@@ -99,9 +101,9 @@ struct Loop {
     last_known: [KnownTime; Feed::COUNT],
     probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
     gauges_at: Instant,
-    /// When persons are next counted, and the bytes they took when they last were.
-    count_at: Instant,
-    state_bytes: u64,
+    /// The count of persons that is under way, and the bytes that single persons took at the last one.
+    census: Option<Census>,
+    person_bytes: u64,
     /// Up to when the shard has told the others that it has said everything, and when it last did.
     link_clocks: [KnownTime; 2],
     links_said_at: Instant,
@@ -129,8 +131,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
             gauges_at: Instant::now(),
-            count_at: Instant::now(),
-            state_bytes: 0,
+            census: None,
+            person_bytes: 0,
             link_clocks: [KnownTime::MIN; 2],
             links_said_at: Instant::now(),
             quarantined: 0,
@@ -146,6 +148,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
+            } else {
+                self.count_some(&mut state);
             }
             if taken == 0 && self.shard.rework_left() == 0 {
                 if state.under_way.is_empty() {
@@ -169,6 +173,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             Ok(withdrawn) => {
                 let ids: Vec<String> = self.shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
                 self.telemetry.replace_rules(self.shard.number(), &ids);
+                // It counts by the old rules' places.
+                state.census = None;
                 tracing::info!(
                     shard = self.shard.number(),
                     rules = ids.len(),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::census::Census;
 use super::{Loop, Observer, Pipeline};
 use crate::schema::{Feed, TableId};
 use crate::sink::AlertSink;
@@ -34,14 +35,16 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 self.telemetry.lag(feed, lag);
             }
         }
-        if Instant::now() >= state.count_at {
-            self.count_persons(state);
+        if state.census.is_none() {
+            state.census = Some(Census::new(self.shard.rules().len()));
         }
+        self.count_some(state);
         let history = self.shard.history();
         for table in TableId::ALL {
             self.telemetry.state_rows(table, u64::from(history.store(table).rows()));
         }
-        let bytes = state.state_bytes;
+        let bytes = history.shared_bytes() + state.person_bytes;
+        self.telemetry.state_bytes(bytes);
         self.telemetry.limit_used(Limit::StateBytes, bytes as f64);
         self.telemetry.timers(self.shard.detector().timer_count() as u64);
         let rate = state.quarantined as f64 / seconds;
@@ -50,24 +53,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         self.pause(state, bytes, rate);
     }
 
-    /// Gauges that take a walk over all persons; seldom enough to take less than a hundredth of the time.
-    fn count_persons(&self, state: &mut Loop) {
-        let started = Instant::now();
-        let mut standing = vec![[0u64; 4]; self.shard.rules().len()];
-        for (_, alert) in self.shard.detector().standing() {
-            standing[alert.rule as usize][alert.severity as usize] += 1;
+    /// Goes on with the count of persons, if one is under way.
+    pub(super) fn count_some(&self, state: &mut Loop) {
+        let Some(mut census) = state.census.take() else { return };
+        if census.step(self.shard.history(), self.shard.detector(), self.shard.clock()) {
+            census.report(&self.telemetry);
+            state.person_bytes = census.bytes();
+        } else {
+            state.census = Some(census);
         }
-        for (rule, counts) in standing.iter().enumerate() {
-            for severity in crate::alert::Severity::ALL {
-                self.telemetry.standing(rule, severity, counts[severity as usize]);
-            }
-        }
-        let history = self.shard.history();
-        self.telemetry.population(history.person_count() as u64, history.open_permits(self.shard.clock()));
-        let bytes = history.state_bytes();
-        self.telemetry.state_bytes(bytes);
-        state.state_bytes = bytes;
-        state.count_at = Instant::now() + started.elapsed() * 100;
     }
 
     /// At a limit the source is left alone until there is room again.

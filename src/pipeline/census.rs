@@ -1,0 +1,100 @@
+//! Gauges that take a walk over all persons. It is made in steps between batches, so that no message waits for the whole of it.
+
+use crate::alert::Severity;
+use crate::detector::Detector;
+use crate::history::History;
+use crate::telemetry::ShardTelemetry;
+use crate::time::KnownTime;
+
+/// Persons that a step looks at: some tens of microseconds.
+const STEP: usize = 256;
+
+/// What a walk has counted so far. Persons change under it, so its sums are those of about the time that it took.
+#[derive(Default)]
+pub(super) struct Census {
+    next: usize,
+    persons: u64,
+    open_permits: u64,
+    bytes: u64,
+    /// By rule and severity.
+    standing: Vec<[u64; Severity::ALL.len()]>,
+}
+
+impl Census {
+    pub fn new(rules: usize) -> Census {
+        Census { standing: vec![Default::default(); rules], ..Census::default() }
+    }
+
+    /// Looks at some more persons; `true` once all have been looked at.
+    pub fn step(&mut self, history: &History, detector: &Detector, clock: KnownTime) -> bool {
+        let mut looked_at = 0;
+        for (no, person) in history.some_persons(self.next, STEP) {
+            looked_at += 1;
+            self.persons += u64::from(person.is_person());
+            self.open_permits += person.open_permits(clock);
+            self.bytes += person.bytes() as u64;
+            for alert in detector.standing_of(no) {
+                if let Some(counts) = self.standing.get_mut(alert.rule as usize) {
+                    counts[alert.severity as usize] += 1;
+                }
+            }
+        }
+        self.next += looked_at;
+        looked_at < STEP
+    }
+
+    /// Bytes that are a single person's, of all persons.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn report(&self, telemetry: &ShardTelemetry) {
+        for (rule, counts) in self.standing.iter().enumerate() {
+            for severity in Severity::ALL {
+                telemetry.standing(rule, severity, counts[severity as usize]);
+            }
+        }
+        telemetry.population(self.persons, self.open_permits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Op, Record, Value};
+    use crate::schema::TableId;
+    use crate::time::EventTime;
+
+    fn permit(subject: &str) -> Record {
+        Record {
+            table: TableId::Permits,
+            subject: subject.into(),
+            record_key: "permit:1".into(),
+            version: 1,
+            op: Op::Upsert,
+            event_time: EventTime(0),
+            registered_at: 0,
+            known_time: KnownTime(1),
+            schema_ver: 1,
+            source: "mv".into(),
+            purpose: "permit_control".into(),
+            secrecy_class: 0,
+            values: vec![Value::Null; TableId::Permits.def().columns.len()],
+        }
+    }
+
+    #[test]
+    fn steps_count_everybody_once() {
+        let (mut history, detector) = (History::default(), Detector::new(0));
+        for person in 0..2 * STEP + 1 {
+            history.insert(&permit(&format!("p{person}")));
+        }
+        let mut census = Census::new(0);
+        assert!(!census.step(&history, &detector, KnownTime(2)));
+        assert!(!census.step(&history, &detector, KnownTime(2)));
+        assert!(census.step(&history, &detector, KnownTime(2)));
+        assert_eq!(census.persons, history.person_count() as u64);
+        assert_eq!(census.open_permits, history.person_count() as u64);
+        assert_eq!(history.shared_bytes() + census.bytes(), history.state_bytes());
+    }
+}
