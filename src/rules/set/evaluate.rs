@@ -249,3 +249,68 @@ impl PlannedView {
         self.slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::record::{Op, Record, Value};
+    use crate::rules::Catalogue;
+    use crate::schema::TableId;
+    use crate::time::{EventTime, KnownTime};
+
+    const OUTPUT: &str =
+        "'-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, record_key AS record_keys";
+
+    fn permit(subject: &str, class: &str) -> Record {
+        let table = TableId::Permits.def();
+        let mut values = vec![Value::Null; table.columns.len()];
+        let mut set = |name, value| values[table.column(name).unwrap().0] = value;
+        set("permit_id", Value::Text(format!("{subject}-1").into()));
+        set("permit_class", Value::Text(class.into()));
+        set("valid_from", Value::Day(20_000));
+        Record {
+            table: TableId::Permits,
+            subject: subject.into(),
+            record_key: "permit:1".into(),
+            version: 1,
+            op: Op::Upsert,
+            event_time: EventTime(0),
+            registered_at: 0,
+            known_time: KnownTime(1),
+            schema_ver: 1,
+            source: "mv".into(),
+            purpose: "permit_control".into(),
+            secrecy_class: 0,
+            values,
+        }
+    }
+
+    #[test]
+    fn one_failing_unit_takes_no_rows_from_others_and_none_from_other_rules() {
+        let mut catalogue =
+            Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &BTreeMap::new()).unwrap();
+        let places = ["salary-below-floor", "salary-below-offered"]
+            .map(|id| catalogue.rules.iter().position(|rule| rule.header.id == id).unwrap());
+        let broken = "CAST(CASE permit_class WHEN 'STUDY_HE' THEN permit_class ELSE '1' END AS BIGINT) = 1";
+        catalogue.rules[places[0]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits WHERE {broken}");
+        catalogue.rules[places[1]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits");
+        let rules = RuleSet::plan(&catalogue).unwrap();
+        let mut history = History::default();
+        let classes = ["WORK_EMP", "WORK_EMP", "STUDY_HE", "WORK_EMP", "WORK_EMP"];
+        let units: Vec<Unit> = (0..classes.len())
+            .map(|at| Unit { person: history.insert(&permit(&format!("p{at}"), classes[at])).0, as_of: 2 })
+            .collect();
+        let mut asked = vec![Asked { rules: 1 << places[0] | 1 << places[1], links: false }; units.len()];
+        // The last asks for the rule that works alone.
+        asked[4].rules = 1 << places[1];
+        let done = rules.evaluate(&history, &units, &asked);
+        let failed: Vec<(usize, u32)> = done.failures.iter().map(|failure| (failure.rule, failure.unit)).collect();
+        assert_eq!(failed, [(places[0], 2)]);
+        let hits = |rule: usize, unit: u32| done.rows[rule].as_ref().unwrap().of(unit).len();
+        assert_eq!([0, 1, 2, 3].map(|unit| hits(places[0], unit)), [1, 1, 0, 1]);
+        assert_eq!([0, 1, 2, 3, 4].map(|unit| hits(places[1], unit)), [1, 1, 1, 1, 1]);
+    }
+}
