@@ -327,3 +327,25 @@ pub struct Quarantined {
     pub detail: String,
     pub known_time: KnownTime,
 }
+
+#[cfg(test)]
+impl Record {
+    /// The first version of a record that says nothing, for tests that add what they are about.
+    pub fn blank(table: TableId, subject: &str, record_key: &str) -> Record {
+        Record {
+            table,
+            subject: subject.into(),
+            record_key: record_key.into(),
+            version: 1,
+            op: Op::Upsert,
+            event_time: EventTime(0),
+            registered_at: 0,
+            known_time: KnownTime(1),
+            schema_ver: 1,
+            source: "mv".into(),
+            purpose: "permit_control".into(),
+            secrecy_class: 0,
+            values: vec![Value::Null; table.def().columns.len()],
+        }
+    }
+}

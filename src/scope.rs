@@ -74,26 +74,12 @@ mod tests {
     }
 
     fn permit(known_on: &str, version: i64, op: Op, valid_to: Option<&str>) -> Record {
-        let columns = TableId::Permits.def().columns;
-        let mut values = vec![Value::Null; columns.len()];
-        let mut set = |name, value| values[TableId::Permits.def().column(name).unwrap().0] = value;
+        let mut record =
+            Record { version, op, known_time: known(known_on), ..Record::blank(TableId::Permits, "p", "permit:1") };
+        let mut set = |name, value| record.values[TableId::Permits.def().column(name).unwrap().0] = value;
         set("valid_from", Value::Day(day("2020-01-01").0));
         set("valid_to", valid_to.map_or(Value::Null, |to| Value::Day(day(to).0)));
-        Record {
-            table: TableId::Permits,
-            subject: "p".into(),
-            record_key: "permit:1".into(),
-            version,
-            op,
-            event_time: EventTime(0),
-            registered_at: 0,
-            known_time: known(known_on),
-            schema_ver: 1,
-            source: "mv".into(),
-            purpose: "permit_control".into(),
-            secrecy_class: 0,
-            values,
-        }
+        record
     }
 
     fn person(records: &[Record]) -> History {

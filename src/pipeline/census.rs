@@ -61,33 +61,14 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Op, Record, Value};
+    use crate::record::Record;
     use crate::schema::TableId;
-    use crate::time::EventTime;
-
-    fn permit(subject: &str) -> Record {
-        Record {
-            table: TableId::Permits,
-            subject: subject.into(),
-            record_key: "permit:1".into(),
-            version: 1,
-            op: Op::Upsert,
-            event_time: EventTime(0),
-            registered_at: 0,
-            known_time: KnownTime(1),
-            schema_ver: 1,
-            source: "mv".into(),
-            purpose: "permit_control".into(),
-            secrecy_class: 0,
-            values: vec![Value::Null; TableId::Permits.def().columns.len()],
-        }
-    }
 
     #[test]
     fn steps_count_everybody_once() {
         let (mut history, detector) = (History::default(), Detector::new(0));
         for person in 0..2 * STEP + 1 {
-            history.insert(&permit(&format!("p{person}")));
+            history.insert(&Record::blank(TableId::Permits, &format!("p{person}"), "permit:1"));
         }
         let mut census = Census::new(0);
         assert!(!census.step(&history, &detector, KnownTime(2)));

@@ -256,36 +256,20 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::record::{Op, Record, Value};
+    use crate::record::{Record, Value};
     use crate::rules::Catalogue;
     use crate::schema::TableId;
-    use crate::time::{EventTime, KnownTime};
 
     const OUTPUT: &str =
         "'-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, record_key AS record_keys";
 
     fn permit(subject: &str, class: &str) -> Record {
-        let table = TableId::Permits.def();
-        let mut values = vec![Value::Null; table.columns.len()];
-        let mut set = |name, value| values[table.column(name).unwrap().0] = value;
+        let mut record = Record::blank(TableId::Permits, subject, "permit:1");
+        let mut set = |name, value| record.values[TableId::Permits.def().column(name).unwrap().0] = value;
         set("permit_id", Value::Text(format!("{subject}-1").into()));
         set("permit_class", Value::Text(class.into()));
         set("valid_from", Value::Day(20_000));
-        Record {
-            table: TableId::Permits,
-            subject: subject.into(),
-            record_key: "permit:1".into(),
-            version: 1,
-            op: Op::Upsert,
-            event_time: EventTime(0),
-            registered_at: 0,
-            known_time: KnownTime(1),
-            schema_ver: 1,
-            source: "mv".into(),
-            purpose: "permit_control".into(),
-            secrecy_class: 0,
-            values,
-        }
+        record
     }
 
     #[test]
