@@ -174,8 +174,10 @@ impl Default for SnapshotConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     pub max_message_bytes: usize,
-    /// Messages taken before the units that they make are evaluated.
+    /// Messages taken before the units that they make are evaluated, most of which concern nobody in the population.
     pub batch_messages: usize,
+    /// Changes of persons after which no more messages are taken before they are evaluated.
+    pub batch_changes: usize,
     /// Rows that one rule may be given in one call; a larger batch is split by units.
     pub rows_per_call: usize,
     /// Rows of one person above which that person's rules are not run but quarantined.
@@ -190,7 +192,8 @@ impl Default for LimitsConfig {
     fn default() -> LimitsConfig {
         LimitsConfig {
             max_message_bytes: 65_536,
-            batch_messages: 4_096,
+            batch_messages: 262_144,
+            batch_changes: 16_384,
             rows_per_call: 500_000,
             rows_per_person: 20_000,
             state_max_bytes: 8 << 30,
@@ -280,6 +283,9 @@ impl Config {
         let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
         if self.limits.batch_messages == 0 {
             return value("limits.batch_messages", "must be at least 1");
+        }
+        if self.limits.batch_changes == 0 {
+            return value("limits.batch_changes", "must be at least 1");
         }
         if self.snapshot.max_shrink_pct > 100 {
             return value("snapshot.max_shrink_pct", "is a per cent, 0 to 100");

@@ -196,13 +196,13 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     fn take(&mut self, state: &mut Loop) -> Result<usize, PipelineError> {
         let started = Instant::now();
-        let limit = self.config.limits.batch_messages;
+        let limits = &self.config.limits;
         let mut by_feed = [0u64; Feed::COUNT];
         let mut taken = 0;
         let mut held = None;
         // Deadlines are looked at before what became known after them: catching up finds what being there would have.
         let deadline = self.shard.detector().earliest(self.shard.clock().0).map(KnownTime);
-        while taken < limit {
+        while taken < limits.batch_messages && self.shard.pending() < limits.batch_changes {
             match self.merge.take_until(deadline.filter(|_| taken > 0))? {
                 Merged::Message(message) => {
                     by_feed[message.feed.index()] += 1;

@@ -59,7 +59,7 @@ impl Extent {
                     of(1_000_000, 1, 7),
                 ],
                 rounds: 3,
-                budget: millis(400),
+                budget: millis(1_000),
                 messages: 400_000,
                 shares: SHARES.to_vec(),
                 seconds: 4.0,
@@ -85,10 +85,32 @@ impl Extent {
 }
 
 pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
+    let extent = Extent::of(arguments.scale());
+    let mut originals = Originals::new();
+    let (results, mut out) = climb_from_memory(arguments, catalogue, &mut originals)?;
+    let original = originals.get(MAIN.months, catalogue)?;
+    out.insert("input".into(), json!({ "mix_pct": original.mix(), "original_holders": ORIGINAL }));
+    let mut world = World::new(&original, MAIN.holders, catalogue)?;
+    let points = at_rates(&mut world, From::Memory, highest(&results), &extent)?;
+    out.insert("latency_from_memory".into(), latency::print("Latency from memory", &points));
+    world.rebuild()?;
+    through_broker(arguments, &mut world, &extent, &mut out)?;
+    Ok(out.into())
+}
+
+/// The rungs from memory, alone.
+pub fn memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
+    Ok(climb_from_memory(arguments, catalogue, &mut Originals::new())?.1.into())
+}
+
+/// All settings from memory; also gives the figures as they are printed.
+fn climb_from_memory(
+    arguments: &Arguments,
+    catalogue: &Arc<Catalogue>,
+    originals: &mut Originals,
+) -> anyhow::Result<(Results, Map<String, Value>)> {
     let mut extent = Extent::of(arguments.scale());
     extent.settings.retain(|setting| setting.holders <= arguments.max_holders);
-    let mut out = Map::new();
-    let mut originals = Originals::new();
     let mut results = Results::new();
     let mut weights = Weights::new();
     // A whole matrix does not fit into memory: its populations come one after the other, the default's stand side by side.
@@ -102,21 +124,15 @@ pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Resul
         vec![extent.settings.clone()]
     };
     for group in groups {
-        let worlds = build(&group, &mut originals, catalogue)?;
+        let worlds = build(&group, originals, catalogue)?;
         weights.extend(worlds.iter().map(|(setting, world)| (*setting, world.weight())));
         from_memory(&group, &extent, worlds, &mut results)?;
     }
+    let mut out = Map::new();
     out.insert("from_memory".into(), print_ladder("From memory", &results));
     out.insert("curves".into(), print_curves(&results));
     out.insert("weights".into(), print_weights(&weights));
-    let original = originals.get(MAIN.months, catalogue)?;
-    out.insert("input".into(), json!({ "mix_pct": original.mix(), "original_holders": ORIGINAL }));
-    let mut world = World::new(&original, MAIN.holders, catalogue)?;
-    let points = at_rates(&mut world, From::Memory, highest(&results), &extent)?;
-    out.insert("latency_from_memory".into(), latency::print("Latency from memory", &points));
-    world.rebuild()?;
-    through_broker(arguments, &mut world, &extent, &mut out)?;
-    Ok(out.into())
+    Ok((results, out))
 }
 
 /// What goes through Kafka, alone.

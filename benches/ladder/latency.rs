@@ -231,7 +231,7 @@ where
                 budget: DELAY + Duration::from_secs_f64(seconds * 3.0),
                 permits_until: until,
                 partitions: PARTITIONS,
-                batch: surroundings.config.limits.batch_messages,
+                limits: surroundings.config.limits.clone(),
             };
             let observer = Recorder::new(stream, pace, &found);
             scope.spawn(move || run_pipeline(task, shard, sink, surroundings, observer?))

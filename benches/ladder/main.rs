@@ -64,7 +64,8 @@ enum Part {
     State,
     /// Starting from a snapshot.
     Start,
-    /// Of the first part what goes through Kafka, alone: only where it is asked for.
+    /// Of the first part the rungs from memory, or what goes through Kafka, alone: only where they are asked for.
+    Memory,
     Live,
 }
 
@@ -76,13 +77,14 @@ enum Scale {
 }
 
 impl Part {
-    const ALL: [Part; 4] = [Part::Climb, Part::State, Part::Start, Part::Live];
+    const ALL: [Part; 5] = [Part::Climb, Part::State, Part::Start, Part::Memory, Part::Live];
 
     fn name(self) -> &'static str {
         match self {
             Part::Climb => "climb",
             Part::State => "state",
             Part::Start => "start",
+            Part::Memory => "memory",
             Part::Live => "live",
         }
     }
@@ -92,6 +94,7 @@ impl Part {
         let quick = arguments.quick;
         match self {
             Part::Climb => climb::climb(arguments, &catalogue),
+            Part::Memory => climb::memory(arguments, &catalogue),
             Part::Live => climb::live(arguments, &catalogue),
             Part::State => {
                 let national = if quick { 10_000 } else { 750_000 };
@@ -127,7 +130,9 @@ fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     let mut out = Map::new();
     out.insert("machine".into(), machine());
-    let is_wanted = |part: &Part| arguments.part.contains(part) || arguments.part.is_empty() && *part != Part::Live;
+    let of_another = [Part::Memory, Part::Live];
+    let is_wanted =
+        |part: &Part| arguments.part.contains(part) || arguments.part.is_empty() && !of_another.contains(part);
     for part in Part::ALL.into_iter().filter(is_wanted) {
         let into = target.join(format!("ladder-{}.json", part.name()));
         let mut child = Command::new(std::env::current_exe()?);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use permitwatch::clock::wall;
-use permitwatch::config::{Config, Visibility};
+use permitwatch::config::{Config, LimitsConfig, Visibility};
 use permitwatch::decode::decode;
 use permitwatch::history::Inserted;
 use permitwatch::merge::{Merge, Merged};
@@ -111,7 +111,7 @@ pub struct Task<S> {
     /// Up to when the permits feed has spoken before the first message.
     pub permits_until: KnownTime,
     pub partitions: i32,
-    pub batch: usize,
+    pub limits: LimitsConfig,
 }
 
 /// What the whole pipeline needs beside the shard and its source.
@@ -122,14 +122,15 @@ pub struct Surroundings {
 
 /// Runs a rung up to `Rules`.
 pub fn run<S: ShardSource>(task: Task<S>, shard: &mut Shard) -> anyhow::Result<Sample> {
-    let Task { rung, source, messages, budget, permits_until, partitions, batch } = task;
+    let Task { rung, source, messages, budget, permits_until, partitions, limits } = task;
     let mut sample = Sample::default();
     let mut merge = Merge::new(source, 3_600_000_000);
     merge.advance_permits(permits_until);
     let meter = Meter::start();
     while sample.messages < messages && meter.began.elapsed() < budget {
         let before = sample.messages;
-        while sample.messages - before < batch as u64 {
+        let batch = limits.batch_messages as u64;
+        while sample.messages - before < batch && shard.pending() < limits.batch_changes {
             if rung == Rung::Count {
                 if !count_one(merge.source())? {
                     break;

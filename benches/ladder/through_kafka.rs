@@ -60,7 +60,7 @@ impl Filled {
                         budget,
                         permits_until: until,
                         partitions: PARTITIONS,
-                        batch: surroundings.config.limits.batch_messages,
+                        limits: surroundings.config.limits.clone(),
                     };
                     if rung == Rung::Publish {
                         let sink = self.sink(shard.number())?;

@@ -165,7 +165,7 @@ impl World {
                         budget: budget * 3,
                         permits_until,
                         partitions: PARTITIONS,
-                        batch: surroundings.config.limits.batch_messages,
+                        limits: surroundings.config.limits.clone(),
                     };
                     if rung == Rung::Publish {
                         return run_pipeline(task, shard, Discard::default(), surroundings, Unobserved);

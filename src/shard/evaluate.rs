@@ -13,6 +13,7 @@ use crate::schema::Feed;
 use crate::shard::{Change, Emitted, Order, Shard};
 use crate::time::{KnownTime, WallTime};
 use crate::units::{MAX_UNITS, Unit};
+use rustc_hash::FxHashMap;
 
 /// A person to look at, as known at a time, with what brought it about.
 #[derive(Clone, Debug)]
@@ -43,8 +44,11 @@ pub enum Pass {
     Others,
 }
 
-/// Beyond so many rows, jobs that ask for different rules are evaluated apart.
+/// From so many rows on, jobs that ask for the same rules are evaluated apart from the others.
 const MANY_ROWS: usize = 8_192;
+
+/// Jobs that see the same terms and ask for the same rules, and for links or not; for no rules: all that are left.
+type Group = (usize, RuleMask, bool);
 
 /// Where a job's rows stand: which evaluation, which unit of it.
 type Place = (usize, u32);
@@ -305,16 +309,20 @@ impl Shard {
         }
     }
 
-    /// Evaluates jobs that see the same terms together, each for the rules that it asks for: executing a plan costs more than
-    /// leaving out the rows that it need not see. Where there are many rows, those that ask for the same are put together.
+    /// Evaluates jobs that see the same terms together, each for the rules that it asks for. Where those that ask for the same
+    /// have many rows they are evaluated apart, which spares choosing among rows; executing plans for a few costs more than that.
     fn evaluate(&mut self, jobs: &[Job]) -> (Vec<Evaluation>, Vec<Option<Place>>) {
-        let asking = |job: &Job| job.rules != 0 || job.links;
-        let rows: usize =
-            jobs.iter().filter(|job| asking(job)).map(|job| self.history.row_count(job.unit.person)).sum();
-        let mut groups: BTreeMap<(usize, RuleMask, bool), Vec<usize>> = BTreeMap::new();
-        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| asking(job)) {
-            let (rules, links) = if rows <= MANY_ROWS { (0, false) } else { (job.rules, job.links) };
-            groups.entry((self.history.terms_epoch(job.unit.as_of), rules, links)).or_default().push(at);
+        let asking: Vec<usize> = (0..jobs.len()).filter(|at| jobs[*at].rules != 0 || jobs[*at].links).collect();
+        let group = |job: &Job| (self.history.terms_epoch(job.unit.as_of), job.rules, job.links);
+        let mut rows: FxHashMap<Group, usize> = FxHashMap::default();
+        for job in asking.iter().map(|at| &jobs[*at]) {
+            *rows.entry(group(job)).or_default() += self.history.row_count(job.unit.person);
+        }
+        let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+        for &at in &asking {
+            let own = group(&jobs[at]);
+            let is_large = rows.get(&own).is_some_and(|rows| *rows >= MANY_ROWS);
+            groups.entry(if is_large { own } else { (own.0, 0, false) }).or_default().push(at);
         }
         let mut evaluations = Vec::new();
         let mut places: Vec<Option<Place>> = vec![None; jobs.len()];
