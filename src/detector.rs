@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::alert::{AlertId, Severity, Status};
 use crate::clock::FeedSet;
 use crate::history::PersonNo;
-use crate::rules::{Conditions, Hit};
+use crate::rules::{Conditions, Hit, RuleMask};
 use crate::time::{Day, MICROS_PER_DAY};
 
 pub use looks::Looks;
@@ -161,6 +161,13 @@ impl Detector {
     /// The alerts of a person that stand.
     pub fn standing_of(&self, person: PersonNo) -> &[Standing] {
         self.persons.get(&person).map_or(&[], |state| &state.standing)
+    }
+
+    /// Rules of which something stands or is expected for a person.
+    pub fn rules_of(&self, person: PersonNo) -> RuleMask {
+        let Some(state) = self.persons.get(&person) else { return 0 };
+        let standing = state.standing.iter().map(|alert| alert.rule);
+        standing.chain(state.timers.iter().map(|timer| timer.rule)).fold(0, |mask, rule| mask | 1 << rule)
     }
 
     pub fn timer_count(&self) -> usize {

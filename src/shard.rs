@@ -258,6 +258,12 @@ impl Shard {
         self.clocks.advance(feed, to);
     }
 
+    /// Of the given rules those that may have something to say of a person: they find the rows that they need, or found them once.
+    fn possible(&self, rules: RuleMask, person: PersonNo) -> RuleMask {
+        let known = self.history.person(person);
+        self.rules.possible(rules, |table| known.has(table)) | rules & self.detector.rules_of(person)
+    }
+
     /// Rules that concern a person of these classes and are not disabled.
     fn rules_of(&self, classes: u64) -> RuleMask {
         let concerned = self.rule_classes.iter().enumerate().filter(|(_, bits)| **bits & classes != 0);

@@ -12,7 +12,7 @@
 //!
 //! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
 //! - `keys`: hashes and equality of join and group keys. `join` (with `range` and `condition`), `group` (with `aggregate`), `sort`, `window`: the operators. `foreign`: DataFusion's.
-//! - `prune`: which units a plan can have rows for. `compile`: from a physical plan to nodes.
+//! - `needed`: which tables a person must have rows in, `prune`: which units of a batch a plan can have rows for. `compile`: from a physical plan to nodes.
 //!
 //! A call runs on one thread and does no I/O. Work is metered in rows (see `budget`).
 
@@ -25,6 +25,7 @@ mod foreign;
 mod group;
 mod join;
 mod keys;
+mod needed;
 mod prune;
 mod range;
 mod sort;
@@ -45,6 +46,7 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 
 pub use column::{Batch, Column, Picks};
+pub use needed::Needed;
 
 use crate::rules::budget::Budget;
 use crate::rules::executor::column::pick_all;
@@ -149,6 +151,11 @@ impl Compiled {
             open.extend(node.inputs());
         }
         found
+    }
+
+    /// What rows of it need; `of_slot` says it of a slot's.
+    pub(super) fn needed(&self, of_slot: &impl Fn(&Slot) -> Needed) -> Needed {
+        needed::needed(&self.root, of_slot)
     }
 
     /// The rows, as columns that are made when they are read.

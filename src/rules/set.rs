@@ -11,6 +11,7 @@ mod another;
 mod evaluate;
 mod late;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -21,7 +22,7 @@ use crate::clock::FeedSet;
 use crate::rules::asking::{CONDITIONS, MAX_LINKS, Needs, PlanMask, link_bit, rule_bit};
 use crate::rules::budget::Budget;
 use crate::rules::catalogue::Catalogue;
-use crate::rules::executor::Compiled;
+use crate::rules::executor::{Compiled, Needed};
 use crate::rules::file::RuleFile;
 use crate::rules::links::LinkedRow;
 use crate::rules::output::RuleRows;
@@ -207,6 +208,8 @@ pub struct RuleSet {
     rule_rows: Arc<Slot>,
     budget: Arc<Budget>,
     needs: Needs,
+    /// By rule what its rows need.
+    needed: Arc<[Needed]>,
     link_fingerprint: String,
     task: Arc<TaskContext>,
     runtime: tokio::runtime::Runtime,
@@ -241,6 +244,7 @@ impl RuleSet {
         let rule_queries = rules.iter().enumerate().map(|(at, rule)| (rule_bit(at), &rule.query));
         let link_queries = links.iter().enumerate().map(|(at, link)| (link_bit(at), &link.query));
         note_users(rule_queries.chain(link_queries), [cancellers, corroborations], &mut views, &mut bases);
+        let needed = needed(&rules, &views, &bases);
         Ok(RuleSet {
             rules,
             views,
@@ -252,6 +256,7 @@ impl RuleSet {
             rule_rows,
             budget,
             needs,
+            needed,
             link_fingerprint: catalogue.link_fingerprint(),
             task,
             runtime,
@@ -292,11 +297,36 @@ impl RuleSet {
         self.shared_tables
     }
 
+    /// Of the given rules those that can have rows for somebody of whom `has` says in which tables there are any.
+    pub fn possible(&self, rules: RuleMask, has: impl Fn(TableId) -> bool) -> RuleMask {
+        let asked = || (0..self.rules.len()).filter(|at| rules & 1 << at != 0);
+        let deciding = asked().fold(TableSet::default(), |all, at| all.union(self.needed[at].tables()));
+        let found = deciding.iter().filter(|table| has(*table));
+        let tables = found.fold(TableSet::default(), |set, table| set.union(TableSet::of(table)));
+        asked().filter(|at| self.needed[*at].is_met(tables)).fold(0, |mask, at| mask | 1 << at)
+    }
+
     /// Rules whose rows a change in `tables` can touch.
     pub fn reading(&self, tables: TableSet) -> RuleMask {
         let bits = self.rules.iter().enumerate().filter(|(_, rule)| rule.tables.meets(tables));
         bits.fold(0, |mask, (at, _)| mask | 1 << at)
     }
+}
+
+/// By rule what its rows need. Views stand after those that they use.
+fn needed(rules: &[PlannedRule], views: &[PlannedView], bases: &[BaseTable]) -> Arc<[Needed]> {
+    let persons = bases.iter().filter(|base| base.table.is_person());
+    let mut known: BTreeMap<&str, Needed> =
+        persons.map(|base| (base.slot.name.as_str(), Needed::table(TableSet::of(base.table)))).collect();
+    for view in views {
+        let needed = view.plan.as_ref().map(|plan| plan.needed(&|slot| of_slot(&known, slot))).unwrap_or_default();
+        known.insert(&view.slot.name, needed);
+    }
+    rules.iter().map(|rule| rule.query.plan.needed(&|slot| of_slot(&known, slot))).collect()
+}
+
+fn of_slot(known: &BTreeMap<&str, Needed>, slot: &Slot) -> Needed {
+    known.get(slot.name.as_str()).cloned().unwrap_or_default()
 }
 
 impl Evaluation {

@@ -127,7 +127,8 @@ impl Shard {
             let classes = self.history.person(job.unit.person).classes;
             // A late record's alerts are marked as they stand at its moment: what its rules do before must end there.
             let late = TableSet::of_feeds(job.late);
-            job.rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes) & !daily;
+            let rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes) & !daily;
+            job.rules = self.possible(rules, job.unit.person);
             job.links = self.rules.links().iter().any(|link| {
                 link.is_late() && job.tables.meets(link.tables) && self.history.person(job.unit.person).has(link.needs)
             });
@@ -174,7 +175,8 @@ impl Shard {
             let before = latest.remove(&person).unwrap_or_else(|| self.detector.conditions(person));
             let after = job.conditions.clone().unwrap_or_default();
             if before != after {
-                job.rules = self.rules_of(self.history.person(person).classes) & !self.daily();
+                let rules = self.rules_of(self.history.person(person).classes) & !self.daily();
+                job.rules = self.possible(rules, person);
             }
             latest.insert(person, after);
         }

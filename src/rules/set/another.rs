@@ -47,6 +47,7 @@ impl RuleSet {
             rule_rows: own.slot(&self.rule_rows),
             budget: Arc::clone(&own.budget),
             needs: self.needs.clone(),
+            needed: Arc::clone(&self.needed),
             link_fingerprint: self.link_fingerprint.clone(),
             task: Arc::clone(&self.task),
             runtime: runtime()?,
