@@ -38,9 +38,12 @@ impl Budget {
         Arc::new(Budget { limit, spent: AtomicU64::new(0) })
     }
 
-    /// Begins a call.
-    pub fn reset(&self) {
-        self.spent.store(0, Ordering::Relaxed);
+    /// A call within a call, as where a view is worked out for the plan that reads it, spends on its own account.
+    pub fn apart<T>(&self, call: impl FnOnce() -> T) -> T {
+        let before = self.spent.swap(0, Ordering::Relaxed);
+        let result = call();
+        self.spent.store(before, Ordering::Relaxed);
+        result
     }
 
     pub fn spent(&self) -> u64 {

@@ -7,10 +7,10 @@
 //! array is made when an expression computes with it. Hashes of identifiers are kept with the array, so that all joins of all
 //! rules over a slot share them.
 //!
-//! Expressions and aggregate functions are DataFusion's own; so is any operator that has no node here (`foreign`). What a plan
+//! Expressions and aggregate functions that are not worked out here are DataFusion's own; so is any operator that has no node (`foreign`). What a plan
 //! means is not changed, which the oracle (`batch`, DataFusion's own operators) holds against it.
 //!
-//! - `column`: picked columns and batches of them. `expr`: expressions over the columns that they need.
+//! - `column`: picked columns and batches of them. `expr` and `direct`: expressions over the columns that they need.
 //! - `keys`: hashes and equality of join and group keys. `join` (with `range` and `condition`), `group` (with `aggregate`), `sort`, `window`: the operators. `foreign`: DataFusion's.
 //! - `needed`: which tables a person must have rows in, `prune`: which units of a batch a plan can have rows for. `compile`: from a physical plan to nodes.
 //!
@@ -20,6 +20,7 @@ mod aggregate;
 mod column;
 mod compile;
 mod condition;
+mod direct;
 mod expr;
 mod foreign;
 mod group;
@@ -38,7 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
@@ -58,7 +59,7 @@ use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::sort::Sort;
 use crate::rules::executor::window::Window;
 use crate::rules::profile::Costs;
-use crate::rules::table::Slot;
+use crate::rules::table::{Origin, Slot};
 
 /// A plan that is ready to run, as often as wanted.
 pub struct Compiled {
@@ -76,8 +77,26 @@ pub(super) struct Run<'a> {
     pub units: usize,
     /// By unit whether its rows are wanted; `None`: all are.
     pub asked: Option<Vec<bool>>,
+    /// Fills a slot when it is first read.
+    pub fill: &'a dyn Fn(Origin) -> Result<()>,
     /// Time by operator, if somebody wants to know.
     pub costs: Option<&'a RefCell<Costs>>,
+}
+
+impl Run<'_> {
+    /// The slot holds the rows of the units at hand.
+    fn ready(&self, slot: &Slot) -> Result<()> {
+        let Some(origin) = slot.wanted() else { return Ok(()) };
+        let started = Instant::now();
+        let filled = (self.fill)(origin);
+        if filled.is_err() {
+            slot.wait();
+        }
+        if let Some(costs) = self.costs {
+            costs.borrow_mut().inputs += started.elapsed();
+        }
+        filled
+    }
 }
 
 /// An operator with what it reads.
@@ -160,7 +179,7 @@ impl Compiled {
 
     /// The rows, as columns that are made when they are read.
     pub(super) fn run(&self, run: &Run<'_>) -> Result<Batch> {
-        match Pruned::of(&self.root, run)? {
+        match Pruned::of(&self.root, run, run.asked.clone())? {
             Some(pruned) => self.root.run(run, &pruned),
             None => Ok(self.root.empty.clone()),
         }
@@ -212,7 +231,7 @@ impl Node {
 
     fn operate(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
         match &self.operator {
-            Operator::Scan { slot, projection } => Ok(pruned.scan(slot, projection)),
+            Operator::Scan { slot, projection } => pruned.scan(slot, projection, run),
             Operator::Constant { plan, rows } => match rows.get() {
                 Some(rows) => Ok(rows.clone()),
                 None => {
@@ -239,8 +258,12 @@ impl Node {
             Operator::Group(group) => group.run(run, pruned, &self.schema, &self.empty),
             Operator::Sort(sort) => sort.run(run, pruned),
             Operator::Union { inputs } => {
-                let inputs = inputs.iter().map(|input| input.run(run, pruned)).collect::<Result<Vec<_>>>()?;
-                union(inputs, &self.empty)
+                // What one needs says nothing of the others.
+                let apart = |input: &Node| match pruned.within(input, run)? {
+                    Some(pruned) => input.run(run, &pruned),
+                    None => Ok(input.empty.clone()),
+                };
+                union(inputs.iter().map(apart).collect::<Result<Vec<_>>>()?, &self.empty)
             }
             Operator::Window(window) => window.run(run, pruned, &self.empty),
             Operator::Foreign { plan, inputs } => {
@@ -257,23 +280,12 @@ fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Resu
         Some(projection) => projection.iter().map(|column| input.columns[*column].clone()).collect(),
         None => input.columns.clone(),
     };
-    let picks = if input.rows == 0 { None } else { holding(predicate.array(input)?.as_boolean()) };
+    let picks = if input.rows == 0 { None } else { predicate.holding(input)? };
     let batch = match &picks {
         Some(picks) => Batch { rows: picks.len(), columns: pick_all(&columns, picks) },
         None => Batch { rows: input.rows, columns },
     };
     Ok((batch, picks))
-}
-
-/// The rows for which a condition holds, which a null does not; `None` if it holds for all.
-fn holding(holds: &BooleanArray) -> Option<Picks> {
-    if holds.null_count() == 0 && holds.true_count() == holds.len() {
-        return None;
-    }
-    Some(Picks::of(match holds.nulls() {
-        None => holds.values().set_indices_u32().collect(),
-        Some(nulls) => (holds.values() & nulls.inner()).set_indices_u32().collect(),
-    }))
 }
 
 fn union(mut inputs: Vec<Batch>, empty: &Batch) -> Result<Batch> {

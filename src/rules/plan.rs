@@ -29,7 +29,7 @@ use crate::rules::refusal::{Place, Refusal};
 use crate::rules::session;
 pub use crate::rules::set::PlannedRule;
 use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
-use crate::rules::table::{Slot, SlotTable};
+use crate::rules::table::{Origin, Slot, SlotTable};
 use crate::rules::text::check_text;
 use crate::rules::values::check_division;
 use crate::schema::{ColumnType, Feed, TableId};
@@ -129,6 +129,7 @@ impl Planner {
         };
         let keys = table.def().rule_columns(history).into_iter().map(|(name, ty)| (name.to_owned(), key(ty)));
         self.known.add(&name, owner, keys.collect());
+        slot.set_origin(Origin::Table(self.bases.len()));
         self.base_by_name.insert(name, self.bases.len());
         self.bases.push(BaseTable { slot, table, history, users: 0 });
         Ok(())
@@ -254,6 +255,7 @@ impl Planner {
         let tagged = (0..carried.keys.len()).filter(|column| carried.keys[*column] != Key::None);
         let slot = Slot::new(&file.name, Arc::clone(&schema));
         slot.set_tagged(tagged.collect());
+        slot.set_origin(Origin::View(views.len()));
         self.register(&slot).map_err(failed)?;
         let references = self.references(&file.sql).map_err(failed)?;
         let tables = self.tables_below(&references, views);

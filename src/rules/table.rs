@@ -1,9 +1,10 @@
 //! Where a plan finds the rows of the units at hand: a slot that is filled before each execution.
 //!
-//! A plan is made once and holds `SlotScan` leaves; executing it reads what the slots hold at that moment. Only
-//! the columns that some plan reads are ever filled (see [`Slot::used`]).
+//! A plan is made once and holds `SlotScan` leaves; executing it reads what the slots hold at that moment. A slot is filled when
+//! it is first read (see [`Origin`]), and only with the columns that some plan reads (see [`Slot::used`]).
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::{AsArray, RecordBatch, new_null_array};
@@ -22,11 +23,21 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use crate::rules::executor::{Batch, Column, Picks};
 use crate::units::{Content, Values, unit_of};
 
+/// Where a slot's rows come from: a table or view by its position in the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Table(usize),
+    View(usize),
+}
+
 /// The rows of one table for the units at hand.
 #[derive(Debug)]
 pub struct Slot {
     pub name: String,
     pub schema: SchemaRef,
+    origin: OnceLock<Origin>,
+    /// Its rows have not been asked for since the units changed.
+    waits: AtomicBool,
     used: Mutex<Vec<bool>>,
     tagged: OnceLock<Vec<usize>>,
     /// Its columns where it has no rows, as most have none for a few units.
@@ -43,6 +54,8 @@ impl Slot {
             tagged: OnceLock::new(),
             empty: Batch::empty(&schema).columns,
             schema,
+            origin: OnceLock::new(),
+            waits: AtomicBool::new(false),
             rows: Mutex::default(),
         })
     }
@@ -55,8 +68,32 @@ impl Slot {
             used: Mutex::new(self.used()),
             tagged: self.tagged.clone(),
             empty: self.empty.clone(),
+            origin: self.origin.clone(),
+            waits: AtomicBool::new(false),
             rows: Mutex::default(),
         })
+    }
+
+    pub fn set_origin(&self, origin: Origin) {
+        let _ = self.origin.set(origin);
+    }
+
+    /// Other units: what it holds is nobody's, until somebody asks.
+    pub fn wait(&self) {
+        self.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// What it is to be filled from now, if it waits; it does no longer.
+    pub fn wanted(&self) -> Option<Origin> {
+        if !self.waits.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.waits.store(false, Ordering::Relaxed);
+        self.origin.get().copied()
+    }
+
+    pub fn is_view(&self) -> bool {
+        matches!(self.origin.get(), Some(Origin::View(_)))
     }
 
     /// Gathered rows; `persons` are those of the units.

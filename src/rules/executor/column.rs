@@ -79,7 +79,7 @@ impl Base {
 pub struct Column {
     pub(super) base: Arc<Base>,
     pub(super) picks: Option<Picks>,
-    made: Arc<OnceLock<ArrayRef>>,
+    made: OnceLock<ArrayRef>,
 }
 
 impl Column {
@@ -87,13 +87,13 @@ impl Column {
         Column {
             base: Arc::new(Base { array, hashes: OnceLock::new(), ranks: OnceLock::new() }),
             picks: None,
-            made: Arc::default(),
+            made: OnceLock::new(),
         }
     }
 
     pub fn pick(&self, at: &Picks) -> Column {
         let picks = self.picks.as_ref().map_or_else(|| at.clone(), |picks| picks.then(at));
-        Column { base: Arc::clone(&self.base), picks: Some(picks), made: Arc::default() }
+        Column { base: Arc::clone(&self.base), picks: Some(picks), made: OnceLock::new() }
     }
 
     pub fn data_type(&self) -> &DataType {
@@ -133,7 +133,7 @@ pub fn pick_all(columns: &[Column], at: &Picks) -> Vec<Column> {
                 }
             }
         };
-        Column { base: Arc::clone(&column.base), picks: Some(picks), made: Arc::default() }
+        Column { base: Arc::clone(&column.base), picks: Some(picks), made: OnceLock::new() }
     };
     columns.iter().map(&mut pick).collect()
 }

@@ -1,25 +1,33 @@
-//! DataFusion's expressions over only those columns that they read.
+//! Expressions over only those columns that they read: row by row where that can be done (`direct`), by DataFusion elsewhere.
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column as ColumnExpr;
+use datafusion::physical_expr::expressions::{Column as ColumnExpr, Literal};
 use datafusion::physical_expr::utils::collect_columns;
 
-use crate::rules::executor::column::{Batch, Column, narrow_schema};
+use crate::rules::executor::column::{Batch, Column, Picks, narrow_schema};
+use crate::rules::executor::direct::Direct;
 use crate::rules::renumber::renumbered;
+
+/// Up to so many rows going through them one by one is less work than DataFusion's arrays, which gain on it with each row
+/// (measured: half the time for a handful, twice the time for thousands).
+const FEW_ROWS: usize = 64;
 
 /// An expression over a batch.
 pub enum Expr {
     /// A column as it is.
     Column(usize),
+    /// One value for all rows, as a column of one row.
+    Constant(Column),
     Computed(Computed),
 }
 
 pub struct Computed {
+    direct: Option<Direct>,
     expr: Arc<dyn PhysicalExpr>,
     /// Columns of the batch that it reads, in the order in which it knows them.
     inputs: Vec<usize>,
@@ -32,18 +40,31 @@ impl Expr {
         if let Some(column) = expr.downcast_ref::<ColumnExpr>() {
             return Ok(Expr::Column(column.index()));
         }
+        if let Some(literal) = expr.downcast_ref::<Literal>() {
+            return Ok(Expr::Constant(Column::new(literal.value().to_array()?)));
+        }
+        Expr::computed(expr, input, Direct::new(expr, input)?)
+    }
+
+    /// The same, by DataFusion in any case.
+    pub(super) fn whole(expr: &Arc<dyn PhysicalExpr>, input: &Schema) -> Result<Expr> {
+        Expr::computed(expr, input, None)
+    }
+
+    fn computed(expr: &Arc<dyn PhysicalExpr>, input: &Schema, direct: Option<Direct>) -> Result<Expr> {
         let mut inputs: Vec<usize> = collect_columns(expr).iter().map(ColumnExpr::index).collect();
         inputs.sort_unstable();
         let place = |index: usize| inputs.iter().position(|input| *input == index).unwrap_or(0);
         let expr = renumbered(expr, place)?;
         let schema = narrow_schema(input, &inputs);
-        Ok(Expr::Computed(Computed { expr, inputs, schema }))
+        Ok(Expr::Computed(Computed { direct, expr, inputs, schema }))
     }
 
     /// Its value for every row.
     pub fn column(&self, batch: &Batch) -> Result<Column> {
         match self {
             Expr::Column(at) => Ok(batch.columns[*at].clone()),
+            Expr::Constant(value) => Ok(value.pick(&Picks::of(vec![0; batch.rows]))),
             Expr::Computed(computed) => Ok(Column::new(computed.array(batch)?)),
         }
     }
@@ -51,13 +72,45 @@ impl Expr {
     pub fn array(&self, batch: &Batch) -> Result<ArrayRef> {
         match self {
             Expr::Column(at) => batch.columns[*at].array(),
+            Expr::Constant(_) => self.column(batch)?.array(),
             Expr::Computed(computed) => computed.array(batch),
+        }
+    }
+
+    /// The rows for which a condition holds, which a null does not; `None`: all.
+    pub fn holding(&self, batch: &Batch) -> Result<Option<Picks>> {
+        let direct = match self {
+            Expr::Computed(computed) => computed.direct_for(batch),
+            _ => None,
+        };
+        match direct.and_then(|direct| direct.holding(batch)) {
+            Some(rows) if rows.len() == batch.rows => Ok(None),
+            Some(rows) => Ok(Some(Picks::of(rows))),
+            None => Ok(holding(self.array(batch)?.as_boolean())),
         }
     }
 }
 
+/// The rows for which a condition holds, which a null does not; `None` if it holds for all.
+fn holding(holds: &BooleanArray) -> Option<Picks> {
+    if holds.null_count() == 0 && holds.true_count() == holds.len() {
+        return None;
+    }
+    Some(Picks::of(match holds.nulls() {
+        None => holds.values().set_indices_u32().collect(),
+        Some(nulls) => (holds.values() & nulls.inner()).set_indices_u32().collect(),
+    }))
+}
+
 impl Computed {
+    fn direct_for(&self, batch: &Batch) -> Option<&Direct> {
+        self.direct.as_ref().filter(|_| batch.rows <= FEW_ROWS)
+    }
+
     fn array(&self, batch: &Batch) -> Result<ArrayRef> {
+        if let Some(array) = self.direct_for(batch).and_then(|direct| direct.array(batch)) {
+            return Ok(array);
+        }
         let input = batch.narrow(&self.inputs, &self.schema)?;
         self.expr.evaluate(&input)?.into_array(batch.rows)
     }

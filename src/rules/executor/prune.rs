@@ -50,18 +50,24 @@ fn required<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
 }
 
 impl Pruned {
-    /// Looks at the required inputs of a plan. `None` if it has rows for no unit at all.
-    pub fn of(root: &Node, run: &Run<'_>) -> Result<Option<Pruned>> {
-        let mut alive = run.asked.clone();
+    /// Looks at the required inputs of a part of the plan. `None` if it has rows for no unit at all.
+    pub fn within(&self, part: &Node, run: &Run<'_>) -> Result<Option<Pruned>> {
+        Pruned::of(part, run, self.alive.clone().or_else(|| run.asked.clone()))
+    }
+
+    /// Looks at the required inputs of a plan, for units that are `alive` (`None`: all). `None` if it has rows for no unit at all.
+    pub fn of(root: &Node, run: &Run<'_>, mut alive: Option<Vec<bool>>) -> Result<Option<Pruned>> {
         let mut nodes = Vec::new();
         required(root, &mut nodes);
+        // A view is worked out when it is looked at: where a table says enough, it need not be.
+        nodes.sort_by_key(|node| reads_view(node));
         if nodes.len() < 2 && !matches!(nodes.first().map(|node| &node.operator), Some(Operator::Filter { .. })) {
             // Looking at it would cut nothing.
             nodes.clear();
         }
         let mut seen: Vec<(*const Node, Batch, Picks)> = Vec::new();
         for node in nodes {
-            let Some((batch, units)) = look_at(node)? else { continue };
+            let Some((batch, units)) = look_at(node, run)? else { continue };
             let mut own = vec![false; run.units];
             for unit in units.rows().values() {
                 if let Some(own) = own.get_mut(*unit as usize) {
@@ -96,15 +102,16 @@ impl Pruned {
     }
 
     /// The rows of a slot whose units may have rows.
-    pub fn scan(&self, slot: &Slot, projection: &[usize]) -> Batch {
+    pub fn scan(&self, slot: &Slot, projection: &[usize], run: &Run<'_>) -> Result<Batch> {
+        run.ready(slot)?;
         let batch = slot.batch(projection);
-        let Some(alive) = &self.alive else { return batch };
+        let Some(alive) = &self.alive else { return Ok(batch) };
         let mut rows = self.rows.borrow_mut();
         let picks = rows.entry(std::ptr::from_ref(slot)).or_insert_with(|| Some(living(&slot.units()?, alive)));
-        match picks {
+        Ok(match picks {
             Some(picks) if picks.len() < batch.rows => batch.pick(picks),
             _ => batch,
-        }
+        })
     }
 }
 
@@ -115,12 +122,24 @@ fn living(units: &Picks, alive: &[bool]) -> Picks {
     Picks::of(rows.filter(|(_, unit)| is_alive(**unit)).map(|(at, _)| at as u32).collect())
 }
 
-/// The rows of a required input with their units; `None` where the rows have none.
-fn look_at(node: &Node) -> Result<Option<(Batch, Picks)>> {
+fn reads_view(node: &Node) -> bool {
     match &node.operator {
-        Operator::Scan { slot, projection } => Ok(slot.units().map(|units| (slot.batch(projection), units))),
+        Operator::Scan { slot, .. } => slot.is_view(),
+        Operator::Filter { input, .. } => reads_view(input),
+        _ => false,
+    }
+}
+
+/// The rows of a required input with their units; `None` where the rows have none.
+fn look_at(node: &Node, run: &Run<'_>) -> Result<Option<(Batch, Picks)>> {
+    match &node.operator {
+        Operator::Scan { slot, projection } => {
+            run.ready(slot)?;
+            Ok(slot.units().map(|units| (slot.batch(projection), units)))
+        }
         Operator::Filter { input, predicate, projection } => {
             let Operator::Scan { slot, projection: scanned } = &input.operator else { return Ok(None) };
+            run.ready(slot)?;
             let Some(units) = slot.units() else { return Ok(None) };
             let (batch, picks) = filter(&slot.batch(scanned), predicate, projection.as_deref())?;
             let units = picks.map_or_else(|| units.clone(), |picks| units.then(&picks));

@@ -99,7 +99,8 @@ fn both(context: &SessionContext, sql: &str) -> (Vec<String>, Vec<String>) {
     let theirs = runtime.block_on(collect(Arc::clone(&plan), Arc::clone(&task))).unwrap();
     let ours = UseFrames.optimize(plan.clone(), context.state().config_options()).unwrap();
     let compiled = Compiled::new(&ours, &budget).unwrap();
-    let run = Run { budget: &budget, task: &task, runtime: &runtime, units: 0, asked: None, costs: None };
+    let fill = &|_| Ok(());
+    let run = Run { budget: &budget, task: &task, runtime: &runtime, units: 0, asked: None, fill, costs: None };
     let first = compiled.collect(&run).unwrap();
     let again = compiled.collect(&run).unwrap();
     assert_eq!(first, again, "a plan gives the same rows each time: {sql}");

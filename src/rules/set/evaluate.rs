@@ -1,9 +1,9 @@
 //! Running the plans over a batch of units.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -14,7 +14,8 @@ use crate::rules::asking::{Asking, CONDITIONS, PlanMask, link_bit, rule_bit};
 use crate::rules::executor::{Batch, Column, Compiled, Run};
 use crate::rules::links::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
-use crate::rules::set::{Asked, Evaluation, PlannedView, RuleFailure, RuleMask, RuleSet};
+use crate::rules::set::{Asked, BaseTable, Evaluation, PlannedView, RuleFailure, RuleMask, RuleSet};
+use crate::rules::table::Origin;
 use crate::units::{Demand, Unit, gather, persons};
 
 /// A batch of units with what each asks for.
@@ -22,8 +23,17 @@ pub(super) struct Call<'a> {
     pub history: &'a History,
     pub units: &'a [Unit],
     pub asking: &'a Asking,
-    /// What has to be computed for it.
-    pub views: &'a [usize],
+    persons: Column,
+    /// Rows gathered so far, and the time that filling slots has taken.
+    rows: Cell<usize>,
+    filling: Cell<Duration>,
+}
+
+impl<'a> Call<'a> {
+    fn new(history: &'a History, units: &'a [Unit], asking: &'a Asking) -> Call<'a> {
+        let persons = Column::new(persons(history, units));
+        Call { history, units, asking, persons, rows: Cell::default(), filling: Cell::default() }
+    }
 }
 
 impl RuleSet {
@@ -34,23 +44,20 @@ impl RuleSet {
         let rules = asking.rules();
         let links = self.asked_links(&asking);
         let late = rules & self.needs.late_rules;
-        let started = Instant::now();
-        let views = self.views_of(asking.any);
-        let prepared = self.prepare(history, units, &asking, &views);
-        out.gather_micros = started.elapsed().as_micros() as u64;
-        out.input_rows = *prepared.as_ref().unwrap_or(&0);
-        let mut ready = prepared.map(|_| ());
-        let call = Call { history, units, asking: &asking, views: &views };
-        self.run_rules(&call, rules & !late, &mut ready, &mut out);
+        let call = Call::new(history, units, &asking);
+        self.prepare();
+        self.run_rules(&call, rules & !late, &mut out);
         if late != 0 {
-            ready = ready.and_then(|()| self.prepare_late(&call, &out, self.needs.used_by_rules));
-            self.run_rules(&call, late, &mut ready, &mut out);
+            self.prepare_late(&call, &out, self.needs.used_by_rules);
+            self.run_rules(&call, late, &mut out);
             self.fail_users(late, &mut out);
         }
         if !links.is_empty() {
-            ready = ready.and_then(|()| self.prepare_late(&call, &out, self.needs.used_by_links));
-            self.run_links(&call, &links, &ready, &mut out);
+            self.prepare_late(&call, &out, self.needs.used_by_links);
+            self.run_links(&call, &links, &mut out);
         }
+        out.gather_micros = call.filling.get().as_micros() as u64;
+        out.input_rows = call.rows.get();
         out
     }
 
@@ -58,19 +65,16 @@ impl RuleSet {
         (0..self.links.len()).filter(|at| self.links[*at].is_late() && asking.any & link_bit(*at) != 0).collect()
     }
 
-    /// `ready` says whether the slots hold the rows of the call; afterwards it does again.
-    fn run_rules(&self, call: &Call<'_>, rules: RuleMask, ready: &mut Result<(), String>, out: &mut Evaluation) {
+    fn run_rules(&self, call: &Call<'_>, rules: RuleMask, out: &mut Evaluation) {
         let mut failed = Vec::new();
         for at in (0..self.rules.len()).filter(|at| rules & 1 << at != 0) {
-            let started = Instant::now();
+            let (started, filling) = (Instant::now(), call.filling.get());
             let rule = &self.rules[at];
-            let rows = match ready {
-                Ok(()) => self
-                    .collect(&rule.file.header.id, &rule.query.plan, call.asking, rule_bit(at))
-                    .and_then(|batches| RuleRows::read(&rule.file.header, batches)),
-                Err(message) => Err(message.clone()),
-            };
-            out.rule_micros[at] = started.elapsed().as_micros() as u64;
+            let rows = self
+                .collect(&rule.file.header.id, &rule.query.plan, call, rule_bit(at))
+                .and_then(|batches| RuleRows::read(&rule.file.header, batches));
+            let filling = call.filling.get().saturating_sub(filling);
+            out.rule_micros[at] = started.elapsed().saturating_sub(filling).as_micros() as u64;
             match rows {
                 Ok(rows) => out.rows[at] = Some(rows),
                 Err(message) if call.units.len() == 1 => {
@@ -86,18 +90,15 @@ impl RuleSet {
             self.bisect(call.history, call.units, at, out);
         }
         // The slots hold the rows of some half.
-        if ready.is_ok() {
-            *ready = self.prepare(call.history, call.units, call.asking, call.views).map(|_| ());
-        }
+        self.prepare();
     }
 
-    fn run_links(&self, call: &Call<'_>, links: &[usize], ready: &Result<(), String>, out: &mut Evaluation) {
+    fn run_links(&self, call: &Call<'_>, links: &[usize], out: &mut Evaluation) {
         for &at in links {
             let link = &self.links[at];
-            let rows = ready.clone().and_then(|()| {
-                self.collect(link.table.name(), &link.query.plan, call.asking, link_bit(at))
-                    .and_then(|batches| read_rows(link.table, &batches))
-            });
+            let rows = self
+                .collect(link.table.name(), &link.query.plan, call, link_bit(at))
+                .and_then(|batches| read_rows(link.table, &batches));
             match rows {
                 Ok(rows) => out.linked.push((at, rows)),
                 Err(message) => {
@@ -114,18 +115,25 @@ impl RuleSet {
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
         let link = &self.links[at];
         let asking = Asking::for_all(units.len(), link_bit(at));
-        self.prepare(history, units, &asking, &self.views_of(link_bit(at)))?;
-        self.collect(link.table.name(), &link.query.plan, &asking, link_bit(at))
+        self.prepare();
+        self.collect(link.table.name(), &link.query.plan, &Call::new(history, units, &asking), link_bit(at))
             .and_then(|batches| read_rows(link.table, &batches))
     }
 
     /// Evaluates cancellers and corroborations of all units.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
         let asking = Asking::for_all(units.len(), CONDITIONS);
-        self.prepare(history, units, &asking, &self.views_of(CONDITIONS))?;
-        let read = |view: usize| self.views[view].slot_batch();
+        let call = Call::new(history, units, &asking);
+        self.prepare();
+        let read = |view: usize| -> Result<RecordBatch, String> {
+            let slot = &self.views[view].slot;
+            if let Some(origin) = slot.wanted() {
+                self.fill(&call, origin).map_err(|error| describe(&error))?;
+            }
+            Ok(slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&slot.schema))))
+        };
         let ids: Vec<&str> = self.rules.iter().map(|rule| rule.file.header.id.as_str()).collect();
-        Shared::read(&read(self.cancellers), &read(self.corroborations), units.len(), &ids)
+        Shared::read(&read(self.cancellers)?, &read(self.corroborations)?, units.len(), &ids)
     }
 
     /// Halves the units until the failing ones stand alone; the others keep their rows.
@@ -146,74 +154,79 @@ impl RuleSet {
         out.rows[rule] = Some(rows);
     }
 
-    /// The views that some of the plans use, in the order in which they are to be computed.
-    fn views_of(&self, plans: PlanMask) -> Vec<usize> {
-        (0..self.views.len()).filter(|view| self.views[*view].users & plans != 0).collect()
+    /// From here on the slots are filled anew, each when it is first read.
+    fn prepare(&self) {
+        self.bases.iter().for_each(|base| base.slot.wait());
+        self.views.iter().for_each(|view| view.slot.wait());
     }
 
-    /// Fills the slots of the base tables and computes the views, for the units that ask for what reads them. Returns the
-    /// rows gathered.
-    fn prepare(&self, history: &History, units: &[Unit], asking: &Asking, views: &[usize]) -> Result<usize, String> {
-        let mut rows = 0;
-        let persons = Column::new(persons(history, units));
-        for base in self.bases.iter().filter(|base| base.users & asking.any != 0) {
-            let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
-            let wanted = |unit: usize| asking.asks(unit, base.users);
-            let content = gather(history, units, &demand, wanted).map_err(|error| error.to_string())?;
-            rows += content.rows;
-            base.slot.fill(content, &persons);
-        }
-        for view in views.iter().map(|view| &self.views[*view]).filter(|view| !view.late) {
-            self.fill_view(view, asking)?;
-        }
-        Ok(rows)
+    /// Fills a slot with the rows of the units that ask for what reads it.
+    fn fill(&self, call: &Call<'_>, origin: Origin) -> Result<(), DataFusionError> {
+        let (started, within) = (Instant::now(), call.filling.get());
+        let filled = match origin {
+            Origin::Table(at) => self.fill_table(call, &self.bases[at]),
+            Origin::View(at) => {
+                let view = &self.views[at];
+                let plan = view.plan.as_ref().map_or(Ok(Batch::default()), |plan| {
+                    self.run(&view.slot.name, call, view.users, |run| plan.run(run), |batch| batch.rows)
+                });
+                plan.and_then(|batch| view.fill(batch))
+            }
+        };
+        // What was filled on the way is in it.
+        call.filling.set(within + started.elapsed());
+        filled
+    }
+
+    fn fill_table(&self, call: &Call<'_>, base: &BaseTable) -> Result<(), DataFusionError> {
+        let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
+        let content = gather(call.history, call.units, &demand, |unit| call.asking.asks(unit, base.users))?;
+        call.rows.set(call.rows.get() + content.rows);
+        base.slot.fill(content, &call.persons);
+        Ok(())
     }
 
     /// Executes a plan; `name` says for the profile whose it is.
     fn run<T>(
         &self,
         name: &str,
-        (asking, plans): (&Asking, PlanMask),
+        call: &Call<'_>,
+        plans: PlanMask,
         execute: impl Fn(&Run<'_>) -> Result<T, DataFusionError>,
         rows: impl Fn(&T) -> usize,
-    ) -> Result<T, String> {
-        self.budget.reset();
-        let mut profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
-        let costs = profile.as_ref().map(|_| RefCell::default());
+    ) -> Result<T, DataFusionError> {
+        let profile = || self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+        let costs = profile().is_some().then(RefCell::default);
         let run = Run {
             budget: &self.budget,
             task: &self.task,
             runtime: &self.runtime,
-            units: asking.units(),
-            asked: asking.of(plans),
+            units: call.asking.units(),
+            asked: call.asking.of(plans),
+            fill: &|origin| self.fill(call, origin),
             costs: costs.as_ref(),
         };
-        let started = Instant::now();
-        let result = std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run)));
-        if let (Some(profile), Some(costs), Ok(Ok(found))) = (profile.as_mut(), &costs, &result) {
-            profile.note(name, &costs.borrow(), rows(found), started.elapsed());
+        let (started, filling) = (Instant::now(), call.filling.get());
+        let result = self.budget.apart(|| std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run))));
+        let Ok(result) = result else {
+            return Err(DataFusionError::Execution("the query engine panicked".into()));
+        };
+        if let (Some(profile), Some(costs), Ok(found)) = (profile().as_mut(), &costs, &result) {
+            let own = started.elapsed().saturating_sub(call.filling.get().saturating_sub(filling));
+            profile.note(name, &costs.borrow(), rows(found), own);
         }
-        match result {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(describe(&error)),
-            Err(_) => Err("the query engine panicked".into()),
-        }
+        result
     }
 
     fn collect(
         &self,
         name: &str,
         plan: &Compiled,
-        asking: &Asking,
+        call: &Call<'_>,
         plans: PlanMask,
     ) -> Result<Vec<RecordBatch>, String> {
-        self.run(name, (asking, plans), |run| plan.collect(run), RecordBatch::num_rows).map(|batch| vec![batch])
-    }
-
-    pub(super) fn fill_view(&self, view: &PlannedView, asking: &Asking) -> Result<(), String> {
-        let Some(plan) = &view.plan else { return Ok(()) };
-        let batch = self.run(&view.slot.name, (asking, view.users), |run| plan.run(run), |batch| batch.rows)?;
-        view.fill(batch)
+        let found = self.run(name, call, plans, |run| plan.collect(run), RecordBatch::num_rows);
+        found.map(|batch| vec![batch]).map_err(|error| describe(&error))
     }
 }
 
@@ -224,7 +237,7 @@ fn describe(error: &DataFusionError) -> String {
 }
 
 impl PlannedView {
-    fn fill(&self, batch: Batch) -> Result<(), String> {
+    fn fill(&self, batch: Batch) -> Result<(), DataFusionError> {
         if batch.rows == 0 {
             self.slot.fill_empty();
             return Ok(());
@@ -232,21 +245,11 @@ impl PlannedView {
         let mut columns: Vec<Option<Column>> = vec![None; self.slot.schema.fields().len()];
         for (column, &to) in batch.columns.into_iter().zip(&self.columns) {
             let wanted = self.slot.schema.field(to).data_type();
-            let column = if column.data_type() == wanted {
-                column
-            } else {
-                let array = column.array().map_err(|error| error.to_string())?;
-                Column::new(cast(&array, wanted).map_err(|error| error.to_string())?)
-            };
-            columns[to] = Some(column);
+            let is_wanted = column.data_type() == wanted;
+            columns[to] = Some(if is_wanted { column } else { Column::new(cast(&column.array()?, wanted)?) });
         }
         self.slot.fill_columns(columns, batch.rows);
         Ok(())
-    }
-
-    /// What the slot holds, all columns.
-    fn slot_batch(&self) -> RecordBatch {
-        self.slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.slot.schema)))
     }
 }
 

@@ -23,14 +23,11 @@ impl RuleSet {
         }
     }
 
-    /// Puts the rows of the used rules in their table and computes the views that read it.
-    pub(super) fn prepare_late(&self, call: &Call<'_>, done: &Evaluation, used: RuleMask) -> Result<(), String> {
+    /// Puts the rows of the used rules in their table; the views that read it are worked out anew.
+    pub(super) fn prepare_late(&self, call: &Call<'_>, done: &Evaluation, used: RuleMask) {
         let (columns, rows) = self.rule_rows(call.history, call.units, done, used);
         self.rule_rows.fill_columns(columns, rows);
-        for view in call.views.iter().map(|view| &self.views[*view]).filter(|view| view.late) {
-            self.fill_view(view, call.asking)?;
-        }
-        Ok(())
+        self.views.iter().filter(|view| view.late).for_each(|view| view.slot.wait());
     }
 
     /// The rows of rules in the form of [`rule_rows_schema`].

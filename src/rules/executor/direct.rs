@@ -1,0 +1,383 @@
+//! Expressions worked out row by row, without arrays in between.
+//!
+//! DataFusion evaluates an expression as arrays, one for each step of it, and a `CASE` by cutting its input up. That pays for
+//! thousands of rows; most executions see a handful, and there the arrays cost more than the values. Here an expression is a tree
+//! over the picked columns that is asked for one row after another; only its result becomes an array. Branches are looked at when
+//! they are needed, as DataFusion does.
+//!
+//! It covers what rules are made of: comparisons, three-valued logic, `CASE`, dates and times, whole numbers, the functions of
+//! `functions`. What is not covered is DataFusion's, evaluated before as one more column (`Inner`). Where a row leaves the common
+//! ground (a number overflows), or such a column cannot be had, DataFusion evaluates the whole expression and says what it says.
+
+mod compile;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, StringBuilder, UInt64Array};
+use arrow::array::{TimestampMicrosecondArray, TimestampNanosecondArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::logical_expr::Operator;
+
+use crate::alert::Severity;
+use crate::rules::executor::column::{Batch, Picks};
+use crate::rules::executor::direct::source::Source;
+use crate::rules::executor::expr::Expr;
+use crate::time::Day;
+
+/// An expression that is evaluated here.
+pub struct Direct {
+    root: Root,
+    /// Columns of the batch that it reads.
+    columns: Vec<usize>,
+    /// Parts that are DataFusion's; their values are further columns.
+    inner: Vec<Expr>,
+}
+
+/// What an expression gives.
+enum Root {
+    Numbers(Number, DataType),
+    Texts(Text),
+    Joined(Joined),
+}
+
+/// Where a column stands: among those of the batch that are read, or among the inner ones.
+#[derive(Clone, Copy)]
+enum Place {
+    Batch(usize),
+    Inner(usize),
+}
+
+/// A whole number, truth value (0, 1), day, or instant.
+enum Number {
+    Column(Place),
+    Literal(Option<i64>),
+    Compare(Operator, Box<Number>, Box<Number>),
+    CompareTexts(Operator, Box<Text>, Box<Text>),
+    And(Box<Number>, Box<Number>),
+    Or(Box<Number>, Box<Number>),
+    Not(Box<Number>),
+    IsNull(Box<Number>),
+    TextIsNull(Box<Text>),
+    /// One of a list, which has no nulls.
+    In(Box<Number>, Vec<i64>),
+    TextIn(Box<Text>, Vec<Box<str>>),
+    Case(Vec<(Number, Number)>, Box<Number>),
+    Calculate(Operator, Box<Number>, Box<Number>),
+    /// Times so many.
+    Times(Box<Number>, i64),
+    /// Divided by so many: towards zero, or downwards.
+    Over(Box<Number>, i64),
+    OverDown(Box<Number>, i64),
+    /// Refused beyond these bounds.
+    Within(Box<Number>, i64, i64),
+    Greatest(Vec<Number>),
+    Least(Vec<Number>),
+    NullIf(Box<Number>, Box<Number>),
+    AddMonths(Box<Number>, Box<Number>),
+    MonthOf(Box<Number>),
+    AgiComplete(Box<Number>),
+    SeverityRank(Box<Text>),
+    Abs(Box<Number>),
+}
+
+enum Text {
+    Column(Place),
+    Literal(Option<Box<str>>),
+    Case(Vec<(Number, Text)>, Box<Text>),
+    NullIf(Box<Text>, Box<Text>),
+    Severity(Box<Number>),
+}
+
+/// Texts one after another.
+struct Joined {
+    parts: Vec<Part>,
+    separator: Box<str>,
+    /// A part that is null is left out; otherwise all is null.
+    skips_nulls: bool,
+}
+
+enum Part {
+    Text(Text),
+    Day(Number),
+}
+
+/// The row is not for this evaluation.
+struct Elsewhere;
+
+type Found<T> = Result<Option<T>, Elsewhere>;
+
+impl Direct {
+    /// Its value for every row; `None` where DataFusion has to say.
+    pub fn array(&self, batch: &Batch) -> Option<ArrayRef> {
+        let inner = self.inner(batch)?;
+        let row = self.bind(batch, &inner)?;
+        match &self.root {
+            Root::Numbers(number, ty) => numbers(ty, (0..batch.rows).map(|at| row.number(number, at))),
+            Root::Texts(text) => {
+                let mut out = StringBuilder::with_capacity(batch.rows, batch.rows * 12);
+                for at in 0..batch.rows {
+                    out.append_option(row.text(text, at).ok()?);
+                }
+                Some(Arc::new(out.finish()))
+            }
+            Root::Joined(joined) => {
+                let mut out = StringBuilder::with_capacity(batch.rows, batch.rows * 24);
+                let mut text = String::new();
+                for at in 0..batch.rows {
+                    text.clear();
+                    let is_some = row.join(joined, at, &mut text).ok()?;
+                    out.append_option(is_some.then_some(&text));
+                }
+                Some(Arc::new(out.finish()))
+            }
+        }
+    }
+
+    /// The rows for which it is true; `None` where DataFusion has to say.
+    pub fn holding(&self, batch: &Batch) -> Option<Vec<u32>> {
+        let Root::Numbers(number, DataType::Boolean) = &self.root else { return None };
+        let inner = self.inner(batch)?;
+        let row = self.bind(batch, &inner)?;
+        let mut holding = Vec::new();
+        for at in 0..batch.rows {
+            if row.number(number, at).ok()? == Some(1) {
+                holding.push(at as u32);
+            }
+        }
+        Some(holding)
+    }
+
+    fn inner(&self, batch: &Batch) -> Option<Vec<ArrayRef>> {
+        self.inner.iter().map(|expr| expr.array(batch).ok()).collect()
+    }
+
+    fn bind<'a>(&self, batch: &'a Batch, inner: &'a [ArrayRef]) -> Option<Row<'a>> {
+        let of_batch = self.columns.iter().map(|at| &batch.columns[*at]);
+        let of_batch = of_batch.map(|column| Source::of(&column.base.array, column.picks.as_ref().map(Picks::rows)));
+        let inner = inner.iter().map(|array| Source::of(array, None));
+        Some(Row { columns: of_batch.collect::<Option<_>>()?, inner: inner.collect::<Option<_>>()? })
+    }
+}
+
+/// The columns, to be asked for one row.
+struct Row<'a> {
+    columns: Vec<Source<'a>>,
+    inner: Vec<Source<'a>>,
+}
+
+impl<'a> Row<'a> {
+    fn source(&self, place: Place) -> &Source<'a> {
+        match place {
+            Place::Batch(at) => &self.columns[at],
+            Place::Inner(at) => &self.inner[at],
+        }
+    }
+
+    fn number(&self, number: &Number, at: usize) -> Found<i64> {
+        let of = |number: &Number| self.number(number, at);
+        Ok(match number {
+            Number::Column(column) => self.source(*column).number(at)?,
+            Number::Literal(value) => *value,
+            Number::Compare(operator, a, b) => compared(*operator, of(a)?, of(b)?),
+            Number::CompareTexts(operator, a, b) => compared(*operator, self.text(a, at)?, self.text(b, at)?),
+            Number::And(a, b) => match of(a)? {
+                Some(0) => Some(0),
+                Some(_) => of(b)?,
+                None => of(b)?.filter(|b| *b == 0),
+            },
+            Number::Or(a, b) => match of(a)? {
+                Some(0) => of(b)?,
+                Some(_) => Some(1),
+                None => of(b)?.filter(|b| *b == 1),
+            },
+            Number::Not(a) => of(a)?.map(|a| 1 - a),
+            Number::IsNull(a) => Some(i64::from(of(a)?.is_none())),
+            Number::TextIsNull(a) => Some(i64::from(self.text(a, at)?.is_none())),
+            Number::In(a, list) => of(a)?.map(|a| i64::from(list.contains(&a))),
+            Number::TextIn(a, list) => self.text(a, at)?.map(|a| i64::from(list.iter().any(|one| **one == *a))),
+            Number::Case(whens, otherwise) => of(self.branch(whens, at)?.unwrap_or(otherwise))?,
+            Number::Calculate(operator, a, b) => match (of(a)?, of(b)?) {
+                (Some(a), Some(b)) => Some(calculated(*operator, a, b).ok_or(Elsewhere)?),
+                _ => None,
+            },
+            Number::Times(a, by) => changed(of(a)?, |a| a.checked_mul(*by))?,
+            Number::Over(a, by) => changed(of(a)?, |a| a.checked_div(*by))?,
+            Number::OverDown(a, by) => changed(of(a)?, |a| a.checked_div_euclid(*by))?,
+            Number::Within(a, least, most) => changed(of(a)?, |a| (*least..=*most).contains(&a).then_some(a))?,
+            Number::Greatest(all) => self.fold(all, at, i64::max)?,
+            Number::Least(all) => self.fold(all, at, i64::min)?,
+            Number::NullIf(a, b) => {
+                let (a, b) = (of(a)?, of(b)?);
+                if a == b { None } else { a }
+            }
+            Number::AddMonths(day, months) => match (of(day)?, of(months)?) {
+                (Some(day), Some(months)) => {
+                    day_of(day)?.add_months(i32::try_from(months).map_err(|_| Elsewhere)?).map(|day| i64::from(day.0))
+                }
+                _ => None,
+            },
+            Number::MonthOf(day) => match of(day)? {
+                Some(day) => day_of(day)?.first_of_month().map(|day| i64::from(day.0)),
+                None => None,
+            },
+            Number::AgiComplete(day) => match of(day)? {
+                Some(day) => day_of(day)?.agi_complete(),
+                None => None,
+            },
+            Number::SeverityRank(name) => {
+                self.text(name, at)?.and_then(Severity::from_name).map(|severity| severity as i64)
+            }
+            Number::Abs(a) => of(a)?.map(i64::saturating_abs),
+        })
+    }
+
+    fn text<'s>(&'s self, text: &'s Text, at: usize) -> Found<&'s str> {
+        Ok(match text {
+            Text::Column(column) => self.source(*column).text(at),
+            Text::Literal(value) => value.as_deref(),
+            Text::Case(whens, otherwise) => self.text(self.branch(whens, at)?.unwrap_or(otherwise), at)?,
+            Text::NullIf(a, b) => {
+                let (a, b) = (self.text(a, at)?, self.text(b, at)?);
+                if a == b { None } else { a }
+            }
+            Text::Severity(rank) => self.number(rank, at)?.map(|rank| Severity::ALL[rank.clamp(0, 3) as usize].name()),
+        })
+    }
+
+    /// The first branch whose condition is true.
+    fn branch<'s, T>(&self, whens: &'s [(Number, T)], at: usize) -> Found<&'s T> {
+        for (condition, then) in whens {
+            if self.number(condition, at)? == Some(1) {
+                return Ok(Some(then));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Nulls are passed over.
+    fn fold(&self, all: &[Number], at: usize, choose: fn(i64, i64) -> i64) -> Found<i64> {
+        let mut best = None;
+        for number in all {
+            if let Some(value) = self.number(number, at)? {
+                best = Some(best.map_or(value, |best| choose(best, value)));
+            }
+        }
+        Ok(best)
+    }
+
+    /// Whether it is a text at all.
+    fn join(&self, joined: &Joined, at: usize, out: &mut String) -> Result<bool, Elsewhere> {
+        let mut is_first = true;
+        for part in &joined.parts {
+            let from = out.len();
+            if !is_first {
+                out.push_str(&joined.separator);
+            }
+            let is_some = match part {
+                Part::Text(text) => self.text(text, at)?.map(|text| out.push_str(text)).is_some(),
+                Part::Day(day) => match self.number(day, at)? {
+                    Some(day) => push_day(out, day)?,
+                    None => false,
+                },
+            };
+            if is_some {
+                is_first = false;
+            } else if joined.skips_nulls {
+                out.truncate(from);
+            } else {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn compared<T: Ord>(operator: Operator, a: Option<T>, b: Option<T>) -> Option<i64> {
+    let holds = match operator {
+        Operator::IsDistinctFrom => a != b,
+        Operator::IsNotDistinctFrom => a == b,
+        _ => {
+            let (a, b) = (a?, b?);
+            match operator {
+                Operator::Eq => a == b,
+                Operator::NotEq => a != b,
+                Operator::Lt => a < b,
+                Operator::LtEq => a <= b,
+                Operator::Gt => a > b,
+                _ => a >= b,
+            }
+        }
+    };
+    Some(i64::from(holds))
+}
+
+fn calculated(operator: Operator, a: i64, b: i64) -> Option<i64> {
+    match operator {
+        Operator::Plus => a.checked_add(b),
+        Operator::Minus => a.checked_sub(b),
+        Operator::Multiply => a.checked_mul(b),
+        Operator::Divide => a.checked_div(b),
+        _ => a.checked_rem(b),
+    }
+}
+
+fn changed(value: Option<i64>, change: impl Fn(i64) -> Option<i64>) -> Found<i64> {
+    value.map(|value| change(value).ok_or(Elsewhere)).transpose()
+}
+
+fn day_of(number: i64) -> Result<Day, Elsewhere> {
+    i32::try_from(number).map(Day).map_err(|_| Elsewhere)
+}
+
+/// As DataFusion writes a date; years of four digits only.
+fn push_day(out: &mut String, day: i64) -> Result<bool, Elsewhere> {
+    let date = i32::try_from(day).ok().and_then(chrono::NaiveDate::from_epoch_days).ok_or(Elsewhere)?;
+    if !(1..=9_999).contains(&chrono::Datelike::year(&date)) {
+        return Err(Elsewhere);
+    }
+    write!(out, "{date}").map_err(|_| Elsewhere)?;
+    Ok(true)
+}
+
+/// Values as an array of a type.
+fn numbers(ty: &DataType, values: impl ExactSizeIterator<Item = Found<i64>>) -> Option<ArrayRef> {
+    let mut known = Vec::with_capacity(values.len());
+    let mut valid = Vec::new();
+    for (at, value) in values.enumerate() {
+        let value = value.ok()?;
+        if value.is_none() && valid.is_empty() {
+            valid.resize(at, true);
+        }
+        if value.is_none() || !valid.is_empty() {
+            valid.push(value.is_some());
+        }
+        known.push(value.unwrap_or_default());
+    }
+    let nulls = (!valid.is_empty()).then(|| NullBuffer::from(valid));
+    let small = |known: Vec<i64>| -> Option<ScalarBuffer<i32>> {
+        known.into_iter().map(|value| i32::try_from(value).ok()).collect::<Option<Vec<i32>>>().map(ScalarBuffer::from)
+    };
+    Some(match ty {
+        DataType::Boolean => {
+            let bits = BooleanBuffer::collect_bool(known.len(), |at| known[at] != 0);
+            Arc::new(BooleanArray::new(bits, nulls)) as ArrayRef
+        }
+        DataType::Date32 => Arc::new(Date32Array::new(small(known)?, nulls)),
+        DataType::Int32 => Arc::new(Int32Array::new(small(known)?, nulls)),
+        DataType::Int64 => Arc::new(Int64Array::new(known.into(), nulls)),
+        DataType::UInt64 => {
+            let known: Option<Vec<u64>> = known.into_iter().map(|value| u64::try_from(value).ok()).collect();
+            Arc::new(UInt64Array::new(known?.into(), nulls))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            Arc::new(TimestampMicrosecondArray::new(known.into(), nulls))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, None) => Arc::new(TimestampNanosecondArray::new(known.into(), nulls)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,93 @@
+//! A column as single values.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt32Array};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{
+    DataType, Date32Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+};
+
+use crate::rules::executor::direct::{Elsewhere, Found};
+
+/// Picked rows of an array.
+pub(super) struct Source<'a> {
+    values: Values<'a>,
+    nulls: Option<&'a NullBuffer>,
+    picks: Option<&'a UInt32Array>,
+    has_missing: bool,
+}
+
+enum Values<'a> {
+    Small(&'a [i32]),
+    Long(&'a [i64]),
+    Unsigned(&'a [u64]),
+    Truth(&'a BooleanArray),
+    Text(&'a StringArray),
+}
+
+/// Columns of this type can be read here as numbers.
+pub(super) fn is_number(ty: &DataType) -> bool {
+    use TimeUnit::{Microsecond, Nanosecond};
+    matches!(
+        ty,
+        DataType::Boolean
+            | DataType::Date32
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::UInt64
+            | DataType::Timestamp(Microsecond | Nanosecond, None)
+    )
+}
+
+impl<'a> Source<'a> {
+    pub fn of(array: &'a ArrayRef, picks: Option<&'a UInt32Array>) -> Option<Source<'a>> {
+        let values = match array.data_type() {
+            DataType::Date32 => Values::Small(array.as_primitive::<Date32Type>().values()),
+            DataType::Int32 => Values::Small(array.as_primitive::<Int32Type>().values()),
+            DataType::Int64 => Values::Long(array.as_primitive::<Int64Type>().values()),
+            DataType::UInt64 => Values::Unsigned(array.as_primitive::<UInt64Type>().values()),
+            DataType::Boolean => Values::Truth(array.as_boolean()),
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                Values::Long(array.as_primitive::<TimestampMicrosecondType>().values())
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, None) => {
+                Values::Long(array.as_primitive::<TimestampNanosecondType>().values())
+            }
+            DataType::Utf8 => Values::Text(array.as_string()),
+            _ => return None,
+        };
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        Some(Source { values, nulls, picks, has_missing: picks.is_some_and(|picks| picks.null_count() > 0) })
+    }
+
+    /// Where the value stands; `None` if there is none.
+    fn place(&self, at: usize) -> Option<usize> {
+        let place = match self.picks {
+            None => at,
+            Some(picks) if self.has_missing && picks.is_null(at) => return None,
+            Some(picks) => picks.value(at) as usize,
+        };
+        match self.nulls {
+            Some(nulls) if nulls.is_null(place) => None,
+            _ => Some(place),
+        }
+    }
+
+    pub fn number(&self, at: usize) -> Found<i64> {
+        let Some(place) = self.place(at) else { return Ok(None) };
+        Ok(Some(match &self.values {
+            Values::Small(values) => i64::from(values[place]),
+            Values::Long(values) => values[place],
+            Values::Unsigned(values) => i64::try_from(values[place]).map_err(|_| Elsewhere)?,
+            Values::Truth(values) => i64::from(values.value(place)),
+            Values::Text(_) => return Err(Elsewhere),
+        }))
+    }
+
+    pub fn text(&self, at: usize) -> Option<&'a str> {
+        let place = self.place(at)?;
+        match &self.values {
+            Values::Text(values) => Some(values.value(place)),
+            _ => None,
+        }
+    }
+}
