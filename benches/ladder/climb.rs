@@ -85,30 +85,20 @@ impl Extent {
 }
 
 pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
-    let extent = Extent::of(arguments.scale());
-    let mut originals = Originals::new();
-    let (results, mut out) = climb_from_memory(arguments, catalogue, &mut originals)?;
-    let original = originals.get(MAIN.months, catalogue)?;
-    out.insert("input".into(), json!({ "mix_pct": original.mix(), "original_holders": ORIGINAL }));
-    let mut world = World::new(&original, MAIN.holders, catalogue)?;
-    let points = at_rates(&mut world, From::Memory, highest(&results), &extent)?;
-    out.insert("latency_from_memory".into(), latency::print("Latency from memory", &points));
+    let (mut world, mut out) = climb_from_memory(arguments, catalogue)?;
     world.rebuild()?;
-    through_broker(arguments, &mut world, &extent, &mut out)?;
+    through_broker(arguments, &mut world, &Extent::of(arguments.scale()), &mut out)?;
     Ok(out.into())
 }
 
-/// The rungs from memory, alone.
+/// What comes from memory, alone.
 pub fn memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
-    Ok(climb_from_memory(arguments, catalogue, &mut Originals::new())?.1.into())
+    Ok(climb_from_memory(arguments, catalogue)?.1.into())
 }
 
-/// All settings from memory; also gives the figures as they are printed.
-fn climb_from_memory(
-    arguments: &Arguments,
-    catalogue: &Arc<Catalogue>,
-    originals: &mut Originals,
-) -> anyhow::Result<(Results, Map<String, Value>)> {
+/// All settings from memory, and the latency of the main one, whose world is given back.
+fn climb_from_memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<(World, Map<String, Value>)> {
+    let mut originals = Originals::new();
     let mut extent = Extent::of(arguments.scale());
     extent.settings.retain(|setting| setting.holders <= arguments.max_holders);
     let mut results = Results::new();
@@ -124,7 +114,7 @@ fn climb_from_memory(
         vec![extent.settings.clone()]
     };
     for group in groups {
-        let worlds = build(&group, originals, catalogue)?;
+        let worlds = build(&group, &mut originals, catalogue)?;
         weights.extend(worlds.iter().map(|(setting, world)| (*setting, world.weight())));
         from_memory(&group, &extent, worlds, &mut results)?;
     }
@@ -132,7 +122,14 @@ fn climb_from_memory(
     out.insert("from_memory".into(), print_ladder("From memory", &results));
     out.insert("curves".into(), print_curves(&results));
     out.insert("weights".into(), print_weights(&weights));
-    Ok((results, out))
+    let original = originals.get(MAIN.months, catalogue)?;
+    out.insert("input".into(), json!({ "mix_pct": original.mix(), "original_holders": ORIGINAL }));
+    let mut world = World::new(&original, MAIN.holders, catalogue)?;
+    let highest = held(&mut world, From::Memory, highest(&results), &extent)?;
+    out.insert("highest_held_from_memory".into(), json!(highest));
+    let points = at_rates(&mut world, From::Memory, highest, &extent)?;
+    out.insert("latency_from_memory".into(), latency::print("Latency from memory", &points));
+    Ok((world, out))
 }
 
 /// What goes through Kafka, alone.
@@ -156,20 +153,20 @@ fn through_broker(
     out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
     out.insert("broker".into(), json!(broker.name()));
     world.rebuild()?;
-    let highest = beside_a_writer(&broker, world, highest(&results), extent)?;
-    out.insert("highest_beside_a_writer".into(), json!(highest));
+    let highest = held(world, From::Kafka(&broker), highest(&results), extent)?;
+    out.insert("highest_held_through_kafka".into(), json!(highest));
     let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
     let title = format!("Latency through Kafka ({})", broker.name());
     out.insert("latency_through_kafka".into(), latency::print(&title, &points));
     Ok(())
 }
 
-/// The highest rate that can be held: topics that were filled before need nobody to write, and here writer, broker and engine
-/// share the machine. It is what is done of a load that is too high.
-fn beside_a_writer(broker: &Broker, world: &mut World, filled: f64, extent: &Extent) -> anyhow::Result<f64> {
-    let load = point(world, From::Kafka(broker), MAIN.in_scope_pct, (100.0, filled), extent.seconds)?;
-    eprintln!("through Kafka, beside a writer: {:.0} records/s of {filled:.0}", load.reached);
-    Ok(load.reached.min(filled))
+/// The highest rate that can be held as messages come, which is what is done of a load that is too high: batches are smaller then
+/// than where all messages wait already, and of Kafka's messages writer and broker share the machine.
+fn held(world: &mut World, from: From<'_>, waiting: f64, extent: &Extent) -> anyhow::Result<f64> {
+    let load = point(world, from, MAIN.in_scope_pct, (100.0, waiting), extent.seconds)?;
+    eprintln!("held as they come: {:.0} records/s of {waiting:.0}", load.reached);
+    Ok(load.reached.min(waiting))
 }
 
 fn highest(results: &Results) -> f64 {

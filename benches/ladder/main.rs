@@ -64,7 +64,7 @@ enum Part {
     State,
     /// Starting from a snapshot.
     Start,
-    /// Of the first part the rungs from memory, or what goes through Kafka, alone: only where they are asked for.
+    /// Of the first part what comes from memory, or what goes through Kafka, alone: only where they are asked for.
     Memory,
     Live,
 }
