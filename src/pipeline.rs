@@ -228,6 +228,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         if taken > 0 {
             self.telemetry.stage(Stage::Read, started.elapsed());
             self.telemetry.limit_used(Limit::BatchMessages, taken as f64);
+            self.telemetry.limit_used(Limit::BatchChanges, self.shard.pending() as f64);
         }
         Ok(taken)
     }

@@ -123,6 +123,8 @@ impl Cause {
 pub enum Limit {
     /// Messages of one batch.
     BatchMessages,
+    /// Changes of persons of one batch.
+    BatchChanges,
     /// Bytes that the Kafka client holds unread.
     QueueBytes,
     /// Rows given to one rule in one call.
@@ -136,8 +138,9 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub const ALL: [Limit; 6] = [
+    pub const ALL: [Limit; 7] = [
         Limit::BatchMessages,
+        Limit::BatchChanges,
         Limit::QueueBytes,
         Limit::RowsPerCall,
         Limit::RowsPerPerson,
@@ -148,6 +151,7 @@ impl Limit {
     pub const fn name(self) -> &'static str {
         match self {
             Limit::BatchMessages => "batch_messages",
+            Limit::BatchChanges => "batch_changes",
             Limit::QueueBytes => "queue_bytes",
             Limit::RowsPerCall => "rows_per_call",
             Limit::RowsPerPerson => "rows_per_person",
@@ -328,6 +332,7 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, 
 fn configured(limit: Limit, config: &Config) -> f64 {
     match limit {
         Limit::BatchMessages => config.limits.batch_messages as f64,
+        Limit::BatchChanges => config.limits.batch_changes as f64,
         Limit::QueueBytes => f64::from(config.kafka.queued_max_kbytes) * 1024.0,
         Limit::RowsPerCall => config.limits.rows_per_call as f64,
         Limit::RowsPerPerson => config.limits.rows_per_person as f64,

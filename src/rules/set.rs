@@ -1,7 +1,7 @@
 //! A planned catalogue, executed for batches of units.
 //!
 //! Shared views are computed once per batch for all the rules that use them: every view stands in a slot of its
-//! own and the plans that read it, read the slot. Rules that use others run after those, whose rows they find in the slot
+//! own, which is filled when the first plan reads it. Rules that use others run after those, whose rows they find in the slot
 //! `rule_rows`; links that read what rules found run last.
 //!
 //! A set is one shard's. Planning is done once: further shards get theirs from the first (`another`).
