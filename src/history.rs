@@ -11,6 +11,7 @@
 //!
 //! It does not decide what may enter (see `scope`) and does no I/O.
 
+mod bulk;
 mod chunked;
 mod index;
 mod packed;
@@ -22,6 +23,7 @@ use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
 use index::{RowRef, may_be, of_table, place, versions_of};
@@ -181,7 +183,7 @@ impl History {
         let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.persons[person_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record) else {
+        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
             return (person_no, Inserted::Duplicate);
         };
         let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
@@ -211,7 +213,7 @@ impl History {
         let entity_no = self.entity(&record.subject);
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.entities[entity_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record) else {
+        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
             return (entity_no, Inserted::Duplicate);
         };
         let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
@@ -340,29 +342,15 @@ impl History {
     }
 
     fn note_permit(&mut self, person: PersonNo, key: u32, record: &Record) {
-        let mut span = PermitSpan {
-            key,
-            version: record.version,
-            known: record.known_time.0,
-            op: record.op,
-            valid_from: None,
-            end: None,
-        };
-        if record.op == Op::Retract {
-            span.end = Some(record.known_time.day());
-        } else {
-            let day = |name| day_of(record, name);
-            span.valid_from = day("valid_from");
-            span.end = match (day("valid_to"), day("ended_on")) {
-                (Some(to), Some(ended)) => Some(to.min(ended)),
-                (to, ended) => to.or(ended),
-            };
-            if let Some(Value::Text(class)) = value_of(record, "permit_class") {
-                let bit = self.class_bit(class);
-                self.persons[person.0 as usize].classes |= bit;
-            }
-        }
+        let days = |name| day_of(record, name);
+        let span = PermitSpan::new(key, record.version, record.op, record.known_time.0, days);
         push_exact(&mut self.persons[person.0 as usize].own().spans, span);
+        if record.op != Op::Retract
+            && let Some(Value::Text(class)) = value_of(record, "permit_class")
+        {
+            let bit = self.class_bit(class);
+            self.persons[person.0 as usize].classes |= bit;
+        }
     }
 
     fn link_entities(&mut self, person_no: PersonNo, record: &Record) {
@@ -386,6 +374,26 @@ impl History {
         no
     }
 }
+
+impl PermitSpan {
+    fn new(key: u32, version: i64, op: Op, known: i64, day: impl Fn(&'static str) -> Option<Day>) -> PermitSpan {
+        let (valid_from, end) = if op == Op::Retract {
+            (None, Some(KnownTime(known).day()))
+        } else {
+            let end = match (day(VALID_TO), day(ENDED_ON)) {
+                (Some(to), Some(ended)) => Some(to.min(ended)),
+                (to, ended) => to.or(ended),
+            };
+            (day(VALID_FROM), end)
+        };
+        PermitSpan { key, op, version, known, valid_from, end }
+    }
+}
+
+/// Columns of a permit that say from when to when it holds.
+const VALID_FROM: &str = "valid_from";
+const VALID_TO: &str = "valid_to";
+const ENDED_ON: &str = "ended_on";
 
 impl Person {
     /// Not a unit of another key, which only links speak of.

@@ -61,6 +61,15 @@ impl Texts {
         Texts::smallest(values, SPLITS)
     }
 
+    /// The same of texts that have been numbered in the order in which they come up: `codes` are the numbers.
+    pub fn coded(distinct: &[&str], codes: &[Option<i64>]) -> Texts {
+        if !distinct.is_empty() && (hardly_differ(distinct, codes.len()) || codes.contains(&None)) {
+            return Texts::Coded { texts: Spread::new(distinct), codes: Packed::new(codes, false) };
+        }
+        let text = |code: &Option<i64>| code.and_then(|code| distinct.get(code as usize).copied());
+        Texts::new(&codes.iter().map(text).collect::<Vec<_>>())
+    }
+
     fn smallest(values: &[Option<&str>], splits: u32) -> Texts {
         if values.iter().all(Option::is_none) {
             return Texts::Null;
@@ -81,13 +90,11 @@ impl Texts {
             last.1
         };
         let codes: Vec<Option<i64>> = values.iter().map(|value| value.map(&mut number)).collect();
-        let whole: Option<Vec<&str>> = values.iter().copied().collect();
         let coded = Texts::Coded { texts: Spread::new(&distinct), codes: Packed::new(&codes, false) };
-        let Some(whole) = whole else { return coded };
-        // Texts that hardly differ need nothing else.
-        if distinct.len() * 64 <= values.len() {
+        if hardly_differ(&distinct, values.len()) {
             return coded;
         }
+        let Some(whole) = values.iter().copied().collect::<Option<Vec<&str>>>() else { return coded };
         let mut best = coded;
         let each = Texts::Each(Strings::new(&whole));
         if each.bytes() < best.bytes() {
@@ -134,6 +141,11 @@ impl Texts {
             Texts::Split { before, after, .. } => before.bytes() + after.bytes() + 2 * size_of::<Texts>(),
         }
     }
+}
+
+/// Texts that hardly differ need no form but their numbers.
+fn hardly_differ(distinct: &[&str], values: usize) -> bool {
+    distinct.len() * 64 <= values
 }
 
 impl Strings {
