@@ -68,8 +68,8 @@ pub struct Snapshots {
 /// The permits of a snapshot, by their current versions.
 #[derive(Clone, Debug, Default)]
 pub struct Stock {
-    /// Last day of each permit, by hash of (subject, record_key); null is open for ever.
-    ends: FxHashMap<u64, Option<Day>>,
+    /// Greatest version and last day of each permit, by hash of (subject, record_key); null is open for ever.
+    ends: FxHashMap<u64, (i64, Option<Day>)>,
     /// The day on which the snapshot was written.
     as_of: Option<Day>,
 }
@@ -77,16 +77,16 @@ pub struct Stock {
 impl Stock {
     /// Permits that were open on the day of the snapshot.
     pub fn open(&self) -> usize {
-        self.as_of.map_or(0, |day| self.ends.values().filter(|end| is_open(**end, day)).count())
+        self.as_of.map_or(0, |day| self.ends.values().filter(|(_, end)| is_open(*end, day)).count())
     }
 
     /// Permits of `self` that would still be open on the day of `after`, and how many of them `after` has ended or lost.
     fn ended_by(&self, after: &Stock) -> (usize, usize) {
         let Some(day) = after.as_of else { return (self.open(), self.open()) };
         let mut counts = (0, 0);
-        for (permit, _) in self.ends.iter().filter(|(_, end)| is_open(**end, day)) {
+        for (permit, _) in self.ends.iter().filter(|(_, (_, end))| is_open(*end, day)) {
             counts.0 += 1;
-            counts.1 += usize::from(after.ends.get(permit).is_none_or(|end| !is_open(*end, day)));
+            counts.1 += usize::from(after.ends.get(permit).is_none_or(|(_, end)| !is_open(*end, day)));
         }
         counts
     }
@@ -141,19 +141,18 @@ pub fn load(
 /// Reads a directory whole.
 pub fn read(dir: &Path, partitions: i32) -> Result<Snapshot, SnapshotError> {
     let mut parts = rows::read(dir, partitions)?;
-    let mut latest: FxHashMap<u64, (i64, Option<Day>)> = FxHashMap::default();
-    latest.reserve(parts.iter().map(|part| part.endings.len()).sum());
+    let mut ends: FxHashMap<u64, (i64, Option<Day>)> = FxHashMap::default();
+    ends.reserve(parts.iter().map(|part| part.endings.len()).sum());
     for ending in parts.iter_mut().flat_map(|part| std::mem::take(&mut part.endings)) {
-        let slot = latest.entry(ending.permit).or_insert((i64::MIN, None));
+        let slot = ends.entry(ending.permit).or_insert((i64::MIN, None));
         if ending.version >= slot.0 {
             *slot = (ending.version, ending.end);
         }
     }
     let newest = parts.iter().map(|part| part.newest).fold(KnownTime::MIN, KnownTime::max);
-    if latest.is_empty() {
+    if ends.is_empty() {
         return Err(SnapshotError::Empty { dir: dir.display().to_string() });
     }
-    let ends = latest.into_iter().map(|(permit, (_, end))| (permit, end)).collect();
     Ok(Snapshot {
         parts,
         stock: Stock { ends, as_of: Some(newest.day()) },
@@ -166,7 +165,10 @@ impl Snapshot {
     /// The rows of a shard.
     pub fn own(&self, shard: i32) -> Vec<Own<'_>> {
         let shard = usize::try_from(shard).unwrap_or(usize::MAX);
-        self.parts.iter().filter_map(|part| Some(Own { rows: &part.rows, at: part.own.get(shard)? })).collect()
+        self.parts
+            .iter()
+            .filter_map(|part| Some(Own { rows: &part.rows, at: part.own.get(shard)?, runs: part.runs[shard] }))
+            .collect()
     }
 }
 

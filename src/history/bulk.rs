@@ -6,7 +6,7 @@
 
 use crate::history::index::{RowRef, Told, place};
 use crate::history::{
-    ENDED_ON, EntityNo, History, Own as OwnOf, PermitSpan, Person, PersonNo, RowId, VALID_FROM, VALID_TO,
+    ENDED_ON, EntityNo, History, Own as OwnOf, PermitSpan, Person, PersonNo, RowId, VALID_FROM, VALID_TO, hash_subject,
     push_exact,
 };
 use crate::record::Op;
@@ -44,10 +44,12 @@ struct Row<'a> {
 
 /// The rows of the person at hand, numbered by their places in the list.
 impl Told for [Row<'_>] {
+    #[inline]
     fn version(&self, row: RowId) -> i64 {
         self[row.0 as usize].version
     }
 
+    #[inline]
     fn has_key(&self, row: RowId, key: &str) -> bool {
         self[row.0 as usize].record_key == key
     }
@@ -118,6 +120,17 @@ struct Scratch<'a> {
     taken: Vec<Vec<Place>>,
 }
 
+impl Scratch<'_> {
+    /// For the next person; what has been taken stays.
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.index.clear();
+        self.spans.clear();
+        self.entities.clear();
+        self.known.clear();
+    }
+}
+
 impl History {
     /// Adds rows about persons, of tables of the permits feed and as far as they are wanted, to a history that knows nobody. `each`
     /// is called for everybody, with the bits of its classes and what was taken.
@@ -152,16 +165,23 @@ impl History {
     fn group(&mut self, parts: &[Own<'_>], is_wanted: impl Fn(&Rows, usize) -> bool) -> Grouped {
         let count = parts.iter().map(|own| own.at.len()).sum();
         let mut rows: Vec<(u32, Place)> = Vec::with_capacity(count);
+        self.make_room(parts);
         let mut ends: Vec<u32> = Vec::new();
         let mut last = 0;
         for (part, own) in parts.iter().enumerate() {
-            for &row in own.at.iter().filter(|row| is_wanted(own.rows, **row as usize)) {
+            for &row in own.at {
+                if !is_wanted(own.rows, row as usize) {
+                    continue;
+                }
                 let subject = own.rows.subject(row as usize);
                 // Rows of one person stand together more often than not, and persons in the same order in each table.
-                let is_next = |no: &usize| *no < self.persons.len() && *self.persons[*no].subject == *subject;
-                let person = match [last, last + 1].into_iter().find(is_next) {
-                    Some(person) => person,
-                    None => self.person_no(subject).unwrap_or_else(|| self.add_person(subject)).0 as usize,
+                let is_next = |no: usize| no < self.persons.len() && *self.persons[no].subject == *subject;
+                let person = if is_next(last) {
+                    last
+                } else if is_next(last + 1) {
+                    last + 1
+                } else {
+                    self.person_no(subject).unwrap_or_else(|| self.add_person(subject)).0 as usize
                 };
                 last = person;
                 if person >= ends.len() {
@@ -170,6 +190,10 @@ impl History {
                 ends[person] += 1;
                 rows.push((person as u32, Place { part: part as u32, row }));
             }
+        }
+        if self.by_subject.capacity() > 2 * self.persons.len() {
+            let persons = &self.persons;
+            self.by_subject.shrink_to_fit(|no| hash_subject(&persons[*no as usize].subject));
         }
         let mut end = 0;
         for slot in &mut ends {
@@ -185,6 +209,18 @@ impl History {
         Grouped { ends, places }
     }
 
+    /// Makes room for as many persons as the table with the most has runs of rows about one: no fewer where persons stand together,
+    /// and too many otherwise, which is undone below.
+    fn make_room(&mut self, parts: &[Own<'_>]) {
+        let mut runs = [0; TableId::COUNT];
+        for own in parts {
+            runs[own.rows.table.index()] += own.runs;
+        }
+        let runs = runs.into_iter().max().unwrap_or(0);
+        // Some are only in other tables.
+        self.by_subject.reserve(runs + runs / 4, |_| 0);
+    }
+
     fn fill_person<'a>(
         &mut self,
         person: PersonNo,
@@ -193,9 +229,11 @@ impl History {
         named: &mut Named,
         scratch: &mut Scratch<'a>,
     ) {
+        scratch.clear();
         let Scratch { rows, index, spans, entities, known, taken } = scratch;
-        (index.clear(), spans.clear(), entities.clear(), known.clear(), rows.clear());
-        rows.extend(places.iter().map(|place| Row::new(*place, parts[place.part as usize].rows)));
+        for place in places {
+            rows.push(Row::new(*place, parts[place.part as usize].rows));
+        }
         rows.sort_by_key(|row| (row.known, row.arrival));
         let mut classes = 0;
         let (mut first_permit_known, mut anchored_known) = (KnownTime::MAX, KnownTime::MAX);
@@ -249,6 +287,7 @@ impl History {
 }
 
 impl<'a> Row<'a> {
+    #[inline]
     fn new(place: Place, rows: &'a Rows) -> Row<'a> {
         let at = place.row as usize;
         Row {
@@ -262,3 +301,6 @@ impl<'a> Row<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray, StringArray,
     TimestampMicrosecondArray,
 };
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int32Type};
 
 use crate::record::{Op, Record, Value};
@@ -42,6 +43,8 @@ pub struct Rows {
 pub enum Cells {
     /// No row has a value.
     Null,
+    /// All have this number.
+    Same(i64),
     Ints(Int64Array),
     Instants(TimestampMicrosecondArray),
     Days(Date32Array),
@@ -57,6 +60,8 @@ pub enum Cells {
 pub struct Own<'a> {
     pub rows: &'a Rows,
     pub at: &'a [u32],
+    /// Runs of rows about one person among them.
+    pub runs: usize,
 }
 
 /// A row, by the number of the [`Own`] that it is one of.
@@ -80,8 +85,8 @@ pub fn records(parts: &[Own<'_>]) -> impl ExactSizeIterator<Item = Record> {
 impl Rows {
     /// From columns as the file schema has them; what repeats may have a dictionary.
     pub fn new(table: TableId, columns: &[ArrayRef]) -> Rows {
+        let len = columns.get(SUBJECT).map_or(0, |subjects| subjects.len());
         let columns: Vec<Cells> = columns.iter().map(Cells::new).collect();
-        let len = columns.get(SUBJECT).map_or(0, Cells::len);
         let of_text = |text: Option<&str>| text.and_then(Op::from_name).unwrap_or(Op::Upsert);
         let ops = match columns.get(OP) {
             Some(Cells::Codes(_, texts)) => {
@@ -94,6 +99,7 @@ impl Rows {
         Rows { table, columns, ops }
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         self.ops.len()
     }
@@ -102,43 +108,53 @@ impl Rows {
         self.ops.is_empty()
     }
 
+    #[inline]
     pub fn column(&self, at: usize) -> &Cells {
         self.columns.get(at).unwrap_or(&Cells::Null)
     }
 
+    #[inline]
     pub fn subject(&self, row: usize) -> &str {
         self.column(SUBJECT).text(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn record_key(&self, row: usize) -> &str {
         self.column(RECORD_KEY).text(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn version(&self, row: usize) -> i64 {
         self.column(ROW_VERSION).number(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn op(&self, row: usize) -> Op {
         self.ops[row]
     }
 
+    #[inline]
     pub fn event_time(&self, row: usize) -> i64 {
         self.column(EVENT_TIME).number(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn registered_at(&self, row: usize) -> i64 {
         self.column(REGISTERED_AT).number(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn known_time(&self, row: usize) -> i64 {
         self.column(KNOWN_TIME).number(row).unwrap_or_default()
     }
 
+    #[inline]
     pub fn arrival_no(&self, row: usize) -> i64 {
         self.column(ARRIVAL_NO).number(row).unwrap_or_default()
     }
 
     /// A day of one of the table's own columns.
+    #[inline]
     pub fn day(&self, column: usize, row: usize) -> Option<Day> {
         self.column(OWN + column).number(row).map(|day| Day(day as i32))
     }
@@ -175,7 +191,7 @@ impl Cells {
             return Cells::Null;
         }
         let cells = match array.data_type() {
-            DataType::Int64 => array.as_primitive_opt().cloned().map(Cells::Ints),
+            DataType::Int64 => array.as_primitive_opt().map(Cells::of_ints),
             DataType::Timestamp(..) => array.as_primitive_opt().cloned().map(Cells::Instants),
             DataType::Date32 => array.as_primitive_opt().cloned().map(Cells::Days),
             DataType::Boolean => array.as_boolean_opt().cloned().map(Cells::Flags),
@@ -190,16 +206,12 @@ impl Cells {
         cells.unwrap_or(Cells::Null)
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Cells::Null => 0,
-            Cells::Ints(array) => array.len(),
-            Cells::Instants(array) => array.len(),
-            Cells::Days(array) => array.len(),
-            Cells::Flags(array) => array.len(),
-            Cells::Texts(array) => array.len(),
-            Cells::Codes(array, _) => array.len(),
-            Cells::Lists(array) => array.len(),
+    fn of_ints(array: &Int64Array) -> Cells {
+        match array.values().first() {
+            Some(first) if array.null_count() == 0 && array.values().iter().all(|value| value == first) => {
+                Cells::Same(*first)
+            }
+            _ => Cells::Ints(array.clone()),
         }
     }
 
@@ -207,10 +219,11 @@ impl Cells {
     #[inline]
     pub fn number(&self, row: usize) -> Option<i64> {
         match self {
-            Cells::Ints(array) => array.is_valid(row).then(|| array.value(row)),
-            Cells::Instants(array) => array.is_valid(row).then(|| array.value(row)),
-            Cells::Days(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
-            Cells::Flags(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
+            Cells::Same(number) => Some(*number),
+            Cells::Ints(array) if is_valid(array.nulls(), row) => Some(array.value(row)),
+            Cells::Instants(array) if is_valid(array.nulls(), row) => Some(array.value(row)),
+            Cells::Days(array) if is_valid(array.nulls(), row) => Some(i64::from(array.value(row))),
+            Cells::Flags(array) if is_valid(array.nulls(), row) => Some(i64::from(array.value(row))),
             _ => None,
         }
     }
@@ -218,8 +231,8 @@ impl Cells {
     #[inline]
     pub fn text(&self, row: usize) -> Option<&str> {
         match self {
-            Cells::Texts(array) => array.is_valid(row).then(|| array.value(row)),
-            Cells::Codes(_, texts) => self.code(row).map(|code| texts.value(code)),
+            Cells::Texts(array) if is_valid(array.nulls(), row) => Some(array.value(row)),
+            Cells::Codes(_, texts) => Some(texts.value(self.code(row)?)),
             _ => None,
         }
     }
@@ -228,9 +241,9 @@ impl Cells {
     #[inline]
     pub fn code(&self, row: usize) -> Option<usize> {
         match self {
-            Cells::Codes(codes, texts) if codes.is_valid(row) => {
+            Cells::Codes(codes, texts) if is_valid(codes.nulls(), row) => {
                 let code = codes.value(row) as usize;
-                (code < texts.len() && texts.is_valid(code)).then_some(code)
+                (code < texts.len() && is_valid(texts.nulls(), code)).then_some(code)
             }
             _ => None,
         }
@@ -239,7 +252,7 @@ impl Cells {
     /// The items of a list.
     pub fn items(&self, row: usize) -> Option<StringArray> {
         match self {
-            Cells::Lists(array) if array.is_valid(row) => array.value(row).as_string_opt::<i32>().cloned(),
+            Cells::Lists(array) if is_valid(array.nulls(), row) => array.value(row).as_string_opt::<i32>().cloned(),
             _ => None,
         }
     }
@@ -256,6 +269,14 @@ impl Cells {
             _ => self.text(row).map(|text| Value::Text(text.into())),
         };
         value.unwrap_or(Value::Null)
+    }
+}
+
+#[inline]
+fn is_valid(nulls: Option<&NullBuffer>, row: usize) -> bool {
+    match nulls {
+        Some(nulls) => nulls.is_valid(row),
+        None => true,
     }
 }
 

@@ -3,14 +3,15 @@
 //! Column by column, with the checks of the decoder for values that are typed already, each text that repeats once. A column is
 //! looked at as a whole first: row by row only if something may be wrong with it. The first row that fails is named.
 
-use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, ListArray, StringArray};
 use arrow::compute::{max, min};
 use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use rustc_hash::FxHashSet;
 
 use crate::decode::{BadRecord, PURPOSES, SCHEMA_VERSION, TEXT_MAX_BYTES, typed};
 use crate::record::rows::{
-    ARRIVAL_NO, Cells, EVENT_TIME, KNOWN_TIME, OP, OWN, PURPOSE, RECORD_KEY, REGISTERED_AT, SCHEMA_VER,
-    SECRECY_CLASS, SOURCE, SUBJECT,
+    ARRIVAL_NO, Cells, EVENT_TIME, KNOWN_TIME, OP, OWN, PURPOSE, RECORD_KEY, REGISTERED_AT, SCHEMA_VER, SECRECY_CLASS,
+    SOURCE, SUBJECT,
 };
 use crate::record::{Op, Reason};
 use crate::schema::{Column, ColumnType, ENVELOPE, TableId};
@@ -93,15 +94,7 @@ impl First {
                 self.bounded::<Date32Type>(array, |day| typed::day(column.name, day));
             }
             ColumnType::CodeList => {
-                let lists = array.as_list::<i32>();
-                for row in (0..lists.len()).filter(|row| !lists.is_null(*row)) {
-                    let items = lists.value(row);
-                    let items: Vec<&str> = items.as_string::<i32>().iter().flatten().collect();
-                    if let Err(bad) = typed::list(table, column.name, &items) {
-                        self.refuse(row, &bad);
-                        return;
-                    }
-                }
+                self.lists(array.as_list::<i32>(), |items| typed::list(table, column.name, items));
             }
             ColumnType::Code | ColumnType::Employer | ColumnType::PersonNumber | ColumnType::Institution => {
                 self.texts(array, |text| typed::text_of(table, column.name, column.ty, text));
@@ -134,17 +127,50 @@ impl First {
         }
     }
 
+    /// Lists repeat as their items do: those of one item, which are most, are checked once each.
+    fn lists(&mut self, lists: &ListArray, check: impl Fn(&[&str]) -> Result<(), BadRecord>) {
+        let texts = lists.values().as_string::<i32>();
+        let mut good: FxHashSet<&str> = FxHashSet::default();
+        let mut items: Vec<&str> = Vec::new();
+        for row in 0..lists.len() {
+            if lists.is_null(row) {
+                continue;
+            }
+            let ends = lists.value_offsets();
+            items.clear();
+            for at in ends[row] as usize..ends[row + 1] as usize {
+                if texts.is_valid(at) {
+                    items.push(texts.value(at));
+                }
+            }
+            match items[..] {
+                [item] if good.contains(item) => continue,
+                [item] if check(&[item]).is_ok() => {
+                    good.insert(item);
+                }
+                _ => {
+                    if let Err(bad) = check(&items) {
+                        self.refuse(row, &bad);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     /// Texts of no certain form.
     fn plain(&mut self, array: &ArrayRef, name: &'static str) {
         let texts = array.as_string::<i32>();
         let ends = texts.value_offsets();
         let (from, to) = (ends[0] as usize, ends[texts.len()] as usize);
         // Without a branch for each byte they are looked at many at a time.
-        let is_plain = |bad: bool, byte: &u8| bad | !(0x20..0x7f).contains(byte);
         let lengths = || ends.windows(2).map(|ends| (ends[1] - ends[0]) as usize);
         let longest = lengths().fold(0, usize::max);
         let empty = lengths().filter(|length| *length == 0).count();
-        let odd = texts.value_data()[from..to].iter().fold(false, is_plain);
+        let mut odd = false;
+        for byte in &texts.value_data()[from..to] {
+            odd |= !(0x20..0x7f).contains(byte);
+        }
         if odd || longest > TEXT_MAX_BYTES || empty != texts.null_count() {
             self.each_text(texts, |text| typed::text(name, text));
         }

@@ -25,6 +25,8 @@ pub(super) struct Part {
     pub rows: Rows,
     /// By shard, which of them are its own.
     pub own: Vec<Vec<u32>>,
+    /// By shard, runs of rows about one person among them.
+    pub runs: Vec<usize>,
     pub newest: KnownTime,
     /// When the permits among them end.
     pub endings: Vec<Ending>,
@@ -137,20 +139,25 @@ fn repeats(table: TableId, at: usize) -> bool {
 impl Part {
     fn new(rows: Rows, partitions: i32) -> Part {
         let mut own = vec![Vec::new(); usize::try_from(partitions).unwrap_or(0).max(1)];
+        let mut runs = vec![0; own.len()];
         let mut last: Option<(&str, usize)> = None;
         for row in 0..rows.len() {
             let subject = rows.subject(row);
             // Neighbours are often about the same person.
             let shard = match last {
                 Some((before, shard)) if before == subject => shard,
-                _ => partition_of(subject.as_bytes(), partitions) as usize,
+                _ => {
+                    let shard = partition_of(subject.as_bytes(), partitions) as usize;
+                    runs[shard] += 1;
+                    shard
+                }
             };
             last = Some((subject, shard));
             own[shard].push(row as u32);
         }
         let newest = (0..rows.len()).map(|row| KnownTime(rows.known_time(row))).fold(KnownTime::MIN, KnownTime::max);
         let endings = endings(&rows);
-        Part { rows, own, newest, endings }
+        Part { rows, own, runs, newest, endings }
     }
 }
 
