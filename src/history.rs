@@ -5,6 +5,7 @@
 //!   an `as_of` (what was latest, since when, until when) are computed from the index (`index`), not in SQL.
 //! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
 //!   entities that its records name.
+//! - Records are added one by one as messages bring them, or at once as a snapshot does, with the same outcome (`bulk`).
 //!
 //! State is what an instance costs, so everything here is kept small: nothing that most persons lack has a place in each, and
 //! lists are as long as they need to be.
@@ -15,6 +16,7 @@ mod bulk;
 mod chunked;
 mod index;
 mod packed;
+mod span;
 mod store;
 mod texts;
 
@@ -27,6 +29,7 @@ pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
 use index::{RowRef, may_be, of_table, place, versions_of};
+pub use span::PermitSpan;
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};
@@ -40,19 +43,6 @@ pub struct PersonNo(pub u32);
 /// Number of a reference entity (an employer, an institution, a term) within the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityNo(pub u32);
-
-/// What scope and lateness need of a permit, one per version.
-#[derive(Clone, Copy, Debug)]
-pub struct PermitSpan {
-    /// The permit, among those of its person.
-    pub key: u32,
-    pub op: Op,
-    pub version: i64,
-    pub known: i64,
-    pub valid_from: Option<Day>,
-    /// Last day as decided so far; `None` is open.
-    pub end: Option<Day>,
-}
 
 /// A person of the population, or a unit of another key.
 #[derive(Debug)]
@@ -374,26 +364,6 @@ impl History {
         no
     }
 }
-
-impl PermitSpan {
-    fn new(key: u32, version: i64, op: Op, known: i64, day: impl Fn(&'static str) -> Option<Day>) -> PermitSpan {
-        let (valid_from, end) = if op == Op::Retract {
-            (None, Some(KnownTime(known).day()))
-        } else {
-            let end = match (day(VALID_TO), day(ENDED_ON)) {
-                (Some(to), Some(ended)) => Some(to.min(ended)),
-                (to, ended) => to.or(ended),
-            };
-            (day(VALID_FROM), end)
-        };
-        PermitSpan { key, op, version, known, valid_from, end }
-    }
-}
-
-/// Columns of a permit that say from when to when it holds.
-const VALID_FROM: &str = "valid_from";
-const VALID_TO: &str = "valid_to";
-const ENDED_ON: &str = "ended_on";
 
 impl Person {
     /// Not a unit of another key, which only links speak of.

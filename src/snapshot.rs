@@ -3,9 +3,10 @@
 //! - A snapshot is the same records as the topic's, so an overlap is harmless: versions are identified, and one that
 //!   is here already is a duplicate.
 //! - It is whole or refused: a file that is missing or malformed, a row that would not pass as a message, no permits
-//!   at all, or more permits ended than `max_shrink_pct` allows. Records come out in the order (known_time, arrival_no).
+//!   at all, or more permits ended than `max_shrink_pct` allows.
 //! - Its age is that of its newest known_time. What a refusal says names files, rows and columns, never values.
-//! - It is read once for all shards that start at the same time, and stays in columns (`rows`) until a shard takes its records.
+//! - It is read once for all shards that start at the same time, and stays in columns (`rows`): shards take their rows from
+//!   there, no record is made of them.
 //!
 //! It decides nothing about when snapshots are read, and keeps none.
 

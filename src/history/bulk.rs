@@ -5,10 +5,8 @@
 //! are numbered as they stand in the rows, and a person's rows stand together.
 
 use crate::history::index::{RowRef, Told, place};
-use crate::history::{
-    ENDED_ON, EntityNo, History, Own as OwnOf, PermitSpan, Person, PersonNo, RowId, VALID_FROM, VALID_TO, hash_subject,
-    push_exact,
-};
+use crate::history::span::{ENDED_ON, VALID_FROM, VALID_TO};
+use crate::history::{EntityNo, History, Own as OwnOf, PermitSpan, Person, PersonNo, RowId, hash_subject, push_exact};
 use crate::record::Op;
 use crate::record::rows::{OWN, Own, Place, Rows};
 use crate::schema::{ColumnType, TableId};

@@ -79,6 +79,7 @@ impl Texts {
         if coding.codes.len() == values.len() && hardly_differ(&coding.distinct, values.len()) {
             return coding.coded();
         }
+        coding.numbers.reserve(values.len() / 4);
         let Some(whole) = values.iter().copied().collect::<Option<Vec<&str>>>() else {
             coding.go_on(values, |_| false);
             return coding.coded();

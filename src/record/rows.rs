@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type};
 
 use crate::record::{Op, Record, Value};
@@ -36,7 +36,16 @@ pub struct Rows {
     pub table: TableId,
     columns: Vec<Cells>,
     ops: Vec<Op>,
+    /// What is asked of every row.
+    versions: Whole,
+    event_times: Whole,
+    registered_at: Whole,
+    known_times: Whole,
+    arrival_nos: Whole,
 }
+
+/// The numbers of a column without nulls.
+type Whole = ScalarBuffer<i64>;
 
 /// A column.
 #[derive(Debug)]
@@ -96,7 +105,15 @@ impl Rows {
             }
             column => (0..len).map(|row| of_text(column.and_then(|column| column.text(row)))).collect(),
         };
-        Rows { table, columns, ops }
+        let whole = |at: usize| match columns.get(at) {
+            Some(Cells::Ints(array)) => array.values().clone(),
+            Some(Cells::Instants(array)) => array.values().clone(),
+            Some(Cells::Same(number)) => vec![*number; len].into(),
+            _ => vec![0; len].into(),
+        };
+        let [versions, event_times, registered_at, known_times, arrival_nos] =
+            [ROW_VERSION, EVENT_TIME, REGISTERED_AT, KNOWN_TIME, ARRIVAL_NO].map(whole);
+        Rows { table, ops, versions, event_times, registered_at, known_times, arrival_nos, columns }
     }
 
     #[inline]
@@ -125,7 +142,7 @@ impl Rows {
 
     #[inline]
     pub fn version(&self, row: usize) -> i64 {
-        self.column(ROW_VERSION).number(row).unwrap_or_default()
+        self.versions[row]
     }
 
     #[inline]
@@ -135,22 +152,22 @@ impl Rows {
 
     #[inline]
     pub fn event_time(&self, row: usize) -> i64 {
-        self.column(EVENT_TIME).number(row).unwrap_or_default()
+        self.event_times[row]
     }
 
     #[inline]
     pub fn registered_at(&self, row: usize) -> i64 {
-        self.column(REGISTERED_AT).number(row).unwrap_or_default()
+        self.registered_at[row]
     }
 
     #[inline]
     pub fn known_time(&self, row: usize) -> i64 {
-        self.column(KNOWN_TIME).number(row).unwrap_or_default()
+        self.known_times[row]
     }
 
     #[inline]
     pub fn arrival_no(&self, row: usize) -> i64 {
-        self.column(ARRIVAL_NO).number(row).unwrap_or_default()
+        self.arrival_nos[row]
     }
 
     /// A day of one of the table's own columns.
