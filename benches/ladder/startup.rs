@@ -1,5 +1,5 @@
-//! Starting from a permit snapshot: from Parquet files on disk to shards that can take messages, and what evaluating everybody
-//! for the first time would take on top.
+//! Starting from a permit snapshot: from Parquet files on disk to shards that can take messages. What evaluating everybody for the
+//! first time takes on top is not in it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

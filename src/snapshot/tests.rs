@@ -15,7 +15,7 @@ use crate::decode::decode;
 use crate::encode::encode;
 use crate::partition::partition_of;
 use crate::record::rows::{ARRIVAL_NO, KNOWN_TIME, OP, OWN, SCHEMA_VER, records};
-use crate::record::{Message, Offset};
+use crate::record::{Message, Offset, Record};
 use crate::schema::Feed;
 use crate::time::parse_day;
 
@@ -267,7 +267,7 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
     let snapshot = read(&dir.path().join("parquet"), 1).unwrap();
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
     let catalogue = Catalogue::load(&queries, &std::collections::BTreeMap::new()).unwrap();
-    let run = |own: &[Own<'_>]| {
+    let run = |own: &[Own<'_>], knows_somebody: bool| {
         let settings = Settings {
             number: 0,
             partitions: None,
@@ -278,7 +278,11 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
             pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
         };
         let mut shard = Shard::new(settings, RuleSet::plan(&catalogue).unwrap());
+        if knows_somebody {
+            shard.history_mut().insert(&Record::blank(TableId::Permits, "somebody", "permit:1"));
+        }
         let new = shard.take_snapshot(own);
+        assert_eq!(shard.take_snapshot(own), 0, "all are known");
         let mut merge = Merge::new(FileShard::open(dir.path(), 0, 1).unwrap(), Visibility::default().permit_lead);
         while let Merged::Message(message) = merge.take().unwrap() {
             shard.take(message);
@@ -287,13 +291,15 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
         let standing: Vec<_> = shard.standing().into_iter().map(|(_, alert)| (alert.id, alert.severity)).collect();
         (new, standing, shard.take_fates())
     };
-    let (none, without, _) = run(&[]);
+    let (none, without, _) = run(&[], false);
     let own = snapshot.own(0);
-    let (new, with, fates) = run(&own);
+    let (new, with, fates) = run(&own, false);
     assert_eq!(none, 0);
     assert_eq!(new, records(&own).len() as u64);
     assert!(!without.is_empty());
     assert_eq!(with, without);
+    // To a shard that knows somebody they are added one by one.
+    assert_eq!(run(&own, true), (new, with, fates.clone()));
     assert!(fates.duplicate[Feed::Permits.index()] >= new, "what the snapshot brought is a duplicate on the topic");
 }
 
