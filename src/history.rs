@@ -5,15 +5,18 @@
 //!   an `as_of` (what was latest, since when, until when) are computed from the index (`index`), not in SQL.
 //! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
 //!   entities that its records name.
+//! - Records are added one by one as messages bring them, or at once as a snapshot does, with the same outcome (`bulk`).
 //!
 //! State is what an instance costs, so everything here is kept small: nothing that most persons lack has a place in each, and
 //! lists are as long as they need to be.
 //!
 //! It does not decide what may enter (see `scope`) and does no I/O.
 
+mod bulk;
 mod chunked;
 mod index;
 mod packed;
+mod span;
 mod store;
 mod texts;
 
@@ -22,9 +25,11 @@ use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
 use index::{RowRef, may_be, of_table, place, versions_of};
+pub use span::PermitSpan;
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};
@@ -38,19 +43,6 @@ pub struct PersonNo(pub u32);
 /// Number of a reference entity (an employer, an institution, a term) within the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityNo(pub u32);
-
-/// What scope and lateness need of a permit, one per version.
-#[derive(Clone, Copy, Debug)]
-pub struct PermitSpan {
-    /// The permit, among those of its person.
-    pub key: u32,
-    pub op: Op,
-    pub version: i64,
-    pub known: i64,
-    pub valid_from: Option<Day>,
-    /// Last day as decided so far; `None` is open.
-    pub end: Option<Day>,
-}
 
 /// A person of the population, or a unit of another key.
 #[derive(Debug)]
@@ -181,7 +173,7 @@ impl History {
         let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.persons[person_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record) else {
+        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
             return (person_no, Inserted::Duplicate);
         };
         let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
@@ -211,7 +203,7 @@ impl History {
         let entity_no = self.entity(&record.subject);
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.entities[entity_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record) else {
+        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
             return (entity_no, Inserted::Duplicate);
         };
         let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
@@ -340,29 +332,15 @@ impl History {
     }
 
     fn note_permit(&mut self, person: PersonNo, key: u32, record: &Record) {
-        let mut span = PermitSpan {
-            key,
-            version: record.version,
-            known: record.known_time.0,
-            op: record.op,
-            valid_from: None,
-            end: None,
-        };
-        if record.op == Op::Retract {
-            span.end = Some(record.known_time.day());
-        } else {
-            let day = |name| day_of(record, name);
-            span.valid_from = day("valid_from");
-            span.end = match (day("valid_to"), day("ended_on")) {
-                (Some(to), Some(ended)) => Some(to.min(ended)),
-                (to, ended) => to.or(ended),
-            };
-            if let Some(Value::Text(class)) = value_of(record, "permit_class") {
-                let bit = self.class_bit(class);
-                self.persons[person.0 as usize].classes |= bit;
-            }
-        }
+        let days = |name| day_of(record, name);
+        let span = PermitSpan::new(key, record.version, record.op, record.known_time.0, days);
         push_exact(&mut self.persons[person.0 as usize].own().spans, span);
+        if record.op != Op::Retract
+            && let Some(Value::Text(class)) = value_of(record, "permit_class")
+        {
+            let bit = self.class_bit(class);
+            self.persons[person.0 as usize].classes |= bit;
+        }
     }
 
     fn link_entities(&mut self, person_no: PersonNo, record: &Record) {

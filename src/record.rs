@@ -1,5 +1,7 @@
 //! What flows: a message as it was read, and the record that it decodes to.
 
+pub mod rows;
+
 use std::fmt;
 
 use crate::schema::{Feed, TableId};

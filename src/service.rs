@@ -198,7 +198,7 @@ impl ShardParts {
         let visibility = self.config.visibility();
         let mut merge = Merge::new(source, visibility.permit_lead);
         if let Some(snapshot) = &snapshot {
-            let new = shard.take_snapshot(snapshot.records(number));
+            let new = shard.take_snapshot(&snapshot.own(number));
             merge.advance_permits(shard.clock());
             tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
         }

@@ -3,9 +3,10 @@
 //! - A snapshot is the same records as the topic's, so an overlap is harmless: versions are identified, and one that
 //!   is here already is a duplicate.
 //! - It is whole or refused: a file that is missing or malformed, a row that would not pass as a message, no permits
-//!   at all, or more permits ended than `max_shrink_pct` allows. Records come out in the order (known_time, arrival_no).
+//!   at all, or more permits ended than `max_shrink_pct` allows.
 //! - Its age is that of its newest known_time. What a refusal says names files, rows and columns, never values.
-//! - It is read once for all shards that start at the same time, and stays in columns (`rows`) until a shard takes its records.
+//! - It is read once for all shards that start at the same time, and stays in columns (`rows`): shards take their rows from
+//!   there, no record is made of them.
 //!
 //! It decides nothing about when snapshots are read, and keeps none.
 
@@ -20,11 +21,12 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use thiserror::Error;
 
 use crate::config::SnapshotConfig;
-use crate::record::{Op, Record};
+use crate::record::Op;
+use crate::record::rows::{Own, Rows};
 use crate::schema::TableId;
 use crate::telemetry;
 use crate::time::{Day, KnownTime, WallTime};
-use rows::Rows;
+use rows::Part;
 
 /// Why a snapshot is refused. At the start the process does not go on; later the snapshot in use stays.
 #[derive(Debug, Error)]
@@ -49,7 +51,7 @@ pub enum SnapshotError {
 #[derive(Debug)]
 pub struct Snapshot {
     /// By table, in the order of the files.
-    rows: Vec<Rows>,
+    parts: Vec<Part>,
     /// Permits of all shards.
     pub stock: Stock,
     /// The greatest known time of all shards: as of then it was written.
@@ -67,8 +69,8 @@ pub struct Snapshots {
 /// The permits of a snapshot, by their current versions.
 #[derive(Clone, Debug, Default)]
 pub struct Stock {
-    /// Last day of each permit, by hash of (subject, record_key); null is open for ever.
-    ends: FxHashMap<u64, Option<Day>>,
+    /// Greatest version and last day of each permit, by hash of (subject, record_key); null is open for ever.
+    ends: FxHashMap<u64, (i64, Option<Day>)>,
     /// The day on which the snapshot was written.
     as_of: Option<Day>,
 }
@@ -76,16 +78,16 @@ pub struct Stock {
 impl Stock {
     /// Permits that were open on the day of the snapshot.
     pub fn open(&self) -> usize {
-        self.as_of.map_or(0, |day| self.ends.values().filter(|end| is_open(**end, day)).count())
+        self.as_of.map_or(0, |day| self.ends.values().filter(|(_, end)| is_open(*end, day)).count())
     }
 
     /// Permits of `self` that would still be open on the day of `after`, and how many of them `after` has ended or lost.
     fn ended_by(&self, after: &Stock) -> (usize, usize) {
         let Some(day) = after.as_of else { return (self.open(), self.open()) };
         let mut counts = (0, 0);
-        for (permit, _) in self.ends.iter().filter(|(_, end)| is_open(**end, day)) {
+        for (permit, _) in self.ends.iter().filter(|(_, (_, end))| is_open(*end, day)) {
             counts.0 += 1;
-            counts.1 += usize::from(after.ends.get(permit).is_none_or(|end| !is_open(*end, day)));
+            counts.1 += usize::from(after.ends.get(permit).is_none_or(|(_, end)| !is_open(*end, day)));
         }
         counts
     }
@@ -139,22 +141,21 @@ pub fn load(
 
 /// Reads a directory whole.
 pub fn read(dir: &Path, partitions: i32) -> Result<Snapshot, SnapshotError> {
-    let rows = rows::read(dir, partitions)?;
-    let mut latest: FxHashMap<u64, (i64, Option<Day>)> = FxHashMap::default();
-    let mut newest = KnownTime::MIN;
-    for rows in &rows {
-        newest = (0..rows.len()).map(|row| KnownTime(rows.known_time(row))).fold(newest, KnownTime::max);
-        if rows.table == TableId::Permits {
-            latest.reserve(rows.len());
-            (0..rows.len()).for_each(|row| note_permit(&mut latest, rows, row));
+    let mut parts = rows::read(dir, partitions)?;
+    let mut ends: FxHashMap<u64, (i64, Option<Day>)> = FxHashMap::default();
+    ends.reserve(parts.iter().map(|part| part.endings.len()).sum());
+    for ending in parts.iter_mut().flat_map(|part| std::mem::take(&mut part.endings)) {
+        let slot = ends.entry(ending.permit).or_insert((i64::MIN, None));
+        if ending.version >= slot.0 {
+            *slot = (ending.version, ending.end);
         }
     }
-    if latest.is_empty() {
+    let newest = parts.iter().map(|part| part.newest).fold(KnownTime::MIN, KnownTime::max);
+    if ends.is_empty() {
         return Err(SnapshotError::Empty { dir: dir.display().to_string() });
     }
-    let ends = latest.into_iter().map(|(permit, (_, end))| (permit, end)).collect();
     Ok(Snapshot {
-        rows,
+        parts,
         stock: Stock { ends, as_of: Some(newest.day()) },
         newest,
         name: dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -162,35 +163,52 @@ pub fn read(dir: &Path, partitions: i32) -> Result<Snapshot, SnapshotError> {
 }
 
 impl Snapshot {
-    /// A shard's records, in the order (known_time, arrival_no).
-    pub fn records(&self, shard: i32) -> impl ExactSizeIterator<Item = Record> {
-        let mut places: Vec<(i64, i64, u32, u32)> = Vec::new();
-        for (at, rows) in self.rows.iter().enumerate() {
-            let own = rows.shards.iter().enumerate().filter(|(_, of)| **of == shard);
-            places.extend(own.map(|(row, _)| (rows.known_time(row), rows.arrival_no(row), at as u32, row as u32)));
-        }
-        // Files stand in the order of their tables, rows in that of their file.
-        places.sort_unstable();
-        places.into_iter().map(|(_, _, at, row)| self.rows[at as usize].record(row as usize))
+    /// The rows of a shard.
+    pub fn own(&self, shard: i32) -> Vec<Own<'_>> {
+        let shard = usize::try_from(shard).unwrap_or(usize::MAX);
+        self.parts
+            .iter()
+            .filter_map(|part| Some(Own { rows: &part.rows, at: part.own.get(shard)?, runs: part.runs[shard] }))
+            .collect()
     }
 }
 
-/// Keeps the end of the greatest version; a retracted permit ended on the day on which that became known.
-fn note_permit(latest: &mut FxHashMap<u64, (i64, Option<Day>)>, rows: &Rows, row: usize) {
-    let day = |name| rows.day(name, row);
-    let end = match (rows.op(row), day("valid_to"), day("ended_on")) {
-        (Op::Retract, ..) => Some(Day(KnownTime(rows.known_time(row)).day().0 - 1)),
-        (_, Some(to), Some(ended)) => Some(to.min(ended)),
-        (_, to, ended) => to.or(ended),
-    };
-    let mut permit = FxBuildHasher.build_hasher();
-    permit.write(rows.subject(row).as_bytes());
-    permit.write_u8(0xff);
-    permit.write(rows.record_key(row).as_bytes());
-    let slot = latest.entry(permit.finish()).or_insert((i64::MIN, None));
-    if rows.version(row) >= slot.0 {
-        *slot = (rows.version(row), end);
+/// When a version of a permit ends it.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    /// Hash of (subject, record_key).
+    permit: u64,
+    version: i64,
+    end: Option<Day>,
+}
+
+/// The ends of the permits among rows; a retracted permit ended on the day on which that became known. Where versions of one permit
+/// follow each other, the greatest is enough.
+fn endings(rows: &Rows) -> Vec<Ending> {
+    if rows.table != TableId::Permits {
+        return Vec::new();
     }
+    let column = |name| rows.table.def().column(name).map_or(usize::MAX >> 1, |(at, _)| at);
+    let (valid_to, ended_on) = (column("valid_to"), column("ended_on"));
+    let mut endings: Vec<Ending> = Vec::with_capacity(rows.len());
+    for row in 0..rows.len() {
+        let end = match (rows.op(row), rows.day(valid_to, row), rows.day(ended_on, row)) {
+            (Op::Retract, ..) => Some(Day(KnownTime(rows.known_time(row)).day().0 - 1)),
+            (_, Some(to), Some(ended)) => Some(to.min(ended)),
+            (_, to, ended) => to.or(ended),
+        };
+        let mut permit = FxBuildHasher.build_hasher();
+        permit.write(rows.subject(row).as_bytes());
+        permit.write_u8(0xff);
+        permit.write(rows.record_key(row).as_bytes());
+        let ending = Ending { permit: permit.finish(), version: rows.version(row), end };
+        match endings.last_mut().filter(|last| last.permit == ending.permit) {
+            Some(last) if ending.version >= last.version => *last = ending,
+            Some(_) => {}
+            None => endings.push(ending),
+        }
+    }
+    endings
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Starting from a permit snapshot: from Parquet files on disk to shards that can take messages, and what evaluating everybody
-//! for the first time would take on top.
+//! Starting from a permit snapshot: from Parquet files on disk to shards that can take messages. What evaluating everybody for the
+//! first time takes on top is not in it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -104,9 +104,9 @@ fn start(
     let snapshot = loaded?.context("no snapshot is configured")?;
     let mut shard = Shard::new(settings(number, PARTITIONS), planned?.1);
     let began = Instant::now();
-    let records = snapshot.records(number);
-    let count = records.len();
-    shard.take_snapshot(records);
+    let own = snapshot.own(number);
+    let count = own.iter().map(|own| own.at.len()).sum();
+    shard.take_snapshot(&own);
     Ok((Start { read, plan, take: began.elapsed(), cpu: Duration::ZERO, records: count }, shard))
 }
 

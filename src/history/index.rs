@@ -5,7 +5,7 @@
 
 use crate::history::hash_key;
 use crate::history::store::{RowId, Store};
-use crate::record::{Op, Record};
+use crate::record::Op;
 use crate::schema::TableId;
 
 /// One version of one record.
@@ -52,6 +52,11 @@ impl RowRef {
         RowRef { key, row, about: known << LOW_BITS | (table.index() as i64) << OP_BITS | op as i64 }
     }
 
+    /// The same, its row being another.
+    pub fn with_row(self, row: RowId) -> RowRef {
+        RowRef { row, ..self }
+    }
+
     pub fn known(self) -> i64 {
         self.about >> LOW_BITS
     }
@@ -73,20 +78,42 @@ impl RowRef {
     }
 }
 
-/// Where a record's row belongs and the key that it goes by; `None` if this version is there.
-pub fn place(rows: &[RowRef], store: &Store, record: &Record) -> Option<(usize, u32)> {
-    let of_table = range_of(rows, record.table);
-    let mut key = key_of(&record.record_key);
+/// The rows of a table, wherever they stand.
+pub trait Told {
+    fn version(&self, row: RowId) -> i64;
+    fn has_key(&self, row: RowId, key: &str) -> bool;
+}
+
+impl Told for Store {
+    fn version(&self, row: RowId) -> i64 {
+        self.version(row)
+    }
+
+    fn has_key(&self, row: RowId, key: &str) -> bool {
+        self.has_key(row, key)
+    }
+}
+
+/// Where the row of a version of a record belongs and the key that it goes by; `None` if this version is there.
+pub fn place(
+    rows: &[RowRef],
+    told: &(impl Told + ?Sized),
+    table: TableId,
+    record_key: &str,
+    version: i64,
+) -> Option<(usize, u32)> {
+    let of_table = range_of(rows, table);
+    let mut key = key_of(record_key);
     loop {
         let from = of_table.start + rows[of_table.clone()].partition_point(|row| row.key < key);
         let run = rows[from..of_table.end].iter().take_while(|row| row.key == key);
         let mut at = from;
         for row in run {
-            if at == from && !store.has_key(row.row, &record.record_key) {
+            if at == from && !told.has_key(row.row, record_key) {
                 // Another record has the number.
                 break;
             }
-            match store.version(row.row).cmp(&record.version) {
+            match told.version(row.row).cmp(&version) {
                 std::cmp::Ordering::Less => at += 1,
                 std::cmp::Ordering::Equal => return None,
                 std::cmp::Ordering::Greater => return Some((at, key)),
@@ -150,6 +177,7 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
 
     fn row(key: u32, version: u32, known: i64, op: Op) -> RowRef {
         RowRef::new(TableId::Payments, key, known, op, RowId(version))
@@ -209,9 +237,10 @@ mod tests {
         let mut rows = Vec::new();
         for (key, version) in [(&one, 2), (&other, 2), (&other, 1), (&one, 1), (&other, 3)] {
             let record = payment(key, version);
-            let (at, key) = place(&rows, &store, &record).unwrap();
+            let place = |rows: &[RowRef], store: &Store| place(rows, store, record.table, &record.record_key, version);
+            let (at, key) = place(&rows, &store).unwrap();
             rows.insert(at, RowRef::new(TableId::Payments, key, version, Op::Upsert, store.append(&record)));
-            assert!(place(&rows, &store, &record).is_none(), "it is there now");
+            assert!(place(&rows, &store).is_none(), "it is there now");
         }
         let keys: Vec<_> = rows.iter().map(|row| store.text("record_key", row.row()).unwrap()).collect();
         assert!(keys.iter().eq([&one, &one, &other, &other, &other]), "{keys:?}");

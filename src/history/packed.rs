@@ -22,28 +22,161 @@ pub struct Near {
 }
 
 /// Steps in which instants come: days, seconds, milliseconds.
-const STEPS: [i64; 3] = [86_400_000_000, 1_000_000, 1_000];
+const DAY: u64 = 86_400_000_000;
+const SECOND: u64 = 1_000_000;
+const MILLISECOND: u64 = 1_000;
+
+/// Numbers on their way into a column, a null being any number.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    values: Vec<i64>,
+    /// Which are known; empty while all are.
+    known: Vec<bool>,
+}
+
+impl Numbers {
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.known.clear();
+    }
+
+    /// Adds a number that is known.
+    #[inline]
+    pub fn push(&mut self, value: i64) {
+        self.values.push(value);
+        if !self.known.is_empty() {
+            self.known.push(true);
+        }
+    }
+
+    #[inline]
+    pub fn push_some(&mut self, value: Option<i64>) {
+        if self.known.is_empty() && value.is_none() {
+            self.known.resize(self.values.len(), true);
+            self.known.push(false);
+        } else if !self.known.is_empty() {
+            self.known.push(value.is_some());
+        }
+        self.values.push(value.unwrap_or_default());
+    }
+
+    /// Adds one number, or null, so many times.
+    pub fn extend_same(&mut self, value: Option<i64>, times: usize) {
+        let len = self.values.len();
+        if value.is_none() && self.known.is_empty() {
+            self.known.resize(len, true);
+        }
+        self.values.resize(len + times, value.unwrap_or_default());
+        if value.is_none() || !self.known.is_empty() {
+            self.known.resize(len + times, value.is_some());
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn has_nulls(&self) -> bool {
+        !self.known.is_empty() && self.known.contains(&false)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Option<i64>> {
+        (0..self.values.len()).map(|at| self.is_known(at).then(|| self.values[at]))
+    }
+
+    #[inline]
+    fn is_known(&self, at: usize) -> bool {
+        self.known.is_empty() || self.known[at]
+    }
+
+    // Plain loops, since these see every number of every column.
+
+    /// The least and the greatest.
+    fn bounds(&self) -> Option<(i64, i64)> {
+        let (mut least, mut greatest) = (i64::MAX, i64::MIN);
+        if self.known.is_empty() {
+            for value in &self.values {
+                least = least.min(*value);
+                greatest = greatest.max(*value);
+            }
+            return (!self.values.is_empty()).then_some((least, greatest));
+        }
+        let mut is_any = false;
+        for (value, is_known) in self.values.iter().zip(&self.known) {
+            least = if *is_known { least.min(*value) } else { least };
+            greatest = if *is_known { greatest.max(*value) } else { greatest };
+            is_any |= is_known;
+        }
+        is_any.then_some((least, greatest))
+    }
+
+    fn are_steps<const STEP: u64>(&self, least: i64) -> bool {
+        for (at, value) in self.values.iter().enumerate() {
+            if !(value.wrapping_sub(least) as u64).is_multiple_of(STEP) && self.is_known(at) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn code<const STEP: u64>(&self, near: &mut Near) {
+        let (bits, nulls) = (near.bits, u64::from(near.nulls));
+        if bits == 0 {
+            return;
+        }
+        let mut words = Vec::with_capacity((self.values.len() * bits as usize).div_ceil(64));
+        let (mut word, mut filled) = (0u64, 0u32);
+        for (at, value) in self.values.iter().enumerate() {
+            let steps = value.wrapping_sub(near.least) as u64 / STEP + nulls;
+            let code = if self.is_known(at) { steps } else { 0 };
+            word |= code << filled;
+            filled += bits;
+            if filled >= 64 {
+                words.push(word);
+                filled -= 64;
+                word = if filled == 0 { 0 } else { code >> (bits - filled) };
+            }
+        }
+        if filled > 0 {
+            words.push(word);
+        }
+        near.words = words.into();
+    }
+}
 
 impl Packed {
     pub fn new(values: &[Option<i64>], are_instants: bool) -> Packed {
-        let known = || values.iter().flatten().copied();
-        let (Some(least), Some(greatest)) = (known().min(), known().max()) else {
+        let mut numbers = Numbers::default();
+        for value in values {
+            numbers.push_some(*value);
+        }
+        Packed::of(&numbers, are_instants)
+    }
+
+    pub fn of(numbers: &Numbers, are_instants: bool) -> Packed {
+        let nulls = numbers.has_nulls();
+        let Some((least, greatest)) = numbers.bounds() else {
             return Packed::Near(Near { least: 0, step: 1, nulls: true, bits: 0, words: Box::default() });
         };
-        let is_step = |step: &i64| known().all(|value| (value.wrapping_sub(least) as u64).is_multiple_of(*step as u64));
-        let step = if are_instants { STEPS.into_iter().find(is_step).unwrap_or(1) } else { 1 };
-        let nulls = values.contains(&None);
-        let last = greatest.wrapping_sub(least) as u64 / step as u64;
-        let Some(last) = last.checked_add(u64::from(nulls)) else { return Packed::Far(values.into()) };
+        let step = match are_instants {
+            true if numbers.are_steps::<DAY>(least) => DAY,
+            true if numbers.are_steps::<SECOND>(least) => SECOND,
+            true if numbers.are_steps::<MILLISECOND>(least) => MILLISECOND,
+            _ => 1,
+        };
+        let last = greatest.wrapping_sub(least) as u64 / step;
+        let Some(last) = last.checked_add(u64::from(nulls)) else {
+            return Packed::Far(numbers.iter().collect());
+        };
         let bits = u64::BITS - last.leading_zeros();
-        let mut words = vec![0u64; (values.len() * bits as usize).div_ceil(64)];
-        if bits > 0 {
-            for (at, value) in values.iter().enumerate() {
-                let steps = |value: i64| value.wrapping_sub(least) as u64 / step as u64 + u64::from(nulls);
-                put(&mut words, at * bits as usize, bits, value.map_or(0, steps));
-            }
+        let mut near = Near { least, step: step as i64, nulls, bits, words: Box::default() };
+        match step {
+            DAY => numbers.code::<DAY>(&mut near),
+            SECOND => numbers.code::<SECOND>(&mut near),
+            MILLISECOND => numbers.code::<MILLISECOND>(&mut near),
+            _ => numbers.code::<1>(&mut near),
         }
-        Packed::Near(Near { least, step, nulls, bits, words: words.into() })
+        Packed::Near(near)
     }
 
     #[inline]
@@ -85,14 +218,6 @@ impl Near {
             code |= self.words[word + 1] << (64 - shift);
         }
         code & (u64::MAX >> (64 - self.bits))
-    }
-}
-
-fn put(words: &mut [u64], from: usize, bits: u32, code: u64) {
-    let (word, shift) = (from / 64, (from % 64) as u32);
-    words[word] |= code << shift;
-    if shift + bits > 64 {
-        words[word + 1] |= code >> (64 - shift);
     }
 }
 

@@ -4,6 +4,8 @@
 //! that suits them (`texts`). So nothing is merged, nothing grows by doubling, and a row's segment follows from its number.
 //! What a row's index entry says (operation, known time) is not kept a second time.
 
+mod extend;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -267,6 +269,13 @@ fn open_text<'a>(text: &'a str, ends: &[i64], at: usize) -> Option<&'a str> {
 }
 
 impl Open {
+    fn len(&self) -> usize {
+        match self {
+            Open::Numbers(numbers) => numbers.len(),
+            Open::Texts { ends, .. } => ends.len(),
+        }
+    }
+
     /// A value of another kind than the column's is stored as null; decode has checked the kinds.
     fn push(&mut self, value: ValueRef<'_>) {
         match self {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use rustc_hash::FxHashMap;
 
-use crate::history::packed::Packed;
+use crate::history::packed::{Numbers, Packed};
 
 /// A column of texts, some of them null.
 #[derive(Debug)]
@@ -61,45 +61,43 @@ impl Texts {
         Texts::smallest(values, SPLITS)
     }
 
+    /// The same of texts that have been numbered in the order in which they come up: `codes` are the numbers.
+    pub fn coded(distinct: &[&str], codes: &Numbers) -> Texts {
+        if !distinct.is_empty() && (hardly_differ(distinct, codes.len()) || codes.has_nulls()) {
+            return Texts::Coded { texts: Spread::new(distinct), codes: Packed::of(codes, false) };
+        }
+        let text = |code: Option<i64>| code.and_then(|code| distinct.get(code as usize).copied());
+        Texts::new(&codes.iter().map(text).collect::<Vec<_>>())
+    }
+
     fn smallest(values: &[Option<&str>], splits: u32) -> Texts {
         if values.iter().all(Option::is_none) {
             return Texts::Null;
         }
-        let mut numbers: FxHashMap<&str, i64> = FxHashMap::default();
-        let mut distinct: Vec<&str> = Vec::new();
-        let mut last = ("", -1);
-        let mut number = |text| {
-            // Neighbours are often the same.
-            if last.1 < 0 || last.0 != text {
-                let next = distinct.len() as i64;
-                let code = *numbers.entry(text).or_insert(next);
-                if code == next {
-                    distinct.push(text);
-                }
-                last = (text, code);
-            }
-            last.1
+        let mut coding = Coding::default();
+        coding.go_on(values, |coding| !hardly_differ(&coding.distinct, values.len()));
+        if coding.codes.len() == values.len() && hardly_differ(&coding.distinct, values.len()) {
+            return coding.coded();
+        }
+        coding.numbers.reserve(values.len() / 4);
+        let Some(whole) = values.iter().copied().collect::<Option<Vec<&str>>>() else {
+            coding.go_on(values, |_| false);
+            return coding.coded();
         };
-        let codes: Vec<Option<i64>> = values.iter().map(|value| value.map(&mut number)).collect();
-        let whole: Option<Vec<&str>> = values.iter().copied().collect();
-        let coded = Texts::Coded { texts: Spread::new(&distinct), codes: Packed::new(&codes, false) };
-        let Some(whole) = whole else { return coded };
-        // Texts that hardly differ need nothing else.
-        if distinct.len() * 64 <= values.len() {
-            return coded;
-        }
-        let mut best = coded;
         let each = Texts::Each(Strings::new(&whole));
-        if each.bytes() < best.bytes() {
-            best = each;
+        let split = if splits > 0 { Texts::split(&whole, splits) } else { None };
+        let best = match split {
+            Some(split) if split.bytes() < each.bytes() => split,
+            _ => each,
+        };
+        // Numbering goes on until it is clear that it is no smaller.
+        let most = best.bytes();
+        coding.go_on(values, |coding| coding.least_bytes(values.len()) > most);
+        if coding.codes.len() < values.len() {
+            return best;
         }
-        if splits > 0
-            && let Some(split) = Texts::split(&whole, splits)
-            && split.bytes() < best.bytes()
-        {
-            best = split;
-        }
-        best
+        let coded = coding.coded();
+        if coded.bytes() <= most { coded } else { best }
     }
 
     fn split(values: &[&str], splits: u32) -> Option<Texts> {
@@ -136,6 +134,60 @@ impl Texts {
     }
 }
 
+/// Texts that are being numbered in the order in which they come up.
+#[derive(Default)]
+struct Coding<'a> {
+    numbers: FxHashMap<&'a str, i64>,
+    distinct: Vec<&'a str>,
+    /// Bytes of the distinct ones.
+    bytes: usize,
+    codes: Numbers,
+    last: Option<(&'a str, i64)>,
+}
+
+impl<'a> Coding<'a> {
+    /// Numbers what has not been numbered yet, until all are or a new one is the last to be looked at.
+    fn go_on(&mut self, values: &[Option<&'a str>], is_last: impl Fn(&Coding<'a>) -> bool) {
+        for value in &values[self.codes.len()..] {
+            let Some(text) = *value else {
+                self.codes.push_some(None);
+                continue;
+            };
+            // Neighbours are often the same.
+            if let Some((_, code)) = self.last.filter(|(last, _)| *last == text) {
+                self.codes.push_some(Some(code));
+                continue;
+            }
+            let next = self.distinct.len() as i64;
+            let code = *self.numbers.entry(text).or_insert(next);
+            self.last = Some((text, code));
+            self.codes.push_some(Some(code));
+            if code == next {
+                self.distinct.push(text);
+                self.bytes += text.len();
+                if is_last(self) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// No fewer are needed for so many values, whatever follows.
+    fn least_bytes(&self, values: usize) -> usize {
+        let bits = usize::BITS - (self.distinct.len().max(1) - 1).leading_zeros();
+        self.bytes + (values * bits as usize).div_ceil(64) * 8 + 2 * OVERHEAD
+    }
+
+    fn coded(&self) -> Texts {
+        Texts::Coded { texts: Spread::new(&self.distinct), codes: Packed::of(&self.codes, false) }
+    }
+}
+
+/// Texts that hardly differ need no form but their numbers.
+fn hardly_differ(distinct: &[&str], values: usize) -> bool {
+    distinct.len() * 64 <= values
+}
+
 impl Strings {
     fn new(values: &[&str]) -> Strings {
         Strings::numbered(values).unwrap_or_else(|| Strings::Spread(Spread::new(values)))
@@ -149,32 +201,29 @@ impl Strings {
             if text.len() != first.len() {
                 return None;
             }
-            same = first.bytes().zip(text.bytes()).take(same).take_while(|(a, b)| a == b).count();
+            if text.as_bytes()[..same] != first.as_bytes()[..same] {
+                same = first.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+            }
         }
         while !first.is_char_boundary(same) {
             same -= 1;
         }
         let digits = first.len() - same;
-        let read = |radix: u32, most: usize| -> Option<Strings> {
-            let is_digit = |byte: u8| byte.is_ascii_digit() || (radix == 16 && (b'a'..=b'f').contains(&byte));
-            let number = |text: &&str| {
-                let tail = text.get(same..).filter(|tail| digits <= most && tail.bytes().all(is_digit))?;
-                // Sixteen hexadecimal digits fill all 64 bits.
-                u64::from_str_radix(tail, radix).ok().map(|number| Some(number as i64))
-            };
-            let numbers: Vec<Option<i64>> = values.iter().map(number).collect::<Option<_>>()?;
-            let numbers = Packed::new(&numbers, false);
-            Some(Strings::Numbered {
-                prefix: first[..same].into(),
-                digits: digits as u32,
-                radix: u64::from(radix),
-                numbers,
-            })
+        let read = |radix: u64, most: usize, number: fn(&[u8]) -> Option<u64>| -> Option<Strings> {
+            if digits > most {
+                return None;
+            }
+            let mut numbers = Numbers::default();
+            for text in values {
+                numbers.push(number(&text.as_bytes()[same..])? as i64);
+            }
+            let numbers = Packed::of(&numbers, false);
+            Some(Strings::Numbered { prefix: first[..same].into(), digits: digits as u32, radix, numbers })
         };
         if digits == 0 {
             return None;
         }
-        read(10, 18).or_else(|| read(16, 16))
+        read(10, 18, number::<10>).or_else(|| read(16, 16, number::<16>))
     }
 
     #[inline]
@@ -204,6 +253,20 @@ impl Strings {
             Strings::Numbered { prefix, numbers, .. } => prefix.len() + numbers.bytes() + OVERHEAD,
         }
     }
+}
+
+/// What digits say; `None` if they are none. Sixteen hexadecimal digits fill all 64 bits.
+fn number<const RADIX: u64>(digits: &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for digit in digits {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' if RADIX == 16 => digit - b'a' + 10,
+            _ => return None,
+        };
+        number = number.wrapping_mul(RADIX).wrapping_add(u64::from(value));
+    }
+    Some(number)
 }
 
 impl Spread {

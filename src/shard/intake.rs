@@ -4,13 +4,15 @@
 
 use crate::clock::FeedSet;
 use crate::decode::decode;
-use crate::history::{Inserted, PersonNo};
+use crate::history::{Inserted, Known, PersonNo};
 use crate::partition::partition_of;
+use crate::record::rows::{Own, Rows, records};
 use crate::record::{Coordinates, Fate, Lent, Offset, Op, Quarantined, Reason, Record, Value};
 use crate::rules::TableSet;
 use crate::schema::{Feed, TableId};
 use crate::scope;
-use crate::shard::{Change, Shard};
+use crate::shard::{Change, Order, Shard};
+use crate::time::KnownTime;
 
 /// Why a message goes no further.
 enum Refused {
@@ -47,46 +49,78 @@ impl Shard {
         self.fates.count(message.feed, fate);
     }
 
-    /// Takes the records of a permit snapshot, in their order and before the first message. They are no messages: they have no
-    /// fate and move no clock. Returns how many were new; those that the shard had already are passed over.
+    /// Takes the rows of a permit snapshot, before the first message. They are no messages: they have no fate and move no clock.
+    /// Returns how many were new; those that the shard had already are passed over.
     ///
     /// In live order they are evaluated with the first messages, as of the clock then; in strict order each as of its
     /// known time.
-    pub fn take_snapshot(&mut self, records: impl Iterator<Item = Record>) -> u64 {
+    pub fn take_snapshot(&mut self, parts: &[Own<'_>]) -> u64 {
+        let parts: Vec<Own<'_>> =
+            parts.iter().copied().filter(|own| own.rows.table.def().feed == Feed::Permits).collect();
         let limit = self.settings.visibility.future_limit[Feed::Permits.index()];
+        let is_wanted = |rows: &Rows, row: usize| {
+            // Of others the topic holds the message too, and there it is quarantined.
+            let latest = rows.known_time(row).saturating_add(limit);
+            rows.event_time(row) <= latest && rows.registered_at(row) <= latest
+        };
+        let looks = self.bits_of_looks();
+        let order = self.settings.order;
         let mut new = 0;
-        let mut newest = None;
-        for record in records.filter(|record| record.table.def().feed == Feed::Permits) {
-            newest = newest.max(Some(record.known_time));
-            let latest = record.known_time.0.saturating_add(limit);
-            if record.event_time.0 > latest || record.registered_at > latest {
-                // The topic holds it too, and there it is quarantined.
-                continue;
-            }
-            let (person, inserted) = self.history.insert(&record);
-            if inserted == Inserted::New {
-                new += 1;
-                self.changes.push(Change {
-                    person,
-                    as_of: record.known_time.0,
-                    tables: TableSet::of(record.table),
-                    corrected: record.op != Op::Upsert,
-                    late: FeedSet::default(),
-                    sent_at: None,
-                    coordinates: Coordinates {
-                        feed: Feed::Permits,
-                        partition: self.settings.number,
-                        // Not from the topic.
-                        offset: Offset(-1),
-                    },
-                });
+        let (history, changes) = (&mut self.history, &mut self.changes);
+        let change = |person, known: &Known| Change {
+            person,
+            as_of: known.known_time.0,
+            tables: TableSet::of(known.table),
+            corrected: known.op != Op::Upsert,
+            late: FeedSet::default(),
+            sent_at: None,
+            // Not from the topic.
+            coordinates: Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) },
+        };
+        if history.is_empty() {
+            history.fill(&parts, is_wanted, |person, classes, known| {
+                new += known.len() as u64;
+                let of_moment = |one: &Known, other: &Known| match order {
+                    Order::Strict => one.known_time == other.known_time,
+                    // What a person's changes make is one unit, but rules with a cadence look again after each day of them.
+                    Order::Live => {
+                        classes & looks == 0 || one.known_time.next_midnight() == other.known_time.next_midnight()
+                    }
+                };
+                for known in known.chunk_by(of_moment) {
+                    changes.extend(known.iter().map(|known| change(person, known)).reduce(|one, other| Change {
+                        tables: one.tables.union(other.tables),
+                        corrected: one.corrected || other.corrected,
+                        ..other
+                    }));
+                }
+            });
+        } else {
+            let place_of =
+                |own: &Own<'_>| own.at.iter().copied().filter(|row| is_wanted(own.rows, *row as usize)).collect();
+            let wanted: Vec<Vec<u32>> = parts.iter().map(place_of).collect();
+            let parts: Vec<Own<'_>> = parts.iter().zip(&wanted).map(|(own, at)| Own { at, ..*own }).collect();
+            for record in records(&parts) {
+                let (person, inserted) = history.insert(&record);
+                if inserted == Inserted::New {
+                    new += 1;
+                    let known = Known { table: record.table, known_time: record.known_time, op: record.op };
+                    changes.push(change(person, &known));
+                }
             }
         }
         // A snapshot is whole: the permits feed has spoken up to its newest record.
-        if let Some(newest) = newest {
-            self.clocks.advance(Feed::Permits, newest);
+        let known = |own: &Own<'_>| own.at.iter().map(|row| own.rows.known_time(*row as usize)).max();
+        if let Some(newest) = parts.iter().filter_map(known).max() {
+            self.clocks.advance(Feed::Permits, KnownTime(newest));
         }
         new
+    }
+
+    /// Classes of those at whom rules with a cadence look.
+    fn bits_of_looks(&self) -> u64 {
+        let rules = self.rules.rules().iter().zip(&self.rule_classes);
+        rules.filter(|(rule, _)| rule.file.header.cadence.is_some()).fold(0, |bits, (_, classes)| bits | classes)
     }
 
     pub(super) fn set_aside(&mut self, message: &Lent<'_>, reason: Reason, detail: String) {

@@ -1,39 +1,39 @@
 //! The rows of a snapshot's files as they stand there, in columns: read by row group, on as many threads as there are, and checked
 //! on the way.
+//!
+//! What repeats is read as the file has it, each text once with a number in each row.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::SnapshotError;
-use super::checks::{
-    ARRIVAL_NO, EVENT_TIME, KNOWN_TIME, OP, OWN, PURPOSE, RECORD_KEY, REGISTERED_AT, ROW_VERSION, SECRECY_CLASS,
-    SOURCE, SUBJECT, check,
-};
-use crate::decode::SCHEMA_VERSION;
+use super::checks::check;
+use super::{Ending, SnapshotError, endings};
 use crate::partition::partition_of;
-use crate::record::{Op, Record, Value};
-use crate::schema::{Column, ColumnType, Feed, TableId};
-use crate::time::{Day, EventTime, KnownTime};
+use crate::record::rows::{OP, OWN, PURPOSE, Rows, SOURCE};
+use crate::schema::{ColumnType, Feed, TableId};
+use crate::time::KnownTime;
 
-/// Some rows of a table, good ones, in the order of the file.
+/// Some rows of a file, good ones, in its order.
 #[derive(Debug)]
-pub(super) struct Rows {
-    pub table: TableId,
-    columns: Vec<ArrayRef>,
-    /// By column of the table's own, whether any row has a value.
-    filled: Vec<bool>,
-    /// The shard that each belongs to.
-    pub shards: Vec<i32>,
+pub(super) struct Part {
+    pub rows: Rows,
+    /// By shard, which of them are its own.
+    pub own: Vec<Vec<u32>>,
+    /// By shard, runs of rows about one person among them.
+    pub runs: Vec<usize>,
+    pub newest: KnownTime,
+    /// When the permits among them end.
+    pub endings: Vec<Ending>,
 }
 
 /// One row group of one file.
-struct Part<'a> {
+struct Group<'a> {
     file: &'a TableFile,
     group: usize,
     /// Number of its first row in the file.
@@ -47,29 +47,29 @@ struct TableFile {
 }
 
 /// Reads all tables of a directory. Of several faults the first is told, by table and row.
-pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Rows>, SnapshotError> {
+pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Part>, SnapshotError> {
     let files = Feed::Permits.tables().map(|table| TableFile::open(dir, table)).collect::<Result<Vec<_>, _>>()?;
-    let mut parts = Vec::new();
+    let mut groups = Vec::new();
     for file in &files {
         let mut first = 0;
         for (group, about) in file.metadata.metadata().row_groups().iter().enumerate() {
-            parts.push(Part { file, group, first });
+            groups.push(Group { file, group, first });
             first += usize::try_from(about.num_rows()).unwrap_or(0);
         }
     }
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((at, part)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, parts.get(at)?)))
+        while let Some((at, group)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, groups.get(at)?)))
         {
-            done.push((at, part.read(partitions)));
+            done.push((at, group.read(partitions)));
         }
         done
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(parts.len())).map(|_| scope.spawn(work)).collect();
+        let others: Vec<_> = (1..threads.min(groups.len())).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for other in others {
             done.extend(other.join().map_err(|_| SnapshotError::Panic)?);
@@ -77,11 +77,11 @@ pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Rows>, SnapshotErr
         Ok(done)
     })?;
     done.sort_by_key(|(at, _)| *at);
-    let mut rows = Vec::new();
+    let mut parts = Vec::new();
     for (_, read) in done {
-        rows.extend(read?);
+        parts.extend(read?);
     }
-    Ok(rows)
+    Ok(parts)
 }
 
 impl TableFile {
@@ -89,29 +89,80 @@ impl TableFile {
         let path = dir.join(format!("{}.parquet", table.name()));
         let failed = |error: &dyn std::error::Error| file_error(&path, error);
         let file = File::open(&path).map_err(|error| failed(&error))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| failed(&error))?;
+        let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| failed(&error))?;
+        let coded = ArrowReaderOptions::default().with_schema(Arc::new(with_codes(plain.schema(), table)));
+        // A file whose texts are of other types is read as it is, and brought into these afterwards.
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), coded).unwrap_or(plain);
         Ok(TableFile { table, path, metadata })
     }
 
     /// The columns in the order of the file schema. A type that holds the same values (such as LargeUtf8) is taken.
     fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, SnapshotError> {
         let schema = self.table.def().file_schema();
-        let column = |field: &Arc<arrow::datatypes::Field>| {
+        let column = |(at, field): (usize, &Arc<Field>)| {
+            let wanted = if repeats(self.table, at) { coded() } else { field.data_type().clone() };
             let found = batch.column_by_name(field.name());
-            let cast = found.and_then(|column| arrow::compute::cast(column, field.data_type()).ok());
+            let cast = found.and_then(|column| arrow::compute::cast(column, &wanted).ok());
             cast.ok_or_else(|| SnapshotError::Column {
                 file: self.path.display().to_string(),
                 column: field.name().clone(),
                 wanted: field.data_type().to_string(),
             })
         };
-        schema.fields().iter().map(column).collect()
+        schema.fields().iter().enumerate().map(column).collect()
     }
 }
 
-impl Part<'_> {
-    fn read(&self, partitions: i32) -> Result<Vec<Rows>, SnapshotError> {
+/// The file's own schema, but for the columns whose texts repeat.
+fn with_codes(own: &Schema, table: TableId) -> Schema {
+    let wanted = table.def().file_schema();
+    let field = |field: &Arc<Field>| match wanted.index_of(field.name()) {
+        Ok(at) if repeats(table, at) && *field.data_type() == DataType::Utf8 => {
+            Arc::new(field.as_ref().clone().with_data_type(coded()))
+        }
+        _ => Arc::clone(field),
+    };
+    Schema::new_with_metadata(own.fields().iter().map(field).collect::<Vec<_>>(), own.metadata().clone())
+}
+
+fn coded() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// Whether a column's texts repeat: codes, and the employers and schools that rows name.
+fn repeats(table: TableId, at: usize) -> bool {
+    let own = at.checked_sub(OWN).and_then(|at| table.def().columns.get(at));
+    matches!(own.map(|column| column.ty), Some(ColumnType::Code | ColumnType::Employer | ColumnType::Institution))
+        || [OP, SOURCE, PURPOSE].contains(&at)
+}
+
+impl Part {
+    fn new(rows: Rows, partitions: i32) -> Part {
+        let mut own = vec![Vec::new(); usize::try_from(partitions).unwrap_or(0).max(1)];
+        let mut runs = vec![0; own.len()];
+        let mut last: Option<(&str, usize)> = None;
+        for row in 0..rows.len() {
+            let subject = rows.subject(row);
+            // Neighbours are often about the same person.
+            let shard = match last {
+                Some((before, shard)) if before == subject => shard,
+                _ => {
+                    let shard = partition_of(subject.as_bytes(), partitions) as usize;
+                    runs[shard] += 1;
+                    shard
+                }
+            };
+            last = Some((subject, shard));
+            own[shard].push(row as u32);
+        }
+        let newest = (0..rows.len()).map(|row| KnownTime(rows.known_time(row))).fold(KnownTime::MIN, KnownTime::max);
+        let endings = endings(&rows);
+        Part { rows, own, runs, newest, endings }
+    }
+}
+
+impl Group<'_> {
+    fn read(&self, partitions: i32) -> Result<Vec<Part>, SnapshotError> {
         let failed = |error: &dyn std::error::Error| file_error(&self.file.path, error);
         let file = File::open(&self.file.path).map_err(|error| failed(&error))?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.file.metadata.clone());
@@ -126,10 +177,7 @@ impl Part<'_> {
                 row: first + row,
                 message,
             })?;
-            let subjects = columns[SUBJECT].as_string::<i32>();
-            let shards = (0..subjects.len()).map(|row| partition_of(subjects.value(row).as_bytes(), partitions));
-            let shards = shards.collect();
-            parts.push(Rows::new(self.file.table, columns, shards));
+            parts.push(Part::new(Rows::new(self.file.table, &columns), partitions));
             first += batch.num_rows();
         }
         Ok(parts)
@@ -138,124 +186,4 @@ impl Part<'_> {
 
 fn file_error(path: &Path, error: &dyn std::error::Error) -> SnapshotError {
     SnapshotError::File { file: path.display().to_string(), message: error.to_string() }
-}
-
-impl Rows {
-    #[cfg(test)]
-    pub fn of(table: TableId, columns: Vec<ArrayRef>) -> Rows {
-        let shards = vec![0; columns[SUBJECT].len()];
-        Rows::new(table, columns, shards)
-    }
-
-    fn new(table: TableId, columns: Vec<ArrayRef>, shards: Vec<i32>) -> Rows {
-        let filled = columns[OWN..].iter().map(|column| column.null_count() < column.len()).collect();
-        Rows { table, columns, filled, shards }
-    }
-
-    pub fn len(&self) -> usize {
-        self.shards.len()
-    }
-
-    pub fn known_time(&self, row: usize) -> i64 {
-        instant(&self.columns, KNOWN_TIME, row).unwrap_or_default()
-    }
-
-    pub fn arrival_no(&self, row: usize) -> i64 {
-        int(&self.columns, ARRIVAL_NO, row).unwrap_or_default()
-    }
-
-    pub fn subject(&self, row: usize) -> &str {
-        text(&self.columns, SUBJECT, row).unwrap_or_default()
-    }
-
-    pub fn record_key(&self, row: usize) -> &str {
-        text(&self.columns, RECORD_KEY, row).unwrap_or_default()
-    }
-
-    pub fn version(&self, row: usize) -> i64 {
-        int(&self.columns, ROW_VERSION, row).unwrap_or_default()
-    }
-
-    /// A row that was checked has each of the envelope's values.
-    pub fn op(&self, row: usize) -> Op {
-        text(&self.columns, OP, row).and_then(Op::from_name).unwrap_or(Op::Upsert)
-    }
-
-    /// A day of one of the table's own columns.
-    pub fn day(&self, name: &str, row: usize) -> Option<Day> {
-        let (column, _) = self.table.def().column(name)?;
-        let days = self.columns.get(OWN + column)?.as_primitive_opt::<Date32Type>()?;
-        (!days.is_null(row)).then(|| Day(days.value(row)))
-    }
-
-    pub fn record(&self, row: usize) -> Record {
-        let columns = &self.columns;
-        let op = self.op(row);
-        let own = self.table.def().columns.iter().zip(&columns[OWN..]).zip(&self.filled);
-        let value = |((column, array), filled): ((&Column, &ArrayRef), &bool)| match filled {
-            true => value(array, row, column.ty),
-            false => Value::Null,
-        };
-        let mut values: Vec<Value> = own.map(value).collect();
-        if op == Op::Retract && values.iter().all(|value| *value == Value::Null) {
-            values.clear();
-        }
-        Record {
-            table: self.table,
-            subject: self.subject(row).into(),
-            schema_ver: SCHEMA_VERSION,
-            record_key: self.record_key(row).into(),
-            version: self.version(row),
-            op,
-            event_time: EventTime(instant(columns, EVENT_TIME, row).unwrap_or_default()),
-            registered_at: instant(columns, REGISTERED_AT, row).unwrap_or_default(),
-            source: text(columns, SOURCE, row).unwrap_or_default().into(),
-            purpose: text(columns, PURPOSE, row).unwrap_or_default().into(),
-            secrecy_class: int(columns, SECRECY_CLASS, row).unwrap_or_default(),
-            known_time: KnownTime(self.known_time(row)),
-            values,
-        }
-    }
-}
-
-fn text(columns: &[ArrayRef], column: usize, row: usize) -> Option<&str> {
-    let array = columns.get(column)?.as_string_opt::<i32>()?;
-    (!array.is_null(row)).then(|| array.value(row))
-}
-
-fn int(columns: &[ArrayRef], column: usize, row: usize) -> Option<i64> {
-    let array = columns.get(column)?.as_primitive_opt::<Int64Type>()?;
-    (!array.is_null(row)).then(|| array.value(row))
-}
-
-fn instant(columns: &[ArrayRef], column: usize, row: usize) -> Option<i64> {
-    let array = columns.get(column)?.as_primitive_opt::<TimestampMicrosecondType>()?;
-    (!array.is_null(row)).then(|| array.value(row))
-}
-
-fn value(array: &ArrayRef, row: usize, ty: ColumnType) -> Value {
-    if array.is_null(row) {
-        return Value::Null;
-    }
-    let value = match ty {
-        ColumnType::Int | ColumnType::Sek => {
-            array.as_primitive_opt::<Int64Type>().map(|numbers| Value::Int(numbers.value(row)))
-        }
-        ColumnType::Timestamp => {
-            array.as_primitive_opt::<TimestampMicrosecondType>().map(|instants| Value::Instant(instants.value(row)))
-        }
-        ColumnType::Date => array.as_primitive_opt::<Date32Type>().map(|days| Value::Day(days.value(row))),
-        ColumnType::Month => array.as_primitive_opt::<Date32Type>().map(|days| {
-            let day = Day(days.value(row));
-            Value::Day(day.first_of_month().unwrap_or(day).0)
-        }),
-        ColumnType::Bool => array.as_boolean_opt().map(|bools| Value::Bool(bools.value(row))),
-        ColumnType::CodeList => array.as_list_opt::<i32>().map(|lists| {
-            let items = lists.value(row);
-            let items = items.as_string_opt::<i32>();
-            Value::List(items.into_iter().flatten().flatten().map(Into::into).collect())
-        }),
-        _ => array.as_string_opt::<i32>().map(|texts| Value::Text(texts.value(row).into())),
-    };
-    value.unwrap_or(Value::Null)
 }

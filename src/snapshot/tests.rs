@@ -14,7 +14,8 @@ use super::*;
 use crate::decode::decode;
 use crate::encode::encode;
 use crate::partition::partition_of;
-use crate::record::{Message, Offset};
+use crate::record::rows::{ARRIVAL_NO, KNOWN_TIME, OP, OWN, SCHEMA_VER, records};
+use crate::record::{Message, Offset, Record};
 use crate::schema::Feed;
 use crate::time::parse_day;
 
@@ -76,7 +77,7 @@ fn stock(of: &[(&str, Option<&str>)]) -> Stock {
 fn a_good_snapshot_gives_its_records_and_its_stock() {
     let dir = snapshot(&[("a", None), ("b", Some("2025-06-01")), ("c", Some("2025-05-31"))]);
     let snapshot = load_all(&dir).unwrap();
-    let subjects: Vec<Box<str>> = snapshot.records(0).map(|record| record.subject).collect();
+    let subjects: Vec<Box<str>> = records(&snapshot.own(0)).map(|record| record.subject).collect();
     assert_eq!(subjects.iter().map(|subject| &**subject).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(snapshot.stock.open(), 2, "open on its last day, not after it");
     assert_eq!(snapshot.newest.0, parse_day("2025-06-01").unwrap().instant());
@@ -88,9 +89,10 @@ fn a_shard_takes_its_own_persons_and_knows_the_whole_stock() {
     let config = SnapshotConfig { dir: Some(dir.path().to_owned()), ..SnapshotConfig::default() };
     let snapshots = Snapshots::default();
     let snapshot = snapshots.load(&config, 2).unwrap().unwrap();
-    assert_eq!((snapshot.stock.open(), snapshot.records(0).len() + snapshot.records(1).len()), (4, 4));
+    let own = |number| records(&snapshot.own(number)).collect::<Vec<_>>();
+    assert_eq!((snapshot.stock.open(), own(0).len() + own(1).len()), (4, 4));
     for number in 0..2 {
-        assert!(snapshot.records(number).all(|record| partition_of(record.subject.as_bytes(), 2) == number));
+        assert!(own(number).iter().all(|record| partition_of(record.subject.as_bytes(), 2) == number));
     }
     let other = snapshots.load(&config, 2).unwrap().unwrap();
     assert!(Arc::ptr_eq(&snapshot, &other), "it is read once");
@@ -185,22 +187,22 @@ fn a_row_passes_exactly_if_its_message_would() {
         let schema = table.def().file_schema();
         for (at, field) in schema.fields().iter().enumerate() {
             // When a message became known, and after which one, is not in it.
-            let in_message = ![checks::KNOWN_TIME, checks::ARRIVAL_NO].contains(&at);
+            let in_message = ![KNOWN_TIME, ARRIVAL_NO].contains(&at);
             let null = new_null_array(field.data_type(), 1);
             for candidate in candidates(field.data_type()).into_iter().filter(|_| in_message).chain([null]) {
                 let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
                 columns[at] = Arc::clone(&candidate);
                 let passes = checks::check(table, &columns);
                 let name = field.name();
-                if at < checks::OWN && candidate.null_count() > 0 {
+                if at < OWN && candidate.null_count() > 0 {
                     assert!(passes.is_err(), "{table:?}.{name} is null");
                     continue;
                 }
-                if at == checks::OP && Op::from_name(candidate.as_string::<i32>().value(0)).is_none() {
+                if at == OP && Op::from_name(candidate.as_string::<i32>().value(0)).is_none() {
                     assert!(passes.is_err(), "{table:?}.{name}");
                     continue;
                 }
-                let record = rows::Rows::of(table, columns).record(0);
+                let record = Rows::new(table, &columns).record(0);
                 let message = Message {
                     feed: Feed::Permits,
                     partition: 0,
@@ -210,7 +212,7 @@ fn a_row_passes_exactly_if_its_message_would() {
                     payload: Some(encode(&record).into_boxed_slice()),
                     sent_at: None,
                 };
-                let is_version = at == checks::SCHEMA_VER && candidate.as_primitive::<Int64Type>().value(0) != 1;
+                let is_version = at == SCHEMA_VER && candidate.as_primitive::<Int64Type>().value(0) != 1;
                 match decode(&message, usize::MAX) {
                     Ok(decoded) if !is_version => {
                         good += 1;
@@ -265,7 +267,7 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
     let snapshot = read(&dir.path().join("parquet"), 1).unwrap();
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
     let catalogue = Catalogue::load(&queries, &std::collections::BTreeMap::new()).unwrap();
-    let run = |records: &[Record]| {
+    let run = |own: &[Own<'_>], knows_somebody: bool| {
         let settings = Settings {
             number: 0,
             partitions: None,
@@ -276,7 +278,11 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
             pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
         };
         let mut shard = Shard::new(settings, RuleSet::plan(&catalogue).unwrap());
-        let new = shard.take_snapshot(records.iter().cloned());
+        if knows_somebody {
+            shard.history_mut().insert(&Record::blank(TableId::Permits, "somebody", "permit:1"));
+        }
+        let new = shard.take_snapshot(own);
+        assert_eq!(shard.take_snapshot(own), 0, "all are known");
         let mut merge = Merge::new(FileShard::open(dir.path(), 0, 1).unwrap(), Visibility::default().permit_lead);
         while let Merged::Message(message) = merge.take().unwrap() {
             shard.take(message);
@@ -285,12 +291,35 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
         let standing: Vec<_> = shard.standing().into_iter().map(|(_, alert)| (alert.id, alert.severity)).collect();
         (new, standing, shard.take_fates())
     };
-    let (none, without, _) = run(&[]);
-    let records: Vec<Record> = snapshot.records(0).collect();
-    let (new, with, fates) = run(&records);
+    let (none, without, _) = run(&[], false);
+    let own = snapshot.own(0);
+    let (new, with, fates) = run(&own, false);
     assert_eq!(none, 0);
-    assert_eq!(new, records.len() as u64);
+    assert_eq!(new, records(&own).len() as u64);
     assert!(!without.is_empty());
     assert_eq!(with, without);
+    // To a shard that knows somebody they are added one by one.
+    assert_eq!(run(&own, true), (new, with, fates.clone()));
     assert!(fates.duplicate[Feed::Permits.index()] >= new, "what the snapshot brought is a duplicate on the topic");
+}
+
+#[test]
+fn rows_taken_at_once_make_the_history_that_records_one_by_one_make() {
+    use crate::history::History;
+
+    let dir = TempDir::new().unwrap();
+    crate::generate::write(&crate::generate::generate(&crate::generate::Options::new(4_000, 2, 7)), dir.path())
+        .unwrap();
+    let snapshot = read(&dir.path().join("parquet"), 1).unwrap();
+    let own = snapshot.own(0);
+    let (mut at_once, mut one_by_one) = (History::default(), History::default());
+    at_once.fill(&own, |_, _| true, |_, _, _| {});
+    for record in records(&own) {
+        one_by_one.insert(&record);
+    }
+    let rows = |history: &History| history.store(TableId::Permits).rows();
+    assert!(rows(&one_by_one) > 5_000, "more than a segment, but {}", rows(&one_by_one));
+    assert_eq!(rows(&at_once), rows(&one_by_one));
+    assert!(at_once.told() == one_by_one.told());
+    assert!(at_once.state_bytes() <= one_by_one.state_bytes());
 }
