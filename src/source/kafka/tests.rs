@@ -148,17 +148,14 @@ fn waiting_ends_when_something_is_written() {
     shard.wait(Duration::from_millis(200));
     assert!(start.elapsed() >= Duration::from_millis(200), "nothing was written, nothing wakes");
     writer.write(Feed::Notices, b"P", Some(b"{}"), at(1), None).unwrap();
-    let start = Instant::now();
-    let deadline = start + DEADLINE;
+    // Without being woken this never ends.
     loop {
-        shard.wait(DEADLINE);
+        shard.wait(Duration::from_secs(3_600));
         if let Polled::Message(message) = shard.poll(Feed::Notices).unwrap() {
             assert_eq!(message.offset.0, 0);
             break;
         }
-        assert!(Instant::now() < deadline);
     }
-    assert!(start.elapsed() < DEADLINE / 2);
 }
 
 /// The library says so only when a fetch has come back empty, which here takes it seconds.
