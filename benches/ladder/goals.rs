@@ -14,7 +14,8 @@ struct Goal {
 }
 
 pub fn print(figures: &Value) -> Value {
-    let climb = if figures["climb"].is_null() { &figures["live"] } else { &figures["climb"] };
+    let parts = ["climb", "memory", "live"].map(|part| &figures[part]);
+    let climb = parts.into_iter().find(|part| !part.is_null()).unwrap_or(&Value::Null);
     let rung = |ladders: &Value, pct: u64, rung: &str, figure: &str| -> Option<f64> {
         let main = |block: &&Value| block["holders"] == 10_000 && block["months"] == 12 && block["in_scope_pct"] == pct;
         let block = ladders.as_array()?.iter().find(main)?;

@@ -16,6 +16,8 @@ pub struct Figures {
     pub cpu_ns_in_scope: f64,
     /// Nothing where units are not counted.
     pub cpu_ns_unit: f64,
+    /// Records of one person that were looked at together.
+    pub in_scope_unit: f64,
     pub allocations: f64,
     pub in_scope: f64,
     pub alerts: f64,
@@ -40,6 +42,10 @@ impl Rounds {
             }),
             cpu_ns_unit: over(&|round| match sum(round, |sample| sample.units) {
                 units if units > 0.0 => sum(round, |sample| sample.cpu_ns) / units,
+                _ => 0.0,
+            }),
+            in_scope_unit: over(&|round| match sum(round, |sample| sample.units) {
+                units if units > 0.0 => sum(round, |sample| sample.in_scope) / units,
                 _ => 0.0,
             }),
             allocations: over(&|round| sum(round, |sample| sample.allocations) / messages(round)),
@@ -69,8 +75,17 @@ pub fn print_ladder(title: &str, results: &Results) -> Value {
         let Setting { holders, months, in_scope_pct } = setting;
         println!("\n{title}: {} holders, {in_scope_pct} % in scope, {months} months", grouped(f64::from(holders)));
         println!(
-            "  {:<11}{:>12}{:>9}{:>11}{:>11}{:>13}{:>10}{:>9}",
-            "rung", "records/s", "of a", "cpu ns/rec", "step ns", "ns/in scope", "alloc/rec", "alerts%"
+            "  {:<11}{:>12}{:>9}{:>11}{:>11}{:>13}{:>10}{:>9}{:>9}{:>10}",
+            "rung",
+            "records/s",
+            "of a",
+            "cpu ns/rec",
+            "step ns",
+            "ns/in scope",
+            "alloc/rec",
+            "alerts%",
+            "rec/unit",
+            "ns/unit"
         );
         let mut rungs = Vec::new();
         let (mut bare, mut before) = (0.0, 0.0);
@@ -82,8 +97,12 @@ pub fn print_ladder(title: &str, results: &Results) -> Value {
             let step = figures.cpu_ns - before;
             before = figures.cpu_ns;
             let in_scope = if rung >= Rung::Scope { grouped(figures.cpu_ns_in_scope) } else { String::new() };
+            let units = match figures.in_scope_unit {
+                records if records > 0.0 => format!("{records:>9.2}{:>10}", grouped(figures.cpu_ns_unit)),
+                _ => String::new(),
+            };
             println!(
-                "  {:<11}{:>12}{:>8.0}%{:>11}{:>11}{in_scope:>13}{:>10.2}{:>9.2}",
+                "  {:<11}{:>12}{:>8.0}%{:>11}{:>11}{in_scope:>13}{:>10.2}{:>9.2}{units}",
                 rung.name(),
                 grouped(figures.per_second),
                 100.0 * figures.per_second / f64::max(bare, 1.0),
@@ -95,6 +114,7 @@ pub fn print_ladder(title: &str, results: &Results) -> Value {
             rungs.push(json!({
                 "rung": rung.name(), "records_per_second": figures.per_second, "cpu_ns_per_record": figures.cpu_ns,
                 "step_ns_per_record": step, "cpu_ns_per_record_in_scope": figures.cpu_ns_in_scope, "cpu_ns_per_unit": figures.cpu_ns_unit,
+                "records_in_scope_per_unit": figures.in_scope_unit,
                 "allocations_per_record": figures.allocations, "in_scope_share": figures.in_scope,
                 "alerts_per_record": figures.alerts, "rounds": results[&(setting, rung)].0.len(),
             }));
