@@ -29,7 +29,7 @@ pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
 use index::{RowRef, may_be, of_table, place, versions_of};
-pub use span::PermitSpan;
+pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day};
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};

@@ -21,6 +21,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use thiserror::Error;
 
 use crate::config::SnapshotConfig;
+use crate::history::{ENDED_ON, VALID_TO, last_day};
 use crate::record::Op;
 use crate::record::rows::{Own, Rows};
 use crate::schema::TableId;
@@ -188,14 +189,14 @@ fn endings(rows: &Rows) -> Vec<Ending> {
     if rows.table != TableId::Permits {
         return Vec::new();
     }
-    let column = |name| rows.table.def().column(name).map_or(usize::MAX >> 1, |(at, _)| at);
-    let (valid_to, ended_on) = (column("valid_to"), column("ended_on"));
+    let permits = rows.table.def();
+    let column = |name| permits.column(name).map_or(permits.columns.len(), |(at, _)| at);
+    let (valid_to, ended_on) = (column(VALID_TO), column(ENDED_ON));
     let mut endings: Vec<Ending> = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
-        let end = match (rows.op(row), rows.day(valid_to, row), rows.day(ended_on, row)) {
-            (Op::Retract, ..) => Some(Day(KnownTime(rows.known_time(row)).day().0 - 1)),
-            (_, Some(to), Some(ended)) => Some(to.min(ended)),
-            (_, to, ended) => to.or(ended),
+        let end = match rows.op(row) {
+            Op::Retract => Some(Day(KnownTime(rows.known_time(row)).day().0 - 1)),
+            Op::Upsert | Op::Correct => last_day(rows.day(valid_to, row), rows.day(ended_on, row)),
         };
         let mut permit = FxBuildHasher.build_hasher();
         permit.write(rows.subject(row).as_bytes());

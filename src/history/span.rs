@@ -27,17 +27,18 @@ impl PermitSpan {
         let (valid_from, end) = if op == Op::Retract {
             (None, Some(KnownTime(known).day()))
         } else {
-            let end = match (day(VALID_TO), day(ENDED_ON)) {
-                (Some(to), Some(ended)) => Some(to.min(ended)),
-                (to, ended) => to.or(ended),
-            };
-            (day(VALID_FROM), end)
+            (day(VALID_FROM), last_day(day(VALID_TO), day(ENDED_ON)))
         };
         PermitSpan { key, op, version, known, valid_from, end }
     }
 }
 
+/// The last day of a permit: the earlier of the two that are known; `None` is open.
+pub fn last_day(valid_to: Option<Day>, ended_on: Option<Day>) -> Option<Day> {
+    [valid_to, ended_on].into_iter().flatten().min()
+}
+
 /// Columns of a permit that say from when to when it holds.
-pub(super) const VALID_FROM: &str = "valid_from";
-pub(super) const VALID_TO: &str = "valid_to";
-pub(super) const ENDED_ON: &str = "ended_on";
+pub const VALID_FROM: &str = "valid_from";
+pub const VALID_TO: &str = "valid_to";
+pub const ENDED_ON: &str = "ended_on";

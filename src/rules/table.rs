@@ -1,4 +1,4 @@
-//! Where a plan finds the rows of the units at hand: a slot that is filled before each execution.
+//! Where a plan finds the rows of the units at hand: a slot.
 //!
 //! A plan is made once and holds `SlotScan` leaves; executing it reads what the slots hold at that moment. A slot is filled when
 //! it is first read (see [`Origin`]), and only with the columns that some plan reads (see [`Slot::used`]).

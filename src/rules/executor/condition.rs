@@ -19,6 +19,7 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 
 use crate::rules::executor::column::{Batch, Picks, pick_all};
+use crate::rules::executor::direct::holds_between;
 use crate::rules::executor::expr::Expr;
 use crate::rules::renumber::renumbered;
 
@@ -116,14 +117,7 @@ impl ByPair<'_> {
             Truth::Is(value) => self.value(*value, left, right).map(|value| value != 0),
             Truth::Compare(operator, a, b) => {
                 let (a, b) = (self.value(*a, left, right)?, self.value(*b, left, right)?);
-                Some(match operator {
-                    Operator::Eq => a == b,
-                    Operator::NotEq => a != b,
-                    Operator::Lt => a < b,
-                    Operator::LtEq => a <= b,
-                    Operator::Gt => a > b,
-                    _ => a >= b,
-                })
+                Some(holds_between(*operator, &a, &b))
             }
         }
     }

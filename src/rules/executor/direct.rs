@@ -301,19 +301,21 @@ fn compared<T: Ord>(operator: Operator, a: Option<T>, b: Option<T>) -> Option<i6
     let holds = match operator {
         Operator::IsDistinctFrom => a != b,
         Operator::IsNotDistinctFrom => a == b,
-        _ => {
-            let (a, b) = (a?, b?);
-            match operator {
-                Operator::Eq => a == b,
-                Operator::NotEq => a != b,
-                Operator::Lt => a < b,
-                Operator::LtEq => a <= b,
-                Operator::Gt => a > b,
-                _ => a >= b,
-            }
-        }
+        _ => holds_between(operator, &a?, &b?),
     };
     Some(i64::from(holds))
+}
+
+/// Whether `a = b`, `a <> b`, `a < b`, `a <= b`, `a > b`, or `a >= b`.
+pub(super) fn holds_between<T: Ord>(operator: Operator, a: &T, b: &T) -> bool {
+    match operator {
+        Operator::Eq => a == b,
+        Operator::NotEq => a != b,
+        Operator::Lt => a < b,
+        Operator::LtEq => a <= b,
+        Operator::Gt => a > b,
+        _ => a >= b,
+    }
 }
 
 fn calculated(operator: Operator, a: i64, b: i64) -> Option<i64> {

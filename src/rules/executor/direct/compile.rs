@@ -15,6 +15,8 @@ use crate::rules::executor::direct::{Direct, Joined, Number, Part, Place, Root, 
 use crate::rules::executor::expr::Expr;
 
 type Physical = Arc<dyn PhysicalExpr>;
+/// Values with their conditions, and the one where none of these is true.
+type Branches<T> = (Vec<(Number, T)>, T);
 
 const DAY_SECONDS: i64 = 86_400;
 const DAY_NANOS: i64 = DAY_SECONDS * 1_000_000_000;
@@ -121,12 +123,8 @@ impl Compiler<'_> {
             return Ok(self.is_null(is_not_null.arg())?.map(|is_null| Number::Not(Box::new(is_null))));
         }
         if let Some(case) = expr.downcast_ref::<CaseExpr>() {
-            let Some(whens) = self.whens(case, Compiler::number)? else { return Ok(None) };
-            let otherwise = match case.else_expr() {
-                Some(expr) => self.number(expr)?,
-                None => Some(Number::Literal(None)),
-            };
-            return Ok(otherwise.map(|otherwise| Number::Case(whens, Box::new(otherwise))));
+            let branches = self.branches(case, Compiler::number, Number::Literal(None))?;
+            return Ok(branches.map(|(whens, otherwise)| Number::Case(whens, Box::new(otherwise))));
         }
         if let Some(cast) = expr.downcast_ref::<CastExpr>() {
             return self.cast(cast.expr(), cast.cast_type());
@@ -151,12 +149,8 @@ impl Compiler<'_> {
             });
         }
         if let Some(case) = expr.downcast_ref::<CaseExpr>() {
-            let Some(whens) = self.whens(case, Compiler::text)? else { return Ok(None) };
-            let otherwise = match case.else_expr() {
-                Some(expr) => self.text(expr)?,
-                None => Some(Text::Literal(None)),
-            };
-            return Ok(otherwise.map(|otherwise| Text::Case(whens, Box::new(otherwise))));
+            let branches = self.branches(case, Compiler::text, Text::Literal(None))?;
+            return Ok(branches.map(|(whens, otherwise)| Text::Case(whens, Box::new(otherwise))));
         }
         let Some(function) = expr.downcast_ref::<ScalarFunctionExpr>() else { return Ok(None) };
         match (function.fun().name(), function.args()) {
@@ -169,12 +163,13 @@ impl Compiler<'_> {
         }
     }
 
-    /// The branches of a `CASE`, each with a condition.
-    fn whens<T>(
+    /// The branches of a `CASE`, each with a condition, and what it is otherwise.
+    fn branches<T>(
         &mut self,
         case: &CaseExpr,
         then: impl Fn(&mut Self, &Physical) -> Result<Option<T>>,
-    ) -> Result<Option<Vec<(Number, T)>>> {
+        null: T,
+    ) -> Result<Option<Branches<T>>> {
         let mut whens = Vec::new();
         for (when, value) in case.when_then_expr() {
             let condition = match case.expr() {
@@ -184,7 +179,11 @@ impl Compiler<'_> {
             let (Some(condition), Some(value)) = (condition, then(self, value)?) else { return Ok(None) };
             whens.push((condition, value));
         }
-        Ok(Some(whens))
+        let otherwise = match case.else_expr() {
+            Some(expr) => then(self, expr)?,
+            None => Some(null),
+        };
+        Ok(otherwise.map(|otherwise| (whens, otherwise)))
     }
 
     fn binary(&mut self, binary: &BinaryExpr) -> Result<Option<Number>> {
