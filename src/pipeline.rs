@@ -1,9 +1,9 @@
 //! The one loop that decides the order of effects, per shard and on a thread of its own:
 //! take, settle, publish, note what was set aside, wait for the broker, commit offsets (for monitoring only).
 //!
-//! While the broker writes what one batch has said, the next one is taken and settled. It says nothing before all that the one
-//! before it said has been acknowledged: so one batch's effects are under way at most, and what was not written before a crash is
-//! what the last alert on the topic does not know of.
+//! While the broker writes what one batch has said, the next ones are taken, settled and handed over: nobody waits for an
+//! acknowledgement but what it is about. The alerts of all of them stand in one order, and one that cannot be written lets none
+//! after it pass. So what was not written before a crash is what the last alert on the topic does not know of.
 //!
 //! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
 //! again from the topic.
@@ -11,6 +11,7 @@
 mod census;
 mod gauges;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -37,8 +38,8 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Batches that may wait for the acknowledgement of one before them; then the source is left alone.
-const MAX_UNDER_WAY: usize = 64;
+/// Batches that may wait for their acknowledgement; then the source is left alone.
+const MAX_UNDER_WAY: usize = 256;
 
 /// How often a shard tells the others up to when it has said all that its units show.
 const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
@@ -109,12 +110,13 @@ struct Loop {
     links_said_at: Instant,
     quarantined: u64,
     paused: bool,
-    under_way: Vec<UnderWay>,
+    /// Batches that have been sealed and not been acknowledged, oldest first.
+    under_way: VecDeque<UnderWay>,
     /// Where the shard reads next, once everything before has had its effects.
     advanced: [NextOffset; Feed::COUNT],
 }
 
-/// A batch whose effects have not all been acknowledged. Only the first may have said something; those after it wait for it.
+/// A batch whose effects, or those of one before it, have not all been acknowledged.
 struct UnderWay {
     alerts: Vec<Emitted>,
     fates: Fates,
@@ -137,10 +139,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             links_said_at: Instant::now(),
             quarantined: 0,
             paused: false,
-            under_way: Vec::new(),
+            under_way: VecDeque::new(),
             advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.recovery.is_some());
+        let waker = self.merge.source().waker();
+        let is_woken = waker.is_some();
+        if let Some(waker) = waker {
+            self.sink.call_when_acknowledged(waker);
+        }
         while !self.stop.load(Ordering::Relaxed) {
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
             self.take_new_rules(&mut state)?;
@@ -152,14 +159,14 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 self.count_some(&mut state);
             }
             if taken == 0 && self.shard.rework_left() == 0 {
-                if state.under_way.is_empty() {
+                if is_woken || state.under_way.is_empty() {
                     self.merge.wait(IDLE);
                 } else {
-                    self.confirm(&mut state, true)?;
+                    self.confirm(&mut state, 0)?;
                 }
             }
         }
-        self.confirm(&mut state, true)?;
+        self.confirm(&mut state, 0)?;
         Ok(self.shard)
     }
 
@@ -182,7 +189,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     persons = self.shard.rework_left(),
                     "new rules are in force; changed ones are worked out again"
                 );
-                self.confirm(state, true)?;
                 self.publish(&withdrawn)?;
                 self.note(state, withdrawn, Fates::default());
                 Ok(())
@@ -241,7 +247,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let emitted = self.recover(emitted)?;
         let quarantined = self.shard.take_quarantined();
         if shown.is_some() || !emitted.is_empty() || !quarantined.is_empty() {
-            self.confirm(state, true)?;
             self.own()?;
         }
         if let Some(shown) = shown {
@@ -254,10 +259,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
         let fates = self.shard.take_fates();
         self.note(state, emitted, fates);
-        let wait = state.under_way.len() >= MAX_UNDER_WAY;
-        self.confirm(state, wait)?;
+        self.confirm(state, MAX_UNDER_WAY)?;
         if self.sink.take_foreign_writes() > 0 {
-            self.confirm(state, true)?;
+            self.confirm(state, 0)?;
             tracing::warn!(
                 shard = self.shard.number(),
                 "somebody else has written to the shard's alerts; publishing the difference again"
@@ -280,7 +284,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             let said = links.map(|feed| self.shard.link_clock(feed));
             [said, links.map(|feed| self.shard.clocks().feed(feed))]
         };
-        state.under_way.push(UnderWay {
+        self.sink.seal();
+        state.under_way.push_back(UnderWay {
             alerts,
             fates,
             positions: *self.merge.positions(),
@@ -289,20 +294,18 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         });
     }
 
-    /// Reports what was under way, if it has been acknowledged; waits for that where asked to.
-    fn confirm(&mut self, state: &mut Loop, wait: bool) -> Result<(), PipelineError> {
-        if !wait && state.under_way.is_empty() {
-            return Ok(());
-        }
-        let acknowledged = match self.sink.acknowledged(wait) {
-            Ok(Some(at)) => at,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                self.telemetry.publish_error();
-                return Err(error.into());
-            }
-        };
-        for done in state.under_way.drain(..) {
+    /// Reports the batches that have been acknowledged; waits until no more than so many are left.
+    fn confirm(&mut self, state: &mut Loop, left: usize) -> Result<(), PipelineError> {
+        while !state.under_way.is_empty() {
+            let acknowledged = match self.sink.acknowledged(state.under_way.len() > left) {
+                Ok(Some(at)) => at,
+                Ok(None) => break,
+                Err(error) => {
+                    self.telemetry.publish_error();
+                    return Err(error.into());
+                }
+            };
+            let Some(done) = state.under_way.pop_front() else { break };
             let at = acknowledged.max(done.settled_at);
             if !done.alerts.is_empty() {
                 let micros = (at.0 - done.settled_at.0).unsigned_abs();

@@ -10,6 +10,7 @@ use crate::alert::Alert;
 use crate::clock::wall;
 use crate::record::{NextOffset, Quarantined, Record};
 use crate::schema::Feed;
+use crate::source::Waker;
 use crate::time::{KnownTime, WallTime};
 
 /// What travels beside an alert and depends on the run, as Kafka headers.
@@ -39,7 +40,9 @@ pub struct Shown {
 
 /// Takes a shard's alerts, in order.
 ///
-/// What is handed over need not have been written yet when the call returns: `acknowledged` says when it has.
+/// What is handed over need not have been written yet when the call returns. `seal` makes a batch of it, and `acknowledged` says
+/// of one batch after the other when it had been written. Alerts are written in the order in which they were handed over, those
+/// of later batches too: what is on the topic after a crash is all that was said up to some alert, and nothing after it.
 pub trait AlertSink: Send {
     /// None is sent twice and none skipped. On an error the shard halts and starts again from what the topic says.
     fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError>;
@@ -52,11 +55,17 @@ pub trait AlertSink: Send {
         Ok(())
     }
 
-    /// When the last of what was handed over had been written; `None` if something has not, unless it is to be waited for. An
-    /// error is one of anything handed over before.
+    /// What was handed over since the last call is a batch, even if that is nothing.
+    fn seal(&mut self) {}
+
+    /// When the oldest batch that this has not yet told of had been written; `None` if it has not, unless it is to be waited for.
+    /// An error is one of anything handed over before. To be called once for each batch, at most.
     fn acknowledged(&mut self, _wait: bool) -> Result<Option<WallTime>, SinkError> {
         Ok(Some(wall()))
     }
+
+    /// To be called, from any thread, whenever `acknowledged` has something new to tell.
+    fn call_when_acknowledged(&mut self, _: Waker) {}
 
     /// Messages that somebody else has put among this shard's alerts since this was last asked.
     fn take_foreign_writes(&mut self) -> u64 {

@@ -7,6 +7,7 @@
 pub mod files;
 pub mod kafka;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -15,6 +16,9 @@ use crate::clock::FeedSet;
 use crate::record::{Lent, NextOffset};
 use crate::schema::Feed;
 use crate::time::KnownTime;
+
+/// Wakes whoever waits for a source.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// What stands first in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,11 @@ pub trait ShardSource: Send {
 
     /// Blocks until some lane may have something new, at most for `timeout`.
     fn wait(&mut self, timeout: Duration);
+
+    /// Ends a wait of the shard's owner from another thread, or the next one if it does not wait; `None` where nothing can.
+    fn waker(&self) -> Option<Waker> {
+        None
+    }
 
     /// Where the feed's partition ends now, asked of the broker; `None` where there is nobody to ask.
     fn end_offset(&mut self, _: Feed) -> Result<Option<NextOffset>, SourceError> {

@@ -54,6 +54,7 @@ fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
     };
     let mut sink = KafkaSink::new(&config, wrong, NextOffset(0)).unwrap();
     sink.quarantine(&[entry(0, Reason::Misrouted), entry(1, Reason::Future), entry(9, Reason::Malformed)]).unwrap();
+    sink.seal();
     sink.acknowledged(true).unwrap();
 
     let listed = quarantine(broker.brokers(), &["list"]);

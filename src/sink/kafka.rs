@@ -3,8 +3,8 @@
 //! Invariants:
 //! - Everything of shard n goes to partition n, in order: the producer is idempotent and gapless, so a message that could not
 //!   be written lets none after it pass.
-//! - What was handed over is acknowledged when the broker has acknowledged every message of it; after an error nothing more is ever
-//!   sent through this sink.
+//! - Batches are under way together, up to what the library's queue holds. One is acknowledged when the broker has acknowledged every
+//!   message of it and of those before it; after an error nothing more is ever sent through this sink.
 //! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends
 //!   on the run travels in headers; the payload is the alert alone.
 //! - A quarantined message is noted by its coordinates and reason; its payload stays where it is.
@@ -12,22 +12,19 @@
 //! Another writer in the same partition (a zombie that has not noticed its fence) shows as a gap between the offsets of two
 //! acknowledgements; see [`KafkaSink::take_foreign_writes`].
 
+mod deliveries;
 mod headers;
 mod published;
 mod whole;
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use serde::Serialize;
 
 use crate::alert::Alert;
-use crate::clock::wall;
 use crate::config::KafkaConfig;
 use crate::kafka;
 use crate::partition::partition_of;
@@ -35,8 +32,10 @@ use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
 use crate::shard::{clock_payload, link_payload};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
+use crate::source::Waker;
 use crate::time::{KnownTime, WallTime};
 
+use deliveries::{Deliveries, Place, Sealed, Written};
 pub use published::{Published, read_published};
 pub use whole::read_quarantine;
 
@@ -68,9 +67,12 @@ pub struct KafkaSink {
     shard: i32,
     /// Where the next alert will stand if nobody else writes.
     next: NextOffset,
-    /// Messages handed over since all were last acknowledged, and the alerts among them.
-    sent: usize,
-    sent_alerts: usize,
+    /// The batch that is being handed over, and the messages of it that are no alerts.
+    batch: u64,
+    others: usize,
+    /// Alerts handed over, and alerts known to be written.
+    alerts: u64,
+    written_alerts: u64,
     foreign_writes: u64,
     /// Why nothing can be sent any more.
     failure: Option<String>,
@@ -99,8 +101,10 @@ impl KafkaSink {
             alerts_topic,
             shard,
             next,
-            sent: 0,
-            sent_alerts: 0,
+            batch: 0,
+            others: 0,
+            alerts: 0,
+            written_alerts: 0,
             foreign_writes: 0,
             failure: None,
         })
@@ -137,12 +141,14 @@ impl KafkaSink {
             return Err(self.error(what, failure.clone()));
         }
         for (index, message) in messages.iter().enumerate() {
-            let place = if message.is_alert { self.sent_alerts } else { NO_ALERT };
+            let place = if message.is_alert { Place::Alert(self.alerts) } else { Place::Other(self.batch) };
             if let Err(message) = self.enqueue(topic(index), place, message) {
                 return Err(self.fail(what, message));
             }
-            self.sent += 1;
-            self.sent_alerts += usize::from(message.is_alert);
+            match place {
+                Place::Alert(_) => self.alerts += 1,
+                Place::Other(_) => self.others += 1,
+            }
         }
         Ok(())
     }
@@ -154,10 +160,10 @@ impl KafkaSink {
         self.error(what, message)
     }
 
-    fn enqueue(&self, topic: &str, place: usize, message: &Outgoing) -> Result<(), String> {
+    fn enqueue(&self, topic: &str, place: Place, message: &Outgoing) -> Result<(), String> {
         let deadline = Instant::now() + STALL_TIMEOUT;
         loop {
-            let mut record = BaseRecord::with_opaque_to(topic, place)
+            let mut record = BaseRecord::with_opaque_to(topic, place.to_opaque())
                 .partition(message.partition.unwrap_or(self.shard))
                 .payload(&message.payload);
             if let Some(key) = &message.key {
@@ -206,25 +212,34 @@ impl AlertSink for KafkaSink {
         self.send(&topic, &messages, |_| &topic)
     }
 
+    fn seal(&mut self) {
+        let sealed = Sealed { alerts: self.alerts, others: std::mem::take(&mut self.others) };
+        self.producer.context().seal(self.batch, sealed);
+        self.batch += 1;
+    }
+
     fn acknowledged(&mut self, wait: bool) -> Result<Option<WallTime>, SinkError> {
         let topic = self.alerts_topic.clone();
         if let Some(failure) = &self.failure {
             return Err(self.error(&topic, failure.clone()));
         }
         let deliveries = self.producer.context();
-        let done = if wait { deliveries.wait_for(self.sent).map(Some) } else { deliveries.batch().done(self.sent) };
-        let done = match done {
-            Ok(Some(done)) => done,
+        let written = if wait { deliveries.wait_for_next(STALL_TIMEOUT).map(Some) } else { deliveries.next() };
+        let Written { at, alerts, end } = match written {
+            Ok(Some(written)) => written,
             Ok(None) => return Ok(None),
             Err(message) => return Err(self.fail(&topic, message)),
         };
-        if self.sent_alerts > 0 {
-            let expected_end = self.next.0 + self.sent_alerts as i64;
-            self.foreign_writes += (done.last_alert + 1 - expected_end).max(0).unsigned_abs();
-            self.next = NextOffset(done.last_alert + 1);
+        if alerts > self.written_alerts {
+            let expected_end = self.next.0 + (alerts - self.written_alerts) as i64;
+            self.foreign_writes += (end.0 - expected_end).max(0).unsigned_abs();
+            (self.next, self.written_alerts) = (end, alerts);
         }
-        (self.sent, self.sent_alerts) = (0, 0);
-        Ok(Some(done.at.unwrap_or_else(wall)))
+        Ok(Some(at))
+    }
+
+    fn call_when_acknowledged(&mut self, waker: Waker) {
+        self.producer.context().call_when_written(waker);
     }
 
     fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
@@ -313,126 +328,6 @@ impl Outgoing {
     fn new(key: String, payload: &impl Serialize, headers: Option<OwnedHeaders>) -> serde_json::Result<Outgoing> {
         let payload = serde_json::to_vec(payload)?;
         Ok(Outgoing { key: Some(key), payload, headers, partition: None, known_time: None, is_alert: false })
-    }
-}
-
-/// Place of a message that is no alert.
-const NO_ALERT: usize = usize::MAX;
-
-/// All that was handed over has been written.
-#[derive(Clone, Copy)]
-struct Acknowledged {
-    last_alert: i64,
-    /// When the last acknowledgement came; none was waited for if there is none.
-    at: Option<WallTime>,
-}
-
-/// Collects the acknowledgements of what is under way. The producer's thread writes, the shard's thread waits.
-#[derive(Default)]
-struct Deliveries {
-    batch: Mutex<Batch>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Batch {
-    acknowledged: usize,
-    /// Alerts acknowledged, which are the first so many: see `failure`. They have one partition, which promises an order.
-    alerts: usize,
-    last_alert: i64,
-    at: Option<WallTime>,
-    /// The first message that was not written, or the first alert that was acknowledged out of order.
-    failure: Option<String>,
-}
-
-impl Batch {
-    /// Whether so many have been acknowledged; then it begins anew.
-    fn done(&mut self, count: usize) -> Result<Option<Acknowledged>, String> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone());
-        }
-        if self.acknowledged < count {
-            return Ok(None);
-        }
-        let Batch { last_alert, at, .. } = std::mem::take(self);
-        Ok(Some(Acknowledged { last_alert, at }))
-    }
-}
-
-impl Deliveries {
-    fn wait_for(&self, count: usize) -> Result<Acknowledged, String> {
-        let mut batch = self.batch();
-        loop {
-            if let Some(done) = batch.done(count)? {
-                return Ok(done);
-            }
-            let before = batch.acknowledged;
-            batch = self.wait(batch, STALL_TIMEOUT, before);
-            if batch.acknowledged == before && batch.failure.is_none() {
-                return Err(format!(
-                    "{before} of {count} messages acknowledged, none within the last {} s",
-                    STALL_TIMEOUT.as_secs()
-                ));
-            }
-        }
-    }
-
-    fn wait_for_progress(&self, timeout: Duration) {
-        let batch = self.batch();
-        let before = batch.acknowledged;
-        drop(self.wait(batch, timeout, before));
-    }
-
-    fn wait<'b>(&self, batch: MutexGuard<'b, Batch>, timeout: Duration, before: usize) -> MutexGuard<'b, Batch> {
-        let has_nothing_new = |batch: &mut Batch| batch.acknowledged == before && batch.failure.is_none();
-        match self.changed.wait_timeout_while(batch, timeout, has_nothing_new) {
-            Ok((batch, _)) => batch,
-            Err(poisoned) => poisoned.into_inner().0,
-        }
-    }
-
-    fn batch(&self) -> MutexGuard<'_, Batch> {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        kafka::log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        kafka::global_error(&error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    /// Place of the message in its batch.
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
-        let mut batch = self.batch();
-        match result {
-            Ok(message) if place == batch.alerts => {
-                batch.alerts += 1;
-                batch.last_alert = message.offset();
-            }
-            Ok(_) if place == NO_ALERT => {}
-            Ok(_) => {
-                batch
-                    .failure
-                    .get_or_insert_with(|| format!("alert {place} of the batch was acknowledged out of order"));
-            }
-            Err((error, _)) => {
-                batch.failure.get_or_insert_with(|| kafka::describe(error));
-            }
-        }
-        if result.is_ok() {
-            batch.acknowledged += 1;
-            batch.at = Some(wall());
-        }
-        drop(batch);
-        self.changed.notify_all();
     }
 }
 

@@ -1,8 +1,11 @@
 //! Aim: what was published is read back, as the last word on each alert; nothing is acknowledged that was not written.
 //! Method: the embedded broker, and a cluster that does not exist.
 
+use std::sync::Arc;
+
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
+use rdkafka::message::Message as _;
 
 use super::*;
 use crate::alert::{AlertId, Bilingual, Severity, Status};
@@ -56,6 +59,11 @@ fn headers(clock: i64) -> RunHeaders {
 
 fn publish(sink: &mut KafkaSink, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
     sink.publish(alerts, headers)?;
+    written(sink)
+}
+
+fn written(sink: &mut KafkaSink) -> Result<(), SinkError> {
+    sink.seal();
     sink.acknowledged(true).map(|at| assert!(at.is_some()))
 }
 
@@ -116,19 +124,25 @@ fn many_alerts_keep_their_order() {
 }
 
 #[test]
-fn what_is_under_way_is_acknowledged_together_and_once() {
+fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    assert!(sink.acknowledged(false).unwrap().is_some(), "nothing is under way");
+    let (woken, wakes) = std::sync::mpsc::channel();
+    sink.call_when_acknowledged(Arc::new(move || woken.send(()).unwrap()));
     sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
+    sink.seal();
     sink.publish(&[alert("b", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(2)).unwrap();
-    assert_eq!(sink.next(), NextOffset(0), "not yet acknowledged");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while sink.acknowledged(false).unwrap().is_none() {
-        assert!(Instant::now() < deadline);
-        std::thread::yield_now();
+    sink.seal();
+    sink.seal();
+    assert_eq!(sink.next(), NextOffset(0), "not yet asked for");
+    let mut told = 0;
+    while told < 3 {
+        wakes.recv_timeout(Duration::from_secs(60)).unwrap();
+        while sink.acknowledged(false).unwrap().is_some() {
+            told += 1;
+        }
     }
-    assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
+    assert_eq!((told, sink.next(), sink.take_foreign_writes()), (3, NextOffset(3), 0));
     assert_eq!(read_published(&config, 0).unwrap().messages, 3);
 }
 
@@ -157,7 +171,7 @@ fn foreign_messages_are_skipped_and_counted() {
         is_alert: false,
     };
     sink.send(&topic, &[garbage], |_| &topic).unwrap();
-    sink.acknowledged(true).unwrap();
+    written(&mut sink).unwrap();
     let published = read_published(&config, 0).unwrap();
     assert_eq!((published.messages, published.unreadable, published.alerts.len()), (2, 1, 1));
     assert_eq!(published.headers, Some(headers(1)));
@@ -174,7 +188,7 @@ fn quarantine_entries_carry_no_payload() {
         known_time: KnownTime(0),
     };
     sink.quarantine(&[entry]).unwrap();
-    sink.acknowledged(true).unwrap();
+    written(&mut sink).unwrap();
     assert_eq!(sink.next(), NextOffset(0), "the alerts partition is untouched");
     let consumer = kafka::plain_consumer(&config).unwrap();
     let mut list = TopicPartitionList::new();

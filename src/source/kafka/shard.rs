@@ -16,7 +16,7 @@ use crate::clock::FeedSet;
 use crate::kafka::{self, ANSWER_TIMEOUT};
 use crate::record::{Lent, Message, NextOffset, Offset};
 use crate::schema::Feed;
-use crate::source::{Ahead, ShardSource, SourceError};
+use crate::source::{Ahead, ShardSource, SourceError, Waker};
 use crate::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
 
 /// Partition n of every feed.
@@ -157,6 +157,11 @@ impl ShardSource for KafkaShard {
         self.fence.wait(timeout);
     }
 
+    fn waker(&self) -> Option<Waker> {
+        let fence = Arc::clone(&self.fence);
+        Some(Arc::new(move || fence.wake_owner()))
+    }
+
     fn end_offset(&mut self, feed: Feed) -> Result<Option<NextOffset>, SourceError> {
         KafkaShard::end_offset(self, feed).map(Some)
     }
@@ -225,7 +230,7 @@ pub struct Fence {
 
 #[derive(Debug, Default)]
 struct FenceState {
-    /// A queue has become non-empty since the last wait.
+    /// A queue has become non-empty since the last wait, or something else has happened that the owner waits for.
     has_news: bool,
     /// Why the consumer cannot go on, where that is the reason.
     failure: Option<String>,

@@ -1,0 +1,292 @@
+//! What the broker has acknowledged of what was handed over, batch by batch. The producer's thread writes, the shard's thread asks.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::ProducerContext;
+
+use crate::clock::wall;
+use crate::kafka;
+use crate::record::NextOffset;
+use crate::source::Waker;
+use crate::time::WallTime;
+
+/// What a message is, as its delivery says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The alert of this number, counted from the first that was ever handed over.
+    Alert(u64),
+    /// Anything else of the batch of this number.
+    Other(u64),
+}
+
+impl Place {
+    pub fn to_opaque(self) -> usize {
+        match self {
+            Place::Alert(number) => (number as usize) << 1 | 1,
+            Place::Other(batch) => (batch as usize) << 1,
+        }
+    }
+
+    fn of_opaque(opaque: usize) -> Place {
+        let number = opaque as u64 >> 1;
+        if opaque & 1 == 1 { Place::Alert(number) } else { Place::Other(number) }
+    }
+}
+
+/// A batch of which everything has been written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub at: WallTime,
+    /// Alerts written up to then, since the start.
+    pub alerts: u64,
+    /// Behind the last of them; of no meaning where there is none.
+    pub end: NextOffset,
+}
+
+#[derive(Default)]
+pub(super) struct Deliveries {
+    state: Mutex<State>,
+    changed: Condvar,
+    waker: OnceLock<Waker>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Acknowledgements of any message.
+    acknowledged: u64,
+    /// Alerts acknowledged, which are the first so many: see `failure`. They have one partition, which promises an order.
+    alerts: u64,
+    end: NextOffset,
+    /// Batches with something unwritten or not yet sealed, oldest first, and the number of the first.
+    under_way: VecDeque<UnderWay>,
+    first: u64,
+    /// Batches that have been written whole since this was last asked.
+    written: VecDeque<Written>,
+    /// The first message that was not written, or the first alert that was acknowledged out of order.
+    failure: Option<String>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    /// Acknowledgements of what is no alert.
+    others: usize,
+    sealed: Option<Sealed>,
+}
+
+/// What a batch is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Sealed {
+    /// Alerts handed over up to its end, since the start.
+    pub alerts: u64,
+    /// Messages that are no alerts.
+    pub others: usize,
+}
+
+impl State {
+    /// The batch of that number.
+    fn batch(&mut self, number: u64) -> Option<&mut UnderWay> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        if at >= self.under_way.len() {
+            self.under_way.resize_with(at + 1, UnderWay::default);
+        }
+        self.under_way.get_mut(at)
+    }
+
+    /// Moves over what has been written whole, in order; says whether there was any.
+    fn advance(&mut self) -> bool {
+        let before = self.written.len();
+        while let Some(UnderWay { others, sealed: Some(sealed) }) = self.under_way.front()
+            && *others == sealed.others
+            && self.alerts >= sealed.alerts
+        {
+            self.under_way.pop_front();
+            self.first += 1;
+            self.written.push_back(Written { at: wall(), alerts: self.alerts, end: self.end });
+        }
+        self.written.len() > before
+    }
+
+    fn fail(&mut self, why: impl FnOnce() -> String) {
+        self.failure.get_or_insert_with(why);
+    }
+
+    fn next(&mut self) -> Result<Option<Written>, String> {
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(self.written.pop_front()),
+        }
+    }
+}
+
+impl Deliveries {
+    pub fn call_when_written(&self, waker: Waker) {
+        // A sink has one reader.
+        let _ = self.waker.set(waker);
+    }
+
+    /// Says what the batch is made of; nothing more is handed over for it.
+    pub fn seal(&self, batch: u64, sealed: Sealed) {
+        let mut state = self.state();
+        if let Some(under_way) = state.batch(batch) {
+            under_way.sealed = Some(sealed);
+        }
+        state.advance();
+    }
+
+    /// The oldest batch that has been written and not been asked for.
+    pub fn next(&self) -> Result<Option<Written>, String> {
+        self.state().next()
+    }
+
+    /// Waits for one; an error if nothing at all is acknowledged for so long.
+    pub fn wait_for_next(&self, stall: Duration) -> Result<Written, String> {
+        let mut state = self.state();
+        loop {
+            if let Some(written) = state.next()? {
+                return Ok(written);
+            }
+            let before = state.acknowledged;
+            state = self.wait(state, stall);
+            if state.acknowledged == before && state.failure.is_none() && state.written.is_empty() {
+                return Err(format!("no message has been acknowledged within {} s", stall.as_secs()));
+            }
+        }
+    }
+
+    pub fn wait_for_progress(&self, timeout: Duration) {
+        drop(self.wait(self.state(), timeout));
+    }
+
+    fn wait<'b>(&self, state: MutexGuard<'b, State>, timeout: Duration) -> MutexGuard<'b, State> {
+        let before = state.acknowledged;
+        let has_nothing_new = |state: &mut State| state.acknowledged == before && state.failure.is_none();
+        match self.changed.wait_timeout_while(state, timeout, has_nothing_new) {
+            Ok((state, _)) => state,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what became of a message: its offset, or why it was not written.
+    fn take(&self, place: Place, outcome: Result<i64, String>) {
+        let mut state = self.state();
+        match (outcome, place) {
+            (Ok(offset), Place::Alert(number)) if number == state.alerts => {
+                state.alerts += 1;
+                state.end = NextOffset(offset + 1);
+            }
+            (Ok(_), Place::Alert(number)) => state.fail(|| format!("alert {number} was acknowledged out of order")),
+            (Ok(_), Place::Other(batch)) => {
+                if let Some(batch) = state.batch(batch) {
+                    batch.others += 1;
+                }
+            }
+            (Err(why), _) => state.fail(|| why),
+        }
+        state.acknowledged += 1;
+        let has_news = state.advance() || state.failure.is_some();
+        drop(state);
+        self.changed.notify_all();
+        if has_news && let Some(waker) = self.waker.get() {
+            waker();
+        }
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        kafka::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        kafka::global_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    /// A [`Place`].
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let outcome = match result {
+            Ok(message) => Ok(message.offset()),
+            Err((error, _)) => Err(kafka::describe(error)),
+        };
+        self.take(Place::of_opaque(opaque), outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn sealed(alerts: u64, others: usize) -> Sealed {
+        Sealed { alerts, others }
+    }
+
+    #[test]
+    fn places_survive_the_library() {
+        for place in [Place::Alert(0), Place::Alert(7), Place::Other(0), Place::Other(1 << 40)] {
+            assert_eq!(Place::of_opaque(place.to_opaque()), place);
+        }
+    }
+
+    #[test]
+    fn batches_are_told_of_in_order_and_whole() {
+        let deliveries = Deliveries::default();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&woken);
+        deliveries.call_when_written(Arc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        deliveries.take(Place::Alert(0), Ok(5));
+        deliveries.seal(0, sealed(1, 1));
+        deliveries.seal(1, sealed(1, 0));
+        deliveries.seal(2, sealed(3, 1));
+        deliveries.take(Place::Other(2), Ok(0));
+        deliveries.take(Place::Alert(1), Ok(6));
+        assert!(deliveries.next().unwrap().is_none(), "something of the first is under way");
+        assert_eq!(woken.load(Ordering::Relaxed), 0);
+        deliveries.take(Place::Other(0), Ok(0));
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        let first = deliveries.next().unwrap().unwrap();
+        assert_eq!((first.alerts, first.end), (2, NextOffset(7)));
+        assert!(deliveries.next().unwrap().is_some(), "the second said nothing and waited for the first");
+        assert!(deliveries.next().unwrap().is_none());
+        deliveries.take(Place::Alert(2), Ok(9));
+        let third = deliveries.wait_for_next(Duration::ZERO).unwrap();
+        assert_eq!((third.alerts, third.end, woken.load(Ordering::Relaxed)), (3, NextOffset(10), 2));
+    }
+
+    #[test]
+    fn a_batch_of_nothing_is_written_at_once() {
+        let deliveries = Deliveries::default();
+        deliveries.seal(0, sealed(0, 0));
+        assert!(deliveries.next().unwrap().is_some());
+        assert!(deliveries.wait_for_next(Duration::ZERO).is_err(), "there is no other");
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_told() {
+        let lost = Deliveries::default();
+        lost.take(Place::Alert(0), Err("gone".into()));
+        lost.seal(0, sealed(1, 0));
+        assert_eq!(lost.next().unwrap_err(), "gone");
+
+        let disordered = Deliveries::default();
+        disordered.take(Place::Alert(1), Ok(0));
+        assert!(disordered.next().unwrap_err().contains("out of order"));
+    }
+}
