@@ -47,12 +47,24 @@ default = 180
 doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
 source = "own default"
 */
-WITH judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
-           key_1, key_2, key_3,
-           coalesce(sum_6 * 100 < 6 * required_sek * $tolerance_pct, false) AND coalesce(sum_12 < 12 * required_sek, true) AS breach
+WITH mean AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, counted_sek, sum_6, sum_12,
+           excused_6, key_1, key_2, key_3
     FROM salary_means
     WHERE requirement = 'threshold'
+),
+low AS (   -- a mean below the threshold takes a month below it: most cards have none
+    SELECT permit_id
+    FROM mean
+    WHERE counted_sek * 100 < required_sek * $tolerance_pct
+    GROUP BY permit_id
+),
+judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.sum_6, m.sum_12,
+           m.excused_6, m.key_1, m.key_2, m.key_3,
+           coalesce(m.sum_6 * 100 < 6 * m.required_sek * $tolerance_pct, false) AND coalesce(m.sum_12 < 12 * m.required_sek, true) AS breach
+    FROM mean m
+    JOIN low l ON l.permit_id = m.permit_id
 ),
 run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,

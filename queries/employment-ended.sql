@@ -71,7 +71,7 @@ idle AS (   -- unexplained months without pay, numbered from the end of the empl
 ),
 allowed AS (   -- the longest of the times that apply to the holder
     SELECT i.permit_id, i.ended_on, max(g.value) AS grace_months
-    FROM idle i
+    FROM (SELECT permit_id, ended_on FROM idle GROUP BY permit_id, ended_on) i
     JOIN permits p ON p.permit_id = i.permit_id
     JOIN parameters g ON i.ended_on >= g.valid_from AND (g.valid_to IS NULL OR i.ended_on < g.valid_to)
          AND (g.name = 'unemployment_grace_months'

@@ -67,6 +67,7 @@ WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the 
            CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
     FROM permits r
     JOIN permit_spells p ON p.permit_id = r.permit_id
+    WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
 ),
 sign AS (   -- signs of presence after the last day to leave, and that the person was still registered on that day
     SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity

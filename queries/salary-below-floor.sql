@@ -63,14 +63,26 @@ default = 180
 doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
 source = "own default"
 */
-WITH judged AS (   -- each full month with the two before it
+WITH mean AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           sum_3, sum_6, excused_3, key_1, key_2, key_3,
-           CASE WHEN counted_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN counted_2_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN counted_3_sek * 100 < required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3
+           counted_sek, counted_2_sek, counted_3_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
     FROM salary_means
     WHERE requirement = 'floor'
+),
+low AS (   -- a mean below the requirement takes a month below it: most permits have none
+    SELECT permit_id
+    FROM mean
+    WHERE counted_sek * 100 < required_sek * $tolerance_pct
+    GROUP BY permit_id
+),
+judged AS (   -- each full month with the two before it
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
+           m.sum_3, m.sum_6, m.excused_3, m.key_1, m.key_2, m.key_3,
+           CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
+               + CASE WHEN m.counted_2_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
+               + CASE WHEN m.counted_3_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3
+    FROM mean m
+    JOIN low l ON l.permit_id = m.permit_id
 ),
 graded AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,

@@ -68,13 +68,25 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 -- Researchers are left out: no authority may hand over their salary declarations for this.
-WITH evaluation AS (   -- each full month with those before it
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, excused_6,
-           key_1, key_2, key_3,
-           sum(CASE WHEN counted_sek * 100 < required_sek * $low_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6
+WITH mean AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, counted_sek, sum_3, sum_6,
+           excused_6, key_1, key_2, key_3
     FROM salary_means
     WHERE requirement = 'offered'
+),
+low AS (   -- a mean below the offer takes a month below it: most permits have none
+    SELECT permit_id
+    FROM mean
+    WHERE counted_sek * 100 < required_sek * greatest($medium_pct, $weak_pct)
+    GROUP BY permit_id
+),
+evaluation AS (   -- each full month with those before it
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.sum_3, m.sum_6,
+           m.excused_6, m.key_1, m.key_2, m.key_3,
+           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6
+    FROM mean m
+    JOIN low l ON l.permit_id = m.permit_id
 ),
 graded AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,

@@ -54,18 +54,29 @@ default = 180
 doc = "a next month of at least this share of the month shows a moved payment, per cent"
 source = "own default, as for the livelihood requirement"
 */
-WITH earlier AS (   -- of each full month the months of the year before it
+WITH fallen AS (   -- holders with a full month far below another: a median lies no higher than the best month
+    SELECT person_id
+    FROM full_salary_months
+    GROUP BY person_id
+    HAVING min(gross_sek) * 100 < max(gross_sek) * $drop_pct
+),
+full_month AS (
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at, m.evaluated_at
+    FROM full_salary_months m
+    JOIN fallen f ON f.person_id = m.person_id
+    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
+),
+earlier AS (   -- of each full month the months of the year before it
     SELECT m.person_id, m.permit_id, m.month, max(e.evaluated_at) AS evaluated_at, count(*) AS earlier_months,
            median_low(e.gross_sek) AS median_sek, mad_low(e.gross_sek) AS mad_sek
-    FROM full_salary_months m
+    FROM full_month m
     JOIN full_salary_months e ON e.person_id = m.person_id AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
-    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
     GROUP BY m.person_id, m.permit_id, m.month
 ),
 compared AS (
     SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at,
            greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, e.earlier_months, e.median_sek, e.mad_sek
-    FROM full_salary_months m
+    FROM full_month m
     JOIN earlier e ON e.permit_id = m.permit_id AND e.month = m.month
 ),
 judged AS (

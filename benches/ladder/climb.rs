@@ -93,6 +93,12 @@ pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Resul
 
 /// What comes from memory, alone.
 pub fn memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
+    if !arguments.rate.is_empty() {
+        let original = Originals::new().get(MAIN.months, catalogue)?;
+        let mut world = World::new(&original, MAIN.holders, catalogue)?;
+        let points = at_given_rates(&mut world, From::Memory, arguments, &Extent::of(arguments.scale()))?;
+        return Ok(json!({ "latency_from_memory": latency::print("Latency from memory", &points) }));
+    }
     Ok(climb_from_memory(arguments, catalogue)?.1.into())
 }
 
@@ -149,6 +155,12 @@ fn through_broker(
     out: &mut Map<String, Value>,
 ) -> anyhow::Result<()> {
     let broker = Broker::start(arguments.brokers.as_deref())?;
+    let title = format!("Latency through Kafka ({})", broker.name());
+    if !arguments.rate.is_empty() {
+        let points = at_given_rates(world, From::Kafka(&broker), arguments, extent)?;
+        out.insert("latency_through_kafka".into(), latency::print(&title, &points));
+        return Ok(());
+    }
     let results = through_kafka(&broker, world, extent)?;
     out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
     out.insert("broker".into(), json!(broker.name()));
@@ -156,7 +168,6 @@ fn through_broker(
     let highest = held(world, From::Kafka(&broker), highest(&results), extent)?;
     out.insert("highest_held_through_kafka".into(), json!(highest));
     let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
-    let title = format!("Latency through Kafka ({})", broker.name());
     out.insert("latency_through_kafka".into(), latency::print(&title, &points));
     Ok(())
 }
@@ -247,6 +258,17 @@ fn through_kafka(broker: &Broker, world: &mut World, extent: &Extent) -> anyhow:
     }
     Ok(results)
 }
+
+fn at_given_rates(
+    world: &mut World,
+    from: From<'_>,
+    arguments: &Arguments,
+    extent: &Extent,
+) -> anyhow::Result<Vec<Point>> {
+    let rates = arguments.rate.iter().map(|rate| (100.0, f64::from(*rate)));
+    rates.map(|rate| point(world, from, pct(), rate, extent.seconds)).collect()
+}
+fn pct() -> u32 { std::env::var("PCT").ok().and_then(|p| p.parse().ok()).unwrap_or(MAIN.in_scope_pct) }
 
 fn at_rates(world: &mut World, from: From<'_>, highest: f64, extent: &Extent) -> anyhow::Result<Vec<Point>> {
     let mut rates: Vec<(f64, f64)> = extent.shares.iter().map(|share| (*share, highest * share / 100.0)).collect();

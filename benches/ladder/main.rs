@@ -48,6 +48,9 @@ struct Arguments {
     /// Measure through these brokers.
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
+    /// Measure only latency, and only at these rates (messages a second).
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    rate: Vec<u32>,
     /// Run one part in this process and write its figures there.
     #[arg(long, hide = true)]
     into: Option<PathBuf>,
@@ -139,6 +142,7 @@ fn main() -> anyhow::Result<()> {
         child.args(["--part", part.name(), "--into"]).arg(&into);
         child.args(arguments.quick.then_some("--quick")).args(arguments.full.then_some("--full"));
         child.args(["--max-holders", &arguments.max_holders.to_string()]);
+        child.args(arguments.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         child.args(arguments.brokers.iter().flat_map(|brokers| ["--brokers", brokers]));
         if !child.status()?.success() {
             bail!("part {} failed", part.name());

@@ -16,7 +16,8 @@ FROM (
         SELECT person_id, record_key, version, known_from, event_on, dereg_code, dereg_on, foreign_country,
                lag(dereg_code) OVER w AS previous_code, lead(dereg_code) OVER w AS next_code,
                lead(op) OVER w AS next_op, lead(known_from) OVER w AS next_known_from
-        FROM population_posts
+        FROM population_posts p
+        WHERE EXISTS (SELECT 1 FROM population_posts d WHERE d.person_id = p.person_id AND d.dereg_code IS NOT NULL)   -- most have none
         WINDOW w AS (PARTITION BY person_id ORDER BY known_from, record_key, version)
     ) x
 ) y

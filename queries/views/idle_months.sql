@@ -34,6 +34,7 @@ run_row AS (
            excused, run_no, last_paid_month, paid_again_at,
            max(ended_on) OVER (PARTITION BY permit_id, run_no) AS ended_on
     FROM spine
+    WHERE gross_sek <= 0 OR ended_on IS NOT NULL   -- the paid month says no more than that
 ),
 last_pay AS (   -- paid months with no pay in the month after
     SELECT person_id, month, gross_sek, first_key

@@ -1,8 +1,8 @@
 //! Joins: by equal keys through a hash table over the left side, or of every pair; with a further condition or without.
 //!
-//! Rows of a join by keys come in the order of the right side, those of one right row in the order of the left; where the
-//! join keeps left rows that found no partner, these come last. DataFusion promises its parents no more than that, and nothing
-//! for pairs.
+//! Rows of a join by keys come in the order of the right side, those of one right row in the order of the left. Where the join
+//! keeps left rows that found no partner, they come in the order of the left side: that is mostly a view's spine, whose order
+//! the windows above ask for. DataFusion promises its parents no order.
 
 use std::cell::OnceCell;
 
@@ -33,6 +33,31 @@ pub(super) struct Join {
     pub kind: JoinType,
     /// Columns of left, right and mark that go on.
     pub projection: Option<Vec<usize>>,
+}
+
+/// Every left row beside its partners, or beside nothing, in the order of the left side.
+fn beside_left(rows: usize, pairs: &Pairs) -> (Picks, Picks) {
+    // Where the partners of each left row begin among those of all.
+    let mut begin = vec![0u32; rows + 1];
+    pairs.left.iter().for_each(|row| begin[*row as usize + 1] += 1);
+    (0..rows).for_each(|row| begin[row + 1] += begin[row]);
+    let mut next = begin.clone();
+    let mut partners = vec![0; pairs.right.len()];
+    for (row, partner) in pairs.left.iter().zip(&pairs.right) {
+        let place = &mut next[*row as usize];
+        partners[*place as usize] = *partner;
+        *place += 1;
+    }
+    let (mut lefts, mut rights) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    for row in 0..rows {
+        let partners = &partners[begin[row] as usize..begin[row + 1] as usize];
+        lefts.extend(std::iter::repeat_n(row as u32, partners.len().max(1)));
+        if partners.is_empty() {
+            rights.push(None);
+        }
+        rights.extend(partners.iter().copied().map(Some));
+    }
+    (Picks::of(lefts), Picks::of_nullable(UInt32Array::from(rights)))
 }
 
 /// Rows of the left side, each beside one of the right.
@@ -210,43 +235,43 @@ impl Join {
             LeftMark => self.marked(left, seen(&pairs.left, left.rows)),
             RightMark => self.marked(right, seen(&pairs.right, right.rows)),
             Inner => self.both(left, right, &Picks::of(pairs.left), &Picks::of(pairs.right)),
-            Left | Right | Full => {
-                debug_assert!(pairs.right.is_sorted() || self.kind == Left);
-                let (left_picks, right_picks) = self.outer(left, right, pairs, seen);
+            Left => {
+                let (left_picks, right_picks) = beside_left(left.rows, &pairs);
+                self.both(left, right, &left_picks, &right_picks)
+            }
+            Right | Full => {
+                let (left_picks, right_picks) = self.beside_right(left, right, &pairs, seen);
                 self.both(left, right, &left_picks, &right_picks)
             }
         }
     }
 
-    /// The pairs, and the rows without a partner beside nothing.
-    fn outer(
+    /// The pairs and the right rows without a partner beside nothing, in the order of the right side; then, if the join keeps them,
+    /// left rows likewise.
+    fn beside_right(
         &self,
         left: &Batch,
         right: &Batch,
-        pairs: Pairs,
+        pairs: &Pairs,
         seen: impl Fn(&[u32], usize) -> Vec<bool>,
     ) -> (Picks, Picks) {
-        let left_seen = seen(&pairs.left, left.rows);
+        debug_assert!(pairs.right.is_sorted());
         let (mut lefts, mut rights): (Vec<Option<u32>>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
-        if matches!(self.kind, JoinType::Right | JoinType::Full) {
-            let mut next = 0;
-            for at in 0..right.rows as u32 {
-                let from = next;
-                while pairs.right.get(next) == Some(&at) {
-                    lefts.push(Some(pairs.left[next]));
-                    rights.push(Some(at));
-                    next += 1;
-                }
-                if next == from {
-                    lefts.push(None);
-                    rights.push(Some(at));
-                }
+        let mut next = 0;
+        for at in 0..right.rows as u32 {
+            let from = next;
+            while pairs.right.get(next) == Some(&at) {
+                lefts.push(Some(pairs.left[next]));
+                rights.push(Some(at));
+                next += 1;
             }
-        } else {
-            lefts.extend(pairs.left.into_iter().map(Some));
-            rights.extend(pairs.right.into_iter().map(Some));
+            if next == from {
+                lefts.push(None);
+                rights.push(Some(at));
+            }
         }
-        if matches!(self.kind, JoinType::Left | JoinType::Full) {
+        if self.kind == JoinType::Full {
+            let left_seen = seen(&pairs.left, left.rows);
             for row in (0..left.rows).filter(|row| !left_seen[*row]) {
                 lefts.push(Some(row as u32));
                 rights.push(None);
@@ -294,5 +319,20 @@ impl Join {
             None => columns,
             Some(projection) => projection.iter().map(|at| columns[*at].clone()).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn left_rows_stay_in_their_order_beside_their_partners() {
+        // As found: in the order of the right side.
+        let pairs = Pairs { left: vec![3, 1, 3, 0], right: vec![0, 2, 5, 6] };
+        let (left, right) = beside_left(5, &pairs);
+        assert_eq!(left.rows().values(), &[0, 1, 2, 3, 3, 4]);
+        let right: Vec<Option<u32>> = right.rows().iter().collect();
+        assert_eq!(right, [Some(6), Some(2), None, Some(0), Some(5), None]);
     }
 }

@@ -45,9 +45,9 @@ fn order_of<const N: usize>(rows: usize, numbers: impl Fn(usize) -> [u64; N]) ->
     if (1..rows).all(|row| numbers(row - 1) <= numbers(row)) {
         return None;
     }
-    // The row's own number keeps equal ones in their order.
     let mut keyed: Vec<([u64; N], u32)> = (0..rows).map(|row| (numbers(row), row as u32)).collect();
-    keyed.sort_unstable();
+    // The stable sort takes advantage of what is in order already, as the rows of each input of a join or union are.
+    keyed.sort_by_key(|(numbers, _)| *numbers);
     Some(keyed.into_iter().map(|(_, row)| row).collect())
 }
 
