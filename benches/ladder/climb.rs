@@ -155,21 +155,34 @@ fn through_broker(
     out: &mut Map<String, Value>,
 ) -> anyhow::Result<()> {
     let broker = Broker::start(arguments.brokers.as_deref())?;
-    let title = format!("Latency through Kafka ({})", broker.name());
-    if !arguments.rate.is_empty() {
-        let points = at_given_rates(world, From::Kafka(&broker), arguments, extent)?;
-        out.insert("latency_through_kafka".into(), latency::print(&title, &points));
-        return Ok(());
-    }
-    let results = through_kafka(&broker, world, extent)?;
-    out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
     out.insert("broker".into(), json!(broker.name()));
-    world.rebuild()?;
-    let highest = held(world, From::Kafka(&broker), highest(&results), extent)?;
-    out.insert("highest_held_through_kafka".into(), json!(highest));
-    let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
-    out.insert("latency_through_kafka".into(), latency::print(&title, &points));
+    if arguments.rate.is_empty() {
+        let results = through_kafka(&broker, world, extent)?;
+        out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
+        world.rebuild()?;
+        let highest = held(world, From::Kafka(&broker), highest(&results), extent)?;
+        out.insert("highest_held_through_kafka".into(), json!(highest));
+        let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
+        out.insert("latency_through_kafka".into(), print_latency(&broker, &points));
+    } else {
+        let points = at_given_rates(world, From::Kafka(&broker), arguments, extent)?;
+        out.insert("latency_through_kafka".into(), print_latency(&broker, &points));
+    }
+    let quiet = Broker::Embedded;
+    if broker.name() != quiet.name() {
+        // A broker that takes a core of two by itself says little about the engine's latency.
+        let points = if arguments.rate.is_empty() {
+            vec![point(world, From::Kafka(&quiet), MAIN.in_scope_pct, (0.0, NAMED_RATE), extent.seconds)?]
+        } else {
+            at_given_rates(world, From::Kafka(&quiet), arguments, extent)?
+        };
+        out.insert("latency_through_embedded".into(), print_latency(&quiet, &points));
+    }
     Ok(())
+}
+
+fn print_latency(broker: &Broker, points: &[Point]) -> Value {
+    latency::print(&format!("Latency through Kafka ({})", broker.name()), points)
 }
 
 /// The highest rate that can be held as messages come, which is what is done of a load that is too high: batches are smaller then
@@ -265,10 +278,9 @@ fn at_given_rates(
     arguments: &Arguments,
     extent: &Extent,
 ) -> anyhow::Result<Vec<Point>> {
-    let rates = arguments.rate.iter().map(|rate| (100.0, f64::from(*rate)));
-    rates.map(|rate| point(world, from, pct(), rate, extent.seconds)).collect()
+    let rates = arguments.rate.iter().map(|rate| (0.0, f64::from(*rate)));
+    rates.map(|rate| point(world, from, MAIN.in_scope_pct, rate, extent.seconds)).collect()
 }
-fn pct() -> u32 { std::env::var("PCT").ok().and_then(|p| p.parse().ok()).unwrap_or(MAIN.in_scope_pct) }
 
 fn at_rates(world: &mut World, from: From<'_>, highest: f64, extent: &Extent) -> anyhow::Result<Vec<Point>> {
     let mut rates: Vec<(f64, f64)> = extent.shares.iter().map(|share| (*share, highest * share / 100.0)).collect();

@@ -63,6 +63,7 @@ fn since(due: WallTime, now: WallTime) -> u64 {
 
 /// One rate, with and without the engine.
 pub struct Point {
+    /// Of the highest that can be held; 0 where the rate was given.
     pub share_pct: f64,
     pub rate: f64,
     pub bare: Latencies,
@@ -309,9 +310,9 @@ pub fn print(title: &str, points: &[Point]) -> Value {
         let three = |histogram: &Histogram<u64>| [0.5, 0.99, 0.999].map(|quantile| at(histogram, quantile));
         let words = |values: [f64; 3]| format!("{:.2} / {:.2} / {:.2}", values[0], values[1], values[2]);
         let (bare, full, alerts) = (three(&point.bare.records), three(&point.full.records), three(&point.full.alerts));
+        let share = if point.share_pct > 0.0 { format!("{:.0}%", point.share_pct) } else { "-".into() };
         println!(
-            "  {:>9.0}%{:>10.0}{:>10.0} | {:^29} | {:^29} | {:^29}{:>8} |{:>9.2}",
-            point.share_pct,
+            "  {share:>10}{:>10.0}{:>10.0} | {:^29} | {:^29} | {:^29}{:>8} |{:>9.2}",
             point.rate,
             point.reached,
             words(bare),
