@@ -50,28 +50,39 @@ WITH tied AS (   -- permits whose employer binds
     FROM permit_spells
     WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
 ),
+pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
+    SELECT t.person_id, t.permit_id, t.record_key, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_key, pe.employer_id IS NOT NULL AS permitted
+    FROM tied t
+    JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
+    LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
+         AND pe.from_on < add_months(s.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= s.month)
+),
+elsewhere AS (   -- permits under which another employer ever paid enough: of the others there is nothing to say
+    SELECT permit_id
+    FROM pay
+    WHERE NOT permitted AND gross_sek >= $amount_sek
+    GROUP BY permit_id
+),
 incomplete AS (   -- months in which an allowed employer's silence shows nothing
     SELECT pe.permit_id, m.month
     FROM permitted_employers pe
     JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
     GROUP BY pe.permit_id, m.month
 ),
-paid_month AS (   -- full months under the tie with any salary: the largest from an employer outside it, and whether one inside it paid
-    SELECT t.person_id, t.permit_id, t.record_key, s.month,
-           max(CASE WHEN pe.employer_id IS NULL AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
-           max(CASE WHEN pe.employer_id IS NOT NULL THEN s.gross_sek ELSE 0 END) AS permitted_sek,
+paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid
+    SELECT s.person_id, s.permit_id, s.record_key, s.month,
+           max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
+           max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
            greatest(agi_complete(s.month), max(s.known_at)) AS evaluated_at,
            min(s.first_key) AS pay_key
-    FROM tied t
-    JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
-    LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
-         AND pe.from_on < add_months(s.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= s.month)
+    FROM elsewhere o
+    JOIN pay s ON s.permit_id = o.permit_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
-    LEFT JOIN applications a ON a.person_id = t.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
+    LEFT JOIN applications a ON a.person_id = s.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
          AND (a.decided_on IS NULL OR a.decided_on >= s.month OR a.outcome = 'granted')
-    LEFT JOIN incomplete i ON i.permit_id = t.permit_id AND i.month = s.month
+    LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
     WHERE i.month IS NULL
-    GROUP BY t.person_id, t.permit_id, t.record_key, s.month
+    GROUP BY s.person_id, s.permit_id, s.record_key, s.month
 ),
 flagged AS (
     SELECT person_id, permit_id, record_key, month, other_sek, evaluated_at, pay_key,
