@@ -94,8 +94,7 @@ pub fn climb(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Resul
 /// What comes from memory, alone.
 pub fn memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
     if !arguments.rate.is_empty() {
-        let original = Originals::new().get(MAIN.months, catalogue)?;
-        let mut world = World::new(&original, MAIN.holders, catalogue)?;
+        let mut world = main_world(catalogue)?;
         let points = at_given_rates(&mut world, From::Memory, arguments, &Extent::of(arguments.scale()))?;
         return Ok(json!({ "latency_from_memory": latency::print("Latency from memory", &points) }));
     }
@@ -142,10 +141,14 @@ fn climb_from_memory(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyho
 pub fn live(arguments: &Arguments, catalogue: &Arc<Catalogue>) -> anyhow::Result<Value> {
     let extent = Extent::of(arguments.scale());
     let mut out = Map::new();
-    let original = Originals::new().get(MAIN.months, catalogue)?;
-    let mut world = World::new(&original, MAIN.holders, catalogue)?;
+    let mut world = main_world(catalogue)?;
     through_broker(arguments, &mut world, &extent, &mut out)?;
     Ok(out.into())
+}
+
+/// The main setting's, where nothing else is measured.
+fn main_world(catalogue: &Arc<Catalogue>) -> anyhow::Result<World> {
+    World::new(&Originals::new().get(MAIN.months, catalogue)?, MAIN.holders, catalogue)
 }
 
 fn through_broker(
@@ -156,18 +159,17 @@ fn through_broker(
 ) -> anyhow::Result<()> {
     let broker = Broker::start(arguments.brokers.as_deref())?;
     out.insert("broker".into(), json!(broker.name()));
-    if arguments.rate.is_empty() {
+    let points = if arguments.rate.is_empty() {
         let results = through_kafka(&broker, world, extent)?;
         out.insert("through_kafka".into(), print_ladder(&format!("Through Kafka ({})", broker.name()), &results));
         world.rebuild()?;
         let highest = held(world, From::Kafka(&broker), highest(&results), extent)?;
         out.insert("highest_held_through_kafka".into(), json!(highest));
-        let points = at_rates(world, From::Kafka(&broker), highest, extent)?;
-        out.insert("latency_through_kafka".into(), print_latency(&broker, &points));
+        at_rates(world, From::Kafka(&broker), highest, extent)?
     } else {
-        let points = at_given_rates(world, From::Kafka(&broker), arguments, extent)?;
-        out.insert("latency_through_kafka".into(), print_latency(&broker, &points));
-    }
+        at_given_rates(world, From::Kafka(&broker), arguments, extent)?
+    };
+    out.insert("latency_through_kafka".into(), print_latency(&broker, &points));
     let quiet = Broker::Embedded;
     if broker.name() != quiet.name() {
         // A broker that takes a core of two by itself says little about the engine's latency.

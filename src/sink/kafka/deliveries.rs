@@ -153,7 +153,7 @@ impl Deliveries {
             }
             let before = state.acknowledged;
             state = self.wait(state, stall);
-            if state.acknowledged == before && state.failure.is_none() && state.written.is_empty() {
+            if state.acknowledged == before && state.failure.is_none() {
                 return Err(format!("no message has been acknowledged within {} s", stall.as_secs()));
             }
         }
