@@ -8,9 +8,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
-use arrow::error::ArrowError;
 
-use crate::history::{History, PersonNo, Version};
+use crate::history::{History, PersonNo, Store, Version};
 use crate::schema::{ColumnType, TableId};
 
 /// A person as known at a time.
@@ -26,8 +25,42 @@ pub struct Demand {
     pub table: TableId,
     /// All versions, or only the latest ones.
     pub history: bool,
-    /// By position in [`crate::schema::Table::rule_columns`].
-    pub columns: Vec<bool>,
+    /// Those that are read, by position in [`crate::schema::Table::rule_columns`].
+    pub columns: Vec<Option<Told>>,
+}
+
+/// What tells a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The unit.
+    Person,
+    /// The index: it is not kept in columns.
+    KnownFrom,
+    KnownTo,
+    FirstKnown,
+    Op,
+    /// A column of the store, by its position there.
+    Stored { column: usize, is_tagged: bool },
+}
+
+impl Demand {
+    /// `used`: by position in [`crate::schema::Table::rule_columns`] whether some plan reads the column.
+    pub fn new(table: TableId, history: bool, used: &[bool]) -> Demand {
+        let is_link = table.is_link();
+        let told = |(name, ty): (&str, ColumnType)| match name {
+            "person_id" => Some(Told::Person),
+            // A link's columns of these names are its own.
+            "known_from" if !is_link => Some(Told::KnownFrom),
+            "known_to" if !is_link => Some(Told::KnownTo),
+            "known_time" => Some(Told::KnownFrom),
+            "first_known_time" => Some(Told::FirstKnown),
+            "op" => Some(Told::Op),
+            name => Store::place(table, name).map(|column| Told::Stored { column, is_tagged: ty.is_tagged() }),
+        };
+        let columns = table.def().rule_columns(history);
+        let columns = columns.into_iter().zip(used).map(|(column, used)| told(column).filter(|_| *used));
+        Demand { table, history, columns: columns.collect() }
+    }
 }
 
 /// Rows of a table: columns in schema order; those that no plan reads are left out.
@@ -116,79 +149,65 @@ pub fn gather(
     units: &[Unit],
     demand: &Demand,
     wanted: impl Fn(usize) -> bool,
-) -> Result<Content, ArrowError> {
+) -> Content {
     let rows = find(history, units, demand, wanted);
     if rows.unit.is_empty() {
-        return Ok(Content::default());
+        return Content::default();
     }
     let store = history.store(demand.table);
-    let columns = demand.table.def().rule_columns(demand.history);
-    let is_link = demand.table.is_link();
-    let mut out = Vec::with_capacity(columns.len());
-    for ((name, ty), wanted) in columns.iter().zip(&demand.columns) {
-        if !wanted {
-            out.push(None);
-            continue;
+    let instants = |of: fn(&Version) -> Option<i64>| -> ArrayRef {
+        Arc::new(rows.version.iter().map(of).collect::<TimestampMicrosecondArray>())
+    };
+    let values = |told: Told| match told {
+        Told::Person => Values::Person,
+        Told::KnownFrom => Values::Each(instants(|version| Some(version.known_from))),
+        Told::KnownTo => Values::Each(instants(|version| version.known_to)),
+        Told::FirstKnown => Values::Each(instants(|version| Some(version.first_known))),
+        Told::Op => {
+            let ops = rows.version.iter().map(|version| version.op.name());
+            Values::Each(Arc::new(StringArray::from_iter_values(ops)))
         }
-        let instants = |of: fn(&Version) -> Option<i64>| -> ArrayRef {
-            Arc::new(rows.version.iter().map(of).collect::<TimestampMicrosecondArray>())
-        };
-        let array = match *name {
-            "person_id" => {
-                out.push(Some(Values::Person));
-                continue;
-            }
-            // A link's columns of these names are its own.
-            "known_from" if !is_link => instants(|version| Some(version.known_from)),
-            "known_to" if !is_link => instants(|version| version.known_to),
-            "first_known_time" => instants(|version| Some(version.first_known)),
-            // What the index says is not kept in columns.
-            "known_time" => instants(|version| Some(version.known_from)),
-            "op" => {
-                let ops = rows.version.iter().map(|version| version.op.name());
-                Arc::new(StringArray::from_iter_values(ops)) as ArrayRef
-            }
-            name => {
-                let column = store.column(name).ok_or_else(|| {
-                    ArrowError::SchemaError(format!("table {} has no column {name}", demand.table.name()))
-                })?;
-                let at = rows.version.iter().map(|version| version.row);
-                if ty.is_tagged() {
-                    store.gather_after(column, at.zip(rows.unit.iter().map(|unit| Tag(tag(*unit)))))
-                } else {
-                    store.gather(column, at)
-                }
-            }
-        };
-        out.push(Some(Values::Each(array)));
-    }
+        Told::Stored { column, is_tagged } => {
+            let at = rows.version.iter().map(|version| version.row);
+            Values::Each(if is_tagged {
+                store.gather_after(column, at.zip(rows.unit.iter().map(|unit| Tag(tag(*unit)))))
+            } else {
+                store.gather(column, at)
+            })
+        }
+    };
+    let out = demand.columns.iter().map(|told| told.map(values)).collect();
     let count = rows.unit.len();
     let units = (demand.table != TableId::Terms).then(|| UInt32Array::from(rows.unit));
-    Ok(Content { columns: out, rows: count, units })
+    Content { columns: out, rows: count, units }
 }
 
 fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Rows {
     let mut rows = Rows::default();
     // Units of a batch agree on the terms (see `shard`), which are shared by all.
     let shared = demand.table == TableId::Terms;
+    let units = if shared { &units[..units.len().min(1)] } else { units };
     for (number, unit) in units.iter().enumerate().filter(|(number, _)| shared || wanted(*number)) {
-        let mut keep = |version: Version| {
-            if demand.history || version.is_current() {
-                rows.unit.push(number as u32);
-                rows.version.push(version);
-            }
-        };
-        if demand.table.is_person() {
-            history.versions(unit.person, demand.table, unit.as_of, &mut keep);
-        } else if demand.table == TableId::Terms {
-            if number == 0 {
-                history.reference_versions(unit.person, demand.table, unit.as_of, &mut keep);
-            }
-        } else {
-            history.reference_versions(unit.person, demand.table, unit.as_of, &mut keep);
-        }
+        versions(history, *unit, demand, |version| {
+            rows.unit.push(number as u32);
+            rows.version.push(version);
+        });
     }
     rows
+}
+
+/// The versions of a unit's rows in a table.
+pub fn versions(history: &History, unit: Unit, demand: &Demand, mut each: impl FnMut(Version)) {
+    let keep = |version: Version| {
+        if demand.history || version.is_current() {
+            each(version);
+        }
+    };
+    if demand.table.is_person() {
+        history.versions(unit.person, demand.table, unit.as_of, keep);
+    } else {
+        history.reference_versions(unit.person, demand.table, unit.as_of, keep);
+    }
 }
 
 /// The tagged subject of each unit.
@@ -204,7 +223,8 @@ pub fn persons(history: &History, units: &[Unit]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn push_tag(text: &mut String, unit: u32) {
+/// Begins a text with the tag of a unit.
+pub fn push_tag(text: &mut String, unit: u32) {
     text.push_str(Tag(tag(unit)).as_ref());
 }
 

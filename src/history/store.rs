@@ -68,9 +68,12 @@ const VERSION: usize = 2;
 
 impl Store {
     pub fn new(table: TableId) -> Store {
-        let envelope = ENVELOPE.iter().filter(|column| column.name != "op");
-        let columns = envelope.chain(table.def().columns).map(|column| Column::new(column.name, column.ty));
-        Store { columns: columns.collect(), rows: 0 }
+        Store { columns: stored(table).map(|(name, ty)| Column::new(name, ty)).collect(), rows: 0 }
+    }
+
+    /// Position of a column of a table among those stored.
+    pub fn place(table: TableId, name: &str) -> Option<usize> {
+        stored(table).position(|(stored, _)| stored == name)
     }
 
     pub fn rows(&self) -> u32 {
@@ -139,6 +142,21 @@ impl Store {
         rest.0 == Some("")
     }
 
+    /// What a column holds.
+    pub fn column_type(&self, column: usize) -> ColumnType {
+        self.columns[column].ty
+    }
+
+    /// A number of one row; `None` if it is null or the column holds none.
+    pub fn number(&self, column: usize, row: RowId) -> Option<i64> {
+        self.columns[column].number(row)
+    }
+
+    /// Writes a row's text; false if it is null or the column holds none.
+    pub fn write(&self, column: usize, row: RowId, out: &mut impl Write) -> bool {
+        self.columns[column].write(row, out)
+    }
+
     /// The values of one column in so many rows.
     pub fn gather(&self, column: usize, rows: impl Iterator<Item = RowId>) -> ArrayRef {
         let column = &self.columns[column];
@@ -162,6 +180,12 @@ impl Store {
     pub fn gather_after<T: AsRef<str>>(&self, column: usize, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
         self.columns[column].texts(rows)
     }
+}
+
+/// The columns that are kept of a table.
+fn stored(table: TableId) -> impl Iterator<Item = (&'static str, ColumnType)> {
+    let envelope = ENVELOPE.iter().filter(|column| column.name != "op");
+    envelope.map(|column| (column.name, column.ty)).chain(table.def().columns.iter().map(|column| (column.name, column.ty)))
 }
 
 impl Column {

@@ -22,6 +22,7 @@ mod compile;
 mod condition;
 mod direct;
 mod expr;
+mod few;
 mod foreign;
 mod group;
 mod join;
@@ -47,6 +48,8 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 
 pub use column::{Batch, Column, Picks};
+pub(super) use few::FewRun;
+pub use few::{Arena, Cells, Rows};
 pub use needed::Needed;
 
 use crate::rules::budget::Budget;

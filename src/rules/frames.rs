@@ -32,9 +32,10 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::windows::WindowExpr;
 
-use bounds::{Along, Bounds, Edge, Frame, Unit, boundaries, changes};
+pub(in crate::rules) use bounds::{Along, Bounds, Edge, Frame, Unit, boundaries};
+use bounds::changes;
 pub use exec::FrameExec;
-use function::Function;
+pub(in crate::rules) use function::Function;
 pub use optimizer::UseFrames;
 use range::{Keys, Reach};
 use slide::Frames;
@@ -63,13 +64,13 @@ struct Order {
 
 /// One window expression.
 #[derive(Clone, Debug)]
-struct Computed {
-    function: Function,
+pub(in crate::rules) struct Computed {
+    pub function: Function,
     /// Its first argument, if it reads one.
-    of: Option<Arc<dyn PhysicalExpr>>,
+    pub of: Option<Arc<dyn PhysicalExpr>>,
     /// Which of the plan's frames, or which order where it ranks.
-    along: usize,
-    gives: DataType,
+    pub along: usize,
+    pub gives: DataType,
 }
 
 /// What is shared by the columns of one evaluation.
@@ -168,6 +169,14 @@ impl FramePlan {
         let mut columns = input.columns().to_vec();
         columns.extend(self.computed(input, vec![false; input.num_rows()])?);
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+
+    pub(in crate::rules) fn columns(&self) -> &[Computed] {
+        &self.columns
+    }
+
+    pub(in crate::rules) fn frames(&self) -> &[Frame] {
+        &self.frames
     }
 
     /// What a partition shares.

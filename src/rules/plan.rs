@@ -3,7 +3,7 @@
 //! Rules are planned before the views, so that a view computes only the columns that someone reads.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
@@ -131,7 +131,7 @@ impl Planner {
         self.known.add(&name, owner, keys.collect());
         slot.set_origin(Origin::Table(self.bases.len()));
         self.base_by_name.insert(name, self.bases.len());
-        self.bases.push(BaseTable { slot, table, history, users: 0 });
+        self.bases.push(BaseTable { slot, table, history, demand: OnceLock::new(), users: 0 });
         Ok(())
     }
 

@@ -9,10 +9,11 @@
 mod another;
 
 mod evaluate;
+mod few;
 mod late;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::error::DataFusionError;
@@ -30,6 +31,7 @@ use crate::rules::plan::{Parts, PlanError, Planner};
 use crate::rules::profile::Profile;
 use crate::rules::table::Slot;
 use crate::schema::{Feed, TableId};
+use crate::units::Demand;
 
 /// A set of tables, as bits by [`TableId::index`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +135,8 @@ pub(super) struct BaseTable {
     pub slot: Arc<Slot>,
     pub table: TableId,
     pub history: bool,
+    /// What the plans read of it; known once all are planned.
+    pub demand: OnceLock<Demand>,
     /// Plans that read it, directly or through views.
     pub users: PlanMask,
 }
@@ -329,6 +333,12 @@ fn of_slot(known: &BTreeMap<&str, Needed>, slot: &Slot) -> Needed {
     known.get(slot.name.as_str()).cloned().unwrap_or_default()
 }
 
+impl BaseTable {
+    pub fn demand(&self) -> &Demand {
+        self.demand.get_or_init(|| Demand::new(self.table, self.history, &self.slot.used()))
+    }
+}
+
 impl Evaluation {
     /// Of a set of so many rules, none of which was asked.
     fn none(rules: usize) -> Evaluation {
@@ -341,6 +351,26 @@ impl Evaluation {
             linked: Vec::new(),
             unlinked: Vec::new(),
         }
+    }
+
+    /// Adds what other units gave, whose unit 0 is unit `offset` here.
+    fn append(&mut self, other: Evaluation, offset: u32) {
+        for (own, rows) in self.rows.iter_mut().zip(other.rows) {
+            let Some(rows) = rows else { continue };
+            own.get_or_insert_default().append(rows, offset);
+        }
+        self.failures.extend(other.failures.into_iter().map(|failure| RuleFailure { unit: failure.unit + offset, ..failure }));
+        self.input_rows += other.input_rows;
+        self.rule_micros.iter_mut().zip(other.rule_micros).for_each(|(own, micros)| *own += micros);
+        self.gather_micros += other.gather_micros;
+        for (link, rows) in other.linked {
+            let rows = rows.into_iter().map(|row| LinkedRow { unit: row.unit + offset, ..row });
+            match self.linked.iter_mut().find(|(own, _)| *own == link) {
+                Some((_, own)) => own.extend(rows),
+                None => self.linked.push((link, rows.collect())),
+            }
+        }
+        self.unlinked.extend(other.unlinked.into_iter().map(|unit| unit + offset));
     }
 }
 

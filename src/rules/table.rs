@@ -92,6 +92,10 @@ impl Slot {
         self.origin.get().copied()
     }
 
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin.get().copied()
+    }
+
     pub fn is_view(&self) -> bool {
         matches!(self.origin.get(), Some(Origin::View(_)))
     }
@@ -165,10 +169,14 @@ impl Slot {
         Batch { rows: rows.rows, columns: projection.iter().map(column).collect() }
     }
 
+    /// All columns.
+    pub fn whole(&self) -> Batch {
+        self.batch(&(0..self.schema.fields().len()).collect::<Vec<_>>())
+    }
+
     /// All columns, as arrays.
     pub fn record_batch(&self) -> Result<RecordBatch> {
-        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
-        self.batch(&all).to_record_batch(&self.schema)
+        self.whole().to_record_batch(&self.schema)
     }
 }
 

@@ -19,15 +19,15 @@ use crate::rules::executor::keys;
 /// A function over the rows of a group.
 pub(super) struct Aggregate {
     function: Arc<AggregateFunctionExpr>,
-    own: Option<Own>,
+    pub own: Option<Own>,
     /// What it reads, and what orders that.
-    arguments: Vec<Expr>,
-    filter: Option<Expr>,
+    pub arguments: Vec<Expr>,
+    pub filter: Option<Expr>,
 }
 
 /// Functions that are worked out here.
-#[derive(Clone, Copy)]
-enum Own {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
     Least,
     Greatest,
     Sum,

@@ -21,6 +21,8 @@ use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 use crate::rules::executor::column::{Batch, Picks, pick_all};
 use crate::rules::executor::direct::holds_between;
 use crate::rules::executor::expr::Expr;
+use crate::rules::executor::few::{Arena, Rows};
+use crate::rules::executor::join::Pairs;
 use crate::rules::renumber::renumbered;
 
 /// A condition on a pair of rows.
@@ -69,7 +71,7 @@ impl Condition {
     /// values out for all its rows: the failing row may have no partner.
     pub fn by_pair(&self, left: &Batch, right: &Batch) -> Option<ByPair<'_>> {
         let compared = self.compared.as_ref()?;
-        let numbers = |exprs: &[Expr], batch: &Batch| -> Option<Vec<Numbers>> {
+        let numbers = |exprs: &[Expr], batch: &Batch| -> Option<Vec<Numbers<'static>>> {
             exprs.iter().map(|expr| expr.array(batch).ok().map(|array| Numbers::of(&array))).collect()
         };
         let (left, right) = (numbers(&compared.left, left)?, numbers(&compared.right, right)?);
@@ -89,11 +91,35 @@ impl Condition {
     }
 }
 
+/// The same over few rows.
+impl Condition {
+    /// As [`Condition::by_pair`].
+    pub fn by_pair_few<'a>(&'a self, left: &Rows<'a>, right: &Rows<'a>, arena: &'a Arena) -> Option<ByPair<'a>> {
+        let compared = self.compared.as_ref()?;
+        let numbers = |exprs: &'a [Expr], rows: &Rows<'a>| -> Option<Vec<Numbers<'a>>> {
+            exprs.iter().map(|expr| expr.cells(rows, arena).ok()?.numbers().map(Numbers::Cells)).collect()
+        };
+        let (left, right) = (numbers(&compared.left, left)?, numbers(&compared.right, right)?);
+        Some(ByPair { holds: &compared.holds, left, right })
+    }
+
+    /// The places of the pairs for which it holds.
+    pub fn of_few<'a>(&'a self, left: &Rows<'a>, right: &Rows<'a>, pairs: &Pairs, arena: &'a Arena) -> Result<Vec<u32>> {
+        let column = |index: &ColumnIndex| {
+            let (rows, picks) = if index.side == JoinSide::Left { (left, &pairs.left) } else { (right, &pairs.right) };
+            rows.columns[index.index].pick(picks, arena)
+        };
+        let count = pairs.left.len();
+        let rows = Rows { count, columns: arena.try_slice(self.columns.iter().map(column))? };
+        Ok(self.expr.holding_few(&rows, arena)?.unwrap_or_else(|| (0..count as u32).collect()))
+    }
+}
+
 /// A condition over two batches.
 pub(super) struct ByPair<'a> {
     holds: &'a Truth,
-    left: Vec<Numbers>,
-    right: Vec<Numbers>,
+    left: Vec<Numbers<'a>>,
+    right: Vec<Numbers<'a>>,
 }
 
 impl ByPair<'_> {
@@ -131,13 +157,13 @@ impl ByPair<'_> {
 }
 
 /// Values of a supported type, in their order.
-struct Numbers {
-    values: Vec<i64>,
-    nulls: Option<NullBuffer>,
+enum Numbers<'a> {
+    Values(Vec<i64>, Option<NullBuffer>),
+    Cells(&'a [Option<i64>]),
 }
 
-impl Numbers {
-    fn of(array: &ArrayRef) -> Numbers {
+impl Numbers<'_> {
+    fn of(array: &ArrayRef) -> Numbers<'static> {
         let days = |values: &[i32]| values.iter().map(|value| i64::from(*value)).collect();
         let values = match array.data_type() {
             DataType::Date32 => days(array.as_primitive::<Date32Type>().values()),
@@ -149,13 +175,14 @@ impl Numbers {
             DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
             _ => array.as_boolean().values().iter().map(i64::from).collect(),
         };
-        Numbers { values, nulls: array.nulls().filter(|nulls| nulls.null_count() > 0).cloned() }
+        Numbers::Values(values, array.nulls().filter(|nulls| nulls.null_count() > 0).cloned())
     }
 
     fn get(&self, row: usize) -> Option<i64> {
-        match &self.nulls {
-            Some(nulls) if nulls.is_null(row) => None,
-            _ => Some(self.values[row]),
+        match self {
+            Numbers::Values(_, Some(nulls)) if nulls.is_null(row) => None,
+            Numbers::Values(values, _) => Some(values[row]),
+            Numbers::Cells(cells) => cells[row],
         }
     }
 }

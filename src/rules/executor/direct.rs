@@ -25,8 +25,9 @@ use datafusion::logical_expr::Operator;
 
 use crate::alert::Severity;
 use crate::rules::executor::column::{Batch, Picks};
-use crate::rules::executor::direct::source::Source;
+pub use crate::rules::executor::direct::source::{Source, is_number};
 use crate::rules::executor::expr::Expr;
+use crate::rules::executor::few::{Arena, Cells, Rows};
 use crate::time::Day;
 
 /// An expression that is evaluated here.
@@ -107,15 +108,17 @@ enum Part {
 }
 
 /// The row is not for this evaluation.
-struct Elsewhere;
+#[derive(Debug)]
+pub struct Elsewhere;
 
-type Found<T> = Result<Option<T>, Elsewhere>;
+pub type Found<T> = Result<Option<T>, Elsewhere>;
 
 impl Direct {
     /// Its value for every row; `None` where DataFusion has to say.
     pub fn array(&self, batch: &Batch) -> Option<ArrayRef> {
         let inner = self.inner(batch)?;
-        let row = self.bind(batch, &inner)?;
+        let (columns, inner) = self.bind(batch, &inner)?;
+        let row = Row { columns: &columns, inner: &inner };
         match &self.root {
             Root::Numbers(number, ty) => numbers(ty, (0..batch.rows).map(|at| row.number(number, at))),
             Root::Texts(text) => {
@@ -142,35 +145,70 @@ impl Direct {
     pub fn holding(&self, batch: &Batch) -> Option<Vec<u32>> {
         let Root::Numbers(number, DataType::Boolean) = &self.root else { return None };
         let inner = self.inner(batch)?;
-        let row = self.bind(batch, &inner)?;
-        let mut holding = Vec::new();
-        for at in 0..batch.rows {
-            if row.number(number, at).ok()? == Some(1) {
-                holding.push(at as u32);
-            }
-        }
-        Some(holding)
+        let (columns, inner) = self.bind(batch, &inner)?;
+        Row { columns: &columns, inner: &inner }.holding(number, batch.rows)
     }
 
     fn inner(&self, batch: &Batch) -> Option<Vec<ArrayRef>> {
         self.inner.iter().map(|expr| expr.array(batch).ok()).collect()
     }
 
-    fn bind<'a>(&self, batch: &'a Batch, inner: &'a [ArrayRef]) -> Option<Row<'a>> {
+    fn bind<'a>(&self, batch: &'a Batch, inner: &'a [ArrayRef]) -> Option<(Vec<Source<'a>>, Vec<Source<'a>>)> {
         let of_batch = self.columns.iter().map(|at| &batch.columns[*at]);
         let of_batch = of_batch.map(|column| Source::of(&column.base.array, column.picks.as_ref().map(Picks::rows)));
         let inner = inner.iter().map(|array| Source::of(array, None));
-        Some(Row { columns: of_batch.collect::<Option<_>>()?, inner: inner.collect::<Option<_>>()? })
+        Some((of_batch.collect::<Option<_>>()?, inner.collect::<Option<_>>()?))
+    }
+}
+
+/// The same over few rows.
+impl Direct {
+    pub fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Option<Cells<'a>> {
+        let row = self.bind_few(rows, arena)?;
+        match &self.root {
+            Root::Numbers(number, _) => arena.found((0..rows.count).map(|at| row.number(number, at))).map(Cells::Numbers),
+            Root::Texts(text) => arena.found((0..rows.count).map(|at| row.text(text, at))).map(Cells::Texts),
+            Root::Joined(joined) => {
+                let mut text = String::new();
+                let join = |at: usize| -> Found<&'a str> {
+                    text.clear();
+                    Ok(row.join(joined, at, &mut text)?.then(|| arena.text(&text)))
+                };
+                arena.found((0..rows.count).map(join)).map(Cells::Texts)
+            }
+        }
+    }
+
+    pub fn holding_few<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Option<Vec<u32>> {
+        let Root::Numbers(number, DataType::Boolean) = &self.root else { return None };
+        self.bind_few(rows, arena)?.holding(number, rows.count)
+    }
+
+    fn bind_few<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Option<Row<'a, 'a>> {
+        let columns = self.columns.iter().map(|at| rows.columns[*at].source().ok_or(Elsewhere));
+        let inner = self.inner.iter().map(|expr| expr.cells(rows, arena).ok().and_then(Cells::source).ok_or(Elsewhere));
+        Some(Row { columns: arena.found(columns)?, inner: arena.found(inner)? })
     }
 }
 
 /// The columns, to be asked for one row.
-struct Row<'a> {
-    columns: Vec<Source<'a>>,
-    inner: Vec<Source<'a>>,
+struct Row<'r, 'a> {
+    columns: &'r [Source<'a>],
+    inner: &'r [Source<'a>],
 }
 
-impl<'a> Row<'a> {
+impl<'a> Row<'_, 'a> {
+    /// The rows for which it is true.
+    fn holding(&self, number: &'a Number, rows: usize) -> Option<Vec<u32>> {
+        let mut holding = Vec::new();
+        for at in 0..rows {
+            if self.number(number, at).ok()? == Some(1) {
+                holding.push(at as u32);
+            }
+        }
+        Some(holding)
+    }
+
     fn source(&self, place: Place) -> &Source<'a> {
         match place {
             Place::Batch(at) => &self.columns[at],
@@ -178,8 +216,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn number(&self, number: &Number, at: usize) -> Found<i64> {
-        let of = |number: &Number| self.number(number, at);
+    fn number(&self, number: &'a Number, at: usize) -> Found<i64> {
+        let of = |number: &'a Number| self.number(number, at);
         Ok(match number {
             Number::Column(column) => self.source(*column).number(at)?,
             Number::Literal(value) => *value,
@@ -236,7 +274,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn text<'s>(&'s self, text: &'s Text, at: usize) -> Found<&'s str> {
+    fn text(&self, text: &'a Text, at: usize) -> Found<&'a str> {
         Ok(match text {
             Text::Column(column) => self.source(*column).text(at),
             Text::Literal(value) => value.as_deref(),
@@ -250,7 +288,7 @@ impl<'a> Row<'a> {
     }
 
     /// The first branch whose condition is true.
-    fn branch<'s, T>(&self, whens: &'s [(Number, T)], at: usize) -> Found<&'s T> {
+    fn branch<T>(&self, whens: &'a [(Number, T)], at: usize) -> Found<&'a T> {
         for (condition, then) in whens {
             if self.number(condition, at)? == Some(1) {
                 return Ok(Some(then));
@@ -260,7 +298,7 @@ impl<'a> Row<'a> {
     }
 
     /// Nulls are passed over.
-    fn fold(&self, all: &[Number], at: usize, choose: fn(i64, i64) -> i64) -> Found<i64> {
+    fn fold(&self, all: &'a [Number], at: usize, choose: fn(i64, i64) -> i64) -> Found<i64> {
         let mut best = None;
         for number in all {
             if let Some(value) = self.number(number, at)? {
@@ -271,7 +309,7 @@ impl<'a> Row<'a> {
     }
 
     /// Whether it is a text at all.
-    fn join(&self, joined: &Joined, at: usize, out: &mut String) -> Result<bool, Elsewhere> {
+    fn join(&self, joined: &'a Joined, at: usize, out: &mut String) -> Result<bool, Elsewhere> {
         let mut is_first = true;
         for part in &joined.parts {
             let from = out.len();
@@ -347,7 +385,7 @@ fn push_day(out: &mut String, day: i64) -> Result<bool, Elsewhere> {
 }
 
 /// Values as an array of a type.
-fn numbers(ty: &DataType, values: impl ExactSizeIterator<Item = Found<i64>>) -> Option<ArrayRef> {
+pub fn numbers(ty: &DataType, values: impl ExactSizeIterator<Item = Found<i64>>) -> Option<ArrayRef> {
     let mut known = Vec::with_capacity(values.len());
     let mut valid = Vec::new();
     for (at, value) in values.enumerate() {

@@ -11,6 +11,7 @@ use datafusion::physical_expr::utils::collect_columns;
 
 use crate::rules::executor::column::{Batch, Column, Picks, narrow_schema};
 use crate::rules::executor::direct::Direct;
+use crate::rules::executor::few::{Arena, Cells, Rows};
 use crate::rules::renumber::renumbered;
 
 /// Up to so many rows going through them one by one is less work than DataFusion's arrays, which gain on it with each row
@@ -91,6 +92,37 @@ impl Expr {
     }
 }
 
+/// The same over few rows.
+impl Expr {
+    pub fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Cells<'a>> {
+        match self {
+            Expr::Column(at) => Ok(rows.columns[*at]),
+            Expr::Constant(value) => match arena.cells_of(value.array()?) {
+                Cells::Numbers([value]) => Ok(Cells::Numbers(arena.slice(std::iter::repeat_n(*value, rows.count)))),
+                Cells::Texts([value]) => Ok(Cells::Texts(arena.slice(std::iter::repeat_n(*value, rows.count)))),
+                one => one.pick(&vec![0; rows.count], arena),
+            },
+            Expr::Computed(computed) => computed.cells(rows, arena),
+        }
+    }
+
+    pub fn holding_few<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Option<Vec<u32>>> {
+        let direct = match self {
+            Expr::Computed(Computed { direct: Some(direct), .. }) => direct.holding_few(rows, arena),
+            _ => None,
+        };
+        let holding = match direct {
+            Some(holding) => holding,
+            None => {
+                let source = self.cells(rows, arena)?.source();
+                let holds = |at: &u32| source.as_ref().and_then(|source| source.number(*at as usize).ok()) == Some(Some(1));
+                (0..rows.count as u32).filter(holds).collect()
+            }
+        };
+        Ok(Some(holding).filter(|holding| holding.len() < rows.count))
+    }
+}
+
 /// The rows for which a condition holds, which a null does not; `None` if it holds for all.
 fn holding(holds: &BooleanArray) -> Option<Picks> {
     if holds.null_count() == 0 && holds.true_count() == holds.len() {
@@ -113,5 +145,13 @@ impl Computed {
         }
         let input = batch.narrow(&self.inputs, &self.schema)?;
         self.expr.evaluate(&input)?.into_array(batch.rows)
+    }
+
+    fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Cells<'a>> {
+        if let Some(cells) = self.direct.as_ref().and_then(|direct| direct.cells(rows, arena)) {
+            return Ok(cells);
+        }
+        let input = rows.project(&self.inputs, arena).batch(&self.schema)?.to_record_batch(&self.schema)?;
+        Ok(arena.cells_of(self.expr.evaluate(&input)?.into_array(rows.count)?))
     }
 }

@@ -25,10 +25,14 @@ impl Group {
         if input.rows == 0 && !self.keys.is_empty() {
             return Ok(empty.clone());
         }
+        self.grouped(&input, schema)
+    }
+
+    pub fn grouped(&self, input: &Batch, schema: &SchemaRef) -> Result<Batch> {
         let (grouping, mut columns) = if self.keys.is_empty() {
             (Grouping { numbers: vec![0; input.rows], groups: 1 }, Vec::new())
         } else {
-            let keys = self.keys.iter().map(|key| key.column(&input)).collect::<Result<Vec<_>>>()?;
+            let keys = self.keys.iter().map(|key| key.column(input)).collect::<Result<Vec<_>>>()?;
             let by = Keys::new(&keys, input.rows);
             let (numbers, first) = number(&by, &by.hashes());
             let groups = first.len();
@@ -37,7 +41,7 @@ impl Group {
         };
         for aggregate in &self.aggregates {
             let wanted = schema.field(columns.len()).data_type();
-            let column = aggregate.evaluate(&input, &grouping)?;
+            let column = aggregate.evaluate(input, &grouping)?;
             let is_wanted = column.data_type() == wanted;
             columns.push(if is_wanted { column } else { Column::new(cast(&column.array()?, wanted)?) });
         }

@@ -6,7 +6,7 @@
 
 use std::cell::OnceCell;
 
-use arrow::array::{BooleanArray, UInt32Array};
+use arrow::array::BooleanArray;
 use datafusion::common::{JoinSide, JoinType, Result};
 
 use crate::rules::executor::column::{Batch, Column, Picks, pick_all};
@@ -35,8 +35,23 @@ pub(super) struct Join {
     pub projection: Option<Vec<usize>>,
 }
 
+/// Stands for the row of a side that has none.
+pub(super) const NO_ROW: u32 = u32::MAX;
+
+/// Which rows a join gives.
+pub(super) enum Given {
+    /// Those of one side.
+    Left(Vec<u32>),
+    Right(Vec<u32>),
+    /// All of one side, each with a mark.
+    MarkedLeft(Vec<bool>),
+    MarkedRight(Vec<bool>),
+    /// Rows of both sides beside each other, or one beside nothing ([`NO_ROW`]).
+    Both(Vec<u32>, Vec<u32>),
+}
+
 /// Every left row beside its partners, or beside nothing, in the order of the left side.
-fn beside_left(rows: usize, pairs: &Pairs) -> (Picks, Picks) {
+fn beside_left(rows: usize, pairs: &Pairs) -> Given {
     // Where the partners of each left row begin among those of all.
     let mut begin = vec![0u32; rows + 1];
     pairs.left.iter().for_each(|row| begin[*row as usize + 1] += 1);
@@ -53,18 +68,46 @@ fn beside_left(rows: usize, pairs: &Pairs) -> (Picks, Picks) {
         let partners = &partners[begin[row] as usize..begin[row + 1] as usize];
         lefts.extend(std::iter::repeat_n(row as u32, partners.len().max(1)));
         if partners.is_empty() {
-            rights.push(None);
+            rights.push(NO_ROW);
         }
-        rights.extend(partners.iter().copied().map(Some));
+        rights.extend_from_slice(partners);
     }
-    (Picks::of(lefts), Picks::of_nullable(UInt32Array::from(rights)))
+    Given::Both(lefts, rights)
+}
+
+/// The pairs and the right rows without a partner beside nothing, in the order of the right side.
+fn beside_right(rows: usize, pairs: &Pairs) -> (Vec<u32>, Vec<u32>) {
+    debug_assert!(pairs.right.is_sorted());
+    let (mut lefts, mut rights) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let mut next = 0;
+    for at in 0..rows as u32 {
+        let from = next;
+        while pairs.right.get(next) == Some(&at) {
+            lefts.push(pairs.left[next]);
+            rights.push(at);
+            next += 1;
+        }
+        if next == from {
+            lefts.push(NO_ROW);
+            rights.push(at);
+        }
+    }
+    (lefts, rights)
 }
 
 /// Rows of the left side, each beside one of the right.
 #[derive(Default)]
-struct Pairs {
-    left: Vec<u32>,
-    right: Vec<u32>,
+pub(super) struct Pairs {
+    pub left: Vec<u32>,
+    pub right: Vec<u32>,
+}
+
+/// Row numbers where some may be missing.
+fn nullable(rows: Vec<u32>) -> Picks {
+    if !rows.contains(&NO_ROW) {
+        return Picks::of(rows);
+    }
+    Picks::of_nullable(rows.into_iter().map(|row| Some(row).filter(|row| *row != NO_ROW)).collect())
 }
 
 /// Pairs that meet a condition.
@@ -141,17 +184,17 @@ impl Join {
         Ok(self.output(&left, &right, pairs))
     }
 
-    fn is_empty_without_left(&self) -> bool {
+    pub fn is_empty_without_left(&self) -> bool {
         use JoinType::*;
         matches!(self.kind, Inner | Left | LeftSemi | LeftAnti | LeftMark | RightSemi)
     }
 
-    fn is_empty_without_right(&self) -> bool {
+    pub fn is_empty_without_right(&self) -> bool {
         use JoinType::*;
         matches!(self.kind, Inner | Right | RightSemi | RightAnti | RightMark | LeftSemi)
     }
 
-    fn equal_pairs(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Pairs> {
+    pub fn equal_pairs(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Pairs> {
         let columns = |batch: &Batch, side: fn(&(Expr, Expr)) -> &Expr| -> Result<Vec<Column>> {
             self.on.iter().map(|pair| side(pair).column(batch)).collect()
         };
@@ -216,6 +259,17 @@ impl Join {
     }
 
     fn output(&self, left: &Batch, right: &Batch, pairs: Pairs) -> Batch {
+        match self.given(left.rows, right.rows, pairs) {
+            Given::Left(rows) => self.one_side(left, &Picks::of(rows)),
+            Given::Right(rows) => self.one_side(right, &Picks::of(rows)),
+            Given::MarkedLeft(marks) => self.marked(left, marks),
+            Given::MarkedRight(marks) => self.marked(right, marks),
+            Given::Both(lefts, rights) => self.both(left, right, &nullable(lefts), &nullable(rights)),
+        }
+    }
+
+    /// The rows that the join gives for the pairs that meet its conditions, of sides with so many rows.
+    pub fn given(&self, left: usize, right: usize, pairs: Pairs) -> Given {
         use JoinType::*;
         let seen = |rows: &[u32], count: usize| {
             let mut seen = vec![false; count];
@@ -226,58 +280,22 @@ impl Join {
             (0..seen.len() as u32).filter(|row| seen[*row as usize] == wanted).collect()
         };
         match self.kind {
-            LeftSemi | LeftAnti => {
-                self.one_side(left, &Picks::of(chosen(&seen(&pairs.left, left.rows), self.kind == LeftSemi)))
-            }
-            RightSemi | RightAnti => {
-                self.one_side(right, &Picks::of(chosen(&seen(&pairs.right, right.rows), self.kind == RightSemi)))
-            }
-            LeftMark => self.marked(left, seen(&pairs.left, left.rows)),
-            RightMark => self.marked(right, seen(&pairs.right, right.rows)),
-            Inner => self.both(left, right, &Picks::of(pairs.left), &Picks::of(pairs.right)),
-            Left => {
-                let (left_picks, right_picks) = beside_left(left.rows, &pairs);
-                self.both(left, right, &left_picks, &right_picks)
-            }
+            LeftSemi | LeftAnti => Given::Left(chosen(&seen(&pairs.left, left), self.kind == LeftSemi)),
+            RightSemi | RightAnti => Given::Right(chosen(&seen(&pairs.right, right), self.kind == RightSemi)),
+            LeftMark => Given::MarkedLeft(seen(&pairs.left, left)),
+            RightMark => Given::MarkedRight(seen(&pairs.right, right)),
+            Inner => Given::Both(pairs.left, pairs.right),
+            Left => beside_left(left, &pairs),
             Right | Full => {
-                let (left_picks, right_picks) = self.beside_right(left, right, &pairs, seen);
-                self.both(left, right, &left_picks, &right_picks)
+                let (mut lefts, mut rights) = beside_right(right, &pairs);
+                if self.kind == Full {
+                    let alone = chosen(&seen(&pairs.left, left), false);
+                    rights.extend(std::iter::repeat_n(NO_ROW, alone.len()));
+                    lefts.extend(alone);
+                }
+                Given::Both(lefts, rights)
             }
         }
-    }
-
-    /// The pairs and the right rows without a partner beside nothing, in the order of the right side; then, if the join keeps them,
-    /// left rows likewise.
-    fn beside_right(
-        &self,
-        left: &Batch,
-        right: &Batch,
-        pairs: &Pairs,
-        seen: impl Fn(&[u32], usize) -> Vec<bool>,
-    ) -> (Picks, Picks) {
-        debug_assert!(pairs.right.is_sorted());
-        let (mut lefts, mut rights): (Vec<Option<u32>>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
-        let mut next = 0;
-        for at in 0..right.rows as u32 {
-            let from = next;
-            while pairs.right.get(next) == Some(&at) {
-                lefts.push(Some(pairs.left[next]));
-                rights.push(Some(at));
-                next += 1;
-            }
-            if next == from {
-                lefts.push(None);
-                rights.push(Some(at));
-            }
-        }
-        if self.kind == JoinType::Full {
-            let left_seen = seen(&pairs.left, left.rows);
-            for row in (0..left.rows).filter(|row| !left_seen[*row]) {
-                lefts.push(Some(row as u32));
-                rights.push(None);
-            }
-        }
-        (Picks::of_nullable(UInt32Array::from(lefts)), Picks::of_nullable(UInt32Array::from(rights)))
     }
 
     fn both(&self, left: &Batch, right: &Batch, left_picks: &Picks, right_picks: &Picks) -> Batch {
@@ -330,9 +348,8 @@ mod tests {
     fn left_rows_stay_in_their_order_beside_their_partners() {
         // As found: in the order of the right side.
         let pairs = Pairs { left: vec![3, 1, 3, 0], right: vec![0, 2, 5, 6] };
-        let (left, right) = beside_left(5, &pairs);
-        assert_eq!(left.rows().values(), &[0, 1, 2, 3, 3, 4]);
-        let right: Vec<Option<u32>> = right.rows().iter().collect();
-        assert_eq!(right, [Some(6), Some(2), None, Some(0), Some(5), None]);
+        let Given::Both(left, right) = beside_left(5, &pairs) else { panic!("both sides") };
+        assert_eq!(left, [0, 1, 2, 3, 3, 4]);
+        assert_eq!(right, [6, 2, NO_ROW, 0, 5, NO_ROW]);
     }
 }

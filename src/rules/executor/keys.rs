@@ -27,7 +27,7 @@ pub fn is_supported(ty: &DataType) -> bool {
 const NULL_HASH: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Spreads what differs in few bits over all of them (the finalizer of MurmurHash3).
-fn mix(mut hash: u64) -> u64 {
+pub fn hash_number(mut hash: u64) -> u64 {
     hash ^= hash >> 33;
     hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^= hash >> 33;
@@ -35,7 +35,7 @@ fn mix(mut hash: u64) -> u64 {
     hash ^ hash >> 33
 }
 
-fn hash_bytes(bytes: &[u8]) -> u64 {
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = bytes.len() as u64;
     let mut chunks = bytes.chunks_exact(8);
     for chunk in &mut chunks {
@@ -43,7 +43,7 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
         hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
     let rest = chunks.remainder().iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-    mix((hash.rotate_left(5) ^ rest).wrapping_mul(0x517c_c1b7_2722_0a95))
+    hash_number((hash.rotate_left(5) ^ rest).wrapping_mul(0x517c_c1b7_2722_0a95))
 }
 
 /// The hash of each value.
@@ -113,11 +113,11 @@ impl<'a> Values<'a> {
         }
         match self {
             Values::Text(array) => hash_bytes(array.value(row).as_bytes()),
-            Values::Days(values, _) => mix(values[row] as u64 ^ 0xd6e8_feb8),
-            Values::Long(values, _) => mix(values[row] as u64),
-            Values::Unsigned(values, _) => mix(values[row]),
-            Values::Wide(values, _) => mix(values[row] as u64 ^ (values[row] >> 64) as u64),
-            Values::Truth(array) => mix(u64::from(array.value(row)) + 1),
+            Values::Days(values, _) => hash_number(values[row] as u64 ^ 0xd6e8_feb8),
+            Values::Long(values, _) => hash_number(values[row] as u64),
+            Values::Unsigned(values, _) => hash_number(values[row]),
+            Values::Wide(values, _) => hash_number(values[row] as u64 ^ (values[row] >> 64) as u64),
+            Values::Truth(array) => hash_number(u64::from(array.value(row)) + 1),
         }
     }
 

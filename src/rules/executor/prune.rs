@@ -49,6 +49,18 @@ fn required<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
     }
 }
 
+/// Inputs without which a part of a plan has no rows, in the order in which to look at them; none if it would cut nothing.
+pub(super) fn required_in_order(part: &Node) -> Vec<&Node> {
+    let mut nodes = Vec::new();
+    required(part, &mut nodes);
+    if nodes.len() < 2 && !matches!(nodes.first().map(|node| &node.operator), Some(Operator::Filter { .. })) {
+        nodes.clear();
+    }
+    // A view is worked out when it is looked at: where a table says enough, it need not be.
+    nodes.sort_by_key(|node| reads_view(node));
+    nodes
+}
+
 impl Pruned {
     /// Looks at the required inputs of a part of the plan. `None` if it has rows for no unit at all.
     pub fn within(&self, part: &Node, run: &Run<'_>) -> Result<Option<Pruned>> {
@@ -57,16 +69,8 @@ impl Pruned {
 
     /// Looks at the required inputs of a plan, for units that are `alive` (`None`: all). `None` if it has rows for no unit at all.
     pub fn of(root: &Node, run: &Run<'_>, mut alive: Option<Vec<bool>>) -> Result<Option<Pruned>> {
-        let mut nodes = Vec::new();
-        required(root, &mut nodes);
-        // A view is worked out when it is looked at: where a table says enough, it need not be.
-        nodes.sort_by_key(|node| reads_view(node));
-        if nodes.len() < 2 && !matches!(nodes.first().map(|node| &node.operator), Some(Operator::Filter { .. })) {
-            // Looking at it would cut nothing.
-            nodes.clear();
-        }
         let mut seen: Vec<(*const Node, Batch, Picks)> = Vec::new();
-        for node in nodes {
+        for node in required_in_order(root) {
             let Some((batch, units)) = look_at(node, run)? else { continue };
             let mut own = vec![false; run.units];
             for unit in units.rows().values() {

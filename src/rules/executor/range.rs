@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::rules::executor::column::Batch;
 use crate::rules::executor::expr::Expr;
+use crate::rules::executor::few::{Arena, Rows};
 use crate::rules::renumber::renumbered;
 
 /// A condition that bounds a key of one side by the other side's rows.
@@ -81,24 +82,56 @@ impl Range {
     /// For each row of the other side the rows of the searched side within its bounds, as a span; `None` if the searched side
     /// does not stand in the order of its key.
     pub fn spans(&self, searched: &Batch, other: &Batch) -> Result<Option<Vec<(u32, u32)>>> {
-        let keys = self.key.array(searched)?;
-        let keys = Longs::of(&keys);
-        if keys.has_nulls() || !(1..searched.rows).all(|at| keys.value(at - 1) <= keys.value(at)) {
+        let key = self.key.array(searched)?;
+        let bounds = |bounds: &[(Expr, bool)]| -> Result<Vec<ArrayRef>> {
+            bounds.iter().map(|(bound, _)| bound.array(other)).collect()
+        };
+        let (low, high) = (bounds(&self.low)?, bounds(&self.high)?);
+        Ok(self.spans_of(&Longs::of(&key), searched.rows, other.rows, &low.iter().map(Longs::of).collect::<Vec<_>>(), &high.iter().map(Longs::of).collect::<Vec<_>>()))
+    }
+
+    /// The same over few rows.
+    pub fn spans_few<'a>(
+        &'a self,
+        searched: &Rows<'a>,
+        other: &Rows<'a>,
+        arena: &'a Arena,
+    ) -> Result<Option<Vec<(u32, u32)>>> {
+        let longs = |expr: &'a Expr, rows: &Rows<'a>| -> Result<Option<Longs<'a>>> {
+            Ok(expr.cells(rows, arena)?.numbers().map(Longs::Cells))
+        };
+        let bounds = |bounds: &'a [(Expr, bool)]| -> Result<Option<Vec<Longs<'a>>>> {
+            bounds.iter().map(|(bound, _)| longs(bound, other)).collect()
+        };
+        let (Some(key), Some(low), Some(high)) = (longs(&self.key, searched)?, bounds(&self.low)?, bounds(&self.high)?)
+        else {
             return Ok(None);
+        };
+        Ok(self.spans_of(&key, searched.count, other.count, &low, &high))
+    }
+
+    fn spans_of(
+        &self,
+        key: &Longs<'_>,
+        searched: usize,
+        other: usize,
+        low: &[Longs<'_>],
+        high: &[Longs<'_>],
+    ) -> Option<Vec<(u32, u32)>> {
+        if !key.is_sorted(searched) {
+            return None;
         }
-        let mut spans = vec![(0, searched.rows as u32); other.rows];
+        let mut spans = vec![(0, searched as u32); other];
+        // The first row whose key does not hold.
         let first = |holds: &dyn Fn(i64) -> bool| -> u32 {
-            // The first row whose key does not hold.
-            let (mut from, mut to) = (0, searched.rows);
+            let (mut from, mut to) = (0, searched);
             while from < to {
                 let middle = from + (to - from) / 2;
-                if holds(keys.value(middle)) { from = middle + 1 } else { to = middle }
+                if holds(key.value(middle)) { from = middle + 1 } else { to = middle }
             }
             from as u32
         };
-        for (low, within) in &self.low {
-            let bounds = low.array(other)?;
-            let bounds = Longs::of(&bounds);
+        for (bounds, (_, within)) in low.iter().zip(&self.low) {
             for (at, span) in spans.iter_mut().enumerate() {
                 match bounds.get(at) {
                     None => *span = (0, 0),
@@ -106,9 +139,7 @@ impl Range {
                 }
             }
         }
-        for (high, within) in &self.high {
-            let bounds = high.array(other)?;
-            let bounds = Longs::of(&bounds);
+        for (bounds, (_, within)) in high.iter().zip(&self.high) {
             for (at, span) in spans.iter_mut().enumerate() {
                 match bounds.get(at) {
                     None => *span = (0, 0),
@@ -116,7 +147,7 @@ impl Range {
                 }
             }
         }
-        Ok(Some(spans))
+        Some(spans)
     }
 }
 
@@ -168,6 +199,7 @@ fn is_supported(ty: &DataType) -> bool {
 enum Longs<'a> {
     Days(&'a arrow::array::Date32Array),
     Numbers(&'a [i64], &'a ArrayRef),
+    Cells(&'a [Option<i64>]),
 }
 
 impl<'a> Longs<'a> {
@@ -180,10 +212,13 @@ impl<'a> Longs<'a> {
         }
     }
 
-    fn has_nulls(&self) -> bool {
+    /// Each row has a value and none is less than the one before.
+    fn is_sorted(&self, rows: usize) -> bool {
         match self {
-            Longs::Days(array) => array.null_count() > 0,
-            Longs::Numbers(_, array) => array.null_count() > 0,
+            Longs::Days(array) => array.null_count() == 0 && array.values().is_sorted(),
+            Longs::Numbers(values, array) => array.null_count() == 0 && values.is_sorted(),
+            // A null is less than any value.
+            Longs::Cells(cells) => rows == 0 || cells[0].is_some() && cells.is_sorted(),
         }
     }
 
@@ -191,14 +226,15 @@ impl<'a> Longs<'a> {
         match self {
             Longs::Days(array) => i64::from(array.value(at)),
             Longs::Numbers(values, _) => values[at],
+            Longs::Cells(cells) => cells[at].unwrap_or_default(),
         }
     }
 
     fn get(&self, at: usize) -> Option<i64> {
-        let is_null = match self {
-            Longs::Days(array) => array.is_null(at),
-            Longs::Numbers(_, array) => array.is_null(at),
-        };
-        (!is_null).then(|| self.value(at))
+        match self {
+            Longs::Days(array) => array.is_valid(at).then(|| i64::from(array.value(at))),
+            Longs::Numbers(values, array) => array.is_valid(at).then(|| values[at]),
+            Longs::Cells(cells) => cells[at],
+        }
     }
 }

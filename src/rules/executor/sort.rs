@@ -24,10 +24,11 @@ pub(super) struct Sort {
 impl Sort {
     pub fn run(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
         let input = self.input.run(run, pruned)?;
-        if input.rows < 2 {
-            return Ok(input);
-        }
-        let keys = self.by.iter().map(|(expr, options)| Key::new(&expr.column(&input)?, *options));
+        if input.rows < 2 { Ok(input) } else { self.sorted(&input) }
+    }
+
+    pub fn sorted(&self, input: &Batch) -> Result<Batch> {
+        let keys = self.by.iter().map(|(expr, options)| Key::new(&expr.column(input)?, *options));
         let keys = keys.collect::<Result<Vec<_>>>()?;
         let order = match keys.as_slice() {
             [a, b] if a.is_whole() && b.is_whole() => order_of(input.rows, |row| [a.numbers[row], b.numbers[row]]),

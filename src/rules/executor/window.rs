@@ -8,6 +8,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use crate::rules::executor::column::{Batch, Column, narrow_schema};
 use crate::rules::executor::expr::Expr;
+use crate::rules::executor::few::FewWindow;
 use crate::rules::executor::keys::{self, Keys};
 use crate::rules::executor::prune::Pruned;
 use crate::rules::executor::{Node, Run};
@@ -16,12 +17,14 @@ use crate::rules::frames::FramePlan;
 pub(super) struct Window {
     input: Node,
     /// Columns whose values a partition shares, which are compared where they are.
-    partition_by: Vec<Expr>,
+    pub partition_by: Vec<Expr>,
     /// Columns of the input that the windows read.
     reads: Vec<usize>,
     schema: SchemaRef,
     /// Over those columns.
     plan: FramePlan,
+    /// The same over few rows; `None` where that takes arrays.
+    pub few: Option<FewWindow>,
 }
 
 impl Window {
@@ -31,9 +34,10 @@ impl Window {
         let comparable = plan.partition_by().iter().map(is_comparable).collect::<Result<Vec<_>>>()?;
         let own = if comparable.contains(&false) { Vec::new() } else { plan.take_partition_by() };
         let partition_by = own.iter().map(|expr| Expr::new(expr, &input.schema)).collect::<Result<_>>()?;
+        let few = if comparable.contains(&false) { None } else { FewWindow::new(&plan, &input.schema)? };
         let reads = plan.reads();
         let schema = narrow_schema(&input.schema, &reads);
-        Ok(Window { input, partition_by, reads, schema, plan: plan.narrowed()? })
+        Ok(Window { input, partition_by, reads, schema, plan: plan.narrowed()?, few })
     }
 
     pub fn input(&self) -> &Node {
@@ -45,10 +49,12 @@ impl Window {
     }
 
     pub fn run(&self, run: &Run<'_>, pruned: &Pruned, empty: &Batch) -> Result<Batch> {
-        let mut batch = self.input.run(run, pruned)?;
-        if batch.rows == 0 {
-            return Ok(empty.clone());
-        }
+        let batch = self.input.run(run, pruned)?;
+        if batch.rows == 0 { Ok(empty.clone()) } else { self.beside(batch) }
+    }
+
+    /// The rows with the windows' columns.
+    pub fn beside(&self, mut batch: Batch) -> Result<Batch> {
         let rows = batch.narrow(&self.reads, &self.schema)?;
         let starts = self.starts(&batch)?;
         batch.columns.extend(self.plan.computed(&rows, starts)?.into_iter().map(Column::new));

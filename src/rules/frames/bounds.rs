@@ -12,7 +12,7 @@ use crate::rules::frames::range::{Keys, Reach};
 
 /// One end of a frame.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Edge {
+pub(in crate::rules) enum Edge {
     Unbounded,
     Current,
     Preceding(Reach),
@@ -21,7 +21,7 @@ pub(super) enum Edge {
 
 /// What an edge counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(in crate::rules) enum Unit {
     Rows,
     Range,
     Groups,
@@ -29,7 +29,7 @@ pub(super) enum Unit {
 
 /// The ends of a frame as written; `order` says which ORDER BY list of the plan it goes along.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Frame {
+pub(in crate::rules) struct Frame {
     pub unit: Unit,
     pub start: Edge,
     pub end: Edge,
@@ -37,7 +37,7 @@ pub(super) struct Frame {
 }
 
 /// First row and row past the last, for each row.
-pub(super) struct Bounds {
+pub(in crate::rules) struct Bounds {
     pub start: Vec<u32>,
     pub end: Vec<u32>,
 }
@@ -88,7 +88,7 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// Marked rows and, at the end, the number of rows.
-pub(super) fn boundaries(marks: &[bool]) -> Vec<u32> {
+pub(in crate::rules) fn boundaries(marks: &[bool]) -> Vec<u32> {
     let mut out = Vec::with_capacity(marks.iter().filter(|mark| **mark).count() + 1);
     out.extend(marks.iter().enumerate().filter(|(_, mark)| **mark).map(|(row, _)| row as u32));
     out.push(marks.len() as u32);
@@ -96,7 +96,7 @@ pub(super) fn boundaries(marks: &[bool]) -> Vec<u32> {
 }
 
 /// What the edges of a frame are reckoned from. `groups` and `keys` are there where the frame needs them.
-pub(super) struct Along<'a> {
+pub(in crate::rules) struct Along<'a> {
     pub partitions: &'a [u32],
     pub groups: &'a [u32],
     pub keys: Option<&'a Keys>,

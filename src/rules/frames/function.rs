@@ -17,7 +17,7 @@ use datafusion::physical_plan::windows::{PlainAggregateWindowExpr, WindowExpr, W
 
 /// What is computed for a row.
 #[derive(Clone, Debug)]
-pub(super) enum Function {
+pub(in crate::rules) enum Function {
     RowNumber,
     Rank,
     DenseRank,

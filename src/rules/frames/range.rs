@@ -23,7 +23,7 @@ use crate::time::{MICROS_PER_DAY, first_day, month_of};
 
 /// How far a frame reaches from its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(in crate::rules) enum Reach {
     /// Rows or groups.
     Count(u32),
     /// The key's own unit, and the least and the greatest that it can be.
@@ -81,7 +81,7 @@ impl Reach {
 }
 
 /// The values of an order key, one per row.
-pub(super) struct Keys {
+pub(in crate::rules) struct Keys {
     values: Vec<i64>,
     nulls: Option<NullBuffer>,
     order: SortOptions,

@@ -11,12 +11,16 @@ use datafusion::error::DataFusionError;
 
 use crate::history::History;
 use crate::rules::asking::{Asking, CONDITIONS, PlanMask, link_bit, rule_bit};
-use crate::rules::executor::{Batch, Column, Compiled, Run};
+use crate::rules::executor::{Arena, Batch, Column, Compiled, Run};
 use crate::rules::links::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
+use crate::rules::set::few::FewTables;
 use crate::rules::set::{Asked, BaseTable, Evaluation, PlannedView, RuleFailure, RuleMask, RuleSet};
 use crate::rules::table::Origin;
-use crate::units::{Demand, Unit, gather, persons};
+use crate::units::{Unit, gather, persons};
+
+/// So many units are evaluated one by one (see `executor::few`), more together.
+const FEW_UNITS: usize = 8;
 
 /// A batch of units with what each asks for.
 pub(super) struct Call<'a> {
@@ -24,37 +28,57 @@ pub(super) struct Call<'a> {
     pub units: &'a [Unit],
     pub asking: &'a Asking,
     persons: Column,
+    /// Of a unit that is evaluated alone.
+    pub few: Option<FewTables<'a>>,
     /// Rows gathered so far, and the time that filling slots has taken.
-    rows: Cell<usize>,
-    filling: Cell<Duration>,
+    pub rows: Cell<usize>,
+    pub filling: Cell<Duration>,
 }
 
 impl<'a> Call<'a> {
     fn new(history: &'a History, units: &'a [Unit], asking: &'a Asking) -> Call<'a> {
         let persons = Column::new(persons(history, units));
-        Call { history, units, asking, persons, rows: Cell::default(), filling: Cell::default() }
+        Call { history, units, asking, persons, few: None, rows: Cell::default(), filling: Cell::default() }
+    }
+
+    /// Of one unit.
+    fn few(history: &'a History, unit: &'a Unit, asking: &'a Asking, set: &RuleSet, arena: &'a Arena) -> Call<'a> {
+        let units = std::slice::from_ref(unit);
+        Call { few: Some(FewTables::new(history, *unit, set, arena)), ..Call::new(history, units, asking) }
     }
 }
 
 impl RuleSet {
     /// Runs for each unit the plans that it asks for. A failure is narrowed down to the units that cause it.
     pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Asked]) -> Evaluation {
-        let asking = Asking::new(asked, &self.needs);
+        if units.len() > FEW_UNITS {
+            let asking = Asking::new(asked, &self.needs);
+            self.prepare();
+            return self.evaluate_call(&Call::new(history, units, &asking));
+        }
         let mut out = Evaluation::none(self.rules.len());
-        let rules = asking.rules();
-        let links = self.asked_links(&asking);
+        for (number, (unit, asked)) in units.iter().zip(asked).enumerate() {
+            let (asking, arena) = (Asking::new(std::slice::from_ref(asked), &self.needs), Arena::default());
+            let call = Call::few(history, unit, &asking, self, &arena);
+            out.append(self.evaluate_call(&call), number as u32);
+        }
+        out
+    }
+
+    fn evaluate_call<'a>(&'a self, call: &Call<'a>) -> Evaluation {
+        let mut out = Evaluation::none(self.rules.len());
+        let rules = call.asking.rules();
+        let links = self.asked_links(call.asking);
         let late = rules & self.needs.late_rules;
-        let call = Call::new(history, units, &asking);
-        self.prepare();
-        self.run_rules(&call, rules & !late, &mut out);
+        self.run_rules(call, rules & !late, &mut out);
         if late != 0 {
-            self.prepare_late(&call, &out, self.needs.used_by_rules);
-            self.run_rules(&call, late, &mut out);
+            self.prepare_late(call, &out, self.needs.used_by_rules);
+            self.run_rules(call, late, &mut out);
             self.fail_users(late, &mut out);
         }
         if !links.is_empty() {
-            self.prepare_late(&call, &out, self.needs.used_by_links);
-            self.run_links(&call, &links, &mut out);
+            self.prepare_late(call, &out, self.needs.used_by_links);
+            self.run_links(call, &links, &mut out);
         }
         out.gather_micros = call.filling.get().as_micros() as u64;
         out.input_rows = call.rows.get();
@@ -65,7 +89,7 @@ impl RuleSet {
         (0..self.links.len()).filter(|at| self.links[*at].is_late() && asking.any & link_bit(*at) != 0).collect()
     }
 
-    fn run_rules(&self, call: &Call<'_>, rules: RuleMask, out: &mut Evaluation) {
+    fn run_rules<'a>(&'a self, call: &Call<'a>, rules: RuleMask, out: &mut Evaluation) {
         let mut failed = Vec::new();
         for at in (0..self.rules.len()).filter(|at| rules & 1 << at != 0) {
             let (started, filling) = (Instant::now(), call.filling.get());
@@ -93,13 +117,10 @@ impl RuleSet {
         self.prepare();
     }
 
-    fn run_links(&self, call: &Call<'_>, links: &[usize], out: &mut Evaluation) {
+    fn run_links<'a>(&'a self, call: &Call<'a>, links: &[usize], out: &mut Evaluation) {
         for &at in links {
             let link = &self.links[at];
-            let rows = self
-                .collect(link.table.name(), &link.query.plan, call, link_bit(at))
-                .and_then(|batches| read_rows(link.table, &batches));
-            match rows {
+            match self.link_rows(call, at) {
                 Ok(rows) => out.linked.push((at, rows)),
                 Err(message) => {
                     tracing::error!(link = link.table.name(), %message, "a link failed; what it showed stays");
@@ -113,27 +134,57 @@ impl RuleSet {
 
     /// What links that read records alone show; `at` by position in [`RuleSet::links`].
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
+        let bit = link_bit(at);
+        if units.len() > FEW_UNITS {
+            self.prepare();
+            return self.link_rows(&Call::new(history, units, &Asking::for_all(units.len(), bit)), at);
+        }
+        let mut out = Vec::new();
+        for (number, unit) in units.iter().enumerate() {
+            let (asking, arena) = (Asking::for_all(1, bit), Arena::default());
+            let rows = self.link_rows(&Call::few(history, unit, &asking, self, &arena), at)?;
+            out.extend(rows.into_iter().map(|row| LinkedRow { unit: number as u32, ..row }));
+        }
+        Ok(out)
+    }
+
+    fn link_rows<'a>(&'a self, call: &Call<'a>, at: usize) -> Result<Vec<LinkedRow>, String> {
         let link = &self.links[at];
-        let asking = Asking::for_all(units.len(), link_bit(at));
-        self.prepare();
-        self.collect(link.table.name(), &link.query.plan, &Call::new(history, units, &asking), link_bit(at))
-            .and_then(|batches| read_rows(link.table, &batches))
+        let batches = self.collect(link.table.name(), &link.query.plan, call, link_bit(at))?;
+        read_rows(link.table, &batches)
     }
 
     /// Evaluates cancellers and corroborations of all units.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        let asking = Asking::for_all(units.len(), CONDITIONS);
-        let call = Call::new(history, units, &asking);
-        self.prepare();
-        let read = |view: usize| -> Result<RecordBatch, String> {
-            let slot = &self.views[view].slot;
-            if let Some(origin) = slot.wanted() {
-                self.fill(&call, origin).map_err(|error| describe(&error))?;
-            }
-            Ok(slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&slot.schema))))
-        };
+        if units.len() > FEW_UNITS {
+            self.prepare();
+            return self.shared_rows(&Call::new(history, units, &Asking::for_all(units.len(), CONDITIONS)));
+        }
+        let mut out = Shared { units: Vec::with_capacity(units.len()) };
+        for unit in units {
+            let (asking, arena) = (Asking::for_all(1, CONDITIONS), Arena::default());
+            out.units.extend(self.shared_rows(&Call::few(history, unit, &asking, self, &arena))?.units);
+        }
+        Ok(out)
+    }
+
+    fn shared_rows<'a>(&'a self, call: &Call<'a>) -> Result<Shared, String> {
         let ids: Vec<&str> = self.rules.iter().map(|rule| rule.file.header.id.as_str()).collect();
-        Shared::read(&read(self.cancellers)?, &read(self.corroborations)?, units.len(), &ids)
+        let rows = |view: usize| self.view_rows(call, view).map_err(|error| describe(&error));
+        Shared::read(&rows(self.cancellers)?, &rows(self.corroborations)?, call.units.len(), &ids)
+    }
+
+    /// The rows of a view.
+    fn view_rows<'a>(&'a self, call: &Call<'a>, view: usize) -> Result<RecordBatch, DataFusionError> {
+        let slot = &self.views[view].slot;
+        if let Some(few) = &call.few {
+            let rows = self.few_view(call, few, view)?;
+            return rows.batch(&slot.schema)?.to_record_batch(&slot.schema);
+        }
+        if let Some(origin) = slot.wanted() {
+            self.fill(call, origin)?;
+        }
+        Ok(slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&slot.schema))))
     }
 
     /// Halves the units until the failing ones stand alone; the others keep their rows.
@@ -164,7 +215,10 @@ impl RuleSet {
     fn fill(&self, call: &Call<'_>, origin: Origin) -> Result<(), DataFusionError> {
         let (started, within) = (Instant::now(), call.filling.get());
         let filled = match origin {
-            Origin::Table(at) => self.fill_table(call, &self.bases[at]),
+            Origin::Table(at) => {
+                self.fill_table(call, &self.bases[at]);
+                Ok(())
+            }
             Origin::View(at) => {
                 let view = &self.views[at];
                 let plan = view.plan.as_ref().map_or(Ok(Batch::default()), |plan| {
@@ -178,16 +232,14 @@ impl RuleSet {
         filled
     }
 
-    fn fill_table(&self, call: &Call<'_>, base: &BaseTable) -> Result<(), DataFusionError> {
-        let demand = Demand { table: base.table, history: base.history, columns: base.slot.used() };
-        let content = gather(call.history, call.units, &demand, |unit| call.asking.asks(unit, base.users))?;
+    fn fill_table(&self, call: &Call<'_>, base: &BaseTable) {
+        let content = gather(call.history, call.units, base.demand(), |unit| call.asking.asks(unit, base.users));
         call.rows.set(call.rows.get() + content.rows);
         base.slot.fill(content, &call.persons);
-        Ok(())
     }
 
     /// Executes a plan; `name` says for the profile whose it is.
-    fn run<T>(
+    pub(super) fn run<T>(
         &self,
         name: &str,
         call: &Call<'_>,
@@ -218,15 +270,18 @@ impl RuleSet {
         result
     }
 
-    fn collect(
-        &self,
+    fn collect<'a>(
+        &'a self,
         name: &str,
-        plan: &Compiled,
-        call: &Call<'_>,
+        plan: &'a Compiled,
+        call: &Call<'a>,
         plans: PlanMask,
     ) -> Result<Vec<RecordBatch>, String> {
-        let found = self.run(name, call, plans, |run| plan.collect(run), RecordBatch::num_rows);
-        found.map(|batch| vec![batch]).map_err(|error| describe(&error))
+        let found = match &call.few {
+            Some(few) => self.few(name, plan, call, few, plans).and_then(|rows| rows.record_batch(plan.schema())),
+            None => self.run(name, call, plans, |run| plan.collect(run), RecordBatch::num_rows).map(Some),
+        };
+        found.map(|batch| batch.into_iter().collect()).map_err(|error| describe(&error))
     }
 }
 

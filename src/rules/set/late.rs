@@ -27,6 +27,9 @@ impl RuleSet {
     pub(super) fn prepare_late(&self, call: &Call<'_>, done: &Evaluation, used: RuleMask) {
         let (columns, rows) = self.rule_rows(call.history, call.units, done, used);
         self.rule_rows.fill_columns(columns, rows);
+        if let Some(few) = &call.few {
+            few.forget(self.views.iter().map(|view| view.late));
+        }
         self.views.iter().filter(|view| view.late).for_each(|view| view.slot.wait());
     }
 

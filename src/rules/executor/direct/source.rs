@@ -8,15 +8,19 @@ use arrow::datatypes::{
 
 use crate::rules::executor::direct::{Elsewhere, Found};
 
-/// Picked rows of an array.
-pub(super) struct Source<'a> {
+/// Picked rows of an array, or plain values.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
     values: Values<'a>,
     nulls: Option<&'a NullBuffer>,
     picks: Option<&'a UInt32Array>,
     has_missing: bool,
 }
 
+#[derive(Clone, Copy)]
 enum Values<'a> {
+    Numbers(&'a [Option<i64>]),
+    Texts(&'a [Option<&'a str>]),
     Small(&'a [i32]),
     Long(&'a [i64]),
     Unsigned(&'a [u64]),
@@ -25,7 +29,7 @@ enum Values<'a> {
 }
 
 /// Columns of this type can be read here as numbers.
-pub(super) fn is_number(ty: &DataType) -> bool {
+pub fn is_number(ty: &DataType) -> bool {
     use TimeUnit::{Microsecond, Nanosecond};
     matches!(
         ty,
@@ -59,6 +63,14 @@ impl<'a> Source<'a> {
         Some(Source { values, nulls, picks, has_missing: picks.is_some_and(|picks| picks.null_count() > 0) })
     }
 
+    pub fn of_numbers(numbers: &'a [Option<i64>]) -> Source<'a> {
+        Source { values: Values::Numbers(numbers), nulls: None, picks: None, has_missing: false }
+    }
+
+    pub fn of_texts(texts: &'a [Option<&'a str>]) -> Source<'a> {
+        Source { values: Values::Texts(texts), nulls: None, picks: None, has_missing: false }
+    }
+
     /// Where the value stands; `None` if there is none.
     fn place(&self, at: usize) -> Option<usize> {
         let place = match self.picks {
@@ -72,18 +84,26 @@ impl<'a> Source<'a> {
         }
     }
 
+    #[inline]
     pub fn number(&self, at: usize) -> Found<i64> {
+        if let Values::Numbers(numbers) = &self.values {
+            return Ok(numbers[at]);
+        }
         let Some(place) = self.place(at) else { return Ok(None) };
         Ok(Some(match &self.values {
             Values::Small(values) => i64::from(values[place]),
             Values::Long(values) => values[place],
             Values::Unsigned(values) => i64::try_from(values[place]).map_err(|_| Elsewhere)?,
             Values::Truth(values) => i64::from(values.value(place)),
-            Values::Text(_) => return Err(Elsewhere),
+            Values::Numbers(_) | Values::Text(_) | Values::Texts(_) => return Err(Elsewhere),
         }))
     }
 
+    #[inline]
     pub fn text(&self, at: usize) -> Option<&'a str> {
+        if let Values::Texts(texts) = &self.values {
+            return texts[at];
+        }
         let place = self.place(at)?;
         match &self.values {
             Values::Text(values) => Some(values.value(place)),

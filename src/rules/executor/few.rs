@@ -1,0 +1,219 @@
+//! The same plans over the rows of one unit.
+//!
+//! A record that comes alone is evaluated alone: a hundred operators over a handful of rows each. There an Arrow array costs more
+//! than the values in it (a buffer, its owner, its nulls, each of them allocated and counted), so columns are plain slices here,
+//! laid one after another into memory that is given back as a whole at the end of the call (`cells`). Operators are those of the
+//! executor, node by node, and mean the same; what they find out without looking at values (which rows of a join stand beside
+//! which) they share with it. Where one of them needs arrays (DataFusion's aggregates, keys of unusual types) its rows
+//! become arrays for that one step.
+
+mod cells;
+mod group;
+mod join;
+mod sort;
+mod window;
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use arrow::array::Array;
+use arrow::compute::concat;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+
+pub use cells::{Arena, Cells, Rows};
+pub use window::FewWindow;
+
+use crate::rules::executor::column::Batch;
+use crate::rules::executor::keys::{hash_bytes, hash_number};
+use crate::rules::executor::prune::required_in_order;
+use crate::rules::executor::{Compiled, Node, Operator, Run};
+use crate::rules::table::Slot;
+
+/// What a run over one unit has at hand.
+pub(in crate::rules) struct FewRun<'r, 'a> {
+    pub run: &'r Run<'r>,
+    pub arena: &'a Arena,
+    /// The rows of a slot, in its columns; those that no plan reads hold nothing.
+    pub slot: &'r dyn Fn(&Slot) -> Result<Rows<'a>>,
+    /// Inputs that were looked at before the plan ran, by node.
+    looked_at: RefCell<Vec<(*const Node, Rows<'a>)>>,
+}
+
+impl<'r, 'a> FewRun<'r, 'a> {
+    pub fn new(run: &'r Run<'r>, arena: &'a Arena, slot: &'r dyn Fn(&Slot) -> Result<Rows<'a>>) -> FewRun<'r, 'a> {
+        FewRun { run, arena, slot, looked_at: RefCell::default() }
+    }
+
+    fn known(&self, node: &Node) -> Option<Rows<'a>> {
+        let looked_at = self.looked_at.borrow();
+        looked_at.iter().find(|(known, _)| std::ptr::eq(*known, node)).map(|(_, rows)| *rows)
+    }
+
+    /// The rows of a slot; what working them out takes is not the operator's.
+    fn rows_of(&self, slot: &Slot) -> Result<Rows<'a>> {
+        let Some(costs) = self.run.costs else { return (self.slot)(slot) };
+        let started = Instant::now();
+        let rows = (self.slot)(slot);
+        costs.borrow_mut().inputs += started.elapsed();
+        rows
+    }
+
+    /// Whether a part of a plan can have rows: each input that any row needs has some.
+    fn is_possible(&self, part: &'a Node) -> Result<bool> {
+        for node in required_in_order(part) {
+            let known = self.known(node);
+            let rows = match known {
+                Some(rows) => rows,
+                None => node.few(self)?,
+            };
+            if rows.count == 0 {
+                return Ok(false);
+            }
+            if known.is_none() {
+                self.looked_at.borrow_mut().push((node, rows));
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Compiled {
+    /// The rows of one unit.
+    pub(in crate::rules) fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        if run.is_possible(&self.root)? { self.root.few(run) } else { Ok(Rows::NONE) }
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        &self.root.schema
+    }
+}
+
+impl Node {
+    fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        if matches!(self.operator, Operator::Scan { .. } | Operator::Filter { .. })
+            && let Some(known) = run.known(self)
+        {
+            return Ok(known);
+        }
+        let Some(costs) = run.run.costs else { return self.operate_few(run) };
+        let above = costs.borrow_mut().enter();
+        let started = Instant::now();
+        let rows = self.operate_few(run);
+        let count = rows.as_ref().map_or(0, |rows| rows.count);
+        costs.borrow_mut().leave(&self.name, above, count as u64, started.elapsed());
+        rows
+    }
+
+    fn operate_few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        let arena = run.arena;
+        match &self.operator {
+            Operator::Scan { slot, projection } => {
+                let rows = run.rows_of(slot)?;
+                Ok(if rows.count == 0 { Rows::NONE } else { rows.project(projection, arena) })
+            }
+            Operator::Constant { plan, rows } => {
+                let batch = match rows.get() {
+                    Some(rows) => rows,
+                    None => {
+                        let batch = plan.run(run.run, Vec::new())?;
+                        rows.get_or_init(|| batch)
+                    }
+                };
+                Rows::of_batch(batch, arena)
+            }
+            Operator::Filter { input, predicate, projection } => {
+                let input = input.few(run)?;
+                if input.count == 0 {
+                    return Ok(Rows::NONE);
+                }
+                let Some(rows) = predicate.holding_few(&input, arena)? else {
+                    return Ok(projection.as_ref().map_or(input, |projection| input.project(projection, arena)));
+                };
+                match projection {
+                    Some(projection) if !rows.is_empty() => input.project(projection, arena).keep(&rows, arena),
+                    _ => input.keep(&rows, arena),
+                }
+            }
+            Operator::Project { input, columns } => {
+                let input = input.few(run)?;
+                if input.count == 0 {
+                    return Ok(Rows::NONE);
+                }
+                let columns = arena.try_slice(columns.iter().map(|column| column.cells(&input, arena)))?;
+                Ok(Rows { count: input.count, columns })
+            }
+            Operator::Join(join) => join.few(run),
+            Operator::Group(group) => group.few(run, &self.schema),
+            Operator::Sort(sort) => sort.few(run),
+            Operator::Union { inputs } => {
+                let mut found = Vec::with_capacity(inputs.len());
+                for input in inputs {
+                    // What one needs says nothing of the others.
+                    let rows = if run.is_possible(input)? { input.few(run)? } else { Rows::NONE };
+                    if rows.count > 0 {
+                        found.push(rows);
+                    }
+                }
+                union(&found, arena)
+            }
+            Operator::Window(window) => window.few(run),
+            Operator::Foreign { plan, inputs } => {
+                let of = |input: &'a Node| input.few(run)?.batch(&input.schema);
+                let inputs = inputs.iter().map(of).collect::<Result<Vec<Batch>>>()?;
+                Rows::of_batch(&plan.run(run.run, inputs)?, arena)
+            }
+        }
+    }
+}
+
+fn union<'a>(inputs: &[Rows<'a>], arena: &'a Arena) -> Result<Rows<'a>> {
+    let [first, ..] = inputs else { return Ok(Rows::NONE) };
+    if inputs.len() == 1 {
+        return Ok(*first);
+    }
+    let count = inputs.iter().map(|input| input.count).sum();
+    let column = |at: usize| -> Result<Cells<'a>> {
+        let all = || inputs.iter().map(|input| input.columns[at]);
+        Ok(match first.columns[at] {
+            Cells::Numbers(_) if all().all(|cells| matches!(cells, Cells::Numbers(_))) => {
+                Cells::Numbers(arena.joined(count, all().filter_map(Cells::numbers)))
+            }
+            Cells::Texts(_) if all().all(|cells| matches!(cells, Cells::Texts(_))) => {
+                Cells::Texts(arena.joined(count, all().filter_map(Cells::texts)))
+            }
+            _ => {
+                let arrays = all().filter_map(Cells::array).collect::<Vec<_>>();
+                let arrays: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();
+                arena.cells_of(concat(&arrays)?)
+            }
+        })
+    };
+    Ok(Rows { count, columns: arena.try_slice((0..first.columns.len()).map(column))? })
+}
+
+/// Whether two rows have the same value; nulls are alike.
+fn same(a: Cells<'_>, row: usize, b: Cells<'_>, at: usize) -> bool {
+    match (a, b) {
+        (Cells::Numbers(a), Cells::Numbers(b)) => a[row] == b[at],
+        (Cells::Texts(a), Cells::Texts(b)) => match (a[row], b[at]) {
+            // An identifier is mostly the one that stands in another table too.
+            (Some(a), Some(b)) => std::ptr::eq(a, b) || a == b,
+            (None, None) => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The hash of a row's key.
+fn hash_of(keys: &[Cells<'_>], row: usize) -> u64 {
+    keys.iter().fold(0, |all: u64, cells| {
+        let own = match cells {
+            Cells::Numbers(numbers) => numbers[row].map_or(0, |number| hash_number(number as u64)),
+            Cells::Texts(texts) => texts[row].map_or(0, |text| hash_bytes(text.as_bytes())),
+            Cells::Array(_) => 0,
+        };
+        all.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ own
+    })
+}

@@ -1,0 +1,137 @@
+//! Grouping few rows.
+
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+
+use crate::rules::executor::aggregate::{Aggregate, Grouping, Own};
+use crate::rules::executor::few::cells::{Arena, Cells, Rows};
+use crate::rules::executor::few::{FewRun, hash_of, same};
+use crate::rules::executor::group::Group;
+use crate::rules::executor::keys::Table;
+
+impl Group {
+    pub fn few<'a>(&'a self, run: &FewRun<'_, 'a>, schema: &'a SchemaRef) -> Result<Rows<'a>> {
+        let (input, arena) = (self.input.few(run)?, run.arena);
+        if input.count == 0 && !self.keys.is_empty() {
+            return Ok(Rows::NONE);
+        }
+        let keys = match input.count {
+            0 => &[],
+            _ => arena.try_slice(self.keys.iter().map(|key| key.cells(&input, arena)))?,
+        };
+        // Few rows stay few: more would have come as arrays.
+        if input.count == 0 || keys.iter().any(|cells| matches!(cells, Cells::Array(_))) {
+            return Rows::of_batch(&self.grouped(&input.batch(&self.input.schema)?, schema)?, arena);
+        }
+        let (grouping, first) = number(keys, input.count);
+        let mut columns = Vec::with_capacity(keys.len() + self.aggregates.len());
+        for key in keys {
+            columns.push(if grouping.groups == input.count { *key } else { key.pick(&first, arena)? });
+        }
+        for aggregate in &self.aggregates {
+            let wanted = schema.field(columns.len()).data_type();
+            let own = aggregate.few(&input, &grouping, arena)?;
+            columns.push(match own {
+                Some(cells) => cells,
+                None => {
+                    let array = aggregate.evaluate(&input.batch(&self.input.schema)?, &grouping)?.array()?;
+                    arena.cells_of(if array.data_type() == wanted { array } else { cast(&array, wanted)? })
+                }
+            });
+        }
+        Ok(Rows { count: grouping.groups, columns: arena.slice(columns.into_iter()) })
+    }
+}
+
+/// Up to so many rows are compared with the groups found so far.
+const FEW_GROUPED: usize = 24;
+
+/// A number for each distinct key, in the order of first appearance, and each number's first row; nulls are alike.
+fn number(keys: &[Cells<'_>], rows: usize) -> (Grouping, Vec<u32>) {
+    let is_same = |row: usize, other: usize| keys.iter().all(|cells| same(*cells, row, *cells, other));
+    let hashes: Vec<u64> =
+        if rows <= FEW_GROUPED { Vec::new() } else { (0..rows).map(|row| hash_of(keys, row)).collect() };
+    let table = Table::new(&hashes, |_| true);
+    let (mut numbers, mut first): (Vec<usize>, Vec<u32>) = (Vec::with_capacity(rows), Vec::new());
+    for row in 0..rows {
+        // Neighbours often share their key.
+        let near = (row > 0 && is_same(row - 1, row)).then(|| numbers[row - 1]);
+        let known = near.or_else(|| match hashes.get(row) {
+            None => first.iter().position(|first| is_same(*first as usize, row)),
+            // A hash's rows come in their order.
+            Some(hash) => {
+                table.candidates(*hash).take_while(|at| *at < row).find(|at| is_same(*at, row)).map(|at| numbers[at])
+            }
+        });
+        numbers.push(known.unwrap_or(first.len()));
+        if known.is_none() {
+            first.push(row as u32);
+        }
+    }
+    (Grouping { numbers, groups: first.len() }, first)
+}
+
+impl Aggregate {
+    /// Its value for each group; `None` where arrays are needed.
+    fn few<'a>(&'a self, input: &Rows<'a>, grouping: &Grouping, arena: &'a Arena) -> Result<Option<Cells<'a>>> {
+        let (Some(own), [argument]) = (self.own, self.arguments.as_slice()) else { return Ok(None) };
+        let cells = argument.cells(input, arena)?;
+        let filter = self.filter.as_ref().map(|filter| filter.cells(input, arena)).transpose()?;
+        let filter = match filter {
+            None => None,
+            Some(Cells::Numbers(filter)) => Some(filter),
+            Some(_) => return Ok(None),
+        };
+        let counted = |rows: &mut dyn FnMut(usize, usize)| {
+            for (row, group) in grouping.numbers.iter().enumerate() {
+                if filter.is_none_or(|filter| filter[row] == Some(1)) {
+                    rows(row, *group);
+                }
+            }
+        };
+        Ok(match (own, cells) {
+            (Own::Count, cells) => {
+                let mut counts = vec![0; grouping.groups];
+                counted(&mut |row, group| counts[group] += i64::from(!cells.is_null(row)));
+                Some(Cells::Numbers(arena.slice(counts.into_iter().map(Some))))
+            }
+            (Own::Sum, Cells::Numbers(numbers)) => {
+                let mut sums: Vec<Option<i64>> = vec![None; grouping.groups];
+                counted(&mut |row, group| {
+                    if let Some(number) = numbers[row] {
+                        // As over arrays.
+                        sums[group] = Some(sums[group].unwrap_or(0).wrapping_add(number));
+                    }
+                });
+                Some(Cells::Numbers(arena.slice(sums.into_iter())))
+            }
+            (Own::Least | Own::Greatest, Cells::Numbers(numbers)) => {
+                Some(Cells::Numbers(extremes(numbers, grouping.groups, counted, own, arena)))
+            }
+            (Own::Least | Own::Greatest, Cells::Texts(texts)) => {
+                Some(Cells::Texts(extremes(texts, grouping.groups, counted, own, arena)))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The least or greatest value of each group.
+fn extremes<'a, T: Copy + Ord>(
+    values: &[Option<T>],
+    groups: usize,
+    counted: impl Fn(&mut dyn FnMut(usize, usize)),
+    own: Own,
+    arena: &'a Arena,
+) -> &'a [Option<T>] {
+    let mut best: Vec<Option<T>> = vec![None; groups];
+    counted(&mut |row, group| {
+        let Some(value) = values[row] else { return };
+        let is_better = best[group].is_none_or(|best| if own == Own::Greatest { value > best } else { value < best });
+        if is_better {
+            best[group] = Some(value);
+        }
+    });
+    arena.slice(best.into_iter())
+}

@@ -1,0 +1,171 @@
+//! Joins of few rows. Below some pairs every one is looked at; a table of hashes costs more.
+
+use datafusion::common::{JoinSide, Result};
+
+use crate::rules::executor::condition::{ByPair, Condition};
+use crate::rules::executor::few::cells::{Arena, Cells, Rows};
+use crate::rules::executor::few::{FewRun, hash_of, same};
+use crate::rules::executor::join::{Given, Join, Pairs};
+use crate::rules::executor::keys::Table;
+
+/// Up to so many pairs are all looked at.
+const FEW_PAIRS: usize = 256;
+
+/// Pairs that meet a condition.
+struct Finder<'a> {
+    condition: Option<&'a Condition>,
+    by_pair: Option<ByPair<'a>>,
+    pairs: Pairs,
+}
+
+impl<'a> Finder<'a> {
+    fn new(condition: Option<&'a Condition>, left: &Rows<'a>, right: &Rows<'a>, arena: &'a Arena) -> Finder<'a> {
+        let by_pair = condition.and_then(|condition| condition.by_pair_few(left, right, arena));
+        Finder { condition, by_pair, pairs: Pairs::default() }
+    }
+
+    fn add(&mut self, left: u32, right: u32) {
+        if self.by_pair.as_ref().is_none_or(|by_pair| by_pair.holds(left as usize, right as usize)) {
+            self.pairs.left.push(left);
+            self.pairs.right.push(right);
+        }
+    }
+
+    fn finish(self, left: &Rows<'a>, right: &Rows<'a>, arena: &'a Arena) -> Result<Pairs> {
+        let pairs = self.pairs;
+        let Some(condition) = self.condition.filter(|_| self.by_pair.is_none() && !pairs.left.is_empty()) else {
+            return Ok(pairs);
+        };
+        let holding = condition.of_few(left, right, &pairs, arena)?;
+        let kept = |rows: &[u32]| holding.iter().map(|at| rows[*at as usize]).collect();
+        Ok(Pairs { left: kept(&pairs.left), right: kept(&pairs.right) })
+    }
+}
+
+impl Join {
+    pub fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        let left = self.left.few(run)?;
+        if left.count == 0 && self.is_empty_without_left() {
+            return Ok(Rows::NONE);
+        }
+        let right = self.right.few(run)?;
+        if right.count == 0 && self.is_empty_without_right() {
+            return Ok(Rows::NONE);
+        }
+        let pairs = if left.count == 0 || right.count == 0 {
+            Pairs::default()
+        } else if self.on.is_empty() {
+            self.every_pair_few(run, &left, &right)?
+        } else {
+            self.equal_pairs_few(run, &left, &right)?
+        };
+        self.output_few(run.arena, &left, &right, pairs)
+    }
+
+    fn equal_pairs_few<'a>(&'a self, run: &FewRun<'_, 'a>, left: &Rows<'a>, right: &Rows<'a>) -> Result<Pairs> {
+        let arena = run.arena;
+        let left_keys = arena.try_slice(self.on.iter().map(|(key, _)| key.cells(left, arena)))?;
+        let right_keys = arena.try_slice(self.on.iter().map(|(_, key)| key.cells(right, arena)))?;
+        if left_keys.iter().chain(right_keys).any(|cells| matches!(cells, Cells::Array(_))) {
+            return self.equal_pairs(run.run, &left.batch(&self.left.schema)?, &right.batch(&self.right.schema)?);
+        }
+        let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
+        let has_null = |keys: &[Cells<'_>], row: usize| keys.iter().any(|cells| cells.is_null(row));
+        let is_pair = |row: usize, at: usize| left_keys.iter().zip(right_keys).all(|(a, b)| same(*a, row, *b, at));
+        let mut count = 0;
+        if left.count * right.count <= FEW_PAIRS {
+            for at in 0..right.count {
+                let is_out = !self.nulls_are_equal && has_null(right_keys, at);
+                for row in (0..left.count).filter(|row| !is_out && is_pair(*row, at)) {
+                    count += 1;
+                    finder.add(row as u32, at as u32);
+                }
+            }
+        } else {
+            let hashes = |keys: &[Cells<'a>], rows: usize| -> Vec<u64> { (0..rows).map(|row| hash_of(keys, row)).collect() };
+            let (left_hashes, right_hashes) = (hashes(left_keys, left.count), hashes(right_keys, right.count));
+            let table = Table::new(&left_hashes, |row| self.nulls_are_equal || !has_null(left_keys, row));
+            for (at, hash) in right_hashes.iter().enumerate() {
+                for row in table.candidates(*hash).filter(|row| left_hashes[*row] == *hash && is_pair(*row, at)) {
+                    count += 1;
+                    finder.add(row as u32, at as u32);
+                }
+            }
+        }
+        run.run.budget.spend(count)?;
+        finder.finish(left, right, arena)
+    }
+
+    /// Of all pairs those that meet the condition.
+    fn every_pair_few<'a>(&'a self, run: &FewRun<'_, 'a>, left: &Rows<'a>, right: &Rows<'a>) -> Result<Pairs> {
+        let (arena, budget) = (run.arena, run.run.budget);
+        let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
+        if let Some(range) = &self.range {
+            let left_is_searched = range.searched == JoinSide::Left;
+            let (searched, other) = if left_is_searched { (left, right) } else { (right, left) };
+            if let Some(spans) = range.spans_few(searched, other, arena)? {
+                for (at, (from, to)) in spans.into_iter().enumerate().filter(|(_, (from, to))| from < to) {
+                    budget.spend(u64::from(to - from))?;
+                    for row in from..to {
+                        let (left, right) = if left_is_searched { (row, at as u32) } else { (at as u32, row) };
+                        finder.add(left, right);
+                    }
+                }
+                return finder.finish(left, right, arena);
+            }
+        }
+        budget.spend((left.count as u64).saturating_mul(right.count as u64))?;
+        for at in 0..right.count as u32 {
+            (0..left.count as u32).for_each(|row| finder.add(row, at));
+        }
+        finder.finish(left, right, arena)
+    }
+
+    fn output_few<'a>(
+        &'a self,
+        arena: &'a Arena,
+        left: &Rows<'a>,
+        right: &Rows<'a>,
+        pairs: Pairs,
+    ) -> Result<Rows<'a>> {
+        let width = self.left.schema.fields().len();
+        // A column of one side, which has no columns where it has no rows.
+        let side = |at: usize, rows: &Rows<'a>, of: &'a super::Node, picks: &[u32]| match rows.count {
+            0 => Ok(arena.nulls(of.schema.field(at).data_type(), picks.len())),
+            _ => rows.columns[at].pick_or_null(picks, arena),
+        };
+        Ok(match self.given(left.count, right.count, pairs) {
+            Given::Left(rows) => self.projected(left, arena).keep(&rows, arena)?,
+            Given::Right(rows) => self.projected(right, arena).keep(&rows, arena)?,
+            Given::MarkedLeft(marks) => self.projected(&marked(left, &marks, arena), arena),
+            Given::MarkedRight(marks) => self.projected(&marked(right, &marks, arena), arena),
+            Given::Both(lefts, rights) => {
+                let column = |at: usize| match at.checked_sub(width) {
+                    None => side(at, left, &self.left, &lefts),
+                    Some(at) => side(at, right, &self.right, &rights),
+                };
+                let columns = match &self.projection {
+                    Some(projection) => arena.try_slice(projection.iter().map(|at| column(*at)))?,
+                    None => arena.try_slice((0..width + self.right.schema.fields().len()).map(column))?,
+                };
+                if lefts.is_empty() { Rows::NONE } else { Rows { count: lefts.len(), columns } }
+            }
+        })
+    }
+
+    fn projected<'a>(&self, side: &Rows<'a>, arena: &'a Arena) -> Rows<'a> {
+        match &self.projection {
+            Some(projection) if side.count > 0 => side.project(projection, arena),
+            _ => *side,
+        }
+    }
+}
+
+fn marked<'a>(side: &Rows<'a>, marks: &[bool], arena: &'a Arena) -> Rows<'a> {
+    if side.count == 0 {
+        return Rows::NONE;
+    }
+    let marks = Cells::Numbers(arena.slice(marks.iter().map(|mark| Some(i64::from(*mark)))));
+    let all = [side.columns, &[marks]];
+    Rows { count: side.count, columns: arena.joined(side.columns.len() + 1, all.into_iter()) }
+}

@@ -1,0 +1,52 @@
+//! Sorting few rows, stable; rows that are in order already are left alone.
+
+use std::cmp::Ordering;
+
+use arrow::compute::SortOptions;
+use datafusion::common::Result;
+
+use crate::rules::executor::few::cells::{Cells, Rows};
+use crate::rules::executor::few::FewRun;
+use crate::rules::executor::sort::Sort;
+
+impl Sort {
+    pub fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        let (input, arena) = (self.input.few(run)?, run.arena);
+        if input.count < 2 {
+            return Ok(input);
+        }
+        let keys = arena.try_slice(self.by.iter().map(|(key, _)| key.cells(&input, arena)))?;
+        if keys.iter().any(|cells| matches!(cells, Cells::Array(_))) {
+            return Rows::of_batch(&self.sorted(&input.batch(&self.input.schema)?)?, arena);
+        }
+        let compare = |a: usize, b: usize| -> Ordering {
+            let orders = keys.iter().zip(&self.by).map(|(cells, (_, options))| order(*cells, *options, a, b));
+            orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        if (1..input.count).all(|row| compare(row - 1, row).is_le()) {
+            return Ok(input);
+        }
+        let mut rows: Vec<u32> = (0..input.count as u32).collect();
+        rows.sort_by(|a, b| compare(*a as usize, *b as usize));
+        input.pick(&rows, arena)
+    }
+}
+
+fn order(cells: Cells<'_>, options: SortOptions, a: usize, b: usize) -> Ordering {
+    match cells {
+        Cells::Numbers(numbers) => order_of(numbers[a], numbers[b], options),
+        Cells::Texts(texts) => order_of(texts[a], texts[b], options),
+        Cells::Array(_) => Ordering::Equal,
+    }
+}
+
+fn order_of<T: Ord>(a: Option<T>, b: Option<T>, options: SortOptions) -> Ordering {
+    let null_first = if options.nulls_first { Ordering::Less } else { Ordering::Greater };
+    match (a, b) {
+        (Some(a), Some(b)) if options.descending => b.cmp(&a),
+        (Some(a), Some(b)) => a.cmp(&b),
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => null_first,
+        (Some(_), None) => null_first.reverse(),
+    }
+}

@@ -1,0 +1,172 @@
+//! Windows over few rows: each frame is gone through, from where the one before it ended if it can be.
+
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::Result;
+
+use crate::rules::executor::direct::is_number;
+use crate::rules::executor::expr::Expr;
+use crate::rules::executor::few::cells::{Arena, Cells, Rows};
+use crate::rules::executor::few::{FewRun, same};
+use crate::rules::executor::join::NO_ROW;
+use crate::rules::executor::window::Window;
+use crate::rules::frames::{Along, Bounds, Edge, Frame, FramePlan, Function, Unit, boundaries};
+
+/// Beyond so many rows going through each frame is dearer than the one pass that arrays have.
+const MOST_ROWS: usize = 128;
+
+/// The window expressions of an operator.
+pub struct FewWindow {
+    columns: Vec<Column>,
+    frames: Vec<Frame>,
+}
+
+struct Column {
+    function: Function,
+    of: Option<Expr>,
+    frame: usize,
+}
+
+impl FewWindow {
+    /// `None` where a function or frame takes arrays: ranks, means, distances along a key, defaults.
+    pub fn new(plan: &FramePlan, input: &Schema) -> Result<Option<FewWindow>> {
+        let mut columns = Vec::new();
+        for column in plan.columns() {
+            let ty = column.of.as_ref().map(|of| of.data_type(input)).transpose()?;
+            let is_plain = |ty: &DataType| *ty == DataType::Utf8 || is_number(ty);
+            let is_few = match (&column.function, &ty) {
+                (Function::RowNumber | Function::Count { .. } | Function::Nth { .. }, _) => true,
+                (Function::Shift { default, .. }, _) => default.is_none(),
+                (Function::Sum, Some(ty)) => *ty == DataType::Int64 && column.gives == DataType::Int64,
+                (Function::Min | Function::Max | Function::All | Function::Any, Some(ty)) => {
+                    is_plain(ty) && column.gives == *ty
+                }
+                _ => false,
+            };
+            if !is_few {
+                return Ok(None);
+            }
+            let of = column.of.as_ref().map(|of| Expr::new(of, input)).transpose()?;
+            columns.push(Column { function: column.function.clone(), of, frame: column.along });
+        }
+        let frames = plan.frames().to_vec();
+        let is_of_rows = frames.iter().all(|frame| frame.unit == Unit::Rows || is_whole(frame));
+        Ok(is_of_rows.then_some(FewWindow { columns, frames }))
+    }
+}
+
+fn is_whole(frame: &Frame) -> bool {
+    frame.start == Edge::Unbounded && frame.end == Edge::Unbounded
+}
+
+impl Window {
+    pub fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
+        let (input, arena) = (self.input().few(run)?, run.arena);
+        if input.count == 0 {
+            return Ok(Rows::NONE);
+        }
+        let keys = arena.try_slice(self.partition_by.iter().map(|key| key.cells(&input, arena)))?;
+        let is_plain = !keys.iter().any(|cells| matches!(cells, Cells::Array(_)));
+        let Some(few) = self.few.as_ref().filter(|_| is_plain && input.count <= MOST_ROWS) else {
+            return Rows::of_batch(&self.beside(input.batch(&self.input().schema)?)?, arena);
+        };
+        let is_first = |row: usize| row == 0 || !keys.iter().all(|cells| same(*cells, row - 1, *cells, row));
+        let partitions = boundaries(&(0..input.count).map(is_first).collect::<Vec<_>>());
+        let along = Along { partitions: &partitions, groups: &[], keys: None };
+        let bounds: Vec<Bounds> = few.frames.iter().map(|frame| along.bounds(frame)).collect();
+        // Functions of place have no frame.
+        let none = Bounds { start: Vec::new(), end: Vec::new() };
+        let mut columns = Vec::with_capacity(few.columns.len());
+        for column in &few.columns {
+            let of = column.of.as_ref().map(|of| of.cells(&input, arena)).transpose()?;
+            columns.push(column.cells(of, &partitions, bounds.get(column.frame).unwrap_or(&none), arena)?);
+        }
+        let all = [input.columns, &columns];
+        Ok(Rows { count: input.count, columns: arena.joined(input.columns.len() + columns.len(), all.into_iter()) })
+    }
+}
+
+impl Column {
+    fn cells<'a>(
+        &self,
+        of: Option<Cells<'a>>,
+        partitions: &[u32],
+        bounds: &Bounds,
+        arena: &'a Arena,
+    ) -> Result<Cells<'a>> {
+        let rows = partitions.last().map_or(0, |rows| *rows as usize);
+        let is_known = |row: u32| of.is_none_or(|of| !of.is_null(row as usize));
+        Ok(match (&self.function, of) {
+            (Function::RowNumber, _) => {
+                let numbers = partitions.windows(2).flat_map(|ends| 1..=i64::from(ends[1] - ends[0]));
+                Cells::Numbers(arena.slice(numbers.map(Some).collect::<Vec<_>>().into_iter()))
+            }
+            (Function::Shift { back, ignore_nulls, .. }, Some(of)) => {
+                let counts = |row: u32| !ignore_nulls || is_known(row);
+                let away = back.unsigned_abs() as usize - 1;
+                let mut found = Vec::with_capacity(rows);
+                for ends in partitions.windows(2) {
+                    found.extend((ends[0]..ends[1]).map(|row| match *back > 0 {
+                        true => (ends[0]..row).rev().filter(|row| counts(*row)).nth(away),
+                        false => (row + 1..ends[1]).filter(|row| counts(*row)).nth(away),
+                    }));
+                }
+                let found: Vec<u32> = found.into_iter().map(|row| row.unwrap_or(NO_ROW)).collect();
+                of.pick_or_null(&found, arena)?
+            }
+            (Function::Nth { n, ignore_nulls }, Some(of)) => {
+                let counts = |row: &u32| !ignore_nulls || is_known(*row);
+                let away = n.unsigned_abs() as usize - 1;
+                let nth = |row: usize| {
+                    let mut frame = (bounds.start[row]..bounds.end[row]).filter(counts);
+                    if *n > 0 { frame.nth(away) } else { frame.nth_back(away) }.unwrap_or(NO_ROW)
+                };
+                of.pick_or_null(&(0..rows).map(nth).collect::<Vec<_>>(), arena)?
+            }
+            (Function::Count { .. }, _) => {
+                let count = |row: usize| (bounds.start[row]..bounds.end[row]).filter(|row| is_known(*row)).count();
+                Cells::Numbers(arena.slice((0..rows).map(|row| Some(count(row) as i64))))
+            }
+            (Function::Sum, Some(Cells::Numbers(numbers))) => {
+                Cells::Numbers(folded(numbers, bounds, i64::wrapping_add, arena))
+            }
+            (Function::Min | Function::All, Some(Cells::Numbers(numbers))) => {
+                Cells::Numbers(folded(numbers, bounds, i64::min, arena))
+            }
+            (Function::Max | Function::Any, Some(Cells::Numbers(numbers))) => {
+                Cells::Numbers(folded(numbers, bounds, i64::max, arena))
+            }
+            (Function::Min, Some(Cells::Texts(texts))) => Cells::Texts(folded(texts, bounds, <&str>::min, arena)),
+            (Function::Max, Some(Cells::Texts(texts))) => Cells::Texts(folded(texts, bounds, <&str>::max, arena)),
+            (other, _) => return datafusion::common::internal_err!("{other:?} over few rows"),
+        })
+    }
+}
+
+/// All values of each frame put together; null where it has none.
+fn folded<'a, T: Copy>(
+    values: &[Option<T>],
+    bounds: &Bounds,
+    put: impl Fn(T, T) -> T,
+    arena: &'a Arena,
+) -> &'a [Option<T>] {
+    let mut found = vec![None; bounds.start.len()];
+    // Of the frame before: where it began, where it ended, what it came to.
+    let (mut from, mut to, mut all) = (0, 0, None);
+    let add = |all: Option<T>, values: &[Option<T>]| {
+        values.iter().flatten().fold(all, |all, value| Some(all.map_or(*value, |all| put(all, *value))))
+    };
+    // Frames that end together grow backwards.
+    let is_backwards = bounds.end.first() == bounds.end.last();
+    for step in 0..found.len() {
+        let row = if is_backwards { found.len() - 1 - step } else { step };
+        let (start, end) = (bounds.start[row] as usize, bounds.end[row].max(bounds.start[row]) as usize);
+        all = match (start == from && end >= to, end == to && start <= from) {
+            (true, _) => add(all, &values[to..end]),
+            (false, true) => add(all, &values[start..from]),
+            (false, false) => add(None, &values[start..end]),
+        };
+        (from, to) = (start, end);
+        found[row] = all;
+    }
+    arena.slice(found.into_iter())
+}

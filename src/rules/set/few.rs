@@ -1,0 +1,149 @@
+//! Plans over one unit: its tables gathered as cells, its views worked out once for all plans of the call.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use arrow::compute::cast;
+use datafusion::common::Result;
+
+use crate::history::{History, Version};
+use crate::rules::asking::PlanMask;
+use crate::rules::executor::{Arena, Cells, Compiled, FewRun, Rows};
+use crate::rules::set::evaluate::Call;
+use crate::rules::set::{BaseTable, RuleSet};
+use crate::rules::table::{Origin, Slot};
+use crate::schema::ColumnType;
+use crate::units::{Told, Unit, push_tag, tagged_text, versions};
+
+/// The tables and views of a unit, as far as somebody has asked for them.
+pub(super) struct FewTables<'a> {
+    arena: &'a Arena,
+    /// The unit's subject with its tag.
+    person: &'a str,
+    tables: RefCell<Vec<Option<Rows<'a>>>>,
+    views: RefCell<Vec<Option<Rows<'a>>>>,
+}
+
+impl<'a> FewTables<'a> {
+    pub fn new(history: &History, unit: Unit, set: &RuleSet, arena: &'a Arena) -> FewTables<'a> {
+        FewTables {
+            arena,
+            person: arena.text(&tagged_text(0, &history.person(unit.person).subject)),
+            tables: RefCell::new(vec![None; set.bases.len()]),
+            views: RefCell::new(vec![None; set.views.len()]),
+        }
+    }
+
+    /// Views to be worked out anew.
+    pub fn forget(&self, which: impl Iterator<Item = bool>) {
+        self.views.borrow_mut().iter_mut().zip(which).filter(|(_, which)| *which).for_each(|(view, _)| *view = None);
+    }
+}
+
+impl RuleSet {
+    /// The rows of a plan; `name` says for the profile whose it is.
+    pub(super) fn few<'a>(
+        &'a self,
+        name: &str,
+        plan: &'a Compiled,
+        call: &Call<'a>,
+        few: &FewTables<'a>,
+        plans: PlanMask,
+    ) -> Result<Rows<'a>> {
+        let slot = |slot: &Slot| self.few_slot(call, few, slot);
+        self.run(name, call, plans, |run| plan.few(&FewRun::new(run, few.arena, &slot)), |rows| rows.count)
+    }
+
+    fn few_slot<'a>(&'a self, call: &Call<'a>, few: &FewTables<'a>, slot: &Slot) -> Result<Rows<'a>> {
+        match slot.origin() {
+            Some(Origin::Table(at)) => {
+                if let Some(known) = few.tables.borrow()[at] {
+                    return Ok(known);
+                }
+                let started = Instant::now();
+                let rows = gathered(call.history, call.units[0], &self.bases[at], few);
+                few.tables.borrow_mut()[at] = Some(rows);
+                call.rows.set(call.rows.get() + rows.count);
+                call.filling.set(call.filling.get() + started.elapsed());
+                Ok(rows)
+            }
+            Some(Origin::View(at)) => self.few_view(call, few, at),
+            // What rules found, which is put there for the plans that read it.
+            None => Rows::of_batch(&slot.whole(), few.arena),
+        }
+    }
+
+    /// The rows of a view, in the columns of its slot.
+    pub(super) fn few_view<'a>(&'a self, call: &Call<'a>, few: &FewTables<'a>, at: usize) -> Result<Rows<'a>> {
+        if let Some(known) = few.views.borrow()[at] {
+            return Ok(known);
+        }
+        let (started, within) = (Instant::now(), call.filling.get());
+        let (view, arena) = (&self.views[at], few.arena);
+        let found = match &view.plan {
+            Some(plan) => self.few(&view.slot.name, plan, call, few, view.users)?,
+            None => Rows::NONE,
+        };
+        let rows = match &view.plan {
+            Some(plan) if found.count > 0 => {
+                let mut columns = vec![Cells::Numbers(&[]); view.slot.schema.fields().len()];
+                for ((cells, field), &to) in found.columns.iter().zip(plan.schema().fields()).zip(&view.columns) {
+                    let wanted = view.slot.schema.field(to).data_type();
+                    let is_wanted = field.data_type() == wanted;
+                    columns[to] = match is_wanted {
+                        true => *cells,
+                        false => arena.cells_of(cast(&cells.to_array(field.data_type())?, wanted)?),
+                    };
+                }
+                Rows { count: found.count, columns: arena.slice(columns.into_iter()) }
+            }
+            _ => Rows::NONE,
+        };
+        few.views.borrow_mut()[at] = Some(rows);
+        // What was filled on the way is in it.
+        call.filling.set(within + started.elapsed());
+        Ok(rows)
+    }
+}
+
+/// The rows of a table.
+fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, few: &FewTables<'a>) -> Rows<'a> {
+    let (demand, arena) = (base.demand(), few.arena);
+    let mut found: Vec<Version> = Vec::new();
+    versions(history, unit, demand, |version| found.push(version));
+    if found.is_empty() {
+        return Rows::NONE;
+    }
+    let store = history.store(base.table);
+    let instants = |of: fn(&Version) -> Option<i64>| Cells::Numbers(arena.slice(found.iter().map(of)));
+    let mut text = String::new();
+    let mut cells = |told: Option<Told>| match told {
+        // Nobody reads it.
+        None => Cells::Numbers(&[]),
+        Some(Told::Person) => Cells::Texts(arena.slice(std::iter::repeat_n(Some(few.person), found.len()))),
+        Some(Told::KnownFrom) => instants(|version| Some(version.known_from)),
+        Some(Told::KnownTo) => instants(|version| version.known_to),
+        Some(Told::FirstKnown) => instants(|version| Some(version.first_known)),
+        Some(Told::Op) => Cells::Texts(arena.slice(found.iter().map(|version| Some(version.op.name())))),
+        Some(Told::Stored { column, is_tagged }) => match store.column_type(column) {
+            ColumnType::CodeList => arena.cells_of(store.gather(column, found.iter().map(|version| version.row))),
+            ColumnType::Date
+            | ColumnType::Month
+            | ColumnType::Timestamp
+            | ColumnType::Int
+            | ColumnType::Sek
+            | ColumnType::Bool => {
+                Cells::Numbers(arena.slice(found.iter().map(|version| store.number(column, version.row))))
+            }
+            _ => Cells::Texts(arena.slice(found.iter().map(|version| {
+                text.clear();
+                if is_tagged {
+                    push_tag(&mut text, 0);
+                }
+                store.write(column, version.row, &mut text).then(|| arena.text(&text))
+            }))),
+        },
+    };
+    let columns: Vec<Cells<'a>> = demand.columns.iter().map(|told| cells(*told)).collect();
+    Rows { count: found.len(), columns: arena.slice(columns.into_iter()) }
+}
