@@ -40,7 +40,10 @@ pub enum Told {
     FirstKnown,
     Op,
     /// A column of the store, by its position there.
-    Stored { column: usize, is_tagged: bool },
+    Stored {
+        column: usize,
+        is_tagged: bool,
+    },
 }
 
 impl Demand {
@@ -144,12 +147,7 @@ struct Rows {
 }
 
 /// Gathers the rows that `demand` asks for, of the units that are `wanted`, by position.
-pub fn gather(
-    history: &History,
-    units: &[Unit],
-    demand: &Demand,
-    wanted: impl Fn(usize) -> bool,
-) -> Content {
+pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Content {
     let rows = find(history, units, demand, wanted);
     if rows.unit.is_empty() {
         return Content::default();

@@ -185,7 +185,9 @@ impl Store {
 /// The columns that are kept of a table.
 fn stored(table: TableId) -> impl Iterator<Item = (&'static str, ColumnType)> {
     let envelope = ENVELOPE.iter().filter(|column| column.name != "op");
-    envelope.map(|column| (column.name, column.ty)).chain(table.def().columns.iter().map(|column| (column.name, column.ty)))
+    envelope
+        .map(|column| (column.name, column.ty))
+        .chain(table.def().columns.iter().map(|column| (column.name, column.ty)))
 }
 
 impl Column {

@@ -49,7 +49,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 pub use column::{Batch, Column, Picks};
 pub(super) use few::FewRun;
-pub use few::{Arena, Cells, Rows};
+pub use few::{Arena, Cells, Fixed, Rows};
 pub use needed::Needed;
 
 use crate::rules::budget::Budget;
@@ -119,7 +119,7 @@ enum Operator {
     /// Rows that are the same each time; worked out by DataFusion the first time.
     Constant {
         plan: Foreign,
-        rows: OnceLock<Batch>,
+        rows: Constant,
     },
     Filter {
         input: Box<Node>,
@@ -141,6 +141,13 @@ enum Operator {
         plan: Foreign,
         inputs: Vec<Node>,
     },
+}
+
+/// Rows that were worked out before, in both forms.
+#[derive(Default)]
+struct Constant {
+    batch: OnceLock<Batch>,
+    few: OnceLock<Fixed>,
 }
 
 impl Compiled {
@@ -235,11 +242,11 @@ impl Node {
     fn operate(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
         match &self.operator {
             Operator::Scan { slot, projection } => pruned.scan(slot, projection, run),
-            Operator::Constant { plan, rows } => match rows.get() {
+            Operator::Constant { plan, rows } => match rows.batch.get() {
                 Some(rows) => Ok(rows.clone()),
                 None => {
                     let batch = plan.run(run, Vec::new())?;
-                    Ok(rows.get_or_init(|| batch).clone())
+                    Ok(rows.batch.get_or_init(|| batch).clone())
                 }
             },
             Operator::Filter { input, predicate, projection } => {

@@ -32,8 +32,8 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::windows::WindowExpr;
 
-pub(in crate::rules) use bounds::{Along, Bounds, Edge, Frame, Unit, boundaries};
 use bounds::changes;
+pub(in crate::rules) use bounds::{Along, Bounds, Edge, Frame, Unit, boundaries};
 pub use exec::FrameExec;
 pub(in crate::rules) use function::Function;
 pub use optimizer::UseFrames;

@@ -359,7 +359,8 @@ impl Evaluation {
             let Some(rows) = rows else { continue };
             own.get_or_insert_default().append(rows, offset);
         }
-        self.failures.extend(other.failures.into_iter().map(|failure| RuleFailure { unit: failure.unit + offset, ..failure }));
+        self.failures
+            .extend(other.failures.into_iter().map(|failure| RuleFailure { unit: failure.unit + offset, ..failure }));
         self.input_rows += other.input_rows;
         self.rule_micros.iter_mut().zip(other.rule_micros).for_each(|(own, micros)| *own += micros);
         self.gather_micros += other.gather_micros;

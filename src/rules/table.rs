@@ -11,8 +11,8 @@ use arrow::array::{AsArray, RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
@@ -20,7 +20,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 
-use crate::rules::executor::{Batch, Column, Picks};
+use crate::rules::executor::{Batch, Column, Fixed, Picks};
 use crate::units::{Content, Values, unit_of};
 
 /// Where a slot's rows come from: a table or view by its position in the set.
@@ -43,6 +43,8 @@ pub struct Slot {
     /// Its columns where it has no rows, as most have none for a few units.
     empty: Vec<Column>,
     rows: Mutex<Rows>,
+    /// The same rows for single units, where they never change.
+    fixed: OnceLock<Fixed>,
 }
 
 impl Slot {
@@ -57,6 +59,7 @@ impl Slot {
             origin: OnceLock::new(),
             waits: AtomicBool::new(false),
             rows: Mutex::default(),
+            fixed: OnceLock::new(),
         })
     }
 
@@ -71,6 +74,7 @@ impl Slot {
             origin: self.origin.clone(),
             waits: AtomicBool::new(false),
             rows: Mutex::default(),
+            fixed: OnceLock::new(),
         })
     }
 
@@ -172,6 +176,14 @@ impl Slot {
     /// All columns.
     pub fn whole(&self) -> Batch {
         self.batch(&(0..self.schema.fields().len()).collect::<Vec<_>>())
+    }
+
+    /// All columns of a slot whose rows never change.
+    pub fn fixed(&self) -> Result<&Fixed> {
+        if self.fixed.get().is_none() {
+            let _ = self.fixed.set(Fixed::of(&self.whole())?);
+        }
+        self.fixed.get().ok_or_else(|| DataFusionError::Internal("rows that are not there".into()))
     }
 
     /// All columns, as arrays.

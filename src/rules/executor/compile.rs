@@ -1,6 +1,6 @@
 //! From DataFusion's physical plans to nodes. What has no node becomes a foreign one, so every plan compiles.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use datafusion::common::{JoinSide, JoinType, NullEquality, Result};
@@ -25,7 +25,7 @@ use crate::rules::executor::join::Join;
 use crate::rules::executor::range::Range;
 use crate::rules::executor::sort::Sort;
 use crate::rules::executor::window::Window;
-use crate::rules::executor::{Node, Operator, keys};
+use crate::rules::executor::{Constant, Node, Operator, keys};
 use crate::rules::frames::FrameExec;
 use crate::rules::table::SlotScan;
 
@@ -221,7 +221,7 @@ fn aggregates(aggregate: &AggregateExec, schema: &Schema) -> Result<Vec<Aggregat
 fn foreign(plan: &Plan, budget: &Arc<Budget>) -> Result<Named> {
     let foreign = Foreign::new(plan, budget)?;
     if plan.children().is_empty() {
-        return Ok(("Constant".to_owned(), Operator::Constant { plan: foreign, rows: OnceLock::new() }));
+        return Ok(("Constant".to_owned(), Operator::Constant { plan: foreign, rows: Constant::default() }));
     }
     let inputs = plan.children().into_iter().map(|child| node(child, budget)).collect::<Result<_>>()?;
     Ok((plan.name().to_owned(), Operator::Foreign { plan: foreign, inputs }))

@@ -21,7 +21,7 @@ use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 use crate::rules::executor::column::{Batch, Picks, pick_all};
 use crate::rules::executor::direct::holds_between;
 use crate::rules::executor::expr::Expr;
-use crate::rules::executor::few::{Arena, Rows};
+use crate::rules::executor::few::{Arena, Cells, Rows};
 use crate::rules::executor::join::Pairs;
 use crate::rules::renumber::renumbered;
 
@@ -97,20 +97,28 @@ impl Condition {
     pub fn by_pair_few<'a>(&'a self, left: &Rows<'a>, right: &Rows<'a>, arena: &'a Arena) -> Option<ByPair<'a>> {
         let compared = self.compared.as_ref()?;
         let numbers = |exprs: &'a [Expr], rows: &Rows<'a>| -> Option<Vec<Numbers<'a>>> {
-            exprs.iter().map(|expr| expr.cells(rows, arena).ok()?.numbers().map(Numbers::Cells)).collect()
+            exprs
+                .iter()
+                .map(|expr| expr.cells(rows, arena).ok().filter(|cells| !cells.is_array()).map(Numbers::Cells))
+                .collect()
         };
         let (left, right) = (numbers(&compared.left, left)?, numbers(&compared.right, right)?);
         Some(ByPair { holds: &compared.holds, left, right })
     }
 
     /// The places of the pairs for which it holds.
-    pub fn of_few<'a>(&'a self, left: &Rows<'a>, right: &Rows<'a>, pairs: &Pairs, arena: &'a Arena) -> Result<Vec<u32>> {
-        let column = |index: &ColumnIndex| {
-            let (rows, picks) = if index.side == JoinSide::Left { (left, &pairs.left) } else { (right, &pairs.right) };
-            rows.columns[index.index].pick(picks, arena)
-        };
+    pub fn of_few<'a>(
+        &'a self,
+        left: &Rows<'a>,
+        right: &Rows<'a>,
+        pairs: &Pairs,
+        arena: &'a Arena,
+    ) -> Result<Vec<u32>> {
+        let [left, right] = [left.pick(&pairs.left, arena), right.pick(&pairs.right, arena)];
+        let side = |side: JoinSide| if side == JoinSide::Left { left } else { right };
         let count = pairs.left.len();
-        let rows = Rows { count, columns: arena.try_slice(self.columns.iter().map(column))? };
+        let columns = arena.slice(self.columns.iter().map(|index| side(index.side).columns[index.index]));
+        let rows = Rows { count, columns };
         Ok(self.expr.holding_few(&rows, arena)?.unwrap_or_else(|| (0..count as u32).collect()))
     }
 }
@@ -159,7 +167,7 @@ impl ByPair<'_> {
 /// Values of a supported type, in their order.
 enum Numbers<'a> {
     Values(Vec<i64>, Option<NullBuffer>),
-    Cells(&'a [Option<i64>]),
+    Cells(Cells<'a>),
 }
 
 impl Numbers<'_> {
@@ -182,7 +190,7 @@ impl Numbers<'_> {
         match self {
             Numbers::Values(_, Some(nulls)) if nulls.is_null(row) => None,
             Numbers::Values(values, _) => Some(values[row]),
-            Numbers::Cells(cells) => cells[row],
+            Numbers::Cells(cells) => cells.number(row),
         }
     }
 }

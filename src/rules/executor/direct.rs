@@ -166,15 +166,17 @@ impl Direct {
     pub fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Option<Cells<'a>> {
         let row = self.bind_few(rows, arena)?;
         match &self.root {
-            Root::Numbers(number, _) => arena.found((0..rows.count).map(|at| row.number(number, at))).map(Cells::Numbers),
-            Root::Texts(text) => arena.found((0..rows.count).map(|at| row.text(text, at))).map(Cells::Texts),
+            Root::Numbers(number, _) => {
+                arena.found((0..rows.count).map(|at| row.number(number, at))).map(Cells::of_numbers)
+            }
+            Root::Texts(text) => arena.found((0..rows.count).map(|at| row.text(text, at))).map(Cells::of_texts),
             Root::Joined(joined) => {
                 let mut text = String::new();
                 let join = |at: usize| -> Found<&'a str> {
                     text.clear();
                     Ok(row.join(joined, at, &mut text)?.then(|| arena.text(&text)))
                 };
-                arena.found((0..rows.count).map(join)).map(Cells::Texts)
+                arena.found((0..rows.count).map(join)).map(Cells::of_texts)
             }
         }
     }

@@ -97,11 +97,7 @@ impl Expr {
     pub fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Cells<'a>> {
         match self {
             Expr::Column(at) => Ok(rows.columns[*at]),
-            Expr::Constant(value) => match arena.cells_of(value.array()?) {
-                Cells::Numbers([value]) => Ok(Cells::Numbers(arena.slice(std::iter::repeat_n(*value, rows.count)))),
-                Cells::Texts([value]) => Ok(Cells::Texts(arena.slice(std::iter::repeat_n(*value, rows.count)))),
-                one => one.pick(&vec![0; rows.count], arena),
-            },
+            Expr::Constant(value) => Ok(arena.cells_of(value.array()?).repeated(rows.count, arena)),
             Expr::Computed(computed) => computed.cells(rows, arena),
         }
     }
@@ -115,7 +111,8 @@ impl Expr {
             Some(holding) => holding,
             None => {
                 let source = self.cells(rows, arena)?.source();
-                let holds = |at: &u32| source.as_ref().and_then(|source| source.number(*at as usize).ok()) == Some(Some(1));
+                let holds =
+                    |at: &u32| source.as_ref().and_then(|source| source.number(*at as usize).ok()) == Some(Some(1));
                 (0..rows.count as u32).filter(holds).collect()
             }
         };

@@ -21,12 +21,13 @@ use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 
-pub use cells::{Arena, Cells, Rows};
+use cells::Values;
+pub use cells::{Arena, Cells, Fixed, Rows};
 pub use window::FewWindow;
 
 use crate::rules::executor::column::Batch;
 use crate::rules::executor::keys::{hash_bytes, hash_number};
-use crate::rules::executor::prune::required_in_order;
+use crate::rules::executor::prune::{Pruned, required_in_order};
 use crate::rules::executor::{Compiled, Node, Operator, Run};
 use crate::rules::table::Slot;
 
@@ -35,13 +36,13 @@ pub(in crate::rules) struct FewRun<'r, 'a> {
     pub run: &'r Run<'r>,
     pub arena: &'a Arena,
     /// The rows of a slot, in its columns; those that no plan reads hold nothing.
-    pub slot: &'r dyn Fn(&Slot) -> Result<Rows<'a>>,
+    pub slot: &'r dyn Fn(&'a Slot) -> Result<Rows<'a>>,
     /// Inputs that were looked at before the plan ran, by node.
     looked_at: RefCell<Vec<(*const Node, Rows<'a>)>>,
 }
 
 impl<'r, 'a> FewRun<'r, 'a> {
-    pub fn new(run: &'r Run<'r>, arena: &'a Arena, slot: &'r dyn Fn(&Slot) -> Result<Rows<'a>>) -> FewRun<'r, 'a> {
+    pub fn new(run: &'r Run<'r>, arena: &'a Arena, slot: &'r dyn Fn(&'a Slot) -> Result<Rows<'a>>) -> FewRun<'r, 'a> {
         FewRun { run, arena, slot, looked_at: RefCell::default() }
     }
 
@@ -51,7 +52,7 @@ impl<'r, 'a> FewRun<'r, 'a> {
     }
 
     /// The rows of a slot; what working them out takes is not the operator's.
-    fn rows_of(&self, slot: &Slot) -> Result<Rows<'a>> {
+    fn rows_of(&self, slot: &'a Slot) -> Result<Rows<'a>> {
         let Some(costs) = self.run.costs else { return (self.slot)(slot) };
         let started = Instant::now();
         let rows = (self.slot)(slot);
@@ -112,16 +113,13 @@ impl Node {
                 let rows = run.rows_of(slot)?;
                 Ok(if rows.count == 0 { Rows::NONE } else { rows.project(projection, arena) })
             }
-            Operator::Constant { plan, rows } => {
-                let batch = match rows.get() {
-                    Some(rows) => rows,
-                    None => {
-                        let batch = plan.run(run.run, Vec::new())?;
-                        rows.get_or_init(|| batch)
-                    }
-                };
-                Rows::of_batch(batch, arena)
-            }
+            Operator::Constant { rows, .. } => match rows.few.get() {
+                Some(fixed) => Ok(fixed.rows(arena)),
+                None => {
+                    let fixed = Fixed::of(&self.operate(run.run, &Pruned::default())?)?;
+                    Ok(rows.few.get_or_init(|| fixed).rows(arena))
+                }
+            },
             Operator::Filter { input, predicate, projection } => {
                 let input = input.few(run)?;
                 if input.count == 0 {
@@ -131,8 +129,8 @@ impl Node {
                     return Ok(projection.as_ref().map_or(input, |projection| input.project(projection, arena)));
                 };
                 match projection {
-                    Some(projection) if !rows.is_empty() => input.project(projection, arena).keep(&rows, arena),
-                    _ => input.keep(&rows, arena),
+                    Some(projection) if !rows.is_empty() => Ok(input.project(projection, arena).keep(&rows, arena)),
+                    _ => Ok(input.keep(&rows, arena)),
                 }
             }
             Operator::Project { input, columns } => {
@@ -155,7 +153,7 @@ impl Node {
                         found.push(rows);
                     }
                 }
-                union(&found, arena)
+                union(&found, &self.schema, arena)
             }
             Operator::Window(window) => window.few(run),
             Operator::Foreign { plan, inputs } => {
@@ -167,23 +165,26 @@ impl Node {
     }
 }
 
-fn union<'a>(inputs: &[Rows<'a>], arena: &'a Arena) -> Result<Rows<'a>> {
+fn union<'a>(inputs: &[Rows<'a>], schema: &SchemaRef, arena: &'a Arena) -> Result<Rows<'a>> {
     let [first, ..] = inputs else { return Ok(Rows::NONE) };
     if inputs.len() == 1 {
         return Ok(*first);
     }
     let count = inputs.iter().map(|input| input.count).sum();
     let column = |at: usize| -> Result<Cells<'a>> {
-        let all = || inputs.iter().map(|input| input.columns[at]);
-        Ok(match first.columns[at] {
-            Cells::Numbers(_) if all().all(|cells| matches!(cells, Cells::Numbers(_))) => {
-                Cells::Numbers(arena.joined(count, all().filter_map(Cells::numbers)))
+        let all = || inputs.iter().flat_map(|input| (0..input.count).map(|row| (input.columns[at], row)));
+        let is_array = inputs.iter().any(|input| input.columns[at].is_array());
+        Ok(match first.columns[at].values {
+            Values::Numbers(_) if !is_array => {
+                arena.numbers(all().map(|(cells, row)| cells.number(row)).collect::<Vec<_>>().into_iter())
             }
-            Cells::Texts(_) if all().all(|cells| matches!(cells, Cells::Texts(_))) => {
-                Cells::Texts(arena.joined(count, all().filter_map(Cells::texts)))
+            Values::Texts(_) if !is_array => {
+                arena.texts(all().map(|(cells, row)| cells.text(row)).collect::<Vec<_>>().into_iter())
             }
             _ => {
-                let arrays = all().filter_map(Cells::array).collect::<Vec<_>>();
+                let ty = schema.field(at).data_type();
+                let arrays = inputs.iter().map(|input| input.columns[at].to_array(input.count, ty));
+                let arrays = arrays.collect::<Result<Vec<_>>>()?;
                 let arrays: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();
                 arena.cells_of(concat(&arrays)?)
             }
@@ -194,25 +195,25 @@ fn union<'a>(inputs: &[Rows<'a>], arena: &'a Arena) -> Result<Rows<'a>> {
 
 /// Whether two rows have the same value; nulls are alike.
 fn same(a: Cells<'_>, row: usize, b: Cells<'_>, at: usize) -> bool {
-    match (a, b) {
-        (Cells::Numbers(a), Cells::Numbers(b)) => a[row] == b[at],
-        (Cells::Texts(a), Cells::Texts(b)) => match (a[row], b[at]) {
+    match a.values {
+        Values::Numbers(_) => a.number(row) == b.number(at),
+        Values::Texts(_) => match (a.text(row), b.text(at)) {
             // An identifier is mostly the one that stands in another table too.
             (Some(a), Some(b)) => std::ptr::eq(a, b) || a == b,
             (None, None) => true,
             _ => false,
         },
-        _ => false,
+        Values::Array(_) => false,
     }
 }
 
 /// The hash of a row's key.
 fn hash_of(keys: &[Cells<'_>], row: usize) -> u64 {
     keys.iter().fold(0, |all: u64, cells| {
-        let own = match cells {
-            Cells::Numbers(numbers) => numbers[row].map_or(0, |number| hash_number(number as u64)),
-            Cells::Texts(texts) => texts[row].map_or(0, |text| hash_bytes(text.as_bytes())),
-            Cells::Array(_) => 0,
+        let own = match cells.values {
+            Values::Numbers(_) => cells.number(row).map_or(0, |number| hash_number(number as u64)),
+            Values::Texts(_) => cells.text(row).map_or(0, |text| hash_bytes(text.as_bytes())),
+            Values::Array(_) => 0,
         };
         all.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ own
     })

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::rules::executor::column::Batch;
 use crate::rules::executor::expr::Expr;
-use crate::rules::executor::few::{Arena, Rows};
+use crate::rules::executor::few::{Arena, Cells, Rows};
 use crate::rules::renumber::renumbered;
 
 /// A condition that bounds a key of one side by the other side's rows.
@@ -87,7 +87,13 @@ impl Range {
             bounds.iter().map(|(bound, _)| bound.array(other)).collect()
         };
         let (low, high) = (bounds(&self.low)?, bounds(&self.high)?);
-        Ok(self.spans_of(&Longs::of(&key), searched.rows, other.rows, &low.iter().map(Longs::of).collect::<Vec<_>>(), &high.iter().map(Longs::of).collect::<Vec<_>>()))
+        Ok(self.spans_of(
+            &Longs::of(&key),
+            searched.rows,
+            other.rows,
+            &low.iter().map(Longs::of).collect::<Vec<_>>(),
+            &high.iter().map(Longs::of).collect::<Vec<_>>(),
+        ))
     }
 
     /// The same over few rows.
@@ -98,7 +104,7 @@ impl Range {
         arena: &'a Arena,
     ) -> Result<Option<Vec<(u32, u32)>>> {
         let longs = |expr: &'a Expr, rows: &Rows<'a>| -> Result<Option<Longs<'a>>> {
-            Ok(expr.cells(rows, arena)?.numbers().map(Longs::Cells))
+            Ok(Some(expr.cells(rows, arena)?).filter(|cells| !cells.is_array()).map(Longs::Cells))
         };
         let bounds = |bounds: &'a [(Expr, bool)]| -> Result<Option<Vec<Longs<'a>>>> {
             bounds.iter().map(|(bound, _)| longs(bound, other)).collect()
@@ -199,7 +205,7 @@ fn is_supported(ty: &DataType) -> bool {
 enum Longs<'a> {
     Days(&'a arrow::array::Date32Array),
     Numbers(&'a [i64], &'a ArrayRef),
-    Cells(&'a [Option<i64>]),
+    Cells(Cells<'a>),
 }
 
 impl<'a> Longs<'a> {
@@ -218,7 +224,9 @@ impl<'a> Longs<'a> {
             Longs::Days(array) => array.null_count() == 0 && array.values().is_sorted(),
             Longs::Numbers(values, array) => array.null_count() == 0 && values.is_sorted(),
             // A null is less than any value.
-            Longs::Cells(cells) => rows == 0 || cells[0].is_some() && cells.is_sorted(),
+            Longs::Cells(cells) => {
+                rows == 0 || !cells.is_null(0) && (1..rows).all(|row| cells.number(row - 1) <= cells.number(row))
+            }
         }
     }
 
@@ -226,7 +234,7 @@ impl<'a> Longs<'a> {
         match self {
             Longs::Days(array) => i64::from(array.value(at)),
             Longs::Numbers(values, _) => values[at],
-            Longs::Cells(cells) => cells[at].unwrap_or_default(),
+            Longs::Cells(cells) => cells.number(at).unwrap_or_default(),
         }
     }
 
@@ -234,7 +242,7 @@ impl<'a> Longs<'a> {
         match self {
             Longs::Days(array) => array.is_valid(at).then(|| i64::from(array.value(at))),
             Longs::Numbers(values, array) => array.is_valid(at).then(|| values[at]),
-            Longs::Cells(cells) => cells[at],
+            Longs::Cells(cells) => cells.number(at),
         }
     }
 }

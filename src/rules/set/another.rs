@@ -35,11 +35,7 @@ impl RuleSet {
             budget: Budget::new(CALL_BUDGET),
         };
         let failed = |error: DataFusionError| PlanError::Session(Box::new(error));
-        let base = |base: &BaseTable| BaseTable {
-            slot: own.slot(&base.slot),
-            demand: base.demand.clone(),
-            ..*base
-        };
+        let base = |base: &BaseTable| BaseTable { slot: own.slot(&base.slot), demand: base.demand.clone(), ..*base };
         Ok(RuleSet {
             rules: self.rules.iter().map(|rule| own.rule(rule)).collect::<Result<_, _>>().map_err(failed)?,
             views: self.views.iter().map(|view| own.view(view)).collect::<Result<_, _>>().map_err(failed)?,

@@ -20,7 +20,8 @@ use crate::rules::table::Origin;
 use crate::units::{Unit, gather, persons};
 
 /// So many units are evaluated one by one (see `executor::few`), more together.
-const FEW_UNITS: usize = 8;
+static FEW_UNITS: std::sync::LazyLock<usize> =
+    std::sync::LazyLock::new(|| std::env::var("PW_FEW").ok().and_then(|s| s.parse().ok()).unwrap_or(8));
 
 /// A batch of units with what each asks for.
 pub(super) struct Call<'a> {
@@ -51,7 +52,7 @@ impl<'a> Call<'a> {
 impl RuleSet {
     /// Runs for each unit the plans that it asks for. A failure is narrowed down to the units that cause it.
     pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Asked]) -> Evaluation {
-        if units.len() > FEW_UNITS {
+        if units.len() > *FEW_UNITS {
             let asking = Asking::new(asked, &self.needs);
             self.prepare();
             return self.evaluate_call(&Call::new(history, units, &asking));
@@ -135,7 +136,7 @@ impl RuleSet {
     /// What links that read records alone show; `at` by position in [`RuleSet::links`].
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
         let bit = link_bit(at);
-        if units.len() > FEW_UNITS {
+        if units.len() > *FEW_UNITS {
             self.prepare();
             return self.link_rows(&Call::new(history, units, &Asking::for_all(units.len(), bit)), at);
         }
@@ -156,7 +157,7 @@ impl RuleSet {
 
     /// Evaluates cancellers and corroborations of all units.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        if units.len() > FEW_UNITS {
+        if units.len() > *FEW_UNITS {
             self.prepare();
             return self.shared_rows(&Call::new(history, units, &Asking::for_all(units.len(), CONDITIONS)));
         }

@@ -19,16 +19,17 @@ use crate::units::{Told, Unit, push_tag, tagged_text, versions};
 pub(super) struct FewTables<'a> {
     arena: &'a Arena,
     /// The unit's subject with its tag.
-    person: &'a str,
+    person: Cells<'a>,
     tables: RefCell<Vec<Option<Rows<'a>>>>,
     views: RefCell<Vec<Option<Rows<'a>>>>,
 }
 
 impl<'a> FewTables<'a> {
     pub fn new(history: &History, unit: Unit, set: &RuleSet, arena: &'a Arena) -> FewTables<'a> {
+        let subject = arena.text(&tagged_text(0, &history.person(unit.person).subject));
         FewTables {
             arena,
-            person: arena.text(&tagged_text(0, &history.person(unit.person).subject)),
+            person: arena.texts(std::iter::once(Some(subject))),
             tables: RefCell::new(vec![None; set.bases.len()]),
             views: RefCell::new(vec![None; set.views.len()]),
         }
@@ -50,11 +51,11 @@ impl RuleSet {
         few: &FewTables<'a>,
         plans: PlanMask,
     ) -> Result<Rows<'a>> {
-        let slot = |slot: &Slot| self.few_slot(call, few, slot);
+        let slot = |slot: &'a Slot| self.few_slot(call, few, slot);
         self.run(name, call, plans, |run| plan.few(&FewRun::new(run, few.arena, &slot)), |rows| rows.count)
     }
 
-    fn few_slot<'a>(&'a self, call: &Call<'a>, few: &FewTables<'a>, slot: &Slot) -> Result<Rows<'a>> {
+    fn few_slot<'a>(&'a self, call: &Call<'a>, few: &FewTables<'a>, slot: &'a Slot) -> Result<Rows<'a>> {
         match slot.origin() {
             Some(Origin::Table(at)) => {
                 if let Some(known) = few.tables.borrow()[at] {
@@ -69,7 +70,8 @@ impl RuleSet {
             }
             Some(Origin::View(at)) => self.few_view(call, few, at),
             // What rules found, which is put there for the plans that read it.
-            None => Rows::of_batch(&slot.whole(), few.arena),
+            None if std::ptr::eq(slot, &*self.rule_rows) => Rows::of_batch(&slot.whole(), few.arena),
+            None => Ok(slot.fixed()?.rows(few.arena)),
         }
     }
 
@@ -86,13 +88,13 @@ impl RuleSet {
         };
         let rows = match &view.plan {
             Some(plan) if found.count > 0 => {
-                let mut columns = vec![Cells::Numbers(&[]); view.slot.schema.fields().len()];
+                let mut columns = vec![Cells::NONE; view.slot.schema.fields().len()];
                 for ((cells, field), &to) in found.columns.iter().zip(plan.schema().fields()).zip(&view.columns) {
                     let wanted = view.slot.schema.field(to).data_type();
                     let is_wanted = field.data_type() == wanted;
                     columns[to] = match is_wanted {
                         true => *cells,
-                        false => arena.cells_of(cast(&cells.to_array(field.data_type())?, wanted)?),
+                        false => arena.cells_of(cast(&cells.to_array(found.count, field.data_type())?, wanted)?),
                     };
                 }
                 Rows { count: found.count, columns: arena.slice(columns.into_iter()) }
@@ -115,16 +117,16 @@ fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, few: &FewTables
         return Rows::NONE;
     }
     let store = history.store(base.table);
-    let instants = |of: fn(&Version) -> Option<i64>| Cells::Numbers(arena.slice(found.iter().map(of)));
+    let instants = |of: fn(&Version) -> Option<i64>| arena.numbers(found.iter().map(of));
     let mut text = String::new();
     let mut cells = |told: Option<Told>| match told {
         // Nobody reads it.
-        None => Cells::Numbers(&[]),
-        Some(Told::Person) => Cells::Texts(arena.slice(std::iter::repeat_n(Some(few.person), found.len()))),
+        None => Cells::NONE,
+        Some(Told::Person) => few.person.repeated(found.len(), arena),
         Some(Told::KnownFrom) => instants(|version| Some(version.known_from)),
         Some(Told::KnownTo) => instants(|version| version.known_to),
         Some(Told::FirstKnown) => instants(|version| Some(version.first_known)),
-        Some(Told::Op) => Cells::Texts(arena.slice(found.iter().map(|version| Some(version.op.name())))),
+        Some(Told::Op) => arena.texts(found.iter().map(|version| Some(version.op.name()))),
         Some(Told::Stored { column, is_tagged }) => match store.column_type(column) {
             ColumnType::CodeList => arena.cells_of(store.gather(column, found.iter().map(|version| version.row))),
             ColumnType::Date
@@ -132,16 +134,14 @@ fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, few: &FewTables
             | ColumnType::Timestamp
             | ColumnType::Int
             | ColumnType::Sek
-            | ColumnType::Bool => {
-                Cells::Numbers(arena.slice(found.iter().map(|version| store.number(column, version.row))))
-            }
-            _ => Cells::Texts(arena.slice(found.iter().map(|version| {
+            | ColumnType::Bool => arena.numbers(found.iter().map(|version| store.number(column, version.row))),
+            _ => arena.texts(found.iter().map(|version| {
                 text.clear();
                 if is_tagged {
                     push_tag(&mut text, 0);
                 }
                 store.write(column, version.row, &mut text).then(|| arena.text(&text))
-            }))),
+            })),
         },
     };
     let columns: Vec<Cells<'a>> = demand.columns.iter().map(|told| cells(*told)).collect();

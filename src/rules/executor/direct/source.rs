@@ -7,14 +7,17 @@ use arrow::datatypes::{
 };
 
 use crate::rules::executor::direct::{Elsewhere, Found};
+use crate::rules::executor::join::NO_ROW;
 
-/// Picked rows of an array, or plain values.
+/// Picked rows of an array, or of plain values.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     values: Values<'a>,
     nulls: Option<&'a NullBuffer>,
-    picks: Option<&'a UInt32Array>,
-    has_missing: bool,
+    /// Which of the values, [`NO_ROW`] being null; `None`: as they stand.
+    picks: Option<&'a [u32]>,
+    /// Picks that are none.
+    missing: Option<&'a NullBuffer>,
 }
 
 #[derive(Clone, Copy)]
@@ -60,23 +63,31 @@ impl<'a> Source<'a> {
             _ => return None,
         };
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        Some(Source { values, nulls, picks, has_missing: picks.is_some_and(|picks| picks.null_count() > 0) })
+        let missing = picks.and_then(UInt32Array::nulls).filter(|missing| missing.null_count() > 0);
+        Some(Source { values, nulls, picks: picks.map(|picks| &**picks.values()), missing })
     }
 
-    pub fn of_numbers(numbers: &'a [Option<i64>]) -> Source<'a> {
-        Source { values: Values::Numbers(numbers), nulls: None, picks: None, has_missing: false }
+    pub fn of_numbers(numbers: &'a [Option<i64>], picks: Option<&'a [u32]>) -> Source<'a> {
+        Source { values: Values::Numbers(numbers), nulls: None, picks, missing: None }
     }
 
-    pub fn of_texts(texts: &'a [Option<&'a str>]) -> Source<'a> {
-        Source { values: Values::Texts(texts), nulls: None, picks: None, has_missing: false }
+    pub fn of_texts(texts: &'a [Option<&'a str>], picks: Option<&'a [u32]>) -> Source<'a> {
+        Source { values: Values::Texts(texts), nulls: None, picks, missing: None }
+    }
+
+    /// Of a whole array some rows.
+    pub fn picked(self, picks: Option<&'a [u32]>) -> Source<'a> {
+        Source { picks, ..self }
     }
 
     /// Where the value stands; `None` if there is none.
+    #[inline]
     fn place(&self, at: usize) -> Option<usize> {
         let place = match self.picks {
             None => at,
-            Some(picks) if self.has_missing && picks.is_null(at) => return None,
-            Some(picks) => picks.value(at) as usize,
+            Some(_) if self.missing.is_some_and(|missing| missing.is_null(at)) => return None,
+            Some(picks) if picks[at] == NO_ROW => return None,
+            Some(picks) => picks[at] as usize,
         };
         match self.nulls {
             Some(nulls) if nulls.is_null(place) => None,
@@ -86,26 +97,22 @@ impl<'a> Source<'a> {
 
     #[inline]
     pub fn number(&self, at: usize) -> Found<i64> {
-        if let Values::Numbers(numbers) = &self.values {
-            return Ok(numbers[at]);
-        }
         let Some(place) = self.place(at) else { return Ok(None) };
         Ok(Some(match &self.values {
+            Values::Numbers(numbers) => return Ok(numbers[place]),
             Values::Small(values) => i64::from(values[place]),
             Values::Long(values) => values[place],
             Values::Unsigned(values) => i64::try_from(values[place]).map_err(|_| Elsewhere)?,
             Values::Truth(values) => i64::from(values.value(place)),
-            Values::Numbers(_) | Values::Text(_) | Values::Texts(_) => return Err(Elsewhere),
+            Values::Text(_) | Values::Texts(_) => return Err(Elsewhere),
         }))
     }
 
     #[inline]
     pub fn text(&self, at: usize) -> Option<&'a str> {
-        if let Values::Texts(texts) = &self.values {
-            return texts[at];
-        }
         let place = self.place(at)?;
         match &self.values {
+            Values::Texts(texts) => texts[place],
             Values::Text(values) => Some(values.value(place)),
             _ => None,
         }

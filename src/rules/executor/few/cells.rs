@@ -1,6 +1,11 @@
-//! Columns as slices, in memory that is given back as a whole.
+//! Columns as picked slices, in memory that is given back as a whole.
+//!
+//! As over arrays, choosing and reordering rows hands on the same values with other row numbers, which columns that were picked
+//! together share.
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array, new_null_array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array, new_empty_array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 use bumpalo::Bump;
@@ -19,11 +24,19 @@ pub struct Arena {
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub enum Cells<'a> {
+pub struct Cells<'a> {
+    pub(super) values: Values<'a>,
+    /// Which of the values, [`NO_ROW`] being null; `None`: as they stand.
+    pub(super) rows: Option<&'a [u32]>,
+}
+
+/// Values that columns pick from.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
     /// Whole numbers, truth values (0, 1), days, and instants in the column's unit.
     Numbers(&'a [Option<i64>]),
     Texts(&'a [Option<&'a str>]),
-    /// Values of any other type.
+    /// Of any other type.
     Array(&'a ArrayRef),
 }
 
@@ -32,6 +45,19 @@ pub enum Cells<'a> {
 pub struct Rows<'a> {
     pub count: usize,
     pub columns: &'a [Cells<'a>],
+}
+
+/// Rows that are the same in each call.
+#[derive(Debug)]
+pub struct Fixed {
+    count: usize,
+    columns: Vec<FixedColumn>,
+}
+
+#[derive(Debug)]
+enum FixedColumn {
+    Numbers(Vec<Option<i64>>),
+    Array(ArrayRef),
 }
 
 impl Arena {
@@ -44,114 +70,150 @@ impl Arena {
     }
 
     /// The values of an expression; `None` where it is not for our evaluation.
-    pub fn found<T: Copy>(&self, values: impl ExactSizeIterator<Item = std::result::Result<T, Elsewhere>>) -> Option<&[T]> {
+    pub fn found<T: Copy>(&self, values: impl ExactSizeIterator<Item = Result<T, Elsewhere>>) -> Option<&[T]> {
         self.cells.alloc_slice_try_fill_iter(values).ok().map(|values| &*values)
-    }
-
-    /// Slices one after another, `count` values in all.
-    pub fn joined<'s, T: Copy + 's>(&self, count: usize, parts: impl Iterator<Item = &'s [T]>) -> &[T] {
-        let mut all = bumpalo::collections::Vec::with_capacity_in(count, &self.cells);
-        parts.for_each(|part| all.extend_from_slice_copy(part));
-        all.into_bump_slice()
     }
 
     pub fn text(&self, text: &str) -> &str {
         self.cells.alloc_str(text)
     }
 
-    pub fn array(&self, array: ArrayRef) -> &ArrayRef {
-        self.arrays.alloc(array)
+    pub fn numbers(&self, numbers: impl ExactSizeIterator<Item = Option<i64>>) -> Cells<'_> {
+        Cells::of_numbers(self.slice(numbers))
+    }
+
+    pub fn texts<'a>(&'a self, texts: impl ExactSizeIterator<Item = Option<&'a str>>) -> Cells<'a> {
+        Cells::of_texts(self.slice(texts))
     }
 
     /// The values of an array.
     pub fn cells_of(&self, array: ArrayRef) -> Cells<'_> {
-        let array = self.array(array);
+        let array = self.arrays.alloc(array);
         let rows = array.len();
-        let Some(source) = Source::of(array, None) else { return Cells::Array(array) };
+        let whole = Cells { values: Values::Array(array), rows: None };
+        let Some(source) = Source::of(array, None) else { return whole };
         if array.data_type() == &DataType::Utf8 {
-            return Cells::Texts(self.slice((0..rows).map(|at| source.text(at))));
+            return self.texts((0..rows).map(|at| source.text(at)));
         }
         // What no i64 holds stays an array.
-        match self.cells.alloc_slice_try_fill_with(rows, |at| source.number(at)) {
-            Ok(numbers) => Cells::Numbers(numbers),
-            Err(_) => Cells::Array(array),
-        }
+        let numbers = self.found((0..rows).map(|at| source.number(at)));
+        numbers.map_or(whole, Cells::of_numbers)
     }
 
-    /// So many nulls of a type.
-    pub fn nulls(&self, ty: &DataType, count: usize) -> Cells<'_> {
-        match ty {
-            DataType::Utf8 => Cells::Texts(self.slice(std::iter::repeat_n(None, count))),
-            ty if is_number(ty) => Cells::Numbers(self.slice(std::iter::repeat_n(None, count))),
-            ty => Cells::Array(self.array(new_null_array(ty, count))),
-        }
+    /// Rows of columns of which some were picked together; [`NO_ROW`] gives null.
+    pub fn pick<'a>(
+        &'a self,
+        columns: impl ExactSizeIterator<Item = Cells<'a>>,
+        rows: &'a [u32],
+    ) -> impl ExactSizeIterator<Item = Cells<'a>> {
+        let mut known: Vec<(*const u32, &'a [u32])> = Vec::new();
+        columns.map(move |cells| {
+            let Some(own) = cells.rows else { return Cells { rows: Some(rows), ..cells } };
+            let same = known.iter().find(|(place, _)| *place == own.as_ptr()).map(|(_, then)| *then);
+            let then = same.unwrap_or_else(|| {
+                let then = |row: &u32| own.get(*row as usize).copied().unwrap_or(NO_ROW);
+                let then = self.slice(rows.iter().map(then));
+                known.push((own.as_ptr(), then));
+                then
+            });
+            Cells { rows: Some(then), ..cells }
+        })
     }
 }
 
+/// Row numbers of so many rows that all pick the first value.
+fn zeros(count: usize, arena: &Arena) -> &[u32] {
+    static ZEROS: [u32; 64] = [0; 64];
+    ZEROS.get(..count).unwrap_or_else(|| arena.slice(std::iter::repeat_n(0, count)))
+}
+
 impl<'a> Cells<'a> {
-    pub fn numbers(self) -> Option<&'a [Option<i64>]> {
-        if let Cells::Numbers(numbers) = self { Some(numbers) } else { None }
+    /// Of a column that nobody reads.
+    pub const NONE: Cells<'static> = Cells { values: Values::Numbers(&[]), rows: None };
+
+    pub fn of_numbers(numbers: &'a [Option<i64>]) -> Cells<'a> {
+        Cells { values: Values::Numbers(numbers), rows: None }
     }
 
-    pub fn texts(self) -> Option<&'a [Option<&'a str>]> {
-        if let Cells::Texts(texts) = self { Some(texts) } else { None }
+    pub fn of_texts(texts: &'a [Option<&'a str>]) -> Cells<'a> {
+        Cells { values: Values::Texts(texts), rows: None }
     }
 
-    pub fn array(self) -> Option<&'a ArrayRef> {
-        if let Cells::Array(array) = self { Some(array) } else { None }
+    /// No values of a type, to pick nulls from.
+    pub fn empty(ty: &DataType, arena: &'a Arena) -> Cells<'a> {
+        let values = match ty {
+            DataType::Utf8 => Values::Texts(&[]),
+            ty if is_number(ty) => Values::Numbers(&[]),
+            ty => Values::Array(arena.arrays.alloc(new_empty_array(ty))),
+        };
+        Cells { values, rows: None }
+    }
+
+    /// Its first value so many times.
+    pub fn repeated(self, count: usize, arena: &'a Arena) -> Cells<'a> {
+        Cells { rows: Some(zeros(count, arena)), ..self }
+    }
+
+    pub fn is_array(self) -> bool {
+        matches!(self.values, Values::Array(_))
+    }
+
+    /// The place of a row's value; beyond all values where it has none.
+    fn place(self, row: usize) -> usize {
+        self.rows.map_or(row, |rows| rows[row] as usize)
+    }
+
+    /// A row's number; `None` if it is null or the column holds none.
+    #[inline]
+    pub fn number(self, row: usize) -> Option<i64> {
+        match self.values {
+            Values::Numbers(numbers) => numbers.get(self.place(row)).copied().flatten(),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn text(self, row: usize) -> Option<&'a str> {
+        match self.values {
+            Values::Texts(texts) => texts.get(self.place(row)).copied().flatten(),
+            _ => None,
+        }
     }
 
     pub fn is_null(self, row: usize) -> bool {
-        match self {
-            Cells::Numbers(numbers) => numbers[row].is_none(),
-            Cells::Texts(texts) => texts[row].is_none(),
-            Cells::Array(array) => array.data_type() == &DataType::Null || array.is_null(row),
+        match self.values {
+            Values::Numbers(_) => self.number(row).is_none(),
+            Values::Texts(_) => self.text(row).is_none(),
+            Values::Array(array) => {
+                let place = self.place(row);
+                array.data_type() == &DataType::Null || place >= array.len() || array.is_null(place)
+            }
         }
     }
 
     /// To be asked for one row; `None` for an array whose values are neither numbers nor texts.
     pub fn source(self) -> Option<Source<'a>> {
-        match self {
-            Cells::Numbers(numbers) => Some(Source::of_numbers(numbers)),
-            Cells::Texts(texts) => Some(Source::of_texts(texts)),
-            Cells::Array(array) => Source::of(array, None),
+        match self.values {
+            Values::Numbers(numbers) => Some(Source::of_numbers(numbers, self.rows)),
+            Values::Texts(texts) => Some(Source::of_texts(texts, self.rows)),
+            Values::Array(array) => Source::of(array, None).map(|source| source.picked(self.rows)),
         }
     }
 
-    /// As an array of a type, which is the column's.
-    pub fn to_array(self, ty: &DataType) -> Result<ArrayRef> {
-        match self {
-            Cells::Array(array) => Ok(ArrayRef::clone(array)),
-            Cells::Texts(texts) => Ok(std::sync::Arc::new(texts.iter().copied().collect::<StringArray>())),
-            Cells::Numbers(values) => match numbers(ty, values.iter().copied().map(Ok)) {
+    /// So many rows as an array of a type, which is the column's.
+    pub fn to_array(self, count: usize, ty: &DataType) -> Result<ArrayRef> {
+        match (self.values, self.rows) {
+            (Values::Array(array), None) => Ok(ArrayRef::clone(array)),
+            (Values::Array(array), Some(rows)) => {
+                let rows: UInt32Array = rows.iter().map(|row| Some(*row).filter(|row| *row != NO_ROW)).collect();
+                Ok(take(array, &rows, None)?)
+            }
+            (Values::Texts(_), _) => Ok(Arc::new((0..count).map(|row| self.text(row)).collect::<StringArray>())),
+            (Values::Numbers(_), _) => match numbers(ty, (0..count).map(|row| Ok(self.number(row)))) {
                 Some(array) => Ok(array),
                 None => internal_err!("numbers that are no {ty}"),
             },
         }
-    }
-
-    pub fn pick(self, rows: &[u32], arena: &'a Arena) -> Result<Cells<'a>> {
-        Ok(match self {
-            Cells::Numbers(numbers) => Cells::Numbers(arena.slice(rows.iter().map(|row| numbers[*row as usize]))),
-            Cells::Texts(texts) => Cells::Texts(arena.slice(rows.iter().map(|row| texts[*row as usize]))),
-            Cells::Array(array) => Cells::Array(arena.array(take(array, &UInt32Array::from(rows.to_vec()), None)?)),
-        })
-    }
-
-    /// The same with null where there is [`NO_ROW`].
-    pub fn pick_or_null(self, rows: &[u32], arena: &'a Arena) -> Result<Cells<'a>> {
-        Ok(match self {
-            Cells::Numbers(numbers) => {
-                Cells::Numbers(arena.slice(rows.iter().map(|row| numbers.get(*row as usize).copied().flatten())))
-            }
-            Cells::Texts(texts) => {
-                Cells::Texts(arena.slice(rows.iter().map(|row| texts.get(*row as usize).copied().flatten())))
-            }
-            Cells::Array(array) => {
-                let rows: UInt32Array = rows.iter().map(|row| Some(*row).filter(|row| *row != NO_ROW)).collect();
-                Cells::Array(arena.array(take(array, &rows, None)?))
-            }
-        })
     }
 }
 
@@ -163,18 +225,26 @@ impl<'a> Rows<'a> {
         Rows { count: self.count, columns: arena.slice(columns.iter().map(|at| self.columns[*at])) }
     }
 
-    pub fn pick(&self, rows: &[u32], arena: &'a Arena) -> Result<Rows<'a>> {
-        let columns = arena.try_slice(self.columns.iter().map(|cells| cells.pick(rows, arena)))?;
-        Ok(Rows { count: rows.len(), columns })
+    pub fn pick(&self, rows: &[u32], arena: &'a Arena) -> Rows<'a> {
+        let at = arena.slice(rows.iter().copied());
+        Rows { count: rows.len(), columns: arena.slice(arena.pick(self.columns.iter().copied(), at)) }
     }
 
     /// Those of its rows, which come in their order.
-    pub fn keep(&self, rows: &[u32], arena: &'a Arena) -> Result<Rows<'a>> {
+    pub fn keep(&self, rows: &[u32], arena: &'a Arena) -> Rows<'a> {
         match rows.len() {
-            0 => Ok(Rows::NONE),
-            all if all == self.count => Ok(*self),
+            0 => Rows::NONE,
+            all if all == self.count => *self,
             _ => self.pick(rows, arena),
         }
+    }
+
+    /// With further columns.
+    pub fn beside(&self, columns: &[Cells<'a>], arena: &'a Arena) -> Rows<'a> {
+        let mut all = bumpalo::collections::Vec::with_capacity_in(self.columns.len() + columns.len(), &arena.cells);
+        all.extend_from_slice_copy(self.columns);
+        all.extend_from_slice_copy(columns);
+        Rows { count: self.count, columns: all.into_bump_slice() }
     }
 
     pub fn of_batch(batch: &Batch, arena: &'a Arena) -> Result<Rows<'a>> {
@@ -185,17 +255,41 @@ impl<'a> Rows<'a> {
         Ok(Rows { count: batch.rows, columns })
     }
 
-    /// As arrays; `None` without rows.
-    pub fn record_batch(&self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
-        if self.count == 0 { Ok(None) } else { self.batch(schema)?.to_record_batch(schema).map(Some) }
-    }
-
+    /// As arrays.
     pub fn batch(&self, schema: &SchemaRef) -> Result<Batch> {
         if self.count == 0 {
             return Ok(Batch::empty(schema));
         }
-        let columns = self.columns.iter().zip(schema.fields()).map(|(cells, field)| cells.to_array(field.data_type()));
-        let columns = columns.map(|array| array.map(Column::new)).collect::<Result<_>>()?;
-        Ok(Batch { rows: self.count, columns })
+        let columns = self.columns.iter().zip(schema.fields());
+        let columns = columns.map(|(cells, field)| cells.to_array(self.count, field.data_type()).map(Column::new));
+        Ok(Batch { rows: self.count, columns: columns.collect::<Result<_>>()? })
+    }
+
+    /// The same; `None` without rows.
+    pub fn record_batch(&self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        if self.count == 0 { Ok(None) } else { self.batch(schema)?.to_record_batch(schema).map(Some) }
+    }
+}
+
+impl Fixed {
+    pub fn of(batch: &Batch) -> Result<Fixed> {
+        let column = |column: &Column| -> Result<FixedColumn> {
+            let array = column.array()?;
+            let source = Source::of(&array, None).filter(|_| array.data_type() != &DataType::Utf8);
+            let numbers = source.and_then(|source| (0..array.len()).map(|at| source.number(at).ok()).collect());
+            Ok(numbers.map_or(FixedColumn::Array(array), FixedColumn::Numbers))
+        };
+        Ok(Fixed { count: batch.rows, columns: batch.columns.iter().map(column).collect::<Result<_>>()? })
+    }
+
+    pub fn rows<'a>(&'a self, arena: &'a Arena) -> Rows<'a> {
+        let column = |column: &'a FixedColumn| match column {
+            FixedColumn::Numbers(numbers) => Cells::of_numbers(numbers),
+            FixedColumn::Array(array) => arena.cells_of(ArrayRef::clone(array)),
+        };
+        if self.count == 0 {
+            return Rows::NONE;
+        }
+        Rows { count: self.count, columns: arena.slice(self.columns.iter().map(column)) }
     }
 }

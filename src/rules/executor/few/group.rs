@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 
 use crate::rules::executor::aggregate::{Aggregate, Grouping, Own};
-use crate::rules::executor::few::cells::{Arena, Cells, Rows};
+use crate::rules::executor::few::cells::{Arena, Cells, Rows, Values};
 use crate::rules::executor::few::{FewRun, hash_of, same};
 use crate::rules::executor::group::Group;
 use crate::rules::executor::keys::Table;
@@ -21,14 +21,13 @@ impl Group {
             _ => arena.try_slice(self.keys.iter().map(|key| key.cells(&input, arena)))?,
         };
         // Few rows stay few: more would have come as arrays.
-        if input.count == 0 || keys.iter().any(|cells| matches!(cells, Cells::Array(_))) {
+        if input.count == 0 || keys.iter().any(|cells| cells.is_array()) {
             return Rows::of_batch(&self.grouped(&input.batch(&self.input.schema)?, schema)?, arena);
         }
         let (grouping, first) = number(keys, input.count);
-        let mut columns = Vec::with_capacity(keys.len() + self.aggregates.len());
-        for key in keys {
-            columns.push(if grouping.groups == input.count { *key } else { key.pick(&first, arena)? });
-        }
+        let keys = Rows { count: input.count, columns: keys }.keep(&first, arena);
+        let mut columns = Vec::with_capacity(keys.columns.len() + self.aggregates.len());
+        columns.extend_from_slice(keys.columns);
         for aggregate in &self.aggregates {
             let wanted = schema.field(columns.len()).data_type();
             let own = aggregate.few(&input, &grouping, arena)?;
@@ -78,39 +77,37 @@ impl Aggregate {
         let (Some(own), [argument]) = (self.own, self.arguments.as_slice()) else { return Ok(None) };
         let cells = argument.cells(input, arena)?;
         let filter = self.filter.as_ref().map(|filter| filter.cells(input, arena)).transpose()?;
-        let filter = match filter {
-            None => None,
-            Some(Cells::Numbers(filter)) => Some(filter),
-            Some(_) => return Ok(None),
-        };
+        if filter.is_some_and(Cells::is_array) {
+            return Ok(None);
+        }
         let counted = |rows: &mut dyn FnMut(usize, usize)| {
             for (row, group) in grouping.numbers.iter().enumerate() {
-                if filter.is_none_or(|filter| filter[row] == Some(1)) {
+                if filter.is_none_or(|filter| filter.number(row) == Some(1)) {
                     rows(row, *group);
                 }
             }
         };
-        Ok(match (own, cells) {
-            (Own::Count, cells) => {
+        Ok(match (own, cells.values) {
+            (Own::Count, _) => {
                 let mut counts = vec![0; grouping.groups];
                 counted(&mut |row, group| counts[group] += i64::from(!cells.is_null(row)));
-                Some(Cells::Numbers(arena.slice(counts.into_iter().map(Some))))
+                Some(arena.numbers(counts.into_iter().map(Some)))
             }
-            (Own::Sum, Cells::Numbers(numbers)) => {
+            (Own::Sum, Values::Numbers(_)) => {
                 let mut sums: Vec<Option<i64>> = vec![None; grouping.groups];
                 counted(&mut |row, group| {
-                    if let Some(number) = numbers[row] {
+                    if let Some(number) = cells.number(row) {
                         // As over arrays.
                         sums[group] = Some(sums[group].unwrap_or(0).wrapping_add(number));
                     }
                 });
-                Some(Cells::Numbers(arena.slice(sums.into_iter())))
+                Some(arena.numbers(sums.into_iter()))
             }
-            (Own::Least | Own::Greatest, Cells::Numbers(numbers)) => {
-                Some(Cells::Numbers(extremes(numbers, grouping.groups, counted, own, arena)))
+            (Own::Least | Own::Greatest, Values::Numbers(_)) => {
+                Some(Cells::of_numbers(extremes(|row| cells.number(row), grouping.groups, counted, own, arena)))
             }
-            (Own::Least | Own::Greatest, Cells::Texts(texts)) => {
-                Some(Cells::Texts(extremes(texts, grouping.groups, counted, own, arena)))
+            (Own::Least | Own::Greatest, Values::Texts(_)) => {
+                Some(Cells::of_texts(extremes(|row| cells.text(row), grouping.groups, counted, own, arena)))
             }
             _ => None,
         })
@@ -119,7 +116,7 @@ impl Aggregate {
 
 /// The least or greatest value of each group.
 fn extremes<'a, T: Copy + Ord>(
-    values: &[Option<T>],
+    value: impl Fn(usize) -> Option<T>,
     groups: usize,
     counted: impl Fn(&mut dyn FnMut(usize, usize)),
     own: Own,
@@ -127,7 +124,7 @@ fn extremes<'a, T: Copy + Ord>(
 ) -> &'a [Option<T>] {
     let mut best: Vec<Option<T>> = vec![None; groups];
     counted(&mut |row, group| {
-        let Some(value) = values[row] else { return };
+        let Some(value) = value(row) else { return };
         let is_better = best[group].is_none_or(|best| if own == Own::Greatest { value > best } else { value < best });
         if is_better {
             best[group] = Some(value);

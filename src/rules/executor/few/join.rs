@@ -2,6 +2,7 @@
 
 use datafusion::common::{JoinSide, Result};
 
+use crate::rules::executor::Node;
 use crate::rules::executor::condition::{ByPair, Condition};
 use crate::rules::executor::few::cells::{Arena, Cells, Rows};
 use crate::rules::executor::few::{FewRun, hash_of, same};
@@ -59,14 +60,14 @@ impl Join {
         } else {
             self.equal_pairs_few(run, &left, &right)?
         };
-        self.output_few(run.arena, &left, &right, pairs)
+        Ok(self.output_few(run.arena, &left, &right, pairs))
     }
 
     fn equal_pairs_few<'a>(&'a self, run: &FewRun<'_, 'a>, left: &Rows<'a>, right: &Rows<'a>) -> Result<Pairs> {
         let arena = run.arena;
         let left_keys = arena.try_slice(self.on.iter().map(|(key, _)| key.cells(left, arena)))?;
         let right_keys = arena.try_slice(self.on.iter().map(|(_, key)| key.cells(right, arena)))?;
-        if left_keys.iter().chain(right_keys).any(|cells| matches!(cells, Cells::Array(_))) {
+        if left_keys.iter().chain(right_keys).any(|cells| cells.is_array()) {
             return self.equal_pairs(run.run, &left.batch(&self.left.schema)?, &right.batch(&self.right.schema)?);
         }
         let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
@@ -82,7 +83,8 @@ impl Join {
                 }
             }
         } else {
-            let hashes = |keys: &[Cells<'a>], rows: usize| -> Vec<u64> { (0..rows).map(|row| hash_of(keys, row)).collect() };
+            let hashes =
+                |keys: &[Cells<'a>], rows: usize| -> Vec<u64> { (0..rows).map(|row| hash_of(keys, row)).collect() };
             let (left_hashes, right_hashes) = (hashes(left_keys, left.count), hashes(right_keys, right.count));
             let table = Table::new(&left_hashes, |row| self.nulls_are_equal || !has_null(left_keys, row));
             for (at, hash) in right_hashes.iter().enumerate() {
@@ -121,36 +123,29 @@ impl Join {
         finder.finish(left, right, arena)
     }
 
-    fn output_few<'a>(
-        &'a self,
-        arena: &'a Arena,
-        left: &Rows<'a>,
-        right: &Rows<'a>,
-        pairs: Pairs,
-    ) -> Result<Rows<'a>> {
-        let width = self.left.schema.fields().len();
-        // A column of one side, which has no columns where it has no rows.
-        let side = |at: usize, rows: &Rows<'a>, of: &'a super::Node, picks: &[u32]| match rows.count {
-            0 => Ok(arena.nulls(of.schema.field(at).data_type(), picks.len())),
-            _ => rows.columns[at].pick_or_null(picks, arena),
-        };
-        Ok(match self.given(left.count, right.count, pairs) {
-            Given::Left(rows) => self.projected(left, arena).keep(&rows, arena)?,
-            Given::Right(rows) => self.projected(right, arena).keep(&rows, arena)?,
+    fn output_few<'a>(&self, arena: &'a Arena, left: &Rows<'a>, right: &Rows<'a>, pairs: Pairs) -> Rows<'a> {
+        match self.given(left.count, right.count, pairs) {
+            Given::Left(rows) => self.projected(left, arena).keep(&rows, arena),
+            Given::Right(rows) => self.projected(right, arena).keep(&rows, arena),
             Given::MarkedLeft(marks) => self.projected(&marked(left, &marks, arena), arena),
             Given::MarkedRight(marks) => self.projected(&marked(right, &marks, arena), arena),
+            Given::Both(lefts, _) if lefts.is_empty() => Rows::NONE,
             Given::Both(lefts, rights) => {
+                let left = whole(left, &self.left, arena).pick(&lefts, arena);
+                let right = whole(right, &self.right, arena).pick(&rights, arena);
+                let width = left.columns.len();
                 let column = |at: usize| match at.checked_sub(width) {
-                    None => side(at, left, &self.left, &lefts),
-                    Some(at) => side(at, right, &self.right, &rights),
+                    None => left.columns[at],
+                    Some(at) => right.columns[at],
                 };
-                let columns = match &self.projection {
-                    Some(projection) => arena.try_slice(projection.iter().map(|at| column(*at)))?,
-                    None => arena.try_slice((0..width + self.right.schema.fields().len()).map(column))?,
-                };
-                if lefts.is_empty() { Rows::NONE } else { Rows { count: lefts.len(), columns } }
+                match &self.projection {
+                    Some(projection) => {
+                        Rows { count: lefts.len(), columns: arena.slice(projection.iter().map(|at| column(*at))) }
+                    }
+                    None => left.beside(right.columns, arena),
+                }
             }
-        })
+        }
     }
 
     fn projected<'a>(&self, side: &Rows<'a>, arena: &'a Arena) -> Rows<'a> {
@@ -161,11 +156,18 @@ impl Join {
     }
 }
 
+/// A side with all its columns, which are not there where it has no rows.
+fn whole<'a>(side: &Rows<'a>, node: &Node, arena: &'a Arena) -> Rows<'a> {
+    if side.count > 0 {
+        return *side;
+    }
+    let fields = node.schema.fields().iter();
+    Rows { count: 0, columns: arena.slice(fields.map(|field| Cells::empty(field.data_type(), arena))) }
+}
+
 fn marked<'a>(side: &Rows<'a>, marks: &[bool], arena: &'a Arena) -> Rows<'a> {
     if side.count == 0 {
         return Rows::NONE;
     }
-    let marks = Cells::Numbers(arena.slice(marks.iter().map(|mark| Some(i64::from(*mark)))));
-    let all = [side.columns, &[marks]];
-    Rows { count: side.count, columns: arena.joined(side.columns.len() + 1, all.into_iter()) }
+    side.beside(&[arena.numbers(marks.iter().map(|mark| Some(i64::from(*mark))))], arena)
 }

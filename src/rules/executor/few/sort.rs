@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use arrow::compute::SortOptions;
 use datafusion::common::Result;
 
-use crate::rules::executor::few::cells::{Cells, Rows};
 use crate::rules::executor::few::FewRun;
+use crate::rules::executor::few::cells::{Cells, Rows, Values};
 use crate::rules::executor::sort::Sort;
 
 impl Sort {
@@ -16,7 +16,7 @@ impl Sort {
             return Ok(input);
         }
         let keys = arena.try_slice(self.by.iter().map(|(key, _)| key.cells(&input, arena)))?;
-        if keys.iter().any(|cells| matches!(cells, Cells::Array(_))) {
+        if keys.iter().any(|cells| cells.is_array()) {
             return Rows::of_batch(&self.sorted(&input.batch(&self.input.schema)?)?, arena);
         }
         let compare = |a: usize, b: usize| -> Ordering {
@@ -28,15 +28,15 @@ impl Sort {
         }
         let mut rows: Vec<u32> = (0..input.count as u32).collect();
         rows.sort_by(|a, b| compare(*a as usize, *b as usize));
-        input.pick(&rows, arena)
+        Ok(input.pick(&rows, arena))
     }
 }
 
 fn order(cells: Cells<'_>, options: SortOptions, a: usize, b: usize) -> Ordering {
-    match cells {
-        Cells::Numbers(numbers) => order_of(numbers[a], numbers[b], options),
-        Cells::Texts(texts) => order_of(texts[a], texts[b], options),
-        Cells::Array(_) => Ordering::Equal,
+    match cells.values {
+        Values::Numbers(_) => order_of(cells.number(a), cells.number(b), options),
+        Values::Texts(_) => order_of(cells.text(a), cells.text(b), options),
+        Values::Array(_) => Ordering::Equal,
     }
 }
 

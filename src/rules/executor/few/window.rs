@@ -1,11 +1,11 @@
 //! Windows over few rows: each frame is gone through, from where the one before it ended if it can be.
 
 use arrow::datatypes::{DataType, Schema};
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
 
 use crate::rules::executor::direct::is_number;
 use crate::rules::executor::expr::Expr;
-use crate::rules::executor::few::cells::{Arena, Cells, Rows};
+use crate::rules::executor::few::cells::{Arena, Cells, Rows, Values};
 use crate::rules::executor::few::{FewRun, same};
 use crate::rules::executor::join::NO_ROW;
 use crate::rules::executor::window::Window;
@@ -65,7 +65,7 @@ impl Window {
             return Ok(Rows::NONE);
         }
         let keys = arena.try_slice(self.partition_by.iter().map(|key| key.cells(&input, arena)))?;
-        let is_plain = !keys.iter().any(|cells| matches!(cells, Cells::Array(_)));
+        let is_plain = !keys.iter().any(|cells| cells.is_array());
         let Some(few) = self.few.as_ref().filter(|_| is_plain && input.count <= MOST_ROWS) else {
             return Rows::of_batch(&self.beside(input.batch(&self.input().schema)?)?, arena);
         };
@@ -80,8 +80,7 @@ impl Window {
             let of = column.of.as_ref().map(|of| of.cells(&input, arena)).transpose()?;
             columns.push(column.cells(of, &partitions, bounds.get(column.frame).unwrap_or(&none), arena)?);
         }
-        let all = [input.columns, &columns];
-        Ok(Rows { count: input.count, columns: arena.joined(input.columns.len() + columns.len(), all.into_iter()) })
+        Ok(input.beside(&columns, arena))
     }
 }
 
@@ -95,23 +94,27 @@ impl Column {
     ) -> Result<Cells<'a>> {
         let rows = partitions.last().map_or(0, |rows| *rows as usize);
         let is_known = |row: u32| of.is_none_or(|of| !of.is_null(row as usize));
+        let picked = |of: Cells<'a>, rows: Vec<u32>| {
+            let picked = arena.pick(std::iter::once(of), arena.slice(rows.into_iter()));
+            picked.last().unwrap_or(of)
+        };
         Ok(match (&self.function, of) {
             (Function::RowNumber, _) => {
                 let numbers = partitions.windows(2).flat_map(|ends| 1..=i64::from(ends[1] - ends[0]));
-                Cells::Numbers(arena.slice(numbers.map(Some).collect::<Vec<_>>().into_iter()))
+                arena.numbers(numbers.map(Some).collect::<Vec<_>>().into_iter())
             }
             (Function::Shift { back, ignore_nulls, .. }, Some(of)) => {
-                let counts = |row: u32| !ignore_nulls || is_known(row);
+                let counts = |row: &u32| !ignore_nulls || is_known(*row);
                 let away = back.unsigned_abs() as usize - 1;
                 let mut found = Vec::with_capacity(rows);
                 for ends in partitions.windows(2) {
-                    found.extend((ends[0]..ends[1]).map(|row| match *back > 0 {
-                        true => (ends[0]..row).rev().filter(|row| counts(*row)).nth(away),
-                        false => (row + 1..ends[1]).filter(|row| counts(*row)).nth(away),
-                    }));
+                    let shifted = |row: u32| match *back > 0 {
+                        true => (ends[0]..row).rev().filter(counts).nth(away),
+                        false => (row + 1..ends[1]).filter(counts).nth(away),
+                    };
+                    found.extend((ends[0]..ends[1]).map(|row| shifted(row).unwrap_or(NO_ROW)));
                 }
-                let found: Vec<u32> = found.into_iter().map(|row| row.unwrap_or(NO_ROW)).collect();
-                of.pick_or_null(&found, arena)?
+                picked(of, found)
             }
             (Function::Nth { n, ignore_nulls }, Some(of)) => {
                 let counts = |row: &u32| !ignore_nulls || is_known(*row);
@@ -120,40 +123,42 @@ impl Column {
                     let mut frame = (bounds.start[row]..bounds.end[row]).filter(counts);
                     if *n > 0 { frame.nth(away) } else { frame.nth_back(away) }.unwrap_or(NO_ROW)
                 };
-                of.pick_or_null(&(0..rows).map(nth).collect::<Vec<_>>(), arena)?
+                picked(of, (0..rows).map(nth).collect())
             }
             (Function::Count { .. }, _) => {
                 let count = |row: usize| (bounds.start[row]..bounds.end[row]).filter(|row| is_known(*row)).count();
-                Cells::Numbers(arena.slice((0..rows).map(|row| Some(count(row) as i64))))
+                arena.numbers((0..rows).map(|row| Some(count(row) as i64)))
             }
-            (Function::Sum, Some(Cells::Numbers(numbers))) => {
-                Cells::Numbers(folded(numbers, bounds, i64::wrapping_add, arena))
-            }
-            (Function::Min | Function::All, Some(Cells::Numbers(numbers))) => {
-                Cells::Numbers(folded(numbers, bounds, i64::min, arena))
-            }
-            (Function::Max | Function::Any, Some(Cells::Numbers(numbers))) => {
-                Cells::Numbers(folded(numbers, bounds, i64::max, arena))
-            }
-            (Function::Min, Some(Cells::Texts(texts))) => Cells::Texts(folded(texts, bounds, <&str>::min, arena)),
-            (Function::Max, Some(Cells::Texts(texts))) => Cells::Texts(folded(texts, bounds, <&str>::max, arena)),
-            (other, _) => return datafusion::common::internal_err!("{other:?} over few rows"),
+            (function, Some(of)) => match (function, of.values) {
+                (Function::Sum, Values::Numbers(_)) => {
+                    arena.numbers(folded(|row| of.number(row), bounds, i64::wrapping_add).into_iter())
+                }
+                (Function::Min | Function::All, Values::Numbers(_)) => {
+                    arena.numbers(folded(|row| of.number(row), bounds, i64::min).into_iter())
+                }
+                (Function::Max | Function::Any, Values::Numbers(_)) => {
+                    arena.numbers(folded(|row| of.number(row), bounds, i64::max).into_iter())
+                }
+                (Function::Min, Values::Texts(_)) => {
+                    arena.texts(folded(|row| of.text(row), bounds, <&str>::min).into_iter())
+                }
+                (Function::Max, Values::Texts(_)) => {
+                    arena.texts(folded(|row| of.text(row), bounds, <&str>::max).into_iter())
+                }
+                (other, _) => return internal_err!("{other:?} over few rows"),
+            },
+            (other, None) => return internal_err!("{other:?} of nothing"),
         })
     }
 }
 
 /// All values of each frame put together; null where it has none.
-fn folded<'a, T: Copy>(
-    values: &[Option<T>],
-    bounds: &Bounds,
-    put: impl Fn(T, T) -> T,
-    arena: &'a Arena,
-) -> &'a [Option<T>] {
+fn folded<T: Copy>(value: impl Fn(usize) -> Option<T>, bounds: &Bounds, put: impl Fn(T, T) -> T) -> Vec<Option<T>> {
     let mut found = vec![None; bounds.start.len()];
     // Of the frame before: where it began, where it ended, what it came to.
     let (mut from, mut to, mut all) = (0, 0, None);
-    let add = |all: Option<T>, values: &[Option<T>]| {
-        values.iter().flatten().fold(all, |all, value| Some(all.map_or(*value, |all| put(all, *value))))
+    let add = |all: Option<T>, rows: std::ops::Range<usize>| {
+        rows.filter_map(&value).fold(all, |all, value| Some(all.map_or(value, |all| put(all, value))))
     };
     // Frames that end together grow backwards.
     let is_backwards = bounds.end.first() == bounds.end.last();
@@ -161,12 +166,12 @@ fn folded<'a, T: Copy>(
         let row = if is_backwards { found.len() - 1 - step } else { step };
         let (start, end) = (bounds.start[row] as usize, bounds.end[row].max(bounds.start[row]) as usize);
         all = match (start == from && end >= to, end == to && start <= from) {
-            (true, _) => add(all, &values[to..end]),
-            (false, true) => add(all, &values[start..from]),
-            (false, false) => add(None, &values[start..end]),
+            (true, _) => add(all, to..end),
+            (false, true) => add(all, start..from),
+            (false, false) => add(None, start..end),
         };
         (from, to) = (start, end);
         found[row] = all;
     }
-    arena.slice(found.into_iter())
+    found
 }
