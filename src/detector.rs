@@ -195,10 +195,14 @@ impl Detector {
         *sequence
     }
 
-    /// Timers that have come due: (instant, person, rule). They stay until the rule is settled again.
+    /// Timers that have come due: (instant, person, rule). They stay until the rule is settled again. No rule's clock of absence
+    /// is beyond that of facts, which spares asking for it where nothing waits.
     pub fn due(&self, fact: i64, absence: impl Fn(u8) -> i64) -> Vec<(i64, PersonNo, u8)> {
         let mut due: Vec<_> = self.fact_timers.range(..=(fact, PersonNo(u32::MAX), u8::MAX)).copied().collect();
         for (rule, timers) in self.absence_timers.iter().enumerate() {
+            if timers.first().is_none_or(|(first, _)| *first > fact) {
+                continue;
+            }
             let reached = timers.range(..=(absence(rule as u8), PersonNo(u32::MAX)));
             due.extend(reached.map(|(at, person)| (*at, *person, rule as u8)));
         }

@@ -59,7 +59,9 @@ pub trait Observer: Send {
     fn published(&mut self, _: &[Emitted], _: WallTime) {}
     /// Messages whose fate has been counted.
     fn counted(&mut self, _: &Fates) {}
-    /// Where the shard reads next, once everything before has had its effects.
+    /// Where the shard reads next, once everything before has been evaluated; what came of it is under way.
+    fn evaluated(&mut self, _: i32, _: &[NextOffset; Feed::COUNT], _: WallTime) {}
+    /// The same once everything before has had its effects.
     fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT], _: WallTime) {}
     /// Up to when the shard's units have shown everything (links, derived), and up to when it has read what all shards show.
     fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
@@ -249,10 +251,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         if shown.is_some() || !emitted.is_empty() || !quarantined.is_empty() {
             self.own()?;
         }
+        self.publish(&emitted)?;
         if let Some(shown) = shown {
             self.sink.links(&shown)?;
         }
-        self.publish(&emitted)?;
         if !quarantined.is_empty() {
             state.quarantined += quarantined.len() as u64;
             self.sink.quarantine(&quarantined)?;
@@ -285,13 +287,12 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             [said, links.map(|feed| self.shard.clocks().feed(feed))]
         };
         self.sink.seal();
-        state.under_way.push_back(UnderWay {
-            alerts,
-            fates,
-            positions: *self.merge.positions(),
-            shown: (has_news && self.shard.has_links()).then(shown),
-            settled_at: wall(),
-        });
+        let (positions, settled_at) = (*self.merge.positions(), wall());
+        let shown = (has_news && self.shard.has_links()).then(shown);
+        if has_news {
+            self.observer.evaluated(self.shard.number(), &positions, settled_at);
+        }
+        state.under_way.push_back(UnderWay { alerts, fates, positions, shown, settled_at });
     }
 
     /// Reports the batches that have been acknowledged; waits until no more than so many are left.

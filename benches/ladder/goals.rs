@@ -24,11 +24,14 @@ pub fn print(figures: &Value) -> Value {
     let rate = |ladders: &Value, pct, name| rung(ladders, pct, name, "records_per_second");
     let (memory, kafka) = (&climb["from_memory"], &climb["through_kafka"]);
     let share = rate(kafka, 7, "f +publish").zip(rate(kafka, 7, "a count")).map(|(full, bare)| 100.0 * full / bare);
-    let later = |of: &dyn Fn(&Value) -> bool, through: &str| {
+    let point = |of: &dyn Fn(&Value) -> bool, through: &str, figure: &str| {
         let points = climb[through].as_array()?;
-        points.iter().find(|point| of(point))?["p99_above_bare_ms"].as_f64()
+        points.iter().find(|point| of(point))?[figure].as_f64()
     };
+    let later = |of: &dyn Fn(&Value) -> bool, through: &str| point(of, through, "p99_above_bare_ms");
+    let evaluated = |of: &dyn Fn(&Value) -> bool, through: &str| point(of, through, "evaluated_p99_above_bare_ms");
     let is_named = |point: &Value| point["records_per_second"] == 10_000.0;
+    let is_high = |point: &Value| point["of_highest_pct"] == 80.0;
     let at_least = |name, unit, aim, reached| Goal { name, unit, aim, at_least: true, reached };
     let at_most = |name, unit, aim, reached| Goal { name, unit, aim, at_least: false, reached };
     let gib = figures["state"]["bytes"]["resident"].as_f64().filter(|_| figures["state"]["holders"] == 750_000);
@@ -42,14 +45,17 @@ pub fn print(figures: &Value) -> Value {
             5.0,
             later(&is_named, "latency_through_kafka"),
         ),
-        at_most("the same, embedded broker", "ms", 5.0, later(&is_named, "latency_through_embedded")),
-        at_most("the same, from memory", "ms", 5.0, later(&is_named, "latency_from_memory")),
+        at_most("until evaluated", "ms", 5.0, evaluated(&is_named, "latency_through_kafka")),
+        at_most("embedded broker", "ms", 5.0, later(&is_named, "latency_through_embedded")),
+        at_most("embedded broker, until evaluated", "ms", 5.0, evaluated(&is_named, "latency_through_embedded")),
+        at_most("from memory", "ms", 5.0, later(&is_named, "latency_from_memory")),
         at_most(
             "p99 above the bare consumer's at 80 % of the highest rate",
             "ms",
             20.0,
-            later(&|point| point["of_highest_pct"] == 80.0, "latency_through_kafka"),
+            later(&is_high, "latency_through_kafka"),
         ),
+        at_most("until evaluated", "ms", 20.0, evaluated(&is_high, "latency_through_kafka")),
         at_most("cost per record in scope, 1 million holders to 10 thousand", "times", 1.2, growth(climb)),
         at_most(
             "state of 0.75 million holders, 24 months (resident)",

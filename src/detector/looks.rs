@@ -31,10 +31,19 @@ impl Looks {
         }
     }
 
-    /// Takes what is due at the rules' clocks, of the units asked for: (instant, unit, rule), in order.
-    pub fn take(&mut self, clock: impl Fn(u8) -> i64, wanted: impl Fn(PersonNo) -> bool) -> Vec<(i64, PersonNo, u8)> {
+    /// Takes what is due at the rules' clocks, none of which is beyond `latest`, of the units asked for: (instant, unit, rule), in
+    /// order.
+    pub fn take(
+        &mut self,
+        latest: i64,
+        clock: impl Fn(u8) -> i64,
+        wanted: impl Fn(PersonNo) -> bool,
+    ) -> Vec<(i64, PersonNo, u8)> {
         let mut due = Vec::new();
         for (rule, looks) in self.0.iter_mut().enumerate() {
+            if looks.first().is_none_or(|(first, _)| *first > latest) {
+                continue;
+            }
             let reached = looks.range(..=(clock(rule as u8), PersonNo(u32::MAX)));
             let taken: Vec<(i64, PersonNo)> = reached.copied().filter(|(_, person)| wanted(*person)).collect();
             for look in taken {
@@ -78,11 +87,11 @@ mod tests {
         looks.add(0, one, 10);
         assert_eq!(looks.len(), 4);
         let clock = |rule| if rule == 1 { 15 } else { 9 };
-        assert_eq!(looks.take(clock, |person| person == one), [(10, one, 1)]);
-        assert_eq!(looks.take(clock, |person| person == one), []);
+        assert_eq!(looks.take(15, clock, |person| person == one), [(10, one, 1)]);
+        assert_eq!(looks.take(15, clock, |person| person == one), []);
         assert_eq!(looks.earliest((11, PersonNo(0))), Some(20));
         looks.replace_rules(|rule| (rule == 1).then_some(0), 1);
-        assert_eq!(looks.take(|_| 99, |_| true), [(10, other, 0), (20, one, 0)]);
+        assert_eq!(looks.take(99, |_| 99, |_| true), [(10, other, 0), (20, one, 0)]);
         assert!(looks.is_empty());
     }
 }

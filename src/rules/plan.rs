@@ -380,7 +380,7 @@ impl Planner {
         }
         let physical = self.physical(&plan).await.map_err(failed)?;
         let query = self.query(references, views, physical);
-        Ok(PlannedLink { table: file.table, needs: file.needs, tables, query })
+        Ok(PlannedLink { table: file.table, needs: file.needs, tables, feeds: tables.feeds(), query })
     }
 }
 

@@ -96,8 +96,9 @@ pub struct PlannedRule {
 pub struct PlannedLink {
     pub table: TableId,
     pub needs: TableId,
-    /// Tables that its rows depend on.
+    /// Tables that its rows depend on, and their feeds.
     pub tables: TableSet,
+    pub feeds: FeedSet,
     pub(super) query: Query,
 }
 

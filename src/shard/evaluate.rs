@@ -265,7 +265,7 @@ impl Shard {
             Order::Strict => fact,
             Order::Live => clocks.least(rules[rule as usize].feeds).0,
         };
-        let due = self.detector.looks.take(clock, |person| is_in(history, unit_bits, person, pass));
+        let due = self.detector.looks.take(fact, clock, |person| is_in(history, unit_bits, person, pass));
         due.into_iter().filter(|(_, _, rule)| disabled & 1 << rule == 0).collect()
     }
 

@@ -232,7 +232,7 @@ impl Shard {
     /// The time up to which this shard has said all that links of `feed` show.
     pub fn link_clock(&self, feed: Feed) -> KnownTime {
         let links = self.rules.links().iter().filter(|link| link.table.def().feed == feed);
-        let feeds = links.fold(FeedSet::default(), |feeds, link| feeds.union(link.tables.feeds()));
+        let feeds = links.fold(FeedSet::default(), |feeds, link| feeds.union(link.feeds));
         self.clocks.least(feeds)
     }
 }

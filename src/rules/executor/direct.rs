@@ -17,7 +17,9 @@ mod tests;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, StringBuilder, UInt64Array};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringBuilder, UInt64Array,
+};
 use arrow::array::{TimestampMicrosecondArray, TimestampNanosecondArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, TimeUnit};
@@ -415,6 +417,10 @@ pub fn numbers(ty: &DataType, values: impl ExactSizeIterator<Item = Found<i64>>)
         DataType::UInt64 => {
             let known: Option<Vec<u64>> = known.into_iter().map(|value| u64::try_from(value).ok()).collect();
             Arc::new(UInt64Array::new(known?.into(), nulls))
+        }
+        DataType::Decimal128(precision, 0) => {
+            let known = Decimal128Array::new(known.into_iter().map(i128::from).collect(), nulls);
+            Arc::new(known.with_precision_and_scale(*precision, 0).ok()?)
         }
         DataType::Timestamp(TimeUnit::Microsecond, None) => {
             Arc::new(TimestampMicrosecondArray::new(known.into(), nulls))

@@ -9,14 +9,14 @@ use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
 
-use super::{Compiled, Run};
+use super::{Arena, Compiled, FewRun, Rows, Run};
 use crate::rules::budget::{Budget, CALL_BUDGET};
 use crate::rules::frames::UseFrames;
 use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
 
 /// Each exercises one operator or one kind of it.
-const QUERIES: [&str; 34] = [
+const QUERIES: [&str; 43] = [
     "SELECT k, n, d FROM a WHERE n > 3 AND d IS NOT NULL",
     "SELECT n FROM a WHERE k = 'x' OR n IS NULL",
     "SELECT k, n * 2 AS twice, coalesce(k, '-') AS name FROM a",
@@ -51,6 +51,15 @@ const QUERIES: [&str; 34] = [
     "SELECT k, n, row_number() OVER (PARTITION BY k ORDER BY n, d, place) AS place_in_k FROM a",
     "SELECT k, n, row_number() OVER (PARTITION BY d ORDER BY k DESC NULLS LAST, n DESC, place) AS place_in_d FROM a",
     "SELECT k, n, row_number() OVER (PARTITION BY concat(k, '-'), d ORDER BY k NULLS FIRST, place DESC) AS place_in_both FROM a",
+    "SELECT place, sum(n) OVER (PARTITION BY k ORDER BY place ROWS UNBOUNDED PRECEDING) AS s, count(n) OVER (PARTITION BY k ORDER BY place ROWS UNBOUNDED PRECEDING) AS c FROM a",
+    "SELECT place, sum(n) OVER (ORDER BY place ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS s, min(k) OVER (ORDER BY place ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS k FROM a",
+    "SELECT place, min(d) OVER (PARTITION BY k ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next, max(n > 3) OVER (PARTITION BY k) AS high FROM a",
+    "SELECT place, lag(k) OVER (PARTITION BY d ORDER BY place) AS before, lead(n, 2) OVER (PARTITION BY d ORDER BY place) AS after FROM a",
+    "SELECT place, lag(n) IGNORE NULLS OVER (ORDER BY place) AS before, lead(d) IGNORE NULLS OVER (ORDER BY place) AS after, lag(n, 1, 9) OVER (ORDER BY place) AS or_nine FROM a",
+    "SELECT place, first_value(n) IGNORE NULLS OVER (PARTITION BY k ORDER BY place) AS first, last_value(k) OVER (PARTITION BY d ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last, nth_value(d, 2) OVER (ORDER BY place) AS second FROM a",
+    "SELECT place, rank() OVER (PARTITION BY k ORDER BY n) AS r, avg(n) OVER (PARTITION BY k) AS mean FROM a",
+    "SELECT place, 2 * row_number() OVER (PARTITION BY k ORDER BY place) = count(*) OVER (PARTITION BY k) AS middle FROM a",
+    "SELECT a.n, last.d FROM a LEFT JOIN (SELECT k, d, lead(d) OVER (PARTITION BY k ORDER BY place) AS next FROM b) last ON last.k = a.k AND last.next IS NULL",
 ];
 
 type Row = (Option<String>, Option<i64>, Option<i32>);
@@ -58,7 +67,8 @@ type Row = (Option<String>, Option<i64>, Option<i32>);
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let key = prop_oneof![Just(None), "[xyz]".prop_map(Some)];
     let row = (key, prop::option::weighted(0.8, 0..8i64), prop::option::weighted(0.8, 0..5i32));
-    prop::collection::vec(row, 0..12)
+    // Beyond some rows other ways are taken.
+    prop_oneof![4 => prop::collection::vec(row.clone(), 0..12), 1 => prop::collection::vec(row, 20..40)]
 }
 
 fn table(rows: &[Row]) -> RecordBatch {
@@ -90,8 +100,8 @@ fn lines(batches: &[RecordBatch]) -> Vec<String> {
     lines
 }
 
-/// The rows of a query by DataFusion and by ours.
-fn both(context: &SessionContext, sql: &str) -> (Vec<String>, Vec<String>) {
+/// The rows of a query by DataFusion, and by ours as arrays and as cells.
+fn all(context: &SessionContext, sql: &str) -> [Vec<String>; 3] {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let budget = Budget::new(CALL_BUDGET);
     let task = context.task_ctx();
@@ -106,7 +116,11 @@ fn both(context: &SessionContext, sql: &str) -> (Vec<String>, Vec<String>) {
     assert_eq!(first, again, "a plan gives the same rows each time: {sql}");
     // A header needs a batch.
     let theirs = if theirs.is_empty() { vec![RecordBatch::new_empty(plan.schema())] } else { theirs };
-    (lines(&theirs), lines(&[first]))
+    let arena = Arena::default();
+    let slot = |slot: &Slot| Rows::of_batch(&slot.whole(), &arena);
+    let few = compiled.few(&FewRun::new(&run, &arena, &slot)).unwrap();
+    let few = few.batch(compiled.schema()).unwrap().to_record_batch(compiled.schema()).unwrap();
+    [lines(&theirs), lines(&[first]), lines(&[few])]
 }
 
 proptest! {
@@ -118,8 +132,9 @@ proptest! {
         sorted.sort_by_key(|row| (row.1, row.2));
         let context = session_with(&[("a", table(&a)), ("b", table(&b)), ("c", table(&sorted))]);
         for sql in QUERIES {
-            let (theirs, ours) = both(&context, sql);
-            prop_assert_eq!(theirs, ours, "{}", sql);
+            let [theirs, ours, few] = all(&context, sql);
+            prop_assert_eq!(&theirs, &ours, "{}", sql);
+            prop_assert_eq!(&theirs, &few, "few: {}", sql);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Running the plans over a batch of units.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,15 +20,14 @@ use crate::rules::table::Origin;
 use crate::units::{Unit, gather, persons};
 
 /// So many units are evaluated one by one (see `executor::few`), more together.
-static FEW_UNITS: std::sync::LazyLock<usize> =
-    std::sync::LazyLock::new(|| std::env::var("PW_FEW").ok().and_then(|s| s.parse().ok()).unwrap_or(8));
+const FEW_UNITS: usize = 8;
 
 /// A batch of units with what each asks for.
 pub(super) struct Call<'a> {
     pub history: &'a History,
     pub units: &'a [Unit],
     pub asking: &'a Asking,
-    persons: Column,
+    persons: OnceCell<Column>,
     /// Of a unit that is evaluated alone.
     pub few: Option<FewTables<'a>>,
     /// Rows gathered so far, and the time that filling slots has taken.
@@ -38,8 +37,8 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(history: &'a History, units: &'a [Unit], asking: &'a Asking) -> Call<'a> {
-        let persons = Column::new(persons(history, units));
-        Call { history, units, asking, persons, few: None, rows: Cell::default(), filling: Cell::default() }
+        let (persons, rows, filling) = (OnceCell::new(), Cell::default(), Cell::default());
+        Call { history, units, asking, persons, few: None, rows, filling }
     }
 
     /// Of one unit.
@@ -52,7 +51,7 @@ impl<'a> Call<'a> {
 impl RuleSet {
     /// Runs for each unit the plans that it asks for. A failure is narrowed down to the units that cause it.
     pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Asked]) -> Evaluation {
-        if units.len() > *FEW_UNITS {
+        if units.len() > FEW_UNITS {
             let asking = Asking::new(asked, &self.needs);
             self.prepare();
             return self.evaluate_call(&Call::new(history, units, &asking));
@@ -136,7 +135,7 @@ impl RuleSet {
     /// What links that read records alone show; `at` by position in [`RuleSet::links`].
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
         let bit = link_bit(at);
-        if units.len() > *FEW_UNITS {
+        if units.len() > FEW_UNITS {
             self.prepare();
             return self.link_rows(&Call::new(history, units, &Asking::for_all(units.len(), bit)), at);
         }
@@ -157,7 +156,7 @@ impl RuleSet {
 
     /// Evaluates cancellers and corroborations of all units.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        if units.len() > *FEW_UNITS {
+        if units.len() > FEW_UNITS {
             self.prepare();
             return self.shared_rows(&Call::new(history, units, &Asking::for_all(units.len(), CONDITIONS)));
         }
@@ -236,7 +235,7 @@ impl RuleSet {
     fn fill_table(&self, call: &Call<'_>, base: &BaseTable) {
         let content = gather(call.history, call.units, base.demand(), |unit| call.asking.asks(unit, base.users));
         call.rows.set(call.rows.get() + content.rows);
-        base.slot.fill(content, &call.persons);
+        base.slot.fill(content, call.persons.get_or_init(|| Column::new(persons(call.history, call.units))));
     }
 
     /// Executes a plan; `name` says for the profile whose it is.
@@ -342,18 +341,22 @@ mod tests {
         catalogue.rules[places[1]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits");
         let rules = RuleSet::plan(&catalogue).unwrap();
         let mut history = History::default();
-        let classes = ["WORK_EMP", "WORK_EMP", "STUDY_HE", "WORK_EMP", "WORK_EMP"];
-        let units: Vec<Unit> = (0..classes.len())
-            .map(|at| Unit { person: history.insert(&permit(&format!("p{at}"), classes[at])).0, as_of: 2 })
-            .collect();
-        let mut asked = vec![Asked { rules: 1 << places[0] | 1 << places[1], links: false }; units.len()];
-        // The last asks for the rule that works alone.
-        asked[4].rules = 1 << places[1];
-        let done = rules.evaluate(&history, &units, &asked);
-        let failed: Vec<(usize, u32)> = done.failures.iter().map(|failure| (failure.rule, failure.unit)).collect();
-        assert_eq!(failed, [(places[0], 2)]);
-        let hits = |rule: usize, unit: u32| done.rows[rule].as_ref().unwrap().of(unit).len();
-        assert_eq!([0, 1, 2, 3].map(|unit| hits(places[0], unit)), [1, 1, 0, 1]);
-        assert_eq!([0, 1, 2, 3, 4].map(|unit| hits(places[1], unit)), [1, 1, 1, 1, 1]);
+        // One by one, and together.
+        for count in [5, 2 * FEW_UNITS] {
+            let class = |at: usize| if at == 2 { "STUDY_HE" } else { "WORK_EMP" };
+            let mut insert = |at: usize| history.insert(&permit(&format!("{count}p{at}"), class(at))).0;
+            let units: Vec<Unit> = (0..count).map(|at| Unit { person: insert(at), as_of: 2 }).collect();
+            let mut asked = vec![Asked { rules: 1 << places[0] | 1 << places[1], links: false }; count];
+            // The last asks for the rule that works alone.
+            asked[count - 1].rules = 1 << places[1];
+            let done = rules.evaluate(&history, &units, &asked);
+            let failed: Vec<(usize, u32)> = done.failures.iter().map(|failure| (failure.rule, failure.unit)).collect();
+            assert_eq!(failed, [(places[0], 2)]);
+            let hits = |rule: usize, unit: usize| done.rows[rule].as_ref().unwrap().of(unit as u32).len();
+            for unit in 0..count {
+                assert_eq!(hits(places[0], unit), usize::from(unit != 2 && unit != count - 1), "{unit} of {count}");
+                assert_eq!(hits(places[1], unit), 1, "{unit} of {count}");
+            }
+        }
     }
 }

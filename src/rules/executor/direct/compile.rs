@@ -10,7 +10,7 @@ use datafusion::physical_expr::expressions::{
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
-use crate::rules::executor::direct::source::is_number;
+use crate::rules::executor::direct::source::{is_number, is_whole_decimal};
 use crate::rules::executor::direct::{Direct, Joined, Number, Part, Place, Root, Text};
 use crate::rules::executor::expr::Expr;
 
@@ -197,14 +197,14 @@ impl Compiler<'_> {
             Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom => {
                 self.compare(*binary.op(), left, right)
             }
-            Plus | Minus | Multiply | Divide | Modulo => self.calculate(*binary.op(), left, right),
+            Plus | Minus | Multiply | Divide | Modulo => self.calculate(binary, left, right),
             _ => Ok(None),
         }
     }
 
     fn compare(&mut self, operator: Operator, left: &Physical, right: &Physical) -> Result<Option<Number>> {
-        let ty = left.data_type(self.input)?;
-        if ty != right.data_type(self.input)? {
+        let (ty, other) = (left.data_type(self.input)?, right.data_type(self.input)?);
+        if ty != other && ![&ty, &other].into_iter().all(is_whole_decimal) {
             return Ok(None);
         }
         if ty == DataType::Utf8 {
@@ -215,10 +215,19 @@ impl Compiler<'_> {
         Ok(Some(Number::Compare(operator, a, b)))
     }
 
-    fn calculate(&mut self, operator: Operator, left: &Physical, right: &Physical) -> Result<Option<Number>> {
+    fn calculate(&mut self, binary: &BinaryExpr, left: &Physical, right: &Physical) -> Result<Option<Number>> {
+        let operator = *binary.op();
         let (ty, other) = (left.data_type(self.input)?, right.data_type(self.input)?);
+        let gives = binary.data_type(self.input)?;
+        // A quotient of decimals has a fraction.
+        let is_whole = !matches!(operator, Operator::Divide | Operator::Modulo);
+        let is_plain = match (&ty, &other) {
+            (DataType::Int64, DataType::Int64) => true,
+            (DataType::Date32, DataType::Date32) => operator == Operator::Minus && gives == DataType::Int64,
+            (a, b) => is_whole && [a, b, &gives].into_iter().all(is_whole_decimal),
+        };
         match (&ty, &other) {
-            (DataType::Int64, DataType::Int64) => {
+            _ if is_plain => {
                 let (Some(a), Some(b)) = (self.boxed(left)?, self.boxed(right)?) else { return Ok(None) };
                 Ok(Some(Number::Calculate(operator, a, b)))
             }
@@ -269,13 +278,16 @@ impl Compiler<'_> {
     }
 
     fn cast(&mut self, of: &Physical, to: &DataType) -> Result<Option<Number>> {
-        use DataType::{Boolean, Date32, Int32, Int64, Timestamp, UInt64};
+        use DataType::{Boolean, Date32, Decimal128, Int32, Int64, Timestamp, UInt64};
         use TimeUnit::{Microsecond, Nanosecond};
         let from = of.data_type(self.input)?;
         let Some(number) = self.boxed(of)? else { return Ok(None) };
         Ok(match (&from, to) {
             (from, to) if from == to => Some(*number),
             (Int32 | Boolean | UInt64, Int64) => Some(*number),
+            // Of so many digits that any `i64` has its place.
+            (Int32 | Int64 | UInt64, Decimal128(19.., 0)) => Some(*number),
+            (Decimal128(_, 0), Int64 | Decimal128(19.., 0)) => Some(*number),
             (Int64, Int32) => Some(Number::Within(number, i64::from(i32::MIN), i64::from(i32::MAX))),
             (Date32, Timestamp(Microsecond, None)) => Some(Number::Times(number, DAY_MICROS)),
             (Date32, Timestamp(Nanosecond, None)) => Some(Number::Times(number, DAY_NANOS)),
@@ -406,6 +418,10 @@ fn literal_number(value: &ScalarValue) -> Option<Option<i64>> {
         ScalarValue::Boolean(value) => value.map(i64::from),
         ScalarValue::Date32(value) | ScalarValue::Int32(value) => value.map(i64::from),
         ScalarValue::Int64(value) => *value,
+        ScalarValue::Decimal128(value, _, 0) => match value {
+            Some(value) => Some(i64::try_from(*value).ok()?),
+            None => None,
+        },
         ScalarValue::UInt64(value) => match value {
             Some(value) => Some(i64::try_from(*value).ok()?),
             None => None,

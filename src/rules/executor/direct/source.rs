@@ -3,7 +3,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt32Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampNanosecondType, UInt64Type,
 };
 
 use crate::rules::executor::direct::{Elsewhere, Found};
@@ -27,6 +28,7 @@ enum Values<'a> {
     Small(&'a [i32]),
     Long(&'a [i64]),
     Unsigned(&'a [u64]),
+    Wide(&'a [i128]),
     Truth(&'a BooleanArray),
     Text(&'a StringArray),
 }
@@ -42,7 +44,12 @@ pub fn is_number(ty: &DataType) -> bool {
             | DataType::Int64
             | DataType::UInt64
             | DataType::Timestamp(Microsecond | Nanosecond, None)
-    )
+    ) || is_whole_decimal(ty)
+}
+
+/// A decimal without a fraction: what DataFusion takes whole numbers of two kinds to, to compare or add them.
+pub fn is_whole_decimal(ty: &DataType) -> bool {
+    matches!(ty, DataType::Decimal128(_, 0))
 }
 
 impl<'a> Source<'a> {
@@ -52,6 +59,9 @@ impl<'a> Source<'a> {
             DataType::Int32 => Values::Small(array.as_primitive::<Int32Type>().values()),
             DataType::Int64 => Values::Long(array.as_primitive::<Int64Type>().values()),
             DataType::UInt64 => Values::Unsigned(array.as_primitive::<UInt64Type>().values()),
+            DataType::Decimal128(..) if is_whole_decimal(array.data_type()) => {
+                Values::Wide(array.as_primitive::<Decimal128Type>().values())
+            }
             DataType::Boolean => Values::Truth(array.as_boolean()),
             DataType::Timestamp(TimeUnit::Microsecond, None) => {
                 Values::Long(array.as_primitive::<TimestampMicrosecondType>().values())
@@ -103,6 +113,7 @@ impl<'a> Source<'a> {
             Values::Small(values) => i64::from(values[place]),
             Values::Long(values) => values[place],
             Values::Unsigned(values) => i64::try_from(values[place]).map_err(|_| Elsewhere)?,
+            Values::Wide(values) => i64::try_from(values[place]).map_err(|_| Elsewhere)?,
             Values::Truth(values) => i64::from(values.value(place)),
             Values::Text(_) | Values::Texts(_) => return Err(Elsewhere),
         }))

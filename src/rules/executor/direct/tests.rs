@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::executor::column::Column;
+use crate::rules::executor::join::NO_ROW;
 use crate::rules::session;
 
 /// Over columns d, e (dates), t, u (instants), n, m (whole numbers), b, c (truth values), x, y (texts).
@@ -39,6 +40,14 @@ const EXPRESSIONS: &[&str] = &[
     "CASE WHEN d IS NOT NULL THEN d ELSE e END",
     "CASE WHEN x IS NOT NULL THEN x WHEN y IS NOT NULL THEN y ELSE 'none' END",
     "nullif(n, m)",
+    "d - e",
+    "CAST(n AS DECIMAL(20, 0)) * 2 > CAST(m AS DECIMAL(20, 0)) + 1",
+    "CAST(n AS DECIMAL(20, 0)) - CAST(m AS DECIMAL(21, 0))",
+    "CAST(n AS DECIMAL(20, 0)) * CAST(m AS DECIMAL(19, 0)) = n",
+    "CAST(CAST(n AS DECIMAL(20, 0)) AS BIGINT) + m",
+    "CASE CAST(n AS DECIMAL(20, 0)) WHEN 1 THEN 'one' ELSE x END",
+    "CAST(n AS DECIMAL(4, 1)) > m",
+    "CAST(n AS DECIMAL(20, 0)) / 2",
     "nullif(x, y)",
     "n + m * 2 - 1",
     "n * 100000000 + m",
@@ -171,11 +180,18 @@ proptest! {
         let columns: Vec<Column> = table.columns().iter().map(|array| Column::new(Arc::clone(array))).collect();
         let whole = Batch { rows: rows.len(), columns };
         let picked = whole.pick(&Picks::of_nullable(picks.clone()));
+        let arena = Arena::default();
+        let rows: Vec<u32> = picks.iter().map(|row| row.unwrap_or(NO_ROW)).collect();
+        let few = Rows::of_batch(&whole, &arena).unwrap().pick(&rows, &arena);
         for (sql, expr) in expressions() {
             let Some(direct) = Direct::new(&expr, &schema()).unwrap() else { continue };
             let ours = direct.array(&picked);
             let theirs = theirs(&expr, &table, &picks);
+            let cells = direct.cells(&few, &arena).map(|cells| cells.to_array(few.count, ours.as_ref().unwrap().data_type()));
+            prop_assert_eq!(cells.is_some(), ours.is_some(), "{} of {:?}", sql, picks);
             if let Some(ours) = ours {
+                let cells = cells.unwrap().unwrap();
+                prop_assert_eq!(&ours.to_data(), &cells.to_data(), "few: {} of {:?}", sql, picks);
                 let theirs = theirs.expect("what fails there must not succeed here");
                 prop_assert_eq!(&ours.to_data(), &theirs.to_data(), "{} of {:?}", sql, picks);
                 if *ours.data_type() == DataType::Boolean {
@@ -183,6 +199,7 @@ proptest! {
                     let true_rows = arrow::array::AsArray::as_boolean(&theirs).iter().enumerate();
                     let expected: Vec<u32> =
                         true_rows.filter(|(_, holds)| *holds == Some(true)).map(|(at, _)| at as u32).collect();
+                    prop_assert_eq!(direct.holding_few(&few, &arena), Some(holding.clone()), "few: {}", sql);
                     prop_assert_eq!(holding, expected, "{}", sql);
                 }
             }
@@ -191,13 +208,15 @@ proptest! {
 }
 
 #[test]
-fn all_but_the_calendar_is_covered() {
+fn all_but_the_calendar_and_fractions_are_covered() {
     let elsewhere: Vec<&str> = expressions()
         .into_iter()
         .filter(|(_, expr)| Direct::new(expr, &schema()).unwrap().is_none())
         .map(|(sql, _)| sql)
         .collect();
-    assert_eq!(elsewhere, ["d + INTERVAL '1 month'", "d - INTERVAL '2 years'", "t + INTERVAL '1 month'"]);
+    let fractions = ["CAST(n AS DECIMAL(4, 1)) > m", "CAST(n AS DECIMAL(20, 0)) / 2"];
+    let calendar = ["d + INTERVAL '1 month'", "d - INTERVAL '2 years'", "t + INTERVAL '1 month'"];
+    assert_eq!(elsewhere, [fractions.as_slice(), calendar.as_slice()].concat());
 }
 
 #[test]

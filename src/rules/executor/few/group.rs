@@ -115,13 +115,13 @@ impl Aggregate {
 }
 
 /// The least or greatest value of each group.
-fn extremes<'a, T: Copy + Ord>(
+fn extremes<T: Copy + Ord>(
     value: impl Fn(usize) -> Option<T>,
     groups: usize,
     counted: impl Fn(&mut dyn FnMut(usize, usize)),
     own: Own,
-    arena: &'a Arena,
-) -> &'a [Option<T>] {
+    arena: &Arena,
+) -> &[Option<T>] {
     let mut best: Vec<Option<T>> = vec![None; groups];
     counted(&mut |row, group| {
         let Some(value) = value(row) else { return };
