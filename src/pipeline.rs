@@ -307,11 +307,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
             };
             let Some(done) = state.under_way.pop_front() else { break };
-            let at = acknowledged.max(done.settled_at);
+            let [alerts_at, at] = [acknowledged.alerts_at, acknowledged.at].map(|at| at.max(done.settled_at));
             if !done.alerts.is_empty() {
-                let micros = (at.0 - done.settled_at.0).unsigned_abs();
+                let micros = (alerts_at.0 - done.settled_at.0).unsigned_abs();
                 self.telemetry.stage(Stage::Publish, Duration::from_micros(micros));
-                self.report_alerts(&done.alerts, at);
+                self.report_alerts(&done.alerts, alerts_at);
             }
             state.advanced = done.positions;
             if let Some([said, heard]) = done.shown {

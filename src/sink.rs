@@ -38,6 +38,15 @@ pub struct Shown {
     pub partitions: i32,
 }
 
+/// When a batch had been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Its alerts, and those of all batches before it.
+    pub alerts_at: WallTime,
+    /// All of it.
+    pub at: WallTime,
+}
+
 /// Takes a shard's alerts, in order.
 ///
 /// What is handed over need not have been written yet when the call returns. `seal` makes a batch of it, and `acknowledged` says
@@ -60,8 +69,9 @@ pub trait AlertSink: Send {
 
     /// When the oldest batch that this has not yet told of had been written; `None` if it has not, unless it is to be waited for.
     /// An error is one of anything handed over before. To be called once for each batch, at most.
-    fn acknowledged(&mut self, _wait: bool) -> Result<Option<WallTime>, SinkError> {
-        Ok(Some(wall()))
+    fn acknowledged(&mut self, _wait: bool) -> Result<Option<Acknowledged>, SinkError> {
+        let now = wall();
+        Ok(Some(Acknowledged { alerts_at: now, at: now }))
     }
 
     /// To be called, from any thread, whenever `acknowledged` has something new to tell.

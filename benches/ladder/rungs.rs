@@ -317,6 +317,10 @@ impl<O: Observer> Observer for Until<O> {
         self.inner.counted(fates);
     }
 
+    fn evaluated(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], at: WallTime) {
+        self.inner.evaluated(shard, positions, at);
+    }
+
     fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], at: WallTime) {
         self.inner.advanced(shard, positions, at);
     }

@@ -31,9 +31,9 @@ use crate::partition::partition_of;
 use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
 use crate::shard::{clock_payload, link_payload};
-use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
+use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
-use crate::time::{KnownTime, WallTime};
+use crate::time::KnownTime;
 
 use deliveries::{Deliveries, Place, Sealed, Written};
 pub use published::{Published, read_published};
@@ -218,14 +218,14 @@ impl AlertSink for KafkaSink {
         self.batch += 1;
     }
 
-    fn acknowledged(&mut self, wait: bool) -> Result<Option<WallTime>, SinkError> {
+    fn acknowledged(&mut self, wait: bool) -> Result<Option<Acknowledged>, SinkError> {
         let topic = self.alerts_topic.clone();
         if let Some(failure) = &self.failure {
             return Err(self.error(&topic, failure.clone()));
         }
         let deliveries = self.producer.context();
         let written = if wait { deliveries.wait_for_next(STALL_TIMEOUT).map(Some) } else { deliveries.next() };
-        let Written { at, alerts, end } = match written {
+        let Written { acknowledged, alerts, end } = match written {
             Ok(Some(written)) => written,
             Ok(None) => return Ok(None),
             Err(message) => return Err(self.fail(&topic, message)),
@@ -235,7 +235,7 @@ impl AlertSink for KafkaSink {
             self.foreign_writes += (end.0 - expected_end).max(0).unsigned_abs();
             (self.next, self.written_alerts) = (end, alerts);
         }
-        Ok(Some(at))
+        Ok(Some(acknowledged))
     }
 
     fn call_when_acknowledged(&mut self, waker: Waker) {

@@ -13,6 +13,7 @@ use rdkafka::producer::ProducerContext;
 use crate::clock::wall;
 use crate::kafka;
 use crate::record::NextOffset;
+use crate::sink::Acknowledged;
 use crate::source::Waker;
 use crate::time::WallTime;
 
@@ -42,7 +43,7 @@ impl Place {
 /// A batch of which everything has been written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
-    pub at: WallTime,
+    pub acknowledged: Acknowledged,
     /// Alerts written up to then, since the start.
     pub alerts: u64,
     /// Behind the last of them; of no meaning where there is none.
@@ -77,6 +78,8 @@ struct UnderWay {
     /// Acknowledgements of what is no alert.
     others: usize,
     sealed: Option<Sealed>,
+    /// When its alerts, and those of all before it, had been written.
+    alerts_at: Option<WallTime>,
 }
 
 /// What a batch is made of.
@@ -100,14 +103,21 @@ impl State {
 
     /// Moves over what has been written whole, in order; says whether there was any.
     fn advance(&mut self) -> bool {
-        let before = self.written.len();
-        while let Some(UnderWay { others, sealed: Some(sealed) }) = self.under_way.front()
+        let (before, now) = (self.written.len(), wall());
+        // Sealed batches stand before the one that is being handed over.
+        for batch in &mut self.under_way {
+            match batch.sealed {
+                Some(sealed) if sealed.alerts <= self.alerts => batch.alerts_at.get_or_insert(now),
+                _ => break,
+            };
+        }
+        while let Some(UnderWay { others, sealed: Some(sealed), alerts_at: Some(alerts_at) }) = self.under_way.front()
             && *others == sealed.others
-            && self.alerts >= sealed.alerts
         {
+            let acknowledged = Acknowledged { alerts_at: *alerts_at, at: now };
             self.under_way.pop_front();
             self.first += 1;
-            self.written.push_back(Written { at: wall(), alerts: self.alerts, end: self.end });
+            self.written.push_back(Written { acknowledged, alerts: self.alerts, end: self.end });
         }
         self.written.len() > before
     }
@@ -268,6 +278,18 @@ mod tests {
         deliveries.take(Place::Alert(2), Ok(9));
         let third = deliveries.wait_for_next(Duration::ZERO).unwrap();
         assert_eq!((third.alerts, third.end, woken.load(Ordering::Relaxed)), (3, NextOffset(10), 2));
+    }
+
+    #[test]
+    fn alerts_do_not_wait_for_what_else_their_batch_says() {
+        let deliveries = Deliveries::default();
+        deliveries.take(Place::Alert(0), Ok(0));
+        deliveries.seal(0, sealed(1, 1));
+        let alerts_at = deliveries.state().under_way[0].alerts_at;
+        assert!(alerts_at.is_some() && deliveries.next().unwrap().is_none());
+        deliveries.take(Place::Other(0), Ok(0));
+        let Acknowledged { alerts_at: told, at } = deliveries.next().unwrap().unwrap().acknowledged;
+        assert!(Some(told) == alerts_at && told <= at);
     }
 
     #[test]
