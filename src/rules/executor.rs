@@ -54,6 +54,7 @@ pub use needed::Needed;
 
 use crate::rules::budget::Budget;
 use crate::rules::executor::column::pick_all;
+use crate::rules::executor::compile::Compiler;
 use crate::rules::executor::expr::Expr;
 use crate::rules::executor::foreign::Foreign;
 use crate::rules::executor::group::Group;
@@ -66,9 +67,16 @@ use crate::rules::table::{Origin, Slot};
 
 /// A plan that is ready to run, as often as wanted.
 pub struct Compiled {
-    root: Node,
+    root: Part,
     /// What it was compiled from.
     source: Arc<dyn ExecutionPlan>,
+}
+
+/// The whole of a plan, or a branch of a union: what one of those needs says nothing of the others.
+struct Part {
+    node: Node,
+    /// Inputs without which it has no rows, in the order in which to look at them; none if that would cut nothing.
+    required: Vec<Arc<Input>>,
 }
 
 /// What a run has at hand.
@@ -111,11 +119,22 @@ struct Node {
     empty: Batch,
 }
 
+/// Columns of a slot: all its rows, or those that meet a condition.
+struct Input {
+    slot: Arc<Slot>,
+    projection: Vec<usize>,
+    condition: Option<Selection>,
+}
+
+/// Rows that meet a condition, and the columns of them that go on.
+struct Selection {
+    predicate: Expr,
+    projection: Option<Vec<usize>>,
+}
+
 enum Operator {
-    Scan {
-        slot: Arc<Slot>,
-        projection: Vec<usize>,
-    },
+    /// Shared with the part that requires it.
+    Input(Arc<Input>),
     /// Rows that are the same each time; worked out by DataFusion the first time.
     Constant {
         plan: Foreign,
@@ -123,8 +142,7 @@ enum Operator {
     },
     Filter {
         input: Box<Node>,
-        predicate: Expr,
-        projection: Option<Vec<usize>>,
+        selection: Selection,
     },
     Project {
         input: Box<Node>,
@@ -134,7 +152,7 @@ enum Operator {
     Group(Box<Group>),
     Sort(Box<Sort>),
     Union {
-        inputs: Vec<Node>,
+        inputs: Vec<Part>,
     },
     Window(Box<Window>),
     Foreign {
@@ -153,28 +171,23 @@ struct Constant {
 impl Compiled {
     /// Compiles a physical plan whose leaves are slots.
     pub fn new(plan: &Arc<dyn ExecutionPlan>, budget: &Arc<Budget>) -> Result<Compiled> {
-        Ok(Compiled { root: compile::node(plan, budget)?, source: Arc::clone(plan) })
+        Compiled::of(plan, &BTreeMap::new(), budget)
     }
 
     /// The same plan over other slots, which are found by name; slots that are not among them stay.
     pub(super) fn over(&self, slots: &BTreeMap<&str, Arc<Slot>>, budget: &Arc<Budget>) -> Result<Compiled> {
-        let mut compiled = Compiled::new(&self.source, budget)?;
-        let mut open = vec![&mut compiled.root];
-        while let Some(node) = open.pop() {
-            if let Operator::Scan { slot, .. } = &mut node.operator
-                && let Some(other) = slots.get(slot.name.as_str())
-            {
-                *slot = Arc::clone(other);
-            }
-            open.extend(node.inputs_mut());
-        }
-        Ok(compiled)
+        Compiled::of(&self.source, slots, budget)
+    }
+
+    fn of(plan: &Arc<dyn ExecutionPlan>, slots: &BTreeMap<&str, Arc<Slot>>, budget: &Arc<Budget>) -> Result<Compiled> {
+        let root = Compiler { slots, budget }.part(plan)?;
+        Ok(Compiled { root, source: Arc::clone(plan) })
     }
 
     /// Its operators, each with whether it is one of ours.
     pub fn operators(&self) -> Vec<(&str, bool)> {
         let mut found = Vec::new();
-        let mut open = vec![&self.root];
+        let mut open = vec![&self.root.node];
         while let Some(node) = open.pop() {
             found.push((node.name.as_str(), !matches!(node.operator, Operator::Foreign { .. })));
             open.extend(node.inputs());
@@ -184,50 +197,41 @@ impl Compiled {
 
     /// What rows of it need; `of_slot` says it of a slot's.
     pub(super) fn needed(&self, of_slot: &impl Fn(&Slot) -> Needed) -> Needed {
-        needed::needed(&self.root, of_slot)
+        needed::needed(&self.root.node, of_slot)
     }
 
     /// The rows, as columns that are made when they are read.
     pub(super) fn run(&self, run: &Run<'_>) -> Result<Batch> {
         match Pruned::of(&self.root, run, run.asked.clone())? {
-            Some(pruned) => self.root.run(run, &pruned),
-            None => Ok(self.root.empty.clone()),
+            Some(pruned) => self.root.node.run(run, &pruned),
+            None => Ok(self.root.node.empty.clone()),
         }
     }
 
     /// The rows as arrays.
     pub(super) fn collect(&self, run: &Run<'_>) -> Result<RecordBatch> {
-        self.run(run)?.to_record_batch(&self.root.schema)
+        self.run(run)?.to_record_batch(&self.root.node.schema)
     }
 }
 
 impl Node {
     fn inputs(&self) -> Vec<&Node> {
         match &self.operator {
-            Operator::Scan { .. } | Operator::Constant { .. } => Vec::new(),
+            Operator::Input(_) | Operator::Constant { .. } => Vec::new(),
             Operator::Filter { input, .. } | Operator::Project { input, .. } => vec![input],
             Operator::Join(join) => vec![&join.left, &join.right],
             Operator::Group(group) => vec![&group.input],
             Operator::Sort(sort) => vec![&sort.input],
             Operator::Window(window) => vec![window.input()],
-            Operator::Union { inputs } | Operator::Foreign { inputs, .. } => inputs.iter().collect(),
-        }
-    }
-
-    fn inputs_mut(&mut self) -> Vec<&mut Node> {
-        match &mut self.operator {
-            Operator::Scan { .. } | Operator::Constant { .. } => Vec::new(),
-            Operator::Filter { input, .. } | Operator::Project { input, .. } => vec![input],
-            Operator::Join(join) => vec![&mut join.left, &mut join.right],
-            Operator::Group(group) => vec![&mut group.input],
-            Operator::Sort(sort) => vec![&mut sort.input],
-            Operator::Window(window) => vec![window.input_mut()],
-            Operator::Union { inputs } | Operator::Foreign { inputs, .. } => inputs.iter_mut().collect(),
+            Operator::Union { inputs } => inputs.iter().map(|part| &part.node).collect(),
+            Operator::Foreign { inputs, .. } => inputs.iter().collect(),
         }
     }
 
     fn run(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
-        if let Some(known) = pruned.known(self) {
+        if let Operator::Input(input) = &self.operator
+            && let Some(known) = pruned.known(input)
+        {
             return Ok(known);
         }
         let Some(costs) = run.costs else { return self.operate(run, pruned) };
@@ -241,7 +245,14 @@ impl Node {
 
     fn operate(&self, run: &Run<'_>, pruned: &Pruned) -> Result<Batch> {
         match &self.operator {
-            Operator::Scan { slot, projection } => pruned.scan(slot, projection, run),
+            Operator::Input(input) => {
+                let rows = pruned.scan(&input.slot, &input.projection, run)?;
+                match &input.condition {
+                    Some(_) if rows.rows == 0 => Ok(self.empty.clone()),
+                    Some(selection) => Ok(selection.of(&rows)?.0),
+                    None => Ok(rows),
+                }
+            }
             Operator::Constant { plan, rows } => match rows.batch.get() {
                 Some(rows) => Ok(rows.clone()),
                 None => {
@@ -249,12 +260,12 @@ impl Node {
                     Ok(rows.batch.get_or_init(|| batch).clone())
                 }
             },
-            Operator::Filter { input, predicate, projection } => {
+            Operator::Filter { input, selection } => {
                 let input = input.run(run, pruned)?;
                 if input.rows == 0 {
                     return Ok(self.empty.clone());
                 }
-                Ok(filter(&input, predicate, projection.as_deref())?.0)
+                Ok(selection.of(&input)?.0)
             }
             Operator::Project { input, columns } => {
                 let input = input.run(run, pruned)?;
@@ -268,10 +279,9 @@ impl Node {
             Operator::Group(group) => group.run(run, pruned, &self.schema, &self.empty),
             Operator::Sort(sort) => sort.run(run, pruned),
             Operator::Union { inputs } => {
-                // What one needs says nothing of the others.
-                let apart = |input: &Node| match pruned.within(input, run)? {
-                    Some(pruned) => input.run(run, &pruned),
-                    None => Ok(input.empty.clone()),
+                let apart = |part: &Part| match pruned.within(part, run)? {
+                    Some(pruned) => part.node.run(run, &pruned),
+                    None => Ok(part.node.empty.clone()),
                 };
                 union(inputs.iter().map(apart).collect::<Result<Vec<_>>>()?, &self.empty)
             }
@@ -284,18 +294,20 @@ impl Node {
     }
 }
 
-/// The rows that meet a condition, and which they are; `None`: all.
-fn filter(input: &Batch, predicate: &Expr, projection: Option<&[usize]>) -> Result<(Batch, Option<Picks>)> {
-    let columns: Vec<Column> = match projection {
-        Some(projection) => projection.iter().map(|column| input.columns[*column].clone()).collect(),
-        None => input.columns.clone(),
-    };
-    let picks = if input.rows == 0 { None } else { predicate.holding(input)? };
-    let batch = match &picks {
-        Some(picks) => Batch { rows: picks.len(), columns: pick_all(&columns, picks) },
-        None => Batch { rows: input.rows, columns },
-    };
-    Ok((batch, picks))
+impl Selection {
+    /// The rows that meet the condition, and which they are; `None`: all.
+    fn of(&self, input: &Batch) -> Result<(Batch, Option<Picks>)> {
+        let columns: Vec<Column> = match &self.projection {
+            Some(projection) => projection.iter().map(|column| input.columns[*column].clone()).collect(),
+            None => input.columns.clone(),
+        };
+        let picks = if input.rows == 0 { None } else { self.predicate.holding(input)? };
+        let batch = match &picks {
+            Some(picks) => Batch { rows: picks.len(), columns: pick_all(&columns, picks) },
+            None => Batch { rows: input.rows, columns },
+        };
+        Ok((batch, picks))
+    }
 }
 
 fn union(mut inputs: Vec<Batch>, empty: &Batch) -> Result<Batch> {

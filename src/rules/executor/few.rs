@@ -14,6 +14,7 @@ mod sort;
 mod window;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::Array;
@@ -27,8 +28,8 @@ pub use window::FewWindow;
 
 use crate::rules::executor::column::Batch;
 use crate::rules::executor::keys::{hash_bytes, hash_number};
-use crate::rules::executor::prune::{Pruned, required_in_order};
-use crate::rules::executor::{Compiled, Node, Operator, Run};
+use crate::rules::executor::prune::Pruned;
+use crate::rules::executor::{Compiled, Input, Node, Operator, Part, Run, Selection};
 use crate::rules::table::Slot;
 
 /// What a run over one unit has at hand.
@@ -37,8 +38,8 @@ pub(in crate::rules) struct FewRun<'r, 'a> {
     pub arena: &'a Arena,
     /// The rows of a slot, in its columns; those that no plan reads hold nothing.
     pub slot: &'r dyn Fn(&'a Slot) -> Result<Rows<'a>>,
-    /// Inputs that were looked at before the plan ran, by node.
-    looked_at: RefCell<Vec<(*const Node, Rows<'a>)>>,
+    /// Inputs that were looked at before the plan ran.
+    looked_at: RefCell<Vec<(*const Input, Rows<'a>)>>,
 }
 
 impl<'r, 'a> FewRun<'r, 'a> {
@@ -46,9 +47,22 @@ impl<'r, 'a> FewRun<'r, 'a> {
         FewRun { run, arena, slot, looked_at: RefCell::default() }
     }
 
-    fn known(&self, node: &Node) -> Option<Rows<'a>> {
-        let looked_at = self.looked_at.borrow();
-        looked_at.iter().find(|(known, _)| std::ptr::eq(*known, node)).map(|(_, rows)| *rows)
+    /// The rows of an input, worked out once for a run of its part.
+    fn rows_in(&self, input: &'a Arc<Input>) -> Result<Rows<'a>> {
+        let known =
+            self.looked_at.borrow().iter().find(|(known, _)| *known == Arc::as_ptr(input)).map(|(_, rows)| *rows);
+        if let Some(rows) = known {
+            return Ok(rows);
+        }
+        let rows = self.rows_of(&input.slot)?;
+        if rows.count == 0 {
+            return Ok(Rows::NONE);
+        }
+        let rows = rows.project(&input.projection, self.arena);
+        match &input.condition {
+            Some(selection) => selection.few(&rows, self.arena),
+            None => Ok(rows),
+        }
     }
 
     /// The rows of a slot; what working them out takes is not the operator's.
@@ -61,19 +75,13 @@ impl<'r, 'a> FewRun<'r, 'a> {
     }
 
     /// Whether a part of a plan can have rows: each input that any row needs has some.
-    fn is_possible(&self, part: &'a Node) -> Result<bool> {
-        for node in required_in_order(part) {
-            let known = self.known(node);
-            let rows = match known {
-                Some(rows) => rows,
-                None => node.few(self)?,
-            };
+    fn is_possible(&self, part: &'a Part) -> Result<bool> {
+        for input in &part.required {
+            let rows = self.rows_in(input)?;
             if rows.count == 0 {
                 return Ok(false);
             }
-            if known.is_none() {
-                self.looked_at.borrow_mut().push((node, rows));
-            }
+            self.looked_at.borrow_mut().push((Arc::as_ptr(input), rows));
         }
         Ok(true)
     }
@@ -82,21 +90,16 @@ impl<'r, 'a> FewRun<'r, 'a> {
 impl Compiled {
     /// The rows of one unit.
     pub(in crate::rules) fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
-        if run.is_possible(&self.root)? { self.root.few(run) } else { Ok(Rows::NONE) }
+        if run.is_possible(&self.root)? { self.root.node.few(run) } else { Ok(Rows::NONE) }
     }
 
     pub fn schema(&self) -> &SchemaRef {
-        &self.root.schema
+        &self.root.node.schema
     }
 }
 
 impl Node {
     fn few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
-        if matches!(self.operator, Operator::Scan { .. } | Operator::Filter { .. })
-            && let Some(known) = run.known(self)
-        {
-            return Ok(known);
-        }
         let Some(costs) = run.run.costs else { return self.operate_few(run) };
         let above = costs.borrow_mut().enter();
         let started = Instant::now();
@@ -109,10 +112,7 @@ impl Node {
     fn operate_few<'a>(&'a self, run: &FewRun<'_, 'a>) -> Result<Rows<'a>> {
         let arena = run.arena;
         match &self.operator {
-            Operator::Scan { slot, projection } => {
-                let rows = run.rows_of(slot)?;
-                Ok(if rows.count == 0 { Rows::NONE } else { rows.project(projection, arena) })
-            }
+            Operator::Input(input) => run.rows_in(input),
             Operator::Constant { rows, .. } => match rows.few.get() {
                 Some(fixed) => Ok(fixed.rows(arena)),
                 None => {
@@ -120,18 +120,9 @@ impl Node {
                     Ok(rows.few.get_or_init(|| fixed).rows(arena))
                 }
             },
-            Operator::Filter { input, predicate, projection } => {
+            Operator::Filter { input, selection } => {
                 let input = input.few(run)?;
-                if input.count == 0 {
-                    return Ok(Rows::NONE);
-                }
-                let Some(rows) = predicate.holding_few(&input, arena)? else {
-                    return Ok(projection.as_ref().map_or(input, |projection| input.project(projection, arena)));
-                };
-                match projection {
-                    Some(projection) if !rows.is_empty() => Ok(input.project(projection, arena).keep(&rows, arena)),
-                    _ => Ok(input.keep(&rows, arena)),
-                }
+                if input.count == 0 { Ok(Rows::NONE) } else { selection.few(&input, arena) }
             }
             Operator::Project { input, columns } => {
                 let input = input.few(run)?;
@@ -146,9 +137,8 @@ impl Node {
             Operator::Sort(sort) => sort.few(run),
             Operator::Union { inputs } => {
                 let mut found = Vec::with_capacity(inputs.len());
-                for input in inputs {
-                    // What one needs says nothing of the others.
-                    let rows = if run.is_possible(input)? { input.few(run)? } else { Rows::NONE };
+                for part in inputs {
+                    let rows = if run.is_possible(part)? { part.node.few(run)? } else { Rows::NONE };
                     if rows.count > 0 {
                         found.push(rows);
                     }
@@ -162,6 +152,17 @@ impl Node {
                 Rows::of_batch(&plan.run(run.run, inputs)?, arena)
             }
         }
+    }
+}
+
+impl Selection {
+    fn few<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Rows<'a>> {
+        let holding = self.predicate.holding_few(rows, arena)?;
+        if holding.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Rows::NONE);
+        }
+        let rows = self.projection.as_ref().map_or(*rows, |projection| rows.project(projection, arena));
+        Ok(holding.map_or(rows, |holding| rows.keep(&holding, arena)))
     }
 }
 

@@ -60,14 +60,14 @@ impl Needed {
 pub(super) fn needed(node: &Node, of_slot: &impl Fn(&Slot) -> Needed) -> Needed {
     let of = |node: &Node| needed(node, of_slot);
     match &node.operator {
-        Operator::Scan { slot, .. } => of_slot(slot),
+        Operator::Input(input) => of_slot(&input.slot),
         Operator::Filter { input, .. } | Operator::Project { input, .. } => of(input),
         Operator::Sort(sort) => of(&sort.input),
         Operator::Window(window) => of(window.input()),
         // Without keys there is a row in any case.
         Operator::Group(group) if !group.keys.is_empty() => of(&group.input),
         Operator::Union { inputs } => {
-            let mut inputs = inputs.iter().map(of);
+            let mut inputs = inputs.iter().map(|part| of(&part.node));
             let first = inputs.next().unwrap_or_default();
             inputs.fold(first, |either, input| either.or(&input))
         }

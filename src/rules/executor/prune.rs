@@ -5,12 +5,13 @@
 //! has no row of a unit, the plan has none of it either, and that unit's rows of all other inputs need not be looked at.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use datafusion::common::{JoinType, Result};
 use rustc_hash::FxHashMap;
 
 use crate::rules::executor::column::{Batch, Picks};
-use crate::rules::executor::{Node, Operator, Run, filter};
+use crate::rules::executor::{Input, Node, Operator, Part, Run};
 use crate::rules::table::Slot;
 
 /// What is known of the units while a plan runs.
@@ -18,8 +19,8 @@ use crate::rules::table::Slot;
 pub(super) struct Pruned {
     /// Units that may have rows; `None`: all.
     alive: Option<Vec<bool>>,
-    /// Inputs that were looked at to find that out, by node.
-    looked_at: FxHashMap<*const Node, Batch>,
+    /// Inputs that were looked at to find that out.
+    looked_at: FxHashMap<*const Input, Batch>,
     /// Rows of living units, by slot.
     rows: RefCell<FxHashMap<*const Slot, Option<Picks>>>,
 }
@@ -28,10 +29,9 @@ pub(super) struct Pruned {
 const MOST_ALIVE: f64 = 0.8;
 
 /// Inputs without which a plan has no row of a unit: a slot's rows, or those that meet a condition.
-fn required<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
+fn required(node: &Node, found: &mut Vec<Arc<Input>>) {
     match &node.operator {
-        Operator::Scan { .. } => found.push(node),
-        Operator::Filter { input, .. } if matches!(input.operator, Operator::Scan { .. }) => found.push(node),
+        Operator::Input(input) => found.push(Arc::clone(input)),
         Operator::Filter { input, .. } | Operator::Project { input, .. } => required(input, found),
         Operator::Sort(sort) => required(&sort.input, found),
         Operator::Window(window) => required(window.input(), found),
@@ -49,29 +49,29 @@ fn required<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
     }
 }
 
-/// Inputs without which a part of a plan has no rows, in the order in which to look at them; none if it would cut nothing.
-pub(super) fn required_in_order(part: &Node) -> Vec<&Node> {
-    let mut nodes = Vec::new();
-    required(part, &mut nodes);
-    if nodes.len() < 2 && !matches!(nodes.first().map(|node| &node.operator), Some(Operator::Filter { .. })) {
-        nodes.clear();
+/// Inputs without which a node has no rows, in the order in which to look at them; none if it would cut nothing.
+pub(super) fn required_in_order(node: &Node) -> Vec<Arc<Input>> {
+    let mut inputs = Vec::new();
+    required(node, &mut inputs);
+    if inputs.len() < 2 && inputs.first().is_none_or(|input| input.condition.is_none()) {
+        inputs.clear();
     }
     // A view is worked out when it is looked at: where a table says enough, it need not be.
-    nodes.sort_by_key(|node| reads_view(node));
-    nodes
+    inputs.sort_by_key(|input| input.slot.is_view());
+    inputs
 }
 
 impl Pruned {
     /// Looks at the required inputs of a part of the plan. `None` if it has rows for no unit at all.
-    pub fn within(&self, part: &Node, run: &Run<'_>) -> Result<Option<Pruned>> {
+    pub fn within(&self, part: &Part, run: &Run<'_>) -> Result<Option<Pruned>> {
         Pruned::of(part, run, self.alive.clone().or_else(|| run.asked.clone()))
     }
 
     /// Looks at the required inputs of a plan, for units that are `alive` (`None`: all). `None` if it has rows for no unit at all.
-    pub fn of(root: &Node, run: &Run<'_>, mut alive: Option<Vec<bool>>) -> Result<Option<Pruned>> {
-        let mut seen: Vec<(*const Node, Batch, Picks)> = Vec::new();
-        for node in required_in_order(root) {
-            let Some((batch, units)) = look_at(node, run)? else { continue };
+    pub fn of(part: &Part, run: &Run<'_>, mut alive: Option<Vec<bool>>) -> Result<Option<Pruned>> {
+        let mut seen: Vec<(*const Input, Batch, Picks)> = Vec::new();
+        for input in &part.required {
+            let Some((batch, units)) = input.look_at(run)? else { continue };
             let mut own = vec![false; run.units];
             for unit in units.rows().values() {
                 if let Some(own) = own.get_mut(*unit as usize) {
@@ -80,7 +80,7 @@ impl Pruned {
             }
             let none = !own.contains(&true);
             alive = Some(own);
-            seen.push((node, batch, units));
+            seen.push((Arc::as_ptr(input), batch, units));
             if none {
                 return Ok(None);
             }
@@ -92,17 +92,17 @@ impl Pruned {
             return Ok(None);
         }
         let is_worth_it = (count as f64) < MOST_ALIVE * run.units as f64;
-        for (node, batch, units) in seen {
+        for (input, batch, units) in seen {
             let batch = if is_worth_it { batch.pick(&living(&units, &alive)) } else { batch };
-            pruned.looked_at.insert(node, batch);
+            pruned.looked_at.insert(input, batch);
         }
         pruned.alive = is_worth_it.then_some(alive);
         Ok(Some(pruned))
     }
 
-    /// The rows of a node that was looked at already.
-    pub fn known(&self, node: &Node) -> Option<Batch> {
-        self.looked_at.get(&std::ptr::from_ref(node)).cloned()
+    /// The rows of an input that was looked at already.
+    pub fn known(&self, input: &Arc<Input>) -> Option<Batch> {
+        self.looked_at.get(&Arc::as_ptr(input)).cloned()
     }
 
     /// The rows of a slot whose units may have rows.
@@ -126,29 +126,14 @@ fn living(units: &Picks, alive: &[bool]) -> Picks {
     Picks::of(rows.filter(|(_, unit)| is_alive(**unit)).map(|(at, _)| at as u32).collect())
 }
 
-fn reads_view(node: &Node) -> bool {
-    match &node.operator {
-        Operator::Scan { slot, .. } => slot.is_view(),
-        Operator::Filter { input, .. } => reads_view(input),
-        _ => false,
-    }
-}
-
-/// The rows of a required input with their units; `None` where the rows have none.
-fn look_at(node: &Node, run: &Run<'_>) -> Result<Option<(Batch, Picks)>> {
-    match &node.operator {
-        Operator::Scan { slot, projection } => {
-            run.ready(slot)?;
-            Ok(slot.units().map(|units| (slot.batch(projection), units)))
-        }
-        Operator::Filter { input, predicate, projection } => {
-            let Operator::Scan { slot, projection: scanned } = &input.operator else { return Ok(None) };
-            run.ready(slot)?;
-            let Some(units) = slot.units() else { return Ok(None) };
-            let (batch, picks) = filter(&slot.batch(scanned), predicate, projection.as_deref())?;
-            let units = picks.map_or_else(|| units.clone(), |picks| units.then(&picks));
-            Ok(Some((batch, units)))
-        }
-        _ => Ok(None),
+impl Input {
+    /// Its rows with their units; `None` where they have none.
+    fn look_at(&self, run: &Run<'_>) -> Result<Option<(Batch, Picks)>> {
+        run.ready(&self.slot)?;
+        let Some(units) = self.slot.units() else { return Ok(None) };
+        let rows = self.slot.batch(&self.projection);
+        let Some(selection) = &self.condition else { return Ok(Some((rows, units))) };
+        let (batch, picks) = selection.of(&rows)?;
+        Ok(Some((batch, picks.map_or_else(|| units.clone(), |picks| units.then(&picks)))))
     }
 }

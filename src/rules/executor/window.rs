@@ -44,10 +44,6 @@ impl Window {
         &self.input
     }
 
-    pub fn input_mut(&mut self) -> &mut Node {
-        &mut self.input
-    }
-
     pub fn run(&self, run: &Run<'_>, pruned: &Pruned, empty: &Batch) -> Result<Batch> {
         let batch = self.input.run(run, pruned)?;
         if batch.rows == 0 { Ok(empty.clone()) } else { self.beside(batch) }
