@@ -111,7 +111,7 @@ impl RuleSet {
             return;
         }
         for at in failed {
-            self.bisect(call.history, call.units, at, out);
+            self.bisect(call, at, out);
         }
         // The slots hold the rows of some half.
         self.prepare();
@@ -188,11 +188,14 @@ impl RuleSet {
     }
 
     /// Halves the units until the failing ones stand alone; the others keep their rows.
-    fn bisect(&self, history: &History, units: &[Unit], rule: usize, out: &mut Evaluation) {
-        let (left, right) = units.split_at(units.len() / 2);
+    fn bisect(&self, call: &Call<'_>, rule: usize, out: &mut Evaluation) {
+        let (left, right) = call.units.split_at(call.units.len() / 2);
         let mut rows = RuleRows::default();
         for (offset, half) in [(0, left), (left.len(), right)] {
-            let part = self.evaluate(history, half, &vec![Asked { rules: 1 << rule, links: false }; half.len()]);
+            // Who did not ask for it must not fail it.
+            let asks = |unit: usize| call.asking.asks(offset + unit, rule_bit(rule));
+            let asked = |unit| Asked { rules: if asks(unit) { 1 << rule } else { 0 }, links: false };
+            let part = self.evaluate(call.history, half, &(0..half.len()).map(asked).collect::<Vec<_>>());
             let own = part.failures.into_iter().filter(|failure| failure.rule == rule);
             out.failures.extend(own.map(|mut failure| {
                 failure.unit += offset as u32;
