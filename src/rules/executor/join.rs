@@ -227,7 +227,7 @@ impl Join {
     }
 
     /// Of all pairs those that meet the condition.
-    fn every_pair(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Pairs> {
+    pub fn every_pair(&self, run: &Run<'_>, left: &Batch, right: &Batch) -> Result<Pairs> {
         if let Some(found) = self.pairs_in_range(run, left, right)? {
             return Ok(found);
         }

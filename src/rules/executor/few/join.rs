@@ -12,6 +12,9 @@ use crate::rules::executor::keys::Table;
 /// Up to so many pairs are all looked at.
 const FEW_PAIRS: usize = 256;
 
+/// More pairs than these are not laid out together to be held against a condition that cannot be asked about single ones.
+const MANY_PAIRS: usize = 1 << 16;
+
 /// Pairs that meet a condition.
 struct Finder<'a> {
     condition: Option<&'a Condition>,
@@ -23,6 +26,12 @@ impl<'a> Finder<'a> {
     fn new(condition: Option<&'a Condition>, left: &Rows<'a>, right: &Rows<'a>, arena: &'a Arena) -> Finder<'a> {
         let by_pair = condition.and_then(|condition| condition.by_pair_few(left, right, arena));
         Finder { condition, by_pair, pairs: Pairs::default() }
+    }
+
+    /// It would lay out too many pairs.
+    fn is_too_large(&self, left: &Rows<'a>, right: &Rows<'a>) -> bool {
+        let is_open = self.condition.is_some() && self.by_pair.is_none();
+        is_open && left.count.saturating_mul(right.count) > MANY_PAIRS
     }
 
     fn add(&mut self, left: u32, right: u32) {
@@ -67,20 +76,23 @@ impl Join {
         let arena = run.arena;
         let left_keys = arena.try_slice(self.on.iter().map(|(key, _)| key.cells(left, arena)))?;
         let right_keys = arena.try_slice(self.on.iter().map(|(_, key)| key.cells(right, arena)))?;
-        if left_keys.iter().chain(right_keys).any(|cells| cells.is_array()) {
+        let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
+        if left_keys.iter().chain(right_keys).any(|cells| cells.is_array()) || finder.is_too_large(left, right) {
             return self.equal_pairs(run.run, &left.batch(&self.left.schema)?, &right.batch(&self.right.schema)?);
         }
-        let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
         let has_null = |keys: &[Cells<'_>], row: usize| keys.iter().any(|cells| cells.is_null(row));
         let is_pair = |row: usize, at: usize| left_keys.iter().zip(right_keys).all(|(a, b)| same(*a, row, *b, at));
-        let mut count = 0;
-        if left.count * right.count <= FEW_PAIRS {
-            for at in 0..right.count {
-                let is_out = !self.nulls_are_equal && has_null(right_keys, at);
-                for row in (0..left.count).filter(|row| !is_out && is_pair(*row, at)) {
-                    count += 1;
-                    finder.add(row as u32, at as u32);
-                }
+        let mut add = |rows: &mut dyn Iterator<Item = usize>, at: usize| {
+            let mut count = 0;
+            for row in rows.filter(|row| is_pair(*row, at)) {
+                count += 1;
+                finder.add(row as u32, at as u32);
+            }
+            run.run.budget.spend(count)
+        };
+        if left.count.saturating_mul(right.count) <= FEW_PAIRS {
+            for at in (0..right.count).filter(|at| self.nulls_are_equal || !has_null(right_keys, *at)) {
+                add(&mut (0..left.count), at)?;
             }
         } else {
             let hashes =
@@ -88,13 +100,9 @@ impl Join {
             let (left_hashes, right_hashes) = (hashes(left_keys, left.count), hashes(right_keys, right.count));
             let table = Table::new(&left_hashes, |row| self.nulls_are_equal || !has_null(left_keys, row));
             for (at, hash) in right_hashes.iter().enumerate() {
-                for row in table.candidates(*hash).filter(|row| left_hashes[*row] == *hash && is_pair(*row, at)) {
-                    count += 1;
-                    finder.add(row as u32, at as u32);
-                }
+                add(&mut table.candidates(*hash).filter(|row| left_hashes[*row] == *hash), at)?;
             }
         }
-        run.run.budget.spend(count)?;
         finder.finish(left, right, arena)
     }
 
@@ -102,6 +110,9 @@ impl Join {
     fn every_pair_few<'a>(&'a self, run: &FewRun<'_, 'a>, left: &Rows<'a>, right: &Rows<'a>) -> Result<Pairs> {
         let (arena, budget) = (run.arena, run.run.budget);
         let mut finder = Finder::new(self.filter.as_ref(), left, right, arena);
+        if finder.is_too_large(left, right) {
+            return self.every_pair(run.run, &left.batch(&self.left.schema)?, &right.batch(&self.right.schema)?);
+        }
         if let Some(range) = &self.range {
             let left_is_searched = range.searched == JoinSide::Left;
             let (searched, other) = if left_is_searched { (left, right) } else { (right, left) };
