@@ -93,7 +93,7 @@ impl Slot {
             return None;
         }
         self.waits.store(false, Ordering::Relaxed);
-        self.origin.get().copied()
+        self.origin()
     }
 
     pub fn origin(&self) -> Option<Origin> {
@@ -101,7 +101,7 @@ impl Slot {
     }
 
     pub fn is_view(&self) -> bool {
-        matches!(self.origin.get(), Some(Origin::View(_)))
+        matches!(self.origin(), Some(Origin::View(_)))
     }
 
     /// Gathered rows; `persons` are those of the units.

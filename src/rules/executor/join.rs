@@ -103,7 +103,7 @@ pub(super) struct Pairs {
 }
 
 /// Row numbers where some may be missing.
-fn nullable(rows: Vec<u32>) -> Picks {
+pub(super) fn nullable(rows: Vec<u32>) -> Picks {
     if !rows.contains(&NO_ROW) {
         return Picks::of(rows);
     }

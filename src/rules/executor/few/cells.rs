@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array, new_empty_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, new_empty_array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 use bumpalo::Bump;
@@ -13,7 +13,7 @@ use datafusion::common::{Result, internal_err};
 
 use crate::rules::executor::column::{Batch, Column};
 use crate::rules::executor::direct::{Elsewhere, Source, is_number, numbers};
-use crate::rules::executor::join::NO_ROW;
+use crate::rules::executor::join::{NO_ROW, nullable};
 
 /// Where cells, texts and arrays of one call lie.
 #[derive(Default)]
@@ -204,10 +204,7 @@ impl<'a> Cells<'a> {
     pub fn to_array(self, count: usize, ty: &DataType) -> Result<ArrayRef> {
         match (self.values, self.rows) {
             (Values::Array(array), None) => Ok(ArrayRef::clone(array)),
-            (Values::Array(array), Some(rows)) => {
-                let rows: UInt32Array = rows.iter().map(|row| Some(*row).filter(|row| *row != NO_ROW)).collect();
-                Ok(take(array, &rows, None)?)
-            }
+            (Values::Array(array), Some(rows)) => Ok(take(array, nullable(rows.to_vec()).rows(), None)?),
             (Values::Texts(_), _) => Ok(Arc::new((0..count).map(|row| self.text(row)).collect::<StringArray>())),
             (Values::Numbers(_), _) => match numbers(ty, (0..count).map(|row| Ok(self.number(row)))) {
                 Some(array) => Ok(array),

@@ -20,7 +20,7 @@ impl Group {
             0 => &[],
             _ => arena.try_slice(self.keys.iter().map(|key| key.cells(&input, arena)))?,
         };
-        // Few rows stay few: more would have come as arrays.
+        // Without keys there is a group even of no rows.
         if input.count == 0 || keys.iter().any(|cells| cells.is_array()) {
             return Rows::of_batch(&self.grouped(&input.batch(&self.input.schema)?, schema)?, arena);
         }
