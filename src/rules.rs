@@ -15,6 +15,7 @@
 //! - `renumber` finds an expression's columns elsewhere.
 //! - `executor` runs physical plans without streams, picking rows instead of copying them.
 //! - `frames` computes the windows of sorted rows in the place of the query engine's own operators.
+//! - `steps` finds what a text works out more than once.
 //! - `plan` turns a catalogue into physical plans; `set` evaluates units with them; `profile` says what they cost.
 //!
 //! Nothing outside this module plans SQL.
@@ -49,6 +50,7 @@ pub mod sensitive;
 pub mod session;
 pub mod set;
 pub mod shown;
+mod steps;
 pub mod table;
 pub mod text;
 pub mod values;

@@ -1,13 +1,17 @@
 //! A catalogue as physical plans, checked and planned once.
 //!
-//! Rules are planned before the views, so that a view computes only the columns that someone reads.
+//! Rules are planned before the views, so that a view computes only the columns that someone reads. What is checked is a text as its
+//! author wrote it; what is run has steps that several places read in tables of their own (`steps`).
+
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
+use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -72,6 +76,9 @@ pub(super) struct Planner {
     bases: Vec<BaseTable>,
     base_by_name: BTreeMap<String, usize>,
     view_by_name: BTreeMap<String, usize>,
+    /// Views and steps, each after those that it reads, and their plans for all of their columns.
+    views: Vec<PlannedView>,
+    declared: Vec<LogicalPlan>,
     /// Filled with the rows of rules that others use.
     rule_rows: Arc<Slot>,
     /// What a call of any of the plans may spend.
@@ -96,6 +103,8 @@ impl Planner {
             bases: Vec::new(),
             base_by_name: BTreeMap::new(),
             view_by_name: BTreeMap::new(),
+            views: Vec::new(),
+            declared: Vec::new(),
             rule_rows: Slot::new(RULE_ROWS, rule_rows_schema()),
             budget: Budget::new(CALL_BUDGET),
         };
@@ -137,42 +146,41 @@ impl Planner {
 
     fn register(&self, slot: &Arc<Slot>) -> Result<(), DataFusionError> {
         let table = Arc::new(SlotTable { slot: Arc::clone(slot) });
-        self.context.register_table(slot.name.as_str(), table).map(|_| ())
+        self.context.register_table(TableReference::bare(slot.name.as_str()), table).map(|_| ())
     }
 
     pub(super) async fn plan(mut self, catalogue: &Catalogue) -> Result<Parts, PlanError> {
-        let order = self.view_order(&catalogue.views)?;
-        let mut views = Vec::new();
-        for file in &order {
-            views.push(self.declare_view(file, &views).await?);
+        for file in self.view_order(&catalogue.views)? {
+            self.declare_view(file).await?;
         }
         let find = |name: &'static str| self.view_by_name.get(name).copied().ok_or(PlanError::MissingView(name));
         let (cancellers, corroborations) = (find("cancellers")?, find("corroborations")?);
         // The engine reads these two whole.
         for view in [cancellers, corroborations] {
-            let slot = &views[view].slot;
+            let slot = &self.views[view].slot;
             let all = (0..slot.schema.fields().len()).collect();
             let table = SlotTable { slot: Arc::clone(slot) };
             let scanned =
                 datafusion::catalog::TableProvider::scan(&table, &self.context.state(), Some(&all), &[], None).await;
             scanned.map_err(|error| PlanError::Session(Box::new(error)))?;
         }
-        let shared = views[cancellers].tables.union(views[corroborations].tables);
+        let shared = self.views[cancellers].tables.union(self.views[corroborations].tables);
         let mut rules = Vec::new();
         for file in &catalogue.rules {
             let fingerprint = catalogue.fingerprint(file);
-            rules.push(self.plan_rule(file, fingerprint, &views, shared).await?);
+            rules.push(self.plan_rule(file, fingerprint, shared).await?);
         }
         self.add_used_tables(&mut rules);
         let mut links = Vec::new();
         for file in &catalogue.links {
-            links.push(self.plan_link(file, &views, &rules).await?);
+            links.push(self.plan_link(file, &rules).await?);
         }
-        for (at, file) in order.iter().enumerate().rev() {
-            self.plan_view(file, &mut views[at]).await?;
+        // By then all that read a view have been planned.
+        for at in (0..self.views.len()).rev() {
+            self.plan_view(at).await?;
         }
         let task = self.context.task_ctx();
-        let (bases, rule_rows, budget) = (self.bases, self.rule_rows, self.budget);
+        let Planner { views, bases, rule_rows, budget, .. } = self;
         Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task })
     }
 
@@ -220,12 +228,12 @@ impl Planner {
         Ok(references)
     }
 
-    fn tables_below(&self, references: &References, views: &[PlannedView]) -> TableSet {
+    fn tables_below(&self, references: &References) -> TableSet {
         let mut tables = TableSet::default();
         for &base in &references.bases {
             tables.insert(self.bases[base].table);
         }
-        references.views.iter().fold(tables, |tables, &view| tables.union(views[view].tables))
+        references.views.iter().fold(tables, |tables, &view| tables.union(self.views[view].tables))
     }
 
     /// Parses, checks and optimises a rule or view.
@@ -241,65 +249,14 @@ impl Planner {
         state.optimize(&plan).map_err(failed)
     }
 
-    async fn declare_view(&mut self, file: &ViewFile, views: &[PlannedView]) -> Result<PlannedView, PlanError> {
-        let failed = |error| sql_error("view", &file.name, error);
-        let plan = self.logical("view", &file.name, &file.sql).await?;
-        let carried = self.known.prove(&plan).map_err(|source| PlanError::Check {
-            what: "view",
-            name: file.name.clone(),
-            source,
-        })?;
-        let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
-        let keys = schema.fields().iter().zip(&carried.keys).map(|(field, key)| (field.name().clone(), *key));
-        self.known.add(&file.name, carried.owner, keys.collect());
-        let tagged = (0..carried.keys.len()).filter(|column| carried.keys[*column] != Key::None);
-        let slot = Slot::new(&file.name, Arc::clone(&schema));
-        slot.set_tagged(tagged.collect());
-        slot.set_origin(Origin::View(views.len()));
-        self.register(&slot).map_err(failed)?;
-        let references = self.references(&file.sql).map_err(failed)?;
-        let tables = self.tables_below(&references, views);
-        self.view_by_name.insert(file.name.clone(), views.len());
-        Ok(PlannedView {
-            slot,
-            columns: Vec::new(),
-            plan: None,
-            late: self.is_late(&references, views),
-            views: references.views,
-            demands: references.bases,
-            tables,
-            users: 0,
-        })
-    }
-
-    fn is_late(&self, references: &References, views: &[PlannedView]) -> bool {
-        references.rule_rows || references.views.iter().any(|view| views[*view].late)
-    }
-
-    /// Plans a view for the columns that its readers turned out to want.
-    async fn plan_view(&self, file: &ViewFile, view: &mut PlannedView) -> Result<(), PlanError> {
-        let failed = |error| sql_error("view", &file.name, error);
-        let used = view.slot.used();
-        view.columns = (0..used.len()).filter(|column| used[*column]).collect();
-        if view.columns.is_empty() {
-            // Read only for its rows, or not at all.
-            view.columns.push(0);
-        }
-        let quoted = |column: &usize| format!("v.\"{}\"", view.slot.schema.field(*column).name());
-        let columns: Vec<String> = view.columns.iter().map(quoted).collect();
-        let sql = format!("SELECT {} FROM ({}) AS v", columns.join(", "), file.sql);
-        let state = self.context.state();
-        let plan = state.create_logical_plan(&sql).await.map_err(failed)?;
-        let plan = state.optimize(&plan).map_err(failed)?;
-        view.plan = Some(self.physical(&plan).await.map_err(failed)?);
-        Ok(())
+    fn is_late(&self, references: &References) -> bool {
+        references.rule_rows || references.views.iter().any(|view| self.views[*view].late)
     }
 
     async fn plan_rule(
-        &self,
+        &mut self,
         file: &RuleFile,
         fingerprint: String,
-        views: &[PlannedView],
         shared: TableSet,
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
@@ -308,16 +265,15 @@ impl Planner {
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
         let carried = self.known.prove(&plan).map_err(refused)?;
         check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id")).map_err(refused)?;
-        let references = self.references(&file.sql).map_err(failed)?;
-        let tables = self.tables_below(&references, views);
-        let physical = self.physical(&plan).await.map_err(failed)?;
+        let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
+        let tables = self.tables_below(&references);
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
             tables,
             feeds: tables.union(shared).feeds(),
             cancellers: Interval::reason_bits(&Catalogue::cancel_reasons(file)),
-            query: self.query(references, views, physical),
+            query: self.query(references, physical),
         })
     }
 
@@ -328,8 +284,8 @@ impl Planner {
         Compiled::new(&UseFrames.optimize(plan, state.config_options())?, &self.budget)
     }
 
-    fn query(&self, references: References, views: &[PlannedView], plan: Compiled) -> Query {
-        Query { late: self.is_late(&references, views), views: references.views, demands: references.bases, plan }
+    fn query(&self, references: References, plan: Compiled) -> Query {
+        Query { late: self.is_late(&references), views: references.views, demands: references.bases, plan }
     }
 
     /// A rule that uses others depends on their tables too, and on the cancellers that cut their rows.
@@ -344,12 +300,7 @@ impl Planner {
         }
     }
 
-    async fn plan_link(
-        &self,
-        file: &LinkFile,
-        views: &[PlannedView],
-        rules: &[PlannedRule],
-    ) -> Result<PlannedLink, PlanError> {
+    async fn plan_link(&mut self, file: &LinkFile, rules: &[PlannedRule]) -> Result<PlannedLink, PlanError> {
         let name = file.table.name();
         let failed = |error| sql_error("link", name, error);
         let refused = |source| PlanError::Check { what: "link", name: name.to_owned(), source };
@@ -362,9 +313,9 @@ impl Planner {
                 return refuse(Refusal::Missing { column: column.to_owned() }, Place::Output(None));
             }
         }
-        let references = self.references(&file.sql).map_err(failed)?;
-        let mut tables = self.tables_below(&references, views);
-        let late = self.is_late(&references, views);
+        let (references, physical) = self.runnable(name, &file.sql, plan).await.map_err(failed)?;
+        let mut tables = self.tables_below(&references);
+        let late = self.is_late(&references);
         let first_hop = file.table.def().feed == Feed::Links;
         let is_too_far = |table: &TableId| table.def().feed == Feed::Derived || (first_hop && table.is_link());
         if let Some(table) = tables.iter().find(is_too_far) {
@@ -378,8 +329,7 @@ impl Planner {
         for used in rules.iter().filter(|rule| file.uses.contains(&rule.file.header.id)) {
             tables = tables.union(used.tables);
         }
-        let physical = self.physical(&plan).await.map_err(failed)?;
-        let query = self.query(references, views, physical);
+        let query = self.query(references, physical);
         Ok(PlannedLink { table: file.table, needs: file.needs, tables, feeds: tables.feeds(), query })
     }
 }

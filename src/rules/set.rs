@@ -120,6 +120,8 @@ pub(super) struct Query {
 
 pub(super) struct PlannedView {
     pub slot: Arc<Slot>,
+    /// It is a step of one text, whose cost it is.
+    pub is_step: bool,
     /// Output column of the plan -> column of the slot.
     pub columns: Vec<usize>,
     pub plan: Option<Compiled>,

@@ -88,6 +88,7 @@ impl Own<'_> {
     fn view(&self, view: &PlannedView) -> Result<PlannedView, DataFusionError> {
         Ok(PlannedView {
             slot: self.slot(&view.slot),
+            is_step: view.is_step,
             columns: view.columns.clone(),
             plan: view.plan.as_ref().map(|plan| plan.over(&self.slots, &self.budget)).transpose()?,
             views: view.views.clone(),

@@ -30,21 +30,37 @@ pub(super) struct Call<'a> {
     persons: OnceCell<Column>,
     /// Of a unit that is evaluated alone.
     pub few: Option<FewTables<'a>>,
-    /// Rows gathered so far, and the time that filling slots has taken.
+    /// Rows gathered so far, the time that filling slots has taken, and what of it was for steps, beside what they read.
     pub rows: Cell<usize>,
     pub filling: Cell<Duration>,
+    steps: Cell<Duration>,
 }
 
 impl<'a> Call<'a> {
     fn new(history: &'a History, units: &'a [Unit], asking: &'a Asking) -> Call<'a> {
-        let (persons, rows, filling) = (OnceCell::new(), Cell::default(), Cell::default());
-        Call { history, units, asking, persons, few: None, rows, filling }
+        let (persons, few) = (OnceCell::new(), None);
+        let (rows, filling, steps) = (Cell::default(), Cell::default(), Cell::default());
+        Call { history, units, asking, persons, few, rows, filling, steps }
     }
 
     /// Of one unit.
     fn few(history: &'a History, unit: &'a Unit, asking: &'a Asking, set: &RuleSet, arena: &'a Arena) -> Call<'a> {
         let units = std::slice::from_ref(unit);
         Call { few: Some(FewTables::new(history, *unit, set, arena)), ..Call::new(history, units, asking) }
+    }
+
+    /// A slot has been filled, which has taken so long, with what was filled on the way; filling had taken `before` when it began.
+    pub fn note_filled(&self, before: Duration, elapsed: Duration, is_step: bool) {
+        if is_step {
+            let within = self.filling.get().saturating_sub(before);
+            self.steps.set(self.steps.get() + elapsed.saturating_sub(within));
+        }
+        self.filling.set(before + elapsed);
+    }
+
+    /// What filling has taken for tables that no text owns.
+    fn shared_filling(&self) -> Duration {
+        self.filling.get().saturating_sub(self.steps.get())
     }
 }
 
@@ -80,7 +96,7 @@ impl RuleSet {
             self.prepare_late(call, &out, self.needs.used_by_links);
             self.run_links(call, &links, &mut out);
         }
-        out.gather_micros = call.filling.get().as_micros() as u64;
+        out.gather_micros = call.shared_filling().as_micros() as u64;
         out.input_rows = call.rows.get();
         out
     }
@@ -92,12 +108,12 @@ impl RuleSet {
     fn run_rules<'a>(&'a self, call: &Call<'a>, rules: RuleMask, out: &mut Evaluation) {
         let mut failed = Vec::new();
         for at in (0..self.rules.len()).filter(|at| rules & 1 << at != 0) {
-            let (started, filling) = (Instant::now(), call.filling.get());
+            let (started, filling) = (Instant::now(), call.shared_filling());
             let rule = &self.rules[at];
             let rows = self
                 .collect(&rule.file.header.id, &rule.query.plan, call, rule_bit(at))
                 .and_then(|batches| RuleRows::read(&rule.file.header, batches));
-            let filling = call.filling.get().saturating_sub(filling);
+            let filling = call.shared_filling().saturating_sub(filling);
             out.rule_micros[at] = started.elapsed().saturating_sub(filling).as_micros() as u64;
             match rows {
                 Ok(rows) => out.rows[at] = Some(rows),
@@ -230,9 +246,12 @@ impl RuleSet {
                 plan.and_then(|batch| view.fill(batch))
             }
         };
-        // What was filled on the way is in it.
-        call.filling.set(within + started.elapsed());
+        call.note_filled(within, started.elapsed(), self.is_step(origin));
         filled
+    }
+
+    fn is_step(&self, origin: Origin) -> bool {
+        matches!(origin, Origin::View(at) if self.views[at].is_step)
     }
 
     fn fill_table(&self, call: &Call<'_>, base: &BaseTable) {

@@ -102,8 +102,7 @@ impl RuleSet {
             _ => Rows::NONE,
         };
         few.views.borrow_mut()[at] = Some(rows);
-        // What was filled on the way is in it.
-        call.filling.set(within + started.elapsed());
+        call.note_filled(within, started.elapsed(), view.is_step);
         Ok(rows)
     }
 }
