@@ -35,7 +35,7 @@ pub use crate::rules::set::PlannedRule;
 use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
 use crate::rules::table::{Origin, Slot, SlotTable};
 use crate::rules::text::check_text;
-use crate::rules::values::check_division;
+use crate::rules::values::check_arithmetic;
 use crate::schema::{ColumnType, Feed, TableId};
 use crate::units::rule_schema;
 
@@ -245,7 +245,7 @@ impl Planner {
         let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
         check_text(&statement).map_err(refused)?;
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
-        check_division(&plan).map_err(refused)?;
+        check_arithmetic(&plan).map_err(refused)?;
         state.optimize(&plan).map_err(failed)
     }
 

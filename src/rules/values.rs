@@ -1,7 +1,8 @@
 //! What a plan computes with: where a column's values come from, and operators that mean something else elsewhere.
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema};
+use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::rules::check::{forbidden, left_only, right_only};
@@ -89,9 +90,11 @@ fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(
     }
 }
 
-/// Refuses `/` between whole numbers, which DuckDB and most readers take for a fraction. Looks at the plan as written:
-/// the optimiser may have worked it out already.
-pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
+/// Refuses what means something else elsewhere, and what fails for some values: `/` between whole numbers, which DuckDB and most
+/// readers take for a fraction; a divisor that may be zero; a CAST of texts that may not be what they are cast to. Which rows
+/// such an expression meets depends on what is evaluated beside them, so a failure would too. Looks at the plan as written: the
+/// optimiser may have worked it out already.
+pub fn check_arithmetic(plan: &LogicalPlan) -> Result<(), CheckError> {
     let mut found = Vec::new();
     // The closures never fail, so neither does the walk.
     let _ = plan.apply_with_subqueries(|node| {
@@ -101,12 +104,9 @@ pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
         }
         for expr in node.expressions() {
             let _ = expr.apply(|expr| {
-                if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = expr
-                    && [left, right].iter().all(|side| side.get_type(&schema).is_ok_and(|ty| ty.is_integer()))
-                {
-                    let what = format!("/ between whole numbers ({expr}); say round, floor or multiply");
-                    let place = of_columns([left.as_ref(), right.as_ref()].into_iter());
-                    found.push(forbidden(&what).at(place.map_or(Place::words(&["/"]), Place::Span)));
+                if let Some((what, word)) = doubtful(expr, &schema) {
+                    let place = of_columns(std::iter::once(expr));
+                    found.push(forbidden(&what).at(place.map_or(Place::words(&[word]), Place::Span)));
                 }
                 Ok(TreeNodeRecursion::Continue)
             });
@@ -114,4 +114,43 @@ pub fn check_division(plan: &LogicalPlan) -> Result<(), CheckError> {
         Ok(TreeNodeRecursion::Continue)
     });
     CheckError::unless_none(found, ())
+}
+
+/// What is wrong with an expression by itself, and the word by which it is found.
+fn doubtful(expr: &Expr, schema: &DFSchema) -> Option<(String, &'static str)> {
+    let is = |expr: &Expr, kind: fn(&DataType) -> bool| expr.get_type(schema).is_ok_and(|ty| kind(&ty));
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })
+            if is(left, DataType::is_integer) && is(right, DataType::is_integer) =>
+        {
+            Some((format!("/ between whole numbers ({expr}); say round, floor or multiply"), "/"))
+        }
+        Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::Divide | Operator::Modulo), right, .. })
+            if may_be_zero(right) =>
+        {
+            let word = if *op == Operator::Divide { "/" } else { "%" };
+            Some((format!("{word} by what may be zero ({expr}); say nullif({right}, 0)"), word))
+        }
+        Expr::Cast(cast) if !matches!(*cast.expr, Expr::Literal(..)) => {
+            let is_cut = is(&cast.expr, DataType::is_string) && !cast.field.data_type().is_string();
+            is_cut.then(|| (format!("CAST of a text ({expr}); say TRY_CAST, which is null where CAST fails"), "cast"))
+        }
+        _ => None,
+    }
+}
+
+fn may_be_zero(divisor: &Expr) -> bool {
+    match divisor {
+        Expr::Literal(value, _) => {
+            value.is_null() || ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| zero == *value)
+        }
+        Expr::Negative(inner) => may_be_zero(inner),
+        Expr::Cast(cast) => may_be_zero(&cast.expr),
+        Expr::ScalarFunction(call) => call.name() != "nullif" || !call.args.get(1).is_some_and(is_zero),
+        _ => true,
+    }
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if !value.is_null()) && may_be_zero(expr)
 }

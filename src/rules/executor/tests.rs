@@ -16,7 +16,7 @@ use crate::rules::session;
 use crate::rules::table::{Slot, SlotTable};
 
 /// Each exercises one operator or one kind of it.
-const QUERIES: [&str; 43] = [
+const QUERIES: [&str; 44] = [
     "SELECT k, n, d FROM a WHERE n > 3 AND d IS NOT NULL",
     "SELECT n FROM a WHERE k = 'x' OR n IS NULL",
     "SELECT k, n * 2 AS twice, coalesce(k, '-') AS name FROM a",
@@ -59,6 +59,7 @@ const QUERIES: [&str; 43] = [
     "SELECT place, first_value(n) IGNORE NULLS OVER (PARTITION BY k ORDER BY place) AS first, last_value(k) OVER (PARTITION BY d ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last, nth_value(d, 2) OVER (ORDER BY place) AS second FROM a",
     "SELECT place, rank() OVER (PARTITION BY k ORDER BY n) AS r, avg(n) OVER (PARTITION BY k) AS mean FROM a",
     "SELECT place, 2 * row_number() OVER (PARTITION BY k ORDER BY place) = count(*) OVER (PARTITION BY k) AS middle FROM a",
+    "SELECT place, max(CAST(n AS DECIMAL(38, 0)) * 5000000000000000000) OVER (PARTITION BY k ORDER BY place ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS high FROM a",
     "SELECT a.n, last.d FROM a LEFT JOIN (SELECT k, d, lead(d) OVER (PARTITION BY k ORDER BY place) AS next FROM b) last ON last.k = a.k AND last.next IS NULL",
 ];
 

@@ -66,9 +66,16 @@ impl Window {
         }
         let keys = arena.try_slice(self.partition_by.iter().map(|key| key.cells(&input, arena)))?;
         let is_plain = !keys.iter().any(|cells| cells.is_array());
+        let over_arrays = || Rows::of_batch(&self.beside(input.batch(&self.input().schema)?)?, arena);
         let Some(few) = self.few.as_ref().filter(|_| is_plain && input.count <= MOST_ROWS) else {
-            return Rows::of_batch(&self.beside(input.batch(&self.input().schema)?)?, arena);
+            return over_arrays();
         };
+        let of = |column: &'a Column| column.of.as_ref().map(|of| of.cells(&input, arena)).transpose();
+        let values = few.columns.iter().map(of).collect::<Result<Vec<_>>>()?;
+        // Numbers beyond those of 64 bits.
+        if values.iter().flatten().any(|cells| cells.is_array()) {
+            return over_arrays();
+        }
         let is_first = |row: usize| row == 0 || !keys.iter().all(|cells| same(*cells, row - 1, *cells, row));
         let partitions = boundaries(&(0..input.count).map(is_first).collect::<Vec<_>>());
         let along = Along { partitions: &partitions, groups: &[], keys: None };
@@ -76,8 +83,7 @@ impl Window {
         // Functions of place have no frame.
         let none = Bounds { start: Vec::new(), end: Vec::new() };
         let mut columns = Vec::with_capacity(few.columns.len());
-        for column in &few.columns {
-            let of = column.of.as_ref().map(|of| of.cells(&input, arena)).transpose()?;
+        for (column, of) in few.columns.iter().zip(values) {
             columns.push(column.cells(of, &partitions, bounds.get(column.frame).unwrap_or(&none), arena)?);
         }
         Ok(input.beside(&columns, arena))
