@@ -29,7 +29,7 @@ use crate::reload::Reloader;
 use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
 use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
-use crate::source::{ShardSource, SourceError};
+use crate::source::{Ahead, ShardSource, SourceError};
 use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
 use crate::time::{KnownTime, WallTime};
 
@@ -85,6 +85,9 @@ pub struct Pipeline<S, K, O> {
     pub observer: O,
     /// Set while the shard rebuilds silently.
     pub recovery: Option<Recovery>,
+    /// Where the feeds ended when the shard started, as long as it has something to catch up with that it said before (see
+    /// `shard::links`).
+    pub links_until: Option<[NextOffset; Feed::COUNT]>,
     /// Looks for new rules.
     pub reloader: Reloader,
     pub telemetry: ShardTelemetry,
@@ -245,6 +248,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
         self.report_work();
+        self.recover_links();
         let shown = self.take_shown(state);
         let emitted = self.recover(emitted)?;
         let quarantined = self.shard.take_quarantined();
@@ -326,12 +330,28 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         Ok(())
     }
 
-    /// What units show to others. It goes out with the batch's alerts, and need not be written before them: rebuilding says it all
-    /// once more, and readers take repeats for what they are.
+    /// Where the shard has read all that was there at its start, says what it shows and has not said.
+    fn recover_links(&mut self) {
+        let Some(until) = self.links_until else { return };
+        let mut is_reached = |feed: Feed| {
+            self.merge.positions()[feed.index()] >= until[feed.index()]
+                // The last offsets may be those of no message.
+                || matches!(self.merge.source().ahead(feed), Ok(Ahead::AtEnd))
+        };
+        if Feed::ALL.into_iter().all(&mut is_reached) {
+            self.links_until = None;
+            let records = self.shard.say_difference();
+            tracing::info!(shard = self.shard.number(), records, "links recovered; saying the difference");
+        }
+    }
+
+    /// What units show to others. It goes out with the batch's alerts, and need not be written before them: a shard that starts
+    /// says what its topics lack.
     fn take_shown(&mut self, state: &mut Loop) -> Option<Shown> {
-        let records = self.shard.take_outgoing();
+        let records = self.shard.take_shown();
         let mut clocks = Vec::new();
-        if self.shard.has_links() && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
+        let is_saying = self.shard.has_links() && self.links_until.is_none();
+        if is_saying && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
             for (said, feed) in state.link_clocks.iter_mut().zip([Feed::Links, Feed::Derived]) {
                 let clock = self.shard.link_clock(feed);
                 if clock > *said {

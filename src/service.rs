@@ -22,7 +22,7 @@ use crate::rules::plan::PlanError;
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
-use crate::sink::kafka::{KafkaSink, read_published};
+use crate::sink::kafka::{KafkaSink, read_published, read_said};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
@@ -211,6 +211,7 @@ impl ShardParts {
                 None
             }
         };
+        let links_until = self.recover_links(&mut shard, &mut merge).map_err(failed)?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
         shard.detector_mut().clear_sequences();
@@ -221,6 +222,7 @@ impl ShardParts {
             sink,
             observer: Ready { inner: observer, readiness: self.readiness, shard: number },
             recovery,
+            links_until,
             reloader: Reloader::new(self.rules, generation),
             telemetry: ShardTelemetry::new(number, &rules, wall()),
             config: self.config,
@@ -236,6 +238,30 @@ impl ShardParts {
             }),
         };
         pipeline.run().map_err(failed)
+    }
+}
+
+impl ShardParts {
+    /// Has the shard catch up with what it said to others before; gives where it will have.
+    fn recover_links(
+        &self,
+        shard: &mut Shard,
+        merge: &mut Merge<KafkaShard>,
+    ) -> Result<Option<[NextOffset; Feed::COUNT]>, PipelineError> {
+        if !shard.has_links() {
+            return Ok(None);
+        }
+        let said = read_said(&self.config, shard.number(), self.partitions, shard.link_source())?;
+        if said.is_empty() {
+            return Ok(None);
+        }
+        tracing::info!(shard = shard.number(), standing = said.standing(), "read what the shard has said to others");
+        shard.recover_links(said);
+        let mut ends = [NextOffset::default(); Feed::COUNT];
+        for feed in Feed::ALL {
+            ends[feed.index()] = merge.source().end_offset(feed)?;
+        }
+        Ok(Some(ends))
     }
 }
 

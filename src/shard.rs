@@ -25,7 +25,7 @@ use crate::clock::{Clocks, FeedSet};
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
 use crate::history::{EMPLOYER_UNIT, History, IDENTIFIER_UNIT, PersonNo};
-use crate::record::{Coordinates, Fates, Quarantined, Record};
+use crate::record::{Coordinates, Fates, Quarantined};
 use crate::rules::plan::PlannedRule;
 use crate::rules::{RuleMask, RuleSet, TableSet};
 use crate::schema::Feed;
@@ -33,7 +33,7 @@ use crate::time::{KnownTime, WallTime};
 use rustc_hash::FxHashMap;
 
 pub use evaluate::Pass;
-pub use links::{LINK_SOURCE, clock_payload, link_payload};
+pub use links::{LINK_SOURCE, Said, ShownRecord, clock_payload, link_payload};
 pub use reload::LINKS_DIFFER;
 pub use render::Pseudonyms;
 
@@ -139,7 +139,11 @@ pub struct Shard {
     /// By person: what its links show to others.
     shown: FxHashMap<PersonNo, Vec<links::Shown>>,
     /// What they have to say since the shard was last asked.
-    outgoing: Vec<Record>,
+    outgoing: Vec<links::ShownRecord>,
+    /// What was said before the start, until the shard has caught up with it.
+    said: Option<links::Said>,
+    /// Versions of rows that were taken back, by their names.
+    gone: FxHashMap<u64, i64>,
     /// Names the texts that decide what links show; what others made of other texts is not taken.
     link_source: Box<str>,
     /// By link feed and writing shard: up to where it has said everything.
@@ -170,6 +174,8 @@ impl Shard {
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
             shown: FxHashMap::default(),
             outgoing: Vec::new(),
+            said: None,
+            gone: FxHashMap::default(),
             link_source: format!("{LINK_SOURCE}:{}", rules.link_fingerprint()).into(),
             writers: BTreeMap::new(),
             unit_bits,

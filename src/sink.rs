@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use crate::alert::Alert;
 use crate::clock::wall;
-use crate::record::{NextOffset, Quarantined, Record};
+use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
+use crate::shard::ShownRecord;
 use crate::source::Waker;
 use crate::time::{KnownTime, WallTime};
 
@@ -31,7 +32,7 @@ pub struct RunHeaders {
 #[derive(Debug, Default)]
 pub struct Shown {
     /// For the receivers that they name as their subjects.
-    pub records: Vec<Record>,
+    pub records: Vec<ShownRecord>,
     /// Up to when everything has been said, per internal feed; to be told to every partition.
     pub clocks: Vec<(Feed, KnownTime)>,
     /// Partitions of the feeds.

@@ -249,6 +249,7 @@ where
         sink,
         observer,
         recovery: None,
+        links_until: None,
         reloader: Reloader::new(Arc::clone(&surroundings.rules), 0),
         telemetry: ShardTelemetry::new(number, &ids, wall()),
         config: Arc::clone(&surroundings.config),

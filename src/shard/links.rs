@@ -2,13 +2,16 @@
 //!
 //! When records change, the links that read them are evaluated for the units concerned and compared with what those showed
 //! before; the differences go out as records of the link's table, keyed by the receiver. A row's version is how much was
-//! known about the showing unit: it rises with every record, follows from the records alone, and so is the same after a
-//! restart or on another instance. Repeats are duplicates like any others.
+//! known about the showing unit, which rises with every record, and greater than that of what was said of the row before.
 //!
-//! In strict order the driver carries the records over at once (see `replay`), in live order the internal topics do.
+//! In strict order the driver carries the records over at once (see `replay`), in live order the internal topics do. What these
+//! say already a shard reads at its start (`said`).
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod said;
 
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::FeedSet;
@@ -24,6 +27,8 @@ use crate::shard::{Change, Order, Shard};
 use crate::time::{EventTime, KnownTime};
 use crate::units::Unit;
 
+pub use said::Said;
+
 /// A row that a unit shows, as it was last said.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -31,6 +36,16 @@ pub(super) struct Shown {
     to: Box<str>,
     record_key: Box<str>,
     content: u64,
+    version: i64,
+    /// Kept as long as nothing is said.
+    values: Option<Box<[Value]>>,
+}
+
+/// A record of a link, and the unit that shows it.
+#[derive(Clone, Debug)]
+pub struct ShownRecord {
+    pub unit: Box<str>,
+    pub record: Record,
 }
 
 /// What a link's record says of its source, with the fingerprint of the texts that made it.
@@ -99,61 +114,101 @@ impl Shard {
         if rows.is_empty() && !self.shown.contains_key(&unit.person) {
             return;
         }
-        let mut version = None;
+        let mut knowledge = None;
         let mut shown = self.shown.remove(&unit.person).unwrap_or_default();
-        let mut said: Vec<(&str, &str, Op, &[Value])> = Vec::new();
-        let mut gone: Vec<Shown> = Vec::new();
-        let mut kept: Vec<Shown> = Vec::new();
-        for row in shown.drain(..) {
-            let stays = row.link as usize != link
-                || rows.iter().any(|new| *new.to == *row.to && *new.record_key == *row.record_key);
-            if stays { kept.push(row) } else { gone.push(row) }
-        }
+        let is_row = |old: &Shown, new: &LinkedRow| {
+            old.link as usize == link && *old.to == *new.to && *old.record_key == *new.record_key
+        };
+        let (mut kept, gone): (Vec<Shown>, Vec<Shown>) =
+            shown.drain(..).partition(|old| old.link as usize != link || rows.iter().any(|new| is_row(old, new)));
         for row in rows {
             let content = content(&row.values);
-            let same = kept
-                .iter_mut()
-                .find(|old| old.link as usize == link && *old.to == *row.to && *old.record_key == *row.record_key);
-            match same {
-                Some(old) if old.content == content => continue,
-                Some(old) => old.content = content,
-                None => kept.push(Shown {
-                    link: link as u8,
-                    to: row.to.as_str().into(),
-                    record_key: row.record_key.as_str().into(),
-                    content,
-                }),
+            let known = kept.iter().position(|old| is_row(old, row));
+            if known.is_some_and(|at| kept[at].content == content) {
+                continue;
             }
-            said.push((&row.to, &row.record_key, Op::Upsert, &row.values));
+            let before = known.map(|at| kept.swap_remove(at).version);
+            let mut new = Shown {
+                link: link as u8,
+                to: row.to.as_str().into(),
+                record_key: row.record_key.as_str().into(),
+                content,
+                version: 0,
+                values: None,
+            };
+            self.say(unit, &mut knowledge, &mut new, before, Some(&row.values));
+            kept.push(new);
         }
-        said.extend(gone.iter().map(|row| (&*row.to, &*row.record_key, Op::Retract, &[][..])));
-        let table = self.rules.links()[link].table;
-        for (to, record_key, op, values) in said {
-            let version = *version.get_or_insert_with(|| self.history.knowledge(unit.person, unit.as_of));
-            self.outgoing.push(Record {
-                table,
-                subject: to.into(),
-                record_key: record_key.into(),
-                version,
-                op,
-                event_time: EventTime(unit.as_of),
-                registered_at: unit.as_of,
-                known_time: KnownTime(unit.as_of),
-                schema_ver: crate::decode::SCHEMA_VERSION,
-                source: self.link_source.clone(),
-                purpose: "permit_control".into(),
-                secrecy_class: 0,
-                values: values.to_vec(),
-            });
+        for mut row in gone {
+            let before = Some(row.version);
+            self.say(unit, &mut knowledge, &mut row, before, None);
         }
         if !kept.is_empty() {
             self.shown.insert(unit.person, kept);
         }
     }
 
+    /// Says a row of a unit, or without `values` that it is gone.
+    fn say(
+        &mut self,
+        unit: Unit,
+        knowledge: &mut Option<i64>,
+        row: &mut Shown,
+        before: Option<i64>,
+        values: Option<&[Value]>,
+    ) {
+        if self.said.is_some() {
+            row.values = values.map(Into::into);
+            return;
+        }
+        let known = *knowledge.get_or_insert_with(|| self.history.knowledge(unit.person, unit.as_of));
+        let subject = self.history.person(unit.person).subject.clone();
+        self.say_of(subject, (unit.as_of, known), row, before, values);
+    }
+
+    /// Says it as of a time at which so much was known of the unit, with a version above `before`, that of what was said of the row
+    /// before.
+    fn say_of(
+        &mut self,
+        unit: Box<str>,
+        (as_of, knowledge): (i64, i64),
+        row: &mut Shown,
+        before: Option<i64>,
+        values: Option<&[Value]>,
+    ) {
+        let name = name_of(&unit, row.link, &row.to, &row.record_key);
+        let before = before.or_else(|| self.gone.get(&name).copied());
+        row.version = before.map_or(knowledge, |before| knowledge.max(before.saturating_add(1)));
+        match values {
+            Some(_) => self.gone.remove(&name),
+            None => self.gone.insert(name, row.version),
+        };
+        let record = Record {
+            table: self.rules.links()[row.link as usize].table,
+            subject: row.to.clone(),
+            record_key: row.record_key.clone(),
+            version: row.version,
+            op: if values.is_some() { Op::Upsert } else { Op::Retract },
+            event_time: EventTime(as_of),
+            registered_at: as_of,
+            known_time: KnownTime(as_of),
+            schema_ver: crate::decode::SCHEMA_VERSION,
+            source: self.link_source.clone(),
+            purpose: "permit_control".into(),
+            secrecy_class: 0,
+            values: values.unwrap_or_default().to_vec(),
+        };
+        self.outgoing.push(ShownRecord { unit, record });
+    }
+
     /// What the units of this shard have to say to others since this was last asked.
-    pub fn take_outgoing(&mut self) -> Vec<Record> {
+    pub fn take_shown(&mut self) -> Vec<ShownRecord> {
         std::mem::take(&mut self.outgoing)
+    }
+
+    /// The same without who says it.
+    pub fn take_outgoing(&mut self) -> Vec<Record> {
+        self.take_shown().into_iter().map(|shown| shown.record).collect()
     }
 
     /// Takes records of links whose receivers belong to this shard.
@@ -255,6 +310,11 @@ pub fn link_payload(record: &Record) -> Vec<u8> {
 pub fn clock_payload(writer: i32, clock: KnownTime) -> Vec<u8> {
     // Two numbers have no reason not to become JSON.
     serde_json::to_vec(&WriterClock { writer, clock: clock.0 }).unwrap_or_default()
+}
+
+/// Stands for a row of a unit.
+fn name_of(unit: &str, link: u8, to: &str, record_key: &str) -> u64 {
+    FxBuildHasher.hash_one((unit, link, to, record_key))
 }
 
 fn content(values: &[Value]) -> u64 {

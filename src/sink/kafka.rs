@@ -15,6 +15,7 @@
 mod deliveries;
 mod headers;
 mod published;
+mod said;
 mod whole;
 
 use std::time::{Duration, Instant};
@@ -30,13 +31,14 @@ use crate::kafka;
 use crate::partition::partition_of;
 use crate::record::{NextOffset, Quarantined};
 use crate::schema::Feed;
-use crate::shard::{clock_payload, link_payload};
+use crate::shard::{ShownRecord, clock_payload, link_payload};
 use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
 use crate::time::KnownTime;
 
 use deliveries::{Deliveries, Place, Sealed, Written};
 pub use published::{Published, read_published};
+pub use said::read_said;
 pub use whole::read_quarantine;
 
 /// How long the producer tries to deliver one message.
@@ -245,12 +247,12 @@ impl AlertSink for KafkaSink {
     fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
         let mut messages = Vec::new();
         let mut feeds = Vec::new();
-        for record in &shown.records {
+        for ShownRecord { unit, record } in &shown.records {
             feeds.push(record.table.def().feed);
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: None,
+                headers: Some(said::header(unit)),
                 partition: Some(partition_of(record.subject.as_bytes(), shown.partitions)),
                 known_time: Some(record.known_time),
                 is_alert: false,

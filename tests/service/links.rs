@@ -1,0 +1,134 @@
+//! Aim: what a unit showed to another before a stop is taken back after it, if it no longer stands; and a start alone says nothing.
+//! Method: two holders of one travel document; the record of one of them is withdrawn while nobody reads.
+
+use std::time::Duration;
+
+use permitwatch::broker::FeedWriter;
+use permitwatch::schema::Feed;
+use permitwatch::time::{KnownTime, parse_instant};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde_json::{Value, json};
+
+use crate::harness::{PARTITIONS, World};
+
+const RULE: &str = "false-or-duplicate-identity";
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn at(time: &str) -> KnownTime {
+    KnownTime(parse_instant(&format!("2026-11-20T{time}:00Z")).unwrap())
+}
+
+fn write(writer: &mut FeedWriter, person: &str, time: &str, own: Value) {
+    let mut record = json!({
+        "schema_ver": 1, "registered_at": format!("2026-11-20T{time}:00.000000Z"), "source": "mv", "purpose": "permit_control",
+        "secrecy_class": 0
+    });
+    record.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    let payload = serde_json::to_vec(&record).unwrap();
+    writer.write(Feed::Permits, person.as_bytes(), Some(&payload), at(time), None).unwrap();
+}
+
+fn permit(writer: &mut FeedWriter, person: &str) {
+    write(
+        writer,
+        person,
+        "08:00",
+        json!({
+            "table": "permits", "record_key": format!("{person}-1"), "version": 1, "op": "upsert", "event_time": "2026-01-01",
+            "permit_id": format!("{person}-1"), "permit_class": "RESEARCH", "first_grant": true, "application_on": "2025-10-01",
+            "decided_on": "2025-12-01", "valid_from": "2026-01-01", "valid_to": "2027-12-31", "held_since": "2026-01-01",
+            "card_issued_on": "2026-01-05", "work_right": "any", "name_at_grant": format!("X Y{person}"),
+            "birth_on_at_grant": "1990-01-01", "citizenships_at_grant": ["IND"]
+        }),
+    );
+}
+
+fn document(writer: &mut FeedWriter, person: &str, time: &str, version: i64, op: &str) {
+    write(
+        writer,
+        person,
+        time,
+        json!({
+            "table": "documents", "record_key": "doc:1", "version": version, "op": op, "event_time": "2024-01-01", "kind": "P",
+            "document_key": "dSHARED", "valid_from": "2024-01-01", "valid_to": "2034-01-01"
+        }),
+    );
+}
+
+fn clocks(writer: &mut FeedWriter, time: &str) {
+    Feed::SOURCES.into_iter().for_each(|feed| writer.write_clock(feed, at(time), None).unwrap());
+    writer.flush().unwrap();
+}
+
+fn standing(world: &World) -> usize {
+    world.published().values().filter(|alert| alert.rule_id == RULE && alert.status.stands()).count()
+}
+
+/// Records among the internal topics' messages: clocks have no key.
+fn shown(world: &World) -> usize {
+    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", world.broker.brokers())
+        .set("group.id", "test")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut list = rdkafka::TopicPartitionList::new();
+    for (feed, partition) in
+        [Feed::Links, Feed::Derived].into_iter().flat_map(|feed| (0..PARTITIONS).map(move |at| (feed, at)))
+    {
+        list.add_partition_offset(&world.kafka.topic(feed), partition, rdkafka::Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let (mut ended, mut records) = (0, 0);
+    while ended < list.count() {
+        match consumer.poll(Duration::from_secs(10)) {
+            Some(Ok(message)) => records += usize::from(rdkafka::Message::key(&message).is_some()),
+            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
+            other => panic!("cannot read the internal topics: {other:?}"),
+        }
+    }
+    records
+}
+
+#[test]
+fn what_was_shown_before_a_stop_is_taken_back_after_it() {
+    let world = World::new();
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    for person in ["pA", "pB"] {
+        permit(&mut writer, person);
+        document(&mut writer, person, "08:01", 1, "upsert");
+    }
+    clocks(&mut writer, "08:30");
+    let mut detector = world.detector();
+    world.wait_until("both alerts", LIMIT, || {
+        detector.assert_alive(&world);
+        standing(&world) == 2
+    });
+    let said = shown(&world);
+    assert!(said >= 4, "each shows its document, and each is shown the other: {said}");
+    detector.kill();
+    // A start with nothing new says nothing.
+    let mut detector = world.detector();
+    world.wait_until("the links", LIMIT, || {
+        detector.assert_alive(&world);
+        world.log().matches("links recovered").count() >= 1
+    });
+    detector.kill();
+    document(&mut writer, "pA", "09:05", 2, "retract");
+    clocks(&mut writer, "09:06");
+    let before = shown(&world);
+    assert_eq!(before, said, "what stood was said once more");
+    let mut detector = world.detector();
+    world.wait_until("no alert", LIMIT, || {
+        detector.assert_alive(&world);
+        standing(&world) == 0
+    });
+    // And it may come back.
+    document(&mut writer, "pA", "10:00", 3, "upsert");
+    clocks(&mut writer, "10:01");
+    world.wait_until("both alerts again", LIMIT, || {
+        detector.assert_alive(&world);
+        standing(&world) == 2
+    });
+}
