@@ -24,6 +24,13 @@ use crate::time::{Day, MICROS_PER_DAY};
 
 pub use looks::Looks;
 
+/// Records of a person that came too late for the kept history: of which feeds, and when the last of them came.
+#[derive(Clone, Copy, Debug)]
+pub struct Late {
+    pub feeds: FeedSet,
+    pub at: i64,
+}
+
 /// Reason of an update that marks an alert because a record came too late for the kept history.
 pub const LATE_RECORD: &str = "late_record";
 
@@ -292,18 +299,18 @@ impl Detector {
         }
     }
 
-    /// Marks the person's alerts of rules that read the feed: a record came too late for the kept history.
+    /// Marks the person's alerts of rules that read the feeds, as far as they stood when a record came too late for the kept history.
     pub fn mark_late(
         &mut self,
         person: PersonNo,
         as_of: i64,
         reads: impl Fn(u8) -> FeedSet,
-        late: FeedSet,
+        late: Late,
         out: &mut Vec<Transition>,
     ) {
         let Some(state) = self.persons.get_mut(&person) else { return };
         for alert in &mut state.standing {
-            if alert.late || reads(alert.rule).0 & late.0 == 0 {
+            if alert.late || alert.alert_at > late.at || reads(alert.rule).0 & late.feeds.0 == 0 {
                 continue;
             }
             alert.late = true;

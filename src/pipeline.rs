@@ -154,8 +154,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.sink.call_when_acknowledged(waker);
         }
         while !self.stop.load(Ordering::Relaxed) {
-            let taken = if state.paused { 0 } else { self.take(&mut state)? };
+            // Before anything is taken: what this publishes says how far the shard has settled.
             self.take_new_rules(&mut state)?;
+            let taken = if state.paused { 0 } else { self.take(&mut state)? };
             self.settle(&mut state)?;
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
@@ -195,7 +196,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     "new rules are in force; changed ones are worked out again"
                 );
                 self.publish(&withdrawn)?;
-                self.note(state, withdrawn, Fates::default());
+                self.note(state, withdrawn, Fates::default(), false);
                 Ok(())
             }
             Err(reason) => {
@@ -256,6 +257,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.own()?;
         }
         self.publish(&emitted)?;
+        let has_others = shown.is_some() || !quarantined.is_empty();
         if let Some(shown) = shown {
             self.sink.links(&shown)?;
         }
@@ -264,7 +266,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.sink.quarantine(&quarantined)?;
         }
         let fates = self.shard.take_fates();
-        self.note(state, emitted, fates);
+        self.note(state, emitted, fates, has_others);
         self.confirm(state, MAX_UNDER_WAY)?;
         if self.sink.take_foreign_writes() > 0 {
             self.confirm(state, 0)?;
@@ -274,15 +276,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             );
             let difference = unsent((self.reread)()?.difference(&mut self.shard));
             self.publish(&difference)?;
-            self.note(state, difference, Fates::default());
+            self.note(state, difference, Fates::default(), false);
         }
         Ok(())
     }
 
-    /// What has been handed over, and what it stands for, is under way.
-    fn note(&mut self, state: &mut Loop, alerts: Vec<Emitted>, fates: Fates) {
+    /// What has been handed over, alerts and others, and what it stands for, is under way.
+    fn note(&mut self, state: &mut Loop, alerts: Vec<Emitted>, fates: Fates, has_others: bool) {
         let has_news = fates != Fates::default();
-        if alerts.is_empty() && !has_news {
+        if alerts.is_empty() && !has_news && !has_others {
             return;
         }
         let links = [Feed::Links, Feed::Derived];

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::alert::{Alert, AlertId, Status};
+use crate::detector::LATE_RECORD;
 use crate::record::NextOffset;
 use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
@@ -71,14 +72,16 @@ impl Recovery {
             .collect();
         let mut out = Vec::new();
         for (id, alert) in &standing {
-            let status = match published.get(id).filter(|published| published.status.stands()) {
-                None => Status::Raised,
+            let (status, reason) = match published.get(id).filter(|published| published.status.stands()) {
+                None => (Status::Raised, None),
                 Some(on_topic) if on_topic.severity != alert.severity || on_topic.anchor_at != alert.anchor_at => {
-                    Status::Updated
+                    (Status::Updated, None)
                 }
+                // It came while nobody read.
+                Some(on_topic) if alert.late_record && !on_topic.late_record => (Status::Updated, Some(LATE_RECORD)),
                 Some(_) => continue,
             };
-            out.push((*id, Alert { status, reason: None, ..alert.clone() }));
+            out.push((*id, Alert { status, reason: reason.map(Into::into), ..alert.clone() }));
         }
         for (id, on_topic) in &published {
             if on_topic.status.stands() && !standing.contains_key(id) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::clock::FeedSet;
-use crate::detector::{Cause, Moment, RuleRef, Span, Transition};
+use crate::detector::{Cause, Late, Moment, RuleRef, Span, Transition};
 use crate::history::{History, PersonNo};
 use crate::record::{Coordinates, Offset, Quarantined, Reason};
 use crate::rules::set::Asked;
@@ -23,7 +23,9 @@ pub(super) struct Job {
     at: i64,
     pub(super) tables: TableSet,
     corrected: bool,
+    /// Feeds of records that came too late, and when the last of these came.
     late: FeedSet,
+    late_at: i64,
     pub(super) rules: RuleMask,
     deadline: bool,
     sent_at: Option<WallTime>,
@@ -119,6 +121,9 @@ impl Shard {
             job.tables = job.tables.union(change.tables);
             job.corrected |= change.corrected;
             job.late = job.late.union(change.late);
+            if change.late.0 != 0 {
+                job.late_at = job.late_at.max(change.as_of);
+            }
             job.sent_at = job.sent_at.max(change.sent_at);
             job.coordinates = Some(change.coordinates);
         }
@@ -430,17 +435,48 @@ impl Shard {
         if let Some(conditions) = &job.conditions {
             self.detector.set_conditions(person, conditions.clone());
         }
-        let mut transitions: Vec<Transition> = Vec::new();
-        if job.late.0 != 0 {
-            let rules = self.rules.rules();
-            let reads = |rule: u8| rules[rule as usize].tables.feeds();
-            self.detector.mark_late(person, job.unit.as_of, reads, job.late, &mut transitions);
-            for transition in transitions.drain(..) {
-                let alert = self.render(person, &transition, None, job.unit.as_of);
-                out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
-            }
+        // In strict order what stands is what stood when a late record came. In live order alerts that stood then may be raised in this
+        // very step, when a shard catches up.
+        let is_live = until.is_none();
+        if !is_live {
+            self.mark_late(person, job, out);
         }
-        let Some((evaluation, unit)) = place else { return };
+        if let Some(place) = place {
+            self.detect_rows(person, job, later, evaluations, place, until, out);
+        }
+        if is_live {
+            self.mark_late(person, job, out);
+        }
+    }
+
+    /// Marks the alerts that stood when records came too late.
+    fn mark_late(&mut self, person: PersonNo, job: &Job, out: &mut Vec<Emitted>) {
+        if job.late.0 == 0 {
+            return;
+        }
+        let mut transitions = Vec::new();
+        let rules = self.rules.rules();
+        let reads = |rule: u8| rules[rule as usize].tables.feeds();
+        let late = Late { feeds: job.late, at: job.late_at };
+        self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
+        for transition in transitions {
+            let alert = self.render(person, &transition, None, job.unit.as_of);
+            out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a step")]
+    fn detect_rows(
+        &mut self,
+        person: PersonNo,
+        job: &Job,
+        later: &[&Job],
+        evaluations: &[Evaluation],
+        (evaluation, unit): Place,
+        until: Option<i64>,
+        out: &mut Vec<Emitted>,
+    ) {
+        let mut transitions: Vec<Transition> = Vec::new();
         for (number, rows) in evaluations[evaluation].rows.iter().enumerate() {
             let bit: RuleMask = 1 << number;
             let failed = evaluations[evaluation].failures.iter().any(|f| f.rule == number && f.unit == unit);
@@ -490,6 +526,7 @@ impl Job {
             tables: TableSet::default(),
             corrected: false,
             late: FeedSet::default(),
+            late_at: i64::MIN,
             rules: 0,
             deadline: false,
             sent_at: None,

@@ -1,8 +1,10 @@
-//! Aim: what a unit showed to another before a stop is taken back after it, if it no longer stands; and a start alone says nothing.
+//! Aim: what a unit showed to another before a stop is taken back after it, if it no longer stands; a start alone says nothing; and a
+//! record that came too late meanwhile marks the alerts that it concerns.
 //! Method: two holders of one travel document; the record of one of them is withdrawn while nobody reads.
 
 use std::time::Duration;
 
+use permitwatch::alert::Alert;
 use permitwatch::broker::FeedWriter;
 use permitwatch::schema::Feed;
 use permitwatch::time::{KnownTime, parse_instant};
@@ -18,19 +20,20 @@ fn at(time: &str) -> KnownTime {
     KnownTime(parse_instant(&format!("2026-11-20T{time}:00Z")).unwrap())
 }
 
-fn write(writer: &mut FeedWriter, person: &str, time: &str, own: Value) {
+fn write(writer: &mut FeedWriter, feed: Feed, person: &str, time: &str, own: Value) {
     let mut record = json!({
         "schema_ver": 1, "registered_at": format!("2026-11-20T{time}:00.000000Z"), "source": "mv", "purpose": "permit_control",
         "secrecy_class": 0
     });
     record.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     let payload = serde_json::to_vec(&record).unwrap();
-    writer.write(Feed::Permits, person.as_bytes(), Some(&payload), at(time), None).unwrap();
+    writer.write(feed, person.as_bytes(), Some(&payload), at(time), None).unwrap();
 }
 
 fn permit(writer: &mut FeedWriter, person: &str) {
     write(
         writer,
+        Feed::Permits,
         person,
         "08:00",
         json!({
@@ -46,6 +49,7 @@ fn permit(writer: &mut FeedWriter, person: &str) {
 fn document(writer: &mut FeedWriter, person: &str, time: &str, version: i64, op: &str) {
     write(
         writer,
+        Feed::Permits,
         person,
         time,
         json!({
@@ -92,7 +96,7 @@ fn shown(world: &World) -> usize {
 }
 
 #[test]
-fn what_was_shown_before_a_stop_is_taken_back_after_it() {
+fn a_stop_loses_nothing_of_what_was_shown_or_came_too_late() {
     let world = World::new();
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     for person in ["pA", "pB"] {
@@ -130,5 +134,20 @@ fn what_was_shown_before_a_stop_is_taken_back_after_it() {
     world.wait_until("both alerts again", LIMIT, || {
         detector.assert_alive(&world);
         standing(&world) == 2
+    });
+    // A record from before the kept history, which nobody reads until the next start: a person has to look.
+    detector.kill();
+    let own = json!({
+        "record_key": "entry", "version": 5, "op": "upsert", "event_time": "2023-01-01", "event_on": "2023-01-01", "name": "X YpB",
+        "birth_on": "1990-01-01", "citizenships": ["IND"], "civil_status": "OG", "registered_on": "2023-01-01"
+    });
+    write(&mut writer, Feed::Population, "pB", "10:05", own);
+    clocks(&mut writer, "10:06");
+    let mut detector = world.detector();
+    world.wait_until("the mark", LIMIT, || {
+        detector.assert_alive(&world);
+        let alerts = world.published();
+        let marked = |alert: &&Alert| alert.subject == "pB-1" && alert.rule_id == RULE && alert.late_record;
+        alerts.values().any(|alert| marked(&alert)) && alerts.values().filter(marked).all(|alert| alert.status.stands())
     });
 }
