@@ -316,12 +316,24 @@ fn hits(rule: &RuleFile, columns: &[String]) -> String {
     };
     format!(
         "SELECT person_id, {subject} AS subject, CAST(alert_key AS VARCHAR) AS alert_key, \
-         CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\nWHERE alert_at IS NOT NULL",
+         CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\nWHERE alert_at IS NOT NULL{}",
         optional("due_at", "TIMESTAMP"),
         optional("cleared_at", "TIMESTAMP"),
         optional("anchor_at", "DATE"),
-        rule.sql
+        rule.sql,
+        of_classes(rule)
     )
+}
+
+/// A rule is about persons who have or had a permit of one of its classes, whether or not its text says so.
+fn of_classes(rule: &RuleFile) -> String {
+    let header = &rule.header;
+    if header.key.is_some() || header.permit_classes.iter().any(|class| class == "*") {
+        return String::new();
+    }
+    let classes: Vec<String> = header.permit_classes.iter().map(|class| format!("'{class}'")).collect();
+    let classes = classes.join(", ");
+    format!("\n  AND person_id IN (SELECT person_id FROM permits_history WHERE permit_class IN ({classes}))")
 }
 
 fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64) -> String {

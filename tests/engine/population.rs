@@ -11,6 +11,7 @@ use permitwatch::config::Config;
 use permitwatch::generate::{Dataset, Kind, Options, Summary, Truth, default_until, generate, write};
 use permitwatch::record::Reason;
 use permitwatch::replay::{self, Replayed, Timeline};
+use permitwatch::rules::Catalogue;
 use permitwatch::schema::Feed;
 use permitwatch::shard::Pseudonyms;
 use permitwatch::time::{Day, KnownTime, format_micros};
@@ -42,6 +43,10 @@ impl Recorded {
 }
 
 fn timeline(dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
+    timeline_of(&catalogue(), dir, partitions, batch_messages)
+}
+
+fn timeline_of(catalogue: &Catalogue, dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
     let options = Timeline {
         visibility: visibility(),
         limits: Config::default().limits,
@@ -52,7 +57,7 @@ fn timeline(dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
         as_of: KnownTime(Day::from_date(default_until()).instant()),
         profile: false,
     };
-    replay::timeline(dir, &catalogue(), &options).unwrap_or_else(|error| panic!("{error}"))
+    replay::timeline(dir, catalogue, &options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 static REPLAYED: LazyLock<Replayed> = LazyLock::new(|| timeline(RECORDED.dir.path(), 1, 1_000));
@@ -67,6 +72,20 @@ fn batch_and_timeline_have_the_same_standing() {
         let rules: BTreeSet<&str> = engine.iter().map(|row| row.rule_id.as_str()).collect();
         println!("{} alerts of {} rules stand", engine.len(), rules.len());
     }
+}
+
+#[test]
+fn a_rule_is_about_its_classes_even_if_its_text_does_not_say_so() {
+    let mut catalogue = catalogue();
+    catalogue.rules.retain(|rule| rule.header.id == "study-interrupted");
+    catalogue.rules[0].sql =
+        "SELECT person_id, permit_id, '-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, \
+                                     first_known_time AS due_at, record_key AS record_keys FROM permits"
+            .to_owned();
+    let replayed = timeline_of(&catalogue, RECORDED.dir.path(), 1, 20_000);
+    let batch = replay::batch(RECORDED.dir.path(), &catalogue, &visibility(), RECORDED.end()).unwrap();
+    let (engine, batch) = (sorted(replayed.standing), sorted(batch));
+    assert!(!engine.is_empty() && engine == batch, "engine (first), batch (second):\n{}", difference(&engine, &batch));
 }
 
 #[test]
