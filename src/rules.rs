@@ -5,7 +5,7 @@
 //! - `functions` are the scalar functions that rules have beside SQL's own.
 //! - `table` is where a plan finds the rows of the units at hand.
 //! - `text` refuses what a plan no longer shows, `values` what it should not compute with.
-//! - `check` (with `columns`, `refusal`) proves on the logical plan that units never mix and that nothing else is reached for.
+//! - `check` (with `columns`, `tags`, `refusal`) proves on the logical plan that units never mix and that nothing else is reached for.
 //! - `reads` says what a text reads; `gateways` by what right, `sensitive` what it may do with it, `shown` what it says.
 //! - `coverage` holds the permit classes against the rules; `reference` writes down what there is to know about them.
 //! - `diagnostic` and `locate` turn errors into lines with a caret; `examine` finds all problems of a directory.
@@ -52,6 +52,7 @@ pub mod set;
 pub mod shown;
 mod steps;
 pub mod table;
+mod tags;
 pub mod text;
 pub mod values;
 pub mod walk;

@@ -46,6 +46,13 @@ pub enum Told {
     },
 }
 
+impl Told {
+    /// Whether the values carry the tag of their unit.
+    pub fn is_tagged(self) -> bool {
+        matches!(self, Told::Person | Told::Stored { is_tagged: true, .. })
+    }
+}
+
 impl Demand {
     /// `used`: by position in [`crate::schema::Table::rule_columns`] whether some plan reads the column.
     pub fn new(table: TableId, history: bool, used: &[bool]) -> Demand {

@@ -3,6 +3,7 @@
 //! - *Carried*: a batch holds the rows of many units, so every join, group and window over rows of persons must be
 //!   tied by an identifier of the person (`person_id`, `permit_id`, `record_key`), every join with a reference
 //!   table by its key. Calendars and thresholds belong to nobody and may be joined by any condition.
+//! - *Whole*: an identifier is handed on, or compared with another one (`tags`).
 //! - *Closed*: only the listed tables, views and functions; no limit, no recursion, no statement but a SELECT.
 //! - *Ordered*: a window whose rows are counted or looked up by position has an ORDER BY that cannot tie.
 //! - *Absence declared*: an anti-join needs a `due_at`.
@@ -19,6 +20,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, Window
 pub use crate::rules::columns::{HIDDEN, check_output};
 pub use crate::rules::refusal::{CheckError, Finding, Place, Refusal};
 use crate::rules::refusal::{of_columns, of_input};
+use crate::rules::tags::{self, Tag};
 
 /// What a column identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +46,18 @@ pub enum Owner {
 pub struct Carried {
     pub owner: Owner,
     pub keys: Vec<Key>,
+    pub tags: Vec<Tag>,
 }
 
-/// Tables and views that a rule may read, with the keys of their columns.
+/// Tables and views that a rule may read, with what their columns identify and carry; columns that are not named, nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    tables: BTreeMap<String, (Owner, BTreeMap<String, Key>)>,
+    tables: BTreeMap<String, (Owner, BTreeMap<String, (Key, Tag)>)>,
 }
 
 impl Known {
-    pub fn add(&mut self, table: &str, owner: Owner, keys: BTreeMap<String, Key>) {
-        self.tables.insert(table.to_owned(), (owner, keys));
+    pub fn add(&mut self, table: &str, owner: Owner, columns: BTreeMap<String, (Key, Tag)>) {
+        self.tables.insert(table.to_owned(), (owner, columns));
     }
 
     /// Proves that `plan` keeps units apart and stays within what is known.
@@ -73,14 +76,22 @@ impl Known {
                 let input = self.walk(&projection.input, found);
                 let schema = projection.input.schema();
                 let keys = projection.expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
-                Carried { owner: input.owner, keys }
+                let tags = tags::of_exprs(&projection.expr, schema, &input.tags, found);
+                Carried { owner: input.owner, keys, tags }
             }
-            LogicalPlan::Filter(filter) => self.walk(&filter.input, found),
+            LogicalPlan::Filter(filter) => {
+                let input = self.walk(&filter.input, found);
+                let condition = std::slice::from_ref(&filter.predicate);
+                tags::of_exprs(condition, filter.input.schema(), &input.tags, found);
+                input
+            }
             LogicalPlan::Sort(sort) => {
                 if sort.fetch.is_some() {
                     found.push(Refusal::Forbidden { what: "ORDER BY with LIMIT".into() }.at(Place::words(&["limit"])));
                 }
-                self.walk(&sort.input, found)
+                let input = self.walk(&sort.input, found);
+                tags::check_order(&sort.expr, sort.input.schema(), &input.tags, found);
+                input
             }
             LogicalPlan::SubqueryAlias(alias) => self.walk(&alias.input, found),
             LogicalPlan::Window(window) => {
@@ -88,9 +99,10 @@ impl Known {
                 for expr in &window.window_expr {
                     found.extend(check_window(expr, window.input.schema(), &input));
                 }
+                let own = tags::of_exprs(&window.window_expr, window.input.schema(), &input.tags, found);
                 let mut keys = input.keys;
-                keys.extend(window.window_expr.iter().map(|_| Key::None));
-                Carried { owner: input.owner, keys }
+                keys.extend(own.iter().map(|_| Key::None));
+                Carried { owner: input.owner, keys, tags: [input.tags, own].concat() }
             }
             LogicalPlan::Aggregate(aggregate) => {
                 let input = self.walk(&aggregate.input, found);
@@ -105,7 +117,9 @@ impl Known {
                     found.push(Refusal::NotCarried { node: "GROUP BY", what }.at(place));
                 }
                 keys.extend(aggregate.aggr_expr.iter().map(|_| Key::None));
-                Carried { owner: input.owner, keys }
+                let exprs = [&aggregate.group_expr, &aggregate.aggr_expr];
+                let tags = exprs.map(|exprs| tags::of_exprs(exprs, schema, &input.tags, found)).concat();
+                Carried { owner: input.owner, keys, tags }
             }
             LogicalPlan::Distinct(distinct) => {
                 let input = self.walk(distinct.input(), found);
@@ -120,7 +134,9 @@ impl Known {
                 self.union(inputs, &union.schema, found)
             }
             LogicalPlan::Join(join) => self.join(join, found),
-            LogicalPlan::EmptyRelation(empty) => nobody(&empty.schema),
+            LogicalPlan::EmptyRelation(empty) => {
+                Carried { tags: vec![Tag::Null; empty.schema.fields().len()], ..nobody(&empty.schema) }
+            }
             LogicalPlan::Values(values) => nobody(&values.schema),
             LogicalPlan::Limit(limit) => {
                 found.push(forbidden("LIMIT").at(Place::words(&["limit"])));
@@ -147,13 +163,14 @@ impl Known {
     }
 
     fn scan(&self, table: &TableReference, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
-        let Some((owner, keys)) = self.tables.get(table.table()) else {
+        let Some((owner, columns)) = self.tables.get(table.table()) else {
             let refusal = forbidden(&format!("table \"{}\"", table.table()));
             found.push(refusal.at(Place::Relation(vec![table.table().to_owned()])));
             return nobody(schema);
         };
-        let key = |name: &str| keys.get(name).copied().unwrap_or(Key::None);
-        Carried { owner: *owner, keys: schema.fields().iter().map(|field| key(field.name())).collect() }
+        let known = |name: &String| columns.get(name).copied().unwrap_or((Key::None, Tag::None));
+        let (keys, tags) = schema.fields().iter().map(|field| known(field.name())).unzip();
+        Carried { owner: *owner, keys, tags }
     }
 
     fn union(&self, inputs: Vec<Carried>, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
@@ -169,6 +186,9 @@ impl Known {
                     *key = Key::None;
                 }
             }
+            for (tag, other) in all.tags.iter_mut().zip(input.tags) {
+                *tag = tag.or(other);
+            }
         }
         all
     }
@@ -180,14 +200,12 @@ impl Known {
             let place = of_columns(join.on.iter().flat_map(|(l, r)| [l, r]).chain(join.filter.iter()));
             found.push(refusal.at(place.map_or_else(|| of_input(&join.right), Place::Span)));
         }
+        tags::check_join(join, &left.tags, &right.tags, found);
         if join.join_type == JoinType::Full {
             found.push(forbidden("FULL JOIN").at(Place::words(&["full"])));
         }
         let none = |keys: &[Key]| vec![Key::None; keys.len()];
-        let both = |mut l: Vec<Key>, r: Vec<Key>| {
-            l.extend(r);
-            l
-        };
+        let both = |l: Vec<Key>, r: Vec<Key>| [l, r].concat();
         let owner = if left_only(join.join_type) {
             left.owner
         } else if right_only(join.join_type) {
@@ -208,7 +226,14 @@ impl Known {
             JoinType::LeftMark => both(left.keys, vec![Key::None]),
             JoinType::RightMark => both(right.keys, vec![Key::None]),
         };
-        Carried { owner, keys }
+        let tags = match join.join_type {
+            JoinType::LeftSemi | JoinType::LeftAnti => left.tags,
+            JoinType::RightSemi | JoinType::RightAnti => right.tags,
+            JoinType::LeftMark => [left.tags, vec![Tag::None]].concat(),
+            JoinType::RightMark => [right.tags, vec![Tag::None]].concat(),
+            JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => [left.tags, right.tags].concat(),
+        };
+        Carried { owner, keys, tags }
     }
 }
 
@@ -352,7 +377,8 @@ pub(super) fn right_only(join: JoinType) -> bool {
 }
 
 fn nobody(schema: &DFSchema) -> Carried {
-    Carried { owner: Owner::Nobody, keys: vec![Key::None; schema.fields().len()] }
+    let count = schema.fields().len();
+    Carried { owner: Owner::Nobody, keys: vec![Key::None; count], tags: vec![Tag::None; count] }
 }
 
 pub(super) fn forbidden(what: &str) -> Refusal {

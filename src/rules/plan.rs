@@ -34,10 +34,11 @@ use crate::rules::session;
 pub use crate::rules::set::PlannedRule;
 use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
 use crate::rules::table::{Origin, Slot, SlotTable};
+use crate::rules::tags::Tag;
 use crate::rules::text::check_text;
 use crate::rules::values::check_arithmetic;
 use crate::schema::{ColumnType, Feed, TableId};
-use crate::units::rule_schema;
+use crate::units::{Demand, Told, rule_schema};
 
 /// Why a catalogue cannot be planned.
 #[derive(Debug, Error)]
@@ -115,8 +116,8 @@ impl Planner {
             }
         }
         planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
-        let keys = ["person_id", "permit_id"].map(|name| (name.to_owned(), Key::Subject));
-        planner.known.add(RULE_ROWS, Owner::Person, keys.into());
+        let columns = ["person_id", "permit_id"].map(|name| (name.to_owned(), (Key::Subject, Tag::Front)));
+        planner.known.add(RULE_ROWS, Owner::Person, columns.into());
         for (name, batch) in session::calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());
             let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
@@ -136,8 +137,14 @@ impl Planner {
             Some(_) => Owner::Reference,
             None => Owner::Nobody,
         };
-        let keys = table.def().rule_columns(history).into_iter().map(|(name, ty)| (name.to_owned(), key(ty)));
-        self.known.add(&name, owner, keys.collect());
+        let columns = table.def().rule_columns(history);
+        // Rows that all units share carry the tag of one of them: they are handed on, but equal nothing of another unit.
+        let tagged = if owner == Owner::Nobody { Tag::List } else { Tag::Front };
+        let told = Demand::new(table, history, &vec![true; columns.len()]).columns;
+        let tag = |told: Option<Told>| if told.is_some_and(Told::is_tagged) { tagged } else { Tag::None };
+        let columns = columns.into_iter().zip(told);
+        let columns = columns.map(|((name, ty), told)| (name.to_owned(), (key(ty), tag(told))));
+        self.known.add(&name, owner, columns.collect());
         slot.set_origin(Origin::Table(self.bases.len()));
         self.base_by_name.insert(name, self.bases.len());
         self.bases.push(BaseTable { slot, table, history, demand: OnceLock::new(), users: 0 });

@@ -32,6 +32,21 @@ pub enum Refusal {
     KnownTime,
     #[error("evidence column {column} may not leave the engine")]
     Evidence { column: String },
+    #[error("{misuse}: {what}")]
+    Identifier { misuse: Misuse, what: String },
+}
+
+/// What was done with an identifier, which has the tag of its unit in front while the rule runs (see `tags`).
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Misuse {
+    #[error("identifiers can be compared with other identifiers only")]
+    Compared,
+    #[error("a text made of identifiers, or that may be one, can be compared with nothing")]
+    Made,
+    #[error("a text made of identifiers, or that may be one, has no order")]
+    Ordered,
+    #[error("an identifier can be handed on or compared with another only, as a whole")]
+    Opened,
 }
 
 impl Refusal {
@@ -77,6 +92,15 @@ impl Refusal {
             Refusal::KnownTime => "known_time moves with every new version of the record; first_known_time does not",
             Refusal::Evidence { .. } => {
                 "leave it out, or show what was compared (a count, a day, true or false) under another name"
+            }
+            Refusal::Identifier { misuse: Misuse::Compared | Misuse::Opened, .. } => {
+                "many persons are evaluated at once, and identifiers carry a mark of theirs: filter by a code or kind, or join a reference table"
+            }
+            Refusal::Identifier { misuse: Misuse::Made, .. } => {
+                "compare the identifiers themselves, with IS NOT DISTINCT FROM where both may be null"
+            }
+            Refusal::Identifier { misuse: Misuse::Ordered, .. } => {
+                "order by the identifiers themselves, with NULLS FIRST or LAST in the place of another text"
             }
         }
     }

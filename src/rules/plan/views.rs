@@ -136,8 +136,9 @@ impl Planner {
 }
 
 fn make_known(known: &mut Known, name: &str, plan: &LogicalPlan, carried: &Carried) {
-    let keys = plan.schema().fields().iter().zip(&carried.keys).map(|(field, key)| (field.name().clone(), *key));
-    known.add(name, carried.owner, keys.collect());
+    let names = plan.schema().fields().iter().map(|field| field.name().clone());
+    let columns = carried.keys.iter().copied().zip(carried.tags.iter().copied());
+    known.add(name, carried.owner, names.zip(columns).collect());
 }
 
 /// Reading the rows again costs as much as picking them again; anything else costs more.

@@ -1,0 +1,2 @@
+-- refused: identifiers can be compared with other identifiers only
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p WHERE p.anchor_person_id = p.person_id
