@@ -49,14 +49,17 @@ pub struct Carried {
     pub tags: Vec<Tag>,
 }
 
+/// What is known of columns, by name.
+type Columns = BTreeMap<String, (Key, Tag)>;
+
 /// Tables and views that a rule may read, with what their columns identify and carry; columns that are not named, nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    tables: BTreeMap<String, (Owner, BTreeMap<String, (Key, Tag)>)>,
+    tables: BTreeMap<String, (Owner, Columns)>,
 }
 
 impl Known {
-    pub fn add(&mut self, table: &str, owner: Owner, columns: BTreeMap<String, (Key, Tag)>) {
+    pub fn add(&mut self, table: &str, owner: Owner, columns: Columns) {
         self.tables.insert(table.to_owned(), (owner, columns));
     }
 

@@ -20,7 +20,7 @@ fn at(time: &str) -> KnownTime {
     KnownTime(parse_instant(&format!("2026-11-20T{time}:00Z")).unwrap())
 }
 
-fn write(writer: &mut FeedWriter, feed: Feed, person: &str, time: &str, own: Value) {
+fn write(writer: &mut FeedWriter, feed: Feed, person: &str, time: &str, own: &Value) {
     let mut record = json!({
         "schema_ver": 1, "registered_at": format!("2026-11-20T{time}:00.000000Z"), "source": "mv", "purpose": "permit_control",
         "secrecy_class": 0
@@ -36,7 +36,7 @@ fn permit(writer: &mut FeedWriter, person: &str) {
         Feed::Permits,
         person,
         "08:00",
-        json!({
+        &json!({
             "table": "permits", "record_key": format!("{person}-1"), "version": 1, "op": "upsert", "event_time": "2026-01-01",
             "permit_id": format!("{person}-1"), "permit_class": "RESEARCH", "first_grant": true, "application_on": "2025-10-01",
             "decided_on": "2025-12-01", "valid_from": "2026-01-01", "valid_to": "2027-12-31", "held_since": "2026-01-01",
@@ -52,7 +52,7 @@ fn document(writer: &mut FeedWriter, person: &str, time: &str, version: i64, op:
         Feed::Permits,
         person,
         time,
-        json!({
+        &json!({
             "table": "documents", "record_key": "doc:1", "version": version, "op": op, "event_time": "2024-01-01", "kind": "P",
             "document_key": "dSHARED", "valid_from": "2024-01-01", "valid_to": "2034-01-01"
         }),
@@ -141,7 +141,7 @@ fn a_stop_loses_nothing_of_what_was_shown_or_came_too_late() {
         "record_key": "entry", "version": 5, "op": "upsert", "event_time": "2023-01-01", "event_on": "2023-01-01", "name": "X YpB",
         "birth_on": "1990-01-01", "citizenships": ["IND"], "civil_status": "OG", "registered_on": "2023-01-01"
     });
-    write(&mut writer, Feed::Population, "pB", "10:05", own);
+    write(&mut writer, Feed::Population, "pB", "10:05", &own);
     clocks(&mut writer, "10:06");
     let mut detector = world.detector();
     world.wait_until("the mark", LIMIT, || {

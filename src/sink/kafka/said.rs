@@ -29,7 +29,7 @@ pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> 
             read_whole(&config.kafka, &topic, partition, |message| {
                 let unit = kafka::header(message, c"unit").and_then(|unit| std::str::from_utf8(unit).ok());
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
-                let Ok(decoded) = decode(&lent(feed, message), config.limits.max_message_bytes) else { return };
+                let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
                     said.take(unit, &decoded.record);
                 }
