@@ -111,8 +111,8 @@ pub struct RuleFile {
 /// Why a rule file cannot be read.
 #[derive(Debug, Error)]
 pub enum FileError {
-    #[error("rule {file}: begins with no header; put TOML into a comment /* ... */ at the top")]
-    NoHeader { file: String },
+    #[error("rule {file}: {problem}; put TOML into a comment /* ... */ at the top")]
+    NoHeader { file: String, problem: &'static str },
     #[error("rule {file}: header is not valid TOML")]
     Header { file: String, source: Box<toml::de::Error> },
     #[error("rule {file}: header says id \"{id}\"; the file must be named after it")]
@@ -145,7 +145,8 @@ impl RuleFile {
     ) -> Result<RuleFile, (FileError, Vec<FileError>)> {
         let file = || format!("{name}.sql");
         let alone = |error| (error, Vec::new());
-        let (head, sql) = split_header(text).ok_or_else(|| alone(FileError::NoHeader { file: file() }))?;
+        let no_header = || alone(FileError::NoHeader { file: file(), problem: header_problem(text) });
+        let (head, sql) = split_header(text).ok_or_else(no_header)?;
         let header: Header = toml::from_str(head)
             .map_err(|source| alone(FileError::Header { file: file(), source: Box::new(source) }))?;
         let mut errors = Vec::new();
@@ -242,6 +243,15 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
 pub fn split_header(text: &str) -> Option<(&str, &str)> {
     let (head, sql) = text.trim_start().strip_prefix("/*")?.split_once("*/")?;
     Some((head, sql.trim().trim_end_matches(';').trim_end()))
+}
+
+/// Why a text has no header.
+pub fn header_problem(text: &str) -> &'static str {
+    if text.trim_start().starts_with("/*") {
+        "the comment at its top is never closed: no */ follows"
+    } else {
+        "begins with no comment"
+    }
 }
 
 #[cfg(test)]
