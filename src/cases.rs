@@ -39,8 +39,8 @@ pub use update::{Updated, updated};
 /// Why cases cannot be run at all.
 #[derive(Debug, Error)]
 pub enum CaseError {
-    #[error("cannot read {file}; every rule has its cases there")]
-    Read { file: String, source: std::io::Error },
+    #[error("cannot read {file}; every rule has its cases there: {dir}/README.md shows a first one")]
+    Read { file: String, dir: String, source: std::io::Error },
     #[error("{file}")]
     Form { file: String, source: Box<toml::de::Error> },
     #[error("{file}, case \"{case}\": {message}")]

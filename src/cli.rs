@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::rules::{Catalogue, RuleSet};
+use crate::sink::terminal::note;
 
 mod check;
 mod demo;
@@ -59,7 +60,7 @@ pub struct RulesArgs {
     /// Parameter to change, as rule-id.parameter=value; may be repeated.
     #[arg(long = "set", value_name = "RULE.PARAM=VALUE", value_parser = parse_set)]
     set: Vec<(String, i64)>,
-    /// Rules to leave in; all without it.
+    /// Only these rules; may be repeated.
     #[arg(long = "rule", value_name = "ID")]
     only: Vec<String>,
 }
@@ -79,7 +80,12 @@ impl RulesArgs {
             bail!("no rule \"{id}\"; rules are {}", known.join(", "));
         }
         if !self.only.is_empty() {
-            catalogue.rules.retain(|rule| self.only.contains(&rule.header.id));
+            catalogue.retain_rules(&self.only.iter().map(String::as_str).collect::<Vec<_>>());
+            let used = catalogue.rules.iter().map(|rule| &rule.header.id).filter(|id| !self.only.contains(id));
+            let used: Vec<&str> = used.map(String::as_str).collect();
+            if !used.is_empty() {
+                note!("with the rules whose findings they read: {}", used.join(", "));
+            }
         }
         Ok(catalogue)
     }
@@ -88,6 +94,15 @@ impl RulesArgs {
 /// Reads the rules of a directory.
 pub fn load_rules(dir: &Path, set: &BTreeMap<String, i64>) -> anyhow::Result<Catalogue> {
     Catalogue::load(dir, set).with_context(|| format!("cannot load the rules in {}", dir.display()))
+}
+
+/// `1 rule`, `2 rules`, `2 entries`.
+fn counted(number: usize, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// Plans them, which checks them.

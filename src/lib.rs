@@ -8,6 +8,9 @@
 //!
 //! The modules stand in that order; imports go down the flow only.
 
+// They panic at a closed pipe; `sink::terminal` does not.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 // The words that everything shares.
 pub mod alert;
 pub mod config;

@@ -1,5 +1,7 @@
 //! Hands the command line over.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::ffi::{c_int, c_long};
 
 use clap::Parser;
@@ -19,7 +21,7 @@ fn main() -> std::process::ExitCode {
     match permitwatch::cli::Cli::parse().run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            permitwatch::sink::terminal::note_line(format_args!("error: {error:#}"));
             std::process::ExitCode::FAILURE
         }
     }

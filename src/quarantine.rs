@@ -61,6 +61,23 @@ impl Selection {
     }
 }
 
+/// Each message once: a shard that rebuilds sets aside again what it set aside before. Of a message's entries the last one
+/// counts, in which the rules and limits of then have spoken; rules' failures on one person are kept apart.
+pub fn distinct(entries: Vec<Quarantined>) -> Vec<Quarantined> {
+    let mut seen = BTreeSet::new();
+    let mut out: Vec<Quarantined> = entries
+        .into_iter()
+        .rev()
+        .filter(|entry| {
+            let Coordinates { feed, partition, offset } = entry.coordinates;
+            let failure = (entry.reason == Reason::RuleError).then(|| (entry.known_time.0, entry.detail.clone()));
+            seen.insert((feed.index(), partition, offset.0, failure))
+        })
+        .collect();
+    out.reverse();
+    out
+}
+
 /// How many entries there are of each feed and reason.
 pub fn counts(entries: &[Quarantined]) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut counts = BTreeMap::new();
@@ -190,6 +207,20 @@ mod tests {
         assert_eq!(entry.coordinates.to_string(), "border/3/17");
         assert_eq!(entry.reason, Reason::Future);
         assert!(parse(b"{}").is_none() && parse(b"\xff").is_none());
+    }
+
+    #[test]
+    fn a_message_that_was_set_aside_twice_counts_once() {
+        let of = |reason, detail: &str| Quarantined { detail: detail.into(), ..entry(reason) };
+        let entries = vec![
+            of(Reason::Malformed, "then"),
+            of(Reason::RuleError, "a: x"),
+            of(Reason::RuleError, "b: x"),
+            of(Reason::Future, "now"),
+            of(Reason::RuleError, "a: x"),
+        ];
+        let details: Vec<String> = distinct(entries).into_iter().map(|entry| entry.detail).collect();
+        assert_eq!(details, ["b: x", "now", "a: x"]);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Both give the same standing set at the same clock; that they do is what the tests hold on to.
 
+mod failed;
 mod together;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ use crate::shard::{Emitted, Order, Pseudonyms, Settings, Shard, Work};
 use crate::source::SourceError;
 use crate::source::files::FileShard;
 use crate::time::KnownTime;
+
+pub use failed::{Failed, failed};
 
 /// How a timeline is replayed; what comes out depends on none of it but `as_of`.
 #[derive(Clone)]
@@ -50,6 +54,8 @@ pub struct Replayed {
     pub standing: Vec<StandingRow>,
     pub fates: Fates,
     pub quarantined: Vec<Quarantined>,
+    /// Rules that failed for so many units that a shard no longer ran them.
+    pub disabled: BTreeSet<String>,
     pub messages: u64,
     pub work: Vec<Work>,
     pub persons: u64,
@@ -191,12 +197,18 @@ impl<'a> Lane<'a> {
         self.out.fates = self.shard.take_fates();
         self.out.quarantined = self.shard.take_quarantined();
         self.out.standing = standing_rows(&self.shard);
+        self.out.disabled = disabled(&self.shard);
         self.out.work.push(self.shard.take_work());
         self.out.persons = self.shard.history().person_count() as u64;
         self.out.state_bytes = self.shard.history().state_bytes();
         self.out.profile = self.shard.into_rule_set().take_profile();
         self.out
     }
+}
+
+fn disabled(shard: &Shard) -> BTreeSet<String> {
+    let disabled = shard.rules().iter().enumerate().filter(|(at, _)| shard.disabled() & 1 << at != 0);
+    disabled.map(|(_, rule)| rule.file.header.id.clone()).collect()
 }
 
 /// What stands in a shard, in the form in which the batch query gives it.
@@ -220,6 +232,7 @@ impl Replayed {
         self.standing.extend(other.standing);
         self.fates.add(&other.fates);
         self.quarantined.extend(other.quarantined);
+        self.disabled.extend(other.disabled);
         self.messages += other.messages;
         self.work.extend(other.work);
         self.persons += other.persons;

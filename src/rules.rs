@@ -4,7 +4,7 @@
 //! - `catalogue` reads the directory: rules, shared views, parameters, and the fixed queries round them.
 //! - `functions` are the scalar functions that rules have beside SQL's own.
 //! - `table` is where a plan finds the rows of the units at hand.
-//! - `text` refuses what a plan no longer shows, `values` what it should not compute with.
+//! - `text` refuses what a plan no longer shows, `values` and `dates` what it should not compute with.
 //! - `check` (with `columns`, `tags`, `refusal`) proves on the logical plan that units never mix and that nothing else is reached for.
 //! - `reads` says what a text reads; `gateways` by what right, `sensitive` what it may do with it, `shown` what it says.
 //! - `coverage` holds the permit classes against the rules; `reference` writes down what there is to know about them.
@@ -28,6 +28,7 @@ pub mod check;
 pub mod coded;
 pub mod columns;
 pub mod coverage;
+mod dates;
 pub mod diagnostic;
 pub mod examine;
 pub mod executor;

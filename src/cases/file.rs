@@ -131,7 +131,8 @@ impl CaseFile {
     /// Reads the cases of a rule from `dir`, the directory `tests` of the rules.
     pub fn read(dir: &Path, rule: &str) -> Result<CaseFile, CaseError> {
         let path = dir.join(format!("{rule}.toml"));
-        let failed = |source| CaseError::Read { file: path.display().to_string(), source };
+        let failed =
+            |source| CaseError::Read { file: path.display().to_string(), dir: dir.display().to_string(), source };
         let text = std::fs::read_to_string(&path).map_err(failed)?;
         Self::parse(&path, &text)
     }

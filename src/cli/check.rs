@@ -6,10 +6,11 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::cli::RulesArgs;
+use crate::cli::{RulesArgs, counted};
 use crate::rules::examine::{Examined, examine};
 use crate::rules::gateways;
 use crate::rules::plan::PlannedRule;
+use crate::sink::terminal::{self, say};
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -55,28 +56,24 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     bail!("{} in {}", counted(examined.problems.len(), "problem"), counted(files.len(), "file"));
 }
 
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], millis: u128) {
     let dir = args.rules.rules.display().to_string();
     for problem in &examined.problems {
-        println!("{}", problem.render(dir.trim_end_matches('/')));
+        say!("{}", problem.render(dir.trim_end_matches('/')));
     }
     if let (true, Some(coverage), Some(catalogue)) = (args.coverage, &examined.coverage, &examined.catalogue) {
-        print!("{}", coverage.matrix(catalogue));
+        terminal::print(&coverage.matrix(catalogue));
         return;
     }
     for rule in rules {
         let header = &rule.file.header;
-        println!(
+        say!(
             "ok  {:<4} {:<28} {:<8} {:<16} {}  reads {}",
             header.number,
             header.id,
             header.legal_gate,
             header.purpose,
-            rule.fingerprint,
+            fingerprint(examined, rule),
             read_by(examined, rule).join(", ")
         );
     }
@@ -88,12 +85,16 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
         counted(catalogue.thresholds.len(), "threshold")
     );
     if !examined.problems.is_empty() {
-        println!("{} hold; the others are refused ({millis} ms)", counted(rules.len(), "rule"));
+        match rules.len() {
+            0 => say!("no rule holds ({millis} ms)"),
+            1 => say!("1 rule holds; what is named above is refused ({millis} ms)"),
+            many => say!("{many} rules hold; what is named above is refused ({millis} ms)"),
+        }
         return;
     }
-    println!("{what} in {millis} ms. Of each rule it is proved that");
+    say!("{what} in {millis} ms. Of each rule it is proved that");
     for line in PROVED {
-        println!("  - {line}");
+        say!("  - {line}");
     }
 }
 
@@ -107,6 +108,11 @@ const PROVED: [&str; 7] = [
     "every source that it reads has a gateway for each of its classes and its purpose, or it is closed",
     "sensitive columns are handed on, not judged by",
 ];
+
+/// As alerts carry it, whatever else was asked to be looked at.
+fn fingerprint<'a>(examined: &'a Examined, rule: &'a PlannedRule) -> &'a str {
+    examined.fingerprints.get(&rule.file.header.id).unwrap_or(&rule.fingerprint)
+}
 
 /// Tables, with the kinds that a gateway tells apart, that the rule's own text and its views read.
 fn read_by(examined: &Examined, rule: &PlannedRule) -> Vec<String> {
@@ -127,11 +133,11 @@ fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
                 "legal_gate": header.legal_gate,
                 "purpose": header.purpose,
                 "stage": header.stage,
-                "fingerprint": rule.fingerprint,
+                "fingerprint": fingerprint(examined, rule),
                 "reads": read_by(examined, rule),
             })
         })
         .collect();
     let report = json!({ "ok": examined.problems.is_empty(), "problems": examined.problems, "rules": rules });
-    println!("{report:#}");
+    say!("{report:#}");
 }

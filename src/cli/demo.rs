@@ -11,7 +11,7 @@ use clap::Args;
 use hdrhistogram::Histogram;
 
 use crate::cli::run::init_logs;
-use crate::cli::{load_rules, plan_rules};
+use crate::cli::{counted, load_rules, plan_rules};
 use crate::clock::wall;
 use crate::config::Config;
 use crate::demo::{Demo, Finished, RuleScore, Watch, score};
@@ -19,7 +19,7 @@ use crate::generate::{Dataset, Options, generate};
 use crate::http::{HttpServer, Readiness};
 use crate::rules::Catalogue;
 use crate::schema::Feed;
-use crate::sink::terminal::{self, Language};
+use crate::sink::terminal::{self, Language, say};
 use crate::telemetry;
 use crate::time::Day;
 
@@ -68,7 +68,12 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     }
     let options = Options::new(args.persons, args.years, args.seed);
     options.check()?;
-    println!("Generating {} permit holders over {} years (seed {}) ...", args.persons, args.years, args.seed);
+    say!(
+        "Generating {} permit holders over {} (seed {}) ...",
+        args.persons,
+        counted(args.years as usize, "year"),
+        args.seed
+    );
     let dataset = generate(&options);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
@@ -80,8 +85,11 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
             Err(_) => HttpServer::bind("127.0.0.1:0", metrics, Arc::clone(&readiness)).await,
         }
     })?;
-    let broker = args.brokers.as_deref().unwrap_or("an embedded broker (nothing to install)");
-    println!(
+    let broker = match &args.brokers {
+        Some(brokers) => format!("{brokers}, topics {}*", config.kafka.topic_prefix),
+        None => "an embedded broker (nothing to install)".to_owned(),
+    };
+    say!(
         "Feeding seven registers through {broker}, {} partitions; metrics at http://{}/metrics\n",
         args.partitions,
         server.address()
@@ -97,7 +105,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
 }
 
 fn watch(args: &DemoArgs) -> Arc<Watch> {
-    let (language, quiet, colour) = (args.lang, args.quiet, terminal::coloured());
+    let (language, quiet, colour) = (args.lang, args.quiet, terminal::coloured(&std::io::stdout()));
     Watch::new(Box::new(move |alert| {
         if !quiet {
             terminal::print(&terminal::line(alert, language, colour));
@@ -123,9 +131,10 @@ fn report_progress(watch: &Arc<Watch>, dataset: &Dataset) -> Progress {
     let watch = Arc::clone(watch);
     let thread = std::thread::spawn(move || {
         while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(500)) {
-            eprint!("\r\u{1b}[K  {} of about {total} messages, {} alerts", watch.counted(), watch.transitions());
+            let (read, alerts) = (watch.counted(), watch.transitions());
+            terminal::progress(&format!("  {read} of about {total} messages, {alerts} alerts"));
         }
-        eprint!("\r\u{1b}[K");
+        terminal::progress("");
     });
     Progress(Some(stop), Some(thread))
 }
@@ -133,14 +142,20 @@ fn report_progress(watch: &Arc<Watch>, dataset: &Dataset) -> Progress {
 fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> anyhow::Result<()> {
     let outcome = &finished.outcome;
     let fates = &outcome.fates;
-    println!("\nMessages and their fates");
-    println!(
+    say!("\nMessages and their fates");
+    say!(
         "  {:<12}{:>10}{:>11}{:>10}{:>11}{:>13}{:>8}",
-        "feed", "read", "evaluated", "filtered", "duplicate", "quarantined", "clock"
+        "feed",
+        "read",
+        "evaluated",
+        "filtered",
+        "duplicate",
+        "quarantined",
+        "clock"
     );
     let line = |name: &str, feeds: &[Feed]| {
         let sum = |of: &dyn Fn(usize) -> u64| feeds.iter().map(|feed| of(feed.index())).sum::<u64>();
-        println!(
+        say!(
             "  {name:<12}{:>10}{:>11}{:>10}{:>11}{:>13}{:>8}",
             sum(&|feed| fates.total_of(feed)),
             sum(&|feed| fates.evaluated[feed]),
@@ -159,7 +174,7 @@ fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> a
     let scores = score(&dataset.truth, &outcome.log, &ids, until);
     print_scores(catalogue, finished, &scores);
     let seconds = finished.elapsed.as_secs_f64();
-    println!(
+    say!(
         "\n{} messages in {seconds:.1} s: {:.0} a second through Kafka, {} transitions published",
         finished.written,
         finished.written as f64 / seconds,
@@ -170,7 +185,7 @@ fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> a
     if fates.sources_total() != finished.written {
         bail!("{} messages were written but {} have a fate", finished.written, fates.sources_total());
     }
-    println!("Every message written has exactly one fate: {}.", finished.written);
+    say!("Every message written has exactly one fate: {}.", finished.written);
     Ok(())
 }
 
@@ -185,15 +200,23 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
             }
         }
     }
-    println!("\nAlerts against planted truth (indications for a person to look into, never decisions)");
-    println!(
+    say!("\nAlerts against planted truth (indications for a person to look into, never decisions)");
+    say!(
         "  {:<5}{:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
-        "", "rule", "standing", "planted", "found", "traps", "wrong", "precision", "recall"
+        "",
+        "rule",
+        "standing",
+        "planted",
+        "found",
+        "traps",
+        "wrong",
+        "precision",
+        "recall"
     );
     for rule in &catalogue.rules {
         let id = rule.header.id.as_str();
         let Some(score) = scores.get(id) else { continue };
-        println!(
+        say!(
             "  {:<5}{id:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11.3}{:>8.3}",
             rule.header.number,
             standing.get(id).copied().unwrap_or_default(),
@@ -207,7 +230,7 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
     }
     for (rule, score) in scores {
         for miss in &score.misses {
-            println!("  ! {rule}: {miss}");
+            say!("  ! {rule}: {miss}");
         }
     }
 }
@@ -215,7 +238,7 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
 fn print_latency(name: &str, latency: Option<&Histogram<u64>>) {
     let Some(latency) = latency else { return };
     let at = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1_000.0;
-    println!(
+    say!(
         "{name}: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms ({} alerts)",
         at(0.5),
         at(0.99),

@@ -1,12 +1,15 @@
 //! `permitwatch generate`: a synthetic register population with planted breaches.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::generate::{Options, default_until, generate, write};
+use crate::cli::counted;
+use crate::generate::{Kind, Options, Summary, default_until, generate, write};
+use crate::sink::terminal::say;
 
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -33,6 +36,34 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     options.check()?;
     let dataset = generate(&options);
     let summary = write(&dataset, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
-    println!("{summary:#?}");
+    print(&summary, &args.out);
     Ok(())
+}
+
+/// Messages by feed and fate, and how many stories are told of each rule; all else is in the manifest.
+fn print(summary: &Summary, out: &Path) {
+    let Summary { persons, years, seed, start, until, .. } = summary;
+    say!(
+        "{persons} permit holders, {start} to {until} ({}, seed {seed}), in {}",
+        counted(*years as usize, "year"),
+        out.display()
+    );
+    let fates: Vec<&str> = summary.fates.keys().copied().collect();
+    let row = |name: &str, messages: usize, by_fate: &BTreeMap<&'static str, usize>| {
+        let counts = fates.iter().map(|fate| format!("{:>12}", by_fate.get(fate).copied().unwrap_or_default()));
+        say!("  {name:<12}{messages:>10}{}", counts.collect::<String>());
+    };
+    let heads: String = fates.iter().map(|fate| format!("{fate:>12}")).collect();
+    say!("  {:<12}{:>10}{heads}", "feed", "messages");
+    for (feed, counted) in &summary.feeds {
+        row(feed, counted.messages, &counted.fates);
+    }
+    row("all", summary.feeds.values().map(|feed| feed.messages).sum(), &summary.fates);
+    let planted = |kind: Kind| {
+        let stories = summary.truth.values().filter_map(|kinds| kinds.get(kind.name()));
+        stories.flat_map(BTreeMap::values).sum::<usize>()
+    };
+    let (breaches, traps) = (planted(Kind::Breach), planted(Kind::Trap));
+    say!("planted: {breaches} breaches and {traps} traps for {}", counted(summary.truth.len(), "rule"));
+    say!("how many of which story for which rule: manifest.json; whom they are about: truth.parquet");
 }

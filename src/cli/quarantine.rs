@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::broker::FeedWriter;
+use crate::cli::counted;
 use crate::clock;
 use crate::config::Config;
 use crate::kafka;
@@ -14,7 +15,7 @@ use crate::quarantine::{self, Judge, Outcome, Selection};
 use crate::record::{Coordinates, Message, Offset, Quarantined, Reason};
 use crate::schema::Feed;
 use crate::sink::kafka::read_quarantine;
-use crate::sink::terminal;
+use crate::sink::terminal::{self, note};
 use crate::source::kafka::MessageReader;
 use crate::time::{KnownTime, format_micros};
 
@@ -26,7 +27,7 @@ pub struct QuarantineArgs {
 
 #[derive(Debug, Subcommand)]
 enum QuarantineCommand {
-    /// Count the entries by feed and reason and print them: coordinates, reason, detail; never a payload.
+    /// Count the messages set aside by feed and reason and print them: coordinates, reason, detail; never a payload.
     List(ListArgs),
     Redrive(RedriveArgs),
 }
@@ -71,6 +72,7 @@ struct ListArgs {
 /// What follows from --apply:
 ///   - The message gets a new timestamp and so a new known time: for all that permitwatch can say, it became known
 ///     now. Deadlines that the record would have met in time are counted from now, and alerts may come or go.
+///   - However many entries name a message, it is produced once.
 ///   - The first message stays where it is, and a replay reads both. A shard that rebuilds sets the first aside again.
 ///   - A record whose version has come in by another way is counted as a duplicate and changes nothing; so is one that
 ///     is redriven twice.
@@ -128,15 +130,14 @@ impl EntriesArgs {
         Ok(config)
     }
 
-    /// The entries asked for, in the order in which they were written.
-    fn read(&self, config: &Config) -> anyhow::Result<Vec<Quarantined>> {
+    /// The entries asked for, in the order in which they were written, each message once; and how many said it again.
+    fn read(&self, config: &Config) -> anyhow::Result<(Vec<Quarantined>, usize)> {
         let selection =
             Selection { feeds: self.feeds.clone(), reasons: self.reasons.clone(), places: self.places.clone() };
         let mut entries = Vec::new();
         let mut unreadable = 0;
         let mut take = |json: &[u8]| match quarantine::parse(json) {
-            Some(entry) if selection.takes(&entry) => entries.push(entry),
-            Some(_) => {}
+            Some(entry) => entries.push(entry),
             None => unreadable += 1,
         };
         match (&self.file, &self.config, &self.brokers) {
@@ -152,14 +153,28 @@ impl EntriesArgs {
             }
         }
         if unreadable > 0 {
-            eprintln!("{unreadable} entries are not of this program's making and are left out");
+            note!("{unreadable} entries are not of this program's making and are left out");
         }
-        Ok(entries)
+        let takes = |entries: &[Quarantined]| entries.iter().filter(|entry| selection.takes(entry)).count();
+        let all = takes(&entries);
+        let mut entries = quarantine::distinct(entries);
+        entries.retain(|entry| selection.takes(entry));
+        let repeated = all.saturating_sub(entries.len());
+        Ok((entries, repeated))
+    }
+}
+
+/// After the number of entries: how many more there are of the same.
+fn again(repeated: usize) -> String {
+    match repeated {
+        0 => String::new(),
+        1 => "; 1 more says the same again, as after a restart".to_owned(),
+        many => format!("; {many} more say the same again, as after a restart"),
     }
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let entries = args.entries.read(&args.entries.config()?)?;
+    let (entries, repeated) = args.entries.read(&args.entries.config()?)?;
     let counts = quarantine::counts(&entries);
     if args.json {
         let counts: Vec<_> = counts
@@ -167,7 +182,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
             .map(|((feed, reason), count)| serde_json::json!({"feed": feed, "reason": reason, "entries": count}))
             .collect();
         let entries: Vec<_> = entries.iter().map(json).collect();
-        let all = serde_json::json!({"counts": counts, "entries": entries});
+        let all = serde_json::json!({"counts": counts, "entries": entries, "repeated": repeated});
         terminal::print(&serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
@@ -178,7 +193,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         let time = format_micros(entry.known_time.0);
         terminal::print(&format!("{time}  {}  {}: {}", entry.coordinates, entry.reason.name(), entry.detail));
     }
-    terminal::print(&format!("{} entries", entries.len()));
+    terminal::print(&format!("{}{}", counted(entries.len(), "entry"), again(repeated)));
     Ok(())
 }
 
@@ -195,7 +210,7 @@ fn json(entry: &Quarantined) -> serde_json::Value {
 
 fn redrive(args: &RedriveArgs) -> anyhow::Result<()> {
     let config = args.entries.config()?;
-    let entries = args.entries.read(&config)?;
+    let (entries, repeated) = args.entries.read(&config)?;
     let now = KnownTime(clock::wall().0);
     let (messages, partitions) = messages(args, &config, &entries)?;
     let judge = Judge { visibility: config.visibility(), limits: config.limits.clone(), partitions, now };
@@ -215,7 +230,7 @@ fn redrive(args: &RedriveArgs) -> anyhow::Result<()> {
         writer.flush()?;
     }
     let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    terminal::print(&format!("{} entries: {}", entries.len(), counts.join(", ")));
+    terminal::print(&format!("{}: {}{}", counted(entries.len(), "entry"), counts.join(", "), again(repeated)));
     if !args.apply {
         terminal::print("nothing was written; --apply produces what would pass");
     }

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cli::RulesArgs;
+use crate::cli::{RulesArgs, counted};
 use crate::config::{Config, LimitsConfig};
 use crate::replay::{self, Replayed, Timeline};
 use crate::rules::Catalogue;
 use crate::rules::batch::{StandingRow, duckdb_script};
 use crate::shard::Pseudonyms;
+use crate::sink::terminal::{self, note, say};
 use crate::source::files::last_known_time;
 use crate::time::{KnownTime, format_micros, parse_time};
 
@@ -97,7 +98,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             if let Some(out) = &args.out {
                 write_standing(out, &standing)?;
             }
-            eprintln!("batch as of {as_of}: {:.1} s", started.elapsed().as_secs_f64());
+            note!("batch as of {as_of}: {:.1} s", started.elapsed().as_secs_f64());
             print_standing(&catalogue, &standing);
         }
         Mode::Timeline => {
@@ -122,11 +123,38 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
             if let Some(profile) = &replayed.profile {
                 print_units(&catalogue, &replayed);
-                println!("\n{profile}");
+                say!("\n{profile}");
             }
+            refuse_failed(&catalogue, &replayed, config.rules.max_errors)?;
         }
     }
     Ok(())
+}
+
+/// Says what failed, for what stands is not what the rules say then.
+fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) -> anyhow::Result<()> {
+    let failed = replay::failed(&replayed.quarantined);
+    if failed.is_empty() {
+        return Ok(());
+    }
+    note!("");
+    for (what, failed) in &failed {
+        let (units, cause) = (counted(failed.units, "unit"), failed.cause());
+        match *what {
+            "limit" => note!("no rule was run for {units}: {cause}; their alerts stay as they were"),
+            "cancellers" => note!("cancellers and tips failed for {units}: {cause}; they stay as they were"),
+            rule if catalogue.rule(rule).is_some() => {
+                note!("rule {rule} failed for {units}: {cause}; it keeps its alerts about them");
+            }
+            link => note!("link {link} failed for {units}: {cause}; it shows what it showed"),
+        }
+    }
+    for rule in &replayed.disabled {
+        note!(
+            "rule {rule} was disabled, having reached rules.max_errors ({max_errors}): it was not run again, and all its alerts stay as they were"
+        );
+    }
+    bail!("some rules failed, so what stands is not what the rules say");
 }
 
 pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
@@ -135,21 +163,21 @@ pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let dir = args.input.join("parquet");
     let script = runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, &dir))?;
-    print!("{script}");
+    terminal::print(&script);
     Ok(())
 }
 
 fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, seconds: f64) {
     let fates = &replayed.fates;
     let sum = |counts: &[u64]| counts.iter().sum::<u64>();
-    eprintln!(
+    note!(
         "timeline as of {as_of}: {} messages in {seconds:.1} s ({:.0} a second), {} persons, {:.1} MiB of state",
         replayed.messages,
         replayed.messages as f64 / seconds,
         replayed.persons,
         replayed.state_bytes as f64 / 1_048_576.0
     );
-    eprintln!(
+    note!(
         "  evaluated {}  filtered {}  duplicate {}  quarantined {}  clock {}  = {}",
         sum(&fates.evaluated),
         sum(&fates.filtered),
@@ -169,7 +197,7 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
         units[0] += work.record_units;
         units[1] += work.deadline_units;
     }
-    eprintln!(
+    note!(
         "  {} units by records, {} by deadlines; decode {:.1} s, gather and views {:.1} s, rules {:.1} s, detect {:.1} s; {} transitions",
         units[0],
         units[1],
@@ -184,12 +212,12 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
 
 /// How many units each rule was evaluated for, and how many rows it gave.
 fn print_units(catalogue: &Catalogue, replayed: &Replayed) {
-    println!("\n{:<28} {:>10} {:>10}", "rule", "units", "rows");
+    say!("\n{:<28} {:>10} {:>10}", "rule", "units", "rows");
     for (at, rule) in catalogue.rules.iter().enumerate() {
         let work = || replayed.work.iter().filter_map(|work| work.rules.get(at));
         let units: u64 = work().map(|work| work.evaluations).sum();
         let rows: u64 = work().map(|work| work.rows).sum();
-        println!("{:<28} {units:>10} {rows:>10}", rule.header.id);
+        say!("{:<28} {units:>10} {rows:>10}", rule.header.id);
     }
 }
 
@@ -199,10 +227,10 @@ fn print_standing(catalogue: &Catalogue, standing: &[StandingRow]) {
     for row in standing {
         counts.entry(&row.rule_id).or_default()[row.severity as usize] += 1;
     }
-    println!("{:<28} {:>7} {:>7} {:>7} {:>7}", "standing", "info", "weak", "medium", "strong");
+    say!("{:<28} {:>7} {:>7} {:>7} {:>7}", "standing", "info", "weak", "medium", "strong");
     for rule in &catalogue.rules {
         let [info, weak, medium, strong] = counts.get(rule.header.id.as_str()).copied().unwrap_or_default();
-        println!("{:<28} {info:>7} {weak:>7} {medium:>7} {strong:>7}", rule.header.id);
+        say!("{:<28} {info:>7} {weak:>7} {medium:>7} {strong:>7}", rule.header.id);
     }
 }
 

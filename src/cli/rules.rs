@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::cli::{RulesArgs, plan_rules};
+use crate::cli::{RulesArgs, counted, plan_rules};
 use crate::clock;
 use crate::rules::coverage::Coverage;
 use crate::rules::reference;
+use crate::sink::terminal::{self, say};
 use crate::time::{Day, KnownTime, parse_day};
 
 /// List the rules, show one, or write the page of all.
@@ -70,7 +71,7 @@ fn list(rules: &RulesArgs) -> anyhow::Result<()> {
             many if many.len() > 4 => format!("{} classes", many.len()),
             few => few.join(" "),
         };
-        println!(
+        say!(
             "{:<4} {:<28} {:<8} {:<6} {:<7} {classes:<44} {}",
             header.number,
             header.id,
@@ -93,11 +94,11 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
         bail!("no rule \"{}\"; rules are {}", args.id, known.join(", "));
     };
     let on = args.on.unwrap_or_else(|| KnownTime(clock::wall().0).day());
-    print!("{}", reference::show(&catalogue, rule, on));
+    terminal::print(&reference::show(&catalogue, rule, on));
     if args.plan {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let plan = runtime.block_on(reference::plan(&catalogue, &rule.file)).context("cannot plan the rule")?;
-        println!("\n{plan}");
+        say!("\n{plan}");
     }
     Ok(())
 }
@@ -110,9 +111,9 @@ fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
     match &args.out {
         Some(file) => {
             std::fs::write(file, &page).with_context(|| format!("cannot write {}", file.display()))?;
-            println!("{} rules in {}", rules.rules().len(), file.display());
+            say!("{} in {}", counted(rules.rules().len(), "rule"), file.display());
         }
-        None => print!("{page}"),
+        None => terminal::print(&page),
     }
     Ok(())
 }

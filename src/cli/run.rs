@@ -16,6 +16,7 @@ use crate::pipeline::Unobserved;
 use crate::reload::{Changes, RulesInForce, Watch, in_force};
 use crate::service::Instance;
 use crate::shard::Pseudonyms;
+use crate::sink::terminal;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -32,7 +33,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
     let planned = plan_rules(&catalogue)?;
     let Some(key) = config.alerts.pseudonym_key()? else {
-        bail!("alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms");
+        bail!(
+            "alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms; `openssl rand -hex 32` makes one"
+        );
     };
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;
     let started_at = wall();
@@ -129,5 +132,11 @@ async fn wait_for_signal() {
 pub fn init_logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,permitwatch=info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal::coloured(&std::io::stderr()))
+        // It would tell stderr that stderr is closed, by a macro that panics there.
+        .log_internal_errors(false)
+        .try_init();
 }

@@ -7,13 +7,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
+use crate::cli::counted;
 use crate::rules::Catalogue;
 use crate::rules::file::split_header;
+use crate::sink::terminal::say;
 use crate::time::format_micros;
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Rules to test; all without it.
+    /// Only these rules; all without it.
     #[arg(value_name = "RULE")]
     rules: Vec<String>,
     /// Directory with the rules; their cases stand in `tests` below it.
@@ -52,7 +54,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let (mut sound, mut results) = (Vec::new(), Vec::new());
     let fail = |rule: &str, error: CaseError, results: &mut Vec<(String, Result<Report, String>)>| {
         let message = in_full(error);
-        println!("FAIL       {rule}\n  {message}");
+        say!("FAIL       {rule}\n  {message}");
         results.push((rule.to_owned(), Err(message)));
     };
     for rule in &rules {
@@ -78,7 +80,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
             totals.bad += usize::from(report.failed() > 0 || untried);
             print_report(&report, args.verbose);
             if untried {
-                println!("FAIL       {}\n  it names a horizon, but no case has records that lie before it", cases.rule);
+                say!("FAIL       {}\n  it names a horizon, but no case has records that lie before it", cases.rule);
             }
         }
         results.push((cases.rule.clone(), Ok(report)));
@@ -88,9 +90,15 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         std::fs::write(file, cases::junit(&results)).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let Totals { rules, cases, expectations, bad } = totals;
-    println!("{rules} rules, {cases} cases, {expectations} expectations in {:.1} s", started.elapsed().as_secs_f64());
+    say!(
+        "{}, {}, {} in {:.1} s",
+        counted(rules, "rule"),
+        counted(cases, "case"),
+        counted(expectations, "expectation"),
+        started.elapsed().as_secs_f64()
+    );
     if bad > 0 {
-        bail!("{bad} of {rules} rules fail");
+        bail!("{bad} of {} failed", counted(rules, "rule"));
     }
     Ok(())
 }
@@ -123,26 +131,27 @@ fn print_report(report: &Report, verbose: bool) {
     let each = report.micros as f64 / 1000.0 / report.cases.len().max(1) as f64;
     let (cases, expectations) = (report.cases.len(), report.expectations());
     let mark = if report.failed() == 0 { "ok  " } else { "FAIL" };
-    println!(
+    say!(
         "{mark}  {:<4} {:<30} {cases:>3} cases {expectations:>4} expectations {each:>6.1} ms a case",
-        report.number, report.rule
+        report.number,
+        report.rule
     );
     for case in &report.cases {
         if verbose || !(case.failures.is_empty() || case.unseen.is_empty()) {
-            println!("  case \"{}\"", case.name);
+            say!("  case \"{}\"", case.name);
             for line in &case.unseen {
-                println!("      not seen by any rule: {line}");
+                say!("      not seen by any rule: {line}");
             }
         }
         if verbose {
             for (at, found) in case.seen.iter().flat_map(|seen| &seen.transitions) {
-                println!("      {}  {}", clock(*at), found.words(true));
+                say!("      {}  {}", clock(*at), found.words(true));
             }
         }
         for failure in &case.failures {
-            println!("  case \"{}\", at {}", case.name, clock(failure.clock));
+            say!("  case \"{}\", at {}", case.name, clock(failure.clock));
             for line in &failure.lines {
-                println!("      {line}");
+                say!("      {line}");
             }
         }
     }
@@ -153,12 +162,12 @@ fn update(cases: &RuleCases, report: &Report) -> anyhow::Result<bool> {
     let file = &cases.file.path;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let updated = cases::updated(cases, report, &text);
-    println!("{}: {} values written, look at the difference", file.display(), updated.written);
+    say!("{}: {} values written, look at the difference", file.display(), updated.written);
     if updated.written > 0 {
         std::fs::write(file, &updated.text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     for place in &updated.disputed {
-        println!("{}: engine and batch differ, nothing written: {place}", file.display());
+        say!("{}: engine and batch differ, nothing written: {place}", file.display());
     }
     Ok(updated.disputed.is_empty())
 }
@@ -179,7 +188,7 @@ fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyh
             Ok(tried) => tried,
             Err(error) => {
                 bad += 1;
-                println!("FAIL       {rule}\n  {}", in_full(error));
+                say!("FAIL       {rule}\n  {}", in_full(error));
                 continue;
             }
         };
@@ -188,7 +197,7 @@ fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyh
         let (of_caught, of_survived) = (tried.caught(), tried.survived());
         let of_refused = tried.count(|fate| *fate == Fate::Refused);
         let of_equivalent = tried.count(|fate| matches!(fate, Fate::Equivalent { .. }));
-        println!(
+        say!(
             "{}  {rule:<30} {:>4} mutants {of_caught:>4} caught {of_survived:>3} survived {:>5.1} %  {of_refused:>3} refused {of_equivalent:>3} equivalent",
             if is_good { "ok  " } else { "FAIL" },
             tried.mutants.len(),
@@ -199,15 +208,16 @@ fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyh
         (refused, equivalent) = (refused + of_refused, equivalent + of_equivalent);
     }
     let rate = 100.0 * caught as f64 / (caught + survived).max(1) as f64;
-    println!(
-        "{} rules, {caught} mutants caught, {survived} survived: {rate:.1} %; {refused} refused, {equivalent} equivalent; {:.0} s",
-        rules.len(),
+    say!(
+        "{}, {} caught, {survived} survived: {rate:.1} %; {refused} refused, {equivalent} equivalent; {:.0} s",
+        counted(rules.len(), "rule"),
+        counted(caught, "mutant"),
         started.elapsed().as_secs_f64()
     );
     if bad > 0 {
         bail!(
-            "{bad} of {} rules fail: their cases catch less than {LEAST_PCT} % of the mutants, or name mutants that are not there",
-            rules.len()
+            "{bad} of {} failed: their cases catch less than {LEAST_PCT} % of the mutants, or name mutants that are not there",
+            counted(rules.len(), "rule")
         );
     }
     Ok(())
@@ -220,7 +230,7 @@ fn print_mutants(args: &TestArgs, rule: &str, tried: &Mutants) {
     let start = split_header(&text).map_or(0, |(_, sql)| text.find(sql).unwrap_or_default());
     let above = text.get(..start).unwrap_or_default().matches('\n').count();
     for stale in &tried.stale {
-        println!("  [[equivalent]] {stale}");
+        say!("  [[equivalent]] {stale}");
     }
     for mutant in &tried.mutants {
         let word = match &mutant.fate {
@@ -232,9 +242,9 @@ fn print_mutants(args: &TestArgs, rule: &str, tried: &Mutants) {
             Fate::Equivalent { because } => format!("equivalent ({because})"),
         };
         let line = above + mutant.line as usize;
-        println!("  {}:{line}: {word}\n      {}", file.display(), mutant.name);
+        say!("  {}:{line}: {word}\n      {}", file.display(), mutant.name);
         if let Some(source) = text.lines().nth(line.wrapping_sub(1)).filter(|_| mutant.line > 0) {
-            println!("      | {}", source.trim());
+            say!("      | {}", source.trim());
         }
     }
 }

@@ -109,6 +109,8 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         now.iter().map(shown).collect()
     };
     let (sv, en) = (evidence(Language::Sv), evidence(Language::En));
+    // What has something to say is asked of the values: words for them are there in any case.
+    let said = |finding: &str, words: &Map<String, Value>| RuleFile::render(&RuleFile::said(finding, now), words);
     let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
     let value = |name: &str| both(text(&sv, name), text(&en, name));
     let looked_for = facts.counter_evidence.iter().filter(|counter| counter.looked_for).map(|counter| Explanation {
@@ -127,7 +129,7 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         title: alert.title.clone(),
         found_on: day(facts.history.first().map_or(&alert.alert_at, |step| &step.as_of)).to_owned(),
         state: state(facts),
-        found: both(RuleFile::render(&rule.header.finding.sv, &sv), RuleFile::render(&rule.header.finding.en, &en)),
+        found: both(said(&rule.header.finding.sv, &sv), said(&rule.header.finding.en, &en)),
         facts: now.keys().map(|name| Fact { name: labels::fact(name), value: value(name) }).collect(),
         records: records.iter().map(party_record).collect(),
         provisions: alert.legal_basis.iter().map(|basis| labels::provision(basis)).collect(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::rules::file::{FileError, RuleFile, split_header};
+use crate::rules::file::{FileError, RuleFile, header_problem, split_header};
 use crate::rules::gateways::{self, Gateways};
 use crate::rules::links::{LinkError, LinkFile};
 use crate::rules::refusal::Refused;
@@ -70,8 +70,10 @@ pub enum CatalogueError {
     Link(#[from] LinkError),
     #[error("{what} uses the rule \"{used}\", {why}")]
     Uses { what: String, used: String, why: &'static str },
-    #[error("view {file}: begins with no comment; say in /* ... */ what one row is")]
-    ViewHeader { file: String },
+    #[error("rule {file}: number {number} is also that of \"{other}\"")]
+    Number { file: String, number: String, other: String },
+    #[error("view {file}: {problem}; say in /* ... */ what one row is")]
+    ViewHeader { file: String, problem: &'static str },
     #[error("{file}: not as it should be")]
     Toml { file: &'static str, source: Box<toml::de::Error> },
     #[error(transparent)]
@@ -145,6 +147,7 @@ impl Catalogue {
             return Err(CatalogueError::Empty { dir: dir.display().to_string() });
         }
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
+        errors.extend(twice(&rules));
         let mut views = Vec::new();
         for (name, text) in sql_files(&dir.join("views"))? {
             match view(name, &text) {
@@ -283,6 +286,19 @@ impl Catalogue {
     }
 }
 
+/// Of rules with one number each is said: any of them may be the new one.
+fn twice(rules: &[RuleFile]) -> impl Iterator<Item = CatalogueError> {
+    rules.iter().enumerate().filter_map(|(at, rule)| {
+        let (id, number) = (&rule.header.id, &rule.header.number);
+        let other = rules.iter().enumerate().find(|(other_at, other)| {
+            // As `rules show` finds them.
+            *other_at != at && other.header.number.eq_ignore_ascii_case(number)
+        });
+        let other = other?.1.header.id.clone();
+        Some(CatalogueError::Number { file: format!("{id}.sql"), number: number.clone(), other })
+    })
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -312,8 +328,8 @@ fn sql_files(dir: &Path) -> Result<Vec<(String, String)>, CatalogueError> {
 }
 
 fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
-    let header = split_header(text);
-    let (doc, sql) = header.ok_or_else(|| CatalogueError::ViewHeader { file: format!("views/{name}.sql") })?;
+    let refuse = || CatalogueError::ViewHeader { file: format!("views/{name}.sql"), problem: header_problem(text) };
+    let (doc, sql) = split_header(text).ok_or_else(refuse)?;
     let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(ViewFile { name, doc, sql: sql.to_owned() })
 }

@@ -339,8 +339,13 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
         return None;
     }
     let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+    let window = if by.is_empty() {
+        "a window without an ORDER BY".to_owned()
+    } else {
+        format!("a window with ORDER BY {}", by.join(", "))
+    };
     let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Place::Span);
-    Some(Refusal::Tie { window: format!("ORDER BY [{}]", by.join(", ")) }.at(place))
+    Some(Refusal::Tie { window }.at(place))
 }
 
 /// Whether a frame ends so many units before or after the row at hand.

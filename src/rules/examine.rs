@@ -13,6 +13,7 @@ use crate::rules::RuleSet;
 use crate::rules::catalogue::Catalogue;
 use crate::rules::coverage::Coverage;
 use crate::rules::diagnostic::Problem;
+use crate::rules::file::RuleFile;
 use crate::rules::locate::Locator;
 use crate::rules::plan::PlanError;
 
@@ -22,6 +23,8 @@ pub struct Examined {
     pub catalogue: Option<Catalogue>,
     /// The rules that hold, planned.
     pub rules: Option<RuleSet>,
+    /// By rule id, those of the whole directory, as alerts carry them.
+    pub fingerprints: BTreeMap<String, String>,
     /// By file and line.
     pub problems: Vec<Problem>,
     pub coverage: Option<Coverage>,
@@ -34,15 +37,19 @@ pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Exam
     let locator = Locator::new(dir, catalogue.as_ref());
     let mut problems: Vec<Problem> = errors.iter().map(|error| locator.of_catalogue(error)).collect();
     let Some(mut catalogue) = catalogue else {
-        return Examined { catalogue: None, rules: None, problems, coverage: None };
+        return Examined { catalogue: None, rules: None, fingerprints: BTreeMap::new(), problems, coverage: None };
     };
     let coverage = Coverage::load(dir).map_err(|problem| problems.push(problem)).ok();
-    if let Some(coverage) = coverage.as_ref().filter(|_| only.is_empty()) {
+    if let Some(coverage) = &coverage {
+        problems.extend(coverage.unknown(dir, &catalogue));
         // A rule that cannot be read may be the only one of its class.
-        let whole = errors.is_empty();
-        problems
-            .extend(coverage.check(dir, &catalogue).into_iter().filter(|problem| whole || problem.file != COVERAGE));
+        if only.is_empty() && errors.is_empty() {
+            problems.extend(coverage.check(dir, &catalogue));
+        }
     }
+    // Before anything is left out: other rules' views and links are part of a rule's fingerprint.
+    let named = |rule: &RuleFile| (rule.header.id.clone(), catalogue.fingerprint(rule));
+    let fingerprints = catalogue.rules.iter().map(named).collect();
     if !only.is_empty() {
         // With what they need.
         catalogue.retain(&only.iter().map(String::as_str).collect::<Vec<_>>());
@@ -55,10 +62,8 @@ pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Exam
     let rules = plan(&mut catalogue, &locator, &mut problems);
     problems.sort_by(|a, b| (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message)));
     problems.dedup();
-    Examined { catalogue: Some(catalogue), rules, problems, coverage }
+    Examined { catalogue: Some(catalogue), rules, fingerprints, problems, coverage }
 }
-
-const COVERAGE: &str = "coverage.toml";
 
 fn plan(catalogue: &mut Catalogue, locator: &Locator<'_>, problems: &mut Vec<Problem>) -> Option<RuleSet> {
     let mut refused_views: Vec<String> = Vec::new();

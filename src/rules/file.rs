@@ -17,7 +17,8 @@ pub struct Header {
     /// Number in the catalogue, such as R04.
     pub number: String,
     pub title: Bilingual,
-    /// What was found, with `{column}` where an output column's value goes.
+    /// What was found, with `{column}` where an output column's value goes, and `[column: words]` for words that are said only
+    /// where the column has something to say.
     pub finding: Bilingual,
     pub permit_classes: Vec<String>,
     pub legal_basis: Vec<String>,
@@ -111,8 +112,8 @@ pub struct RuleFile {
 /// Why a rule file cannot be read.
 #[derive(Debug, Error)]
 pub enum FileError {
-    #[error("rule {file}: begins with no header; put TOML into a comment /* ... */ at the top")]
-    NoHeader { file: String },
+    #[error("rule {file}: {problem}; put TOML into a comment /* ... */ at the top")]
+    NoHeader { file: String, problem: &'static str },
     #[error("rule {file}: header is not valid TOML")]
     Header { file: String, source: Box<toml::de::Error> },
     #[error("rule {file}: header says id \"{id}\"; the file must be named after it")]
@@ -145,7 +146,8 @@ impl RuleFile {
     ) -> Result<RuleFile, (FileError, Vec<FileError>)> {
         let file = || format!("{name}.sql");
         let alone = |error| (error, Vec::new());
-        let (head, sql) = split_header(text).ok_or_else(|| alone(FileError::NoHeader { file: file() }))?;
+        let no_header = || alone(FileError::NoHeader { file: file(), problem: header_problem(text) });
+        let (head, sql) = split_header(text).ok_or_else(no_header)?;
         let header: Header = toml::from_str(head)
             .map_err(|source| alone(FileError::Header { file: file(), source: Box::new(source) }))?;
         let mut errors = Vec::new();
@@ -191,8 +193,9 @@ impl RuleFile {
 
     /// The finding in one language, with evidence in place of `{column}`.
     pub fn render(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
+        let template = Self::said(template, evidence);
         let mut out = String::with_capacity(template.len());
-        let mut rest = template;
+        let mut rest = template.as_str();
         while let Some((before, after)) = rest.split_once('{') {
             out.push_str(before);
             let Some((name, tail)) = after.split_once('}') else {
@@ -210,6 +213,47 @@ impl RuleFile {
         out.push_str(rest);
         out
     }
+
+    /// The finding without the words of `[column: words]` whose column is null, false, 0 or empty.
+    pub fn said(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
+        use serde_json::Value;
+        let has_something = |column: &str| match evidence.get(column) {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(_) => true,
+        };
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('[') {
+            out.push_str(before);
+            match part(after) {
+                Some((column, words, tail)) => {
+                    out.push_str(if has_something(column) { words } else { "" });
+                    rest = tail;
+                }
+                None => {
+                    out.push('[');
+                    rest = after;
+                }
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Columns that decide whether some of the finding's words are said.
+    pub fn deciding(template: &str) -> impl Iterator<Item = &str> {
+        template.split('[').skip(1).filter_map(|rest| part(rest).map(|(column, ..)| column))
+    }
+}
+
+/// `column: words] tail`, after the bracket has been opened.
+fn part(text: &str) -> Option<(&str, &str, &str)> {
+    let (inner, tail) = text.split_once(']')?;
+    let (column, words) = inner.split_once(": ")?;
+    let is_name = !column.is_empty() && column.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then_some((column, words, tail))
 }
 
 fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
@@ -244,6 +288,15 @@ pub fn split_header(text: &str) -> Option<(&str, &str)> {
     Some((head, sql.trim().trim_end_matches(';').trim_end()))
 }
 
+/// Why a text has no header.
+pub fn header_problem(text: &str) -> &'static str {
+    if text.trim_start().starts_with("/*") {
+        "the comment at its top is never closed: no */ follows"
+    } else {
+        "begins with no comment"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,5 +306,16 @@ mod tests {
         let evidence = serde_json::json!({"sum": 81000, "kind": "x", "none": null});
         let evidence = evidence.as_object().unwrap();
         assert_eq!(RuleFile::render("{sum} {kind} {none} {other} {", evidence), "81000 x – – {");
+    }
+
+    #[test]
+    fn words_without_anything_to_say_are_left_out() {
+        let evidence = serde_json::json!({"visits": 2, "days": 0, "moved": false, "none": null, "text": "[days: x]"});
+        let evidence = evidence.as_object().unwrap();
+        let said = |words: &str| RuleFile::render(words, evidence);
+        assert_eq!(said("[visits: Visits: {visits}. ][days: Days: {days}. ]End."), "Visits: 2. End.");
+        assert_eq!(said("[moved: a][none: b][other: c]d"), "d");
+        assert_eq!(said("{text} [no column] [visits: open"), "[days: x] [no column] [visits: open");
+        assert_eq!(RuleFile::deciding("[visits: a] [no column] [days: b]").collect::<Vec<_>>(), ["visits", "days"]);
     }
 }

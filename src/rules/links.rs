@@ -15,7 +15,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::record::Value;
-use crate::rules::file::split_header;
+use crate::rules::file::{header_problem, split_header};
 use crate::schema::{ColumnType, TableId};
 use crate::units::untag;
 
@@ -44,8 +44,8 @@ struct Header {
 /// Why a link file cannot be read.
 #[derive(Debug, Error)]
 pub enum LinkError {
-    #[error("link {file}: begins with no header; put TOML into a comment /* ... */ at the top")]
-    NoHeader { file: String },
+    #[error("link {file}: {problem}; put TOML into a comment /* ... */ at the top")]
+    NoHeader { file: String, problem: &'static str },
     #[error("link {file}: header is not valid TOML")]
     Header { file: String, source: Box<toml::de::Error> },
     #[error("link {file}: is named after no table that links fill; these are {known}")]
@@ -58,7 +58,8 @@ impl LinkFile {
     /// Reads a link from the text of the file `<name>.sql`.
     pub fn parse(name: &str, text: &str) -> Result<LinkFile, LinkError> {
         let file = || format!("links/{name}.sql");
-        let (head, sql) = split_header(text).ok_or_else(|| LinkError::NoHeader { file: file() })?;
+        let no_header = || LinkError::NoHeader { file: file(), problem: header_problem(text) };
+        let (head, sql) = split_header(text).ok_or_else(no_header)?;
         let header: Header =
             toml::from_str(head).map_err(|source| LinkError::Header { file: file(), source: Box::new(source) })?;
         let table = TableId::from_name(name).filter(|table| table.is_link()).ok_or_else(|| {

@@ -74,8 +74,8 @@ impl<'a> Locator<'a> {
                 Source::plain("parameters.csv", &text).at(start, start + length, message).hint(hint)
             }
             CatalogueError::Toml { file, source } => self.of_toml(file, source),
-            CatalogueError::ViewHeader { file } => {
-                Problem::of_file(file, "begins with no comment").hint("say in /* ... */ at the top what one row is")
+            CatalogueError::ViewHeader { file, problem } => {
+                Problem::of_file(file, *problem).hint("say in /* ... */ at the top what one row is")
             }
             CatalogueError::Link(error) => self.of_link(error),
             CatalogueError::Uses { what, used, why } => {
@@ -85,6 +85,10 @@ impl<'a> Locator<'a> {
                     .at_header_words(&format!("\"{used}\""), format!("it uses \"{used}\", {why}"))
                     .hint(hint)
             }
+            CatalogueError::Number { file, number, other } => self
+                .source("rule", file.trim_end_matches(".sql"))
+                .at_header_words(&format!("\"{number}\""), format!("number {number} is also that of {other}"))
+                .hint("take the next free one of RULES.md"),
             CatalogueError::Read { file, source } => Problem::of_file(&within(self.dir, file), source.to_string()),
             CatalogueError::UnknownRule { .. } | CatalogueError::Empty { .. } => {
                 Problem::of_file("", error.to_string())
@@ -104,7 +108,7 @@ impl<'a> Locator<'a> {
     fn of_link(&self, error: &LinkError) -> Problem {
         let source = |file: &str| self.source("link", file.trim_start_matches("links/").trim_end_matches(".sql"));
         match error {
-            LinkError::NoHeader { file } => source(file).at(0, 1, "begins with no header"),
+            LinkError::NoHeader { file, problem } => source(file).at(0, 1, *problem),
             LinkError::Header { file, source: error } => {
                 let span = error.span().unwrap_or_default();
                 let message = toml_message(error.message());
@@ -123,8 +127,8 @@ impl<'a> Locator<'a> {
     fn of_file(&self, error: &FileError) -> Problem {
         let source = |file: &str| self.source("rule", file.trim_end_matches(".sql"));
         match error {
-            FileError::NoHeader { file } => source(file)
-                .at(0, 1, "begins with no header")
+            FileError::NoHeader { file, problem } => source(file)
+                .at(0, 1, *problem)
                 .hint("put TOML into a comment /* ... */ at the top: queries/README.md shows one"),
             FileError::Header { file, source: error } => {
                 let span = error.span().unwrap_or_default();

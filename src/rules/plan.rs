@@ -23,6 +23,7 @@ use thiserror::Error;
 use crate::rules::budget::{Budget, CALL_BUDGET};
 use crate::rules::catalogue::{Catalogue, ViewFile};
 use crate::rules::check::{self, CheckError, Key, Known, Owner};
+use crate::rules::dates::check_dates;
 use crate::rules::executor::{Column, Compiled};
 use crate::rules::file::RuleFile;
 use crate::rules::frames::UseFrames;
@@ -253,6 +254,7 @@ impl Planner {
         check_text(&statement).map_err(refused)?;
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
         check_arithmetic(&plan).map_err(refused)?;
+        check_dates(&plan).map_err(refused)?;
         state.optimize(&plan).map_err(failed)
     }
 

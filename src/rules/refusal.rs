@@ -18,7 +18,7 @@ pub enum Refusal {
     ReferenceNotCarried { what: String },
     #[error("{what} is not allowed in a rule")]
     Forbidden { what: String },
-    #[error("a window with {window} can tie: end its ORDER BY with record_key, version, permit_id, month or term")]
+    #[error("{window} can tie: let its order end with record_key, version, permit_id, month or term")]
     Tie { window: String },
     #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
     Frame { function: String, units: String },
@@ -107,7 +107,13 @@ impl Refusal {
 }
 
 fn forbidden_hint(what: &str) -> &'static str {
-    let hints: [(&str, &str); 12] = [
+    let hints: [(&str, &str); 15] = [
+        (
+            "a date compared",
+            "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
+        ),
+        ("may be zero", "divide by nullif(..., 0), which makes the quotient null"),
+        ("CAST of a text", "say TRY_CAST, which is null where CAST fails"),
         ("SELECT *", "name the columns: a new column of the table would change the alert"),
         (
             "DISTINCT FROM",
@@ -123,7 +129,7 @@ fn forbidden_hint(what: &str) -> &'static str {
         ("RECURSIVE", "join the facts to the months of the permit, or number the episode with two windows"),
         ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
         ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
-        ("/ between", "100 * a < 95 * b says the same without a quotient"),
+        ("/ between", "100 * a < 95 * b says the same without a quotient; or say round() or floor()"),
         ("unnest", "array_has and array_has_any look into a list"),
         ("UNION of rows", "give both sides a person_id of their own"),
     ];

@@ -1,4 +1,4 @@
-//! What a rule says about what it found: `{column}` names an output column, and the words stay neutral.
+//! What a rule says about what it found: `{column}` and `[column: words]` name output columns, and the words stay neutral.
 
 use datafusion::sql::sqlparser::ast::{Query, SelectItem, SetExpr};
 
@@ -51,16 +51,22 @@ fn of_rule(rule: &RuleFile) -> Vec<Refused> {
     }
     let Some(columns) = parse(&rule.sql).and_then(|query| outputs(&query)) else { return refused };
     let known = || columns.iter().map(String::as_str);
-    let named = texts.into_iter().flat_map(|(_, text)| placeholders(text));
-    let mut missing: Vec<&str> = named.filter(|name| !known().any(|column| column == *name)).collect();
+    let shown = texts.into_iter().flat_map(|(_, text)| placeholders(text)).map(|name| (name, format!("{{{name}}}")));
+    let deciding = texts.into_iter().flat_map(|(_, text)| RuleFile::deciding(text));
+    let named = shown.chain(deciding.map(|name| (name, format!("[{name}:"))));
+    let mut missing: Vec<(&str, String)> = named.filter(|(name, _)| !known().any(|column| column == *name)).collect();
     missing.sort_unstable();
     missing.dedup();
-    for name in missing {
+    for (name, words) in missing {
         let hint = match did_you_mean(&nearest(name, known())) {
             hint if hint.is_empty() => format!("output columns are {}", columns.join(", ")),
             hint => hint,
         };
-        refuse(&format!("{{{name}}}"), format!("the finding shows {{{name}}}, which is no output column"), hint);
+        let message = match words.starts_with('[') {
+            true => format!("the finding asks for {name}, which is no output column"),
+            false => format!("the finding shows {words}, which is no output column"),
+        };
+        refuse(&words, message, hint);
     }
     for column in header.counter_evidence.iter().filter_map(|entry| entry.column.as_deref()) {
         if !known().any(|name| name == column) {

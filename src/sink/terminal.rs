@@ -1,5 +1,9 @@
-//! Alerts for a person at a terminal: one line each, in plain words.
+//! What a person at a terminal reads: alerts, one line each, in plain words, and all else that commands say.
+//!
+//! A closed pipe ends nothing: whoever closed it has seen enough, and what a command writes elsewhere is still to come.
+//! `println!` and `eprintln!` would panic there, so nothing else in this crate prints.
 
+use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
 use crate::alert::{Alert, Severity, Status};
@@ -11,9 +15,10 @@ pub enum Language {
     En,
 }
 
-/// Whether to colour: only a terminal, and only if the user has not said NO_COLOR.
-pub fn coloured() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+/// Whether to colour what goes there (`stdout()`, `stderr()`): only a terminal, and only if the user has not said NO_COLOR.
+pub fn coloured(to: &impl IsTerminal) -> bool {
+    // By no-color.org an empty value is none.
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// `2026-07-07 raised  medium  R01 Work not started … | what was found`
@@ -53,8 +58,34 @@ fn paint(alert: &Alert, colour: bool) -> &'static str {
     }
 }
 
-/// Prints to stdout; a closed pipe is no error.
+/// Prints lines to stdout.
 pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}");
+    say_line(format_args!("{}", text.trim_end()));
 }
+
+/// A line to stdout; for `say!`.
+pub fn say_line(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// A line to stderr; for `note!`.
+pub fn note_line(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes over the last line of stderr, which is a terminal; nothing empties it.
+pub fn progress(line: &str) {
+    let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K{line}");
+}
+
+/// As `println!`, but a closed pipe is no error.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::sink::terminal::say_line(format_args!($($words)*)) };
+}
+
+/// As `eprintln!`, but a closed pipe is no error.
+macro_rules! note {
+    ($($words:tt)*) => { $crate::sink::terminal::note_line(format_args!($($words)*)) };
+}
+
+pub(crate) use {note, say};

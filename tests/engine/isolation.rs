@@ -220,6 +220,30 @@ fn all_problems_of_all_files_are_told() {
 }
 
 #[test]
+fn a_rule_that_is_looked_at_alone_is_judged_as_among_all() {
+    let dir = copy_of_the_rules();
+    let rule = std::fs::read_to_string(dir.path().join("study-interrupted.sql")).unwrap();
+    let copied =
+        rule.replace("id = \"study-interrupted\"", "id = \"copied\"").replace("[\"STUDY_HE\"]", "[\"STUDY_HI\"]");
+    std::fs::write(dir.path().join("copied.sql"), copied).unwrap();
+    std::fs::write(dir.path().join("open.sql"), rule.replace("*/", "")).unwrap();
+    let alone = |id: &str| examine(dir.path(), &BTreeMap::new(), &[id.to_owned()]);
+    let told: Vec<String> = alone("copied").problems.iter().map(|problem| problem.render("queries")).collect();
+    let told = told.join("\n");
+    for wanted in ["there is no permit class STUDY_HI", "number R11 is also that of study-interrupted"] {
+        assert!(told.contains(wanted), "not told: {wanted}\n{told}");
+    }
+    assert!(alone("open").problems[0].message.contains("never closed"));
+    assert!(alone("study-interrupted").problems.iter().all(|problem| problem.file == "study-interrupted.sql"));
+
+    let shipped = repository("queries");
+    let (all, one) = (catalogue(), examine(&shipped, &BTreeMap::new(), &["study-interrupted".to_owned()]));
+    let wanted = all.fingerprint(all.rule("study-interrupted").unwrap());
+    assert_eq!(one.fingerprints["study-interrupted"], wanted);
+    assert_eq!(one.rules.unwrap().rules().len(), 1);
+}
+
+#[test]
 fn what_is_shipped_holds() {
     let examined = examine(&repository("queries"), &BTreeMap::new(), &[]);
     let told: Vec<String> = examined.problems.iter().map(|problem| problem.render("queries")).collect();

@@ -5,10 +5,15 @@ use crate::rules::file::RuleFile;
 use crate::schema::TableId;
 
 impl Catalogue {
-    /// Leaves only these rules, with what they need: rules that they use, views, links.
-    pub fn retain(&mut self, ids: &[&str]) {
+    /// Leaves only these rules and those that they use. Views and links stay: they are part of the rules' fingerprints.
+    pub fn retain_rules(&mut self, ids: &[&str]) {
         let wanted: Vec<String> = ids.iter().flat_map(|id| self.with_used(id)).collect();
         self.rules.retain(|rule| wanted.contains(&rule.header.id));
+    }
+
+    /// Leaves only these rules, with what they need: rules that they use, views, links.
+    pub fn retain(&mut self, ids: &[&str]) {
+        self.retain_rules(ids);
         let (views, links) = self.read();
         self.views.retain(|view| views.contains(&view.name));
         self.links.retain(|link| links.contains(&link.table));

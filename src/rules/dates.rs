@@ -1,0 +1,52 @@
+//! A date compared with a whole number: DataFusion takes the number for days since 1970, so that `valid_from <= 60` holds for
+//! nobody, and a slip for `valid_to - valid_from <= 60` would never be noticed.
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+
+use crate::rules::check::forbidden;
+use crate::rules::refusal::{CheckError, Place, of_columns};
+
+/// Looks at the plan as written: what is compared has no common type yet.
+pub fn check_dates(plan: &LogicalPlan) -> Result<(), CheckError> {
+    let mut found = Vec::new();
+    // The closures never fail, so neither does the walk.
+    let _ = plan.apply_with_subqueries(|node| {
+        let mut schema = DFSchema::empty();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        for expr in node.expressions() {
+            let _ = expr.apply(|expr| {
+                if compares(expr, &schema) {
+                    let place = of_columns(std::iter::once(expr)).map_or(Place::Output(None), Place::Span);
+                    found.push(forbidden("a date compared with a whole number").at(place));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            });
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    CheckError::unless_none(found, ())
+}
+
+fn compares(expr: &Expr, schema: &DFSchema) -> bool {
+    let is = |expr: &Expr, kind: fn(&DataType) -> bool| expr.get_type(schema).is_ok_and(|ty| kind(&ty));
+    let is_date = |ty: &DataType| matches!(ty, DataType::Date32 | DataType::Date64);
+    let differ = |one: &Expr, other: &Expr| is(one, is_date) && is(other, DataType::is_integer);
+    let either = |one: &Expr, other: &Expr| differ(one, other) || differ(other, one);
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => is_comparison(*op) && either(left, right),
+        Expr::Between(Between { expr, low, high, .. }) => either(expr, low) || either(expr, high),
+        Expr::InList(InList { expr, list, .. }) => list.iter().any(|item| either(expr, item)),
+        _ => false,
+    }
+}
+
+fn is_comparison(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
