@@ -123,17 +123,17 @@ fn doubtful(expr: &Expr, schema: &DFSchema) -> Option<(String, &'static str)> {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })
             if is(left, DataType::is_integer) && is(right, DataType::is_integer) =>
         {
-            Some((format!("/ between whole numbers ({expr}); say round, floor or multiply"), "/"))
+            Some((format!("/ between whole numbers ({})", expr.human_display()), "/"))
         }
         Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::Divide | Operator::Modulo), right, .. })
             if may_be_zero(right) =>
         {
             let word = if *op == Operator::Divide { "/" } else { "%" };
-            Some((format!("{word} by what may be zero ({expr}); say nullif({right}, 0)"), word))
+            Some((format!("{word} by what may be zero ({})", expr.human_display()), word))
         }
         Expr::Cast(cast) if !matches!(*cast.expr, Expr::Literal(..)) => {
             let is_cut = is(&cast.expr, DataType::is_string) && !cast.field.data_type().is_string();
-            is_cut.then(|| (format!("CAST of a text ({expr}); say TRY_CAST, which is null where CAST fails"), "cast"))
+            is_cut.then(|| (format!("CAST of a text ({})", expr.human_display()), "cast"))
         }
         _ => None,
     }
