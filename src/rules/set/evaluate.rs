@@ -358,7 +358,7 @@ mod tests {
             Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &BTreeMap::new()).unwrap();
         let places = ["salary-below-floor", "salary-below-offered"]
             .map(|id| catalogue.rules.iter().position(|rule| rule.header.id == id).unwrap());
-        let broken = "CAST(CASE permit_class WHEN 'STUDY_HE' THEN 3000000000 ELSE 1 END AS INT) + CAST(length(permit_id) AS INT) > 0";
+        let broken = "CAST(CASE permit_class WHEN 'STUDY_HE' THEN 3000000000 ELSE 1 END AS INT) + CAST(length(permit_class) AS INT) > 0";
         catalogue.rules[places[0]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits WHERE {broken}");
         catalogue.rules[places[1]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits");
         let rules = RuleSet::plan(&catalogue).unwrap();
