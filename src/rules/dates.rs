@@ -3,34 +3,19 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::rules::check::forbidden;
 use crate::rules::refusal::{CheckError, Place, of_columns};
+use crate::rules::values::check_written;
 
 /// Looks at the plan as written: what is compared has no common type yet.
 pub fn check_dates(plan: &LogicalPlan) -> Result<(), CheckError> {
-    let mut found = Vec::new();
-    // The closures never fail, so neither does the walk.
-    let _ = plan.apply_with_subqueries(|node| {
-        let mut schema = DFSchema::empty();
-        for input in node.inputs() {
-            schema.merge(input.schema());
-        }
-        for expr in node.expressions() {
-            let _ = expr.apply(|expr| {
-                if compares(expr, &schema) {
-                    let place = of_columns(std::iter::once(expr)).map_or(Place::Output(None), Place::Span);
-                    found.push(forbidden("a date compared with a whole number").at(place));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            });
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    CheckError::unless_none(found, ())
+    check_written(plan, |expr, schema| {
+        let place = || of_columns(std::iter::once(expr)).map_or(Place::Output(None), Place::Span);
+        compares(expr, schema).then(|| forbidden("a date compared with a whole number").at(place()))
+    })
 }
 
 fn compares(expr: &Expr, schema: &DFSchema) -> bool {

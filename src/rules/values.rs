@@ -6,7 +6,7 @@ use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::rules::check::{forbidden, left_only, right_only};
-use crate::rules::refusal::{CheckError, Place, of_columns};
+use crate::rules::refusal::{CheckError, Finding, Place, of_columns};
 
 /// Whether the value of an output column comes from `known_time`: of a rule's own tables, not of its views, which have
 /// names of their own for what they make of it.
@@ -92,9 +92,21 @@ fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(
 
 /// Refuses what means something else elsewhere, and what fails for some values: `/` between whole numbers, which DuckDB and most
 /// readers take for a fraction; a divisor that may be zero; a CAST of texts that may not be what they are cast to. Which rows
-/// such an expression meets depends on what is evaluated beside them, so a failure would too. Looks at the plan as written: the
-/// optimiser may have worked it out already.
+/// such an expression meets depends on what is evaluated beside them, so a failure would too.
 pub fn check_arithmetic(plan: &LogicalPlan) -> Result<(), CheckError> {
+    check_written(plan, |expr, schema| {
+        let (what, word) = doubtful(expr, schema)?;
+        let place = of_columns(std::iter::once(expr));
+        Some(forbidden(&what).at(place.map_or(Place::words(&[word]), Place::Span)))
+    })
+}
+
+/// Looks at every expression of a plan as written, with the columns that it is over: the optimiser may have worked it out already, or
+/// given its parts a common type.
+pub(super) fn check_written(
+    plan: &LogicalPlan,
+    problem: impl Fn(&Expr, &DFSchema) -> Option<Finding>,
+) -> Result<(), CheckError> {
     let mut found = Vec::new();
     // The closures never fail, so neither does the walk.
     let _ = plan.apply_with_subqueries(|node| {
@@ -104,10 +116,7 @@ pub fn check_arithmetic(plan: &LogicalPlan) -> Result<(), CheckError> {
         }
         for expr in node.expressions() {
             let _ = expr.apply(|expr| {
-                if let Some((what, word)) = doubtful(expr, &schema) {
-                    let place = of_columns(std::iter::once(expr));
-                    found.push(forbidden(&what).at(place.map_or(Place::words(&[word]), Place::Span)));
-                }
+                found.extend(problem(expr, &schema));
                 Ok(TreeNodeRecursion::Continue)
             });
         }

@@ -1,10 +1,11 @@
 //! Settling: what changed becomes units, units are evaluated in batches, and their rows become transitions.
 
+mod detect;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::clock::FeedSet;
-use crate::detector::{Cause, Late, Moment, RuleRef, Span, Transition};
 use crate::history::{History, PersonNo};
 use crate::record::{Coordinates, Offset, Quarantined, Reason};
 use crate::rules::set::Asked;
@@ -286,7 +287,8 @@ impl Shard {
         for (person, own) in by_person {
             for (position, &at) in own.iter().enumerate() {
                 let later: Vec<&Job> = own[position + 1..].iter().map(|at| &jobs[*at]).collect();
-                self.detect(person, &jobs[at], &later, &evaluations, places[at], until, &mut out);
+                let found = places[at].map(|(evaluation, unit)| (&evaluations[evaluation], unit));
+                self.detect(person, &jobs[at], &later, found, until, &mut out);
             }
         }
         sort(&mut out);
@@ -418,88 +420,6 @@ impl Shard {
             detail: format!("{rule}: {message}"),
             known_time: KnownTime(job.unit.as_of),
         });
-    }
-
-    /// Turns one job's rows into transitions. `later` are the person's jobs that follow in this batch.
-    #[expect(clippy::too_many_arguments, reason = "the one place where jobs, rows and state meet")]
-    fn detect(
-        &mut self,
-        person: PersonNo,
-        job: &Job,
-        later: &[&Job],
-        evaluations: &[Evaluation],
-        place: Option<Place>,
-        until: Option<i64>,
-        out: &mut Vec<Emitted>,
-    ) {
-        if let Some(conditions) = &job.conditions {
-            self.detector.set_conditions(person, conditions.clone());
-        }
-        // In strict order what stands is what stood when a late record came. In live order alerts that stood then may be raised in this
-        // very step, when a shard catches up.
-        let is_live = until.is_none();
-        if !is_live {
-            self.mark_late(person, job, out);
-        }
-        if let Some(place) = place {
-            self.detect_rows(person, job, later, evaluations, place, until, out);
-        }
-        if is_live {
-            self.mark_late(person, job, out);
-        }
-    }
-
-    /// Marks the alerts that stood when records came too late.
-    fn mark_late(&mut self, person: PersonNo, job: &Job, out: &mut Vec<Emitted>) {
-        if job.late.0 == 0 {
-            return;
-        }
-        let mut transitions = Vec::new();
-        let rules = self.rules.rules();
-        let reads = |rule: u8| rules[rule as usize].tables.feeds();
-        let late = Late { feeds: job.late, at: job.late_at };
-        self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
-        for transition in transitions {
-            let alert = self.render(person, &transition, None, job.unit.as_of);
-            out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of a step")]
-    fn detect_rows(
-        &mut self,
-        person: PersonNo,
-        job: &Job,
-        later: &[&Job],
-        evaluations: &[Evaluation],
-        (evaluation, unit): Place,
-        until: Option<i64>,
-        out: &mut Vec<Emitted>,
-    ) {
-        let mut transitions: Vec<Transition> = Vec::new();
-        for (number, rows) in evaluations[evaluation].rows.iter().enumerate() {
-            let bit: RuleMask = 1 << number;
-            let failed = evaluations[evaluation].failures.iter().any(|f| f.rule == number && f.unit == unit);
-            let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
-            let rule = &self.rules.rules()[number];
-            let span = match until {
-                Some(until) => {
-                    let next = later.iter().find(|later| later.rules & bit != 0);
-                    Span::Until(next.map_or(until, |next| next.at - 1))
-                }
-                None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
-            };
-            let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
-            let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
-            let hits = rows.of(unit);
-            self.detector.settle(person, reference, hits, cause, span, &mut transitions);
-            for transition in transitions.drain(..) {
-                let row = transition.hit.map(|hit| (rows, &hits[hit]));
-                let deadline = job.deadline || transition.as_of != job.at;
-                let alert = self.render(person, &transition, row, job.unit.as_of);
-                out.push(Emitted { alert, sent_at: job.sent_at, deadline });
-            }
-        }
     }
 }
 

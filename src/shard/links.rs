@@ -115,12 +115,12 @@ impl Shard {
             return;
         }
         let mut knowledge = None;
-        let mut shown = self.shown.remove(&unit.person).unwrap_or_default();
+        let shown = self.shown.remove(&unit.person).unwrap_or_default();
         let is_row = |old: &Shown, new: &LinkedRow| {
             old.link as usize == link && *old.to == *new.to && *old.record_key == *new.record_key
         };
         let (mut kept, gone): (Vec<Shown>, Vec<Shown>) =
-            shown.drain(..).partition(|old| old.link as usize != link || rows.iter().any(|new| is_row(old, new)));
+            shown.into_iter().partition(|old| old.link as usize != link || rows.iter().any(|new| is_row(old, new)));
         for row in rows {
             let content = content(&row.values);
             let known = kept.iter().position(|old| is_row(old, row));

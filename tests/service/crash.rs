@@ -13,10 +13,9 @@ use permitwatch::replay::{Timeline, timeline};
 use permitwatch::rules::Catalogue;
 use permitwatch::shard::Pseudonyms;
 use permitwatch::source::files::last_known_time;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message as _;
 
-use crate::harness::{PARTITIONS, World, dataset, write};
+use crate::harness::{World, dataset, write};
 
 const KILLS: u64 = 10;
 
@@ -44,30 +43,11 @@ fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
 
 /// Sequence numbers on the topic, per alert, in order of offset.
 fn sequences(world: &World) -> BTreeMap<String, Vec<u64>> {
-    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", world.broker.brokers())
-        .set("group.id", "test")
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let mut list = rdkafka::TopicPartitionList::new();
-    for shard in 0..PARTITIONS {
-        list.add_partition_offset(&world.kafka.alerts_topic(), shard, rdkafka::Offset::Beginning).unwrap();
-    }
-    consumer.assign(&list).unwrap();
     let mut out: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    let mut ended = 0;
-    while ended < PARTITIONS {
-        match consumer.poll(Duration::from_secs(10)) {
-            Some(Ok(message)) => {
-                let alert: permitwatch::alert::Alert = serde_json::from_slice(message.payload().unwrap()).unwrap();
-                out.entry(alert.alert_id).or_default().push(alert.sequence);
-            }
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
-            other => panic!("cannot read the alerts topic: {other:?}"),
-        }
-    }
+    world.read(&[world.kafka.alerts_topic()], |message| {
+        let alert: permitwatch::alert::Alert = serde_json::from_slice(message.payload().unwrap()).unwrap();
+        out.entry(alert.alert_id).or_default().push(alert.sequence);
+    });
     out
 }
 

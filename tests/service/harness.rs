@@ -14,6 +14,8 @@ use permitwatch::generate::{Body, Dataset, Options, generate};
 use permitwatch::schema::Feed;
 use permitwatch::sink::kafka::read_published;
 use permitwatch::time::KnownTime;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::BorrowedMessage;
 
 pub const PARTITIONS: i32 = 2;
 
@@ -95,6 +97,32 @@ impl World {
         while !reached() {
             assert!(Instant::now() < deadline, "{what} not within {limit:?}; the detector says:\n{}", self.log());
             pause();
+        }
+    }
+
+    /// Shows every message of all partitions of some topics, in the order of each partition.
+    pub fn read(&self, topics: &[String], mut each: impl FnMut(&BorrowedMessage<'_>)) {
+        let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+            .set("bootstrap.servers", self.broker.brokers())
+            .set("group.id", "test")
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "true")
+            .create()
+            .unwrap();
+        let mut list = rdkafka::TopicPartitionList::new();
+        for topic in topics {
+            for partition in 0..PARTITIONS {
+                list.add_partition_offset(topic, partition, rdkafka::Offset::Beginning).unwrap();
+            }
+        }
+        consumer.assign(&list).unwrap();
+        let mut ended = 0;
+        while ended < list.count() {
+            match consumer.poll(Duration::from_secs(10)) {
+                Some(Ok(message)) => each(&message),
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
+                other => panic!("cannot read {topics:?}: {other:?}"),
+            }
         }
     }
 

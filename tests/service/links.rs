@@ -8,10 +8,10 @@ use permitwatch::alert::Alert;
 use permitwatch::broker::FeedWriter;
 use permitwatch::schema::Feed;
 use permitwatch::time::{KnownTime, parse_instant};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message as _;
 use serde_json::{Value, json};
 
-use crate::harness::{PARTITIONS, World};
+use crate::harness::World;
 
 const RULE: &str = "false-or-duplicate-identity";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -70,28 +70,9 @@ fn standing(world: &World) -> usize {
 
 /// Records among the internal topics' messages: clocks have no key.
 fn shown(world: &World) -> usize {
-    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", world.broker.brokers())
-        .set("group.id", "test")
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let mut list = rdkafka::TopicPartitionList::new();
-    for (feed, partition) in
-        [Feed::Links, Feed::Derived].into_iter().flat_map(|feed| (0..PARTITIONS).map(move |at| (feed, at)))
-    {
-        list.add_partition_offset(&world.kafka.topic(feed), partition, rdkafka::Offset::Beginning).unwrap();
-    }
-    consumer.assign(&list).unwrap();
-    let (mut ended, mut records) = (0, 0);
-    while ended < list.count() {
-        match consumer.poll(Duration::from_secs(10)) {
-            Some(Ok(message)) => records += usize::from(rdkafka::Message::key(&message).is_some()),
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
-            other => panic!("cannot read the internal topics: {other:?}"),
-        }
-    }
+    let topics = [Feed::Links, Feed::Derived].map(|feed| world.kafka.topic(feed));
+    let mut records = 0;
+    world.read(&topics, |message| records += usize::from(message.key().is_some()));
     records
 }
 

@@ -1,0 +1,87 @@
+//! What was found becomes transitions: jobs, rows and state meet here.
+
+use crate::detector::{Cause, Late, Moment, RuleRef, Span, Transition};
+use crate::history::PersonNo;
+use crate::rules::{Evaluation, RuleMask};
+use crate::shard::evaluate::Job;
+use crate::shard::{Emitted, Shard};
+
+impl Shard {
+    /// Turns one job's rows into transitions. `found` is the evaluation with its unit, `later` are the person's jobs that follow in this batch.
+    pub(super) fn detect(
+        &mut self,
+        person: PersonNo,
+        job: &Job,
+        later: &[&Job],
+        found: Option<(&Evaluation, u32)>,
+        until: Option<i64>,
+        out: &mut Vec<Emitted>,
+    ) {
+        if let Some(conditions) = &job.conditions {
+            self.detector.set_conditions(person, conditions.clone());
+        }
+        // In strict order what stands is what stood when a late record came. In live order alerts that stood then may be raised in this
+        // very step, when a shard catches up.
+        let is_live = until.is_none();
+        if !is_live {
+            self.mark_late(person, job, out);
+        }
+        if let Some(found) = found {
+            self.detect_rows(person, job, later, found, until, out);
+        }
+        if is_live {
+            self.mark_late(person, job, out);
+        }
+    }
+
+    /// Marks the alerts that stood when records came too late.
+    fn mark_late(&mut self, person: PersonNo, job: &Job, out: &mut Vec<Emitted>) {
+        if job.late.0 == 0 {
+            return;
+        }
+        let mut transitions = Vec::new();
+        let rules = self.rules.rules();
+        let reads = |rule: u8| rules[rule as usize].tables.feeds();
+        let late = Late { feeds: job.late, at: job.late_at };
+        self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
+        for transition in transitions {
+            let alert = self.render(person, &transition, None, job.unit.as_of);
+            out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
+        }
+    }
+
+    fn detect_rows(
+        &mut self,
+        person: PersonNo,
+        job: &Job,
+        later: &[&Job],
+        (evaluation, unit): (&Evaluation, u32),
+        until: Option<i64>,
+        out: &mut Vec<Emitted>,
+    ) {
+        let mut transitions: Vec<Transition> = Vec::new();
+        for (number, rows) in evaluation.rows.iter().enumerate() {
+            let bit: RuleMask = 1 << number;
+            let failed = evaluation.failures.iter().any(|f| f.rule == number && f.unit == unit);
+            let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
+            let rule = &self.rules.rules()[number];
+            let span = match until {
+                Some(until) => {
+                    let next = later.iter().find(|later| later.rules & bit != 0);
+                    Span::Until(next.map_or(until, |next| next.at - 1))
+                }
+                None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
+            };
+            let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
+            let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
+            let hits = rows.of(unit);
+            self.detector.settle(person, reference, hits, cause, span, &mut transitions);
+            for transition in transitions.drain(..) {
+                let row = transition.hit.map(|hit| (rows, &hits[hit]));
+                let deadline = job.deadline || transition.as_of != job.at;
+                let alert = self.render(person, &transition, row, job.unit.as_of);
+                out.push(Emitted { alert, sent_at: job.sent_at, deadline });
+            }
+        }
+    }
+}
