@@ -36,25 +36,23 @@ pub const LATE_RECORD: &str = "late_record";
 
 /// The two clocks at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    pub fact: i64,
+struct Moment {
+    fact: i64,
+    absence: i64,
+}
+
+/// How far an evaluation reaches: from the unit's as_of up to and including `until`, boundary by boundary.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub until: i64,
+    /// The rule's clock: absence is asserted up to here. In strict order it bounds nothing.
     pub absence: i64,
 }
 
-impl Moment {
-    /// Strict order: everything up to `at` has been read, of every feed.
-    pub fn strict(at: i64) -> Moment {
-        Moment { fact: at, absence: at }
+impl Span {
+    fn moment(self, fact: i64) -> Moment {
+        Moment { fact, absence: fact.min(self.absence) }
     }
-}
-
-/// How far an evaluation reaches.
-#[derive(Clone, Copy, Debug)]
-pub enum Span {
-    /// Strict order: from the unit's as_of up to and including this time, boundary by boundary.
-    Until(i64),
-    /// Live order: at this moment only.
-    Now(Moment),
 }
 
 /// What brought an evaluation about.
@@ -217,15 +215,6 @@ impl Detector {
         due
     }
 
-    /// The earliest instant after `clock` that any rule waits for by either clock. One that lies before waits for a feed that
-    /// is behind, and nothing that is read of the others brings it nearer.
-    pub fn earliest(&self, clock: i64) -> Option<i64> {
-        let after = (clock.saturating_add(1), PersonNo(0));
-        let fact = self.fact_timers.range((after.0, after.1, 0)..).next().map(|(at, ..)| *at);
-        let absence = self.absence_timers.iter().filter_map(|timers| timers.range(after..).next().map(|(at, _)| *at));
-        absence.chain(fact).chain(self.looks.earliest(after)).min()
-    }
-
     /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new
     /// ones are to be worked out again. The alerts of rules that are gone stand no more.
     pub fn replace_rules(&mut self, places: &[Option<u8>], count: usize, changed: u64) {
@@ -278,21 +267,12 @@ impl Detector {
         let conditions = std::mem::take(&mut state.conditions);
         let candidates = candidates(hits, &conditions, rule.number);
         let rows = Rows { hits, candidates: &candidates, conditions: &conditions, cancellers: rule.cancellers };
-        let end = match span {
-            Span::Now(moment) => {
-                self.step(person, rule, &rows, moment, cause, out);
-                moment
-            }
-            Span::Until(until) => {
-                self.step(person, rule, &rows, Moment::strict(cause.as_of), cause, out);
-                for at in rows.boundaries(cause.as_of, until) {
-                    let cause = Cause { as_of: at, corrected: false, recomputed: false };
-                    self.step(person, rule, &rows, Moment::strict(at), cause, out);
-                }
-                Moment::strict(until)
-            }
-        };
-        let (fact, absence) = rows.next(end);
+        self.step(person, rule, &rows, span.moment(cause.as_of), cause, out);
+        for at in rows.boundaries(cause.as_of, span.until) {
+            let cause = Cause { as_of: at, corrected: false, recomputed: false };
+            self.step(person, rule, &rows, span.moment(at), cause, out);
+        }
+        let (fact, absence) = rows.next(span.moment(span.until));
         self.set_timer(person, rule.number, fact, absence);
         if let Some(state) = self.persons.get_mut(&person) {
             state.conditions = conditions;
@@ -520,7 +500,7 @@ impl Rows<'_> {
         (Status::Retracted, reason.to_owned(), None)
     }
 
-    /// Instants in `(from, until]` at which something may change, in order. Strict order only.
+    /// Instants in `(from, until]` at which something may change, in order.
     fn boundaries(&self, from: i64, until: i64) -> Vec<i64> {
         let mut at: Vec<i64> = self.instants().filter(|at| *at > from && *at <= until).collect();
         at.sort_unstable();

@@ -11,14 +11,15 @@ use crate::schema::Feed;
 use crate::source::{Ahead, ShardSource, SourceError};
 use crate::time::KnownTime;
 
+/// How long [`Merge::gather`] waits for one message.
+pub const GATHER_INTERVAL: Duration = Duration::from_millis(5);
+
 /// What the merge can give now.
 #[derive(Debug)]
 pub enum Merged<'a> {
     Message(Lent<'a>),
     /// Nothing until this lane delivers; `None`: all lanes are at their end.
     Waiting(Option<Feed>),
-    /// The next message is known later than the given limit.
-    Beyond,
     /// Every lane has finished: recorded files, read whole.
     Finished,
 }
@@ -71,6 +72,19 @@ impl<S: ShardSource> Merge<S> {
         self.source.wait(timeout);
     }
 
+    /// Nothing is at hand, and so many messages of a batch have been taken: whether to go on with it, since more than these are known
+    /// to be on their way. If so, waits a moment for them.
+    ///
+    /// So a batch grows with what a shard is behind, and each person who comes up in it several times is looked at once; a shard that
+    /// is not behind waits for nothing.
+    pub fn gather(&mut self, taken: usize) -> bool {
+        let is_behind = taken > 0 && self.source.backlog() > taken as u64;
+        if is_behind {
+            self.source.wait(GATHER_INTERVAL);
+        }
+        is_behind
+    }
+
     /// Known time of the next message, if one is at hand.
     pub fn peek(&mut self) -> Result<Option<KnownTime>, SourceError> {
         Ok(self.look()?.first.map(|(known_time, _)| known_time))
@@ -78,11 +92,6 @@ impl<S: ShardSource> Merge<S> {
 
     /// The next message in order.
     pub fn take(&mut self) -> Result<Merged<'_>, SourceError> {
-        self.take_until(None)
-    }
-
-    /// The next message in order, unless it is known later than `limit`.
-    pub fn take_until(&mut self, limit: Option<KnownTime>) -> Result<Merged<'_>, SourceError> {
         let heads = self.look()?;
         if heads.pending.is_some() {
             return Ok(Merged::Waiting(heads.pending));
@@ -93,9 +102,6 @@ impl<S: ShardSource> Merge<S> {
         };
         if self.waits_for_permits(feed, known_time) {
             return Ok(Merged::Waiting(Some(Feed::Permits)));
-        }
-        if limit.is_some_and(|limit| known_time > limit) {
-            return Ok(Merged::Beyond);
         }
         self.heads[feed.index()] = Ahead::Pending;
         let Some(message) = self.source.take(feed) else { return Ok(Merged::Waiting(Some(feed))) };

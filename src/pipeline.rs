@@ -11,7 +11,7 @@
 mod census;
 mod gauges;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,8 +28,8 @@ use crate::recovery::Recovery;
 use crate::reload::Reloader;
 use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
-use crate::sink::{AlertSink, RunHeaders, Shown, SinkError};
-use crate::source::{Ahead, ShardSource, SourceError};
+use crate::sink::{AlertSink, ReadUpTo, RunHeaders, Shown, SinkError};
+use crate::source::{ShardSource, SourceError};
 use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
 use crate::time::{KnownTime, WallTime};
 
@@ -37,6 +37,9 @@ use crate::time::{KnownTime, WallTime};
 const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A batch of a shard that is behind ends when so long no message has come.
+const GATHER_LIMIT: Duration = Duration::from_millis(20);
 
 /// Batches that may wait for their acknowledgement; then the source is left alone.
 const MAX_UNDER_WAY: usize = 256;
@@ -85,9 +88,9 @@ pub struct Pipeline<S, K, O> {
     pub observer: O,
     /// Set while the shard rebuilds silently.
     pub recovery: Option<Recovery>,
-    /// Where the feeds ended when the shard started, as long as it has something to catch up with that it said before (see
+    /// How far the shard had read when it last said something of what its units show, until it has read as far again (see
     /// `shard::links`).
-    pub links_until: Option<[NextOffset; Feed::COUNT]>,
+    pub links_until: Option<ReadUpTo>,
     /// Looks for new rules.
     pub reloader: Reloader,
     pub telemetry: ShardTelemetry,
@@ -98,7 +101,7 @@ pub struct Pipeline<S, K, O> {
     pub snapshot: Option<String>,
     pub pseudonym_key_id: String,
     /// What the topic says now, asked when somebody else has written there.
-    pub reread: Box<dyn Fn() -> Result<Recovery, SinkError> + Send>,
+    pub reread: Box<dyn Fn() -> Result<Option<Recovery>, SinkError> + Send>,
     pub commit: Commit,
 }
 
@@ -212,21 +215,28 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut by_feed = [0u64; Feed::COUNT];
         let mut taken = 0;
         let mut held = None;
-        // Deadlines are looked at before what became known after them: catching up finds what being there would have.
-        let deadline = self.shard.detector().earliest(self.shard.clock().0).map(KnownTime);
+        let mut stalled: Option<Instant> = None;
         while taken < limits.batch_messages && self.shard.pending() < limits.batch_changes {
-            match self.merge.take_until(deadline.filter(|_| taken > 0))? {
+            match self.merge.take()? {
                 Merged::Message(message) => {
                     by_feed[message.feed.index()] += 1;
                     state.last_known[message.feed.index()] = message.known_time;
                     self.shard.take(message);
                     taken += 1;
+                    stalled = None;
+                    // What comes and goes after that is published.
+                    if self.is_rebuilt() {
+                        break;
+                    }
                 }
                 Merged::Waiting(lane) => {
-                    held = lane;
-                    break;
+                    let since = *stalled.get_or_insert_with(Instant::now);
+                    if lane.is_none() || since.elapsed() > GATHER_LIMIT || !self.merge.gather(taken) {
+                        held = lane;
+                        break;
+                    }
                 }
-                Merged::Beyond | Merged::Finished => break,
+                Merged::Finished => break,
             }
         }
         let now = wall();
@@ -274,7 +284,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 shard = self.shard.number(),
                 "somebody else has written to the shard's alerts; publishing the difference again"
             );
-            let difference = unsent((self.reread)()?.difference(&mut self.shard));
+            let recovery = (self.reread)()?.unwrap_or_else(|| Recovery::new(BTreeMap::new(), ReadUpTo::NOTHING));
+            let difference = unsent(recovery.difference(&mut self.shard));
             self.publish(&difference)?;
             self.note(state, difference, Fates::default(), false);
         }
@@ -332,15 +343,24 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         Ok(())
     }
 
-    /// Where the shard has read all that was there at its start, says what it shows and has not said.
+    /// A silent rebuild has come to its end.
+    fn is_rebuilt(&self) -> bool {
+        if self.recovery.is_none() && self.links_until.is_none() {
+            return false;
+        }
+        let read = self.read();
+        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(&read))
+            || self.links_until.is_some_and(|until| read.covers(&until))
+    }
+
+    /// How far the shard has read.
+    fn read(&self) -> ReadUpTo {
+        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions() }
+    }
+
+    /// Where the shard has read as far as when it last said something, says what it shows and has not said.
     fn recover_links(&mut self) {
-        let Some(until) = self.links_until else { return };
-        let mut is_reached = |feed: Feed| {
-            self.merge.positions()[feed.index()] >= until[feed.index()]
-                // The last offsets may be those of no message.
-                || matches!(self.merge.source().ahead(feed), Ok(Ahead::AtEnd))
-        };
-        if Feed::ALL.into_iter().all(&mut is_reached) {
+        if self.links_until.is_some_and(|until| self.read().covers(&until)) {
             self.links_until = None;
             let records = self.shard.say_difference();
             tracing::info!(shard = self.shard.number(), records, "links recovered; saying the difference");
@@ -364,14 +384,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             state.links_said_at = Instant::now();
         }
         let is_empty = records.is_empty() && clocks.is_empty();
-        (!is_empty).then_some(Shown { records, clocks, partitions: self.partitions })
+        (!is_empty).then(|| Shown { records, clocks, partitions: self.partitions, read: self.read() })
     }
 
     /// While the shard rebuilds, alerts are kept back; at the end of it the difference takes their place.
     fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
+        let read = self.read();
         let Some(recovery) = &mut self.recovery else { return Ok(emitted) };
         recovery.keep_silent(emitted);
-        if !recovery.is_complete(self.merge.positions(), self.shard.clock()) {
+        if !recovery.is_complete(&read) {
             return Ok(Vec::new());
         }
         let difference = self.recovery.take().map(|recovery| recovery.difference(&mut self.shard)).unwrap_or_default();
@@ -389,8 +410,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let alerts: Vec<Alert> = emitted.iter().map(|emitted| emitted.alert.clone()).collect();
         let headers = RunHeaders {
             published_at: wall(),
-            shard_clock: self.shard.clock(),
-            offsets: *self.merge.positions(),
+            read: self.read(),
             snapshot: self.snapshot.clone(),
             pseudonym_key_id: self.pseudonym_key_id.clone(),
         };

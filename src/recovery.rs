@@ -5,43 +5,36 @@
 //! and the shard's clock), the *difference* between what stands and what the topic says stands is published, and from
 //! there everything as it comes. Sequences continue from the topic.
 //!
-//! The offsets decide, not the clock alone: in live order two runs interleave their feeds differently, and at the same
-//! clock one may have read a salary that the other has not.
+//! What units show to others is recovered likewise, from the internal topics (see `shard::links`).
 
 use std::collections::BTreeMap;
 
 use crate::alert::{Alert, AlertId, Status};
 use crate::detector::LATE_RECORD;
-use crate::record::NextOffset;
-use crate::schema::Feed;
 use crate::shard::{Emitted, Shard};
+use crate::sink::ReadUpTo;
 use crate::time::{KnownTime, format_micros};
 
 /// What the topic said when the shard started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recovery {
     /// The last word on each alert.
     published: BTreeMap<AlertId, Alert>,
-    target: [NextOffset; Feed::COUNT],
-    clock: Option<KnownTime>,
+    /// How far its writer had read when it said the last of it.
+    target: ReadUpTo,
     /// The last transition of each alert that the rebuild worked out.
     rebuilt: BTreeMap<AlertId, Alert>,
 }
 
 impl Recovery {
-    /// `clock` and `target` come from the headers of the last published alert; without one there is nothing to recover.
-    pub fn new(
-        published: BTreeMap<AlertId, Alert>,
-        clock: Option<KnownTime>,
-        target: [NextOffset; Feed::COUNT],
-    ) -> Recovery {
-        Recovery { published, target, clock, rebuilt: BTreeMap::new() }
+    /// `target` comes from the headers of the last published alert.
+    pub fn new(published: BTreeMap<AlertId, Alert>, target: ReadUpTo) -> Recovery {
+        Recovery { published, target, rebuilt: BTreeMap::new() }
     }
 
     /// The rebuild has come as far as the last published alert.
-    pub fn is_complete(&self, positions: &[NextOffset; Feed::COUNT], clock: KnownTime) -> bool {
-        self.clock.is_none_or(|published| clock >= published)
-            && positions.iter().zip(&self.target).all(|(position, target)| position >= target)
+    pub fn is_complete(&self, read: &ReadUpTo) -> bool {
+        read.covers(&self.target)
     }
 
     /// Remembers what the rebuild works out.

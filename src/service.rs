@@ -21,8 +21,8 @@ use crate::reload::{Reloader, RulesInForce};
 use crate::rules::plan::PlanError;
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
-use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, read_published, read_said};
+use crate::sink::{ReadUpTo, SinkError};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
@@ -211,7 +211,7 @@ impl ShardParts {
                 None
             }
         };
-        let links_until = self.recover_links(&mut shard, &mut merge).map_err(failed)?;
+        let links_until = self.recover_links(&mut shard).map_err(|error| failed(error.into()))?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
         shard.detector_mut().clear_sequences();
@@ -230,7 +230,7 @@ impl ShardParts {
             stop: self.stop,
             snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
+            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery)),
             commit: Box::new(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
@@ -243,25 +243,17 @@ impl ShardParts {
 
 impl ShardParts {
     /// Has the shard catch up with what it said to others before; gives where it will have.
-    fn recover_links(
-        &self,
-        shard: &mut Shard,
-        merge: &mut Merge<KafkaShard>,
-    ) -> Result<Option<[NextOffset; Feed::COUNT]>, PipelineError> {
+    fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, SinkError> {
         if !shard.has_links() {
             return Ok(None);
         }
-        let said = read_said(&self.config, shard.number(), self.partitions, shard.link_source())?;
+        let (said, read) = read_said(&self.config, shard.number(), self.partitions, shard.link_source())?;
         if said.is_empty() {
             return Ok(None);
         }
         tracing::info!(shard = shard.number(), standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
-        let mut ends = [NextOffset::default(); Feed::COUNT];
-        for feed in Feed::ALL {
-            ends[feed.index()] = merge.source().end_offset(feed)?;
-        }
-        Ok(Some(ends))
+        Ok(Some(read))
     }
 }
 
@@ -273,11 +265,8 @@ fn recover(config: &Config, shard: i32) -> Result<(Option<Recovery>, NextOffset)
     if published.alerts.is_empty() {
         return Ok((None, next));
     }
-    let (clock, target) = match published.headers {
-        Some(headers) => (Some(headers.shard_clock), headers.offsets),
-        None => (None, [NextOffset::default(); Feed::COUNT]),
-    };
-    Ok((Some(Recovery::new(published.alerts, clock, target)), next))
+    let target = published.headers.map_or(ReadUpTo::NOTHING, |headers| headers.read);
+    Ok((Some(Recovery::new(published.alerts, target)), next))
 }
 
 /// Tells `/ready` when the shard has recovered.

@@ -6,8 +6,8 @@
 //!
 //! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
 //!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut.
-//! - *Live*: a record is evaluated when read; the records of one person taken since the last settling are one unit.
-//!   Deadlines wait for the clocks of their rules.
+//! - *Live*: a record is evaluated when read; the records of one person taken since the last settling are one unit, but for
+//!   those before a deadline of the person. Deadlines wait for the clocks of their rules.
 //!
 //! No I/O: the pipeline feeds it and publishes what it gives.
 
@@ -151,6 +151,8 @@ pub struct Shard {
     /// Classes of units that are no persons.
     unit_bits: u64,
     rework: reload::Rework,
+    /// The clock at the last settling; live order only.
+    settled: i64,
     /// When the message that last moved a clock was sent: deadlines owe their latency to it.
     clock_sent_at: Option<WallTime>,
 }
@@ -180,6 +182,7 @@ impl Shard {
             writers: BTreeMap::new(),
             unit_bits,
             rework: reload::Rework::default(),
+            settled: i64::MIN,
             clock_sent_at: None,
             rules,
         }

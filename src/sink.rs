@@ -18,18 +18,42 @@ use crate::time::{KnownTime, WallTime};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunHeaders {
     pub published_at: WallTime,
-    /// The greatest known time that the shard had read.
-    pub shard_clock: KnownTime,
-    /// Where each feed's partition would be read from next.
-    pub offsets: [NextOffset; Feed::COUNT],
+    pub read: ReadUpTo,
     /// File name of the permit snapshot that was loaded, if any.
     pub snapshot: Option<String>,
     /// Names the key of the pseudonyms, so that keys can be rotated.
     pub pseudonym_key_id: String,
 }
 
+/// How far a shard had read when it said something: a rebuild that has come as far knows no less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadUpTo {
+    /// The greatest known time.
+    pub clock: KnownTime,
+    /// Where each feed's partition would be read from next.
+    pub offsets: [NextOffset; Feed::COUNT],
+}
+
+impl ReadUpTo {
+    pub const NOTHING: ReadUpTo = ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset(0); Feed::COUNT] };
+
+    /// The further of both in every feed.
+    pub fn max(self, other: ReadUpTo) -> ReadUpTo {
+        let furthest = |at: usize| self.offsets[at].max(other.offsets[at]);
+        ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest) }
+    }
+
+    /// A shard that has read up to here has read all that had been read up to `other`.
+    ///
+    /// The offsets decide, not the clock alone: in live order two runs interleave their feeds differently, and at the same clock one
+    /// may have read a salary that the other has not.
+    pub fn covers(&self, other: &ReadUpTo) -> bool {
+        self.clock >= other.clock && self.offsets.iter().zip(&other.offsets).all(|(own, other)| own >= other)
+    }
+}
+
 /// What a shard's units show to others (see `shard::links`).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shown {
     /// For the receivers that they name as their subjects.
     pub records: Vec<ShownRecord>,
@@ -37,6 +61,8 @@ pub struct Shown {
     pub clocks: Vec<(Feed, KnownTime)>,
     /// Partitions of the feeds.
     pub partitions: i32,
+    /// What the shard had read when it found that.
+    pub read: ReadUpTo,
 }
 
 /// When a batch had been written.

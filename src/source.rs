@@ -83,6 +83,11 @@ pub trait ShardSource: Send {
         true
     }
 
+    /// Messages that are known to have been written and have not been taken; nobody is asked. 0 where that is not known.
+    fn backlog(&self) -> u64 {
+        0
+    }
+
     /// Messages written but not yet taken, as last heard of; `None` if unknown.
     fn lag(&self, _: Feed) -> Option<u64> {
         None

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use permitwatch::config::{LimitsConfig, RulesConfig, Visibility};
 use permitwatch::decode::decode;
-use permitwatch::detector::{Cause, Moment, RuleRef, Span};
+use permitwatch::detector::{Cause, RuleRef, Span};
 use permitwatch::generate::{Dataset, Fate, Options, generate};
 use permitwatch::history::EMPLOYER_UNIT;
 use permitwatch::partition::partition_of;
@@ -250,7 +250,7 @@ impl Original {
         let rules: Vec<(String, u8)> =
             shard.rules().iter().map(|rule| (rule.file.header.id.clone(), rule.cancellers)).collect();
         let cause = Cause { as_of: clock, corrected: false, recomputed: false };
-        let now = Span::Now(Moment { fact: clock, absence: clock });
+        let now = Span { until: clock, absence: clock };
         let mut transitions = Vec::new();
         for copy in (0..copies).map(|copy| self.copy(copy)) {
             for subject in self.subjects.iter().filter(|subject| !subject.hits.is_empty()) {

@@ -19,7 +19,6 @@ use permitwatch::merge::{Merge, Merged};
 use permitwatch::partition::partition_of;
 use permitwatch::pipeline::{Observer, Pipeline};
 use permitwatch::record::{Fates, Lent, NextOffset};
-use permitwatch::recovery::Recovery;
 use permitwatch::reload::{Reloader, RulesInForce};
 use permitwatch::schema::Feed;
 use permitwatch::scope::in_scope;
@@ -136,7 +135,13 @@ pub fn run<S: ShardSource>(task: Task<S>, shard: &mut Shard) -> anyhow::Result<S
                     break;
                 }
             } else {
-                let Merged::Message(message) = merge.take()? else { break };
+                let Merged::Message(message) = merge.take()? else {
+                    // As the pipeline does.
+                    if merge.gather((sample.messages - before) as usize) {
+                        continue;
+                    }
+                    break;
+                };
                 sample.in_scope += u64::from(step(rung, &message, shard, partitions));
             }
             sample.messages += 1;
@@ -257,7 +262,7 @@ where
         stop,
         snapshot: None,
         pseudonym_key_id: "bench".into(),
-        reread: Box::new(|| Ok(Recovery::default())),
+        reread: Box::new(|| Ok(None)),
         commit: Box::new(|_| {}),
     };
     std::thread::scope(|scope| {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use permitwatch::decode::decode;
-use permitwatch::detector::{Cause, Detector, Moment, RuleRef, Span};
+use permitwatch::detector::{Cause, Detector, RuleRef, Span};
 use permitwatch::encode::encode;
 use permitwatch::history::PersonNo;
 use permitwatch::record::Message;
@@ -145,7 +145,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
     let empty = || Detector::new(shard.rules().len());
     let settle = |detector: &mut Detector, out: &mut Vec<_>| {
         let cause = Cause { as_of: clock, corrected: false, recomputed: false };
-        let now = Span::Now(Moment { fact: clock, absence: clock });
+        let now = Span { until: clock, absence: clock };
         for (person, rule, hits) in &found {
             let of = &shard.rules()[*rule];
             let rule = RuleRef { number: *rule as u8, id: &of.file.header.id, cancellers: of.cancellers };
@@ -162,7 +162,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
     });
 }
 
-/// Timers of many persons: set anew, the earliest asked for, and the few that are due found.
+/// Timers of many persons: set anew, and the few that are due found.
 fn timers(criterion: &mut Criterion, original: &Original) {
     let found = original.subjects.iter().flat_map(|subject| &subject.hits).find_map(|(_, hits)| hits.first());
     let Some(found) = found else { return };
@@ -171,7 +171,7 @@ fn timers(criterion: &mut Criterion, original: &Original) {
         let mut detector = Detector::new(1);
         let rule = RuleRef { number: 0, id: "bench", cancellers: 0 };
         let cause = Cause { as_of: 0, corrected: false, recomputed: false };
-        let now = Span::Now(Moment { fact: 0, absence: 0 });
+        let now = Span { until: 0, absence: 0 };
         let mut set = |person: u32, day: i64| {
             let mut hit = found.clone();
             (hit.alert_at, hit.due_at, hit.cleared_at) = (day * MICROS_PER_DAY, None, None);
@@ -185,9 +185,6 @@ fn timers(criterion: &mut Criterion, original: &Original) {
                 turn += 1;
                 set(turn * 7_919 % persons, 1 + i64::from(turn) % 365);
             });
-        });
-        group.bench_function(format!("earliest of {persons}"), |bencher| {
-            bencher.iter(|| black_box(detector.earliest(0)));
         });
         group.bench_function(format!("none due of {persons}"), |bencher| {
             bencher.iter(|| black_box(detector.due(0, |_| 0)));

@@ -55,11 +55,6 @@ impl Looks {
         due
     }
 
-    /// The earliest one from `after` on.
-    pub fn earliest(&self, after: (i64, PersonNo)) -> Option<i64> {
-        self.0.iter().filter_map(|looks| looks.range(after..).next().map(|(at, _)| *at)).min()
-    }
-
     /// Goes over to another set of rules, of which `place` says where an old one stands.
     pub fn replace_rules(&mut self, place: impl Fn(u8) -> Option<u8>, count: usize) {
         let mut looks = vec![BTreeSet::new(); count];
@@ -89,7 +84,6 @@ mod tests {
         let clock = |rule| if rule == 1 { 15 } else { 9 };
         assert_eq!(looks.take(15, clock, |person| person == one), [(10, one, 1)]);
         assert_eq!(looks.take(15, clock, |person| person == one), []);
-        assert_eq!(looks.earliest((11, PersonNo(0))), Some(20));
         looks.replace_rules(|rule| (rule == 1).then_some(0), 1);
         assert_eq!(looks.take(99, |_| 99, |_| true), [(10, other, 0), (20, one, 0)]);
         assert!(looks.is_empty());

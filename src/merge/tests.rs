@@ -21,6 +21,8 @@ enum Said {
 struct Lanes {
     said: [VecDeque<Said>; Feed::COUNT],
     lent: Option<Message>,
+    backlog: u64,
+    waits: u32,
 }
 
 impl ShardSource for Lanes {
@@ -40,7 +42,13 @@ impl ShardSource for Lanes {
         Some((&*self.lent.insert(message)).into())
     }
 
-    fn wait(&mut self, _: Duration) {}
+    fn wait(&mut self, _: Duration) {
+        self.waits += 1;
+    }
+
+    fn backlog(&self) -> u64 {
+        self.backlog
+    }
 }
 
 fn message(feed: Feed, offset: i64, known: i64) -> Message {
@@ -67,7 +75,7 @@ fn lanes(given: Vec<(Feed, Vec<Said>)>) -> Merge<Lanes> {
     for (feed, given) in given {
         said[feed.index()] = given.into();
     }
-    Merge::new(Lanes { said, lent: None }, LEAD)
+    Merge::new(Lanes { said, lent: None, backlog: 0, waits: 0 }, LEAD)
 }
 
 fn taken<S: ShardSource>(merge: &mut Merge<S>) -> Option<(Feed, i64)> {
@@ -123,12 +131,12 @@ fn others_wait_until_the_permits_have_spoken_up_to_the_lead() {
 }
 
 #[test]
-fn what_is_known_later_than_the_limit_stays() {
-    let mut merge = lanes(vec![(Feed::Permits, vec![at(Feed::Permits, 1), at(Feed::Permits, 9), Said::AtEnd])]);
-    assert!(matches!(merge.take_until(Some(KnownTime(3))).unwrap(), Merged::Message(_)));
-    assert!(matches!(merge.take_until(Some(KnownTime(3))).unwrap(), Merged::Beyond));
-    assert_eq!(merge.peek().unwrap(), Some(KnownTime(9)));
-    assert_eq!(taken(&mut merge), Some((Feed::Permits, 9)));
+fn a_batch_goes_on_only_while_more_is_on_its_way_than_it_holds() {
+    let mut merge = lanes(vec![]);
+    merge.source.backlog = 10;
+    assert!(!merge.gather(0), "nothing has been taken: there is no batch");
+    assert!(merge.gather(9) && !merge.gather(10));
+    assert_eq!(merge.source.waits, 1);
 }
 
 /// Messages that arrive with time: by lane (step of arrival, message). Between them a lane has more under way or is at its end.

@@ -53,6 +53,9 @@ const MANY_ROWS: usize = 8_192;
 /// Jobs that see the same terms and ask for the same rules, and for links or not; for no rules: all that are left.
 type Group = (usize, RuleMask, bool);
 
+/// A timer that has come due.
+type Due = (i64, PersonNo, u8);
+
 /// Where a job's rows stand: which evaluation, which unit of it.
 type Place = (usize, u32);
 
@@ -86,10 +89,11 @@ impl Shard {
     pub fn settle_pass(&mut self, until: KnownTime, pass: Pass) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Strict);
         self.clocks.advance_all(until);
-        let mut jobs = self.jobs_of_changes(pass);
+        let due = self.detector.due(until.0, |_| until.0);
+        let mut jobs = self.jobs_of_changes(&due, pass);
         self.look_at_conditions(&mut jobs);
-        self.add_deadlines(&mut jobs, until.0, pass);
-        self.run(&jobs, Some(until.0))
+        self.add_deadlines(&mut jobs, due, until.0, pass);
+        self.run(&jobs, until.0)
     }
 
     /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.
@@ -97,18 +101,40 @@ impl Shard {
         debug_assert_eq!(self.settings.order, Order::Live);
         self.link(Feed::Links);
         self.link(Feed::Derived);
-        let mut jobs = self.jobs_of_changes(Pass::All);
+        let now = self.clocks.shard().0;
+        let due = self.due_live(now);
+        let mut jobs = self.jobs_of_changes(&due, Pass::All);
         self.add_rework(&mut jobs);
         self.look_at_conditions(&mut jobs);
-        self.add_deadlines(&mut jobs, self.clocks.shard().0, Pass::All);
-        self.run(&jobs, None)
+        self.add_deadlines(&mut jobs, due, now, Pass::All);
+        self.settled = now;
+        self.run(&jobs, now)
     }
 
-    /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now.
-    fn jobs_of_changes(&mut self, pass: Pass) -> Vec<Job> {
+    /// Timers that have come due. One that waited for a feed that was behind is met as of the last settling: what was looked at then is
+    /// not forgotten.
+    fn due_live(&self, now: i64) -> Vec<Due> {
+        let (clocks, rules) = (&self.clocks, self.rules.rules());
+        let mut due = self.detector.due(now, |rule| clocks.least(rules[rule as usize].feeds).0);
+        due.iter_mut().for_each(|(at, ..)| *at = (*at).max(self.settled));
+        due.sort_unstable();
+        due
+    }
+
+    /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now; but those that became known
+    /// up to a deadline of the person are one by themselves, as of that deadline. So catching up finds what being there would have.
+    fn jobs_of_changes(&mut self, due: &[Due], pass: Pass) -> Vec<Job> {
         let now = self.clocks.shard().0;
         let live = self.settings.order == Order::Live;
         let daily = self.daily();
+        let mut deadlines: FxHashMap<PersonNo, Vec<i64>> = FxHashMap::default();
+        if live {
+            due.iter().for_each(|(at, person, _)| deadlines.entry(*person).or_default().push(*at));
+        }
+        let moment = |change: &Change| {
+            let next = deadlines.get(&change.person).and_then(|at| at.get(at.partition_point(|at| *at < change.as_of)));
+            next.copied().unwrap_or(now)
+        };
         let mut jobs: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
         let (changes, others): (Vec<Change>, Vec<Change>) = std::mem::take(&mut self.changes)
             .into_iter()
@@ -116,7 +142,7 @@ impl Shard {
         self.changes = others;
         for change in changes {
             self.look_tomorrow(&change, daily);
-            let as_of = if live { now } else { change.as_of };
+            let as_of = if live { moment(&change) } else { change.as_of };
             let unit = Unit { person: change.person, as_of };
             let job = jobs.entry((as_of, change.person)).or_insert_with(|| Job::new(unit));
             job.tables = job.tables.union(change.tables);
@@ -199,19 +225,13 @@ impl Shard {
     }
 
     /// Adds the timers and looks that have come due, but for rules that a record brings up in time anyway.
-    fn add_deadlines(&mut self, jobs: &mut Vec<Job>, fact: i64, pass: Pass) {
-        let clocks = &self.clocks;
-        let rules = self.rules.rules();
-        let due = match self.settings.order {
-            Order::Strict => self.detector.due(fact, |_| fact),
-            Order::Live => self.detector.due(fact, |rule| clocks.least(rules[rule as usize].feeds).0),
-        };
+    fn add_deadlines(&mut self, jobs: &mut Vec<Job>, due: Vec<Due>, fact: i64, pass: Pass) {
         let live = self.settings.order == Order::Live;
         let daily = self.daily();
         // Rules with a cadence have jobs of their own: what they see is older.
         let mut deadlines: BTreeMap<(i64, PersonNo, bool), Job> = BTreeMap::new();
         for (at, person, rule) in self.take_looks(fact, pass) {
-            let as_of = if live { fact } else { at };
+            let as_of = at.max(self.settled);
             let job =
                 deadlines.entry((as_of, person, true)).or_insert_with(|| Job::deadline(Unit { person, as_of }, as_of));
             job.rules |= 1 << rule;
@@ -229,37 +249,22 @@ impl Shard {
                 continue;
             }
             let own = at_person.get(&person).map(Vec::as_slice).unwrap_or_default();
-            let covered = own.iter().any(|job| {
-                let job = &jobs[*job];
-                job.rules & bit != 0 && (live || job.unit.as_of <= at)
-            });
+            let covered = own.iter().any(|job| jobs[*job].rules & bit != 0 && jobs[*job].unit.as_of <= at);
             if covered {
                 continue;
             }
             let is_daily = daily & bit != 0;
-            if let Some(same) = own.iter().find(|job| !live && !is_daily && jobs[**job].unit.as_of == at) {
+            if let Some(same) = own.iter().find(|job| !is_daily && jobs[**job].unit.as_of == at) {
                 jobs[*same].rules |= bit;
                 continue;
             }
-            let as_of = match (live, is_daily) {
-                (true, _) => fact,
-                (false, true) => KnownTime(at).day().instant(),
-                (false, false) => at,
-            };
-            let moment = if live { fact } else { at };
+            let as_of = if is_daily && !live { KnownTime(at).day().instant() } else { at };
             let key = (at, person, is_daily);
-            let job = deadlines.entry(key).or_insert_with(|| Job::deadline(Unit { person, as_of }, moment));
+            let job = deadlines.entry(key).or_insert_with(|| Job::deadline(Unit { person, as_of }, at));
             job.rules |= bit;
             job.sent_at = self.clock_sent_at;
         }
-        jobs.extend(deadlines.into_values().map(|mut job| {
-            if live {
-                // The transition is dated to the deadline, the rows to now.
-                job.tables = TableSet::default();
-                job.coordinates = None;
-            }
-            job
-        }));
+        jobs.extend(deadlines.into_values());
         jobs.sort_by_key(|job| (job.at, job.unit.person));
     }
 
@@ -275,7 +280,7 @@ impl Shard {
         due.into_iter().filter(|(_, _, rule)| disabled & 1 << rule == 0).collect()
     }
 
-    fn run(&mut self, jobs: &[Job], until: Option<i64>) -> Vec<Emitted> {
+    fn run(&mut self, jobs: &[Job], until: i64) -> Vec<Emitted> {
         let (mut evaluations, places) = self.evaluate(jobs);
         self.show_found(jobs, &mut evaluations, &places);
         let started = Instant::now();

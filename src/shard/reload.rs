@@ -102,7 +102,7 @@ impl Shard {
         let due: Vec<PersonNo> = self.rework.persons.drain(..many).collect();
         for person in due {
             let rules = self.rules_of(self.history.person(person).classes) & self.rework.rules;
-            match jobs.iter_mut().find(|job| job.unit.person == person) {
+            match jobs.iter_mut().rev().find(|job| job.unit.person == person) {
                 Some(job) => job.rules |= rules,
                 None => {
                     let mut job = Job::new(Unit { person, as_of: now });

@@ -252,7 +252,7 @@ impl AlertSink for KafkaSink {
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: Some(said::header(unit)),
+                headers: Some(said::headers(unit, &shown.read)),
                 partition: Some(partition_of(record.subject.as_bytes(), shown.partitions)),
                 known_time: Some(record.known_time),
                 is_alert: false,

@@ -1,6 +1,7 @@
 //! The engine held against the plain batch query, in one binary (each one links DataFusion).
 //!
 //! - `cadence`: rules that look once a day.
+//! - `catching_up`: what came and went while nobody read.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
 //! - `excused`: random histories with and without excused months; the token only helps.
@@ -16,6 +17,7 @@
 
 mod cadence;
 mod cases;
+mod catching_up;
 mod drive;
 mod duckdb;
 mod excused;

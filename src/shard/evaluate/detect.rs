@@ -1,10 +1,10 @@
 //! What was found becomes transitions: jobs, rows and state meet here.
 
-use crate::detector::{Cause, Late, Moment, RuleRef, Span, Transition};
+use crate::detector::{Cause, Late, RuleRef, Span, Transition};
 use crate::history::PersonNo;
 use crate::rules::{Evaluation, RuleMask};
 use crate::shard::evaluate::Job;
-use crate::shard::{Emitted, Shard};
+use crate::shard::{Emitted, Order, Shard};
 
 impl Shard {
     /// Turns one job's rows into transitions. `found` is the evaluation with its unit, `later` are the person's jobs that follow in this batch.
@@ -14,7 +14,7 @@ impl Shard {
         job: &Job,
         later: &[&Job],
         found: Option<(&Evaluation, u32)>,
-        until: Option<i64>,
+        until: i64,
         out: &mut Vec<Emitted>,
     ) {
         if let Some(conditions) = &job.conditions {
@@ -22,7 +22,7 @@ impl Shard {
         }
         // In strict order what stands is what stood when a late record came. In live order alerts that stood then may be raised in this
         // very step, when a shard catches up.
-        let is_live = until.is_none();
+        let is_live = self.settings.order == Order::Live;
         if !is_live {
             self.mark_late(person, job, out);
         }
@@ -56,7 +56,7 @@ impl Shard {
         job: &Job,
         later: &[&Job],
         (evaluation, unit): (&Evaluation, u32),
-        until: Option<i64>,
+        until: i64,
         out: &mut Vec<Emitted>,
     ) {
         let mut transitions: Vec<Transition> = Vec::new();
@@ -65,13 +65,9 @@ impl Shard {
             let failed = evaluation.failures.iter().any(|f| f.rule == number && f.unit == unit);
             let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
             let rule = &self.rules.rules()[number];
-            let span = match until {
-                Some(until) => {
-                    let next = later.iter().find(|later| later.rules & bit != 0);
-                    Span::Until(next.map_or(until, |next| next.at - 1))
-                }
-                None => Span::Now(Moment { fact: self.clocks.shard().0, absence: self.clocks.least(rule.feeds).0 }),
-            };
+            let next = later.iter().find(|later| later.rules & bit != 0);
+            let absence = if self.settings.order == Order::Live { self.clocks.least(rule.feeds).0 } else { until };
+            let span = Span { until: next.map_or(until, |next| next.at - 1), absence };
             let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);

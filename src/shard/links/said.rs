@@ -2,8 +2,8 @@
 //!
 //! As with alerts (see `recovery`), a shard that has said something before rebuilds silently: it works out what its units show and
 //! says nothing, for records that it had not read together before it may read together now, and what was shown in between would
-//! never be taken back. Once it has read all that was there at its start, it says the *difference*, and from there everything as it
-//! comes.
+//! never be taken back. Once it has read as far as when it last said something (the headers of its records tell), it says the
+//! *difference*, and from there everything as it comes.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ impl Shard {
         self.said = (!said.is_empty()).then_some(said);
     }
 
-    /// All has been read that was there at the start: says what the topics do not say, and takes back what no longer stands. Gives how
+    /// As much has been read as when something was last said: says what the topics do not say, and takes back what no longer stands. Gives how
     /// many records that takes.
     pub fn say_difference(&mut self) -> usize {
         let Some(mut said) = self.said.take() else { return 0 };

@@ -1,4 +1,4 @@
-//! The headers of an alert: what depends on the run, as text that a person can read.
+//! The headers of an alert, and those that links have too: what depends on the run, as text that a person can read.
 //!
 //! `published_at`, `shard_clock`: RFC 3339 with microseconds. `offsets`: a JSON object from feed to next offset. `snapshot`: file
 //! name, left out where there is none. `pseudonym_key_id`: text.
@@ -11,18 +11,12 @@ use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
 use crate::kafka;
 use crate::record::NextOffset;
 use crate::schema::Feed;
-use crate::sink::RunHeaders;
+use crate::sink::{ReadUpTo, RunHeaders};
 use crate::time::{KnownTime, WallTime, format_micros, parse_instant};
 
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
-    let offsets: BTreeMap<&str, i64> =
-        Feed::ALL.iter().map(|feed| (feed.name(), run.offsets[feed.index()].0)).collect();
-    // A map from text to numbers is always JSON.
-    let offsets = serde_json::to_string(&offsets).unwrap_or_default();
-    let mut headers = OwnedHeaders::new_with_capacity(5)
+    let mut headers = write_read(OwnedHeaders::new_with_capacity(5), &run.read)
         .insert(header("published_at", &format_micros(run.published_at.0)))
-        .insert(header("shard_clock", &format_micros(run.shard_clock.0)))
-        .insert(header("offsets", &offsets))
         .insert(header("pseudonym_key_id", &run.pseudonym_key_id));
     if let Some(snapshot) = &run.snapshot {
         headers = headers.insert(header("snapshot", snapshot));
@@ -30,22 +24,41 @@ pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
     headers
 }
 
-fn header<'a>(key: &'a str, value: &'a String) -> Header<'a, &'a String> {
+/// Adds how far the writer had read: `shard_clock` and `offsets`.
+pub(super) fn write_read(headers: OwnedHeaders, read: &ReadUpTo) -> OwnedHeaders {
+    let offsets: BTreeMap<&str, i64> =
+        Feed::ALL.iter().map(|feed| (feed.name(), read.offsets[feed.index()].0)).collect();
+    // A map from text to numbers is always JSON.
+    let offsets = serde_json::to_string(&offsets).unwrap_or_default();
+    headers.insert(header("shard_clock", &format_micros(read.clock.0))).insert(header("offsets", &offsets))
+}
+
+pub(super) fn header<'a>(key: &'a str, value: &'a str) -> Header<'a, &'a str> {
     Header { key, value: Some(value) }
 }
 
 /// The headers of a message, or `None` if it is not of this program's making.
 pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
-    let text = |name: &CStr| std::str::from_utf8(kafka::header(message, name)?).ok();
-    let offsets: BTreeMap<String, i64> = serde_json::from_str(text(c"offsets")?).ok()?;
     Some(RunHeaders {
-        published_at: WallTime(micros(text(c"published_at")?)?),
-        shard_clock: KnownTime(micros(text(c"shard_clock")?)?),
+        published_at: WallTime(micros(text(message, c"published_at")?)?),
+        read: read_up_to(message)?,
+        snapshot: text(message, c"snapshot").map(str::to_owned),
+        pseudonym_key_id: text(message, c"pseudonym_key_id")?.to_owned(),
+    })
+}
+
+/// How far the writer of a message had read.
+pub(super) fn read_up_to(message: &BorrowedMessage<'_>) -> Option<ReadUpTo> {
+    let offsets: BTreeMap<String, i64> = serde_json::from_str(text(message, c"offsets")?).ok()?;
+    Some(ReadUpTo {
+        clock: KnownTime(micros(text(message, c"shard_clock")?)?),
         // A feed that the writer did not know is read from its beginning.
         offsets: Feed::ALL.map(|feed| NextOffset(offsets.get(feed.name()).copied().unwrap_or(0))),
-        snapshot: text(c"snapshot").map(str::to_owned),
-        pseudonym_key_id: text(c"pseudonym_key_id")?.to_owned(),
     })
+}
+
+pub(super) fn text<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {
+    std::str::from_utf8(kafka::header(message, name)?).ok()
 }
 
 /// [`format_micros`] writes times beyond the calendar (a clock that has not started) as a bare number.

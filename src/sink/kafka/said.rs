@@ -1,42 +1,47 @@
 //! What the internal topics say that a shard's units show.
 //!
-//! The records stand with those who are shown them, in any partition; the header `unit` names who shows them, and so whose shard
-//! wrote them.
+//! The records stand with those who are shown them, in any partition. Their headers: `unit` names who shows them, and so whose shard
+//! wrote them; `shard_clock` and `offsets`, as in an alert's, say how far that shard had read.
 
-use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
+use super::headers::{self, header};
 use super::whole::read_whole;
 use crate::config::Config;
 use crate::decode::decode;
-use crate::kafka;
 use crate::partition::partition_of;
 use crate::record::{Lent, Offset};
 use crate::schema::Feed;
 use crate::shard::Said;
-use crate::sink::SinkError;
+use crate::sink::{ReadUpTo, SinkError};
 use crate::time::KnownTime;
 
-pub(super) fn header(unit: &str) -> OwnedHeaders {
-    OwnedHeaders::new_with_capacity(1).insert(Header { key: "unit", value: Some(unit) })
+pub(super) fn headers(unit: &str, read: &ReadUpTo) -> OwnedHeaders {
+    let unit = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
+    headers::write_read(unit, read)
 }
 
-/// Reads all partitions of the internal topics, for what `shard` has said with the texts that `source` names.
-pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> Result<Said, SinkError> {
+/// Reads all partitions of the internal topics, for what `shard` has said with the texts that `source` names, and how far it had read when
+/// it last said something.
+pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> Result<(Said, ReadUpTo), SinkError> {
     let mut said = Said::default();
+    let mut read = ReadUpTo::NOTHING;
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
             read_whole(&config.kafka, &topic, partition, |message| {
-                let unit = kafka::header(message, c"unit").and_then(|unit| std::str::from_utf8(unit).ok());
+                let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
+                let Some(read_then) = headers::read_up_to(message) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
                     said.take(unit, &decoded.record);
+                    read = read.max(read_then);
                 }
             })?;
         }
     }
-    Ok(said)
+    Ok((said, read))
 }
 
 fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {

@@ -13,6 +13,7 @@ use super::*;
 use crate::alert::{AlertId, Bilingual, Severity, Status};
 use crate::broker::EmbeddedBroker;
 use crate::record::{Coordinates, Offset, Reason};
+use crate::sink::ReadUpTo;
 use crate::time::{KnownTime, WallTime};
 
 fn start() -> (EmbeddedBroker, KafkaConfig) {
@@ -52,8 +53,10 @@ fn alert(key: &str, sequence: u64, status: Status) -> Alert {
 fn headers(clock: i64) -> RunHeaders {
     RunHeaders {
         published_at: WallTime(1_714_521_600_123_456),
-        shard_clock: KnownTime(clock),
-        offsets: std::array::from_fn(|feed| NextOffset(feed as i64 + clock)),
+        read: ReadUpTo {
+            clock: KnownTime(clock),
+            offsets: std::array::from_fn(|feed| NextOffset(feed as i64 + clock)),
+        },
         snapshot: Some("permits-2024-05-01.parquet".into()),
         pseudonym_key_id: "1".into(),
     }
@@ -93,7 +96,7 @@ fn the_last_word_on_every_alert_is_read_back() {
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    let run = RunHeaders { shard_clock: KnownTime::MIN, snapshot: None, ..headers(0) };
+    let run = RunHeaders { read: ReadUpTo::NOTHING, snapshot: None, ..headers(0) };
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, 0).unwrap().headers, Some(run));
 }

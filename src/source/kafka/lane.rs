@@ -168,6 +168,12 @@ impl Lane {
         if self.at_end { Ahead::AtEnd } else { Ahead::Pending }
     }
 
+    /// Messages up to the partition's end that have not been taken.
+    pub fn backlog(&self, consumer: &BaseConsumer<Group>) -> u64 {
+        let (Some(next), Some(end)) = (self.next, self.high_watermark(consumer)) else { return 0 };
+        end.0.saturating_sub(next.0).max(0).unsigned_abs()
+    }
+
     /// The partition's end as of the last response that carried it; nobody is asked.
     #[expect(unsafe_code, reason = "the safe way asks the broker")]
     fn high_watermark(&self, consumer: &BaseConsumer<Group>) -> Option<NextOffset> {

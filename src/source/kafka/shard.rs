@@ -170,6 +170,10 @@ impl ShardSource for KafkaShard {
         self.fence.stands()
     }
 
+    fn backlog(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.backlog(&self.consumer)).sum()
+    }
+
     fn lag(&self, feed: Feed) -> Option<u64> {
         KafkaShard::lag(self, feed)
     }
