@@ -6,7 +6,7 @@
 //!
 //! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
 //!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut.
-//! - *Live*: a record is evaluated when read; the records of one person taken since the last settling are one unit, but for
+//! - *Live*: a record is evaluated when read; the records of one person and day taken since the last settling are one unit, but for
 //!   those before a deadline of the person. Deadlines wait for the clocks of their rules.
 //!
 //! No I/O: the pipeline feeds it and publishes what it gives.

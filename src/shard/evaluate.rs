@@ -121,20 +121,11 @@ impl Shard {
         due
     }
 
-    /// One job per person and as_of, in that order. In live order a person's changes are one job, as of now; but those that became known
-    /// up to a deadline of the person are one by themselves, as of that deadline. So catching up finds what being there would have.
+    /// One job per person and as_of, in that order.
     fn jobs_of_changes(&mut self, due: &[Due], pass: Pass) -> Vec<Job> {
-        let now = self.clocks.shard().0;
-        let live = self.settings.order == Order::Live;
         let daily = self.daily();
         let mut deadlines: FxHashMap<PersonNo, Vec<i64>> = FxHashMap::default();
-        if live {
-            due.iter().for_each(|(at, person, _)| deadlines.entry(*person).or_default().push(*at));
-        }
-        let moment = |change: &Change| {
-            let next = deadlines.get(&change.person).and_then(|at| at.get(at.partition_point(|at| *at < change.as_of)));
-            next.copied().unwrap_or(now)
-        };
+        due.iter().for_each(|(at, person, _)| deadlines.entry(*person).or_default().push(*at));
         let mut jobs: BTreeMap<(i64, PersonNo), Job> = BTreeMap::new();
         let (changes, others): (Vec<Change>, Vec<Change>) = std::mem::take(&mut self.changes)
             .into_iter()
@@ -142,9 +133,13 @@ impl Shard {
         self.changes = others;
         for change in changes {
             self.look_tomorrow(&change, daily);
-            let as_of = if live { moment(&change) } else { change.as_of };
+            let due = deadlines.get(&change.person).map(Vec::as_slice).unwrap_or_default();
+            let as_of = change.as_of.max(self.settled);
             let unit = Unit { person: change.person, as_of };
-            let job = jobs.entry((as_of, change.person)).or_insert_with(|| Job::new(unit));
+            let job = jobs.entry((self.together(&change, due), change.person)).or_insert_with(|| Job::new(unit));
+            if as_of > job.at {
+                (job.unit, job.at) = (unit, as_of);
+            }
             job.tables = job.tables.union(change.tables);
             job.corrected |= change.corrected;
             job.late = job.late.union(change.late);
@@ -166,6 +161,20 @@ impl Shard {
             });
         }
         jobs
+    }
+
+    /// Up to when a person's changes are one unit with this one; `due` are the person's timers that have come due. In strict order a moment.
+    /// In live order a day, as far as no timer ends it: deadlines are midnights more often than not, so catching up finds what being there
+    /// would have. What came after what has been settled is looked at as of then.
+    pub(super) fn together(&self, change: &Change, due: &[i64]) -> i64 {
+        if self.settings.order == Order::Strict {
+            return change.as_of;
+        }
+        if change.as_of <= self.settled {
+            return self.settled;
+        }
+        let next = due.get(due.partition_point(|at| *at < change.as_of)).copied().unwrap_or(i64::MAX);
+        KnownTime(change.as_of).next_midnight().min(next)
     }
 
     /// Rules that look at a unit once a day.
@@ -254,7 +263,12 @@ impl Shard {
                 continue;
             }
             let is_daily = daily & bit != 0;
-            if let Some(same) = own.iter().find(|job| !is_daily && jobs[**job].unit.as_of == at) {
+            // In live order what was known at a deadline is what was known at the last record before it.
+            let is_known = |job: &&usize| match jobs[**job].unit.as_of {
+                as_of if live => as_of <= at,
+                as_of => as_of == at,
+            };
+            if let Some(same) = own.iter().rev().find(is_known).filter(|_| !is_daily) {
                 jobs[*same].rules |= bit;
                 continue;
             }

@@ -52,7 +52,7 @@ impl Shard {
     /// Takes the rows of a permit snapshot, before the first message. They are no messages: they have no fate and move no clock.
     /// Returns how many were new; those that the shard had already are passed over.
     ///
-    /// In live order they are evaluated with the first messages, as of the clock then; in strict order each as of its
+    /// In live order they are evaluated with the first messages, as of the newest of them; in strict order each as of its
     /// known time.
     pub fn take_snapshot(&mut self, parts: &[Own<'_>]) -> u64 {
         let parts: Vec<Own<'_>> =
@@ -113,6 +113,9 @@ impl Shard {
         let known = |own: &Own<'_>| own.at.iter().map(|row| own.rows.known_time(*row as usize)).max();
         if let Some(newest) = parts.iter().filter_map(known).max() {
             self.clocks.advance(Feed::Permits, KnownTime(newest));
+            if order == Order::Live {
+                self.settled = self.settled.max(newest);
+            }
         }
         new
     }

@@ -9,6 +9,7 @@
 
 mod said;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 use rustc_hash::FxBuildHasher;
@@ -23,7 +24,7 @@ use crate::rules::TableSet;
 use crate::rules::links::LinkedRow;
 use crate::schema::Feed;
 use crate::shard::evaluate::Job;
-use crate::shard::{Change, Order, Shard};
+use crate::shard::{Change, Shard};
 use crate::time::{EventTime, KnownTime};
 use crate::units::Unit;
 
@@ -70,15 +71,16 @@ impl Shard {
 
     /// Units that a change in `tables` concerns and that have rows in `needs`, by as_of.
     fn showing(&self, tables: TableSet, needs: crate::schema::TableId) -> Vec<Job> {
-        let now = self.clocks.shard().0;
-        let live = self.settings.order == Order::Live;
         let changes = self.changes.iter().filter(|change| change.tables.meets(tables));
         let changes = changes.filter(|change| self.history.person(change.person).has(needs));
-        let mut units: Vec<(i64, PersonNo)> =
-            changes.map(|change| (if live { now } else { change.as_of }, change.person)).collect();
-        units.sort_unstable();
-        units.dedup();
-        units.into_iter().map(|(as_of, person)| Job::new(Unit { person, as_of })).collect()
+        let mut as_of: BTreeMap<(i64, PersonNo), i64> = BTreeMap::new();
+        for change in changes {
+            let latest = as_of.entry((self.together(change, &[]), change.person)).or_insert(self.settled);
+            *latest = change.as_of.max(*latest);
+        }
+        let mut units: Vec<Unit> = as_of.into_iter().map(|((_, person), as_of)| Unit { person, as_of }).collect();
+        units.sort_unstable_by_key(|unit| (unit.as_of, unit.person));
+        units.into_iter().map(Job::new).collect()
     }
 
     fn evaluate_link(&mut self, at: usize, units: &[Unit]) {
