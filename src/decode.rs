@@ -11,6 +11,7 @@
 
 pub(crate) mod codes;
 mod fields;
+mod plain;
 pub(crate) mod typed;
 mod wire;
 
@@ -60,11 +61,10 @@ pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Deco
         return bad(Reason::Oversized, &format!("{} bytes, the limit is {max_bytes}", payload.len()));
     }
     let subject = subject(key)?;
-    let Some(members) = wire::members(payload) else {
-        return bad(Reason::Malformed, "not one flat JSON object in UTF-8");
+    let (table, mut fields) = match plain::fields(message.feed, payload) {
+        Some(plain) => plain,
+        None => any_fields(message.feed, payload)?,
     };
-    let table = table_of(message.feed, &members)?;
-    let mut fields = Fields::sort(table.def(), members)?;
     let envelope = Envelope::take(&mut fields)?;
     let values = values(table.def(), fields.columns, envelope.op)?;
     Ok(Decoded {
@@ -85,6 +85,15 @@ pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Deco
         },
         unknown_fields: fields.unknown,
     })
+}
+
+/// The members of a payload of any form, in their places.
+fn any_fields(feed: Feed, payload: &[u8]) -> Result<(TableId, Fields<'_>), BadRecord> {
+    let Some(members) = wire::members(payload) else {
+        return bad(Reason::Malformed, "not one flat JSON object in UTF-8");
+    };
+    let table = table_of(feed, &members)?;
+    Fields::sort(table.def(), members).map(|fields| (table, fields))
 }
 
 /// The message key: subject id, or the key of a reference record.

@@ -118,11 +118,13 @@ pub fn hash_key(record_key: &str) -> u64 {
 }
 
 impl History {
+    #[inline]
     pub fn person_no(&self, subject: &str) -> Option<PersonNo> {
         let is_it = |no: &u32| *self.persons[*no as usize].subject == *subject;
         self.by_subject.find(hash_subject(subject), is_it).map(|no| PersonNo(*no))
     }
 
+    #[inline]
     pub fn person(&self, person: PersonNo) -> &Person {
         &self.persons[person.0 as usize]
     }
@@ -426,6 +428,7 @@ impl Person {
 }
 
 /// Makes room for one more: a little at a time, since there are millions of short lists.
+#[inline]
 fn make_room<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
         list.reserve_exact((list.len() / 4).max(1));
@@ -437,11 +440,13 @@ fn push_exact<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
+#[inline]
 fn insert_exact<T>(list: &mut Vec<T>, at: usize, item: T) {
     make_room(list);
     list.insert(at, item);
 }
 
+#[inline]
 fn hash_subject(subject: &str) -> u64 {
     FxBuildHasher.hash_one(subject)
 }

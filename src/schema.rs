@@ -49,10 +49,12 @@ impl Feed {
         [Feed::Permits, Feed::Reference, Feed::Population, Feed::Border, Feed::Payments, Feed::Studies, Feed::Notices];
 
     /// Written by permitwatch itself.
+    #[inline]
     pub const fn is_internal(self) -> bool {
         matches!(self, Feed::Links | Feed::Derived)
     }
 
+    #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -140,10 +142,12 @@ impl TableId {
     pub const COUNT: usize = Self::ALL.len();
     pub const PERSON_COUNT: usize = 20;
 
+    #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }
 
+    #[inline]
     pub fn def(self) -> &'static Table {
         &TABLES[self.index()]
     }
@@ -157,6 +161,7 @@ impl TableId {
     }
 
     /// Whether its records are facts about one person (keyed by the subject id).
+    #[inline]
     pub const fn is_person(self) -> bool {
         self.index() < Self::PERSON_COUNT
     }

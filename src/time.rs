@@ -113,7 +113,32 @@ pub fn format_micros(micros: i64) -> String {
 
 /// Reads RFC 3339 with an offset.
 pub fn parse_instant(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros())
+    plain_instant(text).or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros()))
+}
+
+/// The form that [`format_micros`] writes, with or without a fraction of six digits, which is nearly every instant on the wire.
+fn plain_instant(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if !matches!(bytes.len(), 20 | 27)
+        || [bytes[10], bytes[13], bytes[16], bytes[bytes.len() - 1]] != *b"T::Z"
+        || bytes.len() == 27 && bytes[19] != b'.'
+    {
+        return None;
+    }
+    let day = parse_day(text.get(..10)?)?;
+    let [hour, minute, second] = [11, 14, 17].map(|at| digits(&bytes[at..at + 2]));
+    let (hour, minute, second) = (i64::from(hour?), i64::from(minute?), i64::from(second?));
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = if bytes.len() == 27 { i64::from(digits(&bytes[20..26])?) } else { 0 };
+    Some(day.instant() + ((hour * 60 + minute) * 60 + second) * MICROS_PER_SECOND + micros)
+}
+
+#[inline]
+fn digits(bytes: &[u8]) -> Option<u32> {
+    let is_number = bytes.iter().all(u8::is_ascii_digit);
+    is_number.then(|| bytes.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
 }
 
 /// Reads `YYYY-MM-DD`, digits and dashes only.
@@ -122,14 +147,7 @@ pub fn parse_day(text: &str) -> Option<Day> {
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let number = |range: std::ops::Range<usize>| -> Option<u32> {
-        let digits = &bytes[range];
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
-    };
-    let date = NaiveDate::from_ymd_opt(number(0..4)? as i32, number(5..7)?, number(8..10)?)?;
+    let date = NaiveDate::from_ymd_opt(digits(&bytes[..4])? as i32, digits(&bytes[5..7])?, digits(&bytes[8..])?)?;
     Some(Day::from_date(date))
 }
 
@@ -198,6 +216,32 @@ mod tests {
     fn declarations_are_complete_on_the_seventh_of_the_second_month_after() {
         assert_eq!(day("2026-05-15").agi_complete(), Some(day("2026-07-07").instant()));
         assert_eq!(day("2025-12-31").agi_complete(), Some(day("2026-02-07").instant()));
+    }
+
+    #[test]
+    fn instants_in_the_form_of_the_wire_are_read_as_others_are() {
+        let chrono = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
+        for text in ["2024-05-01T08:09:10Z", "2024-02-29T23:59:59.123456Z", "1900-01-01T00:00:00.000001Z"] {
+            assert!(plain_instant(text).is_some() && plain_instant(text) == chrono(text), "{text}");
+        }
+        let others = [
+            "2024-02-30T08:09:10Z",
+            "2024-05-01T24:00:00Z",
+            "2024-05-01T23:59:60Z",
+            "2024-05-01T08:09:10.123Z",
+            "2024-05-01T08:09:10.12345aZ",
+            "2024-05-01T08:09:10,123456Z",
+            "2024-05-01 08:09:10Z",
+            "2024-05-01T08:09:10+02:00",
+            "2024-05-01T08:09+02:00",
+            "2024-05-01T08:-9:10Z",
+            "20é4-05-01T08:09:1Z",
+            "",
+        ];
+        for text in others {
+            assert_eq!(plain_instant(text), None, "{text}");
+            assert_eq!(parse_instant(text), chrono(text), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::record::Reason;
 use crate::schema::{ENVELOPE, Table};
 
 /// The members, each in its place.
+#[derive(Debug, PartialEq)]
 pub(super) struct Fields<'a> {
     pub envelope: [Option<Scalar<'a>>; ENVELOPE.len()],
     pub columns: Vec<Option<Scalar<'a>>>,
@@ -13,10 +14,15 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    pub fn empty(table: &Table) -> Fields<'a> {
+        let mut columns = Vec::new();
+        columns.resize_with(table.columns.len(), || None);
+        Fields { envelope: [const { None }; ENVELOPE.len()], columns, unknown: 0 }
+    }
+
     /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
     pub fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
-        let mut fields = Fields { envelope: [const { None }; ENVELOPE.len()], columns: Vec::new(), unknown: 0 };
-        fields.columns.resize_with(table.columns.len(), || None);
+        let mut fields = Fields::empty(table);
         let mut unknown_names = Vec::new();
         let mut has_table = false;
         // Adapters write members in one order: the next name is most often the one after the last.
@@ -54,11 +60,13 @@ impl<'a> Fields<'a> {
 }
 
 /// Index among the envelope's columns followed by the table's.
-fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
+#[inline]
+pub(super) fn place_of(table: &Table, name: &str, expected: usize) -> Option<usize> {
     let count = ENVELOPE.len() + table.columns.len();
     (expected..count).chain(0..expected.min(count)).find(|place| name_at(table, *place) == name)
 }
 
+#[inline]
 fn name_at(table: &Table, place: usize) -> &'static str {
     match place.checked_sub(ENVELOPE.len()) {
         None => ENVELOPE[place].name,

@@ -170,6 +170,8 @@ fn every_table_survives_the_round_trip() {
             let decoded = decoded.unwrap_or_else(|bad| panic!("{bad:?}: {}", String::from_utf8_lossy(&payload)));
             assert_eq!(decoded.record, record);
             assert_eq!(decoded.unknown_fields, 0);
+            let is_plain = is_read_alike(table.def().feed, &payload);
+            assert_eq!(is_plain, !payload.contains(&b'\\'), "{}", String::from_utf8_lossy(&payload));
         }
     }
 }
@@ -178,7 +180,7 @@ fn every_table_survives_the_round_trip() {
 #[test]
 fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
-    let (mut good, mut reasons) = (0, std::collections::BTreeMap::new());
+    let (mut good, mut plain, mut reasons) = (0, 0, std::collections::BTreeMap::new());
     for table in TableId::ALL {
         for _ in 0..10_000 {
             let record = any_record(table, &mut random);
@@ -186,6 +188,7 @@ fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
             for _ in 0..random.random_range(1..=3) {
                 mutate(&mut payload, &mut random);
             }
+            plain += usize::from(is_read_alike(table.def().feed, &payload));
             match decode(&message(table.def().feed, record.subject.as_bytes(), &payload), MAX_BYTES) {
                 Ok(decoded) => {
                     good += 1;
@@ -196,6 +199,7 @@ fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
         }
     }
     assert!(good > 1_000, "only {good} of the mutations are harmless");
+    assert!(plain > 500, "only {plain} of the mutations are plain");
     for reason in [
         Reason::Malformed,
         Reason::WrongType,
@@ -208,6 +212,14 @@ fn hostile_payloads_never_panic_and_never_pass_the_bounds() {
     ] {
         assert!(reasons.contains_key(&reason), "the mutator never made {reason:?}: {reasons:?}");
     }
+}
+
+/// A plain payload is read as the parser reads it; says whether it is one.
+fn is_read_alike(feed: Feed, payload: &[u8]) -> bool {
+    let Some((table, plain)) = plain::fields(feed, payload) else { return false };
+    let (named, any) = any_fields(feed, payload).expect("what is plain is good JSON");
+    assert_eq!((table, &plain), (named, &any), "{}", String::from_utf8_lossy(payload));
+    true
 }
 
 fn check_bounds(record: &Record) {

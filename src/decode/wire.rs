@@ -16,6 +16,7 @@ pub struct Member<'a> {
 }
 
 /// What a member may hold.
+#[derive(Debug, PartialEq)]
 pub enum Scalar<'a> {
     Null,
     Bool(bool),

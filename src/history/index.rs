@@ -47,6 +47,7 @@ impl Version {
 }
 
 impl RowRef {
+    #[inline]
     pub fn new(table: TableId, key: u32, known: i64, op: Op, row: RowId) -> RowRef {
         let known = known.clamp(-LAST_KNOWN, LAST_KNOWN);
         RowRef { key, row, about: known << LOW_BITS | (table.index() as i64) << OP_BITS | op as i64 }
@@ -57,22 +58,27 @@ impl RowRef {
         RowRef { row, ..self }
     }
 
+    #[inline]
     pub fn known(self) -> i64 {
         self.about >> LOW_BITS
     }
 
+    #[inline]
     pub fn row(self) -> RowId {
         self.row
     }
 
+    #[inline]
     pub fn table(self) -> TableId {
         TableId::ALL[self.table_index()]
     }
 
+    #[inline]
     fn table_index(self) -> usize {
         (self.about >> OP_BITS) as usize & ((1 << TABLE_BITS) - 1)
     }
 
+    #[inline]
     fn op(self) -> Op {
         OPS[(self.about as usize & ((1 << OP_BITS) - 1)).min(OPS.len() - 1)]
     }
@@ -138,6 +144,7 @@ fn key_of(record_key: &str) -> u32 {
     (hash_key(record_key) >> 32) as u32
 }
 
+#[inline]
 fn range_of(rows: &[RowRef], table: TableId) -> std::ops::Range<usize> {
     let from = rows.partition_point(|row| row.table_index() < table.index());
     let count = rows[from..].partition_point(|row| row.table_index() == table.index());
@@ -179,6 +186,7 @@ mod tests {
     use super::*;
     use crate::record::Record;
 
+    #[inline]
     fn row(key: u32, version: u32, known: i64, op: Op) -> RowRef {
         RowRef::new(TableId::Payments, key, known, op, RowId(version))
     }

@@ -132,10 +132,12 @@ impl Store {
         self.columns[self.column(column)?].number(row)
     }
 
+    #[inline]
     pub(super) fn version(&self, row: RowId) -> i64 {
         self.columns[VERSION].number(row).unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn has_key(&self, row: RowId, key: &str) -> bool {
         let mut rest = Rest(Some(key));
         self.columns[RECORD_KEY].write(row, &mut rest);
@@ -288,6 +290,7 @@ impl Cells {
     }
 }
 
+#[inline]
 fn open_text<'a>(text: &'a str, ends: &[i64], at: usize) -> Option<&'a str> {
     let end = *ends.get(at)?;
     let from = at.checked_sub(1).map_or(0, |before| ends[before] & i64::MAX);
@@ -303,6 +306,7 @@ impl Open {
     }
 
     /// A value of another kind than the column's is stored as null; decode has checked the kinds.
+    #[inline]
     fn push(&mut self, value: ValueRef<'_>) {
         match self {
             Open::Numbers(numbers) => numbers.push(match value {

@@ -18,6 +18,7 @@ mod published;
 mod said;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -245,15 +246,19 @@ impl AlertSink for KafkaSink {
     }
 
     fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
-        let mut messages = Vec::new();
-        let mut feeds = Vec::new();
+        let mut messages = Vec::with_capacity(shown.records.len());
+        let mut feeds = Vec::with_capacity(shown.records.len());
+        // How far the shard had read stands with the first of the batch in each partition: whoever finds one of the others there finds that.
+        let mut told = BTreeSet::new();
         for ShownRecord { unit, record } in &shown.records {
-            feeds.push(record.table.def().feed);
+            let (feed, partition) =
+                (record.table.def().feed, partition_of(record.subject.as_bytes(), shown.partitions));
+            feeds.push(feed);
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: Some(said::headers(unit, &shown.read)),
-                partition: Some(partition_of(record.subject.as_bytes(), shown.partitions)),
+                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some(&shown.read))),
+                partition: Some(partition),
                 known_time: Some(record.known_time),
                 is_alert: false,
             });

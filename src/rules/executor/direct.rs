@@ -220,6 +220,7 @@ impl<'a> Row<'_, 'a> {
         }
     }
 
+    #[inline]
     fn number(&self, number: &'a Number, at: usize) -> Found<i64> {
         let of = |number: &'a Number| self.number(number, at);
         Ok(match number {
@@ -278,6 +279,7 @@ impl<'a> Row<'_, 'a> {
         })
     }
 
+    #[inline]
     fn text(&self, text: &'a Text, at: usize) -> Found<&'a str> {
         Ok(match text {
             Text::Column(column) => self.source(*column).text(at),

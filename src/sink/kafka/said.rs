@@ -1,7 +1,7 @@
 //! What the internal topics say that a shard's units show.
 //!
 //! The records stand with those who are shown them, in any partition. Their headers: `unit` names who shows them, and so whose shard
-//! wrote them; `shard_clock` and `offsets`, as in an alert's, say how far that shard had read.
+//! wrote them; on the first of a batch in its partition `shard_clock` and `offsets`, as an alert has them, say how far that shard had read.
 
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
@@ -16,9 +16,12 @@ use crate::shard::Said;
 use crate::sink::{ReadUpTo, SinkError};
 use crate::time::KnownTime;
 
-pub(super) fn headers(unit: &str, read: &ReadUpTo) -> OwnedHeaders {
-    let unit = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
-    headers::write_read(unit, read)
+pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
+    match read {
+        Some(read) => headers::write_read(headers, read),
+        None => headers,
+    }
 }
 
 /// Reads all partitions of the internal topics, for what `shard` has said with the texts that `source` names, and how far it had read when
@@ -32,11 +35,10 @@ pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> 
             read_whole(&config.kafka, &topic, partition, |message| {
                 let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
-                let Some(read_then) = headers::read_up_to(message) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
                     said.take(unit, &decoded.record);
-                    read = read.max(read_then);
+                    read = headers::read_up_to(message).map_or(read, |then| read.max(then));
                 }
             })?;
         }
