@@ -7,13 +7,17 @@ _default:
 build:
     cargo build --release
 
+# The same in pieces, for who edits: an edit is compiled in a quarter of the time, and the program is slower by a fifth
+draft *ARGS:
+    cargo build --release --config .cargo/draft.toml {{ ARGS }}
+
 # All tests, or those whose names contain FILTER
 test FILTER="":
     cargo test --release {{ FILTER }}
 
 # Tests whose names contain FILTER with this crate unoptimised: an edit is compiled and tested in seconds
 quick *FILTER:
-    cargo test --release --config profile.release.package.permitwatch.opt-level=0 --lib {{ FILTER }}
+    cargo test --release --config .cargo/draft.toml --config profile.release.package.permitwatch.opt-level=0 --lib {{ FILTER }}
 
 # Format, lints, and the alarms' rules
 lint:

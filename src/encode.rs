@@ -3,58 +3,99 @@
 //! The inverse of `decode`: `decode(encode(record))` is the record again. Members stand in the order of the schema, absent
 //! ones are left out, `table` is always named. The key and `known_time` are not part of the payload.
 
-use std::io::Write;
-
-use serde_json::Value as Json;
+use std::fmt::Write;
 
 use crate::record::{Record, Value};
-use crate::time::{Day, format_micros};
+use crate::time::{Day, push_micros};
 
 /// The payload of a record.
 pub fn encode(record: &Record) -> Vec<u8> {
-    let mut json = Object(Vec::with_capacity(512));
-    json.member("table", &record.table.name().into());
-    json.member("schema_ver", &record.schema_ver.into());
-    json.member("record_key", &(*record.record_key).into());
-    json.member("version", &record.version.into());
-    json.member("op", &record.op.name().into());
-    json.member("event_time", &format_micros(record.event_time.0).into());
-    json.member("registered_at", &format_micros(record.registered_at).into());
-    json.member("source", &(*record.source).into());
-    json.member("purpose", &(*record.purpose).into());
-    json.member("secrecy_class", &record.secrecy_class.into());
+    let mut json = Object(String::with_capacity(512));
+    json.text("table", record.table.name());
+    json.number("schema_ver", record.schema_ver);
+    json.text("record_key", &record.record_key);
+    json.number("version", record.version);
+    json.text("op", record.op.name());
+    json.instant("event_time", record.event_time.0);
+    json.instant("registered_at", record.registered_at);
+    json.text("source", &record.source);
+    json.text("purpose", &record.purpose);
+    json.number("secrecy_class", record.secrecy_class);
     for (column, value) in record.table.def().columns.iter().zip(&record.values) {
-        if let Some(value) = json_of(value) {
-            json.member(column.name, &value);
-        }
+        json.value(column.name, value);
     }
     json.finish()
 }
 
-fn json_of(value: &Value) -> Option<Json> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(value) => (*value).into(),
-        Value::Int(number) => (*number).into(),
-        Value::Day(day) => Day(*day).to_string().into(),
-        Value::Instant(micros) => format_micros(*micros).into(),
-        Value::Text(text) => (**text).into(),
-        Value::List(items) => items.iter().map(|item| Json::from(&**item)).collect::<Vec<_>>().into(),
-    })
-}
-
-struct Object(Vec<u8>);
+struct Object(String);
 
 impl Object {
     /// Names are the schema's own: letters and underscores, nothing to escape.
-    fn member(&mut self, name: &str, value: &Json) {
-        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        // Writing to a Vec does not fail.
-        let _ = write!(self.0, "\"{name}\":{value}");
+    fn name(&mut self, name: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.push_text(text);
+    }
+
+    fn number(&mut self, name: &str, number: i64) {
+        self.name(name);
+        // Writing to a text does not fail.
+        let _ = write!(self.0, "{number}");
+    }
+
+    fn instant(&mut self, name: &str, micros: i64) {
+        self.name(name);
+        self.0.push('"');
+        push_micros(micros, &mut self.0);
+        self.0.push('"');
+    }
+
+    /// A value that is null is left out.
+    fn value(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Null => {}
+            Value::Bool(flag) => {
+                self.name(name);
+                self.0.push_str(if *flag { "true" } else { "false" });
+            }
+            Value::Int(number) => self.number(name, *number),
+            Value::Day(day) => self.text(name, &Day(*day).to_string()),
+            Value::Instant(micros) => self.instant(name, *micros),
+            Value::Text(text) => self.text(name, text),
+            Value::List(items) => {
+                self.name(name);
+                self.0.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        self.0.push(',');
+                    }
+                    self.push_text(item);
+                }
+                self.0.push(']');
+            }
+        }
+    }
+
+    fn push_text(&mut self, text: &str) {
+        let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        if text.bytes().all(is_plain) {
+            self.0.push('"');
+            self.0.push_str(text);
+            self.0.push('"');
+        } else {
+            // As JSON has it, escapes and all.
+            let _ = write!(self.0, "{}", serde_json::Value::from(text));
+        }
     }
 
     fn finish(mut self) -> Vec<u8> {
-        self.0.push(b'}');
-        self.0
+        self.0.push('}');
+        self.0.into_bytes()
     }
 }

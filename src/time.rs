@@ -107,8 +107,50 @@ pub fn first_day(month: i64) -> i64 {
 
 /// `2024-05-01T08:00:00.000000Z`
 pub fn format_micros(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros)
-        .map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
+    let mut text = String::with_capacity(27);
+    push_micros(micros, &mut text);
+    text
+}
+
+/// The same at the end of a text.
+pub fn push_micros(micros: i64, text: &mut String) {
+    let (day, of_day) = (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    match i32::try_from(day).map(Day) {
+        Ok(day) if (Day::FIRST..=Day::LAST).contains(&day) => {
+            let seconds = of_day / MICROS_PER_SECOND;
+            push_day(day, text);
+            for (mark, number) in [('T', seconds / 3_600), (':', seconds / 60 % 60), (':', seconds % 60)] {
+                text.push(mark);
+                push_digits(number, 2, text);
+            }
+            text.push('.');
+            push_digits(of_day % MICROS_PER_SECOND, 6, text);
+            text.push('Z');
+        }
+        _ => match DateTime::from_timestamp_micros(micros) {
+            Some(time) => text.push_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            None => text.push_str(&micros.to_string()),
+        },
+    }
+}
+
+/// `2024-05-01`; of a day that a record may name.
+fn push_day(day: Day, text: &mut String) {
+    let (month, of_month) = month_of(i64::from(day.0));
+    // Counted from a January.
+    let month = month + 2;
+    push_digits(month.div_euclid(12), 4, text);
+    for number in [month.rem_euclid(12) + 1, of_month + 1] {
+        text.push('-');
+        push_digits(number, 2, text);
+    }
+}
+
+/// A number that is not negative, with so many digits.
+fn push_digits(number: i64, digits: u32, text: &mut String) {
+    for place in (0..digits).rev() {
+        text.push(char::from(b'0' + (number / 10_i64.pow(place) % 10) as u8));
+    }
 }
 
 /// Reads RFC 3339 with an offset.
@@ -164,6 +206,11 @@ impl fmt::Display for KnownTime {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (Day::FIRST..=Day::LAST).contains(self) {
+            let mut text = String::with_capacity(10);
+            push_day(*self, &mut text);
+            return f.write_str(&text);
+        }
         match self.date() {
             Some(date) => write!(f, "{date}"),
             None => write!(f, "day {}", self.0),
@@ -216,6 +263,22 @@ mod tests {
     fn declarations_are_complete_on_the_seventh_of_the_second_month_after() {
         assert_eq!(day("2026-05-15").agi_complete(), Some(day("2026-07-07").instant()));
         assert_eq!(day("2025-12-31").agi_complete(), Some(day("2026-02-07").instant()));
+    }
+
+    #[test]
+    fn times_are_written_as_the_calendar_has_them() {
+        let chrono = |micros: i64| {
+            DateTime::from_timestamp_micros(micros)
+                .map_or(micros.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
+        };
+        for day in (Day::FIRST.0 - 2..=Day::LAST.0 + 2).map(Day) {
+            let micros = day.instant() + i64::from(day.0.unsigned_abs()) * 987_654_321 % MICROS_PER_DAY;
+            assert_eq!(format_micros(micros), chrono(micros));
+            assert_eq!(day.to_string(), day.date().unwrap().to_string());
+        }
+        for micros in [i64::MIN, i64::MAX, 0, -1] {
+            assert_eq!(format_micros(micros), chrono(micros));
+        }
     }
 
     #[test]
