@@ -43,8 +43,30 @@ pub struct Lent<'a> {
     pub known_time: KnownTime,
     pub key: Option<&'a [u8]>,
     pub payload: Option<&'a [u8]>,
-    /// When the sender produced it, from the header `sent_at` where there is one; measures latency, decides nothing.
-    pub sent_at: Option<WallTime>,
+    /// When the sender produced it, where it says so; measures latency, decides nothing.
+    pub sent: Sent<'a>,
+}
+
+/// When a message was sent, or who knows. Finding that out costs more than filtering a message by its key, so it is asked only of those
+/// that go further.
+#[derive(Clone, Copy)]
+pub enum Sent<'a> {
+    At(Option<WallTime>),
+    Ask(&'a dyn SentAt),
+}
+
+/// A message that knows when it was sent.
+pub trait SentAt {
+    fn sent_at(&self) -> Option<WallTime>;
+}
+
+impl fmt::Debug for Sent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sent::At(at) => write!(f, "{at:?}"),
+            Sent::Ask(_) => f.write_str("not asked"),
+        }
+    }
 }
 
 impl Lent<'_> {
@@ -66,7 +88,14 @@ impl Lent<'_> {
             known_time: self.known_time,
             key: self.key.map(Into::into),
             payload: self.payload.map(Into::into),
-            sent_at: self.sent_at,
+            sent_at: self.sent_at(),
+        }
+    }
+
+    pub fn sent_at(&self) -> Option<WallTime> {
+        match self.sent {
+            Sent::At(at) => at,
+            Sent::Ask(message) => message.sent_at(),
         }
     }
 }
@@ -80,7 +109,7 @@ impl<'a> From<&'a Message> for Lent<'a> {
             known_time: message.known_time,
             key: message.key.as_deref(),
             payload: message.payload.as_deref(),
-            sent_at: message.sent_at,
+            sent: Sent::At(message.sent_at),
         }
     }
 }

@@ -153,7 +153,7 @@ pub struct Shard {
     rework: reload::Rework,
     /// The clock at the last settling; live order only.
     settled: i64,
-    /// When the message that last moved a clock was sent: deadlines owe their latency to it.
+    /// When the last message was sent that was not filtered, clock messages among them: deadlines owe their latency to it.
     clock_sent_at: Option<WallTime>,
 }
 

@@ -116,7 +116,7 @@ fn count_memory(streams: &[Arc<Stream>], rate: f64) -> anyhow::Result<Latencies>
             let before = left;
             for feed in Feed::SOURCES {
                 while let Polled::Message(message) = source.poll(feed)? {
-                    out.records.saturating_record(since(message.sent_at.unwrap_or(WallTime(0)), wall()));
+                    out.records.saturating_record(since(message.sent_at().unwrap_or(WallTime(0)), wall()));
                     left -= 1;
                 }
             }

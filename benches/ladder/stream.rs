@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use permitwatch::clock::wall;
 use permitwatch::encode::encode;
 use permitwatch::partition::partition_of;
-use permitwatch::record::{Lent, Offset};
+use permitwatch::record::{Lent, Offset, Sent};
 use permitwatch::schema::Feed;
 use permitwatch::source::{Ahead, ShardSource, SourceError};
 use permitwatch::time::{KnownTime, WallTime};
@@ -208,7 +208,7 @@ impl ShardSource for MemoryShard {
             known_time: KnownTime(entry.known_time),
             key: Some(&entry.key),
             payload: Some(self.stream.payload(entry)),
-            sent_at: self.pace.as_ref().map(|pace| pace.due_at(entry.place)),
+            sent: Sent::At(self.pace.as_ref().map(|pace| pace.due_at(entry.place))),
         })
     }
 

@@ -30,9 +30,6 @@ impl Shard {
             return;
         }
         self.clocks.advance(message.feed, message.known_time);
-        if message.sent_at.is_some() {
-            self.clock_sent_at = message.sent_at;
-        }
         let fate = if message.is_clock() {
             Fate::Clock
         } else {
@@ -46,6 +43,11 @@ impl Shard {
                 }
             }
         };
+        if fate != Fate::Filtered
+            && let Some(sent_at) = message.sent_at()
+        {
+            self.clock_sent_at = Some(sent_at);
+        }
         self.fates.count(message.feed, fate);
     }
 
@@ -199,7 +201,7 @@ impl Shard {
             tables: TableSet::default(),
             corrected: false,
             late: FeedSet::of([message.feed]),
-            sent_at: message.sent_at,
+            sent_at: message.sent_at(),
             coordinates: message.coordinates(),
         });
         Err(Refused::Bad(Reason::TooLate, "event_time lies before the kept history".into()))
@@ -239,7 +241,7 @@ impl Shard {
             tables: TableSet::of(record.table),
             corrected: record.op != Op::Upsert,
             late: FeedSet::default(),
-            sent_at: message.sent_at,
+            sent_at: message.sent_at(),
             coordinates: message.coordinates(),
         });
     }

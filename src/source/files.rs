@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::partition::partition_of;
-use crate::record::{Lent, Offset};
+use crate::record::{Lent, Offset, Sent};
 use crate::schema::Feed;
 use crate::source::{Ahead, ShardSource, SourceError};
 use crate::time::{KnownTime, parse_instant};
@@ -146,7 +146,7 @@ impl ShardSource for FileShard {
             known_time: lane.known_time,
             key: head.key.as_ref().map(String::as_bytes),
             payload,
-            sent_at: None,
+            sent: Sent::At(None),
         })
     }
 

@@ -10,7 +10,7 @@ use super::whole::read_whole;
 use crate::config::Config;
 use crate::decode::decode;
 use crate::partition::partition_of;
-use crate::record::{Lent, Offset};
+use crate::record::{Lent, Offset, Sent};
 use crate::schema::Feed;
 use crate::shard::Said;
 use crate::sink::{ReadUpTo, SinkError};
@@ -54,6 +54,6 @@ fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {
         known_time: KnownTime(message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000)),
         key: message.key(),
         payload: message.payload(),
-        sent_at: None,
+        sent: Sent::At(None),
     }
 }

@@ -19,7 +19,7 @@ use rdkafka::{Timestamp, bindings};
 use super::group::Group;
 use super::shard::{Fence, known_time};
 use crate::kafka;
-use crate::record::{Lent, NextOffset, Offset};
+use crate::record::{Lent, NextOffset, Offset, Sent, SentAt};
 use crate::schema::Feed;
 use crate::source::Ahead;
 use crate::time::{KnownTime, WallTime};
@@ -134,7 +134,7 @@ impl Lane {
             known_time: self.known_time,
             key: message.key(),
             payload: message.payload(),
-            sent_at: message.sent_at(),
+            sent: Sent::Ask(message),
         })
     }
 
@@ -273,7 +273,10 @@ impl Fetched {
             TimestampKind::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => Timestamp::LogAppendTime(millis),
         }
     }
+}
 
+#[expect(unsafe_code, reason = "the library's message, which nobody else has")]
+impl SentAt for Fetched {
     fn sent_at(&self) -> Option<WallTime> {
         // SAFETY: the message is ours and outlives what is read out of it.
         let value = unsafe { kafka::header_of(self.0.as_ptr(), c"sent_at") }?;
