@@ -138,7 +138,7 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// A whole number of up to 18 digits. What follows it is looked at by whoever comes next: a fraction is no member's end.
+    /// A whole number that 64 bits hold. What follows it is looked at by whoever comes next: a fraction is no member's end.
     #[inline]
     fn integer(&mut self) -> Option<i64> {
         let bytes = self.text.as_bytes();
@@ -147,10 +147,7 @@ impl<'a> Text<'a> {
         let from = self.at;
         let mut number: i64 = 0;
         while let Some(digit) = bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
-            if self.at - from == 18 {
-                return None;
-            }
-            number = number * 10 + i64::from(digit - b'0');
+            number = number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
             self.at += 1;
         }
         let digits = self.at - from;
@@ -234,7 +231,8 @@ mod tests {
             "0",
             "7",
             "-7",
-            "123456789012345678",
+            "9223372036854775807",
+            "-9223372036854775807",
             " true ",
             "false",
             "null",
@@ -253,7 +251,8 @@ mod tests {
             "-",
             "1.5",
             "1e3",
-            "1234567890123456789",
+            "9223372036854775808",
+            "-9223372036854775808",
             "truer",
             "nul",
             "\"a\\n\"",

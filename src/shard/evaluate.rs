@@ -165,7 +165,7 @@ impl Shard {
 
     /// Up to when a person's changes are one unit with this one; `due` are the person's timers that have come due. In strict order a moment.
     /// In live order a day, as far as no timer ends it: deadlines are midnights more often than not, so catching up finds what being there
-    /// would have. What came after what has been settled is looked at as of then.
+    /// would have. What comes late, known before the last settling, is looked at as of that.
     pub(super) fn together(&self, change: &Change, due: &[i64]) -> i64 {
         if self.settings.order == Order::Strict {
             return change.as_of;
