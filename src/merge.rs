@@ -12,7 +12,7 @@ use crate::source::{Ahead, ShardSource, SourceError};
 use crate::time::KnownTime;
 
 /// How long [`Merge::gather`] waits for one message.
-pub const GATHER_INTERVAL: Duration = Duration::from_millis(5);
+const GATHER_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What the merge can give now.
 #[derive(Debug)]
