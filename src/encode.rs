@@ -40,7 +40,7 @@ impl Object {
 
     fn text(&mut self, name: &str, text: &str) {
         self.name(name);
-        self.push_text(text);
+        push_text(&mut self.0, text);
     }
 
     fn number(&mut self, name: &str, number: i64) {
@@ -75,27 +75,28 @@ impl Object {
                     if at > 0 {
                         self.0.push(',');
                     }
-                    self.push_text(item);
+                    push_text(&mut self.0, item);
                 }
                 self.0.push(']');
             }
         }
     }
 
-    fn push_text(&mut self, text: &str) {
-        let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-        if text.bytes().all(is_plain) {
-            self.0.push('"');
-            self.0.push_str(text);
-            self.0.push('"');
-        } else {
-            // As JSON has it, escapes and all.
-            let _ = write!(self.0, "{}", serde_json::Value::from(text));
-        }
-    }
-
     fn finish(mut self) -> Vec<u8> {
         self.0.push('}');
         self.0.into_bytes()
+    }
+}
+
+/// A text as JSON has it, at the end of some.
+pub(crate) fn push_text(json: &mut String, text: &str) {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        // Writing to a text does not fail.
+        let _ = write!(json, "{}", serde_json::Value::from(text));
     }
 }

@@ -11,7 +11,7 @@
 mod census;
 mod gauges;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ pub struct Pipeline<S, K, O> {
     pub snapshot: Option<String>,
     pub pseudonym_key_id: String,
     /// What the topic says now, asked when somebody else has written there.
-    pub reread: Box<dyn Fn() -> Result<Option<Recovery>, SinkError> + Send>,
+    pub reread: Box<dyn Fn() -> Result<Recovery, SinkError> + Send>,
     pub commit: Commit,
 }
 
@@ -284,8 +284,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 shard = self.shard.number(),
                 "somebody else has written to the shard's alerts; publishing the difference again"
             );
-            let recovery = (self.reread)()?.unwrap_or_else(|| Recovery::new(BTreeMap::new(), ReadUpTo::NOTHING));
-            let difference = unsent(recovery.difference(&mut self.shard));
+            let difference = unsent((self.reread)()?.difference(&mut self.shard));
             self.publish(&difference)?;
             self.note(state, difference, Fates::default(), false);
         }

@@ -16,7 +16,7 @@ use crate::sink::ReadUpTo;
 use crate::time::{KnownTime, format_micros};
 
 /// What the topic said when the shard started.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recovery {
     /// The last word on each alert.
     published: BTreeMap<AlertId, Alert>,

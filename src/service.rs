@@ -230,7 +230,7 @@ impl ShardParts {
             stop: self.stop,
             snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery)),
+            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
             commit: Box::new(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
@@ -265,7 +265,7 @@ fn recover(config: &Config, shard: i32) -> Result<(Option<Recovery>, NextOffset)
     if published.alerts.is_empty() {
         return Ok((None, next));
     }
-    let target = published.headers.map_or(ReadUpTo::NOTHING, |headers| headers.read);
+    let target = published.headers.map(|headers| headers.read).unwrap_or_default();
     Ok((Some(Recovery::new(published.alerts, target)), next))
 }
 

@@ -34,9 +34,14 @@ pub struct ReadUpTo {
     pub offsets: [NextOffset; Feed::COUNT],
 }
 
-impl ReadUpTo {
-    pub const NOTHING: ReadUpTo = ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset(0); Feed::COUNT] };
+impl Default for ReadUpTo {
+    /// Nothing yet.
+    fn default() -> ReadUpTo {
+        ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset::default(); Feed::COUNT] }
+    }
+}
 
+impl ReadUpTo {
     /// The further of both in every feed.
     pub fn max(self, other: ReadUpTo) -> ReadUpTo {
         let furthest = |at: usize| self.offsets[at].max(other.offsets[at]);

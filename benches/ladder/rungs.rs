@@ -19,6 +19,7 @@ use permitwatch::merge::{Merge, Merged};
 use permitwatch::partition::partition_of;
 use permitwatch::pipeline::{Observer, Pipeline};
 use permitwatch::record::{Fates, Lent, NextOffset};
+use permitwatch::recovery::Recovery;
 use permitwatch::reload::{Reloader, RulesInForce};
 use permitwatch::schema::Feed;
 use permitwatch::scope::in_scope;
@@ -262,7 +263,7 @@ where
         stop,
         snapshot: None,
         pseudonym_key_id: "bench".into(),
-        reread: Box::new(|| Ok(None)),
+        reread: Box::new(|| Ok(Recovery::default())),
         commit: Box::new(|_| {}),
     };
     std::thread::scope(|scope| {

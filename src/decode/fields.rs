@@ -20,6 +20,15 @@ impl<'a> Fields<'a> {
         Fields { envelope: [const { None }; ENVELOPE.len()], columns, unknown: 0 }
     }
 
+    /// Where the member of a place stands (see [`place_of`]).
+    #[inline]
+    pub fn slot(&mut self, place: usize) -> &mut Option<Scalar<'a>> {
+        match place.checked_sub(ENVELOPE.len()) {
+            None => &mut self.envelope[place],
+            Some(column) => &mut self.columns[column],
+        }
+    }
+
     /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
     pub fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
         let mut fields = Fields::empty(table);
@@ -42,11 +51,7 @@ impl<'a> Fields<'a> {
                 continue;
             };
             expected = place + 1;
-            let slot = match place.checked_sub(ENVELOPE.len()) {
-                None => &mut fields.envelope[place],
-                Some(column) => &mut fields.columns[column],
-            };
-            if slot.replace(value).is_some() {
+            if fields.slot(place).replace(value).is_some() {
                 return bad(Reason::Malformed, &format!("{} stands twice", name_at(table, place)));
             }
         }

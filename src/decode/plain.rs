@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::fields::{Fields, place_of};
 use super::wire::Scalar;
-use crate::schema::{ENVELOPE, Feed, TableId};
+use crate::schema::{Feed, TableId};
 
 /// The members of a payload in their places, with the table that they are of; `None` if it has another form.
 pub(super) fn fields(feed: Feed, payload: &[u8]) -> Option<(TableId, Fields<'_>)> {
@@ -38,14 +38,9 @@ pub(super) fn fields(feed: Feed, payload: &[u8]) -> Option<(TableId, Fields<'_>)
             let (table, fields) = (table?, fields.as_mut()?);
             let place = place_of(table.def(), name, expected)?;
             expected = place + 1;
-            let slot = match place.checked_sub(ENVELOPE.len()) {
-                None => &mut fields.envelope[place],
-                Some(column) => &mut fields.columns[column],
-            };
-            if slot.is_some() {
+            if fields.slot(place).replace(value).is_some() {
                 return None;
             }
-            *slot = Some(value);
         }
         match text.next()? {
             b',' => {}

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use chrono::Datelike;
 
-use super::calendar::{DAY_US, SECOND_US, day_of};
+use super::calendar::{DAY_US, day_of};
 use super::{Body, Message, Record, SCHEMA_VER, Value};
+use crate::encode::push_text;
+use crate::time::push_micros;
 
 pub(super) fn message_line(message: &Message, line: &mut String) {
     line.push_str("{\"key\":");
@@ -14,7 +16,7 @@ pub(super) fn message_line(message: &Message, line: &mut String) {
         None => line.push_str("null"),
     }
     line.push_str(",\"known_time\":\"");
-    push_timestamp(line, message.known_time);
+    push_micros(message.known_time, line);
     match &message.body {
         Body::Record(record) => {
             line.push_str("\",\"value\":");
@@ -42,10 +44,10 @@ pub(super) fn record_json(record: &Record, json: &mut String) {
     if record.event_time.rem_euclid(DAY_US) == 0 {
         push_day(json, day_of(record.event_time));
     } else {
-        push_timestamp(json, record.event_time);
+        push_micros(record.event_time, json);
     }
     json.push_str("\",\"registered_at\":\"");
-    push_timestamp(json, record.registered_at);
+    push_micros(record.registered_at, json);
     let _ = write!(
         json,
         "\",\"source\":\"{}\",\"purpose\":\"{}\",\"secrecy_class\":{}",
@@ -84,35 +86,6 @@ fn push_value(json: &mut String, value: &Value) {
     }
 }
 
-fn push_text(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            control if control < ' ' => {
-                let _ = write!(json, "\\u{:04x}", control as u32);
-            }
-            plain => json.push(plain),
-        }
-    }
-    json.push('"');
-}
-
 fn push_day(text: &mut String, day: chrono::NaiveDate) {
     let _ = write!(text, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day());
-}
-
-fn push_timestamp(text: &mut String, instant_us: i64) {
-    push_day(text, day_of(instant_us));
-    let in_day = instant_us.rem_euclid(DAY_US);
-    let (seconds, micros) = (in_day / SECOND_US, in_day % SECOND_US);
-    let _ = write!(text, "T{:02}:{:02}:{:02}.{micros:06}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
-}
-
-pub(super) fn timestamp(instant_us: i64) -> String {
-    let mut text = String::new();
-    push_timestamp(&mut text, instant_us);
-    text
 }

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::Serialize;
 
-use super::json::{message_line, timestamp};
+use super::json::message_line;
 use super::parquet_file::TableWriter;
 use super::{Body, Dataset, Fate, GenerateError, Message, SCHEMA_VER, Truth, Value, start_of};
 use crate::schema::{Feed, TableId};
+use crate::time::format_micros;
 
 /// What a recording holds: the manifest.
 #[derive(Debug, Serialize, PartialEq)]
@@ -71,8 +72,8 @@ impl Summary {
                     *summary.tables.entry(record.table.name()).or_default() += 1;
                 }
             }
-            counted.first_known_time = messages.first().map(|message| timestamp(message.known_time));
-            counted.last_known_time = messages.last().map(|message| timestamp(message.known_time));
+            counted.first_known_time = messages.first().map(|message| format_micros(message.known_time));
+            counted.last_known_time = messages.last().map(|message| format_micros(message.known_time));
             summary.feeds.insert(feed.name(), counted);
         }
         for row in &dataset.truth {

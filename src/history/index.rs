@@ -186,7 +186,6 @@ mod tests {
     use super::*;
     use crate::record::Record;
 
-    #[inline]
     fn row(key: u32, version: u32, known: i64, op: Op) -> RowRef {
         RowRef::new(TableId::Payments, key, known, op, RowId(version))
     }

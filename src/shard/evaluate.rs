@@ -90,7 +90,7 @@ impl Shard {
         debug_assert_eq!(self.settings.order, Order::Strict);
         self.clocks.advance_all(until);
         let due = self.detector.due(until.0, |_| until.0);
-        let mut jobs = self.jobs_of_changes(&due, pass);
+        let mut jobs = self.jobs_of_changes(&[], pass);
         self.look_at_conditions(&mut jobs);
         self.add_deadlines(&mut jobs, due, until.0, pass);
         self.run(&jobs, until.0)
@@ -121,7 +121,7 @@ impl Shard {
         due
     }
 
-    /// One job per person and as_of, in that order.
+    /// One job per person and as_of, in that order. In live order `due` are the timers that have come due.
     fn jobs_of_changes(&mut self, due: &[Due], pass: Pass) -> Vec<Job> {
         let daily = self.daily();
         let mut deadlines: FxHashMap<PersonNo, Vec<i64>> = FxHashMap::default();

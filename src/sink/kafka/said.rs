@@ -28,7 +28,7 @@ pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
 /// it last said something.
 pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> Result<(Said, ReadUpTo), SinkError> {
     let mut said = Said::default();
-    let mut read = ReadUpTo::NOTHING;
+    let mut read = ReadUpTo::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);

@@ -96,7 +96,7 @@ fn the_last_word_on_every_alert_is_read_back() {
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    let run = RunHeaders { read: ReadUpTo::NOTHING, snapshot: None, ..headers(0) };
+    let run = RunHeaders { read: ReadUpTo::default(), snapshot: None, ..headers(0) };
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, 0).unwrap().headers, Some(run));
 }
