@@ -4,7 +4,7 @@
 //! Records of other feeds wait until the permits feed has spoken up to `permit_lead` before them, so that who
 //! belongs to the population is decided on reading and never revised.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::record::{Lent, NextOffset};
 use crate::schema::Feed;
@@ -13,6 +13,9 @@ use crate::time::KnownTime;
 
 /// How long [`Merge::gather`] waits for one message.
 const GATHER_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long it waits in all while none comes: what was known to be on its way may not come at all.
+const GATHER_LIMIT: Duration = Duration::from_millis(20);
 
 /// What the merge can give now.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Merge<S> {
     positions: [NextOffset; Feed::COUNT],
     permit_lead: i64,
     permits_clock: KnownTime,
+    /// Since when it gathers and nothing has come.
+    stalled: Option<Instant>,
 }
 
 /// The heads at one moment.
@@ -50,6 +55,7 @@ impl<S: ShardSource> Merge<S> {
             positions: [NextOffset::default(); Feed::COUNT],
             permit_lead,
             permits_clock: KnownTime::MIN,
+            stalled: None,
         }
     }
 
@@ -78,11 +84,14 @@ impl<S: ShardSource> Merge<S> {
     /// So a batch grows with what a shard is behind, and each person who comes up in it several times is looked at once; a shard that
     /// is not behind waits for nothing.
     pub fn gather(&mut self, taken: usize) -> bool {
-        let is_behind = taken > 0 && self.source.backlog() > taken as u64;
-        if is_behind {
+        let since = *self.stalled.get_or_insert_with(Instant::now);
+        let goes_on = taken > 0 && since.elapsed() <= GATHER_LIMIT && self.source.backlog() > taken as u64;
+        if goes_on {
             self.source.wait(GATHER_INTERVAL);
+        } else {
+            self.stalled = None;
         }
-        is_behind
+        goes_on
     }
 
     /// Known time of the next message, if one is at hand.
@@ -106,6 +115,7 @@ impl<S: ShardSource> Merge<S> {
         self.heads[feed.index()] = Ahead::Pending;
         let Some(message) = self.source.take(feed) else { return Ok(Merged::Waiting(Some(feed))) };
         self.positions[feed.index()] = message.offset.next();
+        self.stalled = None;
         if feed == Feed::Permits {
             // After a record, another one of the same instant may follow; a clock message is the last of its instant.
             let spoken = if message.is_clock() { message.known_time } else { message.known_time.minus(1) };

@@ -38,9 +38,6 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How often gauges are set and wall clocks read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A batch of a shard that is behind ends when so long no message has come.
-const GATHER_LIMIT: Duration = Duration::from_millis(20);
-
 /// Batches that may wait for their acknowledgement; then the source is left alone.
 const MAX_UNDER_WAY: usize = 256;
 
@@ -215,7 +212,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut by_feed = [0u64; Feed::COUNT];
         let mut taken = 0;
         let mut held = None;
-        let mut stalled: Option<Instant> = None;
         while taken < limits.batch_messages && self.shard.pending() < limits.batch_changes {
             match self.merge.take()? {
                 Merged::Message(message) => {
@@ -223,15 +219,13 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     state.last_known[message.feed.index()] = message.known_time;
                     self.shard.take(message);
                     taken += 1;
-                    stalled = None;
                     // What comes and goes after that is published.
                     if self.is_rebuilt() {
                         break;
                     }
                 }
                 Merged::Waiting(lane) => {
-                    let since = *stalled.get_or_insert_with(Instant::now);
-                    if lane.is_none() || since.elapsed() > GATHER_LIMIT || !self.merge.gather(taken) {
+                    if lane.is_none() || !self.merge.gather(taken) {
                         held = lane;
                         break;
                     }

@@ -1,10 +1,11 @@
 /*
 doc = """
-Shown to the unit of each employer that a permit allowed on the day that an indication is about: which rule, how strong,
-and for how long. Not what the rule found.
+Shown to the unit of each employer that a permit allowed on the day that an indication is about, once the indication holds: which rule,
+how strong, and for how long. Not what the rule found.
 """
 needs = "permit_employers"
 uses = ["work-not-started", "employment-ended", "salary-below-floor", "salary-below-offered", "employer-mismatch", "declarations-backfilled"]
+from = "alert_at"
 */
 SELECT concat('employer=', e.employer_id) AS to_id,
        concat(i.person_id, ':', e.record_key, ':', i.rule_number, ':', i.alert_key, ':', i.severity) AS record_key,

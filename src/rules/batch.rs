@@ -225,16 +225,19 @@ fn statements(
         }
     }
     for link in TableId::ALL.into_iter().filter(|table| table.is_link()) {
-        views.push(Statement::new(format!("view {}", link.name()), link_table(catalogue, link)));
+        views.push(Statement::new(format!("view {}", link.name()), link_table(catalogue, link, as_of)));
     }
     order_views(&mut out, views, catalogue);
     Ok(out)
 }
 
 /// The table that a link fills, as a plain query; empty where nobody reads it.
-fn link_table(catalogue: &Catalogue, table: TableId) -> String {
+fn link_table(catalogue: &Catalogue, table: TableId, as_of: i64) -> String {
     let sql = match catalogue.links.iter().find(|link| link.table == table) {
-        Some(link) => link.as_table().replace("indications", "all_indications").replace("employer_all_", "employer_"),
+        Some(link) => {
+            let sql = link.as_table(&timestamp(as_of));
+            sql.replace("indications", "all_indications").replace("employer_all_", "employer_")
+        }
         None => {
             let columns = table.def().columns.iter().map(|column| match column.ty.arrow() {
                 DataType::Int64 => format!("CAST(NULL AS BIGINT) AS {}", column.name),

@@ -233,6 +233,7 @@ impl Catalogue {
         let mut hash = Sha256::new();
         for link in &self.links {
             hash.update(link.table.name());
+            hash.update(link.from.map_or("", |at| link.table.def().columns[at].name));
             hash.update(&link.sql);
         }
         if self.links.is_empty() {

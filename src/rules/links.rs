@@ -29,6 +29,8 @@ pub struct LinkFile {
     pub needs: TableId,
     /// Rules whose rows it reads through `indications`.
     pub uses: Vec<String>,
+    /// Column that says from when a row is shown, by its place in the table; a row that lies ahead is not.
+    pub from: Option<usize>,
     pub sql: String,
 }
 
@@ -39,6 +41,7 @@ struct Header {
     needs: String,
     #[serde(default)]
     uses: Vec<String>,
+    from: Option<String>,
 }
 
 /// Why a link file cannot be read.
@@ -52,6 +55,10 @@ pub enum LinkError {
     Table { file: String, known: String },
     #[error("link {file}: needs \"{needs}\", which is no table of persons")]
     Needs { file: String, needs: String },
+    #[error(
+        "link {file}: from \"{from}\": rows can wait for an instant, a column of type timestamp that is never null, and only if the link `uses` rules"
+    )]
+    From { file: String, from: String },
 }
 
 impl LinkFile {
@@ -70,13 +77,19 @@ impl LinkFile {
         let needs = TableId::from_name(&header.needs).filter(|table| table.is_person());
         let needs = needs.ok_or_else(|| LinkError::Needs { file: file(), needs: header.needs.clone() })?;
         let doc = header.doc.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(LinkFile { table, doc, needs, uses: header.uses, sql: sql.to_owned() })
+        let from = header.from.map(|from| {
+            let column = table.def().column(&from).filter(|(_, def)| def.ty == ColumnType::Timestamp && def.required);
+            let at = column.map(|(at, _)| at).filter(|_| !header.uses.is_empty());
+            at.ok_or_else(|| LinkError::From { file: file(), from })
+        });
+        Ok(LinkFile { table, doc, needs, uses: header.uses, from: from.transpose()?, sql: sql.to_owned() })
     }
 
-    /// The table's definition as a plain query: its rows under the receiver's `person_id`.
-    pub fn as_table(&self) -> String {
+    /// The table's definition as a plain query, at an instant in SQL: its rows under the receiver's `person_id`.
+    pub fn as_table(&self, as_of: &str) -> String {
         let columns: Vec<&str> = self.table.def().columns.iter().map(|column| column.name).collect();
-        format!("SELECT to_id AS person_id, record_key, {} FROM (\n{}\n) shown", columns.join(", "), self.sql)
+        let shown = self.from.map_or(String::new(), |at| format!("\nWHERE {} <= {as_of}", columns[at]));
+        format!("SELECT to_id AS person_id, record_key, {} FROM (\n{}\n) shown{shown}", columns.join(", "), self.sql)
     }
 }
 
@@ -90,6 +103,16 @@ pub struct LinkedRow {
     pub record_key: String,
     /// By the table's columns.
     pub values: Vec<Value>,
+}
+
+impl LinkedRow {
+    /// The instant in a column.
+    pub fn instant(&self, column: usize) -> Option<i64> {
+        match self.values.get(column) {
+            Some(Value::Instant(at)) => Some(*at),
+            _ => None,
+        }
+    }
 }
 
 /// Reads the rows that a link's plan gave. The unit follows from the tag in `record_key` or `to_id`.
@@ -150,5 +173,20 @@ mod tests {
         assert!(matches!(LinkFile::parse("permits", text), Err(LinkError::Table { .. })));
         let wrong = text.replace("anchors", "employers");
         assert!(matches!(LinkFile::parse("anchor_permits", &wrong), Err(LinkError::Needs { .. })));
+    }
+
+    #[test]
+    fn rows_of_what_rules_found_can_wait_for_an_instant_and_for_nothing_else() {
+        let parse = |header: &str| {
+            let text = format!("/*\ndoc = \"d\"\nneeds = \"permit_employers\"\n{header}\n*/\nSELECT 1");
+            LinkFile::parse("employer_indications", &text)
+        };
+        let link = parse("uses = [\"r\"]\nfrom = \"alert_at\"").unwrap();
+        assert!(link.as_table("TIMESTAMP '2025-01-01'").ends_with("WHERE alert_at <= TIMESTAMP '2025-01-01'"));
+        for wrong in
+            ["from = \"alert_at\"", "uses = [\"r\"]\nfrom = \"severity\"", "uses = [\"r\"]\nfrom = \"known_at\""]
+        {
+            assert!(matches!(parse(wrong), Err(LinkError::From { .. })), "{wrong}");
+        }
     }
 }

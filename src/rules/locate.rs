@@ -121,6 +121,12 @@ impl<'a> Locator<'a> {
                 let words = format!("\"{needs}\"");
                 source(file).at_header_words(&words, format!("needs {words}, which is no table of persons"))
             }
+            LinkError::From { file, from } => source(file)
+                .at_header_words(
+                    &format!("\"{from}\""),
+                    "rows can wait for an instant of what rules found, and for nothing else",
+                )
+                .hint("a column of type timestamp that is never null, in a link that `uses` rules"),
         }
     }
 

@@ -339,7 +339,7 @@ impl Planner {
             tables = tables.union(used.tables);
         }
         let query = self.query(references, physical);
-        Ok(PlannedLink { table: file.table, needs: file.needs, tables, feeds: tables.feeds(), query })
+        Ok(PlannedLink { table: file.table, needs: file.needs, from: file.from, tables, feeds: tables.feeds(), query })
     }
 }
 

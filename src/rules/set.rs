@@ -96,6 +96,8 @@ pub struct PlannedRule {
 pub struct PlannedLink {
     pub table: TableId,
     pub needs: TableId,
+    /// Column that says from when a row is shown.
+    pub from: Option<usize>,
     /// Tables that its rows depend on, and their feeds.
     pub tables: TableSet,
     pub feeds: FeedSet,

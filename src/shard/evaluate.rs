@@ -21,7 +21,7 @@ use rustc_hash::FxHashMap;
 pub(super) struct Job {
     pub(super) unit: Unit,
     /// The moment that it is about: the unit's as_of, but for a deadline within the day of a rule with a cadence.
-    at: i64,
+    pub(super) at: i64,
     pub(super) tables: TableSet,
     corrected: bool,
     /// Feeds of records that came too late, and when the last of these came.
@@ -57,7 +57,7 @@ type Group = (usize, RuleMask, bool);
 type Due = (i64, PersonNo, u8);
 
 /// Where a job's rows stand: which evaluation, which unit of it.
-type Place = (usize, u32);
+pub(super) type Place = (usize, u32);
 
 impl Shard {
     /// Strict order: everything known up to `until` has been taken, and nothing later. Gives the alerts in the
@@ -156,9 +156,7 @@ impl Shard {
             let late = TableSet::of_feeds(job.late);
             let rules = self.rules.reading(job.tables.union(late)) & self.rules_of(classes) & !daily;
             job.rules = self.possible(rules, job.unit.person);
-            job.links = self.rules.links().iter().any(|link| {
-                link.is_late() && job.tables.meets(link.tables) && self.history.person(job.unit.person).has(link.needs)
-            });
+            job.links = self.shows_found(job.unit.person, job.tables);
         }
         jobs
     }
@@ -258,8 +256,12 @@ impl Shard {
                 continue;
             }
             let own = at_person.get(&person).map(Vec::as_slice).unwrap_or_default();
-            let covered = own.iter().any(|job| jobs[*job].rules & bit != 0 && jobs[*job].unit.as_of <= at);
-            if covered {
+            // What is shown of the rule's rows may wait for this instant too.
+            let links = self.rules.used_by_links() & bit != 0
+                && self.shows_found(person, self.rules.rules()[rule as usize].tables);
+            let is_covering = |job: &&usize| jobs[**job].rules & bit != 0 && jobs[**job].unit.as_of <= at;
+            if let Some(covering) = own.iter().rev().find(is_covering) {
+                jobs[*covering].links |= links;
                 continue;
             }
             let is_daily = daily & bit != 0;
@@ -270,12 +272,14 @@ impl Shard {
             };
             if let Some(same) = own.iter().rev().find(is_known).filter(|_| !is_daily) {
                 jobs[*same].rules |= bit;
+                jobs[*same].links |= links;
                 continue;
             }
             let as_of = if is_daily && !live { KnownTime(at).day().instant() } else { at };
             let key = (at, person, is_daily);
             let job = deadlines.entry(key).or_insert_with(|| Job::deadline(Unit { person, as_of }, at));
             job.rules |= bit;
+            job.links |= links;
             job.sent_at = self.clock_sent_at;
         }
         jobs.extend(deadlines.into_values());
@@ -296,7 +300,7 @@ impl Shard {
 
     fn run(&mut self, jobs: &[Job], until: i64) -> Vec<Emitted> {
         let (mut evaluations, places) = self.evaluate(jobs);
-        self.show_found(jobs, &mut evaluations, &places);
+        self.show_found(jobs, &mut evaluations, &places, until);
         let started = Instant::now();
         let mut by_person: BTreeMap<PersonNo, Vec<usize>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate() {
@@ -313,28 +317,6 @@ impl Shard {
         sort(&mut out);
         self.work.detect_micros += started.elapsed().as_micros() as u64;
         out
-    }
-
-    /// Says what links show of what rules found, in the order of the units' as_of.
-    fn show_found(&mut self, jobs: &[Job], evaluations: &mut [Evaluation], places: &[Option<Place>]) {
-        for link in 0..self.rules.links().len() {
-            if !self.rules.links()[link].is_late() {
-                continue;
-            }
-            for (job, place) in jobs.iter().zip(places) {
-                let Some((evaluation, unit)) = place.filter(|_| job.links) else { continue };
-                let evaluation = &evaluations[evaluation];
-                let rows = evaluation.linked.iter().find(|(at, _)| *at == link);
-                let Some((_, rows)) = rows.filter(|_| !evaluation.unlinked.contains(&unit)) else { continue };
-                let from = rows.partition_point(|row| row.unit < unit);
-                let to = rows.partition_point(|row| row.unit <= unit);
-                let rows = rows[from..to].to_vec();
-                self.show(link, job.unit, &rows);
-            }
-        }
-        for evaluation in evaluations {
-            evaluation.linked.clear();
-        }
     }
 
     /// Evaluates jobs that see the same terms together, each for the rules that it asks for. Where those that ask for the same

@@ -12,7 +12,7 @@ mod said;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::FeedSet;
@@ -20,10 +20,10 @@ use crate::decode::decode;
 use crate::encode::encode;
 use crate::history::{Inserted, PersonNo};
 use crate::record::{Coordinates, Fate, Lent, Offset, Op, Reason, Record, Value};
-use crate::rules::TableSet;
 use crate::rules::links::LinkedRow;
+use crate::rules::{Evaluation, TableSet};
 use crate::schema::Feed;
-use crate::shard::evaluate::Job;
+use crate::shard::evaluate::{Job, Place};
 use crate::shard::{Change, Shard};
 use crate::time::{EventTime, KnownTime};
 use crate::units::Unit;
@@ -95,6 +95,56 @@ impl Shard {
                     self.evaluate_link(at, &[*unit]);
                 }
             }
+        }
+    }
+
+    /// A link shows somebody what rules found about a person, of which `tables` may bear on it.
+    pub(super) fn shows_found(&self, person: PersonNo, tables: TableSet) -> bool {
+        let has = |table| self.history.person(person).has(table);
+        self.rules.links().iter().any(|link| link.is_late() && link.tables.meets(tables) && has(link.needs))
+    }
+
+    /// Says what links show of what rules found. Rows may wait for the instant from which they are shown: like the detector, each job
+    /// walks through what lies between it and the person's next one, or `until`; what lies beyond has a timer of its rule.
+    pub(super) fn show_found(&mut self, jobs: &[Job], found: &mut [Evaluation], places: &[Option<Place>], until: i64) {
+        let mut next: FxHashMap<PersonNo, i64> = FxHashMap::default();
+        let mut ends = vec![until; jobs.len()];
+        for (at, job) in jobs.iter().enumerate().rev().filter(|(_, job)| job.links) {
+            ends[at] = next.insert(job.unit.person, job.at).map_or(until, |next| next - 1);
+        }
+        for link in 0..self.rules.links().len() {
+            let from = self.rules.links()[link].from;
+            if !self.rules.links()[link].is_late() {
+                continue;
+            }
+            for ((job, place), end) in jobs.iter().zip(places).zip(&ends) {
+                let Some((evaluation, unit)) = place.filter(|_| job.links) else { continue };
+                let evaluation = &found[evaluation];
+                let rows = evaluation.linked.iter().find(|(at, _)| *at == link);
+                let Some((_, rows)) = rows.filter(|_| !evaluation.unlinked.contains(&unit)) else { continue };
+                let first = rows.partition_point(|row| row.unit < unit);
+                let last = rows.partition_point(|row| row.unit <= unit);
+                self.walk(link, job, &rows[first..last], from, *end);
+            }
+        }
+        for evaluation in found {
+            evaluation.linked.clear();
+        }
+        // A person's instants lie between the records of others.
+        self.outgoing.sort_by_key(|shown| shown.record.known_time);
+    }
+
+    /// Shows a job's rows, and each that waits when its instant has come.
+    fn walk(&mut self, link: usize, job: &Job, rows: &[LinkedRow], from: Option<usize>, end: i64) {
+        let Some(from) = from else { return self.show(link, job.unit, rows) };
+        let mut instants: Vec<i64> =
+            rows.iter().filter_map(|row| row.instant(from)).filter(|at| *at > job.at && *at <= end).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        for at in std::iter::once(job.at).chain(instants) {
+            let reached: Vec<LinkedRow> =
+                rows.iter().filter(|row| row.instant(from).is_some_and(|from| from <= at)).cloned().collect();
+            self.show(link, Unit { person: job.unit.person, as_of: at }, &reached);
         }
     }
 

@@ -9,6 +9,7 @@
 //! - `duckdb`: the same texts in another engine.
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `reload`: new rules while running.
+//! - `shown`: what units of employers are shown of what rules found.
 //! - `isolation`: rules that must be refused.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
@@ -26,3 +27,4 @@ mod isolation;
 mod population;
 mod property;
 mod reload;
+mod shown;

@@ -1,0 +1,80 @@
+//! Aim: of what rules found about a holder, the unit of an employer is shown what holds, from the instant from which it holds, and never
+//! what a rule merely waits for; and however the messages are cut, the same is shown in the end.
+//! Method: cases of the rule that reads it and of rules that the link uses, in live order: settled after each message and at every midnight between, and all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use permitwatch::cases::Recording;
+use permitwatch::record::{Message, Op, Record, Value};
+use permitwatch::rules::RuleSet;
+use permitwatch::schema::{Feed, TableId};
+use permitwatch::shard::Order;
+use permitwatch::time::{KnownTime, MICROS_PER_DAY};
+
+use crate::drive::{case_file, catalogue, plan, records_of, shard};
+
+const READER: &str = "employer-breach-cluster";
+const CASES: [&str; 5] =
+    [READER, "work-not-started", "employment-ended", "salary-below-floor", "declarations-backfilled"];
+
+/// What is shown of indications when all messages before each of `clocks` have been read, one clock after the other.
+fn shown(rules: RuleSet, messages: &[Message], clocks: impl Iterator<Item = i64>) -> (RuleSet, Vec<Record>) {
+    let mut shard = shard(Order::Live, rules);
+    let (mut out, mut next) = (Vec::new(), 0);
+    for clock in clocks {
+        for message in messages[next..].iter().take_while(|message| message.known_time.0 <= clock) {
+            shard.take(message);
+            next += 1;
+        }
+        Feed::ALL.into_iter().for_each(|feed| shard.advance_clock(feed, KnownTime(clock)));
+        shard.settle_live();
+        out.extend(shard.take_outgoing().into_iter().filter(|record| record.table == TableId::EmployerIndications));
+    }
+    (shard.into_rule_set(), out)
+}
+
+/// The rows that stand, with what they say.
+fn standing(records: &[Record]) -> BTreeMap<(&str, &str), String> {
+    let mut rows = BTreeMap::new();
+    for record in records {
+        let key = (&*record.subject, &*record.record_key);
+        match record.op {
+            Op::Retract => rows.remove(&key),
+            Op::Upsert | Op::Correct => rows.insert(key, format!("{:?}", record.values)),
+        };
+    }
+    rows
+}
+
+#[test]
+fn what_rules_found_is_shown_from_when_it_holds_and_not_before() {
+    let mut catalogue = catalogue();
+    catalogue.retain(&[READER]);
+    let (at, _) = TableId::EmployerIndications.def().column("alert_at").expect("a column");
+    let mut rules = plan(&catalogue);
+    let (mut by_deadline, mut stood) = (0, 0);
+    for rule in CASES {
+        let file = case_file(rule);
+        for (number, case) in file.case.iter().enumerate() {
+            let messages = Recording::new(records_of(&file, case, &format!("c{number:03}"))).messages();
+            let known: BTreeSet<i64> = messages.iter().map(|message| message.known_time.0).collect();
+            let (Some(first), Some(last)) = (known.first(), known.last()) else { continue };
+            let end = last + 400 * MICROS_PER_DAY;
+            let midnights = (KnownTime(*first).next_midnight()..=end).step_by(MICROS_PER_DAY as usize);
+            let clocks: BTreeSet<i64> = known.iter().copied().chain(midnights).chain([end]).collect();
+            let (back, often) = shown(rules, &messages, clocks.into_iter());
+            let (back, once) = shown(back, &messages, std::iter::once(end));
+            rules = back;
+            for record in often.iter().chain(&once).filter(|record| record.op == Op::Upsert) {
+                let Value::Instant(from) = record.values[at] else { panic!("no instant") };
+                let known_time = record.known_time.0;
+                assert!(from <= known_time, "{rule}, case {}: shown {} us early", case.name, from - known_time);
+                by_deadline += usize::from(from == known_time && !known.contains(&from));
+            }
+            assert_eq!(standing(&often), standing(&once), "{rule}, case {}", case.name);
+            stood += standing(&often).len();
+        }
+    }
+    println!("{by_deadline} rows were shown when a deadline had come; {stood} stood in the end");
+    assert!(by_deadline >= 25 && stood >= 15, "the deadlines were not tried");
+}
