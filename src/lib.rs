@@ -48,6 +48,7 @@ pub mod shard;
 pub mod sink;
 
 // Running it, watching it.
+pub mod allocator;
 pub mod http;
 pub mod telemetry;
 

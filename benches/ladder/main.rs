@@ -122,6 +122,7 @@ impl Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
+    permitwatch::allocator::tune();
     let arguments = Arguments::parse();
     if let (Some(into), [part]) = (&arguments.into, &arguments.part[..]) {
         let figures = part.run(&arguments)?;
