@@ -187,7 +187,7 @@ fn recording(copies: &[Copy]) -> Recording {
     Recording::new(records)
 }
 
-/// The rules of the group, with the clocks of the copies in place of one clock.
+/// The rules of the group, with the clocks of the copies in place of one clock: for what stands, and for what links show from an instant on.
 fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
     let first = copies.iter().map(|copy| copy.clock).min()?;
     let terms = copies.first()?.built.records.iter().filter(|record| record.table == TableId::Terms);
@@ -224,6 +224,13 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
                 out.links.push(link.clone());
             }
         }
+    }
+    for link in &mut out.links {
+        let Some(from) = link.from_column() else { continue };
+        link.sql = format!(
+            "SELECT s.* FROM (\n{}\n) s JOIN case_clocks k ON k.person_id = s.to_id AND s.{from} <= k.as_of",
+            link.sql
+        );
     }
     let text = out.standing.replace("$as_of", "h.as_of");
     let (before, after) = text.split_once("FROM hits h\n")?;

@@ -233,7 +233,7 @@ impl Catalogue {
         let mut hash = Sha256::new();
         for link in &self.links {
             hash.update(link.table.name());
-            hash.update(link.from.map_or("", |at| link.table.def().columns[at].name));
+            hash.update(link.from_column().unwrap_or_default());
             hash.update(&link.sql);
         }
         if self.links.is_empty() {
@@ -274,6 +274,7 @@ impl Catalogue {
         }
         for link in &self.links {
             part(link.table.name());
+            part(link.from_column().unwrap_or_default());
             part(&link.sql);
         }
         for used in &rule.header.uses {

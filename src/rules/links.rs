@@ -85,10 +85,15 @@ impl LinkFile {
         Ok(LinkFile { table, doc, needs, uses: header.uses, from: from.transpose()?, sql: sql.to_owned() })
     }
 
+    /// Name of the column that says from when a row is shown.
+    pub fn from_column(&self) -> Option<&'static str> {
+        self.from.map(|at| self.table.def().columns[at].name)
+    }
+
     /// The table's definition as a plain query, at an instant in SQL: its rows under the receiver's `person_id`.
     pub fn as_table(&self, as_of: &str) -> String {
         let columns: Vec<&str> = self.table.def().columns.iter().map(|column| column.name).collect();
-        let shown = self.from.map_or(String::new(), |at| format!("\nWHERE {} <= {as_of}", columns[at]));
+        let shown = self.from_column().map_or(String::new(), |from| format!("\nWHERE {from} <= {as_of}"));
         format!("SELECT to_id AS person_id, record_key, {} FROM (\n{}\n) shown{shown}", columns.join(", "), self.sql)
     }
 }

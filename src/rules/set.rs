@@ -38,6 +38,8 @@ use crate::units::Demand;
 pub struct TableSet(pub u32);
 
 impl TableSet {
+    pub const ALL: TableSet = TableSet(u32::MAX);
+
     pub fn insert(&mut self, table: TableId) {
         self.0 |= 1 << table.index();
     }

@@ -109,8 +109,12 @@ impl Shard {
     pub(super) fn show_found(&mut self, jobs: &[Job], found: &mut [Evaluation], places: &[Option<Place>], until: i64) {
         let mut next: FxHashMap<PersonNo, i64> = FxHashMap::default();
         let mut ends = vec![until; jobs.len()];
-        for (at, job) in jobs.iter().enumerate().rev().filter(|(_, job)| job.links) {
-            ends[at] = next.insert(job.unit.person, job.at).map_or(until, |next| next - 1);
+        // Where nothing could be worked out, what was known before goes on.
+        let is_known = |place: &Place| !found[place.0].unlinked.contains(&place.1);
+        for (at, job) in jobs.iter().enumerate().rev() {
+            if job.links && places[at].as_ref().is_some_and(is_known) {
+                ends[at] = next.insert(job.unit.person, job.at).map_or(until, |next| next - 1);
+            }
         }
         for link in 0..self.rules.links().len() {
             let from = self.rules.links()[link].from;

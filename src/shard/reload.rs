@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::alert::Status;
 use crate::history::PersonNo;
-use crate::rules::{RuleMask, RuleSet};
+use crate::rules::{RuleMask, RuleSet, TableSet};
 use crate::shard::evaluate::Job;
 use crate::shard::{Emitted, Order, RuleWork, Shard, rule_classes};
 use crate::units::Unit;
@@ -102,13 +102,19 @@ impl Shard {
         let due: Vec<PersonNo> = self.rework.persons.drain(..many).collect();
         for person in due {
             let rules = self.rules_of(self.history.person(person).classes) & self.rework.rules;
+            // Their timers went with the rules' old texts, those of rows that wait to be shown among them.
+            let links = self.rules.used_by_links() & rules != 0 && self.shows_found(person, TableSet::ALL);
             match jobs.iter_mut().rev().find(|job| job.unit.person == person) {
-                Some(job) => job.rules |= rules,
+                Some(job) => {
+                    job.rules |= rules;
+                    job.links |= links;
+                }
                 None => {
                     let mut job = Job::new(Unit { person, as_of: now });
                     // The views that silence or strengthen alerts may have changed with the rules.
                     job.tables = self.rules.shared_tables();
                     job.rules = rules;
+                    job.links = links;
                     job.recomputed = true;
                     jobs.push(job);
                 }

@@ -78,3 +78,40 @@ fn what_rules_found_is_shown_from_when_it_holds_and_not_before() {
     println!("{by_deadline} rows were shown when a deadline had come; {stood} stood in the end");
     assert!(by_deadline >= 25 && stood >= 15, "the deadlines were not tried");
 }
+
+#[test]
+fn a_change_of_rules_forgets_no_row_that_waits() {
+    let mut catalogue = catalogue();
+    catalogue.retain(&[READER]);
+    let mut other = catalogue.clone();
+    // Another text of all rules, with which they say the same; what links show has not changed.
+    other.standing.push_str("-- another text\n");
+    let mut rules = plan(&catalogue);
+    let file = case_file("work-not-started");
+    let mut compared = 0;
+    for (number, case) in file.case.iter().enumerate() {
+        let messages = Recording::new(records_of(&file, case, &format!("c{number:03}"))).messages();
+        let Some(last) = messages.iter().map(|message| message.known_time.0).max() else { continue };
+        let end = last + 400 * MICROS_PER_DAY;
+        let (back, wanted) = shown(rules, &messages, [last, end].into_iter());
+        let mut shard = shard(Order::Live, back);
+        messages.iter().for_each(|message| shard.take(message));
+        Feed::ALL.into_iter().for_each(|feed| shard.advance_clock(feed, KnownTime(last)));
+        shard.settle_live();
+        let mut records = shard.take_outgoing();
+        shard.replace_rules(plan(&other)).expect("links have not changed");
+        assert!(shard.rework_left() > 0, "no rule has changed");
+        Feed::ALL.into_iter().for_each(|feed| shard.advance_clock(feed, KnownTime(end)));
+        while shard.rework_left() > 0 {
+            shard.settle_live();
+        }
+        records.extend(shard.take_outgoing());
+        records.retain(|record| record.table == TableId::EmployerIndications);
+        assert_eq!(standing(&records), standing(&wanted), "case {}", case.name);
+        compared += standing(&wanted).len();
+        rules = shard.into_rule_set();
+        std::mem::swap(&mut catalogue, &mut other);
+    }
+    println!("{compared} rows waited for their instant while the rules changed");
+    assert!(compared > 5, "only {compared} rows waited");
+}

@@ -138,9 +138,15 @@ impl RuleSet {
             let link = &self.links[at];
             match self.link_rows(call, at) {
                 Ok(rows) => out.linked.push((at, rows)),
-                Err(message) => {
+                Err(message) if call.units.len() == 1 => {
                     tracing::error!(link = link.table.name(), %message, "a link failed; what it showed stays");
-                    out.unlinked = (0..call.units.len() as u32).collect();
+                    out.unlinked.push(0);
+                }
+                Err(_) => {
+                    self.bisect_link(call, at, out);
+                    // The slots hold the rows of some half.
+                    self.prepare();
+                    self.prepare_late(call, out, self.needs.used_by_links);
                 }
             }
         }
@@ -222,6 +228,21 @@ impl RuleSet {
             }
         }
         out.rows[rule] = Some(rows);
+    }
+
+    /// The same for a link that reads what rules found.
+    fn bisect_link(&self, call: &Call<'_>, link: usize, out: &mut Evaluation) {
+        let (left, right) = call.units.split_at(call.units.len() / 2);
+        let mut rows = Vec::new();
+        for (offset, half) in [(0, left), (left.len(), right)] {
+            let asked = |unit| Asked { rules: 0, links: call.asking.asks(offset + unit, link_bit(link)) };
+            let part = self.evaluate(call.history, half, &(0..half.len()).map(asked).collect::<Vec<_>>());
+            let offset = offset as u32;
+            let own = part.linked.into_iter().filter(|(at, _)| *at == link).flat_map(|(_, rows)| rows);
+            rows.extend(own.map(|row| LinkedRow { unit: row.unit + offset, ..row }));
+            out.unlinked.extend(part.unlinked.into_iter().map(|unit| unit + offset));
+        }
+        out.linked.push((link, rows));
     }
 
     /// From here on the slots are filled anew, each when it is first read.
