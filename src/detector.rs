@@ -258,6 +258,7 @@ impl Detector {
         let state = self.persons.entry(person).or_default();
         let conditions = std::mem::take(&mut state.conditions);
         let rows = Rows::new(hits, &conditions, rule);
+        self.catch_up(person, rule, &rows, cause, span, out);
         self.step(person, rule, &rows, span.moment(cause.as_of), cause, out);
         for at in rows.boundaries(cause.as_of, span.until) {
             let cause = Cause { as_of: at, corrected: false, recomputed: false };
@@ -267,6 +268,36 @@ impl Detector {
         self.set_timer(person, rule.number, fact, absence);
         if let Some(state) = self.persons.get_mut(&person) {
             state.conditions = conditions;
+        }
+    }
+
+    /// A row that asserts an absence waits for the rule's clock while that of facts goes on. Where one batch brings that clock and what ends
+    /// the row, nothing has stood in between: the alert is raised and ended now, at the times at which it would have been.
+    fn catch_up(
+        &mut self,
+        person: PersonNo,
+        rule: RuleRef<'_>,
+        rows: &Rows<'_>,
+        cause: Cause,
+        span: Span,
+        out: &mut Vec<Transition>,
+    ) {
+        let Some(state) = self.persons.get_mut(&person) else { return };
+        let timer = state.timers.iter().find(|timer| timer.rule == rule.number).and_then(|timer| timer.absence);
+        let Some(waited) = timer.filter(|at| *at < cause.as_of && *at <= span.absence) else { return };
+        let stands = |hit: &Hit| {
+            let mut own = state.standing.iter().filter(|alert| alert.rule == rule.number);
+            own.any(|alert| alert.subject == hit.subject && alert.alert_key == hit.alert_key)
+        };
+        let Some(gone) = rows.ended_since(waited, cause.as_of, stands) else { return };
+        // It does not touch what stands.
+        let standing = std::mem::take(&mut state.standing);
+        for at in gone.boundaries(waited - 1, cause.as_of) {
+            let cause = Cause { as_of: at, corrected: false, recomputed: false };
+            self.step(person, rule, &gone, span.moment(at), cause, out);
+        }
+        if let Some(state) = self.persons.get_mut(&person) {
+            state.standing.extend(standing);
         }
     }
 

@@ -28,6 +28,21 @@ impl<'a> Rows<'a> {
         Rows { hits, candidates: candidates(hits, conditions, rule.number), conditions, cancellers: rule.cancellers }
     }
 
+    /// The rows that waited for the rule's clock, `waited` first, and were over by `until`, of alerts of which no row is left and none
+    /// stands; `None` without any.
+    pub fn ended_since(&self, waited: i64, until: i64, stands: impl Fn(&Hit) -> bool) -> Option<Rows<'a>> {
+        let is_over = |hit: &Hit| hit.cleared_at.is_some_and(|at| at <= until);
+        let is_left = |hit: &Hit| {
+            let same = |other: &&Hit| other.subject == hit.subject && other.alert_key == hit.alert_key;
+            self.hits.iter().filter(same).any(|other| !is_over(other))
+        };
+        let is_gone =
+            |hit: &Hit| hit.due_at.is_some_and(|due| due >= waited) && is_over(hit) && !is_left(hit) && !stands(hit);
+        let candidates: Vec<Candidate> =
+            self.candidates.iter().filter(|candidate| is_gone(&self.hits[candidate.hit])).copied().collect();
+        (!candidates.is_empty()).then_some(Rows { candidates, ..*self })
+    }
+
     fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
         let due = self.hits[candidate.hit].due_at;
         candidate.alert_at <= moment.fact

@@ -39,6 +39,27 @@ fn live(rules: RuleSet, messages: &[Message], away: i64, end: i64) -> (RuleSet, 
     (shard.into_rule_set(), log)
 }
 
+/// Live order: payments lag behind the other feeds. What was known before `away` in one settling, then what the others say up to the end, and
+/// at last the payments.
+fn lagging(rules: RuleSet, messages: &[Message], away: i64, end: i64) -> (RuleSet, Vec<Alert>) {
+    let mut shard = shard(Order::Live, rules);
+    let mut log = Vec::new();
+    let is_first = |message: &Message| message.known_time.0 < away;
+    let steps: [(&dyn Fn(&Message) -> bool, i64, i64); 3] = [
+        (&is_first, away - 1, away - 1),
+        (&|message| !is_first(message) && message.feed != Feed::Payments, away - 1, end),
+        (&|message| !is_first(message) && message.feed == Feed::Payments, end, end),
+    ];
+    for (is_own, payments, others) in steps {
+        messages.iter().filter(|message| is_own(message)).for_each(|message| shard.take(message));
+        for feed in Feed::ALL {
+            shard.advance_clock(feed, KnownTime(if feed == Feed::Payments { payments } else { others }));
+        }
+        log.extend(shard.settle_live().into_iter().map(|emitted| emitted.alert));
+    }
+    (shard.into_rule_set(), log)
+}
+
 #[test]
 fn an_alert_that_came_and_went_while_nobody_read_is_not_lost() {
     let mut catalogue = catalogue();
@@ -67,9 +88,28 @@ fn an_alert_that_came_and_went_while_nobody_read_is_not_lost() {
                 let found = course(&log, &alert.alert_id);
                 assert_eq!(found, wanted, "{rule}, case {}, alert {}", case.name, alert.alert_key);
                 *compared.entry(rule).or_default() += 1;
+                let [_, (Status::Cleared, ended)] = wanted[..] else { continue };
+                let is_pay =
+                    |message: &&Message| message.feed == Feed::Payments && message.known_time.0 == known(ended);
+                if messages.iter().any(|message| is_pay(&message)) {
+                    let (back, log) = lagging(rules, &messages, at, last);
+                    rules = back;
+                    let found = course(&log, &alert.alert_id);
+                    // When it ended is known better by then: what was declared in between has been read as well.
+                    let [raised, (Status::Cleared, _)] = found[..] else {
+                        panic!("payments lag: {found:?}, not {wanted:?}")
+                    };
+                    assert_eq!(
+                        raised, wanted[0],
+                        "payments lag: {rule}, case {}, alert {}",
+                        case.name, alert.alert_key
+                    );
+                    *compared.entry("payments lag").or_default() += 1;
+                }
             }
         }
     }
     println!("compared by rule: {compared:?}");
     assert!(compared.values().sum::<usize>() >= 5, "too few alerts came and went: {compared:?}");
+    assert!(compared.contains_key("payments lag"), "no alert was ended by a payment: {compared:?}");
 }

@@ -115,3 +115,31 @@ fn a_change_of_rules_forgets_no_row_that_waits() {
     println!("{compared} rows waited for their instant while the rules changed");
     assert!(compared > 5, "only {compared} rows waited");
 }
+
+#[test]
+fn a_unit_whose_link_fails_takes_no_other_with_it() {
+    let mut catalogue = catalogue();
+    catalogue.retain(&[READER]);
+    let mut failing = catalogue.clone();
+    let link = failing.links.iter_mut().find(|link| link.table == TableId::EmployerIndications).expect("the link");
+    let whole = "':', i.severity) AS record_key";
+    assert!(link.sql.contains(whole), "the link's text has changed");
+    // Two rows with one key, which no link may show, for each person with indications of two severities.
+    link.sql = link.sql.replace(whole, "':', 'x') AS record_key");
+    let file = case_file("work-not-started");
+    let records =
+        file.case.iter().enumerate().flat_map(|(number, case)| records_of(&file, case, &format!("c{number:03}")));
+    let messages = Recording::new(records.collect()).messages();
+    let end = messages.iter().map(|message| message.known_time.0).max().unwrap_or_default() + 400 * MICROS_PER_DAY;
+    let (_, wanted) = shown(plan(&catalogue), &messages, std::iter::once(end));
+    let (_, found) = shown(plan(&failing), &messages, std::iter::once(end));
+    let (wanted, found) = (standing(&wanted), standing(&found));
+    let stem = |key: &str| key.rsplit_once(':').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
+    let mut by_stem: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    wanted.iter().for_each(|((_, key), says)| by_stem.entry(stem(key)).or_default().push(says));
+    let all = by_stem.len();
+    by_stem.retain(|_, says| says.len() == 1);
+    assert!(by_stem.len() > 3 && by_stem.len() < all, "{} of {all} persons have one indication", by_stem.len());
+    let found: BTreeMap<String, Vec<&String>> = found.iter().map(|((_, key), says)| (stem(key), vec![says])).collect();
+    assert_eq!(found, by_stem);
+}
