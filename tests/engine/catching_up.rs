@@ -44,14 +44,13 @@ fn live(rules: RuleSet, messages: &[Message], away: i64, end: i64) -> (RuleSet, 
 fn lagging(rules: RuleSet, messages: &[Message], away: i64, end: i64) -> (RuleSet, Vec<Alert>) {
     let mut shard = shard(Order::Live, rules);
     let mut log = Vec::new();
-    let is_first = |message: &Message| message.known_time.0 < away;
-    let steps: [(&dyn Fn(&Message) -> bool, i64, i64); 3] = [
-        (&is_first, away - 1, away - 1),
-        (&|message| !is_first(message) && message.feed != Feed::Payments, away - 1, end),
-        (&|message| !is_first(message) && message.feed == Feed::Payments, end, end),
-    ];
-    for (is_own, payments, others) in steps {
-        messages.iter().filter(|message| is_own(message)).for_each(|message| shard.take(message));
+    let step_of = |message: &Message| match message.feed {
+        _ if message.known_time.0 < away => 0,
+        Feed::Payments => 2,
+        _ => 1,
+    };
+    for (step, payments, others) in [(0, away - 1, away - 1), (1, away - 1, end), (2, end, end)] {
+        messages.iter().filter(|message| step_of(message) == step).for_each(|message| shard.take(message));
         for feed in Feed::ALL {
             shard.advance_clock(feed, KnownTime(if feed == Feed::Payments { payments } else { others }));
         }
