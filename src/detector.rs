@@ -82,6 +82,13 @@ pub struct Standing {
     pub late: bool,
 }
 
+impl Standing {
+    /// It is what the row raises.
+    fn is_of(&self, rule: RuleRef<'_>, hit: &Hit) -> bool {
+        self.rule == rule.number && self.subject == hit.subject && self.alert_key == hit.alert_key
+    }
+}
+
 /// A change of an alert.
 #[derive(Clone, Debug)]
 pub struct Transition {
@@ -260,10 +267,7 @@ impl Detector {
         let rows = Rows::new(hits, &conditions, rule);
         self.catch_up(person, rule, &rows, cause, span, out);
         self.step(person, rule, &rows, span.moment(cause.as_of), cause, out);
-        for at in rows.boundaries(cause.as_of, span.until) {
-            let cause = Cause { as_of: at, corrected: false, recomputed: false };
-            self.step(person, rule, &rows, span.moment(at), cause, out);
-        }
+        self.walk(person, rule, &rows, (cause.as_of, span.until), span, out);
         let (fact, absence) = rows.next(span.moment(span.until));
         self.set_timer(person, rule.number, fact, absence);
         if let Some(state) = self.persons.get_mut(&person) {
@@ -285,17 +289,11 @@ impl Detector {
         let Some(state) = self.persons.get_mut(&person) else { return };
         let timer = state.timers.iter().find(|timer| timer.rule == rule.number).and_then(|timer| timer.absence);
         let Some(waited) = timer.filter(|at| *at < cause.as_of && *at <= span.absence) else { return };
-        let stands = |hit: &Hit| {
-            let mut own = state.standing.iter().filter(|alert| alert.rule == rule.number);
-            own.any(|alert| alert.subject == hit.subject && alert.alert_key == hit.alert_key)
-        };
+        let stands = |hit: &Hit| state.standing.iter().any(|alert| alert.is_of(rule, hit));
         let Some(gone) = rows.ended_since(waited, cause.as_of, stands) else { return };
         // It does not touch what stands.
         let standing = std::mem::take(&mut state.standing);
-        for at in gone.boundaries(waited - 1, cause.as_of) {
-            let cause = Cause { as_of: at, corrected: false, recomputed: false };
-            self.step(person, rule, &gone, span.moment(at), cause, out);
-        }
+        self.walk(person, rule, &gone, (waited - 1, cause.as_of), span, out);
         if let Some(state) = self.persons.get_mut(&person) {
             state.standing.extend(standing);
         }
@@ -328,6 +326,22 @@ impl Detector {
                 replaces: None,
                 hit: None,
             });
+        }
+    }
+
+    /// Steps through every instant in `(from, until]` at which something may change.
+    fn walk(
+        &mut self,
+        person: PersonNo,
+        rule: RuleRef<'_>,
+        rows: &Rows<'_>,
+        (from, until): (i64, i64),
+        span: Span,
+        out: &mut Vec<Transition>,
+    ) {
+        for at in rows.boundaries(from, until) {
+            let cause = Cause { as_of: at, corrected: false, recomputed: false };
+            self.step(person, rule, rows, span.moment(at), cause, out);
         }
     }
 
@@ -383,10 +397,7 @@ impl Detector {
         });
         for winner in winners {
             let hit = &rows.hits[winner.hit];
-            let stands = state.standing.iter().any(|alert| {
-                alert.rule == rule.number && alert.subject == hit.subject && alert.alert_key == hit.alert_key
-            });
-            if stands {
+            if state.standing.iter().any(|alert| alert.is_of(rule, hit)) {
                 continue;
             }
             let alert = Standing {
