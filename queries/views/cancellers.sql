@@ -15,9 +15,9 @@ WHERE CASE r.reason
           WHEN 'protected' THEN coalesce(n.protected, false) OR p.permit_class IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
           ELSE coalesce(n.birth_on, p.birth_on_at_grant) IS NOT NULL END
 UNION ALL
-SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(held_until + 1 AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
+SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(carries_until + 1 AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
 FROM permit_spells
-WHERE held_until IS NOT NULL
+WHERE carries_until IS NOT NULL
 UNION ALL
 SELECT p.person_id, p.permit_id, 'application_pending' AS reason, CAST(a.filed_on AS TIMESTAMP) AS from_at,
        CAST(a.decided_on AS TIMESTAMP) AS to_at
