@@ -4,7 +4,7 @@
 //! known. [`Group::as_of`] gives what was known at 00:00 UTC of a day: of each record the greatest version, retracted ones gone; of
 //! the population register every post. The scope is that of ARCHITECTURE.md, "Scope and visibility, exactly".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use serde::Serialize;
@@ -445,6 +445,9 @@ pub struct PersonKnown {
     pub notices: Vec<Seen<Notice>>,
     /// Every version of every payment that is known, by key and version: for what was declared when.
     pub payment_versions: Vec<Seen<Payment>>,
+    /// Declared cash salary by month, then by payer.
+    pub salaries: BTreeMap<Day, BTreeMap<String, i64>>,
+    pub excused_months: BTreeSet<Day>,
     /// The permits with the days on which each holds and carries; in the order of their first days.
     pub holdings: Vec<Holding>,
 }
@@ -565,6 +568,11 @@ fn person_known(id: &str, records: &[&Record]) -> PersonKnown {
     }
     known.posts.sort_by_key(|post| (post.version, post.known));
     known.payment_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
+    for payment in known.payments.iter().filter(|payment| payment.kind == "salary") {
+        let of_month = known.salaries.entry(payment.month).or_default();
+        *of_month.entry(payment.payer_id.clone()).or_default() += payment.amount_sek;
+    }
+    known.excused_months = known.excused.iter().map(|excused| excused.month).collect();
     known.holdings = holdings(&known);
     known
 }

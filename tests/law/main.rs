@@ -9,6 +9,7 @@
 //! - `calendar`: days, months, instants.
 //! - `facts`: records as typed facts, and what of them is known on a day.
 //! - `rights`: which permit holds, which carries an alert, what a renewal settles; who is never told about.
+//! - `pay`: salaries month by month, and thresholds in force.
 //! - `rules`: one small file a rule.
 //! - `people`: how a person is written down; `populations`: who they are.
 //! - `compare`: the engine's answer beside this one's.
@@ -21,6 +22,7 @@
 mod calendar;
 mod compare;
 mod facts;
+mod pay;
 mod people;
 mod populations;
 mod rights;

@@ -10,6 +10,17 @@ use crate::facts::{Code, GroupKnown, Known};
 use crate::rights::{Canceller, cancellers};
 
 mod r01;
+mod r02;
+mod r03;
+mod r04;
+mod r05;
+mod r06;
+mod r07;
+mod r08;
+mod r09;
+mod r13;
+mod r27;
+mod r29;
 
 /// Greater is graver, as in the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +63,20 @@ pub struct Rule {
 }
 
 /// In the order of their numbers.
-pub const RULES: &[Rule] = &[r01::RULE];
+pub const RULES: &[Rule] = &[
+    r01::RULE,
+    r02::RULE,
+    r03::RULE,
+    r04::RULE,
+    r05::RULE,
+    r06::RULE,
+    r07::RULE,
+    r08::RULE,
+    r09::RULE,
+    r13::RULE,
+    r27::RULE,
+    r29::RULE,
+];
 
 /// The gravest that stands on a day, by rule and subject.
 pub fn standing(group: &GroupKnown, rules: &[&Rule], day: Day) -> BTreeMap<(&'static str, String), Severity> {
