@@ -15,7 +15,7 @@ use crate::rights::{Holding, holdings};
 
 /// Declares a table's columns as a struct; every column but the first listed as required is optional.
 macro_rules! table {
-    ($(#[$meta:meta])* $name:ident { $($column:ident: $ty:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($column:ident: $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Serialize)]
         pub struct $name { $(pub $column: $ty,)* }

@@ -1,5 +1,7 @@
 //! How a person is written down: dice, identifiers, and records one after the other.
 
+use std::cell::Cell;
+
 use crate::calendar::{At, Day};
 use crate::facts::{
     Application, Border, Code, Employer, EmployerMonth, ExcusedMonth, Fact, Group, Notice, Op, Payment, Permit,
@@ -7,42 +9,42 @@ use crate::facts::{
 };
 
 /// Numbers that are the same everywhere (splitmix64).
-#[derive(Clone, Debug)]
-pub struct Dice(pub u64);
+#[derive(Debug)]
+pub struct Dice(Cell<u64>);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+    fn next(&self) -> u64 {
+        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let mut z = self.0.get();
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
 
     /// From `low` to `high`, both included.
-    pub fn between(&mut self, low: i32, high: i32) -> i32 {
+    pub fn between(&self, low: i32, high: i32) -> i32 {
         low + self.below((high - low + 1).max(1) as usize) as i32
     }
 
-    pub fn one_in(&mut self, of: usize) -> bool {
+    pub fn one_in(&self, of: usize) -> bool {
         self.below(of) == 0
     }
 
-    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+    pub fn pick<T: Clone>(&self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }
 
     /// A distance from a limit: mostly -1, 0 or +1 days, sometimes farther.
-    pub fn near(&mut self) -> i32 {
+    pub fn near(&self) -> i32 {
         self.pick(&[-1, 0, 1, -1, 0, 1, -2, 2, 15, -15])
     }
 
     /// A first day: any, with a taste for the ends of months and leap days.
-    pub fn first_day(&mut self) -> Day {
+    pub fn first_day(&self) -> Day {
         let any = Day::ymd(2023, 1, 1) + self.between(0, 700);
         match self.below(6) {
             0 => any.month(),
@@ -69,7 +71,7 @@ pub struct Maker {
 
 impl Maker {
     pub fn new(story: &str, number: usize, seed: u64) -> Maker {
-        let dice = Dice(seed);
+        let dice = Dice(Cell::new(seed));
         let (from, until) = (Day(i32::MAX), Day(0));
         let group = Group { story: story.into(), persons: Vec::new(), reference: Vec::new(), from, until };
         Maker { dice, group, number, serial: 0 }

@@ -252,7 +252,8 @@ fn extension_never_worked(mut m: Maker) -> Group {
         declared(&mut m, person, &payer, month, 30_000);
     }
     if m.dice.one_in(4) {
-        applied(&mut m, person, second.valid_from + m.dice.between(0, 120));
+        let filed = second.valid_from + m.dice.between(0, 120);
+        applied(&mut m, person, filed);
     }
     m.finish(30)
 }
@@ -422,7 +423,8 @@ fn without_right(mut m: Maker) -> Group {
     } else if class != "ASYLUM_APPLICANT" {
         match m.dice.below(3) {
             0 => {
-                applied(&mut m, person, to + m.dice.near());
+                let filed = to + m.dice.near();
+                applied(&mut m, person, filed);
             }
             1 => {
                 renew(&mut m, person, &own, &payer, 6);
@@ -612,7 +614,8 @@ fn working_life(mut m: Maker) -> Group {
     let (payer, other) = (m.employer(), m.employer());
     let from = m.dice.first_day();
     let class = m.dice.pick(&["WORK_EMP", "WORK_EMP", "BLUE_CARD"]);
-    let mut own = work_permit(&mut m, person, class, from, from.add_months(m.dice.between(6, 14)) - 1, &payer);
+    let first_end = from.add_months(m.dice.between(6, 14)) - 1;
+    let mut own = work_permit(&mut m, person, class, from, first_end, &payer);
     while m.dice.one_in(2) && own.valid_from < from + 600 {
         let months = m.dice.between(5, 12);
         own = renew(&mut m, person, &own, &payer, months);
