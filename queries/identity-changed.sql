@@ -54,7 +54,7 @@ WITH post AS (   -- each register post beside the particulars of each permit's d
            h.record_key AS post_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
                OVER (PARTITION BY p.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
-                     ORDER BY h.known_from, h.record_key, h.version ROWS UNBOUNDED PRECEDING) AS first_number
+                     ORDER BY h.version, h.record_key ROWS UNBOUNDED PRECEDING) AS first_number
     FROM permits p
     JOIN population_posts h ON h.person_id = p.person_id
     WHERE p.permit_class <> 'ASYLUM_APPLICANT'
@@ -84,15 +84,15 @@ counted AS (
 run AS (   -- posts in a row that differ are one episode, until one that agrees
     SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
            name_differs, citizenship_differs, fields,
-           max(CASE WHEN fields = 0 THEN known_from END)
-               OVER (PARTITION BY permit_id ORDER BY known_from, post_key, version ROWS UNBOUNDED PRECEDING) AS agreed_at,
+           max(CASE WHEN fields = 0 THEN version END)
+               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS UNBOUNDED PRECEDING) AS agreed_version,
            min(CASE WHEN fields = 0 THEN known_from END)
-               OVER (PARTITION BY permit_id ORDER BY known_from, post_key, version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
+               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
            first_value(CASE WHEN fields = 0 THEN op END IGNORE NULLS)
-               OVER (PARTITION BY permit_id ORDER BY known_from, post_key, version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
+               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
-SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_at) AS alert_key, event_on AS anchor_at, known_from AS alert_at,
+SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, known_from AS alert_at,
        agrees_again_at AS cleared_at,
        severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_differs THEN 2 WHEN name_differs THEN 1 ELSE 0 END
                 + CASE WHEN fields >= 2 THEN 1 ELSE 0 END) AS severity,

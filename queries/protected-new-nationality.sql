@@ -42,14 +42,14 @@ checked = false
 */
 WITH post AS (   -- the register's statements of citizenship, each beside the two before it
     SELECT person_id, record_key, version, op, known_from, event_on, citizenships,
-           lag(citizenships) OVER (PARTITION BY person_id ORDER BY known_from, record_key, version) AS before,
-           lag(citizenships, 2) OVER (PARTITION BY person_id ORDER BY known_from, record_key, version) AS before_that
+           lag(citizenships) OVER (PARTITION BY person_id ORDER BY version, record_key) AS before,
+           lag(citizenships, 2) OVER (PARTITION BY person_id ORDER BY version, record_key) AS before_that
     FROM population_posts
     WHERE citizenships IS NOT NULL OR op = 'retract'
 ),
 added AS (   -- a country that a post adds; a correction adds none, but it may give one back that was taken away by mistake
-    SELECT person_id, record_key, known_from, event_on, before, country
-    FROM (SELECT person_id, record_key, op, known_from, event_on, before, before_that, citizenships[n.place] AS country
+    SELECT person_id, record_key, version, known_from, event_on, before, country
+    FROM (SELECT person_id, record_key, version, op, known_from, event_on, before, before_that, citizenships[n.place] AS country
           FROM post CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6)) AS n(place)) x
     WHERE (op <> 'correct' OR array_has(before_that, country))
       AND country NOT IN ('SWE', 'XXA', 'XXX') AND NOT array_has(before, country)
@@ -59,8 +59,8 @@ added AS (   -- a country that a post adds; a correction adds none, but it may g
 kept AS (   -- and when a later post no longer shows it; one that a later correction or retraction does away with never was
     SELECT a.person_id, a.record_key, a.known_from, a.event_on, a.before, a.country, min(l.known_from) AS lost_at
     FROM added a
-    LEFT JOIN post l ON l.person_id = a.person_id AND l.known_from > a.known_from AND NOT coalesce(array_has(l.citizenships, a.country), false)
-    GROUP BY a.person_id, a.record_key, a.known_from, a.event_on, a.before, a.country
+    LEFT JOIN post l ON l.person_id = a.person_id AND l.version > a.version AND NOT coalesce(array_has(l.citizenships, a.country), false)
+    GROUP BY a.person_id, a.record_key, a.version, a.known_from, a.event_on, a.before, a.country
     HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
