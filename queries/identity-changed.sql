@@ -51,7 +51,7 @@ source = "own default"
 WITH post AS (   -- each register post beside the particulars of each permit's decision
     SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
            coalesce(p.decided_on, p.valid_from) AS decided_on,
-           h.record_key AS post_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
+           h.record_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
                OVER (PARTITION BY p.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
                      ORDER BY h.version, h.record_key ROWS UNBOUNDED PRECEDING) AS first_number
@@ -60,7 +60,7 @@ WITH post AS (   -- each register post beside the particulars of each permit's d
     WHERE p.permit_class <> 'ASYLUM_APPLICANT'
 ),
 compared AS (
-    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on,
+    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on,
            abs(birth_on - birth_on_at_grant) AS birth_days,
            coalesce(birth_on <> birth_on_at_grant, false)   -- unless an estimated 1 January became a day of that year
                AND NOT (birth_on_at_grant = CAST(date_trunc('year', birth_on_at_grant) AS DATE)
@@ -75,21 +75,21 @@ compared AS (
     WHERE known_from > CAST(decided_on AS TIMESTAMP)
 ),
 counted AS (
-    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
+    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
            name_differs, citizenship_differs,
            CASE WHEN birth_differs THEN 1 ELSE 0 END + CASE WHEN name_differs THEN 1 ELSE 0 END
                + CASE WHEN citizenship_differs THEN 1 ELSE 0 END AS fields
     FROM compared
 ),
 run AS (   -- posts in a row that differ are one episode, until one that agrees
-    SELECT person_id, permit_id, permit_key, post_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
+    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
            name_differs, citizenship_differs, fields,
            max(CASE WHEN fields = 0 THEN version END)
-               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS UNBOUNDED PRECEDING) AS agreed_version,
+               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING) AS agreed_version,
            min(CASE WHEN fields = 0 THEN known_from END)
-               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
+               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
            first_value(CASE WHEN fields = 0 THEN op END IGNORE NULLS)
-               OVER (PARTITION BY permit_id ORDER BY version, post_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
+               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
 SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, known_from AS alert_at,
@@ -97,6 +97,6 @@ SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_
        severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_differs THEN 2 WHEN name_differs THEN 1 ELSE 0 END
                 + CASE WHEN fields >= 2 THEN 1 ELSE 0 END) AS severity,
        event_on AS changed_on, name_differs, birth_differs, citizenship_differs, majority_differs, CAST(fields AS BIGINT) AS fields_changed,
-       concat_ws(',', permit_key, post_key) AS record_keys
+       concat_ws(',', permit_key, record_key) AS record_keys
 FROM run
 WHERE fields > 0 AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')
