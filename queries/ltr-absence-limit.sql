@@ -58,34 +58,35 @@ default = 72
 doc = "months outside Sweden"
 source = "UtlL 5 a kap. 5 §: six years"
 */
-WITH post AS (   -- register posts of each move abroad under the status, with the last of them that shows no address outside the EU
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, d.dereg_on, d.known_at, d.registered_again_at, d.record_key AS post_key,
-           h.event_on, h.known_from,
-           max(CASE WHEN h.foreign_in_eu = false THEN NULL ELSE h.known_from END) OVER (PARTITION BY p.permit_id, d.dereg_on) AS inside_at
-    FROM permit_spells p
-    JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.valid_from
-    JOIN population_history h ON h.person_id = d.person_id AND h.dereg_code = 'UV' AND coalesce(h.dereg_on, h.event_on) = d.dereg_on
+WITH post AS (   -- register posts of each move abroad within the right, with the last of them that shows no address outside the EU
+    SELECT p.person_id, p.permit_id, p.record_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
+           d.dereg_on, d.known_at, d.registered_again_at, d.record_key AS post_key, h.event_on, h.version,
+           max(CASE WHEN h.foreign_in_eu = false THEN NULL ELSE h.version END) OVER (PARTITION BY p.permit_id, d.dereg_on) AS inside_version
+    FROM rights p
+    JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
+         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision did not know of it
+    JOIN population_posts h ON h.person_id = d.person_id AND h.dereg_code = 'UV' AND coalesce(h.dereg_on, h.event_on) = d.dereg_on
     WHERE p.permit_class = 'LTR_EU'
 ),
 absence AS (   -- from the EU since the first post after that; from Sweden since the move
-    SELECT person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key,
+    SELECT person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key,
            'EU' AS absent_from, min(greatest(event_on, dereg_on)) AS from_on
     FROM post
-    WHERE inside_at IS NULL OR known_from > inside_at
-    GROUP BY person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key
+    WHERE inside_version IS NULL OR version > inside_version
+    GROUP BY person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key
     UNION ALL
-    SELECT person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key,
+    SELECT person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key,
            'SWE' AS absent_from, dereg_on AS from_on
     FROM post
-    GROUP BY person_id, permit_id, record_key, first_known_time, dereg_on, known_at, registered_again_at, post_key
+    GROUP BY person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key
 ),
 lasting AS (   -- with the limit
-    SELECT a.person_id, a.permit_id, a.record_key, a.first_known_time, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
+    SELECT a.person_id, a.permit_id, a.record_key, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
            a.from_on, count(b.record_key) AS blue_cards,
            CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record_key) > 0 THEN $blue_card_months ELSE $months END AS limit_months
     FROM absence a
     LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
-    GROUP BY a.person_id, a.permit_id, a.record_key, a.first_known_time, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
+    GROUP BY a.person_id, a.permit_id, a.record_key, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
              a.from_on
 ),
 seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
@@ -101,7 +102,7 @@ seen AS (   -- the day of leaving and each sign of a stay, each with the next; t
     WINDOW w AS (PARTITION BY permit_id, dereg_on, absent_from ORDER BY seen_on, record_key)
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
-       greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.first_known_time) AS alert_at,
+       greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.held_at) AS alert_at,
        CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP) AS due_at, least(s.next_known_at, l.registered_again_at) AS cleared_at,
        l.dereg_on AS moved_on, s.seen_on AS last_seen_on, l.absent_from, l.limit_months, l.blue_cards,
        concat_ws(',', l.record_key, l.post_key) AS record_keys

@@ -47,20 +47,21 @@ default = 24
 doc = "months for which a permit is kept after a notice"
 source = "UtlL 7 kap. 7 §"
 */
-WITH move AS (   -- moves abroad under the permit, each with the end of the wait and the statuses as long-term resident at the time
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.keep_notice_on,
+WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident at the time
+    SELECT p.person_id, p.permit_id, p.record_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at, p.keep_notice_on,
            d.dereg_on, d.foreign_country, d.registered_again_at, d.record_key AS post_key, count(l.record_key) AS ltr_permits,
            greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
                     CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP)) AS due_at
-    FROM permit_spells p
-    JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.valid_from
+    FROM rights p
+    JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
+         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision did not know of it
     LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU' AND l.valid_from <= d.dereg_on
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
     WHERE p.permit_class = 'PERMANENT'
-    GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, p.keep_notice_on,
+    GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from, p.keep_notice_on,
              d.dereg_on, d.foreign_country, d.registered_again_at, d.record_key, d.known_at
 )
-SELECT m.person_id, m.permit_id, m.dereg_on AS alert_key, m.dereg_on AS anchor_at, greatest(m.due_at, m.first_known_time) AS alert_at, m.due_at,
+SELECT m.person_id, m.permit_id, m.dereg_on AS alert_key, m.dereg_on AS anchor_at, greatest(m.due_at, m.held_at) AS alert_at, m.due_at,
        m.registered_again_at AS cleared_at, CASE WHEN m.ltr_permits > 0 THEN 'medium' ELSE 'strong' END AS severity,
        m.dereg_on AS moved_on, m.foreign_country, m.keep_notice_on, m.ltr_permits > 0 AS long_term_resident,
        concat_ws(',', m.record_key, m.post_key) AS record_keys

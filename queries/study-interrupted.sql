@@ -40,11 +40,12 @@ default = 15
 doc = "registrations of together at least these credits show that studies go on"
 source = "own default: half of full-time studies in a term"
 */
-WITH stop AS (   -- reports that studies stopped; of those after the permit the canceller permit_ended takes care
-    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.first_known_time AS permit_known_at,
+WITH stop AS (   -- reports that studies stopped within the unbroken right, unless the decision to extend knew of them
+    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
            s.record_key AS stop_key, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
-    FROM permit_spells p
-    JOIN study_stops s ON s.person_id = p.person_id AND s.event_on >= p.valid_from
+    FROM rights p
+    JOIN study_stops s ON s.person_id = p.person_id AND s.event_on >= p.right_from
+         AND (p.is_first OR p.decided_on IS NULL OR CAST(s.first_known_time AS DATE) > p.decided_on)
     WHERE p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known
@@ -68,7 +69,7 @@ exempt AS (   -- reasons that hold on the day of the stop or begin later
     GROUP BY x.person_id, x.record_key
 )
 SELECT s.person_id, s.permit_id, s.event_on AS alert_key, s.event_on AS anchor_at,
-       greatest(CAST(s.due_on AS TIMESTAMP), s.stop_known_at, s.permit_known_at) AS alert_at, CAST(s.due_on AS TIMESTAMP) AS due_at,
+       greatest(CAST(s.due_on AS TIMESTAMP), s.stop_known_at, s.held_at) AS alert_at, CAST(s.due_on AS TIMESTAMP) AS due_at,
        least(n.known_at, e.known_at) AS cleared_at,
        s.event_on AS stopped_on, s.kind AS stop_kind, s.institution_id, $wait_days AS days_waited, $min_credits AS credits_needed,
        coalesce(n.credits_tenths, 0) AS other_credits_tenths, e.from_on AS exempt_from,

@@ -3,8 +3,8 @@ id = "temporary-permit-deregistered"
 number = "R16"
 title.sv = "Avregistrerad under tillståndstiden"
 title.en = "Deregistered while the permit is valid"
-finding.sv = "Personen är avregistrerad från folkbokföringen från {deregistered_on} (kod {dereg_code}) och har inte folkbokförts på nytt. [valid_to: Tillståndet gäller till {valid_to}. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
-finding.en = "The person was deregistered from the population register on {deregistered_on} (code {dereg_code}) and has not been registered again. [valid_to: The permit is valid until {valid_to}. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
+finding.sv = "Personen är avregistrerad från folkbokföringen från {deregistered_on} (kod {dereg_code}) och har inte folkbokförts på nytt. [valid_to: Tillståndets sista dag: {valid_to}. ][before_first_day: Det var så redan före tillståndstidens första dag. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
+finding.en = "The person was deregistered from the population register on {deregistered_on} (code {dereg_code}) and has not been registered again. [valid_to: Last day of the permit: {valid_to}. ][before_first_day: It was so before the first day of the right to stay. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN"]
 legal_basis = ["UtlL 5 b kap. 21 § 1 och 4 p.", "UtlL 6 a kap. 12 a § 3 p.", "UtlL 6 b kap. 16 § 3 p.", "UtlL 7 kap. 7 e § 1 p.", "FBL 20-21 §§"]
 legal_gate = "verify"
@@ -19,8 +19,15 @@ sv = "Försvunnen enligt folkbokföringen, inte utflyttad (lägre styrka)"
 en = "Disappeared according to the register, not moved abroad (lower severity)"
 column = "dereg_code"
 [[counter_evidence]]
-sv = "Tillståndet gick ändå snart ut (räknas inte)"
-en = "The permit was about to expire anyway (does not count)"
+sv = "Avregistrerad redan före tillståndstidens första dag: ännu inte folkbokförd igen (lägre styrka)"
+en = "Deregistered before the first day of the right to stay: not yet registered again (lower severity)"
+column = "before_first_day"
+[[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
+sv = "Rätten att vistas här gick ändå snart ut (räknas inte)"
+en = "The right to stay was about to end anyway (does not count)"
 column = "valid_to"
 [[counter_evidence]]
 sv = "Klassen saknar egen återkallelsegrund för den som inte längre är bosatt här"
@@ -37,19 +44,30 @@ checked = false
 
 [params.remaining_days]
 default = 60
-doc = "the permit must be valid for more than so many days after the deregistration"
+doc = "the right to stay must last more than so many days after the deregistration"
 source = "own default"
 */
-SELECT p.person_id, p.permit_id, d.dereg_on AS alert_key, d.dereg_on AS anchor_at, greatest(d.known_at, p.first_known_time) AS alert_at,
-       d.registered_again_at AS cleared_at, CASE d.dereg_code WHEN 'UV' THEN 'medium' ELSE 'weak' END AS severity,
-       d.dereg_on AS deregistered_on, d.dereg_code, d.foreign_country, p.valid_to,
+WITH gone AS (   -- moved abroad or disappeared; one that follows another is the same matter, and takes the place of the one before
+    SELECT person_id, record_key, dereg_code, dereg_on, foreign_country, told_at, known_at, returned_on, registered_again_at,
+           first_value(dereg_on) OVER (PARTITION BY person_id, matter_no ORDER BY version, record_key ROWS UNBOUNDED PRECEDING) AS since_on,
+           lead(known_at) OVER (PARTITION BY person_id, matter_no ORDER BY version, record_key) AS replaced_at
+    FROM deregistrations
+    WHERE dereg_code IN ('UV', 'OB')
+)
+SELECT p.person_id, p.permit_id, d.since_on AS alert_key, d.dereg_on AS anchor_at,
+       greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       least(d.registered_again_at, d.replaced_at) AS cleared_at,
+       CASE WHEN d.dereg_code = 'UV' AND d.dereg_on >= p.right_from THEN 'medium' ELSE 'weak' END AS severity,
+       d.dereg_on AS deregistered_on, d.dereg_code, d.foreign_country, d.dereg_on < p.right_from AS before_first_day, p.valid_to,
        CASE WHEN p.permit_class IN ('RESEARCH', 'STUDY_HE', 'TRAINEE', 'VOLUNTEER', 'AUPAIR', 'POST_STUDY') THEN 'UtlL 5 b kap. 21 §'
             WHEN p.permit_class = 'BLUE_CARD' THEN 'UtlL 6 a kap. 12 a §'
             WHEN p.permit_class = 'ICT' THEN 'UtlL 6 b kap. 16 §'
             WHEN p.permit_class = 'WORK_EMP' THEN 'UtlL 7 kap. 7 e §' END AS ground,
        concat_ws(',', p.record_key, d.record_key) AS record_keys
-FROM permit_spells p
-JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code IN ('UV', 'OB') AND d.dereg_on >= p.valid_from
-     AND (p.held_until IS NULL OR d.dereg_on <= p.held_until)
-     AND (p.valid_to IS NULL OR d.dereg_on + $remaining_days < p.valid_to)
+FROM rights p
+JOIN gone d ON d.person_id = p.person_id
+     AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision to extend did not know of it
+     AND (d.returned_on IS NULL OR d.returned_on > p.right_from)
+     AND (p.right_until IS NULL OR p.valid_to IS NULL   -- that the permit ends early is no reason to overlook what was before it
+          OR greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.right_until, p.valid_to))
 WHERE p.permit_class NOT IN ('PERMANENT', 'LTR_EU')

@@ -6,7 +6,7 @@ and ends when alerts stand on its last permit no longer. Null is open. An alert 
 carries it at the time; what was known when a later permit of the right was decided (`decided_on`) is settled on that one.
 */
 SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
-       valid_from, valid_to, held_until, carries_until,
+       valid_from, valid_to, keep_notice_on, held_until, carries_until,
        last_value(CASE WHEN is_first THEN least(held_since, valid_from) END IGNORE NULLS)
            OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key ROWS UNBOUNDED PRECEDING) AS right_from,
        nullif(first_value(CASE WHEN NOT continued THEN coalesce(carries_until, DATE '2199-12-31') END IGNORE NULLS)
@@ -15,7 +15,7 @@ SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_g
        is_first
 FROM (
     SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
-           valid_from, valid_to, held_since, held_until, carries_until, continued,
+           valid_from, valid_to, held_since, keep_notice_on, held_until, carries_until, continued,
            NOT coalesce(lag(continued) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key), false) AS is_first
     FROM permit_spells
     WHERE coalesce(end_kind, 'none') <> 'annulled'
