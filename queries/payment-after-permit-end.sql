@@ -43,31 +43,25 @@ default = 31
 doc = "days after the end of the right within which a started period does not count"
 source = "own default"
 */
-WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day of validity
-    SELECT person_id, permit_id, record_key, first_known_time, valid_from, next_from, next_known_at,
-           CASE WHEN revoked_final_on IS NOT NULL THEN least(revoked_final_on, valid_to)
-                WHEN end_kind = 'revoked' THEN valid_to ELSE held_until END AS ended_on,
+WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day on which the right goes on
+    SELECT person_id, permit_id, record_key, first_known_time, next_from, held_until, next_known_at,
+           CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN revoked_final_on
+                WHEN end_kind = 'revoked' AND carries_until < coalesce(valid_to, DATE '2199-12-31') THEN valid_to   -- not final: does not count
+                ELSE carries_until END AS right_until,
            CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
     FROM permit_spells
     WHERE NOT coalesce(inhibited, false)
-),
-lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn
-    SELECT e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_from, e.next_known_at, e.why,
-           max(a.decided_on) AS last_decision_on, greatest(e.ended_on, max(a.decided_on)) AS right_until
-    FROM ended e
-    LEFT JOIN applications a ON a.person_id = e.person_id AND a.filed_on >= e.valid_from AND a.filed_on <= e.ended_on AND e.why = 'expired'
-    GROUP BY e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_from, e.next_known_at, e.why, e.ended_on
-    HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND (a.decided_on IS NULL OR coalesce(a.outcome, 'granted') = 'granted')) = 0
 )
-SELECT l.person_id, l.permit_id, b.source AS alert_key, min(b.period_from) AS anchor_at,
-       greatest(min(b.first_known_time), l.first_known_time, CAST(l.right_until + $wait_days + 1 AS TIMESTAMP)) AS alert_at,
-       CAST(l.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, l.next_known_at AS cleared_at, 'medium' AS severity,
-       l.why, l.right_until, l.last_decision_on AS application_decided_on, $wait_days AS wait_days, min(b.period_from) AS first_period_from,
-       max(b.period_from) AS last_period_from, count(*) AS payments, CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       concat_ws(',', l.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
-FROM lapsed l
+SELECT e.person_id, e.permit_id, b.source AS alert_key, min(b.period_from) AS anchor_at,
+       greatest(min(b.first_known_time), e.first_known_time, CAST(e.right_until + $wait_days + 1 AS TIMESTAMP)) AS alert_at,
+       CAST(e.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, e.next_known_at AS cleared_at, 'medium' AS severity,
+       e.why, e.right_until, CASE WHEN e.right_until > e.held_until THEN e.right_until END AS application_decided_on, $wait_days AS wait_days,
+       min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
+       CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
+       concat_ws(',', e.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
+FROM ended e
 JOIN (SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
-  ON b.person_id = l.person_id AND b.period_from > l.right_until + $wait_days AND (l.next_from IS NULL OR b.period_from < l.next_from)
-GROUP BY l.person_id, l.permit_id, l.record_key, l.first_known_time, l.next_known_at, b.source, l.why, l.right_until, l.last_decision_on
+  ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (e.next_from IS NULL OR b.period_from < e.next_from)
+GROUP BY e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_known_at, b.source, e.why, e.right_until, e.held_until
 HAVING sum(b.amount_sek) > 0
