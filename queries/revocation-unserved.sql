@@ -14,6 +14,10 @@ purpose = "follow_up"
 survives = ["permit_ended"]
 
 [[counter_evidence]]
+sv = "Ingen färsk uppgift om var personen finns (adress, arbetsgivare, resa): räknas bara"
+en = "No fresh sign of where the person is (address, employer, journey): only counted"
+column = "last_sign"
+[[counter_evidence]]
 sv = "Delgivet, eller beslutet har fått laga kraft (avslutar uppgiften om delgivning)"
 en = "Served, or the decision has become final (ends the indication about service)"
 column = "served_on"
@@ -45,35 +49,49 @@ checked = false
 
 [params.first_days]
 default = 30
-doc = "days after the decision within which service is awaited"
+doc = "days after the decision within which service is awaited: info, also without a sign of where the person is"
 source = "own default"
 [params.second_days]
 default = 60
-doc = "not served within so many days: weak"
+doc = "not served within so many days, with a fresh sign of where the person is: weak"
 source = "own default"
 [params.third_days]
 default = 90
-doc = "not served within so many days: medium"
+doc = "not served within so many days, with such a sign: medium"
 source = "own default"
 [params.leave_days]
 default = 28
 doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
-WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time at which that was known
+WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time from which that counts
     SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.revoked_on,
-           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on,
-           r.revoked_final_on AS final_on, CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL THEN r.known_time END AS served_known_at,
-           CASE WHEN r.inhibited THEN r.known_time END AS suspended_at, p.next_known_at
+           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on, r.revoked_final_on AS final_on,
+           CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL
+                THEN greatest(r.known_time, CAST(coalesce(r.revoked_served_on, r.revoked_final_on) AS TIMESTAMP)) END AS served_at,
+           least(CASE WHEN r.inhibited THEN r.known_time END, p.next_known_at) AS ended_at
     FROM permits r
     JOIN permit_spells p ON p.permit_id = r.permit_id
     WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
 ),
-sign AS (   -- signs of presence after the last day to leave, and that the person was still registered on that day
-    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, 'weak' AS severity
+trace AS (   -- signs since the decision; salary as the gateways go. Some of them tell where the person can be found
+    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, s.kind IN ('salary', 'address', 'entry') AS findable
     FROM revoked r
-    JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on > r.final_on + $leave_days
-         AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))   -- as the gateways go
+    JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= coalesce(r.revoked_on, r.final_on)
+         AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
+),
+unserved AS (   -- the decision alone, and each sign of where the person is since then
+    SELECT permit_id, CAST(NULL AS VARCHAR) AS kind, revoked_on AS seen_on, first_known_time AS known_at, false AS findable
+    FROM revoked
+    UNION ALL
+    SELECT permit_id, kind, seen_on, known_at, findable
+    FROM trace
+    WHERE findable
+),
+stayed AS (   -- signs after the last day to leave, and that the person was still registered on that day
+    SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_key, 'weak' AS severity
+    FROM trace t
+    JOIN revoked r ON r.permit_id = t.permit_id AND t.seen_on > r.final_on + $leave_days
     UNION ALL
     SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
            'info' AS severity
@@ -85,25 +103,26 @@ sign AS (   -- signs of presence after the last day to leave, and that the perso
                         AND (d.left_on >= r.final_on OR n.dereg_code = 'UV'))
 )
 SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
-       greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time) AS alert_at,
+       greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time, u.known_at) AS alert_at,
        CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
-       coalesce(r.served_known_at, r.suspended_at, r.next_known_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
-       r.revoked_on, r.served_on, r.final_on, max(CAST(s.seen_on AS VARCHAR) || ' ' || s.kind) AS last_sign, r.record_key AS record_keys
+       least(r.served_at, r.ended_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
+       r.revoked_on, r.served_on, r.final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record_key AS record_keys
 FROM revoked r
-CROSS JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity)
-LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= r.revoked_on
-LEFT JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= r.revoked_on
-     AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
-WHERE r.revoked_on IS NOT NULL AND (r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days)
-GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_known_at, r.suspended_at,
-         r.next_known_at, tier.days, tier.severity
+JOIN unserved u ON u.permit_id = r.permit_id
+JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity) ON u.findable OR tier.severity = 'info'
+LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= u.seen_on
+WHERE r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days   -- without a day of decision there is one on which it was final
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_at, r.ended_at,
+         u.kind, u.seen_on, u.known_at, tier.days, tier.severity
 UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
        greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
        CASE s.kind WHEN 'registered' THEN CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) END AS due_at,
-       coalesce(r.suspended_at, r.next_known_at, l.known_at) AS cleared_at, s.severity, 'not-left' AS what,
+       least(r.ended_at, min(l.known_at)) AS cleared_at, s.severity, 'not-left' AS what,
        r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
        concat_ws(',', r.record_key, s.sign_key) AS record_keys
 FROM revoked r
-JOIN sign s ON s.permit_id = r.permit_id
+JOIN stayed s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
+GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.ended_at,
+         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity

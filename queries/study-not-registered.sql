@@ -12,8 +12,8 @@ severity = "medium"
 owner = "study-control"
 
 [[counter_evidence]]
-sv = "Registrering vid något annat lärosäte (tar bort eller avslutar uppgiften)"
-en = "Registration at any other institution (removes or ends the indication)"
+sv = "Registrering vid något annat lärosäte, eller för en senare termin (tar bort eller avslutar uppgiften)"
+en = "Registration at any other institution, or for a later term (removes or ends the indication)"
 column = "registrations"
 [[counter_evidence]]
 sv = "Anstånd, studieuppehåll, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar uppgiften)"
@@ -29,6 +29,10 @@ column = "counted_from"
 [[counter_evidence]]
 sv = "Skolan rapporterar inte till Ladok: tystnad visar ingenting (ingen uppgift)"
 en = "The school's registrations do not reach the feed: silence shows nothing (no indication)"
+[[counter_evidence]]
+sv = "Tillståndet anger ingen skola, och den kan vara en som inte rapporterar till Ladok"
+en = "The permit names no school, and it may be one whose registrations do not reach the feed"
+checked = false
 [[counter_evidence]]
 sv = "Lärosätet har rapporterat att studenten uteblev"
 en = "The institution reported that the student did not appear"
@@ -63,15 +67,16 @@ default = 150
 doc = "length of a study period, exchange or deferral whose end is not given"
 source = "own default: a term"
 */
-WITH due AS (   -- terms within the permit, with the day from which the wait counts
+WITH due AS (   -- terms within the permit, with the day from which the wait counts; a permit that names no school asks them all
     SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
            greatest(t.starts_on, p.valid_from, p.decided_on + $late_decision_days) AS waits_from
     FROM permit_spells p
     JOIN terms t ON t.starts_on + $first_days <= coalesce(p.held_until, t.ends_on) AND t.ends_on >= p.valid_from + $second_days
     LEFT JOIN institutions i ON i.institution_id = p.institution_id
-    WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER') AND coalesce(i.reports_studies, p.permit_class = 'STUDY_HE')
+    WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER')
+      AND coalesce(i.reports_studies, p.permit_class = 'STUDY_HE' OR p.institution_id IS NULL)
 ),
-seen AS (   -- what the institutions have said about each term
+seen AS (   -- what the institutions have said about each term; a registration for a later one makes up for it
     SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on,
            greatest(d.waits_from, min(CASE WHEN s.kind = 'admitted' AND s.starts_on >= d.starts_on THEN s.starts_on END)) AS counted_from,
            min(CASE WHEN s.kind IN ('registered', 're_registered') THEN s.first_known_time END) AS registered_at,
@@ -85,7 +90,7 @@ seen AS (   -- what the institutions have said about each term
     FROM due d
     LEFT JOIN studies s ON s.person_id = d.person_id
          AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
-         AND coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days
+         AND (s.kind IN ('registered', 're_registered') OR coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days)
          AND (s.ends_on >= d.starts_on + $overlap_days
               OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
