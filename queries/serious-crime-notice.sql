@@ -34,10 +34,11 @@ source = "own default"
 */
 WITH notice AS (   -- routed as it came: nothing of what it says is read, and it selects nobody
     SELECT p.person_id, p.permit_id, p.record_key, n.record_key AS notice_key, n.event_on,
-           greatest(n.first_known_time, p.first_known_time) AS known_at
-    FROM permit_spells p
-    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'court_notice'
-         AND n.event_on >= p.valid_from AND (p.held_until IS NULL OR n.event_on <= p.held_until)
+           greatest(n.first_known_time, CAST(n.event_on AS TIMESTAMP), CASE WHEN p.is_first THEN p.first_known_time END) AS known_at,
+           greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at
+    FROM rights p   -- the permit that carries the right, unless the decision to extend could weigh the notice
+    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'court_notice' AND n.event_on >= p.right_from AND (p.right_until IS NULL OR n.event_on <= p.right_until)
+         AND (p.is_first OR p.decided_on IS NULL OR CAST(n.first_known_time AS DATE) > p.decided_on)
     WHERE p.permit_class = 'PROT_SUBSIDIARY'
 ),
 decision AS (   -- when it became known that the permit was revoked
@@ -47,7 +48,7 @@ decision AS (   -- when it became known that the permit was revoked
     GROUP BY person_id, permit_id
 )
 SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_at,
-       greatest(n.known_at, CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP)) AS alert_at,
+       greatest(n.known_at, n.held_at, CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP)) AS alert_at,
        CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP) AS due_at, d.known_at AS cleared_at, t.severity,
        n.event_on AS noticed_on, t.months AS months_waited, concat_ws(',', n.record_key, n.notice_key) AS record_keys
 FROM (VALUES ('info', 0), ('medium', $wait_months)) AS t(severity, months)

@@ -63,21 +63,20 @@ WITH study AS (   -- study permits with the first day of the unbroken row that t
     WHERE p.permit_class = 'STUDY_HE'
 ),
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
-    SELECT s.person_id, s.permit_id, s.record_key, s.first_known_time, k.year_no, k.requirement,
+    SELECT s.person_id, s.permit_id, s.record_key, s.first_known_time, s.valid_from, k.year_no, k.requirement,
            add_months(s.started_on, 12 * (k.year_no - 1)) AS from_on, add_months(s.started_on, 12 * k.year_no) AS to_on
     FROM (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
                  (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
          AS k(year_no, requirement)
     CROSS JOIN study s
-    WHERE add_months(s.started_on, 12 * k.year_no) + $wait_days >= s.valid_from
 ),
 due AS (   -- with the requirement in force at the end of the year, and the day of evaluation
-    SELECT y.person_id, y.permit_id, y.record_key, y.first_known_time, y.year_no, l.value AS required, y.from_on, y.to_on,
+    SELECT y.person_id, y.permit_id, y.record_key, y.first_known_time, y.valid_from, y.year_no, l.value AS required, y.from_on, y.to_on,
            y.to_on + CASE WHEN count(r.record_key) > 0 THEN $retake_days ELSE $wait_days END AS due_on
     FROM year y
     JOIN parameters l ON l.name = y.requirement AND y.to_on >= l.valid_from AND (l.valid_to IS NULL OR y.to_on < l.valid_to)
     LEFT JOIN study_registrations r ON r.person_id = y.person_id AND r.until_on >= y.to_on - $recent_days AND r.until_on <= y.to_on + $wait_days
-    GROUP BY y.person_id, y.permit_id, y.record_key, y.first_known_time, y.year_no, l.value, y.from_on, y.to_on
+    GROUP BY y.person_id, y.permit_id, y.record_key, y.first_known_time, y.valid_from, y.year_no, l.value, y.from_on, y.to_on
 ),
 excused AS (
     SELECT d.permit_id, d.year_no, count(*) AS months
@@ -93,7 +92,7 @@ result AS (   -- results dated up to the evaluation, in the order in which they 
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
 ),
 wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
-    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
+    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
            coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
     FROM (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
     CROSS JOIN due d
@@ -107,7 +106,7 @@ SELECT w.person_id, w.permit_id, w.from_on AS alert_key, w.to_on AS anchor_at,
        concat_ws(',', w.record_key, min(r.record_key), nullif(max(r.record_key), min(r.record_key))) AS record_keys
 FROM wanted w
 LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
-WHERE w.asked_1200ths > 0
+WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                   WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
 GROUP BY w.person_id, w.permit_id, w.record_key, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,

@@ -1,10 +1,12 @@
 /*
 One row per permit and interval of known time during which nothing is said about it, with the reason: `naturalised` and
 `deceased` (register), `protected` (person or class: nothing is stored), `minor` (until the eighteenth birthday),
-`permit_ended` (a later permit ends one too). `application_pending` concerns only rules that yield to it.
-Rows follow from what is known now, so that a fact in force has no beginning (null); null to_at is open.
+`permit_ended` (from the day after the last one on which alerts stand on the permit: `carries_until` of `permit_spells`).
+`application_pending` concerns only rules that yield to it; the application that the permit itself answers is none.
+Rows follow from what is known now, so that a fact in force has no beginning (null) unless its day lies ahead; null to_at is open.
 */
-SELECT p.person_id, p.permit_id, r.reason, CAST(NULL AS TIMESTAMP) AS from_at,
+SELECT p.person_id, p.permit_id, r.reason,
+       CASE WHEN r.reason = 'deceased' AND CAST(n.dereg_on AS TIMESTAMP) > n.known_time THEN CAST(n.dereg_on AS TIMESTAMP) END AS from_at,
        CASE WHEN r.reason = 'minor' THEN CAST(add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216) AS TIMESTAMP) END AS to_at
 FROM permits p
 LEFT JOIN population n ON n.person_id = p.person_id
@@ -22,4 +24,4 @@ UNION ALL
 SELECT p.person_id, p.permit_id, 'application_pending' AS reason, CAST(a.filed_on AS TIMESTAMP) AS from_at,
        CAST(a.decided_on AS TIMESTAMP) AS to_at
 FROM permits p
-JOIN applications a ON a.person_id = p.person_id
+JOIN applications a ON a.person_id = p.person_id AND NOT coalesce(a.filed_on = p.application_on, false)
