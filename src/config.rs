@@ -35,6 +35,8 @@ pub struct KafkaConfig {
     pub topic_prefix: String,
     pub fetch_wait_max_ms: u32,
     pub session_timeout_ms: u32,
+    /// Seconds by which a message's timestamp may lie ahead of this machine's clock.
+    pub max_ahead_seconds: u32,
     /// Bytes that the client may hold unread, all partitions together.
     pub queued_max_kbytes: u32,
     /// plaintext, ssl, sasl_plaintext or sasl_ssl.
@@ -59,6 +61,7 @@ impl Default for KafkaConfig {
             topic_prefix: "permitwatch.".into(),
             fetch_wait_max_ms: 5,
             session_timeout_ms: 45_000,
+            max_ahead_seconds: 300,
             queued_max_kbytes: 65_536,
             security_protocol: "plaintext".into(),
             ssl_ca_file: None,
@@ -323,6 +326,11 @@ impl Config {
 impl KafkaConfig {
     pub fn topic(&self, feed: Feed) -> String {
         format!("{}{}", self.topic_prefix, feed.name())
+    }
+
+    /// Microseconds by which a timestamp may lie ahead of the wall clock.
+    pub fn max_ahead(&self) -> i64 {
+        i64::from(self.max_ahead_seconds) * MICROS_PER_SECOND
     }
 
     pub fn alerts_topic(&self) -> String {

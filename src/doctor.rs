@@ -2,7 +2,7 @@
 //!
 //! Most of what can be wrong is an adapter's doing and would not fail but falsify: a partitioner of another kind breaks
 //! every join, compaction drops records, a missing clock keeps every deadline waiting. Reads a bounded sample from the beginning and
-//! the end of each partition, writes nothing, joins no group. Findings name topics, partitions and offsets, never keys or payloads.
+//! the end of each partition, asks the broker for the first message stamped in the future wherever it lies, writes nothing, joins no group. Findings name topics, partitions and offsets, never keys or payloads.
 
 mod checks;
 mod sample;
@@ -66,7 +66,11 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
         let topic = config.kafka.topic(feed);
         let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes);
         let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
-        match sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled)) {
+        let latest = now.0.saturating_add(config.kafka.max_ahead());
+        let sampled = sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled))
+            .and_then(|()| sample::first_after(&config.kafka, &topic, partitions, latest))
+            .map(|future| future.into_iter().for_each(|(partition, offset)| tally.take_future(partition, offset)));
+        match sampled {
             Ok(()) => findings.extend(tally.findings(&topic, now, clock_is_needed, config.max_silence(feed))),
             Err(message) => findings.push(Finding::new(
                 Level::Fail,

@@ -116,7 +116,7 @@ impl<S: ShardSource> Merge<S> {
         let Some(message) = self.source.take(feed) else { return Ok(Merged::Waiting(Some(feed))) };
         self.positions[feed.index()] = message.offset.next();
         self.stalled = None;
-        if feed == Feed::Permits {
+        if feed == Feed::Permits && message.claimed_time.is_none() {
             // After a record, another one of the same instant may follow; a clock message is the last of its instant.
             let spoken = if message.is_clock() { message.known_time } else { message.known_time.minus(1) };
             self.permits_clock = self.permits_clock.max(spoken);

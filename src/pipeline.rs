@@ -23,7 +23,7 @@ use crate::alert::Alert;
 use crate::clock::wall;
 use crate::config::{ClockKind, Config};
 use crate::merge::{Merge, Merged};
-use crate::record::{Fates, NextOffset};
+use crate::record::{Fates, NextOffset, Quarantined, Reason};
 use crate::recovery::Recovery;
 use crate::reload::Reloader;
 use crate::schema::Feed;
@@ -40,6 +40,9 @@ const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Batches that may wait for their acknowledgement; then the source is left alone.
 const MAX_UNDER_WAY: usize = 256;
+
+/// How often messages stamped in the future are told of, per feed.
+const FUTURE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often a shard tells the others up to when it has said all that its units show.
 const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
@@ -114,6 +117,8 @@ struct Loop {
     link_clocks: [KnownTime; 2],
     links_said_at: Instant,
     quarantined: u64,
+    /// By feed, when messages stamped in the future were last told of, and how many there have been since.
+    future: [(Option<Instant>, u64); Feed::COUNT],
     paused: bool,
     /// Batches that have been sealed and not been acknowledged, oldest first.
     under_way: VecDeque<UnderWay>,
@@ -143,6 +148,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             link_clocks: [KnownTime::MIN; 2],
             links_said_at: Instant::now(),
             quarantined: 0,
+            future: [(None, 0); Feed::COUNT],
             paused: false,
             under_way: VecDeque::new(),
             advanced: *self.merge.positions(),
@@ -267,6 +273,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
         if !quarantined.is_empty() {
             state.quarantined += quarantined.len() as u64;
+            self.tell_future(state, &quarantined);
             self.sink.quarantine(&quarantined)?;
         }
         let fates = self.shard.take_fates();
@@ -283,6 +290,25 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.note(state, difference, Fates::default(), false);
         }
         Ok(())
+    }
+
+    /// Names the feeds whose adapters stamp messages in the future, each at most once in [`FUTURE_INTERVAL`].
+    fn tell_future(&self, state: &mut Loop, quarantined: &[Quarantined]) {
+        for entry in quarantined.iter().filter(|entry| entry.reason == Reason::FutureKnownTime) {
+            let (told_at, count) = &mut state.future[entry.coordinates.feed.index()];
+            *count += 1;
+            if told_at.is_none_or(|at| at.elapsed() >= FUTURE_INTERVAL) {
+                tracing::error!(
+                    feed = entry.coordinates.feed.name(),
+                    at = %entry.coordinates,
+                    timestamp = %entry.known_time,
+                    messages = *count,
+                    "a message is stamped ahead of this machine's clock; it is set aside and moves no clock: mend the adapter's \
+                     timestamps, or the clock here"
+                );
+                (*told_at, *count) = (Some(Instant::now()), 0);
+            }
+        }
     }
 
     /// What has been handed over, alerts and others, and what it stands for, is under way.

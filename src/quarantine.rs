@@ -90,6 +90,8 @@ pub fn counts(entries: &[Quarantined]) -> BTreeMap<(&'static str, &'static str),
 /// What would become of a message that is produced again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// A clock message: the adapter's next one says all that it said.
+    Clock,
     /// It passes; to this partition it goes.
     Good { partition: i32 },
     /// It would be set aside again.
@@ -121,6 +123,9 @@ impl Judge {
             _ => {}
         }
         let Some(message) = message else { return Outcome::Gone };
+        if message.is_clock() {
+            return Outcome::Clock;
+        }
         let Some(key) = message.key.as_deref().filter(|key| !key.is_empty()) else {
             return Outcome::StillBad(Reason::Empty, "a value without a key".into());
         };
@@ -181,6 +186,7 @@ mod tests {
             known_time: KnownTime(0),
             key: Some((*b"p1").into()),
             payload: Some(payload.as_bytes().into()),
+            claimed_time: None,
             sent_at: None,
         }
     }
@@ -240,6 +246,20 @@ mod tests {
     #[test]
     fn a_misrouted_message_is_routed_and_not_parsed() {
         assert_eq!(judge(Reason::Misrouted, "{", "2025-05-02"), Outcome::Good { partition: partition_of(b"p1", 2) });
+    }
+
+    #[test]
+    fn a_time_that_could_not_be_true_is_given_anew_and_a_clock_is_not_needed_again() {
+        let good = Outcome::Good { partition: partition_of(b"p1", 2) };
+        assert_eq!(judge(Reason::FutureKnownTime, PAYLOAD, "2025-05-02"), good);
+        let judge = Judge {
+            visibility: Visibility::default(),
+            limits: LimitsConfig::default(),
+            partitions: 2,
+            now: KnownTime(0),
+        };
+        let clock = Message { key: None, payload: None, ..message("") };
+        assert_eq!(judge.judge(&entry(Reason::FutureKnownTime), Some(&clock)), Outcome::Clock);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Message {
     pub partition: i32,
     pub offset: Offset,
     pub known_time: KnownTime,
+    /// See [`Lent::claimed_time`].
+    pub claimed_time: Option<KnownTime>,
     pub key: Option<Box<[u8]>>,
     pub payload: Option<Box<[u8]>>,
     pub sent_at: Option<WallTime>,
@@ -41,6 +43,9 @@ pub struct Lent<'a> {
     pub offset: Offset,
     /// The broker's timestamp, made non-decreasing within the partition by the source.
     pub known_time: KnownTime,
+    /// What the timestamp says, where that cannot be true (see [`crate::source::known`]). `known_time` is then that of the message
+    /// before it; the message is set aside and moves no clock.
+    pub claimed_time: Option<KnownTime>,
     pub key: Option<&'a [u8]>,
     pub payload: Option<&'a [u8]>,
     /// When the sender produced it, where it says so; measures latency, decides nothing.
@@ -86,6 +91,7 @@ impl Lent<'_> {
             partition: self.partition,
             offset: self.offset,
             known_time: self.known_time,
+            claimed_time: self.claimed_time,
             key: self.key.map(Into::into),
             payload: self.payload.map(Into::into),
             sent_at: self.sent_at(),
@@ -107,6 +113,7 @@ impl<'a> From<&'a Message> for Lent<'a> {
             partition: message.partition,
             offset: message.offset,
             known_time: message.known_time,
+            claimed_time: message.claimed_time,
             key: message.key.as_deref(),
             payload: message.payload.as_deref(),
             sent: Sent::At(message.sent_at),
@@ -227,6 +234,8 @@ pub enum Reason {
     BadNumber,
     /// `event_time` or `registered_at` too far beyond the known time.
     Future,
+    /// Its timestamp lies further beyond the wall clock than clocks differ.
+    FutureKnownTime,
     /// Older than the kept history.
     TooLate,
     /// In a partition that its key does not belong to.
@@ -236,7 +245,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Malformed,
         Reason::WrongType,
         Reason::Empty,
@@ -247,6 +256,7 @@ impl Reason {
         Reason::ImpossibleDate,
         Reason::BadNumber,
         Reason::Future,
+        Reason::FutureKnownTime,
         Reason::TooLate,
         Reason::Misrouted,
         Reason::RuleError,
@@ -264,6 +274,7 @@ impl Reason {
             Reason::ImpossibleDate => "impossible_date",
             Reason::BadNumber => "bad_number",
             Reason::Future => "future",
+            Reason::FutureKnownTime => "future_known_time",
             Reason::TooLate => "too_late",
             Reason::Misrouted => "misrouted",
             Reason::RuleError => "rule_error",

@@ -26,6 +26,7 @@ use crate::sink::{ReadUpTo, SinkError};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
+use crate::source::known::Bound;
 use crate::telemetry::ShardTelemetry;
 use crate::time::KnownTime;
 
@@ -190,7 +191,8 @@ impl ShardParts {
         };
         // The first shard to ask has the rules planned and the snapshot read, and neither waits for the other.
         let (rules, snapshot) = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.snapshots.load(&self.config.snapshot, self.partitions));
+            let latest = latest(&self.config);
+            let reading = scope.spawn(move || self.snapshots.load(&self.config.snapshot, self.partitions, latest));
             (self.rules.rule_set(), reading.join().unwrap_or(Err(SnapshotError::Panic)))
         });
         let ((generation, rules), snapshot) = (rules?, snapshot?);
@@ -203,7 +205,7 @@ impl ShardParts {
             tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name.clone());
-        let (recovery, next) = recover(&self.config, number).map_err(|error| failed(error.into()))?;
+        let (recovery, next) = recover(&self.config, &self.consumer, number).map_err(failed)?;
         let recovery = match recovery {
             Some(recovery) => Some(recovery),
             None => {
@@ -211,11 +213,12 @@ impl ShardParts {
                 None
             }
         };
-        let links_until = self.recover_links(&mut shard).map_err(|error| failed(error.into()))?;
+        let links_until = self.recover_links(&mut shard).map_err(failed)?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
         shard.detector_mut().clear_sequences();
         let (config, consumer) = (Arc::clone(&self.config), self.consumer);
+        let reader = Arc::clone(&consumer);
         let pipeline = Pipeline {
             merge,
             shard,
@@ -230,7 +233,9 @@ impl ShardParts {
             stop: self.stop,
             snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || recover(&config, number).map(|(recovery, _)| recovery.unwrap_or_default())),
+            reread: Box::new(move || {
+                recover(&config, &reader, number).map(|(recovery, _)| recovery.unwrap_or_default())
+            }),
             commit: Box::new(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
@@ -243,7 +248,7 @@ impl ShardParts {
 
 impl ShardParts {
     /// Has the shard catch up with what it said to others before; gives where it will have.
-    fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, SinkError> {
+    fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, PipelineError> {
         if !shard.has_links() {
             return Ok(None);
         }
@@ -253,12 +258,16 @@ impl ShardParts {
         }
         tracing::info!(shard = shard.number(), standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
-        Ok(Some(read))
+        attainable(&self.config, &self.consumer, shard.number(), read).map(Some)
     }
 }
 
 /// What the alerts topic says of a shard; `None` if it says nothing yet. And where its next message will stand.
-fn recover(config: &Config, shard: i32) -> Result<(Option<Recovery>, NextOffset), SinkError> {
+fn recover(
+    config: &Config,
+    consumer: &KafkaConsumer,
+    shard: i32,
+) -> Result<(Option<Recovery>, NextOffset), PipelineError> {
     let published = read_published(&config.kafka, shard)?;
     tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
     let next = published.next;
@@ -266,7 +275,46 @@ fn recover(config: &Config, shard: i32) -> Result<(Option<Recovery>, NextOffset)
         return Ok((None, next));
     }
     let target = published.headers.map(|headers| headers.read).unwrap_or_default();
+    let target = attainable(config, consumer, shard, target)?;
     Ok((Some(Recovery::new(published.alerts, target)), next))
+}
+
+/// The latest time at which something can have become known.
+fn latest(config: &Config) -> KnownTime {
+    Bound::Wall { max_ahead: config.kafka.max_ahead() }.now()
+}
+
+/// How far the shard can come of what it had read before. What it cannot come to is said: a feed has lost its end, or a clock had
+/// run ahead.
+fn attainable(
+    config: &Config,
+    consumer: &KafkaConsumer,
+    shard: i32,
+    target: ReadUpTo,
+) -> Result<ReadUpTo, PipelineError> {
+    let mut ends = [NextOffset::default(); Feed::COUNT];
+    for feed in Feed::ALL {
+        let (read, end) = (target.offsets[feed.index()], consumer.end_offset(feed, shard)?);
+        ends[feed.index()] = end;
+        if end < read {
+            tracing::warn!(
+                shard,
+                feed = feed.name(),
+                read = read.0,
+                end = end.0,
+                "the feed's partition ends before what had been read of it: it was emptied, or made anew"
+            );
+        }
+    }
+    let now = latest(config);
+    if target.clock > now {
+        tracing::warn!(
+            shard,
+            clock = %target.clock,
+            "the shard's clock had run ahead of the wall clock, by a message stamped in the future; what was said then is said again as it is"
+        );
+    }
+    Ok(target.attainable(now, &ends))
 }
 
 /// Tells `/ready` when the shard has recovered.

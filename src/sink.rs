@@ -48,6 +48,13 @@ impl ReadUpTo {
         ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest) }
     }
 
+    /// What a shard can still come to that reads partitions with these ends, at a time that can be true. A clock that cannot was
+    /// moved there by a timestamp of years to come, and messages beyond an end are gone: nobody need wait for either.
+    pub fn attainable(self, now: KnownTime, ends: &[NextOffset; Feed::COUNT]) -> ReadUpTo {
+        let clock = if self.clock > now { KnownTime::MIN } else { self.clock };
+        ReadUpTo { clock, offsets: std::array::from_fn(|at| self.offsets[at].min(ends[at])) }
+    }
+
     /// A shard that has read up to here has read all that had been read up to `other`.
     ///
     /// The offsets decide, not the clock alone: in live order two runs interleave their feeds differently, and at the same clock one
@@ -122,4 +129,25 @@ pub enum SinkError {
     Kafka { topic: String, partition: i32, message: String },
     #[error("cannot write alerts to {file}: {message}")]
     File { file: String, message: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_what_cannot_come() {
+        let mut offsets = [NextOffset(10); Feed::COUNT];
+        offsets[Feed::Links.index()] = NextOffset(99);
+        let target = ReadUpTo { clock: KnownTime(500), offsets };
+        let ends = [NextOffset(20); Feed::COUNT];
+        let sound = target.attainable(KnownTime(600), &ends);
+        assert_eq!((sound.clock, sound.offsets[Feed::Permits.index()]), (KnownTime(500), NextOffset(10)));
+        assert_eq!(sound.offsets[Feed::Links.index()], NextOffset(20), "the rest is gone");
+        assert_eq!(
+            target.attainable(KnownTime(499), &ends).clock,
+            KnownTime::MIN,
+            "no clock comes to a time of years ahead"
+        );
+    }
 }

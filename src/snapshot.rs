@@ -38,6 +38,10 @@ pub enum SnapshotError {
     Column { file: String, column: String, wanted: String },
     #[error("snapshot refused: {file} row {row}: {message}")]
     Row { file: String, row: usize, message: String },
+    #[error(
+        "snapshot refused: its newest row became known at {newest}, ahead of this machine's clock; mend its known_time, or the clock"
+    )]
+    Future { newest: KnownTime },
     #[error("snapshot refused: {dir} holds no permits")]
     Empty { dir: String },
     #[error(
@@ -109,12 +113,18 @@ pub fn check_shrink(before: &Stock, after: &Stock, max_pct: u32) -> Result<(), S
 
 impl Snapshots {
     /// The configured snapshot: the one that another shard has just read, else read now. `None` if none is configured.
-    pub fn load(&self, config: &SnapshotConfig, partitions: i32) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
+    /// Nothing in it may have become known after `latest`, which is about now: it would carry the permits feed's clock there.
+    pub fn load(
+        &self,
+        config: &SnapshotConfig,
+        partitions: i32,
+        latest: KnownTime,
+    ) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(snapshot) = loaded.upgrade() {
             return Ok(Some(snapshot));
         }
-        let snapshot = load(config, None, partitions)?.map(Arc::new);
+        let snapshot = load(config, None, partitions, latest)?.map(Arc::new);
         *loaded = snapshot.as_ref().map(Arc::downgrade).unwrap_or_default();
         Ok(snapshot)
     }
@@ -125,9 +135,13 @@ pub fn load(
     config: &SnapshotConfig,
     before: Option<&Stock>,
     partitions: i32,
+    latest: KnownTime,
 ) -> Result<Option<Snapshot>, SnapshotError> {
     let Some(dir) = &config.dir else { return Ok(None) };
     let checked = read(dir, partitions).and_then(|snapshot| {
+        if snapshot.newest > latest {
+            return Err(SnapshotError::Future { newest: snapshot.newest });
+        }
         if let Some(before) = before {
             check_shrink(before, &snapshot.stock, config.max_shrink_pct)?;
         }

@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod kafka;
+pub mod known;
 
 use std::sync::Arc;
 use std::time::Duration;

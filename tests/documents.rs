@@ -41,6 +41,7 @@ fn message(example: &Value) -> Message {
         known_time: KnownTime(parse_instant(text("known_time")).unwrap()),
         key: Some(text("key").as_bytes().into()),
         payload: Some(example["value"].to_string().into_bytes().into()),
+        claimed_time: None,
         sent_at: None,
     }
 }

@@ -293,6 +293,7 @@ pub fn message(feed: Feed, known_time: i64, key: Box<[u8]>, payload: Box<[u8]>) 
         known_time: KnownTime(known_time),
         key: Some(key),
         payload: Some(payload),
+        claimed_time: None,
         sent_at: None,
     }
 }

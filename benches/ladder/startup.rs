@@ -97,7 +97,7 @@ fn start(
 ) -> anyhow::Result<(Start, Shard)> {
     let began = Instant::now();
     let (planned, loaded) = std::thread::scope(|scope| {
-        let reading = scope.spawn(|| (snapshots.load(config, PARTITIONS), began.elapsed()));
+        let reading = scope.spawn(|| (snapshots.load(config, PARTITIONS, KnownTime(i64::MAX)), began.elapsed()));
         ((rules.rule_set(), began.elapsed()), reading.join())
     });
     let ((planned, plan), (loaded, read)) = (planned, loaded.map_err(|_| anyhow!("a thread panicked"))?);

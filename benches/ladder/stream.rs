@@ -208,6 +208,7 @@ impl ShardSource for MemoryShard {
             known_time: KnownTime(entry.known_time),
             key: Some(&entry.key),
             payload: Some(self.stream.payload(entry)),
+            claimed_time: None,
             sent: Sent::At(self.pace.as_ref().map(|pace| pace.due_at(entry.place))),
         })
     }

@@ -65,6 +65,7 @@ impl Recording {
                 known_time: record.known_time,
                 key: Some(record.subject.as_bytes().into()),
                 payload: Some(encode(record).into()),
+                claimed_time: None,
                 sent_at: None,
             }
         };

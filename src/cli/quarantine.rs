@@ -80,7 +80,7 @@ struct ListArgs {
 ///   - What is `too_late` stays so, and a `rule_error` is about a rule: its message has been taken in.
 ///
 /// Redrive after what caused the entries is mended: a limit raised, a permitwatch that knows a newer schema, a day
-/// that has come. For an adapter's own errors, mend the adapter and let it write corrections.
+/// that has come, an adapter that stamps its messages aright (`future_known_time`). For an adapter's own errors, mend the adapter and let it write corrections.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 struct RedriveArgs {
@@ -262,6 +262,7 @@ fn describe(outcome: &Outcome, apply: bool) -> (&'static str, String) {
         Outcome::Good { partition } if apply => ("produced", format!(" to partition {partition}")),
         Outcome::Good { partition } => ("would pass", format!(" in partition {partition}")),
         Outcome::StillBad(reason, detail) => ("still bad", format!(": {}: {detail}", reason.name())),
+        Outcome::Clock => ("not needed", ": a clock message; the adapter's next one says all that it said".to_owned()),
         Outcome::Taken => ("taken in already", ": a rule failed, not the message".to_owned()),
         Outcome::StillTooLate => ("still too late", ": a new known time makes it no earlier".to_owned()),
         Outcome::Gone => ("gone", ": the source no longer has it".to_owned()),

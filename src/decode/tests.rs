@@ -21,6 +21,7 @@ fn message(feed: Feed, key: &[u8], payload: &[u8]) -> Message {
         known_time: KnownTime(1_700_000_000_000_000),
         key: Some(key.into()),
         payload: Some(payload.into()),
+        claimed_time: None,
         sent_at: None,
     }
 }

@@ -85,6 +85,8 @@ pub(super) struct Tally {
     with_records: BTreeSet<i32>,
     /// Last clock message of each partition, in microseconds.
     clocks: BTreeMap<i32, i64>,
+    /// By partition, the offset of the first message whose timestamp lies ahead of now.
+    future: BTreeMap<i32, i64>,
     /// Greatest timestamp of each partition, in microseconds.
     latest: BTreeMap<i32, i64>,
 }
@@ -106,6 +108,7 @@ impl Tally {
             trimmed: BTreeSet::new(),
             with_records: BTreeSet::new(),
             clocks: BTreeMap::new(),
+            future: BTreeMap::new(),
             latest: BTreeMap::new(),
         }
     }
@@ -165,6 +168,7 @@ impl Tally {
             known_time: KnownTime(time),
             key: key.map(Into::into),
             payload: value.map(Into::into),
+            claimed_time: None,
             sent_at: None,
         };
         match decode(&message, self.max_message_bytes) {
@@ -173,13 +177,18 @@ impl Tally {
         }
     }
 
+    /// The first message of a partition whose timestamp lies ahead of `now`, wherever it stands.
+    pub fn take_future(&mut self, partition: i32, offset: i64) {
+        self.future.insert(partition, offset);
+    }
+
     pub fn findings(&self, topic: &str, now: WallTime, clock_is_needed: bool, max_silence: i64) -> Vec<Finding> {
         if self.messages == 0 {
             return vec![Finding::new(Level::Warn, topic, "is empty", "start its adapter")];
         }
         let mut findings = Vec::new();
         self.record_findings(topic, &mut findings);
-        self.time_findings(topic, now, &mut findings);
+        self.time_findings(topic, &mut findings);
         if clock_is_needed {
             findings.extend(self.clock_finding(topic, now, max_silence));
         }
@@ -235,7 +244,7 @@ impl Tally {
         }
     }
 
-    fn time_findings(&self, topic: &str, now: WallTime, findings: &mut Vec<Finding>) {
+    fn time_findings(&self, topic: &str, findings: &mut Vec<Finding>) {
         let mut note = |level, message: String, hint: &str| findings.push(Finding::new(level, topic, message, hint));
         if self.without_time > 0 {
             note(
@@ -254,11 +263,13 @@ impl Tally {
         if self.appended_time > 0 {
             note(Level::Warn, "timestamps are the broker's".into(), "set message.timestamp.type to CreateTime");
         }
-        if self.latest.values().any(|latest| *latest > now.0.saturating_add(MICROS_PER_DAY)) {
+        if !self.future.is_empty() {
+            let places: Vec<String> =
+                self.future.iter().map(|(partition, offset)| format!("{partition}/{offset}")).collect();
             note(
                 Level::Fail,
-                "timestamps lie more than a day ahead of now".into(),
-                "Kafka's are milliseconds; a clock that ran ahead once never goes back",
+                format!("timestamps lie ahead of now, first at partition/offset {}", places.join(", ")),
+                "the detector sets such messages aside as future_known_time; Kafka's timestamps are milliseconds: mend the adapter, then redrive",
             );
         }
     }

@@ -55,6 +55,27 @@ pub(super) fn read(
     Ok(())
 }
 
+/// By partition the offset of the first message that is stamped later than `time` (microseconds), as the broker's index of times tells.
+pub(super) fn first_after(
+    config: &KafkaConfig,
+    topic: &str,
+    partitions: i32,
+    time: i64,
+) -> Result<Vec<(i32, i64)>, String> {
+    let consumer = kafka::plain_consumer(config).map_err(|error| error.to_string())?;
+    let failed = |error: KafkaError| kafka::describe(&error);
+    let mut list = TopicPartitionList::with_capacity(partitions.max(0) as usize);
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, KafkaOffset::Offset(time.div_euclid(1_000) + 1)).map_err(failed)?;
+    }
+    let found = consumer.offsets_for_times(list, ANSWER_TIMEOUT).map_err(failed)?;
+    let place = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
+        KafkaOffset::Offset(offset) => Some((element.partition(), offset)),
+        _ => None,
+    };
+    Ok(found.elements().iter().filter_map(place).collect())
+}
+
 fn range(
     consumer: &BaseConsumer<Plain>,
     topic: &str,

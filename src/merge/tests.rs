@@ -59,6 +59,7 @@ fn message(feed: Feed, offset: i64, known: i64) -> Message {
         known_time: KnownTime(known),
         key: None,
         payload: None,
+        claimed_time: None,
         sent_at: None,
     }
 }
@@ -100,6 +101,18 @@ fn after_a_permits_record_another_of_its_instant_may_follow() {
     assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
     assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
     assert_eq!(taken(&mut merge), Some((Feed::Payments, 6)));
+}
+
+#[test]
+fn a_permits_clock_that_cannot_be_true_lets_nothing_pass() {
+    let future = Said::Message(Message { claimed_time: Some(KnownTime(1_000)), ..message(Feed::Permits, 1, 1) });
+    let mut merge = lanes(vec![
+        (Feed::Permits, vec![future, Said::AtEnd, at(Feed::Permits, 10), Said::AtEnd]),
+        (Feed::Payments, vec![at(Feed::Payments, 7)]),
+    ]);
+    assert_eq!(taken(&mut merge), Some((Feed::Permits, 1)));
+    assert!(matches!(merge.take().unwrap(), Merged::Waiting(Some(Feed::Permits))));
+    assert_eq!(taken(&mut merge), Some((Feed::Payments, 7)));
 }
 
 #[test]

@@ -24,6 +24,11 @@ impl Shard {
     /// Takes the next message in merge order.
     pub fn take<'m>(&mut self, message: impl Into<Lent<'m>>) {
         let message = &message.into();
+        if let Some(claimed) = message.claimed_time {
+            let fate = self.refuse_time(message, claimed);
+            self.fates.count(message.feed, fate);
+            return;
+        }
         if message.feed.is_internal() {
             let fate = self.take_internal(message);
             self.fates.count(message.feed, fate);
@@ -133,8 +138,21 @@ impl Shard {
             coordinates: message.coordinates(),
             reason,
             detail,
-            known_time: message.known_time,
+            known_time: message.claimed_time.unwrap_or(message.known_time),
         });
+    }
+
+    /// A timestamp that cannot be true: nothing is known by it, and no clock moves.
+    fn refuse_time(&mut self, message: &Lent<'_>, claimed: KnownTime) -> Fate {
+        let subject = message.key.and_then(|key| std::str::from_utf8(key).ok());
+        let is_of_persons = !message.feed.is_internal() && !matches!(message.feed, Feed::Permits | Feed::Reference);
+        if is_of_persons && subject.is_some_and(|subject| self.history.person_no(subject).is_none()) {
+            return Fate::Filtered;
+        }
+        let what = if message.key.is_none() { "clock message" } else { "record" };
+        let detail = format!("the timestamp of this {what}, {claimed}, lies ahead of the clock of whoever read it");
+        self.set_aside(message, Reason::FutureKnownTime, detail);
+        Fate::Quarantined(Reason::FutureKnownTime)
     }
 
     fn admit(&mut self, message: &Lent<'_>) -> Result<Inserted, Refused> {

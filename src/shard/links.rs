@@ -298,7 +298,7 @@ impl Shard {
         if message.key.is_none() {
             return match serde_json::from_slice::<WriterClock>(payload) {
                 Ok(said) => {
-                    self.advance_writer(message.feed, &said);
+                    self.advance_writer(message, &said);
                     Fate::Clock
                 }
                 Err(_) => self.refuse(message, Reason::Malformed, "not a writer's clock"),
@@ -324,11 +324,13 @@ impl Shard {
     }
 
     /// A feed that all shards write has spoken up to where the least of them has.
-    fn advance_writer(&mut self, feed: Feed, said: &WriterClock) {
+    fn advance_writer(&mut self, message: &Lent<'_>, said: &WriterClock) {
+        let feed = message.feed;
         let count = self.settings.partitions.unwrap_or(1).max(1) as usize;
         let writers = self.writers.entry(feed).or_insert_with(|| vec![KnownTime::MIN; count]);
         let Some(own) = usize::try_from(said.writer).ok().and_then(|writer| writers.get_mut(writer)) else { return };
-        *own = (*own).max(KnownTime(said.clock));
+        // A writer stamps the message with its clock, in milliseconds; it can say no more than that.
+        *own = (*own).max(KnownTime(said.clock.min(message.known_time.0.saturating_add(999))));
         let least = writers.iter().copied().min().unwrap_or(KnownTime::MIN);
         if least > self.clocks.feed(feed) {
             self.clocks.advance(feed, least);

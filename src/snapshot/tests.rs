@@ -65,6 +65,9 @@ fn snapshot(of: &[(&str, Option<&str>)]) -> TempDir {
     dir
 }
 
+/// Later than anything that a test says.
+const LATEST: KnownTime = KnownTime(i64::MAX);
+
 fn load_all(dir: &TempDir) -> Result<Snapshot, SnapshotError> {
     read(dir.path(), 1)
 }
@@ -88,14 +91,24 @@ fn a_shard_takes_its_own_persons_and_knows_the_whole_stock() {
     let dir = snapshot(&[("a", None), ("b", None), ("c", None), ("d", None)]);
     let config = SnapshotConfig { dir: Some(dir.path().to_owned()), ..SnapshotConfig::default() };
     let snapshots = Snapshots::default();
-    let snapshot = snapshots.load(&config, 2).unwrap().unwrap();
+    let snapshot = snapshots.load(&config, 2, LATEST).unwrap().unwrap();
     let own = |number| records(&snapshot.own(number)).collect::<Vec<_>>();
     assert_eq!((snapshot.stock.open(), own(0).len() + own(1).len()), (4, 4));
     for number in 0..2 {
         assert!(own(number).iter().all(|record| partition_of(record.subject.as_bytes(), 2) == number));
     }
-    let other = snapshots.load(&config, 2).unwrap().unwrap();
+    let other = snapshots.load(&config, 2, LATEST).unwrap().unwrap();
     assert!(Arc::ptr_eq(&snapshot, &other), "it is read once");
+}
+
+#[test]
+fn a_row_known_later_than_can_be_refuses_it() {
+    let dir = snapshot(&[("a", None)]);
+    let config = SnapshotConfig { dir: Some(dir.path().to_owned()), ..SnapshotConfig::default() };
+    let newest = load_all(&dir).unwrap().newest;
+    let load = |latest| Snapshots::default().load(&config, 2, latest);
+    assert!(load(newest).unwrap().is_some());
+    assert!(matches!(load(newest.minus(1)), Err(SnapshotError::Future { newest: told }) if told == newest));
 }
 
 #[test]
@@ -210,6 +223,7 @@ fn a_row_passes_exactly_if_its_message_would() {
                     known_time: record.known_time,
                     key: Some(record.subject.as_bytes().into()),
                     payload: Some(encode(&record).into_boxed_slice()),
+                    claimed_time: None,
                     sent_at: None,
                 };
                 let is_version = at == SCHEMA_VER && candidate.as_primitive::<Int64Type>().value(0) != 1;

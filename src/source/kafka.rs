@@ -200,7 +200,7 @@ fn consumer(
     partitions: i32,
     assignments: Option<Sender<Result<Assignment, SourceError>>>,
 ) -> Result<Arc<BaseConsumer<Group>>, ClusterError> {
-    let group = Group::new(kafka::feed_topics(config), partitions, assignments);
+    let group = Group::new(kafka::feed_topics(config), partitions, config.max_ahead(), assignments);
     let budget = Budget::new(config.queued_max_kbytes, partitions);
     let consumer: BaseConsumer<Group> = kafka::client_config(config)?
         .set("group.id", &config.group_id)

@@ -43,6 +43,7 @@ static SOUND: LazyLock<Sound> = LazyLock::new(|| {
                 known_time: KnownTime(message.known_time),
                 key: message.key.as_ref().map(|key| key.as_bytes().into()),
                 payload: message.payload().map(Vec::into_boxed_slice),
+                claimed_time: None,
                 sent_at: None,
             });
         }

@@ -7,6 +7,7 @@
 //! - `excused`: random histories with and without excused months; the token only helps.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
 //! - `duckdb`: the same texts in another engine.
+//! - `future`: messages stamped in years to come move nothing.
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `reload`: new rules while running.
 //! - `shown`: what units of employers are shown of what rules found.
@@ -22,6 +23,7 @@ mod catching_up;
 mod drive;
 mod duckdb;
 mod excused;
+mod future;
 mod hostile;
 mod isolation;
 mod population;

@@ -314,6 +314,7 @@ fn clock(feed: Feed, known: i64) -> Message {
         known_time: KnownTime(known),
         key: None,
         payload: None,
+        claimed_time: None,
         sent_at: None,
     }
 }

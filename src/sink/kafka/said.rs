@@ -52,6 +52,7 @@ fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {
         partition: message.partition(),
         offset: Offset(message.offset()),
         known_time: KnownTime(message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000)),
+        claimed_time: None,
         key: message.key(),
         payload: message.payload(),
         sent: Sent::At(None),

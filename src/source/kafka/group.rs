@@ -27,6 +27,8 @@ use crate::source::SourceError;
 pub(super) struct Group {
     pub topics: [String; Feed::COUNT],
     pub partitions: i32,
+    /// Microseconds by which a timestamp may lie ahead of the wall clock.
+    pub max_ahead: i64,
     /// The consumer that this is the context of; set once, right after it was made.
     consumer: OnceLock<WeakConsumer>,
     /// To whoever runs the shards; none where shards are fixed.
@@ -41,11 +43,13 @@ impl Group {
     pub fn new(
         topics: [String; Feed::COUNT],
         partitions: i32,
+        max_ahead: i64,
         assignments: Option<Sender<Result<Assignment, SourceError>>>,
     ) -> Group {
         Group {
             topics,
             partitions,
+            max_ahead,
             consumer: OnceLock::new(),
             assignments: assignments.map(Mutex::new),
             shards: Mutex::default(),

@@ -22,6 +22,7 @@ use crate::kafka;
 use crate::record::{Lent, NextOffset, Offset, Sent, SentAt};
 use crate::schema::Feed;
 use crate::source::Ahead;
+use crate::source::known::{Bound, KnownTimes};
 use crate::time::{KnownTime, WallTime};
 
 /// Messages taken out of a queue at once. They are held beyond what the library's own limits count, so not many.
@@ -44,8 +45,9 @@ pub(super) struct Lane {
     has_read: bool,
     /// Where the next message is expected; not known before the first message or seek.
     pub next: Option<NextOffset>,
-    /// Known time of the last message, below which none falls.
-    pub known_time: KnownTime,
+    times: KnownTimes,
+    /// What the first fetched message's timestamp says, where that cannot be true.
+    claimed: Option<KnownTime>,
     /// The end has been seen, and no message since.
     pub at_end: bool,
     /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
@@ -73,7 +75,8 @@ impl Lane {
             has_more: true,
             has_read: false,
             next: None,
-            known_time: KnownTime::MIN,
+            times: KnownTimes::new(Bound::Wall { max_ahead: consumer.context().max_ahead }),
+            claimed: None,
             at_end: false,
             sought: false,
         })
@@ -82,7 +85,8 @@ impl Lane {
     /// Forgets what was taken out of the queue: the next message is another one.
     pub fn seek(&mut self, next: NextOffset, known_time: KnownTime) {
         self.fetched.clear();
-        (self.next, self.known_time) = (Some(next), known_time);
+        self.next = Some(next);
+        self.times.go_on(known_time);
         (self.at_end, self.sought, self.has_read, self.has_more) = (false, true, false, true);
     }
 
@@ -102,7 +106,9 @@ impl Lane {
                 None if self.next.is_some_and(|next| first.offset() < next.0) => {}
                 None => {
                     (self.at_end, self.sought) = (false, false);
-                    return Ok(Ahead::Message(self.time_of(first)));
+                    let stamp = self.times.next(known_time(first.timestamp(), self.times.last()));
+                    self.claimed = stamp.claimed;
+                    return Ok(Ahead::Message(stamp.known_time));
                 }
                 // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
                 // the lane is at its end only when its queue is drained.
@@ -125,21 +131,17 @@ impl Lane {
         self.lent = self.fetched.pop_front();
         let message = self.lent.as_ref()?;
         let offset = Offset(message.offset());
-        self.known_time = self.time_of(message);
         self.next = Some(offset.next());
         Some(Lent {
             feed: self.feed,
             partition: self.partition,
             offset,
-            known_time: self.known_time,
+            known_time: self.times.last(),
+            claimed_time: self.claimed,
             key: message.key(),
             payload: message.payload(),
             sent: Sent::Ask(message),
         })
-    }
-
-    fn time_of(&self, message: &Fetched) -> KnownTime {
-        self.known_time.max(known_time(message.timestamp(), self.known_time))
     }
 
     /// Takes a batch out of the queue if something may be there; says whether something was.

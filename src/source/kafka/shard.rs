@@ -192,6 +192,7 @@ pub(super) fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: 
         partition,
         offset: Offset(message.offset()),
         known_time,
+        claimed_time: None,
         key: message.key().map(Into::into),
         payload: message.payload().map(Into::into),
         sent_at: kafka::header(message, c"sent_at")

@@ -100,6 +100,22 @@ fn known_time_never_falls_within_a_partition() {
 }
 
 #[test]
+fn a_timestamp_that_cannot_be_true_is_told_and_raises_no_other() {
+    let (_broker, config) = start(1);
+    let mut writer = FeedWriter::new(&config).unwrap();
+    let years_ahead = KnownTime(crate::clock::wall().0 + 73 * 365 * crate::time::MICROS_PER_DAY);
+    let ahead = KnownTime(years_ahead.0.div_euclid(1_000) * 1_000);
+    for time in [at(5), ahead, at(6)] {
+        writer.write(Feed::Studies, b"P", Some(b"{}"), time, None).unwrap();
+    }
+    writer.flush().unwrap();
+    let (_consumer, mut shards) = KafkaConsumer::assign(&config, &[0]).unwrap();
+    let read = read_to_end(&mut shards[0], Feed::Studies).unwrap();
+    let times: Vec<_> = read.iter().map(|message| (message.known_time, message.claimed_time)).collect();
+    assert_eq!(times, [(at(5), None), (at(5), Some(ahead)), (at(6), None)]);
+}
+
+#[test]
 fn a_seek_goes_on_where_the_checkpoint_stood() {
     let (_broker, config) = start(1);
     let mut writer = FeedWriter::new(&config).unwrap();

@@ -1,0 +1,101 @@
+//! Known times out of timestamps. Within a partition none falls, and none lies further ahead than clocks differ: one message
+//! stamped in a year to come would otherwise carry the partition's clock with it, and with the clock every deadline.
+
+use crate::clock::wall;
+use crate::time::KnownTime;
+
+/// Up to when a timestamp can be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Up to so many microseconds ahead of the wall clock.
+    Wall { max_ahead: i64 },
+    /// Up to a moment at which all of it had been written: a recording's.
+    Until(KnownTime),
+}
+
+impl Bound {
+    /// The latest time that can be true now.
+    pub fn now(self) -> KnownTime {
+        match self {
+            Bound::Wall { max_ahead } => KnownTime(wall().0.saturating_add(max_ahead)),
+            Bound::Until(until) => until,
+        }
+    }
+}
+
+/// The time of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it became known; where its timestamp cannot be true, when the one before it did.
+    pub known_time: KnownTime,
+    /// What the timestamp says, where that cannot be true.
+    pub claimed: Option<KnownTime>,
+}
+
+/// The known times of one partition's messages.
+#[derive(Clone, Debug)]
+pub struct KnownTimes {
+    last: KnownTime,
+    bound: Bound,
+    /// The bound when it was last asked for. It only rises, so it is asked again only for what lies beyond.
+    until: KnownTime,
+}
+
+impl KnownTimes {
+    pub fn new(bound: Bound) -> KnownTimes {
+        KnownTimes { last: KnownTime::MIN, bound, until: KnownTime::MIN }
+    }
+
+    /// That of the last message, below which none falls.
+    pub fn last(&self) -> KnownTime {
+        self.last
+    }
+
+    /// Goes on behind a message of this time.
+    pub fn go_on(&mut self, last: KnownTime) {
+        self.last = last;
+    }
+
+    /// The stamp of the next message, whose timestamp says `time`.
+    #[inline]
+    pub fn next(&mut self, time: KnownTime) -> Stamp {
+        if time > self.until {
+            self.until = self.bound.now();
+        }
+        if time > self.until {
+            return Stamp { known_time: self.last, claimed: Some(time) };
+        }
+        self.last = self.last.max(time);
+        Stamp { known_time: self.last, claimed: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MICROS_PER_DAY;
+
+    #[test]
+    fn known_times_never_fall() {
+        let mut times = KnownTimes::new(Bound::Until(KnownTime(100)));
+        let known: Vec<i64> = [5, 9, 7, 9, 100].map(|time| times.next(KnownTime(time)).known_time.0).into();
+        assert_eq!(known, [5, 9, 9, 9, 100]);
+    }
+
+    #[test]
+    fn a_timestamp_that_cannot_be_true_moves_nothing() {
+        let mut times = KnownTimes::new(Bound::Until(KnownTime(100)));
+        times.next(KnownTime(50));
+        assert_eq!(times.next(KnownTime(101)), Stamp { known_time: KnownTime(50), claimed: Some(KnownTime(101)) });
+        assert_eq!(times.next(KnownTime(60)), Stamp { known_time: KnownTime(60), claimed: None });
+    }
+
+    #[test]
+    fn the_wall_clock_bounds_what_is_live() {
+        let mut times = KnownTimes::new(Bound::Wall { max_ahead: MICROS_PER_DAY });
+        let now = wall().0;
+        assert_eq!(times.next(KnownTime(now + MICROS_PER_DAY / 2)).claimed, None);
+        let tomorrow = KnownTime(now + 2 * MICROS_PER_DAY);
+        assert_eq!(times.next(tomorrow).claimed, Some(tomorrow));
+    }
+}
