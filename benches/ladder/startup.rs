@@ -13,6 +13,7 @@ use permitwatch::rules::Catalogue;
 use permitwatch::schema::{Feed, TableId};
 use permitwatch::shard::Shard;
 use permitwatch::snapshot::Snapshots;
+use permitwatch::time::KnownTime;
 use serde_json::json;
 
 use crate::population::{ORIGINAL, Original, settings};

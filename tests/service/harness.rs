@@ -43,11 +43,11 @@ impl World {
         World { broker, kafka, dir: tempfile::tempdir().unwrap(), http_port: free_port() }
     }
 
-    fn config_file(&self) -> PathBuf {
+    pub fn config_file(&self) -> PathBuf {
         let path = self.dir.path().join("permitwatch.toml");
         let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
         let text = format!(
-            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
+            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n# Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
             self.broker.brokers(),
             rules.display(),
             self.http_port
