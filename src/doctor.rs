@@ -64,9 +64,9 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
     // What permitwatch writes itself needs no examination.
     for feed in Feed::SOURCES {
         let topic = config.kafka.topic(feed);
-        let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes);
-        let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
         let latest = now.0.saturating_add(config.kafka.max_ahead());
+        let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes, latest);
+        let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
         let sampled = sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled))
             .and_then(|()| sample::first_after(&config.kafka, &topic, partitions, latest))
             .map(|future| future.into_iter().for_each(|(partition, offset)| tally.take_future(partition, offset)));

@@ -101,7 +101,7 @@ pub struct Pipeline<S, K, O> {
     pub snapshot: Option<String>,
     pub pseudonym_key_id: String,
     /// What the topic says now, asked when somebody else has written there.
-    pub reread: Box<dyn Fn() -> Result<Recovery, SinkError> + Send>,
+    pub reread: Box<dyn Fn() -> Result<Recovery, PipelineError> + Send>,
     pub commit: Commit,
 }
 

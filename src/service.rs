@@ -21,8 +21,8 @@ use crate::reload::{Reloader, RulesInForce};
 use crate::rules::plan::PlanError;
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::sink::ReadUpTo;
 use crate::sink::kafka::{KafkaSink, read_published, read_said};
-use crate::sink::{ReadUpTo, SinkError};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard};
@@ -191,8 +191,8 @@ impl ShardParts {
         };
         // The first shard to ask has the rules planned and the snapshot read, and neither waits for the other.
         let (rules, snapshot) = std::thread::scope(|scope| {
-            let latest = latest(&self.config);
-            let reading = scope.spawn(move || self.snapshots.load(&self.config.snapshot, self.partitions, latest));
+            let (parts, latest) = (&self, latest(&self.config));
+            let reading = scope.spawn(move || parts.snapshots.load(&parts.config.snapshot, parts.partitions, latest));
             (self.rules.rule_set(), reading.join().unwrap_or(Err(SnapshotError::Panic)))
         });
         let ((generation, rules), snapshot) = (rules?, snapshot?);

@@ -10,7 +10,7 @@ use crate::decode::decode;
 use crate::partition::partition_of;
 use crate::record::{Message, Offset, Reason};
 use crate::schema::Feed;
-use crate::time::{KnownTime, MICROS_PER_DAY, WallTime, format_span};
+use crate::time::{KnownTime, WallTime, format_span};
 
 /// Below this a feed's records may be gone before the engine is rebuilt from them: the history reaches back years.
 const SHORT_RETENTION_DAYS: i64 = 3 * 365;
@@ -71,6 +71,7 @@ pub(super) struct Tally {
     feed: Feed,
     partitions: i32,
     max_message_bytes: usize,
+    latest_possible: i64,
     messages: u64,
     records: u64,
     misrouted: u64,
@@ -92,11 +93,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub fn new(feed: Feed, partitions: i32, max_message_bytes: usize) -> Tally {
+    /// `latest_possible`: up to when a timestamp can be true, in microseconds.
+    pub fn new(feed: Feed, partitions: i32, max_message_bytes: usize, latest_possible: i64) -> Tally {
         Tally {
             feed,
             partitions,
             max_message_bytes,
+            latest_possible,
             messages: 0,
             records: 0,
             misrouted: 0,
@@ -120,9 +123,12 @@ impl Tally {
                     self.trimmed.insert(*partition);
                 }
             }
-            Sampled::Message { partition, timestamp, key, value } => {
+            Sampled::Message { partition, offset, timestamp, key, value } => {
                 self.messages += 1;
                 let time = self.time(*partition, *timestamp);
+                if time > self.latest_possible {
+                    self.take_future(*partition, *offset);
+                }
                 if key.is_none() && value.is_none() {
                     self.clocks.insert(*partition, time);
                 } else {
@@ -179,7 +185,8 @@ impl Tally {
 
     /// The first message of a partition whose timestamp lies ahead of `now`, wherever it stands.
     pub fn take_future(&mut self, partition: i32, offset: i64) {
-        self.future.insert(partition, offset);
+        let first = self.future.entry(partition).or_insert(offset);
+        *first = (*first).min(offset);
     }
 
     pub fn findings(&self, topic: &str, now: WallTime, clock_is_needed: bool, max_silence: i64) -> Vec<Finding> {

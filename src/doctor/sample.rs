@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What the sample shows, in order.
 pub(super) enum Sampled<'m> {
     Partition { partition: i32, first: i64 },
-    Message { partition: i32, timestamp: Timestamp, key: Option<&'m [u8]>, value: Option<&'m [u8]> },
+    Message { partition: i32, offset: i64, timestamp: Timestamp, key: Option<&'m [u8]>, value: Option<&'m [u8]> },
 }
 
 /// Shows the sample of every partition to `look`, or says why it could not be read.
@@ -44,6 +44,7 @@ pub(super) fn read(
             range(&consumer, topic, partition, from, until, |message| {
                 look(Sampled::Message {
                     partition,
+                    offset: message.offset(),
                     timestamp: message.timestamp(),
                     key: message.key(),
                     value: message.payload(),

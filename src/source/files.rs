@@ -144,7 +144,7 @@ impl ShardSource for FileShard {
             partition,
             offset: head.offset,
             known_time: lane.known_time,
-            claimed_time: head.claimed_time,
+            claimed_time: None,
             key: head.key.as_ref().map(String::as_bytes),
             payload,
             sent: Sent::At(None),

@@ -83,7 +83,8 @@ fn withdraw_some(world: &World) -> Vec<AlertId> {
                 .insert(header("offsets", &offsets));
             let payload = serde_json::to_vec(&alert).unwrap();
             let topic = world.kafka.alerts_topic();
-            let record = BaseRecord::to(&topic).partition(shard).key(&alert.alert_id).payload(&payload).headers(headers);
+            let record =
+                BaseRecord::to(&topic).partition(shard).key(&alert.alert_id).payload(&payload).headers(headers);
             producer.send(record).map_err(|(error, _)| error).unwrap();
             withdrawn.push(id);
         }
@@ -110,7 +111,8 @@ fn a_timestamp_of_years_ahead_ends_no_alert_and_stops_no_feed() {
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     // What is not sent with the others comes in the end, by redrive alone.
     let (held_key, held) = last_record(&data, Feed::Payments);
-    let last = data.messages(Feed::Payments).iter().rposition(|message| message.payload().as_deref() == Some(&held)).unwrap();
+    let last =
+        data.messages(Feed::Payments).iter().rposition(|message| message.payload().as_deref() == Some(&held)).unwrap();
     let held_at = data.messages(Feed::Payments)[last].known_time;
     let written = write(&mut writer, &data, |feed, known| feed != Feed::Payments || known != held_at);
 
@@ -182,7 +184,10 @@ fn a_timestamp_of_years_ahead_ends_no_alert_and_stops_no_feed() {
     let taken = || world.metric("permitwatch_messages_total", &["feed=\"payments\"", "fate=\"evaluated\""]).unwrap();
     let evaluated = taken();
     let told = redrive(&world, &world.config_file());
-    assert!(told.contains("payments/") && told.contains(" produced to partition ") && told.contains("not needed"), "{told}");
+    assert!(
+        told.contains("payments/") && told.contains(" produced to partition ") && told.contains("not needed"),
+        "{told}"
+    );
     world.wait_until("the record", LIMIT, || taken() > evaluated);
     detector.assert_alive(&world);
 }
