@@ -20,6 +20,9 @@ en = "The income was reported and deducted (the month does not count)"
 sv = "Lön för arbete före ersättningen: den första månaden med ersättning räknas inte"
 en = "Pay for work before the allowance: the first month of allowance does not count"
 [[counter_evidence]]
+sv = "Arbetsgivaren kan rätta uppgiften om lön tills månadernas deklarationer är kompletta (högst svag till dess)"
+en = "The employer may correct the declaration of salary until the months' are complete (weak at most until then)"
+[[counter_evidence]]
 sv = "Återbetalat belopp (dras av)"
 en = "Amount paid back (deducted)"
 column = "allowance_sek"
@@ -47,7 +50,7 @@ doc = "salary of at least so much in a month counts as income"
 source = "own default"
 [params.months]
 default = 2
-doc = "so many months with both income and allowance make an indication"
+doc = "so many months with both income and allowance, over all of a person's cases, make an indication"
 source = "own default"
 [params.grant_days]
 default = 31
@@ -83,21 +86,35 @@ allowance_month AS (   -- a month with allowance, and the one before it
         HAVING sum(amount_sek) > 0
     ) m
 ),
-overlap AS (   -- months of a case with both
+overlap AS (   -- months with both, under the last case that held in them
     SELECT p.person_id, p.permit_id, p.record_key, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_key, s.first_key AS salary_key,
-           greatest(agi_complete(a.month), a.known_at, s.known_at, p.first_known_time) AS known_at
+           greatest(a.known_at, s.known_at, p.first_known_time) AS known_at,
+           row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id) AS case_no
     FROM spell p
     JOIN allowance_month a ON a.person_id = p.person_id AND NOT a.reported AND add_months(a.previous_month, 1) = a.month
          AND a.month >= month_of(p.valid_from) AND (p.held_until IS NULL OR a.month <= p.held_until)
     JOIN salary_months s ON s.person_id = a.person_id AND s.month = a.month AND s.gross_sek >= $income_sek
     WHERE p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
 ),
-numbered AS (   -- in the order in which they became known
-    SELECT person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at,
-           row_number() OVER (PARTITION BY permit_id ORDER BY known_at, month) AS place,
-           count(*) OVER (PARTITION BY permit_id) AS periods, min(month) OVER (PARTITION BY permit_id) AS first_period_from,
-           sum(allowance_sek) OVER (PARTITION BY permit_id) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY permit_id) AS income_sek
-    FROM overlap
+told AS (   -- what is paid is paid: weak; the employer may correct it until the month is complete
+    SELECT tier.severity, o.person_id, o.permit_id, o.record_key, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_key, o.salary_key,
+           CASE tier.severity WHEN 'weak' THEN o.known_at ELSE greatest(agi_complete(o.month), o.known_at) END AS known_at
+    FROM (VALUES ('weak'), ('medium')) AS tier(severity)
+    CROSS JOIN overlap o
+    WHERE o.case_no = 1
+),
+numbered AS (   -- a person's months, over cases, in the order in which they became known
+    SELECT severity, person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at,
+           row_number() OVER (PARTITION BY person_id, severity ORDER BY known_at, month) AS place,
+           count(*) OVER (PARTITION BY person_id, severity) AS periods, min(month) OVER (PARTITION BY person_id, severity) AS first_period_from,
+           sum(allowance_sek) OVER (PARTITION BY person_id, severity) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY person_id, severity) AS income_sek
+    FROM told
+),
+enough AS (   -- of each case the first month with which there are enough
+    SELECT severity, person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at, periods, first_period_from,
+           allowance_sek, income_sek, row_number() OVER (PARTITION BY permit_id, severity ORDER BY place, month) AS case_place
+    FROM numbered
+    WHERE place >= $months
 ),
 ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
     SELECT person_id, permit_id, record_key, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
@@ -113,15 +130,15 @@ ended AS (   -- the right to allowance ended: the last day on which a period may
     JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
 )
 SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
-       d.known_at AS cleared_at, 'deceased' AS cleared_reason, 'medium' AS severity, 'income' AS what, o.valid_from AS since_on,
+       d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.valid_from AS since_on,
        o.first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
        concat_ws(',', o.record_key, o.allowance_key, o.salary_key) AS record_keys
-FROM numbered o
+FROM enough o
 LEFT JOIN death d ON d.person_id = o.person_id
-WHERE o.place = $months
+WHERE o.case_place = 1
 UNION ALL
 SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
-       greatest(min(a.first_known_time), e.known_at, e.first_known_time, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
+       greatest(min(greatest(a.first_known_time, CAST(a.period_from AS TIMESTAMP))), e.known_at, e.first_known_time, CAST(e.right_until + 1 AS TIMESTAMP)) AS alert_at,
        CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
        min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
        CAST(NULL AS BIGINT) AS income_sek,

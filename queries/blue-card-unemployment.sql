@@ -69,8 +69,8 @@ idle AS (   -- months without pay or explanation, counted from the card's first 
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),
 excess AS (   -- the month with which there are too many
-    SELECT person_id, permit_id, permit_key, permit_known_at, min(month) AS last_month, CAST(min(idle_no) AS BIGINT) AS months_without_pay,
-           min(months_allowed) AS months_allowed
+    SELECT person_id, permit_id, permit_key, min(month) AS last_month, CAST(min(idle_no) AS BIGINT) AS months_without_pay,
+           min(months_allowed) AS months_allowed, greatest(agi_complete(min(month)), permit_known_at) AS known_at
     FROM idle
     WHERE idle_no > months_allowed
     GROUP BY person_id, permit_id, permit_key, permit_known_at
@@ -81,8 +81,9 @@ notified AS (
     WHERE kind = 'employment_end'
     GROUP BY person_id
 )
-SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at,
-       greatest(agi_complete(o.last_month), o.permit_known_at) AS alert_at, agi_complete(o.last_month) AS due_at,
-       o.last_month, o.months_without_pay, o.months_allowed, n.end_notice_on, o.permit_key AS record_keys
+SELECT o.person_id, c.carrier_id AS permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at,
+       greatest(o.known_at, c.from_at) AS alert_at, agi_complete(o.last_month) AS due_at,
+       o.last_month, o.months_without_pay, o.months_allowed, n.end_notice_on, concat_ws(',', o.permit_key, c.record_key) AS record_keys
 FROM excess o
+JOIN carriers c ON c.permit_id = o.permit_id AND (c.settled_on IS NULL OR CAST(o.known_at AS DATE) > c.settled_on)
 LEFT JOIN notified n ON n.person_id = o.person_id

@@ -17,6 +17,9 @@ survives = ["permit_ended"]
 sv = "Arbetsgivaren saknade deklarationer för mer än hälften av de anställda den månaden (räknas inte)"
 en = "The employer's declarations were missing for more than half of the staff that month (does not count)"
 [[counter_evidence]]
+sv = "Ursäktade månader (räknas inte)"
+en = "Excused months (do not count)"
+[[counter_evidence]]
 sv = "Tidigare uppgift om upphörd anställning eller låg lön (utan en sådan högst svag)"
 en = "An earlier indication of ended employment or low salary (weak at most without one)"
 column = "earlier_indications"
@@ -78,6 +81,7 @@ touched AS (   -- months declared late or lifted to the requirement, close to th
          AND s.declared_on >= x.filed_on - $window_days AND s.declared_on <= x.filed_on + $window_days
     LEFT JOIN late_employer e ON e.employer_id = s.payer_id AND e.month = s.month
     WHERE e.employer_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM excused_months m WHERE m.person_id = s.person_id AND m.month = s.month)
       AND ((s.replaced_sek IS NULL AND s.declared_on > add_months(s.month, 1) + 11 + $late_days)
            OR (s.replaced_sek < x.required_sek AND s.amount_sek >= x.required_sek))
     GROUP BY x.person_id, x.permit_id, x.permit_key, x.application_key, x.application_known_at, x.filed_on, x.decided_on, x.required_sek, s.month

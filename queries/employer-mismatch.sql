@@ -24,9 +24,12 @@ en = "An application for that employer is filed or granted (does not count)"
 sv = "Den tillåtna arbetsgivarens deklaration är ofullständig den månaden (räknas inte)"
 en = "The allowed employer's declaration for the month is incomplete (does not count)"
 [[counter_evidence]]
-sv = "Även lön från tillåten arbetsgivare (endast information)"
-en = "Salary from an allowed employer as well (information only)"
+sv = "Även lön från tillåten arbetsgivare (endast information, om inte två månader är helt utan sådan)"
+en = "Salary from an allowed employer as well (information only, unless two months are wholly without it)"
 column = "mixed_months"
+[[counter_evidence]]
+sv = "En ursäktad månad räknas som en månad hos den tillåtna arbetsgivaren"
+en = "An excused month counts as one with the allowed employer"
 [[counter_evidence]]
 sv = "Styrelsearvode eller annan ersättning som inte är anställning"
 en = "Board fee or other pay that is not employment"
@@ -46,12 +49,14 @@ doc = "an employer's month is complete when its declarations cover this share of
 source = "own default"
 */
 WITH tied AS (   -- permits whose employer binds
-    SELECT person_id, permit_id, record_key, valid_from, least(held_until, tied_until) AS tied_until
+    SELECT person_id, permit_id, record_key, valid_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
+           least(held_until, tied_until) AS tied_until
     FROM permit_spells
     WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
-    SELECT t.person_id, t.permit_id, t.record_key, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_key, pe.employer_id IS NOT NULL AS permitted
+    SELECT t.person_id, t.permit_id, t.record_key, t.applied_on, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_key,
+           pe.employer_id IS NOT NULL AS permitted
     FROM tied t
     JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
     LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
@@ -79,21 +84,32 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
     JOIN pay s ON s.permit_id = o.permit_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     LEFT JOIN applications a ON a.person_id = s.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
-         AND (a.decided_on IS NULL OR a.decided_on >= s.month OR a.outcome = 'granted')
+         AND (a.decided_on IS NULL OR a.decided_on >= s.month OR (a.outcome = 'granted' AND a.filed_on >= s.applied_on))
     LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
     WHERE i.month IS NULL
     GROUP BY s.person_id, s.permit_id, s.record_key, s.month
 ),
-flagged AS (
-    SELECT person_id, permit_id, record_key, month, other_sek, evaluated_at, pay_key,
-           CASE WHEN other_sek >= $amount_sek AND permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
-           CASE WHEN other_sek >= $amount_sek AND permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
+month_row AS (   -- an excused month, with salary or without, is one with the allowed employer
+    SELECT person_id, permit_id, record_key, month, other_sek, permitted_sek, evaluated_at, pay_key, 0 AS excused
     FROM paid_month
+    UNION ALL
+    SELECT t.person_id, t.permit_id, t.record_key, x.month, 0 AS other_sek, 0 AS permitted_sek, agi_complete(x.month) AS evaluated_at,
+           CAST(NULL AS VARCHAR) AS pay_key, 1 AS excused
+    FROM elsewhere o
+    JOIN tied t ON t.permit_id = o.permit_id
+    JOIN excused_months x ON x.person_id = t.person_id AND x.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(x.month, 1) <= t.tied_until + 1)
+),
+flagged AS (
+    SELECT person_id, permit_id, record_key, month, max(other_sek) AS other_sek, max(evaluated_at) AS evaluated_at, min(pay_key) AS pay_key,
+           CASE WHEN max(other_sek) >= $amount_sek AND max(excused) = 0 AND max(permitted_sek) <= 0 THEN 1 ELSE 0 END AS mismatch,
+           CASE WHEN max(other_sek) >= $amount_sek AND max(excused) = 0 AND max(permitted_sek) > 0 THEN 1 ELSE 0 END AS mixed
+    FROM month_row
+    GROUP BY person_id, permit_id, record_key, month
 ),
 recent AS (   -- each month with those of the two calendar months before it
     SELECT person_id, permit_id, record_key, month, evaluated_at,
            greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
-           mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
+           mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
@@ -102,21 +118,28 @@ recent AS (   -- each month with those of the two calendar months before it
     FROM flagged
     WINDOW w AS (PARTITION BY permit_id ORDER BY month)
 ),
-graded AS (
+graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
     SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3,
-           CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mixed_3 >= 2 THEN 'info' END AS severity
+           CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
+           mismatch_3 + mixed_3 < 2 AND NOT elsewhere AS good
     FROM recent
 ),
-run AS (   -- months in a row with a grade are one episode, until the next month without
+run AS (   -- months with a grade are one episode, until the next good month
     SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3, severity,
-           max(CASE WHEN severity IS NULL THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
-           min(CASE WHEN severity IS NULL THEN known_at END)
+           max(CASE WHEN good THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN good THEN known_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
+),
+step AS (
+    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3, severity, good_again_at,
+           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM run
+    WHERE severity IS NOT NULL
 )
-SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS alert_key,
-       month AS anchor_at, known_at AS alert_at, agi_complete(month) AS due_at, good_again_at AS cleared_at, severity,
-       month AS last_month, CAST(mismatch_3 AS BIGINT) AS mismatch_months, CAST(mixed_3 AS BIGINT) AS mixed_months, other_sek,
-       concat_ws(',', record_key, key_3, key_2, key_1) AS record_keys
-FROM run
-WHERE severity IS NOT NULL
+SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
+       agi_complete(s.month) AS due_at, s.good_again_at AS cleared_at, s.severity,
+       s.month AS last_month, CAST(s.mismatch_3 AS BIGINT) AS mismatch_months, CAST(s.mixed_3 AS BIGINT) AS mixed_months, s.other_sek,
+       concat_ws(',', s.record_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+FROM step s
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)

@@ -10,23 +10,22 @@ legal_basis = ["UtlL 7 kap. 3 § 1 st. 2 p.", "UtlL 7 kap. 4 §", "UtlL 7 kap. 7
 legal_gate = "verify"
 severity = "medium"
 owner = "national-control"
-yields_to = ["application_pending"]
 
 [[counter_evidence]]
 sv = "Lön från någon arbetsgivare för en senare månad (avslutar uppgiften) eller deklarerad sent (tar bort den)"
 en = "Salary from any employer for a later month (ends the indication), or declared late (removes it)"
 [[counter_evidence]]
-sv = "Ansökan inlämnad innan tiden gått ut (tar bort uppgiften) eller senare (vilar medan den prövas)"
-en = "Application filed within the time (removes the indication) or later (rests while it is pending)"
+sv = "Ansökan inlämnad innan tiden gått ut, eller tidigare och oavgjord när anställningen upphörde, om den inte avslås eller återkallas (tar bort uppgiften); ansökan som tillståndet självt är svaret på räknas inte"
+en = "Application filed within the time, or earlier and undecided when the employment ended, unless it is refused or withdrawn (removes the indication); the application that the permit itself answers does not count"
 [[counter_evidence]]
 sv = "Underrättelse om en ny anställning inom tiden (tar bort uppgiften)"
 en = "Notice of a new employment within the time (removes the indication)"
 [[counter_evidence]]
-sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (flyttar fram tiden)"
-en = "Excused months, such as sickness or parental leave (move the time forward)"
+sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (räknas som anställning; tiden räknas från den sista)"
+en = "Excused months, such as sickness or parental leave (count as employment; the time counts from the last one)"
 [[counter_evidence]]
-sv = "Avgångsvederlag eller annan slutlön som avser flera månader (flyttar fram tiden)"
-en = "Severance or other final pay that covers several months (moves the time forward)"
+sv = "Avgångsvederlag eller annan slutlön som avser flera månader, mätt med medlet av de tre sista hela månaderna (flyttar fram tiden)"
+en = "Severance or other final pay that covers several months, by the mean of the last three full months (moves the time forward)"
 column = "last_month_sek"
 [[counter_evidence]]
 sv = "Arbetsgivarens deklarationer ofullständiga (sådana månader räknas inte)"
@@ -60,13 +59,14 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
     JOIN notices n ON n.person_id = s.person_id AND n.kind = 'employment_end' AND n.employer_id = s.employer_id
          AND month_of(n.event_on) = add_months(s.month, -1)
 ),
-idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with the last paid month
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
-           i.paid_again_at, f.known_at AS ended_known_at,
-           coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS ended_on, month_of(i.valid_from) AS first_month,
+idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
+           i.employed_again_at, f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
+           coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
+                    i.valid_from - 1) AS ended_on,
            i.idle_no + CASE WHEN i.ended_on IS NULL AND f.ended_on IS NOT NULL THEN 1 ELSE 0 END AS idle_no
     FROM idle_months i
-    LEFT JOIN final_pay f ON f.person_id = i.person_id AND f.month = i.last_paid_month
+    LEFT JOIN final_pay f ON f.person_id = i.person_id AND f.month = i.last_month
     WHERE i.permit_class = 'WORK_EMP' AND (i.last_paid_month IS NOT NULL OR NOT coalesce(i.first_grant, true))
 ),
 allowed AS (   -- the longest of the times that apply to the holder
@@ -80,42 +80,48 @@ allowed AS (   -- the longest of the times that apply to the holder
     GROUP BY i.permit_id, i.ended_on
 ),
 due AS (   -- the month with which the time has passed
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.first_month, i.last_paid_month, i.last_gross_sek,
-           i.last_pay_key, i.paid_again_at, a.grace_months, min(i.month) AS last_month
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
+           i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months, min(i.month) AS last_month
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
     WHERE i.idle_no >= a.grace_months
-    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.first_month, i.last_paid_month, i.last_gross_sek,
-             i.last_pay_key, i.paid_again_at, a.grace_months
+    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.last_month, i.first_month,
+             i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months
+),
+passed AS (   -- unless the holder applied or found another employment within it
+    SELECT d.person_id, d.permit_id, d.permit_key, d.ended_on, d.from_month, d.last_paid_month, d.last_gross_sek, d.last_pay_key,
+           d.employed_again_at, d.grace_months, d.last_month, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS known_at
+    FROM due d
+    WHERE NOT EXISTS (SELECT 1 FROM other_applications a
+                      WHERE a.permit_id = d.permit_id AND a.filed_on < add_months(d.last_month, 1)
+                        AND coalesce(a.decided_on > d.ended_on, true) AND coalesce(a.outcome, 'granted') = 'granted')
+      AND NOT EXISTS (SELECT 1 FROM notices n
+                      WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.ended_on
+                        AND n.event_on < add_months(d.last_month, 1))
 ),
 departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back
-    SELECT person_id, dereg_on AS left_on, record_key
+    SELECT person_id, dereg_on AS left_on, known_at, record_key
     FROM deregistrations
     WHERE dereg_code = 'UV' AND registered_again_at IS NULL
     UNION ALL
-    SELECT person_id, observed_on AS left_on, record_key
+    SELECT person_id, observed_on AS left_on, first_known_time AS known_at, record_key
     FROM (
-        SELECT person_id, direction, observed_on, record_key, doc_seen,
+        SELECT person_id, direction, observed_on, first_known_time, record_key, doc_seen,
                lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record_key) AS next_direction
         FROM border
         WHERE direction IN ('exit', 'entry') AND transit IS NOT TRUE AND source <> 'tip'
     ) b
     WHERE direction = 'exit' AND doc_seen AND coalesce(next_direction, 'exit') = 'exit'
 )
--- A pending application is no matter of this query: the indication yields to it.
-SELECT d.person_id, d.permit_id, coalesce(d.last_paid_month, d.first_month) AS alert_key, d.ended_on AS anchor_at,
-       greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS alert_at, agi_complete(d.last_month) AS due_at,
-       d.paid_again_at AS cleared_at, CASE WHEN count(x.left_on) > 0 THEN 'strong' ELSE 'medium' END AS severity,
-       d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek, add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months,
-       min(x.left_on) AS left_on,
-       concat_ws(',', d.permit_key, d.last_pay_key, min(x.record_key)) AS record_keys
-FROM due d
-LEFT JOIN departure x ON x.person_id = d.person_id AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
-WHERE NOT EXISTS (SELECT 1 FROM applications a
-                  WHERE a.person_id = d.person_id AND a.filed_on < add_months(d.last_month, 1)
-                    AND a.decided_on > d.ended_on AND coalesce(a.outcome, 'pending') <> 'withdrawn')
-  AND NOT EXISTS (SELECT 1 FROM notices n
-                  WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.ended_on
-                    AND n.event_on < add_months(d.last_month, 1))
-GROUP BY d.person_id, d.permit_id, d.permit_key, d.permit_known_at, d.ended_on, d.ended_known_at, d.first_month, d.last_paid_month, d.last_gross_sek,
-         d.last_pay_key, d.paid_again_at, d.grace_months, d.last_month
+SELECT d.person_id, c.carrier_id AS permit_id, d.from_month AS alert_key, d.ended_on AS anchor_at,
+       greatest(d.known_at, c.from_at, min(greatest(x.known_at, CAST(x.left_on AS TIMESTAMP)))) AS alert_at, agi_complete(d.last_month) AS due_at,
+       d.employed_again_at AS cleared_at, tier.severity, d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek,
+       add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months, min(x.left_on) AS left_on,
+       concat_ws(',', d.permit_key, c.record_key, d.last_pay_key, min(x.record_key)) AS record_keys
+FROM (VALUES ('medium'), ('strong')) AS tier(severity)   -- strong from the day on which the holder has left
+CROSS JOIN passed d
+JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(d.known_at AS DATE) > c.settled_on)
+LEFT JOIN departure x ON x.person_id = d.person_id AND tier.severity = 'strong' AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
+GROUP BY tier.severity, d.person_id, c.carrier_id, c.record_key, c.from_at, d.permit_key, d.ended_on, d.known_at, d.from_month, d.last_paid_month,
+         d.last_gross_sek, d.last_pay_key, d.employed_again_at, d.grace_months, d.last_month
+HAVING tier.severity = 'medium' OR count(x.left_on) > 0

@@ -65,7 +65,7 @@ source = "own default"
 */
 WITH mean AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           counted_sek, counted_2_sek, counted_3_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
+           in_own_right, counted_sek, counted_2_sek, counted_3_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
     FROM salary_means
     WHERE requirement = 'floor'
 ),
@@ -77,7 +77,7 @@ low AS (   -- a mean below the requirement takes a month below it: most permits 
 ),
 judged AS (   -- each full month with the two before it
     SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
-           m.sum_3, m.sum_6, m.excused_3, m.key_1, m.key_2, m.key_3,
+           m.in_own_right, m.sum_3, m.sum_6, m.excused_3, m.key_1, m.key_2, m.key_3,
            CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
                + CASE WHEN m.counted_2_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
                + CASE WHEN m.counted_3_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3
@@ -86,13 +86,13 @@ judged AS (   -- each full month with the two before it
 ),
 graded AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3,
+           in_own_right, sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3,
            coalesce(sum_3 * 100 < 3 * required_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
     FROM judged
 ),
 run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, breach,
+           in_own_right, sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, breach,
            max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN NOT breach THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
@@ -104,13 +104,15 @@ step AS (
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
            count(*) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
-    WHERE breach
+    WHERE breach AND in_own_right
 )
-SELECT person_id, permit_id, episode AS alert_key, month AS anchor_at, evaluated_at AS alert_at, complete_at AS due_at, good_again_at AS cleared_at,
-       CASE WHEN next_gross_sek * 100 >= gross_sek * $shift_pct THEN 'weak'
-            WHEN sum_6 * 100 < 6 * required_sek * $strong_pct THEN 'strong'
-            WHEN evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
-       month AS last_month, CAST(sum_3 AS BIGINT) AS sum_3_sek, required_sek AS floor_sek, required_source AS floor_source,
-       CAST(low_3 AS BIGINT) AS low_months, CAST(evaluations AS BIGINT) AS evaluations, CAST(excused_3 AS BIGINT) AS months_excused,
-       next_gross_sek AS next_month_sek, concat_ws(',', permit_key, key_3, key_2, key_1) AS record_keys
-FROM step
+SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
+       s.complete_at AS due_at, s.good_again_at AS cleared_at,
+       CASE WHEN s.next_gross_sek * 100 >= s.gross_sek * $shift_pct THEN 'weak'
+            WHEN s.sum_6 * 100 < 6 * s.required_sek * $strong_pct THEN 'strong'
+            WHEN s.evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
+       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, s.required_sek AS floor_sek, s.required_source AS floor_source,
+       CAST(s.low_3 AS BIGINT) AS low_months, CAST(s.evaluations AS BIGINT) AS evaluations, CAST(s.excused_3 AS BIGINT) AS months_excused,
+       s.next_gross_sek AS next_month_sek, concat_ws(',', s.permit_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+FROM step s
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)

@@ -57,20 +57,21 @@ source = "own default, as for the livelihood requirement"
 WITH fallen AS (   -- holders with a full month far below another: a median lies no higher than the best month
     SELECT person_id
     FROM full_salary_months
+    WHERE in_own_right
     GROUP BY person_id
     HAVING min(gross_sek) * 100 < max(gross_sek) * $drop_pct
 ),
-full_month AS (
+full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
     SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at, m.evaluated_at
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
-    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
+    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND (m.in_own_right OR m.excused = 1)
 ),
 earlier AS (   -- of each full month the months of the year before it
     SELECT m.person_id, m.permit_id, m.month, max(e.evaluated_at) AS evaluated_at, count(*) AS earlier_months,
            median_low(e.gross_sek) AS median_sek, mad_low(e.gross_sek) AS mad_sek
     FROM full_month m
-    JOIN full_salary_months e ON e.person_id = m.person_id AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
+    JOIN full_salary_months e ON e.person_id = m.person_id AND e.in_own_right AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
     GROUP BY m.person_id, m.permit_id, m.month
 ),
 compared AS (
@@ -91,10 +92,16 @@ run AS (   -- low months in a row are one episode, until the next usual one
            min(CASE WHEN NOT low THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
+),
+step AS (
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
+           usual_again_at, min(month) OVER (PARTITION BY permit_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM run
+    WHERE low
 )
-SELECT person_id, permit_id, min(month) OVER (PARTITION BY permit_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS alert_key,
-       month AS anchor_at, evaluated_at AS alert_at, complete_at AS due_at, usual_again_at AS cleared_at, 'info' AS severity,
-       month AS last_month, gross_sek, next_gross_sek AS next_month_sek, earlier_months, median_sek, mad_sek,
-       concat_ws(',', permit_key, first_key) AS record_keys
-FROM run
-WHERE low
+SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
+       s.complete_at AS due_at, s.usual_again_at AS cleared_at, 'info' AS severity,
+       s.month AS last_month, s.gross_sek, s.next_gross_sek AS next_month_sek, s.earlier_months, s.median_sek, s.mad_sek,
+       concat_ws(',', s.permit_key, c.record_key, s.first_key) AS record_keys
+FROM step s
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)

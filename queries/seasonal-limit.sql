@@ -3,8 +3,8 @@ id = "seasonal-limit"
 number = "R09"
 title.sv = "Säsongsgränsen överskriden"
 title.en = "Limit of seasonal work exceeded"
-finding.sv = "[days_in_year: Tillstånden för säsongsarbete omfattar {days_in_year} dagar av de 365 som slutar med tillståndets sista dag (gräns {days_allowed}, överskriden senast {exceeded_on}). ][paid_month: Lön från säsongsarbetsgivaren är deklarerad för {paid_month}, efter tillståndets slut. ]Omständighet att utreda."
-finding.en = "[days_in_year: Permits for seasonal work cover {days_in_year} of the 365 days that end with the permit's last day (limit {days_allowed}, exceeded by {exceeded_on}). ][paid_month: The seasonal employer declared salary for {paid_month}, after the permit's end. ]A circumstance to look into."
+finding.sv = "[days_in_year: Tillstånden för säsongsarbete omfattar {days_in_year} av de 365 dagar som slutar {exceeded_on} (gräns {days_allowed}). ][paid_month: Lön från säsongsarbetsgivaren är deklarerad för {paid_month}, efter tillståndets slut. ]Omständighet att utreda."
+finding.en = "[days_in_year: Permits for seasonal work cover {days_in_year} of the 365 days that end on {exceeded_on} (limit {days_allowed}). ][paid_month: The seasonal employer declared salary for {paid_month}, after the permit's end. ]A circumstance to look into."
 permit_classes = ["SEASONAL"]
 legal_basis = ["UtlL 6 c kap. 9 § 2 st.", "UtlL 6 c kap. 12 och 13 §§"]
 legal_gate = "request"
@@ -16,6 +16,13 @@ survives = ["permit_ended"]
 sv = "Tillstånd för en hel följd av sex (nio) kalendermånader är alltid inom gränsen"
 en = "A permit for a run of six (nine) calendar months is always within the limit"
 column = "days_allowed"
+[[counter_evidence]]
+sv = "Gränsen är den som gäller den dag då den passeras, men aldrig en strängare än vid ansökan"
+en = "The limit is the one in force on the day that passes it, but never a stricter one than at the application"
+column = "days_allowed"
+[[counter_evidence]]
+sv = "Arbetsgivaren kan rätta uppgiften om lön tills månadens deklarationer är kompletta (högst svag till dess)"
+en = "The employer may correct the declaration of salary until the month's are complete (weak at most until then)"
 [[counter_evidence]]
 sv = "Lön i efterskott: månader som börjar inom 31 dagar från tillståndets slut räknas inte"
 en = "Pay in arrears: months that begin within 31 days of the permit's end do not count"
@@ -40,43 +47,61 @@ default = 5000
 doc = "least monthly salary from the seasonal employer that counts"
 source = "own default"
 */
-WITH season AS (
+WITH season AS (   -- of a permit without an end a year is enough to count
     SELECT person_id, permit_id, record_key, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
-           next_from, next_known_at
+           coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from, next_known_at
     FROM permit_spells
     WHERE permit_class = 'SEASONAL'
 ),
-season_year AS (   -- days with such permits among the 365 that end with each permit's last day
-    SELECT e.person_id, e.permit_id, e.record_key, e.held_until, l.value AS days_allowed, max(i.first_known_time) AS known_at,
-           sum(CAST(i.held_until - greatest(i.valid_from, e.held_until - 364) + 1 AS BIGINT)) AS days_in_year
+season_year AS (   -- days with such permits among the 365 that end with each permit's last day: within a permit the count never falls
+    SELECT e.person_id, e.permit_id, e.record_key, e.valid_from, e.counted_until, e.carries_until, l.value AS days_allowed,
+           sum(CAST(i.counted_until - greatest(i.valid_from, e.counted_until - 364) + 1 AS BIGINT)) AS days_in_year
     FROM season e
-    JOIN season i ON i.person_id = e.person_id AND i.valid_from <= e.valid_from AND i.held_until >= e.held_until - 364
+    JOIN season i ON i.person_id = e.person_id AND i.valid_from <= e.valid_from AND i.counted_until >= e.counted_until - 364
     JOIN parameters l ON l.name = 'seasonal_days' AND e.applied_on >= l.valid_from AND (l.valid_to IS NULL OR e.applied_on < l.valid_to)
-    GROUP BY e.person_id, e.permit_id, e.record_key, e.held_until, l.value
+    GROUP BY e.person_id, e.permit_id, e.record_key, e.valid_from, e.counted_until, e.carries_until, l.value
 ),
-excess AS (   -- the day on which the count is over the limit at the latest: within a permit it never falls, and rises by one a day at most.
-              -- A permit that stays within the limit would exceed it after its end, and gives a row that never holds
-    SELECT person_id, permit_id, record_key, held_until, days_allowed, known_at, CAST(days_in_year AS BIGINT) AS days_in_year,
-           held_until - CAST(days_in_year - days_allowed - 1 AS INT) AS exceeded_on
-    FROM season_year
+counted AS (   -- those among the 365 that end with each day of a permit that passes the limit of its application: few do
+    SELECT y.person_id, y.permit_id, y.record_key, y.carries_until, y.days_allowed, d.day, max(i.first_known_time) AS known_at,
+           CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.valid_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
+    FROM season_year y
+    JOIN days d ON d.day >= y.valid_from AND d.day <= y.counted_until
+    JOIN season i ON i.person_id = y.person_id AND i.valid_from <= d.day AND i.counted_until >= d.day - 364
+    WHERE y.days_in_year > y.days_allowed
+    GROUP BY y.person_id, y.permit_id, y.record_key, y.carries_until, y.days_allowed, d.day
+),
+excess AS (   -- the first day that passes the limit in force on it, and the one at the application
+    SELECT c.person_id, c.permit_id, c.record_key, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year,
+           greatest(c.days_allowed, l.value) AS days_allowed, row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
+    FROM counted c
+    JOIN parameters l ON l.name = 'seasonal_days' AND c.day >= l.valid_from AND (l.valid_to IS NULL OR c.day < l.valid_to)
+    WHERE c.days_in_year > greatest(c.days_allowed, l.value)
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
-    SELECT s.person_id, s.permit_id, s.record_key, s.next_known_at, p.month, p.first_key, greatest(agi_complete(p.month), p.known_at) AS known_at
+    SELECT s.person_id, s.permit_id, s.record_key, s.next_known_at, p.month, p.first_key, p.known_at
     FROM season s
     JOIN permitted_employers pe ON pe.permit_id = s.permit_id
     JOIN salaries p ON p.person_id = s.person_id AND p.employer_id = pe.employer_id AND p.gross_sek >= $amount_sek
          AND p.month > s.held_until + $arrears_days AND (s.next_from IS NULL OR p.month < s.next_from)
     WHERE NOT EXISTS (SELECT 1 FROM work_rights w
                       WHERE w.person_id = s.person_id AND w.from_on < add_months(p.month, 1) AND (w.to_on IS NULL OR w.to_on >= p.month))
+),
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete
+    SELECT tier.severity, p.person_id, p.permit_id, p.record_key, p.next_known_at, p.month, p.first_key, p.known_at,
+           CASE tier.severity WHEN 'weak' THEN p.known_at ELSE greatest(agi_complete(p.month), p.known_at) END AS told_at
+    FROM (VALUES ('weak'), ('medium')) AS tier(severity)
+    CROSS JOIN late_pay p
 )
 SELECT person_id, permit_id, 'days' AS alert_key, exceeded_on AS anchor_at, greatest(CAST(exceeded_on AS TIMESTAMP), known_at) AS alert_at,
-       CAST(NULL AS TIMESTAMP) AS due_at, CAST(held_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason,
+       CAST(NULL AS TIMESTAMP) AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
        exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, record_key AS record_keys
 FROM excess
+WHERE place = 1
 UNION ALL
-SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor_at, min(known_at) AS alert_at,
-       agi_complete(min(month)) AS due_at, CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
+SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor_at, min(told_at) AS alert_at,
+       CASE severity WHEN 'medium' THEN agi_complete(min(month)) END AS due_at,
+       CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason, severity,
        CAST(NULL AS DATE) AS exceeded_on, CAST(NULL AS BIGINT) AS days_in_year, CAST(NULL AS BIGINT) AS days_allowed, min(month) AS paid_month,
        concat_ws(',', record_key, min(first_key)) AS record_keys
-FROM late_pay
-GROUP BY person_id, permit_id, record_key, next_known_at
+FROM told
+GROUP BY severity, person_id, permit_id, record_key, next_known_at

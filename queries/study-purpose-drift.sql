@@ -96,10 +96,15 @@ drift AS (   -- full-time work and next to no studies, the n-th such term of the
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                       WHERE e.person_id = d.person_id AND e.from_on <= d.ends_on AND (e.until_on IS NULL OR e.until_on >= d.starts_on))
+),
+step AS (
+    SELECT person_id, permit_id, record_key, term, starts_on, ends_on, months_high, first_key, registered_tenths, credits_tenths, term_no,
+           max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS known_at
+    FROM drift
 )
-SELECT person_id, permit_id, 'other-purpose' AS alert_key, starts_on AS anchor_at,
-       max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS alert_at,
-       CAST(ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
-       term, term_no, months_high, CAST(registered_tenths AS BIGINT) AS registered_tenths, CAST(credits_tenths AS BIGINT) AS credits_tenths,
-       $share_pct AS share_pct, concat_ws(',', record_key, first_key) AS record_keys
-FROM drift
+SELECT s.person_id, c.carrier_id AS permit_id, 'other-purpose' AS alert_key, s.starts_on AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
+       CAST(s.ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE s.term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
+       s.term, s.term_no, s.months_high, CAST(s.registered_tenths AS BIGINT) AS registered_tenths, CAST(s.credits_tenths AS BIGINT) AS credits_tenths,
+       $share_pct AS share_pct, concat_ws(',', s.record_key, c.record_key, s.first_key) AS record_keys
+FROM step s
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)

@@ -18,8 +18,8 @@ en = "Notice from the employer that the employment has started (removes the indi
 sv = "Lön som deklarerats sent eller för månaden efter fristen (tar bort eller avslutar uppgiften)"
 en = "Salary declared late, or for the month after the time limit (removes or ends the indication)"
 [[counter_evidence]]
-sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (högst svag)"
-en = "Excused months, such as sickness or parental leave (weak at most)"
+sv = "En ursäktad månad fram till fristen, till exempel sjukdom eller föräldraledighet (tar bort uppgiften), eller månaden efter den (högst svag)"
+en = "An excused month up to the time limit, such as sickness or parental leave (removes the indication), or the month after it (weak at most)"
 column = "months_excused"
 [[counter_evidence]]
 sv = "Tillståndskortet utfärdat mer än två månader efter första giltighetsdagen (högst svag)"
@@ -61,7 +61,7 @@ source = "own default"
 WITH newcomer AS (   -- first work permits; of one that ends before the time limit nothing is said any more
     SELECT person_id, permit_id, record_key, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by
     FROM permit_spells
-    WHERE permit_class = 'WORK_EMP' AND first_grant
+    WHERE permit_class = 'WORK_EMP' AND coalesce(first_grant, true)
 ),
 employer AS (   -- what explains an allowed employer's silence
     SELECT pe.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(m.month) AS months_incomplete
@@ -78,20 +78,23 @@ due AS (   -- one deadline for each tier: weak when the limit's month is complet
     FROM (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
     CROSS JOIN newcomer n
 )
-SELECT d.person_id, d.permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
-       greatest(agi_complete(d.last_month), d.first_known_time) AS alert_at, agi_complete(d.last_month) AS due_at,
+SELECT d.person_id, c.carrier_id AS permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
+       greatest(agi_complete(d.last_month), d.first_known_time, c.from_at) AS alert_at, agi_complete(d.last_month) AS due_at,
        min(CASE WHEN s.gross_sek > 0 THEN s.known_at END) AS cleared_at,
        CASE WHEN max(s.excused) = 1 OR x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
        CAST(coalesce(sum(s.excused), 0) AS BIGINT) AS months_excused, coalesce(x.months_incomplete, 0) AS months_incomplete,
-       concat_ws(',', d.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
+       concat_ws(',', d.record_key, c.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
 FROM due d
+JOIN carriers c ON c.permit_id = d.permit_id
+     AND (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), d.first_known_time) AS DATE) > c.settled_on)
 LEFT JOIN employer x ON x.permit_id = d.permit_id
 LEFT JOIN salary_months s ON s.person_id = d.person_id AND s.month >= month_of(d.valid_from) AND s.month <= add_months(d.start_by, 1)
 WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
-GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
+GROUP BY d.person_id, c.carrier_id, c.record_key, c.from_at, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
          x.months_incomplete
 HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek END), 0) <= 0
+   AND coalesce(max(CASE WHEN s.month <= d.start_by THEN s.excused END), 0) = 0   -- an excused month is one of employment

@@ -25,6 +25,9 @@ en = "Another permit or right of residence with a right to work, or a decision t
 sv = "Utbetalaren är försäkringsgivare eller myndighet, även lönegaranti (räknas inte)"
 en = "The payer is an insurer or an authority, wage guarantee too (does not count)"
 [[counter_evidence]]
+sv = "Arbetsgivaren kan rätta uppgiften tills månadens deklarationer är kompletta (högst svag till dess)"
+en = "The employer may correct the declaration until the month's are complete (weak at most until then)"
+[[counter_evidence]]
 sv = "Mer än tre års vistelse med tillstånd (högst svag)"
 en = "More than three years' stay with a permit (weak at most)"
 column = "first_permit_from"
@@ -72,8 +75,7 @@ paid AS (   -- months with pay for work, from all employers
     GROUP BY s.person_id, s.month
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the latest permit that had begun
-    SELECT h.person_id, h.permit_id, h.record_key, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_key,
-           greatest(agi_complete(p.month), p.known_at) AS known_at,
+    SELECT h.person_id, h.permit_id, h.record_key, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_key, p.known_at,
            lag(p.month) OVER (PARTITION BY h.permit_id ORDER BY p.month) AS previous_month
     FROM held h
     JOIN paid p ON p.person_id = h.person_id AND add_months(p.month, 1) > h.valid_from AND (h.next_from IS NULL OR add_months(p.month, 1) <= h.next_from)
@@ -87,11 +89,18 @@ run AS (   -- months in a row are one episode
            max(CASE WHEN previous_month IS NULL OR previous_month < add_months(month, -1) THEN month END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM unlawful
+),
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete
+    SELECT tier.complete, r.person_id, r.permit_id, r.record_key, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_key, r.episode,
+           r.known_at, CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
+    FROM (VALUES (false), (true)) AS tier(complete)
+    CROSS JOIN run r
 )
-SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(known_at) AS alert_at, agi_complete(episode) AS due_at,
+SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(told_at) AS alert_at,
+       CASE WHEN complete THEN agi_complete(episode) END AS due_at,
        CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
-       CASE WHEN add_months(first_permit_from, $stay_months) <= episode THEN 'weak' ELSE 'medium' END AS severity,
+       CASE WHEN complete AND add_months(first_permit_from, $stay_months) > episode THEN 'medium' ELSE 'weak' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
-FROM run
-GROUP BY person_id, permit_id, record_key, next_known_at, first_permit_from, episode
+FROM told
+GROUP BY complete, person_id, permit_id, record_key, next_known_at, first_permit_from, episode

@@ -2,9 +2,10 @@
 One row per work permit or EU Blue Card and full month of it without declared salary that the feeds do not explain. Explained
 are: an excused month; a month up to the one in which a notice says that the employment ended; a month that an allowed
 employer has declared for too few of its staff (below 95 per cent); and the months that a final payment covers (of k usual
-salaries it covers k - 1 months after its own; usual is the lower median of the twelve months before).
-`idle_no` counts the rows since the last paid month of the permit (`last_paid_month`, null if there is none). `ended_on` is
-the notified last day, and `paid_again_at` is when pay for a later month of the permit became known.
+salaries it covers k - 1 months after its own; usual is the mean of the last three full months before, as many as there are).
+`idle_no` counts the rows since the last month of employment, paid or excused, under the permit (`last_month`, null if there is
+none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day, and `employed_again_at` is from when a
+later month of employment counts: its pay became known, or it was excused and had begun.
 */
 WITH noticed AS (   -- months in which an employment ended
     SELECT person_id, month_of(event_on) AS month, max(event_on) AS ended_on
@@ -18,48 +19,52 @@ unheard AS (   -- months in which an allowed employer's silence shows nothing
     JOIN employer_months e ON e.employer_id = pe.employer_id AND e.reported_pct < 95
     GROUP BY pe.permit_id, e.month
 ),
-spine AS (   -- the months after a paid month, up to the next paid one, are one run
+spine AS (   -- the months after a month of employment, up to the next one, are one run
     SELECT m.person_id, m.permit_id, m.permit_class, m.permit_key, m.permit_known_at, m.first_grant, m.valid_from, m.month,
            m.complete_at, m.gross_sek, m.excused, n.ended_on,
-           sum(CASE WHEN m.gross_sek > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING) AS run_no,
-           max(CASE WHEN m.gross_sek > 0 THEN m.month END) OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING) AS last_paid_month,
-           min(CASE WHEN m.gross_sek > 0 THEN m.known_at END)
-               OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS paid_again_at
+           sum(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN 1 ELSE 0 END) OVER so_far AS run_no,
+           max(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN m.month END) OVER so_far AS last_month,
+           max(CASE WHEN m.gross_sek > 0 THEN m.month END) OVER so_far AS last_paid_month,
+           min(CASE WHEN m.gross_sek > 0 THEN m.known_at WHEN m.excused = 1 THEN greatest(m.excused_at, CAST(m.month AS TIMESTAMP)) END)
+               OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS employed_again_at
     FROM permit_months m
     LEFT JOIN noticed n ON n.person_id = m.person_id AND n.month = m.month
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
+    WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING)
 ),
 run_row AS (
     SELECT person_id, permit_id, permit_class, permit_key, permit_known_at, first_grant, valid_from, month, complete_at, gross_sek,
-           excused, run_no, last_paid_month, paid_again_at,
-           max(ended_on) OVER (PARTITION BY permit_id, run_no) AS ended_on
+           excused, run_no, last_month, last_paid_month, employed_again_at,
+           max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
     FROM spine
     WHERE gross_sek <= 0 OR ended_on IS NOT NULL   -- the paid month says no more than that
 ),
+paid AS (
+    SELECT person_id, month, gross_sek, first_key, lag(month) OVER w AS previous_paid_month, lead(month) OVER w AS next_paid_month
+    FROM salary_months
+    WHERE gross_sek > 0
+    WINDOW w AS (PARTITION BY person_id ORDER BY month)
+),
 last_pay AS (   -- paid months with no pay in the month after
     SELECT person_id, month, gross_sek, first_key
-    FROM (
-        SELECT person_id, month, gross_sek, first_key, lead(month) OVER (PARTITION BY person_id ORDER BY month) AS next_paid_month
-        FROM salary_months
-        WHERE gross_sek > 0
-    ) s
+    FROM paid
     WHERE next_paid_month IS NULL OR next_paid_month > add_months(month, 1)
 ),
-usual AS (   -- of two middle months the lower
-    SELECT person_id, month, usual_sek
+usual AS (   -- the last full months before such a month, three at most: those with pay before and after them
+    SELECT person_id, month, sum(gross_sek) AS sum_sek, count(*) AS months
     FROM (
-        SELECT l.person_id, l.month, s.gross_sek AS usual_sek,
-               row_number() OVER (PARTITION BY l.person_id, l.month ORDER BY s.gross_sek, s.month) AS place,
-               count(*) OVER (PARTITION BY l.person_id, l.month) AS places
+        SELECT l.person_id, l.month, f.gross_sek, row_number() OVER (PARTITION BY l.person_id, l.month ORDER BY f.month DESC) AS place
         FROM last_pay l
-        JOIN salary_months s ON s.person_id = l.person_id AND s.month < l.month AND s.month >= add_months(l.month, -12) AND s.gross_sek > 0
+        JOIN paid f ON f.person_id = l.person_id AND f.month < l.month AND f.month >= add_months(l.month, -12)
+             AND f.previous_paid_month = add_months(f.month, -1) AND f.next_paid_month = add_months(f.month, 1)
     ) u
-    WHERE 2 * place = places OR 2 * place = places + 1
+    WHERE place <= 3
+    GROUP BY person_id, month
 ),
 unpaid AS (
     SELECT r.person_id, r.permit_id, r.permit_class, r.permit_key, r.permit_known_at, r.first_grant, r.valid_from, r.month, r.complete_at,
-           r.run_no, r.last_paid_month, r.paid_again_at, r.ended_on, l.gross_sek AS last_gross_sek, l.first_key AS last_pay_key, u.usual_sek,
-           row_number() OVER (PARTITION BY r.permit_id, r.run_no ORDER BY r.month) AS place
+           r.run_no, r.last_month, r.last_paid_month, r.employed_again_at, r.ended_on, l.gross_sek AS last_gross_sek, l.first_key AS last_pay_key,
+           u.sum_sek, u.months, row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
     LEFT JOIN last_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
@@ -67,8 +72,8 @@ unpaid AS (
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
       AND (r.ended_on IS NULL OR r.month > r.ended_on)
 )
-SELECT person_id, permit_id, permit_class, permit_key, permit_known_at, first_grant, valid_from, month, complete_at, last_paid_month,
-       last_gross_sek, last_pay_key, paid_again_at, ended_on,
+SELECT person_id, permit_id, permit_class, permit_key, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
+       last_gross_sek, last_pay_key, employed_again_at, ended_on,
        row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month) AS idle_no
 FROM unpaid
-WHERE usual_sek IS NULL OR (place + 1) * usual_sek > last_gross_sek
+WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months
