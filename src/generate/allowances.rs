@@ -1,7 +1,7 @@
 //! Stories of the daily allowance of asylum applicants beside an income, or after the right to it has ended.
 //!
-//! Two months with an allowance and at least 1,000 SEK of salary that was not reported are medium, so is an allowance for
-//! time more than 31 days after a permit; after a move abroad it is strong.
+//! Two months with an allowance and at least 1,000 SEK of salary that was not reported are weak when they are known and medium
+//! when they are complete; an allowance for time more than 31 days after a permit is medium; after a move abroad it is strong.
 
 use chrono::NaiveDate;
 
@@ -27,11 +27,16 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let place = applicant(person, from);
     let first = add_months(month_of(from), 1);
     let last = add_months(first, 11);
+    let second = add_months(first, 4);
+    let mut paid_at = i64::MIN;
     for month in months(first, last) {
         if story == AllowanceReported {
             person.pay_allowance(month, ALLOWANCE_SEK - 800, true);
         } else {
-            person.pay_benefit(Benefit::Reception, month, ALLOWANCE_SEK);
+            let known = person.pay_benefit(Benefit::Reception, month, ALLOWANCE_SEK);
+            if month <= second {
+                paid_at = paid_at.max(known);
+            }
         }
     }
     let payer = own_employer(person, 0);
@@ -45,8 +50,9 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let pays = person.employ(&payer, begins, add_days(add_months(begins, count), -1), salary_sek);
     person.declare(&pays);
     let known = agi_complete(add_months(begins, 1));
+    let paid_at = pays.get(1).map_or(known, |pay| pay.known.max(paid_at));
     match story {
-        AllowanceAndWork => person.breach(story, place, &[(known, "medium")], None),
+        AllowanceAndWork => person.breach(story, place, &[(paid_at, "weak"), (known, "medium")], None),
         _ => person.trap(story, place, known, None),
     }
 }
@@ -98,7 +104,7 @@ fn pay_until(person: &mut Person<'_>, from: NaiveDate, last: NaiveDate, beyond: 
     for month in months(add_months(month_of(from), 1), last) {
         let known = person.pay_benefit(Benefit::Reception, month, ALLOWANCE_SEK);
         if month == beyond {
-            beyond_at = known;
+            beyond_at = known.max(instant(month));
         }
     }
     beyond_at

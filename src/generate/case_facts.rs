@@ -9,7 +9,7 @@ use super::{Value, rows};
 use crate::schema::TableId;
 
 impl Person<'_> {
-    /// An application and, once decided, its outcome.
+    /// An application and, once decided, its outcome; gives when the last of it is known.
     pub(super) fn apply(
         &mut self,
         class: &'static str,
@@ -35,7 +35,7 @@ impl Person<'_> {
             version += 1;
             let decided_at = self.office(day).max(known + 1);
             let values = row(Some((day, outcome)));
-            self.tell(Fact {
+            return self.tell(Fact {
                 version,
                 ..Fact::new(TableId::Applications, key, instant(filed_on), decided_at, "mv", values)
             });

@@ -1,7 +1,9 @@
 //! Stories of employments that end before the permit does.
 //!
 //! A worker has three months to find another employment (four, if already told of an investigation), counted in whole
-//! months without salary after the last paid one; leaving the country makes it strong. A Blue Card allows three months
+//! months without salary after the last one of employment, paid or excused; leaving the country makes it strong. An application
+//! filed in that time, or undecided when the employment ended, excuses unless it is refused; the one that an extension answers
+//! does not, and an extension that is never worked under counts from its first day. A Blue Card allows three months
 //! without employment in all, six once it has been held for two years.
 
 use chrono::NaiveDate;
@@ -19,6 +21,9 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     if story.rule_id() == "blue-card-unemployment" {
         return live_with_card(person, story, from);
     }
+    if story == ExtensionUnworked {
+        return leave_extension_unworked(person, story, from);
+    }
     let job = hired(person, "WORK_EMP", from, 24, 42_000, |permit| {
         if story == JobEndsNotified || story == JobEndsLongerTime {
             permit.notified_on = Some(add_days(from, 40));
@@ -32,7 +37,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         come_and_go(person, job.place);
     }
     match story {
-        JobEnds | JobEndsNotified | JobEndsDeparture | JobEndsResumed | JobEndsDeclaredLate => {
+        JobEnds | JobEndsNotified | JobEndsDeparture | JobEndsResumed | JobEndsDeclaredLate | JobEndsRefused => {
             breach(person, story, &job, pays, gap);
         }
         _ => innocent(person, story, &job, pays, gap),
@@ -66,6 +71,12 @@ fn breach(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay
             person.breach(story, job.place, &[(known, "strong")], None);
             person.breach_of("temporary-permit-deregistered", story, job.place, &[(left_at, "medium")], None);
         }
+        JobEndsRefused => {
+            pays.truncate(gap);
+            let refused_on = add_days(super::calendar::day_of(known), person.dice.between(20, 60));
+            let refused_at = person.apply("WORK_EMP", None, add_days(ended_on, 40), Some((refused_on, "refused")));
+            person.breach(story, job.place, &[(refused_at, "medium")], None);
+        }
         _ => {
             pays.truncate(gap);
             if story == JobEndsNotified {
@@ -76,6 +87,29 @@ fn breach(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay
         }
     }
     person.declare(&pays);
+}
+
+/// Works until the permit ends, and not at all under the extension that is granted months later.
+fn leave_extension_unworked(person: &mut Person<'_>, story: Scenario, from: NaiveDate) {
+    let job = hired(person, "WORK_EMP", from, 6, 42_000, |_| {});
+    let to = person.permits[job.place].valid_to.unwrap_or(from);
+    let pays = person.employ(&job.payer, job.from, to, job.salary_sek);
+    person.declare(&pays);
+    let filed_on = add_days(to, -person.dice.between(10, 40));
+    let decided_on = add_days(to, person.dice.between(20, 80));
+    person.apply("WORK_EMP", Some(&job.payer), filed_on, Some((decided_on, "granted")));
+    let mut permit = person.draft("WORK_EMP", decided_on, decided_on, Some(add_days(add_months(decided_on, 24), -1)));
+    permit.first_grant = false;
+    permit.application_on = filed_on;
+    permit.work_right = "employer";
+    let extension = person.grant(permit);
+    let granted_at = person.permits[extension].known;
+    person.allow_employer(extension, &job.payer, decided_on, None, granted_at);
+    person.settle(from, person.world.until, true);
+    // The month of its first day is whole only if it begins with it.
+    let first_month = month_of(add_days(add_months(decided_on, 1), -1));
+    let known = agi_complete(add_months(first_month, 2)).max(granted_at);
+    person.breach(story, extension, &[(known, "medium")], None);
 }
 
 fn innocent(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, gap: usize) {

@@ -1,6 +1,6 @@
 //! Stories of salaries below the floor that binds the permit.
 //!
-//! What counts is the mean of the last three full months of employment: below 95 per cent of the floor is weak, two
+//! What counts is the mean of the last three full months of employment, a month on leave at the floor: below 95 per cent of the floor is weak, two
 //! such evaluations in a row are medium, a mean of six months below 85 per cent is strong. A month is known to be a
 //! full month of employment once a later month's pay is known.
 
@@ -88,6 +88,19 @@ fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
             }
             person.declare(&pays);
             person.trap(story, place, evaluated(&pays, b + 1), None);
+        }
+        // 80, leave, 80 with sound months between: beside each other the low ones would be below.
+        Scenario::UnpaidLeave => {
+            set(&mut pays, floor, b, 1, 80);
+            set(&mut pays, floor, b + 4, 1, 80);
+            if b + 2 < pays.len() {
+                let leave = pays.remove(b + 2);
+                person.excuse(leave.month);
+            }
+            person.declare(&pays);
+            person.trap(story, place, evaluated(&pays, b + 3), None);
+            // What the person's own salaries say of it is a note at most.
+            person.trap_of("salary-drop", story, place, evaluated(&pays, b), Some("info"));
         }
         Scenario::OldFloor => {
             person.declare(&pays);

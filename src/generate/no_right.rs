@@ -1,5 +1,5 @@
 //! Stories of work without a right to work: salary of at least 5,000 SEK for a month, no day of which, nor of the month
-//! before, carried a right.
+//! before, carried a right. It is weak when the salary is known, and medium when the month is complete.
 
 use chrono::NaiveDate;
 
@@ -60,11 +60,15 @@ fn expired(person: &mut Person<'_>, story: Scenario) {
     let mut pays = person.employ(&job.payer, job.from, last_day, job.salary_sek);
     explain(person, story, &job, to, &mut pays);
     person.declare(&pays);
-    let known = agi_complete(add_months(month_of(to), 2));
+    let month = add_months(month_of(to), 2);
+    let known = agi_complete(month);
+    let paid_at = pays.iter().find(|pay| pay.month == month).map_or(known, |pay| pay.known);
     match story {
-        ExpiredStillWorks | ExpiredAppliedLate => person.breach(story, job.place, &[(known, "medium")], None),
-        ExpiredLongStay => person.breach(story, job.place, &[(known, "weak")], None),
-        _ => person.trap(story, job.place, known, None),
+        ExpiredStillWorks | ExpiredAppliedLate => {
+            person.breach(story, job.place, &[(paid_at, "weak"), (known, "medium")], None);
+        }
+        ExpiredLongStay => person.breach(story, job.place, &[(paid_at, "weak")], None),
+        _ => person.trap(story, job.place, paid_at, None),
     }
 }
 

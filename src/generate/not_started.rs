@@ -96,7 +96,7 @@ fn excused_start(person: &mut Person<'_>, story: Scenario, job: &Job, fourth: Na
                 person.excuse(add_months(first, month));
             }
             start_on(person, job, add_months(first, 9));
-            person.trap(story, place, weak_at, Some("weak"));
+            person.trap(story, place, weak_at, None);
             return;
         }
         Scenario::EmployerBankrupt => {

@@ -1,7 +1,7 @@
 //! Stories of salaries from an employer that the permit does not name.
 //!
 //! Two of three months with at least 5,000 SEK from others and nothing from a permitted employer are a breach, known
-//! when the second month is complete; income from both is a note.
+//! when the second month is complete; with months of income from both it is a note.
 
 use super::calendar::{DAY_US, HOUR_US, add_days, agi_complete};
 use super::employers::{Payer, Story, employer_record, scenario_payer};
@@ -53,6 +53,20 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
             let ended = pays.get(b + 7).map(|pay| agi_complete(pay.month));
             person.breach(story, place, &[(second, "info")], ended);
             // When it stops, the salary has fallen: a note at most.
+            person.trap_of("salary-drop", story, place, second, Some("info"));
+        }
+        // One month from both, the next from the other alone, then as it should be.
+        Scenario::SideIncomeThenSwitched => {
+            let side: Vec<Pay> =
+                pays.iter().skip(b).take(2).map(|pay| Pay { payer: other.clone(), ..pay.clone() }).collect();
+            if b + 1 < pays.len() {
+                pays.remove(b + 1);
+            }
+            person.declare(&pays);
+            person.declare(&side);
+            // Two of three until b+2.
+            let sound_again = pays.get(b + 2).map_or(i64::MAX, |pay| agi_complete(pay.month));
+            person.breach(story, place, &[(second, "info")], Some(sound_again));
             person.trap_of("salary-drop", story, place, second, Some("info"));
         }
         _ => innocent_payer(person, story, job, pays, b, &other),

@@ -97,6 +97,8 @@ pub(super) const PLAN: &[Scenario] = &[
     BackfilledTwoMonths,
     RevokedLeftInTime,
     JobEndsDeclaredLate,
+    JobEndsRefused,
+    ExtensionUnworked,
     CardIdleSixMonths,
     OfferTwoLowMonths,
     SalaryVaries,

@@ -44,12 +44,13 @@ scenarios! {
     }
     "salary-below-floor" Trap {
         ExactTolerance "exact-tolerance", OneBadMonth "one-bad-month", PaymentShift "payment-shift",
-        PartMonths "part-months-at-ends", ExcusedDip "excused-months", OldFloor "old-floor",
+        PartMonths "part-months-at-ends", ExcusedDip "excused-months", UnpaidLeave "unpaid-leave", OldFloor "old-floor",
         IncompletePartial "employer-incomplete-partial", IncompleteMissing "employer-incomplete-missing",
     }
     "employer-mismatch" Breach {
         SwitchedEmployer "switched-employer", SwitchedBack "switched-and-returned",
         MovedByCorrection "moved-by-correction", MendedByCorrection "mended-by-correction", SideIncome "side-income",
+        SideIncomeThenSwitched "side-income-then-switched",
     }
     "employer-mismatch" Trap {
         BusinessTransfer "business-transfer", PayrollProvider "payroll-provider", InsurerPays "insurer-pays",
@@ -112,6 +113,7 @@ scenarios! {
     "employment-ended" Breach {
         JobEnds "job-ends", JobEndsNotified "job-ends-notified", JobEndsDeparture "job-ends-departure",
         JobEndsResumed "job-ends-resumed", JobEndsDeclaredLate "job-ends-declared-late",
+        JobEndsRefused "job-ends-refused", ExtensionUnworked "extension-unworked",
     }
     "employment-ended" Trap {
         JobEndsApplied "job-ends-applied", JobEndsExcused "job-ends-excused", JobEndsTwoMonths "job-ends-two-months",

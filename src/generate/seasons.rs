@@ -1,4 +1,5 @@
-//! Stories of seasonal work: six months in twelve (nine for applications from June 2026), and salary after the permit.
+//! Stories of seasonal work: six months in twelve (nine from June 2026), and salary after the permit, which is weak when it is
+//! known and medium when its month is complete.
 //!
 //! 184 days is the longest run of six calendar months, 276 of nine.
 
@@ -49,7 +50,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         let pays = person.employ(&payer, add_days(again, 2), add_days(again, second_days - 1), SALARY_SEK);
         person.declare(&pays);
         // The first day of the second permit that is too much.
-        let exceeded_on = add_days(again, limit(person.permits[second].application_on) - first_days);
+        let exceeded_on = first_day_beyond(again, first_days);
         let known = instant(exceeded_on).max(person.permits[second].known);
         if story == SeasonTwice && exceeded_on <= add_days(again, second_days - 1) {
             return person.breach(story, second, &[(known, "medium")], Some(instant(add_days(again, second_days))));
@@ -58,9 +59,11 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         return person.trap(trap, second, known, None);
     }
     person.settle(from, paid_until, false);
-    let known = agi_complete(first_month_beyond(to));
+    let month = first_month_beyond(to);
+    let known = agi_complete(month);
+    let paid_at = pays.iter().find(|pay| pay.month == month).map_or(known, |pay| pay.known);
     match story {
-        SeasonPaidLater => person.breach(story, first, &[(known, "medium")], None),
+        SeasonPaidLater => person.breach(story, first, &[(paid_at, "weak"), (known, "medium")], None),
         _ => person.trap(story, first, agi_complete(month_of(add_days(to, 31))), None),
     }
 }
@@ -73,6 +76,8 @@ fn season(person: &mut Person<'_>, from: NaiveDate, days: i64) -> usize {
     person.grant(permit)
 }
 
-fn limit(application_on: NaiveDate) -> i64 {
-    if application_on >= ymd(2026, 6, 1) { 276 } else { 184 }
+/// The day of the second permit that passes the limit in force on it, all of the first within the year before.
+fn first_day_beyond(again: NaiveDate, first_days: i64) -> NaiveDate {
+    let beyond = |limit| add_days(again, limit - first_days);
+    if beyond(184) < ymd(2026, 6, 1) { beyond(184) } else { beyond(276).max(ymd(2026, 6, 1)) }
 }

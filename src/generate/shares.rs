@@ -66,6 +66,7 @@ pub(super) const WORK_GRANTED: &Mix = &[
     (10, PaymentShift),
     (9, PartMonths),
     (10, ExcusedDip),
+    (10, UnpaidLeave),
     (8, IncompletePartial),
     (7, IncompleteMissing),
     (18, SwitchedEmployer),
@@ -73,6 +74,7 @@ pub(super) const WORK_GRANTED: &Mix = &[
     (11, MovedByCorrection),
     (11, MendedByCorrection),
     (12, SideIncome),
+    (9, SideIncomeThenSwitched),
     (9, BusinessTransfer),
     (9, PayrollProvider),
     (9, InsurerPays),
@@ -94,6 +96,7 @@ pub(super) const WORK_STANDING: &Mix = &[
     (10, PaymentShift),
     (9, PartMonths),
     (10, ExcusedDip),
+    (10, UnpaidLeave),
     (10, OldFloor),
     (16, AfterTied),
 ];
