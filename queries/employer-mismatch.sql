@@ -89,22 +89,24 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
     WHERE i.month IS NULL
     GROUP BY s.person_id, s.permit_id, s.record_key, s.month
 ),
-month_row AS (   -- an excused month, with salary or without, is one with the allowed employer
-    SELECT person_id, permit_id, record_key, month, other_sek, permitted_sek, evaluated_at, pay_key, 0 AS excused
-    FROM paid_month
-    UNION ALL
-    SELECT t.person_id, t.permit_id, t.record_key, x.month, 0 AS other_sek, 0 AS permitted_sek, agi_complete(x.month) AS evaluated_at,
-           CAST(NULL AS VARCHAR) AS pay_key, 1 AS excused
+excused AS (   -- an excused month, with salary or without, is one with the allowed employer
+    SELECT t.person_id, t.permit_id, t.record_key, x.month
     FROM elsewhere o
     JOIN tied t ON t.permit_id = o.permit_id
     JOIN excused_months x ON x.person_id = t.person_id AND x.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(x.month, 1) <= t.tied_until + 1)
+    GROUP BY t.person_id, t.permit_id, t.record_key, x.month
 ),
 flagged AS (
-    SELECT person_id, permit_id, record_key, month, max(other_sek) AS other_sek, max(evaluated_at) AS evaluated_at, min(pay_key) AS pay_key,
-           CASE WHEN max(other_sek) >= $amount_sek AND max(excused) = 0 AND max(permitted_sek) <= 0 THEN 1 ELSE 0 END AS mismatch,
-           CASE WHEN max(other_sek) >= $amount_sek AND max(excused) = 0 AND max(permitted_sek) > 0 THEN 1 ELSE 0 END AS mixed
-    FROM month_row
-    GROUP BY person_id, permit_id, record_key, month
+    SELECT p.person_id, p.permit_id, p.record_key, p.month, p.other_sek, p.evaluated_at, p.pay_key,
+           CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
+           CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
+    FROM paid_month p
+    LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
+    WHERE x.month IS NULL
+    UNION ALL
+    SELECT person_id, permit_id, record_key, month, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_key,
+           0 AS mismatch, 0 AS mixed
+    FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
     SELECT person_id, permit_id, record_key, month, evaluated_at,

@@ -38,6 +38,10 @@ sv = "Dagar då innehavaren inte var i Sverige"
 en = "Days on which the holder was not in Sweden"
 checked = false
 
+[params.least_days]
+default = 184
+doc = "the days of a holder's seasonal permits are counted if there are more than so many in all: the lowest limit there is"
+source = "UtlL 6 c kap. 9 §"
 [params.arrears_days]
 default = 31
 doc = "pay for a month that begins no more than so many days after the permit's end is in arrears"
@@ -48,34 +52,31 @@ doc = "least monthly salary from the seasonal employer that counts"
 source = "own default"
 */
 WITH season AS (   -- of a permit without an end a year is enough to count
-    SELECT person_id, permit_id, record_key, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
-           coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from, next_known_at
-    FROM permit_spells
-    WHERE permit_class = 'SEASONAL'
+    SELECT person_id, permit_id, record_key, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from, next_known_at,
+           sum(CAST(counted_until - valid_from + 1 AS BIGINT)) OVER (PARTITION BY person_id) AS days_in_all
+    FROM (
+        SELECT person_id, permit_id, record_key, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
+               coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from, next_known_at
+        FROM permit_spells
+        WHERE permit_class = 'SEASONAL'
+    ) s
 ),
-season_year AS (   -- days with such permits among the 365 that end with each permit's last day: within a permit the count never falls
-    SELECT e.person_id, e.permit_id, e.record_key, e.valid_from, e.counted_until, e.carries_until, l.value AS days_allowed,
-           sum(CAST(i.counted_until - greatest(i.valid_from, e.counted_until - 364) + 1 AS BIGINT)) AS days_in_year
-    FROM season e
-    JOIN season i ON i.person_id = e.person_id AND i.valid_from <= e.valid_from AND i.counted_until >= e.counted_until - 364
-    JOIN parameters l ON l.name = 'seasonal_days' AND e.applied_on >= l.valid_from AND (l.valid_to IS NULL OR e.applied_on < l.valid_to)
-    GROUP BY e.person_id, e.permit_id, e.record_key, e.valid_from, e.counted_until, e.carries_until, l.value
-),
-counted AS (   -- those among the 365 that end with each day of a permit that passes the limit of its application: few do
-    SELECT y.person_id, y.permit_id, y.record_key, y.carries_until, y.days_allowed, d.day, max(i.first_known_time) AS known_at,
+counted AS (   -- days with such permits among the 365 that end with each day of one, of holders who have had them for so long at all
+    SELECT e.person_id, e.permit_id, e.record_key, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at,
            CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.valid_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
-    FROM season_year y
-    JOIN days d ON d.day >= y.valid_from AND d.day <= y.counted_until
-    JOIN season i ON i.person_id = y.person_id AND i.valid_from <= d.day AND i.counted_until >= d.day - 364
-    WHERE y.days_in_year > y.days_allowed
-    GROUP BY y.person_id, y.permit_id, y.record_key, y.carries_until, y.days_allowed, d.day
+    FROM season e
+    JOIN days d ON d.day >= e.valid_from AND d.day <= e.counted_until
+    JOIN season i ON i.person_id = e.person_id AND i.valid_from <= d.day AND i.counted_until >= d.day - 364
+    WHERE e.days_in_all > $least_days
+    GROUP BY e.person_id, e.permit_id, e.record_key, e.carries_until, e.applied_on, d.day
 ),
-excess AS (   -- the first day that passes the limit in force on it, and the one at the application
-    SELECT c.person_id, c.permit_id, c.record_key, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year,
-           greatest(c.days_allowed, l.value) AS days_allowed, row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
+excess AS (   -- the days that pass the limit in force on them, and each that was in force since the application
+    SELECT c.person_id, c.permit_id, c.record_key, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year, max(l.value) AS days_allowed,
+           row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
     FROM counted c
-    JOIN parameters l ON l.name = 'seasonal_days' AND c.day >= l.valid_from AND (l.valid_to IS NULL OR c.day < l.valid_to)
-    WHERE c.days_in_year > greatest(c.days_allowed, l.value)
+    JOIN parameters l ON l.name = 'seasonal_days' AND l.valid_from <= c.day AND (l.valid_to IS NULL OR l.valid_to > c.applied_on)
+    GROUP BY c.person_id, c.permit_id, c.record_key, c.carries_until, c.day, c.known_at, c.days_in_year
+    HAVING c.days_in_year > max(l.value)
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
     SELECT s.person_id, s.permit_id, s.record_key, s.next_known_at, p.month, p.first_key, p.known_at
