@@ -109,12 +109,15 @@ fn report(seed: u64, groups: &[Group], rules: &[&Rule], tally: &Tally) -> usize 
     }
     for rule in rules {
         let Some(wrong) = tally.wrong.get(rule.id) else { continue };
-        // One of each story, the one with the fewest records.
-        let mut shown: BTreeSet<&str> = BTreeSet::new();
+        // Some of each story, those with the fewest records.
+        let most: usize = std::env::var("LAW_SHOW").map_or(1, |number| number.parse().unwrap());
+        let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
         let mut order: Vec<usize> = wrong.keys().copied().collect();
         order.sort_by_key(|at| size(&groups[*at]));
         for at in order {
-            if !shown.insert(&groups[at].story) {
+            let of_story = shown.entry(&groups[at].story).or_default();
+            *of_story += 1;
+            if *of_story > most {
                 continue;
             }
             let count = wrong.keys().filter(|other| groups[**other].story == groups[at].story).count();
@@ -142,7 +145,7 @@ fn words(group: &Group, stretches: &[Stretch]) -> String {
             let _ = writeln!(out, "    {}", record.words());
         }
     }
-    for record in &group.reference {
+    for record in group.reference.iter().filter(|record| !matches!(record.fact, Fact::Term(_))) {
         let _ = writeln!(out, "    {}", record.words());
     }
     for stretch in stretches {

@@ -592,6 +592,10 @@ fn in_scope(person: &Person, record: &Record) -> bool {
     if known.is_empty() {
         return false;
     }
+    // Somebody whom another's permit depends on is looked up in the population register for as long.
+    if feed == Feed::Population && known.iter().any(|r| matches!(r.fact, Fact::Anchor(_))) {
+        return true;
+    }
     // The permits as they were known an hour before; until when, and from when, each holds.
     let mut rows: BTreeMap<&str, &Record> = BTreeMap::new();
     for record in known.into_iter().filter(|r| matches!(r.fact, Fact::Permit(_))) {

@@ -8,10 +8,11 @@
 //!
 //! - `calendar`: days, months, instants.
 //! - `facts`: records as typed facts, and what of them is known on a day.
+//! - `register`, `names`, `nations`: the population register, names, citizenships; `carrier`: which permit a finding stands on.
 //! - `rights`: which permit holds, which carries an alert, what a renewal settles; who is never told about.
 //! - `pay`: salaries month by month, and thresholds in force.
 //! - `rules`: one small file a rule.
-//! - `people`: how a person is written down; `populations`: who they are.
+//! - `people`, `chains`, `terms`: how a person is written down; `populations`: who they are.
 //! - `compare`: the engine's answer beside this one's.
 //!
 //! `LAW_SEEDS=1,2,3` and `LAW_PERSONS=500` widen it by hand; `LAW_RULES=R04,R05` narrows it; `LAW_SHRINK=1` cuts the records of a
@@ -20,13 +21,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 mod calendar;
+mod carrier;
+mod chains;
 mod compare;
 mod facts;
+mod names;
+mod nations;
 mod pay;
 mod people;
 mod populations;
+mod register;
 mod rights;
 mod rules;
+mod terms;
 
 #[test]
 fn the_rules_say_what_the_law_says() {

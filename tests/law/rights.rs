@@ -4,7 +4,7 @@
 //! or begins on the day after it at the latest. The time between the two belongs to the right, and there the old permit carries.
 
 use crate::calendar::{At, Day};
-use crate::facts::{PersonKnown, Post, Seen, earlier};
+use crate::facts::{Application, PersonKnown, Post, Seen, earlier};
 
 /// A granted permit, not annulled, with its place in a right.
 #[derive(Clone, Debug)]
@@ -105,16 +105,20 @@ fn one_right(p: &PersonKnown, from: Day, until: Option<Day>, next_from: Day, nex
     if next_from <= until + 1 || next_application.is_some_and(|day| from <= day && day <= until) {
         return true;
     }
-    p.applications.iter().any(|a| from <= a.filed_on && a.filed_on <= until)
+    // One that was refused was not for the permit that came.
+    let for_it = |a: &&Seen<Application>| !matches!(a.outcome, Some("refused" | "withdrawn"));
+    p.applications.iter().filter(for_it).any(|a| from <= a.filed_on && a.filed_on <= until)
 }
 
 /// The last day on which a permit that nothing has followed yet carries an alert: its own last day, or, where an application was
-/// filed in time, the day on which that is refused or withdrawn; open while it is undecided or granted.
+/// filed in time, the day on which that is refused or withdrawn; open while it is undecided, and where it was granted after the end.
 fn last_carried(p: &PersonKnown, from: Day, until: Option<Day>) -> Option<Day> {
     let until = until?;
     let mut last = until;
     for application in p.applications.iter().filter(|a| from <= a.filed_on && a.filed_on <= until) {
         match (application.outcome, application.decided_on) {
+            // Granted before the end: the next permit begins when this one ends, or was for something else.
+            (Some("granted"), Some(decided)) if decided <= until => {}
             (Some("refused" | "withdrawn"), Some(decided)) => last = last.max(decided),
             _ => return None,
         }

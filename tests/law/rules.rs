@@ -9,6 +9,8 @@ use crate::calendar::Day;
 use crate::facts::{Code, GroupKnown, Known};
 use crate::rights::{Canceller, cancellers};
 
+mod o1;
+mod o2;
 mod r01;
 mod r02;
 mod r03;
@@ -18,7 +20,23 @@ mod r06;
 mod r07;
 mod r08;
 mod r09;
+mod r10;
+mod r11;
+mod r12;
 mod r13;
+mod r14;
+mod r15;
+mod r16;
+mod r17;
+mod r18;
+mod r19;
+mod r20;
+mod r21;
+mod r22;
+mod r23;
+mod r24;
+mod r25;
+mod r26;
 mod r27;
 mod r29;
 
@@ -73,9 +91,27 @@ pub const RULES: &[Rule] = &[
     r07::RULE,
     r08::RULE,
     r09::RULE,
+    r10::RULE,
+    r11::RULE,
+    r12::RULE,
     r13::RULE,
+    r14::RULE,
+    r15::RULE,
+    r16::RULE,
+    r17::RULE,
+    r18::RULE,
+    r19::RULE,
+    r20::RULE,
+    r21::RULE,
+    r22::RULE,
+    r23::RULE,
+    r24::RULE,
+    r25::RULE,
+    r26::RULE,
     r27::RULE,
     r29::RULE,
+    o1::RULE,
+    o2::RULE,
 ];
 
 /// The gravest that stands on a day, by rule and subject.

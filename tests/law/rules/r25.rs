@@ -1,0 +1,35 @@
+//! R25: a benefit that asks for residence, for a time after the move abroad.
+//!
+//! "residence-based payment whose entitlement period starts >7 d after UV", medium; not after the return.
+
+use super::{Finding, Rule, Severity};
+use crate::calendar::Day;
+use crate::facts::Known;
+use crate::register::gone;
+use crate::rights::Canceller;
+
+pub const RULE: Rule =
+    Rule { number: "R25", id: "benefit-after-emigration", classes: &[], survives: &[Canceller::PermitEnded], on_day };
+
+fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
+    let mut out = Vec::new();
+    if p.notices.iter().any(|notice| notice.kind == "state_service_abroad") {
+        return out;
+    }
+    for gone in gone(p) {
+        let Some(moved) = gone.moved() else { continue };
+        // The permit of that right which began last, or the last one before; also when it has ended.
+        let begun = || p.holdings.iter().filter(|h| h.valid_from <= day);
+        let holding =
+            begun().rfind(|h| h.right_covers(moved.on)).or_else(|| begun().rfind(|h| h.valid_from <= moved.on));
+        let Some(holding) = holding.or_else(|| begun().next()) else { continue };
+        for payment in p.payments.iter().filter(|pay| pay.kind == "benefit" && pay.basis == Some("residence")) {
+            let from = payment.period_from.unwrap_or(payment.month);
+            let after = from > moved.on + 7 && gone.back_on.is_none_or(|back| from < back);
+            if after && from <= day && !holding.settles(payment.first_known.max(moved.known)) {
+                out.push(p.finding(holding, Severity::Medium));
+            }
+        }
+    }
+    out
+}
