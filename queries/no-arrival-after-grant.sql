@@ -79,13 +79,15 @@ sign AS (   -- signs of a stay; salary and studies only for the classes whose pe
     JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment')
          AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 )
-SELECT n.person_id, n.permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
-       greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time) AS alert_at,
+SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
+       greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
        CAST(add_months(n.usable_from, n.months) AS TIMESTAMP) AS due_at,
        min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS cleared_at,
        n.usable_from, n.months AS months_waited, max(s.seen_on) AS last_sign_on,
        (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
-       n.record_key AS record_keys
+       concat_ws(',', n.record_key, c.record_key) AS record_keys
 FROM newcomer n
+JOIN carriers c ON c.permit_id = n.permit_id
+     AND (c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CAST(n.first_known_time AS DATE)) > c.settled_on)
 LEFT JOIN sign s ON s.permit_id = n.permit_id
-GROUP BY n.person_id, n.permit_id, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to
+GROUP BY n.person_id, c.carrier_id, c.record_key, c.from_at, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

@@ -98,16 +98,17 @@ wanted AS (   -- one row for each tier: the credits that it asks, less the share
     CROSS JOIN due d
     LEFT JOIN excused x ON x.permit_id = d.permit_id AND x.year_no = d.year_no
 )
-SELECT w.person_id, w.permit_id, w.from_on AS alert_key, w.to_on AS anchor_at,
-       greatest(CAST(w.due_on AS TIMESTAMP), w.first_known_time) AS alert_at, CAST(w.due_on AS TIMESTAMP) AS due_at,
+SELECT w.person_id, c.carrier_id AS permit_id, w.from_on AS alert_key, w.to_on AS anchor_at,
+       greatest(CAST(w.due_on AS TIMESTAMP), w.first_known_time, c.from_at) AS alert_at, CAST(w.due_on AS TIMESTAMP) AS due_at,
        min(CASE WHEN r.so_far * 1200 >= w.asked_1200ths THEN r.first_known_time END) AS cleared_at, w.severity,
        w.from_on AS year_from, w.to_on - 1 AS year_to, w.year_no, w.due_on AS evaluated_on,
        CAST(coalesce(max(r.so_far), 0) AS BIGINT) AS credits_tenths, w.required AS required_tenths, w.months_excused,
-       concat_ws(',', w.record_key, min(r.record_key), nullif(max(r.record_key), min(r.record_key))) AS record_keys
+       concat_ws(',', w.record_key, c.record_key, min(r.record_key), nullif(max(r.record_key), min(r.record_key))) AS record_keys
 FROM wanted w
+JOIN carriers c ON c.permit_id = w.permit_id AND (c.settled_on IS NULL OR greatest(w.due_on, CAST(w.first_known_time AS DATE)) > c.settled_on)
 LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
 WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                   WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
-GROUP BY w.person_id, w.permit_id, w.record_key, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
+GROUP BY w.person_id, c.carrier_id, c.record_key, c.from_at, w.record_key, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
          w.months_excused, w.asked_1200ths

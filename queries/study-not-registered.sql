@@ -96,12 +96,14 @@ seen AS (   -- what the institutions have said about each term; a registration f
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
     GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
 )
-SELECT n.person_id, n.permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
-       greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time) AS alert_at,
+SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
+       greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
        CAST(n.counted_from + tier.days AS TIMESTAMP) AS due_at,
        least(n.registered_at, n.exempt_at) AS cleared_at, tier.severity,
        n.term, n.counted_from, CAST(tier.days AS BIGINT) AS days_waited, n.decided_on, n.registrations, n.no_show_reported,
-       concat_ws(',', n.record_key, n.study_keys) AS record_keys
+       concat_ws(',', n.record_key, c.record_key, n.study_keys) AS record_keys
 FROM seen n
 CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
+JOIN carriers c ON c.permit_id = n.permit_id
+     AND (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CAST(n.first_known_time AS DATE)) > c.settled_on)
 WHERE n.exempt_from IS NULL OR n.exempt_from > n.counted_from + tier.days

@@ -21,7 +21,5 @@ SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(carries_until + 1 AS
 FROM permit_spells
 WHERE carries_until IS NOT NULL
 UNION ALL
-SELECT p.person_id, p.permit_id, 'application_pending' AS reason, CAST(a.filed_on AS TIMESTAMP) AS from_at,
-       CAST(a.decided_on AS TIMESTAMP) AS to_at
-FROM permits p
-JOIN applications a ON a.person_id = p.person_id AND NOT coalesce(a.filed_on = p.application_on, false)
+SELECT person_id, permit_id, 'application_pending' AS reason, CAST(filed_on AS TIMESTAMP) AS from_at, CAST(decided_on AS TIMESTAMP) AS to_at
+FROM other_applications
