@@ -53,12 +53,13 @@ WITH eu_country AS (   -- countries that the register says are in the EU
     SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
 ),
 benefit AS (
-    SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek
+    SELECT person_id, record_key, source, coalesce(period_from, month) AS period_from, amount_sek,
+           greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
     FROM payments
     WHERE kind = 'benefit' AND basis = 'residence'
 )
 SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.source) AS alert_key, min(b.period_from) AS anchor_at,
-       greatest(a.known_at, min(b.first_known_time), p.first_known_time, CAST(a.dereg_on + $wait_days + 1 AS TIMESTAMP)) AS alert_at,
+       greatest(a.known_at, min(b.known_at), p.first_known_time) AS alert_at,
        CAST(a.dereg_on + $wait_days + 1 AS TIMESTAMP) AS due_at, CASE WHEN count(e.person_id) > 0 THEN 'weak' ELSE 'medium' END AS severity,
        a.dereg_on AS moved_on, a.foreign_country, count(e.person_id) > 0 AS within_eu, a.returned_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,

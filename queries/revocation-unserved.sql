@@ -69,7 +69,7 @@ WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the 
            coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on, r.revoked_final_on AS final_on,
            CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL
                 THEN greatest(r.known_time, CAST(coalesce(r.revoked_served_on, r.revoked_final_on) AS TIMESTAMP)) END AS served_at,
-           least(CASE WHEN r.inhibited THEN r.known_time END, p.next_known_at) AS ended_at
+           least(CASE WHEN r.inhibited THEN r.known_time END, greatest(p.next_known_at, CAST(p.next_from AS TIMESTAMP))) AS ended_at
     FROM permits r
     JOIN permit_spells p ON p.permit_id = r.permit_id
     WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
