@@ -3,8 +3,8 @@ id = "identity-changed"
 number = "R21"
 title.sv = "Ändrad identitetsuppgift efter bifall"
 title.en = "Identity particulars changed after the grant"
-finding.sv = "Folkbokföringen visar från {changed_on} andra uppgifter än de som beslutet grundades på: namn {name_differs}, födelsetid {birth_differs}, medborgarskap {citizenship_differs}. Omständighet att utreda."
-finding.en = "Since {changed_on} the population register shows other particulars than those the decision rests on: name {name_differs}, birth {birth_differs}, citizenship {citizenship_differs}. A circumstance to look into."
+finding.sv = "Folkbokföringen visar från {changed_on} andra uppgifter än de som beslutet grundades på. [name_differs: Namnet är ett annat. ][name_unclear: Namnet är skrivet med bokstäver som inte kan jämföras. ][birth_differs: Födelsetiden är en annan. ][citizenship_added: Ett medborgarskap har tillkommit. ][citizenship_lost: Ett medborgarskap har upphört eller bytts. ]Omständighet att utreda."
+finding.en = "Since {changed_on} the population register shows other particulars than those the decision rests on. [name_differs: The name is another. ][name_unclear: The name is written in letters that cannot be compared. ][birth_differs: The date of birth is another. ][citizenship_added: A citizenship was added. ][citizenship_lost: A citizenship was lost or replaced. ]A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["UtlL 7 kap. 1 §"]
 legal_gate = "open"
@@ -16,8 +16,22 @@ compares_citizenship = "the register shows another citizenship than the decision
 sv = "Ändrat civilstånd inom ett år från namnändringen (namnet räknas inte)"
 en = "Change of civil status within a year of the change of name (the name does not count)"
 [[counter_evidence]]
-sv = "Annan ordning, stavning eller accenter i namnet (räknas inte)"
-en = "Another order, spelling or accents in the name (does not count)"
+sv = "Annan ordning, andra accenter eller annan translitterering i namnet, eller fler namn (räknas inte)"
+en = "Another order, other accents or another transliteration of the name, or more names (does not count)"
+[[counter_evidence]]
+sv = "Namn i andra alfabet än latinskt, kyrilliskt och arabiskt (endast information)"
+en = "A name in another script than Latin, Cyrillic or Arabic (information only)"
+column = "name_unclear"
+[[counter_evidence]]
+sv = "Medborgarskap som tillkommit utan att något upphört (svagare)"
+en = "A citizenship that was added while none was lost (weaker)"
+column = "citizenship_added"
+[[counter_evidence]]
+sv = "Staten har upphört och efterträtts (räknas inte)"
+en = "The state has ceased to exist and been succeeded (does not count)"
+[[counter_evidence]]
+sv = "Uppgifter som folkbokföringen visade redan vid beslutet (räknas inte)"
+en = "Particulars that the register showed at the decision already (do not count)"
 [[counter_evidence]]
 sv = "Nytt personnummer med samma födelsetid (namnet räknas inte och lagras inte)"
 en = "New personal number with the same birth date (the name does not count and is not kept)"
@@ -25,8 +39,8 @@ en = "New personal number with the same birth date (the name does not count and 
 sv = "Födelsedag uppskattad till 1 januari som rättats inom året (räknas inte)"
 en = "Birthday estimated as 1 January, corrected within the year (does not count)"
 [[counter_evidence]]
-sv = "Statslös eller okänt medborgarskap vid beslutet som senare klarlagts (räknas inte)"
-en = "Stateless or unknown citizenship at the decision, established later (does not count)"
+sv = "Statslös, flykting eller okänt medborgarskap, i beslutet eller i registret (räknas inte)"
+en = "Stateless, refugee or unknown citizenship, in the decision or in the register (does not count)"
 [[counter_evidence]]
 sv = "Skyddade personuppgifter (ingenting lagras)"
 en = "Protected personal data (nothing is kept)"
@@ -43,60 +57,70 @@ checked = false
 default = 365
 doc = "a birth date moved by at least these days is medium"
 source = "own default"
-[params.name_pct]
-default = 50
-doc = "names that share less than this part of their words differ, per cent"
-source = "own default"
 */
 WITH post AS (   -- each register post beside the particulars of each permit's decision
-    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
-           coalesce(p.decided_on, p.valid_from) AS decided_on,
+    SELECT r.person_id, r.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
+           coalesce(r.decided_on, r.valid_from) AS decided_on, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS carries_at,
            h.record_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
-               OVER (PARTITION BY p.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
+               OVER (PARTITION BY r.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
                      ORDER BY h.version, h.record_key ROWS UNBOUNDED PRECEDING) AS first_number
-    FROM permits p
-    JOIN population_posts h ON h.person_id = p.person_id
-    WHERE p.permit_class <> 'ASYLUM_APPLICANT'
+    FROM rights r
+    JOIN permits p ON p.permit_id = r.permit_id
+    JOIN population_posts h ON h.person_id = r.person_id
+),
+settled AS (   -- the last one that was known at the decision, which weighed what it showed
+    SELECT permit_id, name, birth_on, citizenships
+    FROM (SELECT permit_id, name, birth_on, citizenships,
+                 row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record_key DESC) AS nth
+          FROM post
+          WHERE CAST(known_from AS DATE) <= decided_on) x
+    WHERE nth = 1
 ),
 compared AS (
-    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on,
-           abs(birth_on - birth_on_at_grant) AS birth_days,
-           coalesce(birth_on <> birth_on_at_grant, false)   -- unless an estimated 1 January became a day of that year
-               AND NOT (birth_on_at_grant = CAST(date_trunc('year', birth_on_at_grant) AS DATE)
-                        AND birth_on > birth_on_at_grant AND birth_on < add_months(birth_on_at_grant, 12)) AS birth_differs,
-           coalesce((add_months(birth_on, 216) <= application_on) <> (add_months(birth_on_at_grant, 216) <= application_on), false) AS majority_differs,
-           coalesce(name_overlap_pct(name, name_at_grant) < $name_pct, false)
-               AND NOT coalesce(civil_status_on >= add_months(event_on, -12) AND civil_status_on <= add_months(event_on, 12), false)
-               AND NOT coalesce(number <> first_number, false) AS name_differs,
-           coalesce(NOT array_has_all(citizenships, citizenships_at_grant), false)
-               AND NOT (array_has(citizenships_at_grant, 'XXA') OR array_has(citizenships_at_grant, 'XXX')) AS citizenship_differs
-    FROM post
-    WHERE known_from > CAST(decided_on AS TIMESTAMP)
+    SELECT p.person_id, p.permit_id, p.permit_key, p.record_key, p.version, p.op, p.known_from, p.event_on, p.carries_at,
+           abs(p.birth_on - p.birth_on_at_grant) AS birth_days,
+           coalesce(p.birth_on <> p.birth_on_at_grant, false) AND coalesce(p.birth_on <> s.birth_on, true)
+               AND NOT (p.birth_on_at_grant = CAST(date_trunc('year', p.birth_on_at_grant) AS DATE)   -- an estimated 1 January became a day of that year
+                        AND p.birth_on > p.birth_on_at_grant AND p.birth_on < add_months(p.birth_on_at_grant, 12)) AS birth_differs,
+           coalesce((add_months(p.birth_on, 216) <= p.application_on) <> (add_months(p.birth_on_at_grant, 216) <= p.application_on), false)
+               AS majority_differs,
+           CASE WHEN coalesce(p.civil_status_on >= add_months(p.event_on, -12) AND p.civil_status_on <= add_months(p.event_on, 12), false)
+                     OR coalesce(p.number <> p.first_number, false) OR coalesce(name_agreement(p.name, s.name) = 'same', false) THEN 'same'
+                ELSE coalesce(name_agreement(p.name, p.name_at_grant), 'same') END AS name_now,
+           CASE WHEN coalesce(citizenship_change(p.citizenships, s.citizenships) = 'same', false) THEN 'same'
+                ELSE coalesce(citizenship_change(p.citizenships, p.citizenships_at_grant), 'same') END AS citizenship_now
+    FROM post p
+    LEFT JOIN settled s ON s.permit_id = p.permit_id
 ),
 counted AS (
-    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
-           name_differs, citizenship_differs,
-           CASE WHEN birth_differs THEN 1 ELSE 0 END + CASE WHEN name_differs THEN 1 ELSE 0 END
-               + CASE WHEN citizenship_differs THEN 1 ELSE 0 END AS fields
+    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, carries_at, birth_days, birth_differs, majority_differs,
+           name_now, citizenship_now,
+           CASE WHEN birth_differs THEN 1 ELSE 0 END + CASE WHEN name_now IN ('part', 'none') THEN 1 ELSE 0 END
+               + CASE WHEN citizenship_now <> 'same' THEN 1 ELSE 0 END AS fields,
+           birth_differs OR name_now <> 'same' OR citizenship_now <> 'same' AS differs
     FROM compared
 ),
 run AS (   -- posts in a row that differ are one episode, until one that agrees
-    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, birth_days, birth_differs, majority_differs,
-           name_differs, citizenship_differs, fields,
-           max(CASE WHEN fields = 0 THEN version END)
+    SELECT person_id, permit_id, permit_key, record_key, version, event_on, birth_days, birth_differs, majority_differs,
+           name_now, citizenship_now, fields, differs,
+           greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING),
+                    CAST(event_on AS TIMESTAMP), carries_at) AS alert_at,
+           max(CASE WHEN NOT differs THEN version END)
                OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING) AS agreed_version,
-           min(CASE WHEN fields = 0 THEN known_from END)
+           min(CASE WHEN NOT differs THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END)
                OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
-           first_value(CASE WHEN fields = 0 THEN op END IGNORE NULLS)
+           first_value(CASE WHEN NOT differs THEN op END IGNORE NULLS)
                OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
-SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, known_from AS alert_at,
+SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at,
        agrees_again_at AS cleared_at,
-       severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_differs THEN 2 WHEN name_differs THEN 1 ELSE 0 END
+       severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_now = 'lost' OR name_now = 'none' THEN 2
+                     WHEN citizenship_now = 'added' OR name_now = 'part' THEN 1 ELSE 0 END
                 + CASE WHEN fields >= 2 THEN 1 ELSE 0 END) AS severity,
-       event_on AS changed_on, name_differs, birth_differs, citizenship_differs, majority_differs, CAST(fields AS BIGINT) AS fields_changed,
-       concat_ws(',', permit_key, record_key) AS record_keys
+       event_on AS changed_on, name_now IN ('part', 'none') AS name_differs, name_now = 'script' AS name_unclear, birth_differs,
+       citizenship_now <> 'same' AS citizenship_differs, citizenship_now = 'added' AS citizenship_added, citizenship_now = 'lost' AS citizenship_lost,
+       majority_differs, CAST(fields AS BIGINT) AS fields_changed, concat_ws(',', permit_key, record_key) AS record_keys
 FROM run
-WHERE fields > 0 AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')
+WHERE differs AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')

@@ -8,20 +8,27 @@
 //! | `agi_complete(date)` | 00:00 on the 7th of the second month after the date's month |
 //! | `severity(int)` | info 0, weak 1, medium 2, strong 3; clamped |
 //! | `severity_rank(text)` | the inverse |
-//! | `name_overlap_pct(text, text)` | common per cent of the two names' words: Jaccard index of the sets of case-folded words without diacritics, floor; null if neither has a word |
+//! | `name_agreement(text, text)` | of two names' words as a machine-readable zone has them (`names`): `same`, `part`, `none` in common, or `script`, which nobody but a person can compare; null if either has no word |
+//! | `is_state(text)` | whether a country's code is a state's: not stateless, unknown or refugee (`states`) |
+//! | `same_state(text, text)` | 2 the same state, 1 one of several that followed the other, 0 another or none |
+//! | `has_citizenship(list, text)` | whether one of the list is the same state, or followed it or went before |
+//! | `citizenship_change(list, list)` | the first against the second: `same`, `added`, or `lost` (or replaced); null if either names no state |
 //! | `abs(int)` | absolute value |
 //! | `beta_tail_bp(k, n, a, b, rate_bp)` | how sure it is that a rate is above a limit (`posterior`); null outside its domain |
 //! | `median_low(int)`, `mad_low(int)` | aggregates: lower median, lower median of the distances from it (`order_statistics`) |
 
+mod names;
 mod order_statistics;
 mod posterior;
+mod states;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
     AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -39,6 +46,7 @@ pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
 pub fn all() -> Vec<Arc<ScalarUDF>> {
     let (date, int, text) = (DataType::Date32, DataType::Int64, DataType::Utf8);
     let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let codes = DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)));
     let define = |name, takes: &[DataType], gives: &DataType, call| {
         Arc::new(ScalarUDF::from(Function {
             name,
@@ -53,7 +61,11 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         define("agi_complete", std::slice::from_ref(&date), &instant, agi_complete),
         define("severity", std::slice::from_ref(&int), &text, severity),
         define("severity_rank", std::slice::from_ref(&text), &int, severity_rank),
-        define("name_overlap_pct", &[text.clone(), text.clone()], &int, name_overlap_pct),
+        define("name_agreement", &[text.clone(), text.clone()], &text, name_agreement),
+        define("is_state", std::slice::from_ref(&text), &DataType::Boolean, is_state),
+        define("same_state", &[text.clone(), text.clone()], &int, same_state),
+        define("has_citizenship", &[codes.clone(), text.clone()], &DataType::Boolean, has_citizenship),
+        define("citizenship_change", &[codes.clone(), codes.clone()], &text, citizenship_change),
         define("abs", std::slice::from_ref(&int), &int, abs),
         define("beta_tail_bp", &std::array::from_fn::<_, 5, _>(|_| int.clone()), &int, beta_tail_bp),
     ]
@@ -164,38 +176,48 @@ fn beta_tail_bp(args: &[ArrayRef]) -> ArrayRef {
     Arc::new((0..k.len()).map(tail).collect::<Int64Array>())
 }
 
-fn name_overlap_pct(args: &[ArrayRef]) -> ArrayRef {
-    let (left, right) = (args[0].as_string::<i32>(), args[1].as_string::<i32>());
-    let pairs = left.iter().zip(right);
-    Arc::new(pairs.map(|(left, right)| overlap_pct(left?, right?)).collect::<Int64Array>())
+fn name_agreement(args: &[ArrayRef]) -> ArrayRef {
+    let agreement = |(left, right): (Option<&str>, Option<&str>)| names::agreement(left?, right?);
+    let pairs = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
+    Arc::new(pairs.map(|pair| agreement(pair).map(names::Agreement::name)).collect::<StringArray>())
 }
 
-fn overlap_pct(left: &str, right: &str) -> Option<i64> {
-    let (left, right) = (words(left), words(right));
-    let common = left.intersection(&right).count() as i64;
-    let all = left.union(&right).count() as i64;
-    (all > 0).then(|| common * 100 / all)
+fn is_state(args: &[ArrayRef]) -> ArrayRef {
+    Arc::new(args[0].as_string::<i32>().iter().map(|code| code.map(states::is_state)).collect::<BooleanArray>())
 }
 
-/// Runs of `a`-`z` after case folding and removal of diacritics.
-fn words(name: &str) -> BTreeSet<String> {
-    use unicode_normalization::UnicodeNormalization;
-    use unicode_normalization::char::is_combining_mark;
-    let folded: String = name.to_lowercase().nfd().filter(|c| !is_combining_mark(*c)).collect();
-    folded.split(|c: char| !c.is_ascii_lowercase()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+fn same_state(args: &[ArrayRef]) -> ArrayRef {
+    let pairs = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
+    Arc::new(pairs.map(|(left, right)| Some(states::sameness(left?, right?))).collect::<Int64Array>())
+}
+
+fn has_citizenship(args: &[ArrayRef]) -> ArrayRef {
+    let (lists, codes) = (args[0].as_list::<i32>(), args[1].as_string::<i32>());
+    let held = |row: usize| {
+        let code = codes.is_valid(row).then(|| codes.value(row))?;
+        with_codes(lists, row, |list| states::holds(list, code))
+    };
+    Arc::new((0..lists.len()).map(held).collect::<BooleanArray>())
+}
+
+fn citizenship_change(args: &[ArrayRef]) -> ArrayRef {
+    let (now, before) = (args[0].as_list::<i32>(), args[1].as_list::<i32>());
+    let change =
+        |row: usize| with_codes(now, row, |now| with_codes(before, row, |before| states::change(now, before)))??;
+    Arc::new((0..now.len()).map(change).collect::<StringArray>())
+}
+
+/// A row's codes; a null among them says nothing. `None` for a null list.
+fn with_codes<T>(lists: &ListArray, row: usize, of: impl FnOnce(&[&str]) -> T) -> Option<T> {
+    lists.is_valid(row).then(|| {
+        let list = lists.value(row);
+        of(&list.as_string::<i32>().iter().flatten().collect::<Vec<_>>())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_compared_by_their_words() {
-        assert_eq!(overlap_pct("Amal Haddad", "Haddad Ámal"), Some(100));
-        assert_eq!(overlap_pct("Amal Haddad", "Amal Lindqvist Strand"), Some(25));
-        assert_eq!(overlap_pct("Åsa Öberg", "asa oberg"), Some(100));
-        assert_eq!(overlap_pct("", ""), None);
-    }
 
     #[test]
     fn null_in_null_out() {

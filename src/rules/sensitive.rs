@@ -3,7 +3,7 @@
 //! - Citizenships may be handed on as they are, and asked whether Sweden is among them. A rule compares them otherwise
 //!   only if its header says why (`compares_citizenship`); a view or link never does. No text compares any country with a
 //!   named one: a rule that works for some nationalities only is no rule.
-//! - Names may be handed on, and compared by `name_overlap_pct`: by their words, never by what they sound like.
+//! - Names may be handed on, and compared by `name_agreement`: by their words, never by what they sound like.
 //! - An identity number may be compared as a whole and by its date of birth; its other digits tell the sex.
 //! - A month that is excused may only help the person. That is a property of results, not of texts: a test over all
 //!   rules holds it.
@@ -28,7 +28,7 @@ const COUNTRIES: [&str; 6] =
     ["citizenships", "citizenships_at_grant", "tested_country", "doc_issuer", "country", "foreign_country"];
 const NUMBERS: [&str; 2] = ["number", "identifier"];
 /// Sweden, and the codes of the stateless and of unknown citizenship.
-const NOBODYS_COUNTRY: [&str; 5] = ["SWE", "XXA", "XXB", "XXC", "XXX"];
+const NOBODYS_COUNTRY: [&str; 6] = ["SWE", "XXA", "XXB", "XXC", "XXX", "UNK"];
 
 /// Rules and views that do more with a sensitive column than they may.
 pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
@@ -154,7 +154,7 @@ impl Reader {
         let args = arguments(function);
         let in_order = ["lag", "lead", "first_value", "last_value", "min", "max", "count"];
         for arg in &args {
-            if (name == "name_overlap_pct" && Self::is_one_of(arg, &NAMES))
+            if (name == "name_agreement" && Self::is_one_of(arg, &NAMES))
                 || ((in_order.contains(&name.as_str()) || (self.is_link && name == "concat"))
                     && Self::is_one_of(arg, &NUMBERS))
             {
@@ -204,7 +204,7 @@ impl Reader {
                 "only a rule about citizenship itself may: say why in its header, compares_citizenship = \"...\"",
             );
         } else if NAMES.contains(&name.as_str()) && !(name == "name" && self.is_threshold(owner.as_deref())) {
-            self.refuse(expr, format!("it looks into {name}"), "names are compared by name_overlap_pct alone");
+            self.refuse(expr, format!("it looks into {name}"), "names are compared by name_agreement alone");
         } else if NUMBERS.contains(&name.as_str()) {
             self.refuse(
                 expr,
@@ -327,7 +327,7 @@ mod tests {
         for sql in [
             "SELECT h.name, citizenships, h.number FROM population h",
             "SELECT 1 FROM population h WHERE h.name IS NOT NULL AND citizenships IS NULL",
-            "SELECT name_overlap_pct(h.name, p.name_at_grant) < 50 FROM population h, permits p",
+            "SELECT name_agreement(h.name, p.name_at_grant) <> 'same' FROM population h, permits p",
             "SELECT number <> first_value(number) OVER (PARTITION BY substr(number, 1, 8)) FROM population",
             "SELECT array_has(h.citizenships, 'SWE') FROM population h",
             "SELECT number AS identifier FROM identities",

@@ -76,14 +76,16 @@ fn duckdb_finds_the_same_standing_set() {
 }
 
 /// Of a row of `drawn`: of itself, or of a frame of rows round it.
-const OF_A_ROW: [&str; 14] = [
+const OF_A_ROW: [&str; 16] = [
     "add_months(day, step)",
     "month_of(day)",
     "CAST(agi_complete(day) AS DATE)",
     "severity(step)",
     "severity_rank(severity(step))",
     "abs(step)",
-    "name_overlap_pct(name, other_name)",
+    "name_agreement(name, other_name)",
+    "concat_ws(' ', is_state(code), same_state(code, other_code), has_citizenship(list, code))",
+    "citizenship_change(list, other_list)",
     "beta_tail_bp(hits, cases, a, b, rate_bp)",
     "median_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
     "mad_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
@@ -97,7 +99,9 @@ const OF_A_TEAM: [&str; 3] = ["median_low(amount)", "mad_low(amount)", "mad_low(
 /// `drawn`, the same text for both engines. Amounts of few different values and of many; one null in eight.
 fn drawn(rows: usize) -> String {
     let mut dice = Dice(SEED);
-    let names = ["'Amal Haddad'", "'Haddad Ámal'", "'Åsa Öberg'", "'asa  oberg-lind'", "'123'", "''"];
+    let names = ["'Amal Haddad'", "'Haddad Ámal'", "'Åsa Öberg'", "'asa  oberg-lind'", "'Αμάλ'", "'123'", "''"];
+    let codes =
+        ["'SYR'", "'YUG'", "'SRB'", "'HRV'", "'SCG'", "'ZAR'", "'COD'", "'XXA'", "'XXX'", "'UNK'", "'SUN'", "'RUS'"];
     let mut values = Vec::new();
     for id in 0..rows {
         let cases = dice.below(150) as i64;
@@ -114,11 +118,16 @@ fn drawn(rows: usize) -> String {
             dice.below(60).to_string(),
             (dice.below(10_200) as i64 - 100).to_string(),
             amount.to_string(),
+            (*dice.pick(&codes)).to_owned(),
+            (*dice.pick(&codes)).to_owned(),
+            format!("[{}, {}]", dice.pick(&codes), dice.pick(&codes)),
+            format!("[{}, {}]", dice.pick(&codes), dice.pick(&codes)),
         ];
         let row = row.map(|value| if dice.below(8) == 0 { "NULL".to_owned() } else { value });
         values.push(format!("({id}, {})", row.join(", ")));
     }
-    let columns = "id, team, day, step, name, other_name, hits, cases, a, b, rate_bp, amount";
+    let columns =
+        "id, team, day, step, name, other_name, hits, cases, a, b, rate_bp, amount, code, other_code, list, other_list";
     format!("WITH drawn({columns}) AS (VALUES {})\n", values.join(",\n"))
 }
 
