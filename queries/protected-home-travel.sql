@@ -3,8 +3,8 @@ id = "protected-home-travel"
 number = "R18"
 title.sv = "Resa till landet som skyddet prövats mot"
 title.en = "Journey to the country that the protection was tested against"
-finding.sv = "[visits: Uppgifter om resor visar besök i landet som skyddsbehovet prövats mot: {visits}. ][days_total: Dagar där, sammanlagt minst: {days_total}. ][transits: Genomresor genom landet som skyddsbehovet prövats mot: {transits}. ][moved_there: Personen är avregistrerad som utflyttad till landet som skyddsbehovet prövats mot. ]Senaste uppgift avser {last_left_on}. Omständighet att utreda."
-finding.en = "[visits: Travel notices show visits to the country that the need of protection was tested against: {visits}. ][days_total: Days there, at least: {days_total}. ][transits: Passages through the country that the need of protection was tested against: {transits}. ][moved_there: The person was deregistered as moved to the country that the need of protection was tested against. ]The latest dates from {last_left_on}. A circumstance to look into."
+finding.sv = "[visits: Uppgifter om resor visar besök i landet som skyddsbehovet prövats mot: {visits}. ][days_total: Dagar där, sammanlagt minst: {days_total}. ][return_not_seen: En utresa dit följs inte av någon sedd återresa. ][days_unseen: Dagar sedan dess, eller till nästa tecken på vistelse i Sverige: {days_unseen}. ][transits: Genomresor genom landet som skyddsbehovet prövats mot: {transits}. ][moved_there: Personen är avregistrerad som utflyttad till landet som skyddsbehovet prövats mot. ]Senaste uppgift avser {last_left_on}. Omständighet att utreda."
+finding.en = "[visits: Travel notices show visits to the country that the need of protection was tested against: {visits}. ][days_total: Days there, at least: {days_total}. ][return_not_seen: After a departure there no return was seen. ][days_unseen: Days since, or until the next sign of presence in Sweden: {days_unseen}. ][transits: Passages through the country that the need of protection was tested against: {transits}. ][moved_there: The person was deregistered as moved to the country that the need of protection was tested against. ]The latest dates from {last_left_on}. A circumstance to look into."
 permit_classes = ["PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY"]
 legal_basis = ["UtlL 4 kap. 5 § 1 st. 1 och 4 p.", "UtlL 4 kap. 5 a §", "UtlL 4 kap. 5 b-5 c §§"]
 legal_gate = "open"
@@ -31,8 +31,16 @@ column = "transits"
 sv = "Annat land än det prövade, eller resa före eller efter statusens tid (ingen uppgift)"
 en = "Another country than the tested one, or a journey outside the time of the status (no indication)"
 [[counter_evidence]]
-sv = "Återresa inom Schengen som inte syns: vistelsen kan ha varit kortare"
-en = "A return within Schengen that nobody records: the stay may have been shorter"
+sv = "Återresan har inte setts, till exempel inom Schengen: vistelsen kan ha varit kortare (en nivå lägre; nästa tecken på vistelse i Sverige avslutar den)"
+en = "The return was not seen, such as one within Schengen: the stay may have been shorter (one tier lower; the next sign of presence in Sweden ends it)"
+column = "return_not_seen"
+[[counter_evidence]]
+sv = "Det prövade landet har delats i flera stater: prövningen kan ha gällt en annan av dem (en nivå lägre)"
+en = "The tested country was divided into several states: the test may have been about another of them (one tier lower)"
+column = "one_of_several"
+[[counter_evidence]]
+sv = "Lön eller studier i Sverige under tiden (får inte läsas för dessa tillstånd)"
+en = "Salary or studies in Sweden meanwhile (may not be read for these permits)"
 checked = false
 [[counter_evidence]]
 sv = "Resan gjordes under tvång, eller av ett barn med vårdnadshavare"
@@ -49,61 +57,107 @@ doc = "stays of together at least these days are strong for refugees"
 source = "own default"
 [params.repeat_months]
 default = 24
-doc = "a second visit within these months is medium"
+doc = "a visit that begins within these months of the end of another is medium"
 source = "own default"
 [params.notice_days]
 default = 30
 doc = "a notice of a reason concerns a visit within these days of it"
 source = "own default"
 */
-WITH visit AS (   -- visits during the status, with the best reason given for each
-    SELECT st.person_id, st.record_key AS status_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented,
-           v.known_at, v.record_keys,
-           coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason
+WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
+    SELECT st.person_id, st.record_key AS status_key, st.status_kind, st.tested_country, st.ended_on,
+           same_state(v.country, st.tested_country) = 1 AS one_of_several, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
+           false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
+           greatest(v.known_at, st.first_known_time) AS known_at, v.record_keys
     FROM statuses st
-    JOIN visits v ON v.person_id = st.person_id AND v.country = st.tested_country AND v.left_on > st.declared_on
+    JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
-         AND n.event_on >= v.left_on - $notice_days AND n.event_on <= v.back_on + $notice_days AND (n.country IS NULL OR n.country = v.country)
-    GROUP BY st.person_id, st.record_key, st.status_kind, v.country, v.left_on, v.back_on, v.days, v.transit, v.documented, v.known_at, v.record_keys
-),
-ordered AS (   -- each with the last day of the counted visits before it
-    SELECT person_id, status_key, status_kind, country, left_on, back_on, days, transit, documented, known_at, record_keys, reason,
-           max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN back_on END)
-               OVER (PARTITION BY status_key, person_id ORDER BY left_on, record_keys ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_back_on
-    FROM visit
-),
-fact AS (
-    SELECT person_id, status_key, status_kind, country, left_on, known_at, record_keys, transit, documented, reason,
-           CASE WHEN reason = 0 THEN days ELSE 0 END AS days,
-           CASE WHEN transit IS TRUE THEN 0
-                ELSE CASE WHEN days >= $short_days OR (earlier_back_on < left_on AND earlier_back_on >= add_months(back_on, -$repeat_months)) THEN 2 ELSE 1 END
-                     - CASE WHEN documented IS TRUE THEN 0 ELSE 1 END - reason END AS grade,
-           false AS settled
-    FROM ordered
+         AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
+         AND (n.country IS NULL OR n.country = v.country)
+    GROUP BY st.person_id, st.record_key, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.left_on,
+             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.record_keys
     UNION ALL
-    SELECT st.person_id, st.record_key, st.status_kind, st.tested_country, d.dereg_on, d.known_at, d.record_key, CAST(NULL AS BOOLEAN),
-           CAST(NULL AS BOOLEAN), CAST(NULL AS BIGINT), 0, severity_rank('strong'), true   -- moved there: no visit, no days
+    SELECT st.person_id, st.record_key AS status_key, st.status_kind, st.tested_country, st.ended_on,
+           same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, d.dereg_on AS left_on, d.dereg_on AS seen_until,
+           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, CAST(NULL AS BOOLEAN) AS documented, true AS moved, 0 AS reason,
+           greatest(d.known_at, st.first_known_time) AS known_at, d.record_key AS record_keys
     FROM statuses st
-    JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND d.foreign_country = st.tested_country
+    JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
+),
+visit AS (   -- `certain`: the return was seen; each visit beside those before it and the days that are counted without it
+    SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented, moved,
+           reason, known_at, record_keys, certain,
+           sum(CASE WHEN certain THEN days ELSE 0 END) OVER status + coalesce(sum(CASE WHEN certain THEN 0 ELSE days END) OVER earlier, 0) AS other_days,
+           max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN coalesce(back_on, DATE '2199-12-31') END) OVER earlier AS earlier_back_on
+    FROM (SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented,
+                 moved, reason, known_at, record_keys, coalesce(seen_until = back_on, false) AS certain,
+                 CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
+          FROM told) t
+    WINDOW status AS (PARTITION BY status_key, person_id),
+           earlier AS (PARTITION BY status_key, person_id ORDER BY left_on, record_keys ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+point AS (   -- days on which a stay without a seen return weighs more; null: what was seen alone
+    SELECT person_id, status_key, CAST(NULL AS DATE) AS reached_on FROM visit GROUP BY person_id, status_key
+    UNION ALL
+    SELECT person_id, status_key, reached_on
+    FROM (SELECT v.person_id, v.status_key, least(v.back_on, v.ended_on) AS until_on,
+                 CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long' THEN v.left_on + CAST($long_days - v.other_days AS INT)
+                      ELSE v.back_on END AS reached_on
+          FROM (VALUES ('short'), ('long'), ('back')) AS n(step) CROSS JOIN visit v
+          WHERE NOT v.certain) x
+    WHERE reached_on <= coalesce(until_on, DATE '2199-12-31')
+    GROUP BY person_id, status_key, reached_on
+),
+stay AS (   -- each visit as it stands on such a day
+    SELECT v.person_id, v.status_key, v.status_kind, v.tested_country, v.ended_on, p.reached_on, v.one_of_several, v.left_on, v.seen_until,
+           v.transit, v.documented, v.moved, v.reason, v.known_at, v.record_keys, v.certain,
+           CASE WHEN v.certain THEN NULL WHEN v.back_on < p.reached_on THEN v.back_on ELSE p.reached_on END AS unseen_until,
+           coalesce(v.earlier_back_on < v.left_on AND v.earlier_back_on >= add_months(v.left_on, -$repeat_months), false) AS repeated,
+           coalesce(v.earlier_back_on >= v.left_on, false) AS same_visit
+    FROM visit v
+    JOIN point p ON p.person_id = v.person_id AND p.status_key = v.status_key
+),
+counted AS (
+    SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
+           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
+           coalesce(CAST(least(seen_until, ended_on) - left_on AS BIGINT), 0) AS seen_days,
+           greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
+    FROM stay
+),
+fact AS (   -- what was seen weighs in full, what was not one tier less
+    SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, left_on, transit, documented, moved, reason, known_at,
+           record_keys, certain, same_visit, one_of_several, CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days,
+           CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
+           CASE WHEN moved THEN 3
+                WHEN transit IS TRUE THEN 0
+                ELSE greatest(CASE WHEN NOT seen THEN 0 WHEN seen_days >= $short_days OR repeated THEN 2 ELSE 1 END,
+                              CASE WHEN seen_days + unseen_days >= $short_days OR repeated THEN 1 ELSE 0 END)
+                     - CASE WHEN documented IS TRUE THEN 0 ELSE 1 END - reason END
+               - CASE WHEN one_of_several THEN 1 ELSE 0 END AS grade,
+           CASE WHEN documented AND reason = 0 AND seen_days + unseen_days > 0 AND NOT one_of_several THEN 3 ELSE 2 END AS long_grade
+    FROM counted
 )
-SELECT p.person_id, p.permit_id, f.country AS alert_key, max(f.left_on) AS anchor_at, max(f.known_at) AS alert_at,
+SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
+       greatest(max(f.known_at), CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       CAST(f.reached_on AS TIMESTAMP) AS due_at,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
             ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),
-                                greatest(max(f.grade),
-                                         CASE WHEN sum(f.days) < $long_days THEN 0
-                                              WHEN bool_or(f.documented AND f.days > 0) IS TRUE THEN severity_rank('strong')
-                                              ELSE severity_rank('medium') END)))
+                                greatest(max(f.grade), CASE WHEN sum(f.seen_days) >= $long_days THEN max(f.long_grade)
+                                                            WHEN sum(f.seen_days + f.unseen_days) >= $long_days THEN max(f.long_grade) - 1
+                                                            ELSE 0 END)))
             END AS severity,
-       count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.settled) AS visits, CAST(sum(f.days) AS BIGINT) AS days_total,
-       max(f.left_on) AS last_left_on,
-       count(*) FILTER (WHERE f.documented IS TRUE AND NOT f.settled) AS documented_visits,
+       count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.moved AND NOT f.same_visit) AS visits, CAST(sum(f.seen_days) AS BIGINT) AS days_total,
+       CAST(sum(f.unseen_days) AS BIGINT) AS days_unseen, bool_or(NOT f.certain) AS return_not_seen, max(f.left_on) AS last_left_on,
+       count(*) FILTER (WHERE f.documented IS TRUE AND NOT f.moved) AS documented_visits,
        count(*) FILTER (WHERE f.reason = 1) AS visits_with_reason,
        count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
-       bool_or(f.settled) AS moved_there,
+       bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
        concat_ws(',', p.record_key, f.status_key, string_agg(f.record_keys, ',' ORDER BY f.left_on, f.record_keys)) AS record_keys
-FROM permit_spells p
-JOIN fact f ON f.person_id = p.person_id AND f.left_on >= p.valid_from AND (p.held_until IS NULL OR f.left_on <= p.held_until)
+FROM rights p
+JOIN fact f ON f.person_id = p.person_id AND (f.ended_on IS NULL OR f.ended_on > p.valid_from)
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
-GROUP BY p.person_id, p.permit_id, p.permit_class, p.record_key, f.status_key, f.status_kind, f.country
+GROUP BY p.person_id, p.permit_id, p.permit_class, p.record_key, p.first_known_time, p.valid_from, f.status_key, f.status_kind, f.tested_country,
+         f.reached_on
+HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.known_at AS DATE) > p.decided_on)

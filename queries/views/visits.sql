@@ -1,27 +1,70 @@
 /*
-One row per visit to a country that border notices show: an exit to it with the next notice an entry from it (both ends
-known, `days` between them); an entry without an exit before it, or a sighting there, whose length nobody knows
-(`days` 0); and a passage through (`transit`). An exit alone shows no visit. A notice that rests on a tip alone is not
-used. `documented`: at least one end was established from a document
-(null or false: none was). `transit` null is false.
+One row per visit to a country that border notices show. An exit to it is a visit until the next sign that the person is in
+Sweden, if it was established from a document or an entry from the country follows. `back_on` is the day of that sign, null
+while there is none; it is certain where it is an entry, from wherever (`seen_until` = `back_on`). Else the return was not
+seen: the person may have come back unnoticed on any day since, and `seen_until` is the last day on which a sighting shows
+the person there. A return within Schengen is never recorded. An entry without an exit before it, and a sighting, are a
+visit whose length nobody knows (no days); a passage is one with `transit` (null is false). A notice that rests on a tip
+alone is not used. `documented`: an end was established from a document (null or false: none was).
+
+The signs are those that a permit of any class may be controlled by: a journey from or to Sweden, a permit card, an address
+(`presence`), an identity confirmed in person. Salaries and studies may not be read for most classes, so they end no visit.
 */
-SELECT person_id, country, observed_on AS left_on, back_on, CAST(back_on - observed_on AS BIGINT) AS days, transit,
-       (doc_seen OR back_seen) AS documented, greatest(first_known_time, back_known_at) AS known_at,
-       concat_ws(',', record_key, back_key) AS record_keys
-FROM (
+WITH journey AS (   -- exits and entries in their order; on one day an entry is the return from that day's exit to its country
     SELECT person_id, country, direction, transit, observed_on, first_known_time, record_key, doc_seen,
-           lag(direction) OVER w AS previous_direction, lead(direction) OVER w AS next_direction,
-           CASE WHEN direction = 'exit' THEN lead(observed_on) OVER w ELSE observed_on END AS back_on,
-           CASE WHEN direction = 'exit' THEN lead(first_known_time) OVER w END AS back_known_at,
-           CASE WHEN direction = 'exit' THEN lead(record_key) OVER w END AS back_key,
-           CASE WHEN direction = 'exit' THEN lead(doc_seen) OVER w END AS back_seen
-    FROM border
-    WHERE direction IN ('exit', 'entry') AND transit IS NOT TRUE AND source <> 'tip'
-    WINDOW w AS (PARTITION BY person_id, country ORDER BY observed_on, direction DESC, record_key)
-) x
-WHERE (direction = 'exit' AND next_direction = 'entry') OR (direction = 'entry' AND coalesce(previous_direction, 'entry') <> 'exit')
+           lag(CASE WHEN direction = 'exit' AND transit IS NOT TRUE THEN country END) OVER w AS left_for,
+           lead(direction) OVER w AS next_direction, lead(country) OVER w AS next_country, lead(observed_on) OVER w AS next_on,
+           lead(first_known_time) OVER w AS next_known_at, lead(record_key) OVER w AS next_key, lead(doc_seen) OVER w AS next_seen
+    FROM (
+        SELECT person_id, country, direction, transit, observed_on, first_known_time, record_key, doc_seen,
+               CASE WHEN direction = 'exit' THEN 1
+                    WHEN count(CASE WHEN direction = 'exit' THEN 1 END) OVER (PARTITION BY person_id, country, observed_on) > 0 THEN 2
+                    ELSE 0 END AS place
+        FROM border
+        WHERE direction IN ('exit', 'entry') AND source <> 'tip'
+    ) b
+    WINDOW w AS (PARTITION BY person_id ORDER BY observed_on, place, record_key)
+),
+sign AS (
+    SELECT person_id, seen_on FROM presence
+    UNION ALL
+    SELECT person_id, event_on AS seen_on FROM notices WHERE kind = 'identity_confirmed'
+),
+unseen AS (   -- documented exits without an entry from the country after them, and the first sign of the person in Sweden
+    SELECT j.person_id, j.country, j.observed_on, j.first_known_time, j.record_key, j.next_direction, j.next_on, j.next_known_at, j.next_key,
+           min(s.seen_on) AS sign_on
+    FROM journey j
+    LEFT JOIN sign s ON s.person_id = j.person_id AND s.seen_on > j.observed_on AND (j.next_on IS NULL OR s.seen_on < j.next_on)
+    WHERE j.direction = 'exit' AND j.transit IS NOT TRUE AND j.doc_seen
+      AND (coalesce(j.next_direction, 'exit') = 'exit' OR j.next_country <> j.country)
+    GROUP BY j.person_id, j.country, j.observed_on, j.first_known_time, j.record_key, j.next_direction, j.next_on, j.next_known_at, j.next_key
+),
+ended AS (
+    SELECT person_id, country, observed_on, first_known_time, record_key, coalesce(sign_on, next_on) AS back_on,
+           sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen, next_known_at, next_key
+    FROM unseen
+)
+SELECT person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
+       (doc_seen OR next_seen) AS documented, greatest(first_known_time, next_known_at) AS known_at,
+       concat_ws(',', record_key, next_key) AS record_keys
+FROM journey
+WHERE direction = 'exit' AND transit IS NOT TRUE AND next_direction = 'entry' AND next_country = country
 UNION ALL
-SELECT person_id, country, observed_on AS left_on, observed_on AS back_on, 0 AS days, transit,
+SELECT e.person_id, e.country, e.observed_on AS left_on,
+       CASE WHEN e.back_seen THEN e.back_on ELSE max(s.observed_on) END AS seen_until, e.back_on, false AS transit, true AS documented,
+       greatest(e.first_known_time, CASE WHEN e.back_seen THEN e.next_known_at END) AS known_at,
+       concat_ws(',', e.record_key, CASE WHEN e.back_seen THEN e.next_key END) AS record_keys
+FROM ended e
+LEFT JOIN border s ON s.person_id = e.person_id AND s.country = e.country AND s.direction = 'seen' AND s.source <> 'tip'
+     AND s.observed_on > e.observed_on AND (e.back_on IS NULL OR s.observed_on <= e.back_on)
+GROUP BY e.person_id, e.country, e.observed_on, e.first_known_time, e.record_key, e.back_on, e.back_seen, e.next_known_at, e.next_key
+UNION ALL
+SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
+       doc_seen AS documented, first_known_time AS known_at, record_key AS record_keys
+FROM journey
+WHERE direction = 'entry' AND transit IS NOT TRUE AND coalesce(left_for, 'none') <> country
+UNION ALL
+SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
        doc_seen AS documented, first_known_time AS known_at, record_key AS record_keys
 FROM border
 WHERE (direction = 'seen' OR transit IS TRUE) AND source <> 'tip'
