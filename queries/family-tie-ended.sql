@@ -49,21 +49,22 @@ doc = "days at separate registered addresses"
 source = "own default: half a year"
 */
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.held_until, q.anchor_person_id
-    FROM permit_spells p
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
+           min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_from) AS tie_from   -- over the permits of an unbroken right
+    FROM rights p
     JOIN permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.known_to IS NULL)
 ),
-post AS (   -- each party's register posts; `with_other`: is the spouse that it names the other party?
+post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party?
     SELECT t.permit_id, 'holder' AS party, h.record_key, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
-           h.address_key, h.registered_on, h.known_from, coalesce(h.known_to, TIMESTAMP '2199-12-31 00:00:00') AS known_to
+           h.address_key, h.registered_on, h.known_from, h.version AS place
     FROM tie t
-    JOIN population_history h ON h.person_id = t.person_id AND (h.known_to IS NULL OR h.known_to > h.known_from)
+    JOIN population_history h ON h.person_id = t.person_id
     UNION ALL
     SELECT t.permit_id, 'anchor' AS party, a.record_key, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
-           a.address_key, a.registered_on, a.known_from, coalesce(a.known_to, TIMESTAMP '2199-12-31 00:00:00') AS known_to
+           a.address_key, a.registered_on, a.known_from, row_number() OVER (PARTITION BY t.permit_id ORDER BY a.known_from, a.record_key) AS place
     FROM tie t
     JOIN anchor_population a ON a.permit_id = t.permit_id
 ),
@@ -75,11 +76,11 @@ civil AS (   -- a civil status and when it became known; one that a later post r
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS married_again_at
     FROM (
         SELECT permit_id, party, record_key, civil_status, civil_status_on, with_other, known_at,
-               min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_known_to, civil_status_on, record_key
+               min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, civil_status_on, record_key
                                           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
             SELECT permit_id, party, min(record_key) AS record_key, civil_status, civil_status_on, with_other,
-                   min(known_from) AS known_at, max(known_to) AS last_known_to
+                   min(known_from) AS known_at, max(place) AS last_place
             FROM post
             GROUP BY permit_id, party, civil_status, civil_status_on, with_other
         ) s
@@ -97,11 +98,11 @@ move AS (   -- an address and when it became known; one that a later post replac
            CASE WHEN party = 'holder' THEN address_key END AS holder_key, CASE WHEN party = 'anchor' THEN address_key END AS anchor_key
     FROM (
         SELECT permit_id, party, record_key, registered_on, address_key, known_at,
-               min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_known_to, registered_on, record_key
+               min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, registered_on, record_key
                                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
             SELECT permit_id, party, min(record_key) AS record_key, registered_on, address_key,
-                   min(known_from) AS known_at, max(known_to) AS last_known_to
+                   min(known_from) AS known_at, max(place) AS last_place
             FROM post
             WHERE registered_on IS NOT NULL AND address_key IS NOT NULL
             GROUP BY permit_id, party, registered_on, address_key
@@ -129,19 +130,19 @@ run AS (   -- since when they have been apart, and when they were together again
 ),
 fact AS (   -- facts that are there have no deadline
     SELECT t.person_id, t.permit_id, 'apart' AS circumstance, min(r.registered_on) AS since_on, min(r.known_at) AS known_at,
-           greatest(min(r.registered_on), t.valid_from) + $apart_days AS due_on, r.together_again_at AS cleared_at,
+           greatest(min(r.registered_on), t.tie_from) + $apart_days AS due_on, r.together_again_at AS cleared_at,
            'weak' AS severity, min(r.record_key) AS post_key
     FROM run r
     JOIN tie t ON t.permit_id = r.permit_id
     WHERE r.apart
-    GROUP BY t.person_id, t.permit_id, t.valid_from, r.together_on, r.together_again_on, r.together_again_at
-    HAVING r.together_again_on IS NULL OR r.together_again_on >= greatest(min(r.registered_on), t.valid_from) + $apart_days
+    GROUP BY t.person_id, t.permit_id, t.tie_from, r.together_on, r.together_again_on, r.together_again_at
+    HAVING r.together_again_on IS NULL OR r.together_again_on >= greatest(min(r.registered_on), t.tie_from) + $apart_days
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.civil_status IN ('S', 'SP') THEN 'divorced' ELSE 'widowed' END AS circumstance,
            c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
            CASE WHEN c.civil_status IN ('S', 'SP') THEN 'medium' ELSE 'info' END AS severity, c.record_key AS post_key
     FROM civil c
-    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.valid_from
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
     WHERE c.party = 'holder' AND c.civil_status IN ('S', 'SP', 'Ä', 'EP') AND c.previous_status IN ('G', 'RP')
       AND coalesce(c.previous_with_other, true)
     UNION ALL
@@ -150,12 +151,14 @@ fact AS (   -- facts that are there have no deadline
            'medium' AS severity, CASE WHEN c.party = 'holder' THEN c.record_key END AS post_key
     FROM civil c
     JOIN couple k ON k.permit_id = c.permit_id
-    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.valid_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.tie_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
     WHERE c.civil_status IN ('G', 'RP') AND NOT c.with_other
 )
 SELECT f.person_id, f.permit_id, concat(f.circumstance, ':', CAST(f.since_on AS VARCHAR)) AS alert_key, f.since_on AS anchor_at,
-       greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at, t.first_known_time) AS alert_at,
+       greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP)) AS alert_at,
        CAST(f.due_on AS TIMESTAMP) AS due_at, f.cleared_at, f.severity,
        f.circumstance, f.since_on, concat_ws(',', t.record_key, f.post_key) AS record_keys
 FROM fact f
 JOIN tie t ON t.permit_id = f.permit_id
+WHERE t.is_first OR t.decided_on IS NULL
+   OR CAST(greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at) AS DATE) > t.decided_on

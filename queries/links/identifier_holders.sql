@@ -1,14 +1,14 @@
 /*
 doc = """
 Shown to the unit of each travel document and identity number that is linked to this person: the days of each of the
-person's permits, for a number from the day of its link. A link that has ended (files merged, another number given) is
-not shown, nor is a protected person.
+person's permits, with those until the next permit of the right, for a number from the day of its link. A link that has
+ended (files merged, another number given) is not shown, nor is a protected person.
 """
 needs = "permits"
 */
 SELECT concat('identifier=', l.kind, ':', l.identifier) AS to_id, concat(l.person_id, ':', p.record_key, ':', l.record_key) AS record_key,
        l.kind, l.identifier, l.person_id AS holder_id,
-       greatest(p.valid_from, l.from_on) AS held_from, p.held_until,
+       greatest(p.valid_from, l.from_on) AS held_from, p.carries_until AS held_until,
        greatest(l.first_known_time, p.first_known_time) AS known_at
 FROM permit_spells p
 JOIN (
@@ -20,6 +20,6 @@ JOIN (
     WHERE ended_on IS NULL
 ) l ON l.person_id = p.person_id
 WHERE p.permit_class NOT IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
-  AND (p.held_until IS NULL OR p.held_until >= greatest(p.valid_from, l.from_on))
+  AND (p.carries_until IS NULL OR p.carries_until >= greatest(p.valid_from, l.from_on))
   AND coalesce(p.end_kind, 'none') <> 'annulled'
   AND NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND n.protected)
