@@ -51,6 +51,7 @@ mod permits;
 mod person;
 mod plan;
 mod register;
+mod renewals;
 mod residence;
 mod rows;
 mod salary_drops;

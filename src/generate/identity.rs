@@ -109,11 +109,15 @@ pub(super) fn unrelated_name(dice: &mut Dice, name: &str) -> String {
     }
 }
 
-/// The same name as another register writes it: family name first, vowels with accents.
-pub(super) fn transliterated(name: &str) -> String {
-    let mut words: Vec<String> = name.split(' ').map(|word| word.replacen('a', "á", 1).replacen('e', "é", 1)).collect();
+/// The same name as another register writes it: family name first, with letters that a passport writes as those.
+pub(super) fn transliterated(dice: &mut Dice, name: &str) -> String {
+    let mut words: Vec<&str> = name.split(' ').collect();
     words.rotate_right(1);
-    words.join(" ")
+    let name = words.join(" ");
+    let letters = dice.pick(&["aáeé", "lłdđiıoø", "zžcčuüaåsş", "-"]);
+    let pairs: Vec<char> = letters.chars().collect();
+    let other = |c: char| pairs.chunks_exact(2).find(|pair| pair[0] == c).map_or(c, |pair| pair[1]);
+    if pairs.len() > 1 { name.chars().map(other).collect() } else { name.to_uppercase().replace(' ', "-") }
 }
 
 /// A birthday in the year of `birth_on` that is neither 1 January nor that day.

@@ -1,8 +1,9 @@
 //! Stories of identities that the register changed after the permit was granted.
 //!
-//! A birthday a year or more away, one that crosses the eighteenth birthday at application, or another citizenship
-//! is medium; a name without a common word and without a wedding is weak; any other birthday is a note; two fields
-//! are one tier more.
+//! A birthday a year or more away, one that crosses the eighteenth birthday at application, another citizenship, or a
+//! name without a common word and without a wedding is medium; a name that lacks a word, or a citizenship beside the
+//! old one, is weak; any other birthday is a note; two fields are one tier more. A name is the same in any letters that
+//! a passport may write it in, and a state that has ceased is those that came after it.
 
 use chrono::NaiveDate;
 
@@ -20,6 +21,7 @@ pub(super) fn before_grant(story: Scenario, who: &mut Identity, application_on: 
         Scenario::EstimatedBirthday => {
             who.birth_on = super::calendar::ymd(chrono::Datelike::year(&who.birth_on), 1, 1);
         }
+        Scenario::StateSucceeded => who.citizenship = "YUG",
         // A child by the decision, some months short of eighteen at application.
         Scenario::AdulthoodCrossed => who.birth_on = add_days(add_months(application_on, -216), dice.between(40, 140)),
         _ => {}
@@ -45,12 +47,16 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
     let change = changed(person, story);
     person.post(on, known, change);
     match story {
-        Scenario::BirthYearChanged | Scenario::CitizenshipReplaced | Scenario::AdulthoodCrossed => {
-            person.breach(story, place, &[(known, "medium")], None);
-        }
+        Scenario::BirthYearChanged
+        | Scenario::CitizenshipReplaced
+        | Scenario::AdulthoodCrossed
+        | Scenario::NameReplaced
+        | Scenario::NameInCyrillic => person.breach(story, place, &[(known, "medium")], None),
         Scenario::TwoFieldsChanged => person.breach(story, place, &[(known, "strong")], None),
         Scenario::BirthDayChanged => person.breach(story, place, &[(known, "info")], None),
-        Scenario::NameReplaced => person.breach(story, place, &[(known, "weak")], None),
+        Scenario::NamePartReplaced | Scenario::CitizenshipAdded => {
+            person.breach(story, place, &[(known, "weak")], None);
+        }
         Scenario::ChangeCorrected => {
             let mended = known + person.dice.between(20, 90) * DAY_US;
             let before = Change::Identity {
@@ -82,14 +88,28 @@ fn changed(person: &mut Person<'_>, story: Scenario) -> Change {
             name = Some(unrelated_name(dice, &who.name));
         }
         Scenario::AdulthoodCrossed => birth_on = Some(add_days(who.birth_on, -dice.between(160, 300))),
-        Scenario::BirthDayChanged => birth_on = Some(add_days(who.birth_on, dice.between(3, 200))),
+        // From 1 January to a later day of the year it would be an estimate that was corrected.
+        Scenario::BirthDayChanged => {
+            let days = dice.between(3, 200);
+            birth_on =
+                Some(add_days(who.birth_on, if chrono::Datelike::ordinal(&who.birth_on) == 1 { -days } else { days }));
+        }
         Scenario::EstimatedBirthday => birth_on = Some(real_birthday(dice, who.birth_on)),
         Scenario::NameReplaced => name = Some(unrelated_name(dice, &who.name)),
-        Scenario::CitizenshipReplaced => {
+        Scenario::NamePartReplaced => {
+            let other = unrelated_name(dice, &who.name);
+            let family = other.split(' ').next_back().unwrap_or_default();
+            name = Some(format!("{} {family}", who.name.split(' ').next().unwrap_or_default()));
+        }
+        Scenario::NameInCyrillic => name = Some(dice.pick(&["Юрий Щукин", "Жанна Цветкова", "Їжак Євген"]).to_string()),
+        Scenario::CitizenshipReplaced | Scenario::CitizenshipAdded => {
             let other =
                 FAMILY_COUNTRIES.iter().map(|(_, country)| *country).find(|country| *country != who.citizenship);
-            citizenships = other.map(|country| vec![country]);
+            let kept = (story == Scenario::CitizenshipAdded).then_some(who.citizenship);
+            citizenships = other.map(|country| kept.into_iter().chain([country]).collect());
         }
+        Scenario::StateSucceeded => citizenships = Some(vec!["SRB"]),
+        Scenario::CitizenshipUnknown => citizenships = Some(vec!["XXX"]),
         Scenario::MarriageName => {
             name = Some(unrelated_name(dice, &who.name));
             civil = Some("G");
@@ -99,7 +119,7 @@ fn changed(person: &mut Person<'_>, story: Scenario) -> Change {
             name = Some(unrelated_name(dice, &who.name));
             number = Some(personal_number(who.birth_on, serial));
         }
-        _ => name = Some(transliterated(&who.name)),
+        _ => name = Some(transliterated(dice, &who.name)),
     }
     if let Some(birth_on) = birth_on {
         number = Some(personal_number(birth_on, serial));

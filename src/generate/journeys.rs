@@ -8,6 +8,7 @@ use super::Value;
 use super::calendar::{DAY_US, add_days, add_months, instant};
 use super::identity::TRAVEL_COUNTRIES;
 use super::person::{Fact, Person};
+use super::register::Change;
 use super::rows;
 use super::scenarios::Scenario;
 use super::shares;
@@ -16,17 +17,17 @@ use crate::schema::TableId;
 /// One journey to a country.
 #[derive(Clone, Copy)]
 pub(super) struct Journey {
-    country: &'static str,
-    left_on: NaiveDate,
-    back_on: NaiveDate,
-    transit: bool,
-    doc_seen: bool,
+    pub(super) country: &'static str,
+    pub(super) left_on: NaiveDate,
+    pub(super) back_on: NaiveDate,
+    pub(super) transit: bool,
+    pub(super) doc_seen: bool,
     /// Days after the return until both notices come; `None`: each within five days.
-    told_after_days: Option<i64>,
+    pub(super) told_after_days: Option<i64>,
 }
 
 impl Journey {
-    fn to(country: &'static str, left_on: NaiveDate, days: i64) -> Journey {
+    pub(super) fn to(country: &'static str, left_on: NaiveDate, days: i64) -> Journey {
         Journey {
             country,
             left_on,
@@ -57,38 +58,39 @@ pub(super) fn travel(person: &mut Person<'_>, from: NaiveDate, to: NaiveDate) {
     }
 }
 
-/// Tells a journey's exit and entry; gives the notices' keys and when both are known.
-fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64) {
-    let legs = [("exit", journey.left_on), ("entry", journey.back_on)];
-    let mut known_at = 0;
-    let keys = legs.map(|(direction, on)| {
-        let told_on = match journey.told_after_days {
-            Some(days) => add_days(journey.back_on, days),
-            None => add_days(on, person.dice.between(0, 5)),
-        };
-        let known = person.office(told_on);
-        let key = format!("border:{}", person.number());
-        let (kind, issuer, document) = match &person.travel_document {
-            Some((kind, issuer, document)) => (*kind, *issuer, document.clone()),
-            None => ("P", person.who.citizenship, person.passport.clone()),
-        };
-        let values = vec![
-            Value::Code(direction),
-            Value::Code(journey.country),
-            Value::Flag(journey.transit),
-            rows::day(on),
-            Value::Code(kind),
-            Value::Code(issuer),
-            rows::text(&document),
-            rows::maybe_day(person.passport_issued.filter(|_| kind == "P")),
-            Value::Flag(journey.doc_seen),
-        ];
-        let source = if journey.told_after_days.is_some() { "mission" } else { "police" };
-        let fact = Fact::new(TableId::Border, key.clone(), instant(on), known, source, values);
-        known_at = person.tell(fact).max(known_at);
-        key
-    });
-    (keys, known_at)
+/// Tells a journey's exit and entry; gives the notices' keys, when the first of them is known and when both are.
+pub(super) fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64, i64) {
+    let known = [("exit", journey.left_on), ("entry", journey.back_on)].map(|leg| tell_leg(person, journey, leg));
+    let [(left, left_at), (back, back_at)] = known;
+    ([left, back], left_at.min(back_at), left_at.max(back_at))
+}
+
+/// One end of a journey: its notice's key and when it is known.
+fn tell_leg(person: &mut Person<'_>, journey: Journey, (direction, on): (&'static str, NaiveDate)) -> (String, i64) {
+    let told_on = match journey.told_after_days {
+        Some(days) => add_days(journey.back_on, days),
+        None => add_days(on, person.dice.between(0, 5)),
+    };
+    let known = person.office(told_on);
+    let key = format!("border:{}", person.number());
+    let (kind, issuer, document) = match &person.travel_document {
+        Some((kind, issuer, document)) => (*kind, *issuer, document.clone()),
+        None => ("P", person.who.citizenship, person.passport.clone()),
+    };
+    let values = vec![
+        Value::Code(direction),
+        Value::Code(journey.country),
+        Value::Flag(journey.transit),
+        rows::day(on),
+        Value::Code(kind),
+        Value::Code(issuer),
+        rows::text(&document),
+        rows::maybe_day(person.passport_issued.filter(|_| kind == "P")),
+        Value::Flag(journey.doc_seen),
+    ];
+    let source = if journey.told_after_days.is_some() { "mission" } else { "police" };
+    let fact = Fact::new(TableId::Border, key.clone(), instant(on), known, source, values);
+    (key, person.tell(fact))
 }
 
 /// An entry alone, as the border police tells it.
@@ -141,34 +143,53 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, home: &Home) {
             if story == Scenario::HomeStayKnownLate {
                 journey.told_after_days = Some(person.dice.between(70, 200));
             }
-            let (keys, known) = tell_journey(person, journey);
+            let (keys, first, known) = tell_journey(person, journey);
             if story == Scenario::HomeStayRetracted {
                 let taken_back = known + person.dice.between(20, 90) * DAY_US;
                 for (key, on) in keys.into_iter().zip([journey.left_on, journey.back_on]) {
                     person.retract(TableId::Border, key, 2, instant(on), taken_back, "police");
                 }
-                person.breach(story, place, &[(known, "weak")], Some(taken_back));
+                person.breach(story, place, &[(first, "info"), (known, "weak")], Some(taken_back));
             } else {
-                person.breach(story, place, &[(known, "weak")], None);
+                person.breach(story, place, &[(first, "info"), (known, "weak")], None);
             }
         }
         Scenario::LongHomeStay => {
             let length = person.dice.between(14, 60);
-            let (_, known) = tell_journey(person, Journey::to(home.tested, start, length));
-            person.breach(story, place, &[(known, "medium")], None);
+            let (_, first, known) = tell_journey(person, Journey::to(home.tested, start, length));
+            person.breach(story, place, &[(first, "info"), (known, "medium")], None);
         }
         Scenario::RepeatedHomeStays => {
-            let (_, first) = tell_journey(person, Journey::to(home.tested, start, 9));
+            let (_, first, back) = tell_journey(person, Journey::to(home.tested, start, 9));
             let again = add_days(start, person.dice.between(60, 200));
-            let (_, second) = tell_journey(person, Journey::to(home.tested, again, 7));
-            person.breach(story, place, &[(first, "weak"), (second, "medium")], None);
+            let (_, _, second) = tell_journey(person, Journey::to(home.tested, again, 7));
+            person.breach(story, place, &[(first, "info"), (back, "weak"), (second, "medium")], None);
         }
         Scenario::HomeNinetyDays => {
             let top = if home.refugee { "strong" } else { "medium" };
-            let stays: Vec<i64> = (0..4)
-                .map(|trip| tell_journey(person, Journey::to(home.tested, add_days(start, trip * 45), 26)).1)
-                .collect();
-            person.breach(story, place, &[(stays[0], "medium"), (stays[3], top)], None);
+            let [first, .., last] =
+                [0, 1, 2, 3].map(|trip| tell_journey(person, Journey::to(home.tested, add_days(start, trip * 45), 26)));
+            person.breach(story, place, &[(first.1, "info"), (first.2, "medium"), (last.2, top)], None);
+        }
+        // Nobody sees the return: until the next address in Sweden each day makes it longer, at one tier less.
+        Scenario::ReturnUnseen => {
+            let top = if home.refugee { "medium" } else { "weak" };
+            let (_, known) = tell_leg(person, Journey::to(home.tested, start, 0), ("exit", start));
+            let back_on = person.next_address_after(start);
+            let stayed = |days, tier| {
+                let on = add_days(start, days);
+                back_on.is_none_or(|back_on| back_on >= on).then_some((known.max(instant(on)), tier))
+            };
+            let tiers: Vec<_> =
+                [Some((known, "info")), stayed(14, "weak"), stayed(90, top)].into_iter().flatten().collect();
+            person.breach(story, place, &tiers, None);
+        }
+        Scenario::ReturnByAnotherWay => {
+            let length = person.dice.between(14, 60);
+            let away = Journey::to(home.tested, start, length);
+            let (_, first) = tell_leg(person, away, ("exit", start));
+            let (_, back) = tell_leg(person, Journey { country: "TUR", ..away }, ("entry", away.back_on));
+            person.breach(story, place, &[(first.min(back), "info"), (first.max(back), "medium")], None);
         }
         Scenario::SettledHome => {
             let known = person.office(add_days(start, 6));
@@ -191,6 +212,14 @@ fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start
         Scenario::TransitOnly => {
             journey = Journey { transit: true, back_on: add_days(start, 1), ..journey };
             max_severity = Some("info");
+        }
+        // Told ahead, and called off before the day.
+        Scenario::MoveCalledOff => {
+            let known = person.office(add_days(start, -30));
+            person.emigrate(start, (home.tested, false), known);
+            let called_off = person.office(add_days(start, -10));
+            person.post_as("correct", add_days(start, -10), called_off, Change::RegisteredAgain);
+            return person.trap(story, home.place, known, None);
         }
         Scenario::UndocumentedStay => {
             journey = Journey { doc_seen: false, back_on: add_days(start, 8), ..journey };
@@ -224,8 +253,8 @@ fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start
     if person.permits[home.place].class == "PROT_TEMPORARY" && max_severity.is_none() {
         max_severity = Some("info");
     }
-    let (_, known) = tell_journey(person, journey);
-    person.trap(story, home.place, known, max_severity);
+    let (_, first, _) = tell_journey(person, journey);
+    person.trap(story, home.place, first, max_severity);
 }
 
 /// A day in the permit's first months on which a status ends, before any journey of the story.

@@ -66,8 +66,10 @@ fn passport(person: &mut Person<'_>, story: Scenario, place: usize, tested: &'st
     match story {
         HomePassportIssued | HomePassportUsed => person.breach(story, place, &[(left_at, "medium")], None),
         HomePassportVisit => {
-            person.breach(story, place, &[(left_at, "medium"), (back_at, "strong")], None);
-            person.breach_of("protected-home-travel", story, place, &[(back_at, "weak")], None);
+            let both = left_at.max(back_at);
+            person.breach(story, place, &[(left_at.min(back_at), "medium"), (both, "strong")], None);
+            let tiers = [(left_at.min(back_at), "info"), (both, "weak")];
+            person.breach_of("protected-home-travel", story, place, &tiers, None);
         }
         HomePassportSubsidiary => person.breach(story, place, &[(left_at, "info")], None),
         _ => person.trap(story, place, left_at, None),
@@ -78,13 +80,6 @@ fn citizenships(person: &mut Person<'_>, story: Scenario, place: usize, on: Naiv
     let known = person.office_after(on, 2, 9);
     let own = person.who.citizenship;
     let later = known + person.dice.between(30, 120) * DAY_US;
-    let change = |citizenships| Change::Identity {
-        name: None,
-        birth_on: None,
-        citizenships: Some(citizenships),
-        number: None,
-        civil: None,
-    };
     match story {
         NewCitizenshipSwedish => naturalise(person, on, known, false),
         StatelessClarified => {
@@ -95,8 +90,13 @@ fn citizenships(person: &mut Person<'_>, story: Scenario, place: usize, on: Naiv
             person.post_as("correct", on, known, change(vec![own, "EGY"]));
         }
         _ => {
-            person.post(on, known, change(vec![own, "TUR"]));
+            acquire(person, on, known);
         }
+    }
+    // The register shows another citizenship beside the one that the decision rests on, however it came to be.
+    let ended = matches!(story, NewCitizenshipLost | NewCitizenshipMistaken).then_some(later);
+    if !matches!(story, NewCitizenshipSwedish | StatelessClarified) {
+        person.breach_of("identity-changed", story, place, &[(known, "weak")], ended);
     }
     match story {
         NewCitizenship => person.breach(story, place, &[(known, "medium")], None),
@@ -110,4 +110,14 @@ fn citizenships(person: &mut Person<'_>, story: Scenario, place: usize, on: Naiv
         }
         _ => person.trap(story, place, known, None),
     }
+}
+
+/// A citizenship beside the person's own.
+pub(super) fn acquire(person: &mut Person<'_>, on: NaiveDate, known: i64) {
+    let own = person.who.citizenship;
+    person.post(on, known, change(vec![own, "TUR"]));
+}
+
+fn change(citizenships: Vec<&'static str>) -> Change {
+    Change::Identity { name: None, birth_on: None, citizenships: Some(citizenships), number: None, civil: None }
 }

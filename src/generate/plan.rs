@@ -206,4 +206,9 @@ pub(super) const PLAN: &[Scenario] = &[
     WorksInSpiteOfTip,
     DivorceWithApplication,
     AnchorOfMinorRevoked,
+    HomeStayBetweenPermits,
+    HomePassportAfterRenewal,
+    NewCitizenshipAfterRenewal,
+    HomeStaySettled,
+    HomeStayAfterRenewal,
 ];

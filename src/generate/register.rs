@@ -170,6 +170,12 @@ impl Person<'_> {
         self.post(on, known, Change::Moved(address));
     }
 
+    /// The first day after `day` on which the register shows the person at a new address.
+    pub(super) fn next_address_after(&self, day: NaiveDate) -> Option<NaiveDate> {
+        let posts = self.posts.iter().filter(|post| post.on > day && matches!(post.change, Change::Moved(_)));
+        posts.map(|post| post.on).min()
+    }
+
     pub(super) fn tell_protection(&mut self, on: NaiveDate) {
         let known = self.office(on);
         self.post(on, known, Change::Protected);

@@ -82,23 +82,28 @@ scenarios! {
     "protected-home-travel" Breach {
         ShortHomeStay "short-stay", LongHomeStay "long-stay", RepeatedHomeStays "repeated-stays",
         HomeNinetyDays "ninety-days", SettledHome "moved-there", HomeStayKnownLate "known-late",
-        HomeStayRetracted "notice-retracted",
+        HomeStayRetracted "notice-retracted", ReturnUnseen "return-unseen",
+        ReturnByAnotherWay "return-by-another-way", HomeStayBetweenPermits "stay-between-permits",
+        HomeStaySettled "stay-settled-by-renewal", HomeStayAfterRenewal "stay-known-after-renewal",
     }
     "protected-home-travel" Trap {
         ThirdCountry "third-country", TransitOnly "transit-only", StatusEnded "status-ended-before",
         ExcusedVisit "home-visit-excused", BeforeDeclaration "before-declaration",
         UndocumentedStay "no-document-seen", CitizenshipCountry "citizenship-not-tested", HomeVisitMinor "minor",
-        HomeVisitProtected "protected-person",
+        HomeVisitProtected "protected-person", MoveCalledOff "move-called-off",
     }
     "identity-changed" Breach {
         BirthYearChanged "birth-year-changed", BirthDayChanged "birth-day-changed", NameReplaced "name-replaced",
         CitizenshipReplaced "citizenship-replaced", TwoFieldsChanged "two-fields-changed",
         AdulthoodCrossed "adulthood-crossed", ChangeCorrected "changed-and-corrected",
+        NamePartReplaced "name-part-replaced", NameInCyrillic "name-in-cyrillic",
+        CitizenshipAdded "citizenship-added",
     }
     "identity-changed" Trap {
         MarriageName "marriage-name", EstimatedBirthday "estimated-birthday", SerialChanged "serial-number-changed",
         Transliteration "transliteration", IdentityProtected "protected-person", Naturalised "naturalised",
-        NumberMoved "coordination-to-personal-number",
+        NumberMoved "coordination-to-personal-number", StateSucceeded "state-succeeded",
+        CitizenshipUnknown "citizenship-unknown",
     }
     "payment-after-permit-end" Breach {
         ExpiredStillPaid "expired-still-paid", RevokedStillPaid "revoked-still-paid",
@@ -220,6 +225,7 @@ scenarios! {
     "protected-home-passport" Breach {
         HomePassportIssued "home-passport-issued", HomePassportUsed "home-passport-used",
         HomePassportVisit "home-passport-visit", HomePassportSubsidiary "home-passport-subsidiary",
+        HomePassportAfterRenewal "home-passport-known-after-renewal",
     }
     "protected-home-passport" Trap {
         HomePassportUnused "home-passport-unused", HomePassportAfterStatus "home-passport-after-status",
@@ -229,6 +235,7 @@ scenarios! {
     "protected-new-nationality" Breach {
         NewCitizenship "new-citizenship", NewCitizenshipLost "new-citizenship-lost",
         NewCitizenshipMistaken "new-citizenship-mistaken",
+        NewCitizenshipAfterRenewal "new-citizenship-known-after-renewal",
     }
     "protected-new-nationality" Trap {
         NewCitizenshipSwedish "new-citizenship-swedish", StatelessClarified "stateless-clarified",

@@ -15,7 +15,8 @@ use super::scenarios::Scenario;
 use super::work::{Job, leave};
 use super::{
     allowances, anchors, backfills, benefits_abroad, clusters, departures, duplicates, job_ends, long_residents,
-    no_arrival, no_right, offers, passports, salary_drops, seasons, study_ends, study_results, ties, unserved,
+    no_arrival, no_right, offers, passports, renewals, salary_drops, seasons, study_ends, study_results, ties,
+    unserved,
 };
 
 const EVERY: usize = 6;
@@ -29,6 +30,7 @@ pub(super) fn due(person: &Person<'_>) -> Option<Scenario> {
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     person.story = Some(story);
     match story.rule_id() {
+        _ if renewals::tells(story) => renewals::live(person, story),
         "employment-ended" | "blue-card-unemployment" => job_ends::live(person, story),
         "salary-below-offered" | "blue-card-salary-low" => offers::live(person, story),
         "salary-drop" => salary_drops::live(person, story),
