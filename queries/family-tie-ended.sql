@@ -10,7 +10,6 @@ legal_basis = ["UtlL 7 kap. 3 § 2 st.", "UtlL 7 kap. 7 f §", "UtlL 5 b kap. 24
 legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
-yields_to = ["application_pending"]
 
 [[counter_evidence]]
 sv = "Uppgift om våld i förhållandet (tar bort uppgiften)"
@@ -25,8 +24,8 @@ en = "Widowed (information only)"
 sv = "Folkbokförda på samma adress igen, eller gifta på nytt med varandra (avslutar uppgiften)"
 en = "Registered at one address again, or married to each other again (ends the indication)"
 [[counter_evidence]]
-sv = "Ansökan under prövning (uppgiften vilar)"
-en = "An application is pending (the indication rests)"
+sv = "Ansökan på annan grund under prövning (uppgiften vilar)"
+en = "An application on another ground is pending (the indication rests)"
 [[counter_evidence]]
 sv = "Det upplösta äktenskapet var med någon annan än anknytningspersonen (räknas inte)"
 en = "The dissolved marriage was with somebody else than the anchor (does not count)"
@@ -153,12 +152,21 @@ fact AS (   -- facts that are there have no deadline
     JOIN couple k ON k.permit_id = c.permit_id
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.tie_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
     WHERE c.civil_status IN ('G', 'RP') AND NOT c.with_other
+),
+other_ground AS (   -- an application on another ground rests the matter from its day until it is decided
+    SELECT person_id, min(CASE WHEN decided_on IS NULL AND outcome IS NULL THEN filed_on END) AS pending_since, max(decided_on) AS decided_on
+    FROM applications
+    WHERE permit_class NOT IN ('FAMILY_SPOUSE', 'DEPENDANT')
+    GROUP BY person_id
 )
 SELECT f.person_id, f.permit_id, concat(f.circumstance, ':', CAST(f.since_on AS VARCHAR)) AS alert_key, f.since_on AS anchor_at,
-       greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP)) AS alert_at,
-       CAST(f.due_on AS TIMESTAMP) AS due_at, f.cleared_at, f.severity,
+       greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP),
+                CAST(o.decided_on AS TIMESTAMP)) AS alert_at,
+       CAST(f.due_on AS TIMESTAMP) AS due_at, least(f.cleared_at, CAST(o.pending_since AS TIMESTAMP)) AS cleared_at,
+       CASE WHEN o.pending_since IS NOT NULL THEN 'application_pending' END AS cleared_reason, f.severity,
        f.circumstance, f.since_on, concat_ws(',', t.record_key, f.post_key) AS record_keys
 FROM fact f
 JOIN tie t ON t.permit_id = f.permit_id
+LEFT JOIN other_ground o ON o.person_id = f.person_id
 WHERE t.is_first OR t.decided_on IS NULL
    OR CAST(greatest(CAST(f.since_on AS TIMESTAMP), CAST(f.due_on AS TIMESTAMP), f.known_at) AS DATE) > t.decided_on
