@@ -57,7 +57,7 @@ CREATE MACRO name_agreement(a, b) AS
 -- states: the first two from the list in src/rules/functions/states.rs, which a test holds equal
 CREATE MACRO followers(c) AS CASE c
     WHEN 'AFI' THEN ['DJI']
-    WHEN 'ANT' THEN ['BES', 'CUW', 'SXM']
+    WHEN 'ANT' THEN ['ABW', 'BES', 'CUW', 'NLD', 'SXM']
     WHEN 'ATB' THEN ['ATA']
     WHEN 'ATN' THEN ['ATA']
     WHEN 'BUR' THEN ['MMR']

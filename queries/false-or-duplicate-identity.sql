@@ -57,7 +57,8 @@ shared AS (   -- permits of others with the same document or number, on days tha
 unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
     SELECT person_id, record_key, linked_on, number_kind, level, ended_on, asserted_by, greatest(known_from, CAST(linked_on AS TIMESTAMP)) AS known_at,
            lead(op) OVER w AS next_op,
-           min(CASE WHEN coalesce(level, 'none') <> 'unsure' OR ended_on IS NOT NULL THEN known_from END)
+           min(CASE WHEN coalesce(level, 'none') <> 'unsure' THEN known_from
+                    WHEN ended_on IS NOT NULL THEN greatest(known_from, CAST(ended_on AS TIMESTAMP)) END)
                OVER (PARTITION BY person_id, record_key ORDER BY version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS sure_at
     FROM identities_history
     WINDOW w AS (PARTITION BY person_id, record_key ORDER BY version)

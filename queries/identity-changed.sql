@@ -58,14 +58,23 @@ default = 365
 doc = "a birth date moved by at least these days is medium"
 source = "own default"
 */
-WITH post AS (   -- each register post beside the particulars of each permit's decision
+WITH differing AS (   -- permits whose holder some post shows otherwise: few
+    SELECT p.permit_id
+    FROM permits p
+    JOIN population_posts h ON h.person_id = p.person_id
+    WHERE name_agreement(h.name, p.name_at_grant) <> 'same' OR h.birth_on <> p.birth_on_at_grant
+       OR citizenship_change(h.citizenships, p.citizenships_at_grant) <> 'same'
+    GROUP BY p.permit_id
+),
+post AS (   -- each register post beside the particulars of each permit's decision
     SELECT r.person_id, r.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
            coalesce(r.decided_on, r.valid_from) AS decided_on, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS carries_at,
            h.record_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
                OVER (PARTITION BY r.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
                      ORDER BY h.version, h.record_key ROWS UNBOUNDED PRECEDING) AS first_number
-    FROM rights r
+    FROM differing d
+    JOIN rights r ON r.permit_id = d.permit_id
     JOIN permits p ON p.permit_id = r.permit_id
     JOIN population_posts h ON h.person_id = r.person_id
 ),

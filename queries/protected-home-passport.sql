@@ -28,10 +28,6 @@ sv = "Det prövade landet har delats i flera stater: prövningen kan ha gällt e
 en = "The tested country was divided into several states: the test may have been about another of them than the passport's (one tier lower)"
 column = "one_of_several"
 [[counter_evidence]]
-sv = "Utresa till landet utan sedd återresa (räknas inte som besök här)"
-en = "A departure to the country without a return that was seen (does not count as a visit here)"
-column = "visits"
-[[counter_evidence]]
 sv = "Oanvänt pass (ingen uppgift)"
 en = "A passport that was never used (no indication)"
 [[counter_evidence]]
@@ -65,11 +61,11 @@ WITH used AS (   -- a notice that shows a passport of the tested country during 
     GROUP BY st.person_id, st.record_key, st.status_kind, st.declared_on, st.ended_on, st.tested_country, st.first_known_time,
              b.record_key, b.observed_on, b.doc_issuer, b.doc_issued_on, b.doc_seen, b.first_known_time
 ),
-journey AS (   -- a visit to the tested country during the status, more of it seen than a departure, for which no reason was given or accepted
+journey AS (   -- a visit to the tested country during the status for which no reason was given or accepted
     SELECT st.person_id, st.record_key AS status_key, v.left_on, v.known_at
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.transit IS NOT TRUE
-         AND v.seen_until IS NOT NULL AND v.left_on > st.declared_on AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
+         AND v.left_on > st.declared_on AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)

@@ -57,7 +57,7 @@ doc = "stays of together at least these days are strong for refugees"
 source = "own default"
 [params.repeat_months]
 default = 24
-doc = "a visit that begins within these months of the end of another is medium"
+doc = "a second visit that begins less than these months after another began is medium"
 source = "own default"
 [params.notice_days]
 default = 30
@@ -90,7 +90,8 @@ visit AS (   -- `certain`: the return was seen; each visit beside those before i
     SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented, moved,
            reason, known_at, record_keys, certain,
            sum(CASE WHEN certain THEN days ELSE 0 END) OVER status + coalesce(sum(CASE WHEN certain THEN 0 ELSE days END) OVER earlier, 0) AS other_days,
-           max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN coalesce(back_on, DATE '2199-12-31') END) OVER earlier AS earlier_back_on
+           max(coalesce(back_on, DATE '2199-12-31')) OVER earlier AS earlier_back_on,
+           max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS earlier_left_on
     FROM (SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented,
                  moved, reason, known_at, record_keys, coalesce(seen_until = back_on, false) AS certain,
                  CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
@@ -114,7 +115,7 @@ stay AS (   -- each visit as it stands on such a day
     SELECT v.person_id, v.status_key, v.status_kind, v.tested_country, v.ended_on, p.reached_on, v.one_of_several, v.left_on, v.seen_until,
            v.transit, v.documented, v.moved, v.reason, v.known_at, v.record_keys, v.certain,
            CASE WHEN v.certain THEN NULL WHEN v.back_on < p.reached_on THEN v.back_on ELSE p.reached_on END AS unseen_until,
-           coalesce(v.earlier_back_on < v.left_on AND v.earlier_back_on >= add_months(v.left_on, -$repeat_months), false) AS repeated,
+           coalesce(v.earlier_back_on < v.left_on AND v.left_on < add_months(v.earlier_left_on, $repeat_months), false) AS repeated,
            coalesce(v.earlier_back_on >= v.left_on, false) AS same_visit
     FROM visit v
     JOIN point p ON p.person_id = v.person_id AND p.status_key = v.status_key

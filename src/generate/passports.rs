@@ -67,7 +67,7 @@ fn passport(person: &mut Person<'_>, story: Scenario, place: usize, tested: &'st
         HomePassportIssued | HomePassportUsed => person.breach(story, place, &[(left_at, "medium")], None),
         HomePassportVisit => {
             let both = left_at.max(back_at);
-            person.breach(story, place, &[(left_at.min(back_at), "medium"), (both, "strong")], None);
+            person.breach(story, place, &[(left_at.min(back_at), "strong")], None);
             let tiers = [(left_at.min(back_at), "info"), (both, "weak")];
             person.breach_of("protected-home-travel", story, place, &tiers, None);
         }

@@ -44,12 +44,13 @@ type Words = BTreeSet<String>;
 
 /// `None` if either name has no word.
 pub(super) fn agreement(left: &str, right: &str) -> Option<Agreement> {
-    let (first, second) = (words(left, 0), words(right, 0));
+    let first = words(left, 0);
+    if left == right {
+        return (!first.is_empty()).then_some(Agreement::Same);
+    }
+    let second = words(right, 0);
     if first.is_empty() || second.is_empty() {
         return None;
-    }
-    if left == right {
-        return Some(Agreement::Same);
     }
     let readings = if left.chars().chain(right.chars()).any(is_read_otherwise) { READINGS } else { 1 };
     let best = if has(&first, is_arabic) == has(&second, is_arabic) {

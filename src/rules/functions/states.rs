@@ -9,7 +9,7 @@ const NO_STATE: [&str; 5] = ["XXA", "XXB", "XXC", "XXX", "UNK"];
 /// A code that is used no more (ISO 3166-3; ROM, RKS and XKK from practice) and those of the states that came after.
 const FOLLOWED: [(&str, &[&str]); 33] = [
     ("AFI", &["DJI"]),
-    ("ANT", &["BES", "CUW", "SXM"]),
+    ("ANT", &["ABW", "BES", "CUW", "NLD", "SXM"]),
     ("ATB", &["ATA"]),
     ("ATN", &["ATA"]),
     ("BUR", &["MMR"]),
