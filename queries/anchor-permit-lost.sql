@@ -48,7 +48,7 @@ doc = "days after the last day of the anchor's permit within which a new one is 
 source = "own default"
 */
 WITH permission AS (   -- the anchor's permits with their last day: a revocation counts when it is final and not suspended
-    SELECT permit_id, record_key, known_at, valid_from,
+    SELECT permit_id, record_key, known_at, revoked_known_at, valid_from,
            CASE WHEN revoked_final_on IS NOT NULL AND NOT coalesce(inhibited, false) THEN least(revoked_final_on, valid_to)
                 WHEN end_kind = 'revoked' THEN valid_to ELSE held_until END AS ended_on,
            CASE WHEN NOT coalesce(inhibited, false)
@@ -56,13 +56,15 @@ WITH permission AS (   -- the anchor's permits with their last day: a revocation
     FROM anchor_permits
     WHERE coalesce(end_kind, 'none') <> 'annulled'
 ),
-lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn (pending: no outcome)
-    SELECT e.permit_id, e.record_key, e.known_at, e.circumstance, greatest(e.ended_on, max(a.decided_on)) AS lost_on,
+lapsed AS (   -- with an application filed in time the right lasts until it is refused or withdrawn; one granted by the end was for something else
+    SELECT e.permit_id, e.record_key, e.circumstance, greatest(e.ended_on, max(a.decided_on)) AS lost_on,
+           CASE WHEN e.circumstance = 'revoked' THEN greatest(e.known_at, e.revoked_known_at) ELSE e.known_at END AS known_at,
            CASE WHEN e.circumstance = 'expired' THEN $wait_days ELSE 0 END + 1 AS days
     FROM permission e
     LEFT JOIN anchor_applications a ON a.permit_id = e.permit_id AND e.circumstance = 'expired'
          AND a.filed_on >= e.valid_from AND a.filed_on <= e.ended_on
-    GROUP BY e.permit_id, e.record_key, e.known_at, e.circumstance, e.ended_on
+         AND NOT coalesce(a.outcome = 'granted' AND a.decided_on <= e.ended_on, false)
+    GROUP BY e.permit_id, e.record_key, e.known_at, e.revoked_known_at, e.circumstance, e.ended_on
     HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND coalesce(a.outcome, 'granted') = 'granted') = 0
 ),
 citizen AS (   -- since when the register has shown the anchor as a Swedish citizen
@@ -71,19 +73,17 @@ citizen AS (   -- since when the register has shown the anchor as a Swedish citi
     GROUP BY permit_id
     HAVING max(CASE WHEN swedish AND known_to IS NULL THEN 1 ELSE 0 END) = 1
 ),
-departure AS (   -- posts that show the anchor as deregistered, with the next one that does not
+departure AS (   -- the anchor's posts beside the next, and with the next one that shows a registration, which counts from its day
     SELECT permit_id, dereg_code, coalesce(dereg_on, event_on) AS lost_on, known_from,
-           min(CASE WHEN dereg_code IS NULL THEN known_from END)
-               OVER (PARTITION BY permit_id ORDER BY known_from, known_to, record_key
-                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS back_at,
-           first_value(CASE WHEN dereg_code IS NULL THEN coalesce(registered_on, DATE '1900-01-01') END IGNORE NULLS)
-               OVER (PARTITION BY permit_id ORDER BY known_from, known_to, record_key
-                     ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS back_on
+           lead(dereg_code) OVER (PARTITION BY permit_id ORDER BY post_version, record_key) AS next_code,
+           min(CASE WHEN dereg_code IS NULL THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END) OVER later AS back_at,
+           first_value(CASE WHEN dereg_code IS NULL THEN coalesce(registered_on, DATE '1900-01-01') END IGNORE NULLS) OVER later AS back_on
     FROM anchor_population
+    WINDOW later AS (PARTITION BY permit_id ORDER BY post_version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 ),
 loss AS (
-    SELECT l.permit_id, l.circumstance, l.lost_on, l.known_at, l.lost_on + l.days AS due_on,
-           least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), c.swedish_at) AS cleared_at
+    SELECT l.permit_id, l.circumstance, l.lost_on, l.known_at, greatest(l.known_at, CAST(l.lost_on + 1 AS TIMESTAMP)) AS told_at,
+           l.lost_on + l.days AS due_on, least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), c.swedish_at) AS cleared_at
     FROM lapsed l
     LEFT JOIN permission o ON o.permit_id = l.permit_id AND (o.ended_on IS NULL OR o.ended_on > l.lost_on)
     LEFT JOIN citizen c ON c.permit_id = l.permit_id
@@ -91,14 +91,16 @@ loss AS (
     HAVING count(*) FILTER (WHERE o.valid_from <= l.lost_on + l.days) = 0   -- no other permit took its place by then
     UNION ALL
     SELECT permit_id, CASE WHEN dereg_code = 'AV' THEN 'deceased' ELSE 'emigrated' END AS circumstance, lost_on,
-           min(known_from) AS known_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
+           min(known_from) AS known_at, min(known_from) AS told_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
     FROM departure
     WHERE dereg_code IN ('UV', 'AV') AND (back_on IS NULL OR back_on > lost_on)   -- registered since an earlier day: never left
     GROUP BY permit_id, dereg_code, lost_on
+    HAVING count(*) FILTER (WHERE (next_code IS DISTINCT FROM dereg_code)) > 0   -- a day that the next post of the kind puts off never was
 )
 SELECT t.person_id, t.permit_id, concat(l.circumstance, ':', CAST(l.lost_on AS VARCHAR)) AS alert_key, l.lost_on AS anchor_at,
-       greatest(CAST(l.due_on AS TIMESTAMP), CAST(l.lost_on AS TIMESTAMP), l.known_at, t.first_known_time) AS alert_at,
+       greatest(CAST(l.due_on AS TIMESTAMP), CAST(l.lost_on AS TIMESTAMP), l.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP)) AS alert_at,
        CAST(l.due_on AS TIMESTAMP) AS due_at, l.cleared_at, 'medium' AS severity, l.circumstance, l.lost_on, t.record_key AS record_keys
-FROM permit_spells t
-JOIN loss l ON l.permit_id = t.permit_id AND l.lost_on >= t.valid_from
+FROM rights t   -- the permit that carries the right within which it happened, unless the decision to extend could weigh it
+JOIN loss l ON l.permit_id = t.permit_id AND l.lost_on >= t.right_from
+     AND (t.is_first OR t.decided_on IS NULL OR CAST(l.told_at AS DATE) > t.decided_on)
 WHERE t.permit_class IN ('FAMILY_SPOUSE', 'FAMILY_CHILD', 'FAMILY_OTHER', 'DEPENDANT')

@@ -63,7 +63,7 @@ post AS (   -- each party's register posts in the register's order; `with_other`
     JOIN population_history h ON h.person_id = t.person_id
     UNION ALL
     SELECT t.permit_id, 'anchor' AS party, a.record_key, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
-           a.address_key, a.registered_on, a.known_from, row_number() OVER (PARTITION BY t.permit_id ORDER BY a.known_from, a.record_key) AS place
+           a.address_key, a.registered_on, a.known_from, a.post_version AS place
     FROM tie t
     JOIN anchor_population a ON a.permit_id = t.permit_id
 ),

@@ -1,7 +1,7 @@
 /*
 doc = """
-Shown to the holder of a permit that depends on this person (the anchor): each version of the anchor's register post
-that was ever the latest. Name, number, birth and citizenships are not shown, only whether one of them is Swedish. A
+Shown to the holder of a permit that depends on this person (the anchor): each version of the anchor's register post, with
+its place in the register's order. Name, number, birth and citizenships are not shown, only whether one of them is Swedish. A
 retraction has nothing but its times. Once the anchor is protected only that is shown, and of no other version anything.
 """
 needs = "anchors"
@@ -17,7 +17,7 @@ SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', h.recor
        CASE WHEN h.protected THEN NULL ELSE h.registered_on END AS registered_on,
        coalesce(h.protected, false) AS protected,
        CASE WHEN h.protected THEN NULL ELSE array_has(h.citizenships, 'SWE') END AS swedish,
-       greatest(a.first_known_time, h.known_from) AS known_from, h.known_to
+       h.version AS post_version, greatest(a.first_known_time, h.known_from) AS known_from, h.known_to
 FROM anchors a
-JOIN population_history h ON h.person_id = a.person_id AND (h.known_to IS NULL OR h.known_to > h.known_from)
+JOIN population_history h ON h.person_id = a.person_id
 WHERE h.protected OR NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected)

@@ -310,7 +310,9 @@ const COLUMNS: &Names = &[
     ("held_until", "tillstånd till", "permits until"),
     ("spouse_is_holder", "gift med innehavaren enligt folkbokföringen", "spouse of the holder, in the register"),
     ("swedish", "svensk medborgare", "Swedish citizen"),
+    ("post_version", "ordning i folkbokföringen", "place in the register's order"),
     ("known_at", "känt sedan", "known since"),
+    ("revoked_known_at", "återkallelsen känd sedan", "revocation known since"),
     ("known_from", "känt från", "known from"),
     ("known_to", "ersatt", "superseded"),
     ("rule_number", "regel", "rule"),
@@ -318,6 +320,11 @@ const COLUMNS: &Names = &[
     ("alert_at", "gäller från", "holds from"),
     ("until_at", "gäller till", "holds until"),
     // Evidence columns of the rules.
+    (
+        "before_first_day",
+        "avregistrerad före tillståndstidens första dag",
+        "deregistered before the first day of the right to stay",
+    ),
     ("term", "termin", "term"),
     ("counted_from", "fristen räknas från", "time counted from"),
     ("counts_from", "fristen räknas från", "time counted from"),

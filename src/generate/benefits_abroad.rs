@@ -38,6 +38,9 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     if story == PaidInStateService {
         person.tell_notice("state_service_abroad", None, add_days(left_on, -20), world.start, None);
     }
+    if story == PaidBeforeReturn {
+        return paid_before_the_return(person, story, place, left_on, known);
+    }
     person.emigrate(left_on, if story == PaidWithinEu { ("DEU", true) } else { ("USA", false) }, known);
     let paid_at = pay(person, story, from.max(world.start), left_on);
     let moved_at = known + 30 * DAY_US;
@@ -72,6 +75,19 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         PaidWithinEu => person.trap(story, place, counted, Some("weak")),
         _ => person.trap(story, place, counted, None),
     }
+}
+
+/// The move reaches us after the return that followed it: over, but benefits were paid for the time between.
+fn paid_before_the_return(person: &mut Person<'_>, story: Scenario, place: usize, left_on: NaiveDate, known: i64) {
+    let back_on = add_months(left_on, 4);
+    let back_at = person.office_after(back_on, 2, 5);
+    let arrives = back_at + 6 * DAY_US;
+    let country = Some(("USA", false));
+    person.post_arriving(left_on, known, Change::Deregistered { code: "UV", on: left_on, country }, arrives);
+    person.post(back_on, back_at, Change::RegisteredAgain);
+    let from = person.permits[place].valid_from.max(person.world.start);
+    let paid_at = pay(person, story, from, left_on);
+    person.breach(story, place, &[(paid_at.max(arrives), "medium")], None);
 }
 
 /// The first month that begins more than seven days after the move.

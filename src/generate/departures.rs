@@ -1,7 +1,8 @@
-//! Stories of persons whom the register shows as moved abroad or disappeared while a temporary permit has more than 60
-//! days left: medium for a move, weak for a disappearance.
+//! Stories of persons whom the register shows as moved abroad or disappeared while the right to stay has more than 60
+//! days left: medium for a move, weak for a disappearance. A move that is told ahead counts from its day, and one that the
+//! decision to extend did not know of counts on the extension.
 
-use super::calendar::{DAY_US, add_days, day_of};
+use super::calendar::{DAY_US, add_days, add_months, day_of, instant};
 use super::emigration::naturalise;
 use super::person::Person;
 use super::register::Change;
@@ -9,13 +10,17 @@ use super::scenarios::Scenario::{self, *};
 use super::stories::{first_permit, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
+    if story == DepartedBeforeExtension {
+        return moved_before_the_extension(person, story);
+    }
     introduce(person, if story == DepartedMinor { (2, 9) } else { (22, 55) });
     let from = person.some_day(25, 420);
     let class = person.dice.pick(&["HUMANITARIAN", "RESEARCH", "SELF_EMP", "FAMILY_OTHER"]);
     let place = first_permit(person, class, from, 24, |_| {});
     let to = person.permits[place].valid_to.unwrap_or(person.world.until);
     let on = if story == DepartedNearEnd { add_days(to, -50) } else { add_days(from, person.dice.between(120, 330)) };
-    let known = person.office_after(on, 2, 12);
+    let ahead = matches!(story, DepartedToldAhead | DepartedWithdrawn);
+    let known = if ahead { person.office_after(on, -28, -10) } else { person.office_after(on, 2, 12) };
     match story {
         DepartedNaturalised => naturalise(person, add_days(on, -40), known - 30 * DAY_US, false),
         DepartedProtected => person.tell_protection(add_days(on, -25)),
@@ -36,6 +41,18 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let later = known + person.dice.between(25, 160) * DAY_US;
     match story {
         Departed => person.breach(story, place, &[(known, "medium")], None),
+        DepartedToldAhead => person.breach(story, place, &[(instant(on), "medium")], None),
+        DepartedWithdrawn => {
+            let withdrawn = person.office(add_days(on, -3));
+            person.post(day_of(withdrawn), withdrawn, Change::RegisteredAgain);
+            person.trap(story, place, instant(on), None);
+        }
+        // One matter, whatever the register calls it later.
+        DepartedThenDisappeared => {
+            let on = day_of(later);
+            person.post(on, later, Change::Deregistered { code: "OB", on, country: None });
+            person.breach(story, place, &[(known, "medium")], None);
+        }
         Disappeared => person.breach(story, place, &[(known, "weak")], None),
         // Somebody has told of it: one tier more.
         DisappearedTip => {
@@ -52,4 +69,25 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         }
         _ => person.trap(story, place, known, None),
     }
+}
+
+/// Moved in the last weeks of a permit, which became known after the extension that had been decided before.
+fn moved_before_the_extension(person: &mut Person<'_>, story: Scenario) {
+    introduce(person, (22, 55));
+    let from = person.some_day(25, 480);
+    let class = person.dice.pick(&["HUMANITARIAN", "RESEARCH", "SELF_EMP", "FAMILY_OTHER"]);
+    let place = first_permit(person, class, from, 12, |_| {});
+    let to = person.permits[place].valid_to.unwrap_or(person.world.until);
+    let (filed_on, decided_on) = (add_days(to, -90), add_days(to, -45));
+    person.apply(class, None, filed_on, Some((decided_on, "granted")));
+    let begins = add_days(to, 1);
+    let mut permit = person.draft(class, decided_on, begins, Some(add_days(add_months(begins, 24), -1)));
+    permit.application_on = filed_on;
+    permit.first_grant = false;
+    let extension = person.grant(permit);
+    let on = add_days(to, -person.dice.between(2, 30));
+    let known = person.office_after(to, 3, 60);
+    person.settle(from, on, true);
+    person.emigrate(on, ("TUR", false), known);
+    person.breach(story, extension, &[(known, "medium")], None);
 }

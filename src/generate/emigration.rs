@@ -1,7 +1,7 @@
 //! Stories of permanent permits whose holders moved abroad.
 //!
-//! The permit shall be revoked when the register says moved abroad (UV), 30 days after that became known, unless
-//! the holder asked in time to keep it: then two years after the move.
+//! The permit shall be revoked when the register says moved abroad (UV), 30 days after that became known, or after its day
+//! where it was told ahead, unless the holder asked in time to keep it: then two years after the move.
 
 use chrono::NaiveDate;
 
@@ -21,13 +21,14 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize) {
     };
     let late_days = match story {
         Scenario::EmigratedKnownLate => person.dice.between(120, 300),
+        Scenario::EmigratedToldAhead => -person.dice.between(5, 25),
         _ => person.dice.between(1, 10),
     };
     let known = person.office(add_days(left_on, late_days));
     prepare(person, story, place, left_on);
     let country = person.dice.weighted(EMIGRATION_COUNTRIES);
     person.emigrate(left_on, country, known);
-    let alert_at = known + WAIT_DAYS * DAY_US;
+    let alert_at = known.max(instant(left_on)) + WAIT_DAYS * DAY_US;
     let tiers = [(alert_at, "strong")];
     let expired_at = instant(add_months(left_on, KEEP_MONTHS)).max(known);
     match story {
@@ -61,7 +62,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize) {
             person.die(died_on, told);
             person.trap(story, place, alert_at, None);
         }
-        Scenario::Emigrated | Scenario::EmigratedKnownLate => {
+        Scenario::Emigrated | Scenario::EmigratedKnownLate | Scenario::EmigratedToldAhead => {
             revoke_later(person, story, place, alert_at);
             person.breach(story, place, &tiers, None);
         }

@@ -129,7 +129,8 @@ impl Person<'_> {
             threshold_sek: None,
             tied_until: None,
             work_right: "any",
-            institution: None,
+            // Other studies are often at schools that do not report.
+            institution: (class == "STUDY_OTHER").then(|| self.world.silent_institution(self.index as u64)),
             anchor: None,
             keep_notice_on: None,
             notified_on: None,

@@ -21,6 +21,8 @@ pub(super) struct Post {
     pub(super) on: NaiveDate,
     pub(super) op: &'static str,
     pub(super) change: Change,
+    /// When it reaches us, where a later post of the register comes first.
+    pub(super) arrives: Option<i64>,
 }
 
 #[derive(Clone)]
@@ -103,8 +105,13 @@ impl Person<'_> {
     }
 
     pub(super) fn post_as(&mut self, op: &'static str, on: NaiveDate, known: i64, change: Change) -> i64 {
-        self.posts.push(Post { known, on, op, change });
+        self.posts.push(Post { known, on, op, change, arrives: None });
         known
+    }
+
+    /// A post that reaches us after those that the register wrote later.
+    pub(super) fn post_arriving(&mut self, on: NaiveDate, known: i64, change: Change, arrives: i64) {
+        self.posts.push(Post { known, on, op: "upsert", change, arrives: Some(arrives) });
     }
 
     /// Life in Sweden from `arrived_on` until it ends: number, registration, moves, sometimes a wedding without a
@@ -190,7 +197,7 @@ impl Person<'_> {
         self.died_at = Some(known);
     }
 
-    /// Tells all posts in the order in which they became known.
+    /// Tells all posts in the register's order, which is the order in which they became known but for those that arrive late.
     pub(super) fn tell_posts(&mut self) {
         let mut posts = std::mem::take(&mut self.posts);
         posts.sort_by_key(|post| post.known);
@@ -227,7 +234,7 @@ impl Person<'_> {
                 self.tell_entry(&old, post.on, version, "upsert", told);
             }
             version = (known + 2).max(version + 1);
-            self.tell_entry(&entry, post.on, version, post.op, known);
+            self.tell_entry(&entry, post.on, version, post.op, post.arrives.unwrap_or(known));
         }
     }
 

@@ -72,7 +72,7 @@ scenarios! {
     }
     "permanent-permit-emigrated" Breach {
         Emigrated "emigrated", EmigratedReturned "emigrated-and-returned", EmigratedCorrected "corrected-after-wait",
-        EmigratedKnownLate "known-late", KeepNoticeExpired "keep-notice-expired",
+        EmigratedKnownLate "known-late", EmigratedToldAhead "told-ahead", KeepNoticeExpired "keep-notice-expired",
     }
     "permanent-permit-emigrated" Trap {
         CorrectedInTime "corrected-by-next-post", ReturnedInTime "registered-again-in-time", KeepNotice "keep-notice",
@@ -210,10 +210,12 @@ scenarios! {
     "temporary-permit-deregistered" Breach {
         Departed "departed", Disappeared "disappeared", DisappearedTip "disappeared-tip",
         DepartedReturned "departed-returned", DepartedCorrected "departed-corrected",
+        DepartedToldAhead "departed-told-ahead", DepartedBeforeExtension "departed-before-extension",
+        DepartedThenDisappeared "departed-then-disappeared",
     }
     "temporary-permit-deregistered" Trap {
         DepartedNearEnd "departed-near-end", DepartedDead "departed-dead", DepartedNaturalised "departed-naturalised",
-        DepartedProtected "departed-protected", DepartedMinor "departed-minor",
+        DepartedProtected "departed-protected", DepartedMinor "departed-minor", DepartedWithdrawn "departed-withdrawn",
     }
     "ltr-absence-limit" Breach {
         Absent "absent", AbsentSinceVisit "absent-since-visit", AbsentReturned "absent-returned",
@@ -272,6 +274,7 @@ scenarios! {
     "benefit-after-emigration" Breach {
         PaidAfterMove "paid-after-move", PaidAfterMoveTemporary "paid-after-move-temporary",
         PaidAfterMoveUndone "paid-after-move-undone", PaidAfterMoveCorrected "paid-after-move-corrected",
+        PaidBeforeReturn "paid-before-return",
     }
     "benefit-after-emigration" Trap {
         PaidForSevenDays "paid-for-seven-days", PaidInArrears "paid-in-arrears", PaidForWork "paid-for-work",
@@ -302,7 +305,7 @@ scenarios! {
     }
     "revocation-unserved" Breach {
         RevocationUnserved "revocation-unserved", RevocationServedLate "revocation-served-late",
-        RevokedStillHere "revoked-still-here",
+        RevokedStillHere "revoked-still-here", RevocationReachable "revocation-reachable",
     }
     "revocation-unserved" Trap {
         RevokedLeftInTime "revoked-left-in-time", RevocationInhibited "revocation-inhibited",

@@ -128,6 +128,7 @@ pub(super) const PERMANENT_STANDING: &Mix = &[
     (6, EmigratedReturned),
     (4, EmigratedCorrected),
     (5, EmigratedKnownLate),
+    (4, EmigratedToldAhead),
     (5, KeepNoticeExpired),
     (5, CorrectedInTime),
     (4, ReturnedInTime),

@@ -106,13 +106,13 @@ pub(super) fn own_employer(person: &mut Person<'_>, slot: u64) -> Payer {
     payer
 }
 
-/// Arrives with the permit's first day and leaves soon after its last one.
+/// Arrives with the permit's first day and leaves soon after its last one; who waits for a decision stays.
 pub(super) fn come_and_go(person: &mut Person<'_>, place: usize) {
     let permit = &person.permits[place];
     let (from, to) = (permit.valid_from, permit.valid_to.unwrap_or(person.world.until));
     let gone_on = add_days(to, person.dice.between(1, 14));
     person.settle(from, gone_on, true);
-    if to < person.world.until {
+    if to < person.world.until && person.story != Some(Scenario::JobEndsApplied) {
         leave(person, gone_on);
     }
 }

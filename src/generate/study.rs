@@ -174,8 +174,8 @@ fn extend(person: &mut Person<'_>, valid_to: NaiveDate, school: &str) {
     leave(person, gone_on);
 }
 
-/// A term as it should be: registered about its start, results by its end.
-pub(super) fn study_term(person: &mut Person<'_>, term: &Term, school: &str, valid_from: NaiveDate) {
+/// A term as it should be: registered about its start, results by its end. Gives when the registration is known.
+pub(super) fn study_term(person: &mut Person<'_>, term: &Term, school: &str, valid_from: NaiveDate) -> i64 {
     let start = term.starts_on.max(valid_from);
     let on = add_days(start, person.dice.between(-4, 16)).max(valid_from);
     let known = person.office_after(on, 0, 4);
@@ -187,11 +187,13 @@ pub(super) fn study_term(person: &mut Person<'_>, term: &Term, school: &str, val
     } else {
         register(person, kind, term, school, on, known);
     }
+    let registered_at = known;
     for part in 1..=2 {
         let on = add_days(term.starts_on, 68 * part);
         let known = person.office_after(on, 3, 30);
         person.tell_study("result", school, (on, Some(term.starts_on), Some(term.ends_on)), 150, known);
     }
+    registered_at
 }
 
 pub(super) fn register(

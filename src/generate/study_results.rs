@@ -103,9 +103,11 @@ fn drift(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, d
     let payer = own_employer(person, 0);
     let drifting = if story == DriftTwoTerms { 2 } else { 1 };
     let mut tells: Vec<(i64, &'static str)> = Vec::new();
+    let mut studies_again_at = None;
     for (number, term) in due.iter().enumerate() {
         if number >= drifting {
-            study_term(person, term, school, valid_from);
+            let registered_at = study_term(person, term, school, valid_from);
+            studies_again_at.get_or_insert(registered_at);
             continue;
         }
         // The months whose first day lies in the term.
@@ -125,7 +127,7 @@ fn drift(person: &mut Person<'_>, story: Scenario, place: usize, school: &str, d
         DriftUnregistered => {
             person.breach(story, place, &tells, None);
             let counted = due[0].starts_on.max(valid_from);
-            person.breach_of("study-not-registered", story, place, &tiers(counted), None);
+            person.breach_of("study-not-registered", story, place, &tiers(counted), studies_again_at);
         }
         _ => person.trap(story, place, tells[0].0, None),
     }
@@ -143,7 +145,9 @@ fn study_beside(person: &mut Person<'_>, story: Scenario, term: &Term, school: &
     let known = instant(add_days(on, 2));
     let period = (on, Some(term.starts_on), Some(term.ends_on));
     match story {
-        WorksAndStudies | DriftThreeMonths => study_term(person, term, school, valid_from),
+        WorksAndStudies | DriftThreeMonths => {
+            study_term(person, term, school, valid_from);
+        }
         DriftUnregistered => {}
         DriftDoctoral => {
             person.tell_study("doctoral_employment", school, (on, Some(term.starts_on), None), 0, known);

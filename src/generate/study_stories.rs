@@ -22,10 +22,12 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
     let Some(first) = due.first() else { return };
     let counted = first.starts_on.max(valid_from);
     let tiers = tiers(counted);
+    // Gives when the first of these registrations is known: it makes up for a term that was missed before.
     let on_time = |person: &mut Person<'_>, skip: usize| {
-        for term in due.iter().skip(skip) {
-            study_term(person, term, school, valid_from);
-        }
+        due.iter()
+            .skip(skip)
+            .map(|term| study_term(person, term, school, valid_from))
+            .fold(None, |first: Option<i64>, at| first.or(Some(at)))
     };
     match story {
         Scenario::NeverRegisters => {
@@ -51,8 +53,11 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
             let (key, event) = register(person, "registered", first, school, on, known);
             let taken_back = known + person.dice.between(64, 120) * DAY_US;
             person.retract(TableId::Studies, key, 2, event, taken_back, "ladok");
-            on_time(person, 1);
-            person.breach(story, place, &[(taken_back.max(tiers[1].0), "strong")], None);
+            let stands_at = taken_back.max(tiers[1].0);
+            match on_time(person, 1) {
+                Some(next) if next <= stands_at => person.trap(story, place, stands_at, None),
+                next => person.breach(story, place, &[(stands_at, "strong")], next),
+            }
         }
         Scenario::StopsStudying => {
             study_term(person, first, school, valid_from);
@@ -86,7 +91,10 @@ fn explained_term(
         _ => 0,
     };
     let Some(term) = due.get(about) else {
-        return due.iter().for_each(|term| study_term(person, term, school, valid_from));
+        for term in due {
+            study_term(person, term, school, valid_from);
+        }
+        return;
     };
     let start = if about == 0 { counted } else { term.starts_on };
     for (number, other) in due.iter().enumerate() {

@@ -1,8 +1,10 @@
 //! Stories of revoked permits: a decision that is not served within 30 days, or a person who is still registered 28 days
-//! after it became final. Both are for following up.
+//! after it became final. Both are for following up: only where something tells where the person can be found does it
+//! press after 60 and 90 days.
 
 use super::calendar::{add_days, add_months, instant};
 use super::person::Person;
+use super::register::Change;
 use super::scenarios::Scenario::{self, *};
 use super::stories::{first_permit, introduce};
 
@@ -21,6 +23,18 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let unserved_at = instant(add_days(revoked_on, SERVE_DAYS + 1));
     if story == RevocationUnserved {
         return person.breach(story, place, &[(unserved_at, "info")], None);
+    }
+    if story == RevocationReachable {
+        let moved_on = add_days(revoked_on, 45);
+        let known = person.office_after(moved_on, 1, 40);
+        person.post(moved_on, known, Change::Moved(None));
+        let pressing = |days: i64| instant(add_days(revoked_on, days + 1)).max(known);
+        return person.breach(
+            story,
+            place,
+            &[(unserved_at, "info"), (pressing(60), "weak"), (pressing(90), "medium")],
+            None,
+        );
     }
     let served_on = add_days(revoked_on, if story == RevocationServedLate { 75 } else { 26 });
     let served_at = person.office(add_days(served_on, 1));

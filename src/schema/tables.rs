@@ -303,6 +303,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("revoked_final_on", Date, "-", "day on which a revocation became final"),
             col("inhibited", Bool, "-", "enforcement is suspended by a court"),
             col("known_at", Timestamp, "-", "when it was first known, and that it is the anchor's"),
+            col("revoked_known_at", Timestamp, "-", "when it was first known that a revocation is final"),
         ],
     },
     Table {
@@ -336,6 +337,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("registered_on", Date, "-", "day of registration at the address"),
             col("protected", Bool, "-", "secrecy marking or protected registration"),
             col("swedish", Bool, "-", "is a Swedish citizen"),
+            col("post_version", Int, "-", "the version: its place in the register's order"),
             col("known_from", Timestamp, "-", "when this version became known, and that it is the anchor's"),
             col("known_to", Timestamp, "-", "when a later version did"),
         ],
