@@ -77,6 +77,7 @@ journeys AS (
 )
 SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_on) AS anchor_at,
        greatest(max(u.known_at), j.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       CAST(u.ended_on + 1 AS TIMESTAMP) AS cleared_at, 'status_ended' AS cleared_reason,
        CASE WHEN u.status_kind <> 'refugee' THEN 'info'
             ELSE severity(max(CASE WHEN u.seen THEN 2 ELSE 1 END - CASE WHEN u.one_of_several THEN 1 ELSE 0 END)
                           + CASE WHEN j.visits IS NULL THEN 0 ELSE 1 END) END AS severity,
@@ -85,9 +86,9 @@ SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_o
        bool_or(u.one_of_several) AS one_of_several, coalesce(j.visits, 0) AS visits,
        concat_ws(',', p.record_key, u.status_key, string_agg(u.record_key, ',' ORDER BY u.observed_on, u.record_key)) AS record_keys
 FROM rights p
-JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own) AND (u.ended_on IS NULL OR u.ended_on > p.valid_from)
+JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own)
 LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_key = u.status_key
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
 GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from, p.decided_on, p.is_first, u.status_key, u.status_kind,
-         u.tested_country, j.visits, j.known_at
+         u.tested_country, u.ended_on, j.visits, j.known_at
 HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.known_at), j.known_at) AS DATE) > p.decided_on

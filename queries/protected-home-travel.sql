@@ -28,8 +28,8 @@ sv = "Endast genomresa (endast information)"
 en = "Passage through only (information only)"
 column = "transits"
 [[counter_evidence]]
-sv = "Annat land än det prövade, eller resa före eller efter statusens tid (ingen uppgift)"
-en = "Another country than the tested one, or a journey outside the time of the status (no indication)"
+sv = "Annat land än det prövade, resa före statusen, eller status som har upphört (ingen uppgift)"
+en = "Another country than the tested one, a journey before the status, or a status that has ended (no indication)"
 [[counter_evidence]]
 sv = "Återresan har inte setts, till exempel inom Schengen: vistelsen kan ha varit kortare (en nivå lägre; nästa tecken på vistelse i Sverige avslutar den)"
 en = "The return was not seen, such as one within Schengen: the stay may have been shorter (one tier lower; the next sign of presence in Sweden ends it)"
@@ -103,12 +103,12 @@ point AS (   -- days on which a stay without a seen return weighs more; null: wh
     SELECT person_id, status_key, CAST(NULL AS DATE) AS reached_on FROM visit GROUP BY person_id, status_key
     UNION ALL
     SELECT person_id, status_key, reached_on
-    FROM (SELECT v.person_id, v.status_key, least(v.back_on, v.ended_on) AS until_on,
+    FROM (SELECT v.person_id, v.status_key, v.back_on,
                  CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long' THEN v.left_on + CAST($long_days - v.other_days AS INT)
                       ELSE v.back_on END AS reached_on
           FROM (VALUES ('short'), ('long'), ('back')) AS n(step) CROSS JOIN visit v
           WHERE NOT v.certain) x
-    WHERE reached_on <= coalesce(until_on, DATE '2199-12-31')
+    WHERE reached_on <= coalesce(back_on, DATE '2199-12-31')
     GROUP BY person_id, status_key, reached_on
 ),
 stay AS (   -- each visit as it stands on such a day
@@ -123,7 +123,7 @@ stay AS (   -- each visit as it stands on such a day
 counted AS (
     SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
            record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
-           coalesce(CAST(least(seen_until, ended_on) - left_on AS BIGINT), 0) AS seen_days,
+           coalesce(CAST(seen_until - left_on AS BIGINT), 0) AS seen_days,
            greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
     FROM stay
 ),
@@ -142,7 +142,8 @@ fact AS (   -- what was seen weighs in full, what was not one tier less
 )
 SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
        greatest(max(f.known_at), CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
-       CAST(f.reached_on AS TIMESTAMP) AS due_at,
+       CAST(f.reached_on AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
+       'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
             ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),
                                 greatest(max(f.grade), CASE WHEN sum(f.seen_days) >= $long_days THEN max(f.long_grade)
@@ -157,8 +158,8 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
        concat_ws(',', p.record_key, f.status_key, string_agg(f.record_keys, ',' ORDER BY f.left_on, f.record_keys)) AS record_keys
 FROM rights p
-JOIN fact f ON f.person_id = p.person_id AND (f.ended_on IS NULL OR f.ended_on > p.valid_from)
+JOIN fact f ON f.person_id = p.person_id
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
 GROUP BY p.person_id, p.permit_id, p.permit_class, p.record_key, p.first_known_time, p.valid_from, f.status_key, f.status_kind, f.tested_country,
-         f.reached_on
+         f.ended_on, f.reached_on
 HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.known_at AS DATE) > p.decided_on)

@@ -29,6 +29,9 @@ column = "previous_citizenships"
 sv = "Medborgarskap som fanns redan vid beslutet (räknas inte)"
 en = "A citizenship that was there at the grant already (does not count)"
 [[counter_evidence]]
+sv = "Statusen har upphört (avslutar uppgiften)"
+en = "The status has ended (ends the indication)"
+[[counter_evidence]]
 sv = "Medborgarskapet har upphört igen (avslutar uppgiften)"
 en = "The citizenship has ended again (ends the indication)"
 [[counter_evidence]]
@@ -62,13 +65,14 @@ kept AS (   -- and when a later post no longer shows it; one that a later correc
     HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
-       greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, k.lost_at AS cleared_at,
+       greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, least(k.lost_at, CAST(st.ended_on + 1 AS TIMESTAMP)) AS cleared_at,
+       CASE WHEN k.lost_at IS NULL THEN 'status_ended' END AS cleared_reason,
        k.event_on AS acquired_on, k.country, st.tested_country, k.before AS previous_citizenships,
        CASE WHEN same_state(k.country, st.tested_country) > 0 THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,
        concat_ws(',', p.record_key, st.record_key, k.record_key) AS record_keys
 FROM rights p
 JOIN permits g ON g.permit_id = p.permit_id
-JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee' AND (st.ended_on IS NULL OR st.ended_on > p.valid_from)
+JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
 JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(has_citizenship(g.citizenships_at_grant, k.country), false)
      AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)
 WHERE p.permit_class = 'PROT_REFUGEE'

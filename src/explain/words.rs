@@ -62,6 +62,7 @@ pub fn reason(language: Language, name: &str) -> String {
         "protected" => ("uppgifterna är skyddade", "the person is protected"),
         "minor" => ("är under 18 år", "is under 18"),
         "late_record" => ("en uppgift kom för sent för att räknas", "a record came too late to be counted"),
+        "status_ended" => ("statusen har upphört", "the status has ended"),
         "application_pending" => ("en ansökan är under prövning", "an application is pending"),
         other => return other.to_owned(),
     };
