@@ -88,7 +88,16 @@ unserved AS (   -- the decision alone, and each sign of where the person is sinc
     FROM trace
     WHERE findable
 ),
-stayed AS (   -- signs after the last day to leave, and that the person was still registered on that day
+gone AS (   -- the last day in time on which each left, since the decision or as the register still says, and the last sign by then
+    SELECT r.permit_id, max(d.left_on) AS left_on, max(t.seen_on) AS seen_on
+    FROM revoked r
+    JOIN population n ON n.person_id = r.person_id
+    JOIN departures d ON d.person_id = r.person_id AND d.left_on <= r.final_on + $leave_days
+         AND (d.left_on >= coalesce(r.revoked_on, r.final_on) OR n.dereg_code = 'UV')
+    LEFT JOIN trace t ON t.permit_id = r.permit_id AND t.seen_on <= r.final_on + $leave_days
+    GROUP BY r.permit_id
+),
+stayed AS (   -- signs after the last day to leave, and that the person was still registered on that day, unless gone by then
     SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_key, 'weak' AS severity
     FROM trace t
     JOIN revoked r ON r.permit_id = t.permit_id AND t.seen_on > r.final_on + $leave_days
@@ -97,10 +106,8 @@ stayed AS (   -- signs after the last day to leave, and that the person was stil
            'info' AS severity
     FROM revoked r
     JOIN population n ON n.person_id = r.person_id AND (n.dereg_code IS NULL OR n.dereg_code = 'UV')
-    WHERE r.final_on IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM departures d
-                      WHERE d.person_id = r.person_id AND d.left_on <= r.final_on + $leave_days
-                        AND (d.left_on >= r.final_on OR n.dereg_code = 'UV'))
+    LEFT JOIN gone g ON g.permit_id = r.permit_id
+    WHERE r.final_on IS NOT NULL AND (g.left_on IS NULL OR g.seen_on > g.left_on)
 )
 SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
        greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time, u.known_at) AS alert_at,
