@@ -127,7 +127,7 @@ ended AS (   -- the right to allowance ended: the last day on which a period may
            concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
            g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, g.known_at, p.first_known_time, 'strong' AS severity
     FROM spell p
-    JOIN absences g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
+    JOIN deregistrations g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
 )
 SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
        d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.valid_from AS since_on,

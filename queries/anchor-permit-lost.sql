@@ -34,6 +34,9 @@ en = "An application of the holder's own is pending (the indication rests), or a
 sv = "Skyddade personuppgifter hos anknytningspersonen (inget om dem visas, så att uppgiften försvinner)"
 en = "Protected personal data of the anchor (nothing of them is shown, so that the indication goes)"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Anknytningspersonen har uppehållsrätt eller rätt enligt EU-rätten"
 en = "The anchor has a right of residence under EU law"
 checked = false

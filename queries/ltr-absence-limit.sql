@@ -29,6 +29,9 @@ sv = "Tidigare EU-blåkort: den längre gränsen gäller"
 en = "An earlier EU Blue Card: the longer limit applies"
 column = "blue_cards"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Lön, förmåner eller studier i Sverige: får inte läsas för denna ställning"
 en = "Salary, benefits or studies in Sweden: may not be read for this status"
 checked = false

@@ -18,6 +18,9 @@ en = "A journey, registration or permit card after the application (removes or e
 sv = "Lön, för tillstånd för arbete; studier, för tillstånd för studier (tar bort eller avslutar uppgiften)"
 en = "Salary, for permits to work; study events, for permits to study (removes or ends the indication)"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Lön eller studier för andra tillstånd: får inte läsas"
 en = "Salary or study events for other permits: may not be read"
 checked = false

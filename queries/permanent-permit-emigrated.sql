@@ -26,6 +26,9 @@ sv = "Ställning som varaktigt bosatt (lägre styrka)"
 en = "Status as long-term resident (lower severity)"
 column = "long_term_resident"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Anställd vid EU:s institutioner"
 en = "Employed by the institutions of the EU"
 checked = false

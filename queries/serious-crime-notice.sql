@@ -19,6 +19,9 @@ en = "The notice was withdrawn by its sender (removes the indication)"
 sv = "Beslut om återkallelse antecknat (avslutar uppgiften)"
 en = "A decision to revoke has been recorded (ends the indication)"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Domen ändrad, eller inte slutlig"
 en = "The judgment was changed, or is not final"
 checked = false

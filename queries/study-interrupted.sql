@@ -23,6 +23,9 @@ column = "exempt_from"
 sv = "Avbrott på en enstaka kurs, inte på utbildningen (ingen uppgift)"
 en = "A single course was dropped, not the programme (no indication)"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Annan utbildning vid samma lärosäte som personen redan var registrerad på före avbrottet"
 en = "Another programme at the same institution that the person was already registered on before the interruption"
 checked = false

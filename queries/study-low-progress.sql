@@ -27,6 +27,9 @@ sv = "Resultat som rapporterats sent (tar bort, sänker eller avslutar uppgiften
 en = "Results reported late (remove, lower or end the indication)"
 column = "credits_tenths"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Tillgodoräknande under prövning"
 en = "A credit transfer under consideration"
 checked = false

@@ -30,6 +30,9 @@ column = "counted_from"
 sv = "Skolan rapporterar inte till Ladok: tystnad visar ingenting (ingen uppgift)"
 en = "The school's registrations do not reach the feed: silence shows nothing (no indication)"
 [[counter_evidence]]
+sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
+en = "Known when the permit was extended: already weighed (does not count on the extension)"
+[[counter_evidence]]
 sv = "Tillståndet anger ingen skola, och den kan vara en som inte rapporterar till Ladok"
 en = "The permit names no school, and it may be one whose registrations do not reach the feed"
 checked = false
