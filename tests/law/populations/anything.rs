@@ -5,6 +5,7 @@ use crate::chains::{COURSES, Chain, chain, known, write_application};
 use crate::facts::{Border, Document, Group, Op, Payment, Post, Study};
 use crate::people::{Maker, dereg, journey, notice, post, salary, status, study};
 use crate::populations::Recipe;
+use crate::terms::terms;
 
 pub const RECIPES: &[(&str, Recipe)] = &[("anything, residence", anything), ("posts out of order", out_of_order)];
 
@@ -89,12 +90,9 @@ fn happens(m: &mut Maker, chain: &Chain, now: &mut Post, payer: &str) {
         5 => m.add(person, (on.month().add_months(1) + 11).at_hour(9).max(start.at_hour(7)), salary(payer, on, 20_000)),
         6 => {
             let kind = m.dice.pick(&["registered", "registered", "interrupted", "leave_granted", "result"]);
-            let event = Study {
-                starts_on: Some(on),
-                ends_on: Some(on + 130),
-                credits_tenths: Some(300),
-                ..study(kind, "KTH", on)
-            };
+            let (from, to) = terms().into_iter().rfind(|(from, _)| *from <= on).unwrap_or((on, on + 130));
+            let event =
+                Study { starts_on: Some(from), ends_on: Some(to), credits_tenths: Some(300), ..study(kind, "KTH", on) };
             m.add(person, told, event)
         }
         7 => {

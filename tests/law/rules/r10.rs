@@ -7,6 +7,7 @@
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
 use crate::facts::{Code, Known, Seen, Study, Term};
+use crate::rights::Holding;
 
 const CLASSES: &[Code] = &["STUDY_HE", "STUDY_OTHER"];
 
@@ -15,33 +16,38 @@ pub const RULE: Rule = Rule { number: "R10", id: "study-not-registered", classes
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
     for holding in p.carrying(day, CLASSES) {
-        let permit = &p.permits[holding.permit];
-        let unseen = permit
-            .institution_id
-            .as_ref()
-            .and_then(|id| p.group.institutions.get(id))
-            .is_some_and(|i| !i.reports_studies);
-        if unseen {
+        let permit = p.permit_of(holding);
+        let school = permit.institution_id.as_ref().and_then(|id| p.group.institutions.get(id));
+        if school.is_some_and(|school| !school.reports_studies) {
             continue;
         }
-        for term in &p.group.terms {
-            // Of a term that has little left when the permit begins, nothing can be asked.
-            let overlaps = term.ends_on >= permit.valid_from + 60
-                && holding.held_until.is_none_or(|until| term.starts_on <= until);
-            if !overlaps || registered(p, term) || excused(p, term) {
+        let right: Vec<&Holding> = p.holdings.iter().filter(|other| other.right == holding.right).collect();
+        for term in p.group.terms.iter().filter(|term| asked_for(&right, term)) {
+            if registered(p, term) || excused(p, term) {
                 continue;
             }
-            // Whose permit came late has as much longer.
+            // Whose permit came late, by the one in force when the term began, has as much longer.
+            let permit = right.iter().rfind(|permit| permit.valid_from <= term.starts_on).unwrap_or(&right[0]);
             let start = term.starts_on.max(permit.valid_from);
             let start = permit.decided_on.map_or(start, |decided| start.max(decided + 21));
-            if day >= start + 60 {
+            // A decision settles the deadlines that had passed.
+            let passed = |due: Day| due <= day && !holding.settles(due.start());
+            if passed(start + 60) {
                 out.push(p.finding(holding, Severity::Strong));
-            } else if day >= start + 30 {
+            } else if passed(start + 30) {
                 out.push(p.finding(holding, Severity::Weak));
             }
         }
     }
     out
+}
+
+/// Whether a term overlaps one of the permits of a right; of one that has little left when the first begins, nothing can be asked.
+fn asked_for(right: &[&Holding], term: &Term) -> bool {
+    right[0].valid_from + 60 <= term.ends_on
+        && right.iter().any(|permit| {
+            permit.valid_from <= term.ends_on && permit.held_until.is_none_or(|until| term.starts_on <= until)
+        })
 }
 
 fn days(study: &Seen<Study>) -> (Day, Option<Day>) {

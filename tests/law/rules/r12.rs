@@ -1,7 +1,8 @@
 //! R12: too few credits.
 //!
 //! "60 days after each permit-year end, attested hp < required(k). weak; medium if <50 %. cancel: studieuppehåll, certificate of
-//! illness (as excused token)." 15, 22.5 and 30 hp in the first, second and later years.
+//! illness (as excused token)." 15, 22.5 and 30 hp in the first, second and later years, counted over the unbroken right: what becomes known
+//! after a renewal's decision is not settled by it.
 
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
@@ -12,24 +13,26 @@ pub const RULE: Rule = Rule { number: "R12", id: "study-low-progress", classes: 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
     for holding in p.carrying(day, &["STUDY_HE"]) {
-        let permit = p.permit_of(holding);
+        // The years of the studies run over the unbroken right, as far as permits have been granted.
+        let granted = p.holdings.iter().rfind(|other| other.right == holding.right).and_then(|last| last.held_until);
         for year in 1.. {
-            let from = permit.valid_from.add_months(12 * (year - 1));
-            let end = permit.valid_from.add_months(12 * year) - 1;
+            let from = holding.right_from.add_months(12 * (year - 1));
+            let end = holding.right_from.add_months(12 * year) - 1;
             // The year is over when the next begins.
             let over = end + 1;
             // Re-examinations go on for three months after a term for which the person was registered.
             let registered = p.studies.iter().filter(|s| matches!(s.kind, "registered" | "re_registered"));
             let open = registered.filter_map(|s| ended(p, s)).any(|last| over - 30 <= last && last <= over + 60);
             let due = over + if open { 90 } else { 60 };
-            if due > day || holding.held_until.is_some_and(|until| end > until) {
+            if due > day || granted.is_some_and(|until| end > until) {
                 break;
             }
-            // Which year of the studies it is: those of earlier permits of the right are counted.
-            let before = (from - holding.right_from + 5) / 365;
-            let required = match before {
-                0 => 150,
-                1 => 225,
+            if holding.settles(due.start()) {
+                continue;
+            }
+            let required = match year {
+                1 => 150,
+                2 => 225,
                 _ => 300,
             };
             if excused(p, from, end) {

@@ -36,14 +36,13 @@ pub const RULE: Rule = Rule { number: "R14", id: "no-arrival-after-grant", class
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
     for holding in p.carrying(day, CLASSES) {
-        let permit = &p.permits[holding.permit];
+        // Asked of the first permit of the right, told about the one that carries.
+        let first = p.holdings.iter().find(|other| other.right == holding.right).map(|first| p.permit_of(first));
+        let Some(permit) = first.filter(|permit| permit.first_grant == Some(true)) else { continue };
         let family = permit.permit_class.starts_with("FAMILY");
         let due = permit.valid_from.add_months(if family { 12 } else { 6 });
-        if permit.first_grant == Some(true)
-            && day >= due
-            && !arrived(p, permit.permit_class, day)
-            && permit.card_issued_on.is_none()
-        {
+        let settled = holding.settles(due.start());
+        if day >= due && !settled && permit.card_issued_on.is_none() && !arrived(p, permit.permit_class, day) {
             out.push(p.finding(holding, Severity::Medium));
         }
     }
