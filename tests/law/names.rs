@@ -28,9 +28,23 @@ fn spellings(letter: char) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Another form of the same letters: full width, ligatures.
+fn plain(letter: char) -> Vec<char> {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xff01 + 0x21).into_iter().collect(),
+        'ﬁ' => vec!['f', 'i'],
+        'ﬂ' => vec!['f', 'l'],
+        'ﬀ' => vec!['f', 'f'],
+        'ﬃ' => vec!['f', 'f', 'i'],
+        'ﬄ' => vec!['f', 'f', 'l'],
+        other => vec![other],
+    }
+}
+
 /// The words of a name, each with every spelling; `None` if a letter has none.
 pub fn words(name: &str) -> Option<Vec<BTreeSet<String>>> {
     let mut out = Vec::new();
+    let name: String = name.chars().flat_map(plain).collect();
     for word in name.split([' ', '-']) {
         let mut ways = BTreeSet::from([String::new()]);
         for letter in word.chars().filter(|c| !matches!(c, '\'' | '’' | '.' | ',')) {

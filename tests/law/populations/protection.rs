@@ -94,7 +94,10 @@ fn moved_there(mut m: Maker) -> Group {
     let back = later.day().max(on + 1);
     match m.dice.below(4) {
         0 => m.write(chain.person, "post", later, Op::Correct, post(later.day())),
-        1 => m.write(chain.person, "post", later, Op::Upsert, Post { registered_on: Some(back), ..post(back) }),
+        1 => {
+            let home = Post { registered_on: Some(back), ..post(back) };
+            m.write(chain.person, "post", later.max(back.at_hour(0)), Op::Upsert, home);
+        }
         _ => {}
     }
     m.finish(60)

@@ -2,13 +2,15 @@
 //!
 //! "notice.country == status.tested_country: one confirmed stay <14 d: weak; >=14 d or >=2 trips in 24 m: medium; >=90 d cumulative
 //! or settlement facts (UV to that country): strong (refugee), medium (subsidiary). Third-country transit only: info." Held against the
-//! status. An exit is a visit that lasts until the next sign of presence, else until the clock; inferred stays one tier lower.
+//! status. An exit is a visit that lasts until an entry from anywhere,
+//! else until the clock; inferred stays one tier lower, and so those with a reason. (Salaries and study registrations would be signs of presence too, but nobody may
+//! read them of those under protection.)
 
 use super::{Finding, Rule, Severity};
 use crate::calendar::{At, Day};
-use crate::facts::{Code, Known, PersonKnown, Seen, Status};
+use crate::facts::{Border, Code, Known, PersonKnown, Seen, Status};
 use crate::register::gone;
-use crate::rights::Holding;
+use crate::rights::{Holding, posts_in_force};
 
 const CLASSES: &[Code] = &["PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY"];
 
@@ -22,10 +24,18 @@ pub struct Visit {
     pub known: At,
     /// Nobody saw the return.
     pub inferred: bool,
-    pub transit: bool,
+    /// Passing through, or excused.
+    pub light: bool,
     /// The notice does not say from which document it knows the person.
     pub unsure: bool,
-    pub excused: bool,
+    /// With a reason that lessens it.
+    pub explained: bool,
+}
+
+impl Visit {
+    fn doubt(&self) -> usize {
+        usize::from(self.inferred) + usize::from(self.unsure) + usize::from(self.explained)
+    }
 }
 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
@@ -41,23 +51,36 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 }
 
 pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Day) -> Option<Severity> {
-    let visits: Vec<Visit> = visits(p, status, day).into_iter().filter(|visit| !visit.excused).collect();
+    let visits: Vec<Visit> = visits(p, status, day);
     let moved: Vec<At> = gone(p)
         .iter()
         .filter(|gone| gone.on <= day && gone.on >= status.declared_on)
         .filter_map(|gone| gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known))
         .collect();
     let new = visits.iter().any(|v| !holding.settles(v.known)) || moved.iter().any(|known| !holding.settles(*known));
-    if !new {
+    if !new && !grown(holding, &visits) {
         return None;
     }
-    let seen: Vec<&Visit> = visits.iter().filter(|v| !v.inferred && !v.unsure).collect();
-    let all: Vec<&Visit> = visits.iter().collect();
-    let sure = grade(&seen, status);
-    let told = grade(&all, status);
+    // With how much doubt a stay is told, so many tiers lower: what is surer may be graver by itself.
+    let told = (0..=3).filter_map(|doubt| {
+        let stays: Vec<&Visit> = visits.iter().filter(|v| v.doubt() <= doubt).collect();
+        grade(&stays, status).map(|severity| (0..doubt).fold(severity, |severity, _| lower(severity)))
+    });
     let settled = (!moved.is_empty()).then(|| top(status));
-    let lowered = told.map(|told| if sure == Some(told) { told } else { lower(told) });
-    sure.max(lowered).max(settled)
+    told.max().max(settled)
+}
+
+/// Whether the days of a stay that goes on have passed a limit since the decision on a renewal.
+fn grown(holding: &Holding, visits: &[Visit]) -> bool {
+    let Some(decided) = holding.decided_on else { return true };
+    let lengths = |until: Option<Day>| -> Vec<i32> {
+        let stays = visits.iter().filter(|v| !v.light);
+        stays.map(|v| until.map_or(v.until, |day| v.until.min(day)) - v.from).collect()
+    };
+    let (then, now) = (lengths(Some(decided)), lengths(None));
+    let passed = |limit: i32, then: i32, now: i32| then < limit && limit <= now;
+    passed(14, then.iter().copied().max().unwrap_or(0), now.iter().copied().max().unwrap_or(0))
+        || passed(90, then.iter().sum(), now.iter().sum())
 }
 
 fn top(status: &Status) -> Severity {
@@ -80,7 +103,7 @@ fn grade(visits: &[&Visit], status: &Status) -> Option<Severity> {
     if visits.is_empty() {
         return None;
     }
-    let stays: Vec<&&Visit> = visits.iter().filter(|v| !v.transit).collect();
+    let stays: Vec<&&Visit> = visits.iter().filter(|v| !v.light).collect();
     let total: i32 = stays.iter().map(|v| v.until - v.from).sum();
     let longest = stays.iter().map(|v| v.until - v.from).max();
     let twice = stays.windows(2).any(|pair| pair[1].from < pair[0].from.add_months(24));
@@ -93,58 +116,64 @@ fn grade(visits: &[&Visit], status: &Status) -> Option<Severity> {
     Some(severity.min(top(status)))
 }
 
-/// Those during the status, up to a day, by their first day.
+/// Those that began during the status, up to a day, by their first day.
 pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
     let there = |code: Code| code == status.tested_country;
-    let mut notices: Vec<_> =
-        p.border.iter().filter(|b| b.observed_on <= day && b.observed_on >= status.declared_on).collect();
+    let mut notices: Vec<&Seen<Border>> = p.border.iter().filter(|b| b.observed_on <= day).collect();
     notices.sort_by_key(|b| (b.observed_on, b.direction == "exit"));
+    let visit = |from: &Seen<Border>, until, known, inferred| Visit {
+        from: from.observed_on,
+        until,
+        known,
+        inferred,
+        // An excused home visit is told, and weighs no more than passing through.
+        light: from.transit == Some(true) || noticed(p, status, "home_visit_excused", from.observed_on),
+        unsure: from.doc_seen != Some(true),
+        explained: noticed(p, status, "travel_reason", from.observed_on),
+    };
     let mut out = Vec::new();
     let mut used: Vec<&str> = Vec::new();
-    for exit in notices.iter().filter(|b| b.direction == "exit" && there(b.country)) {
-        let entry = notices.iter().find(|b| b.direction == "entry" && b.observed_on >= exit.observed_on);
-        let sign = signs(p, exit.observed_on).into_iter().filter(|(on, _)| *on <= day).min();
-        let until = entry.map(|entry| entry.observed_on).into_iter().chain(sign.map(|s| s.0)).min();
+    let stays = notices.iter().filter(|b| b.transit != Some(true));
+    for exit in stays.clone().filter(|b| b.direction == "exit" && there(b.country)) {
+        // Whoever enters from anywhere, or leaves again, is back.
+        let back = stays.clone().find(|b| match b.direction {
+            "entry" => b.observed_on >= exit.observed_on,
+            "exit" => b.observed_on > exit.observed_on,
+            _ => false,
+        });
+        let entry = back.filter(|b| b.direction == "entry");
         used.extend(entry.map(|entry| entry.key.as_str()));
-        out.push(Visit {
-            from: exit.observed_on,
-            until: until.unwrap_or(day),
-            known: entry.map_or(exit.first_known, |entry| exit.first_known.max(entry.first_known)),
-            inferred: entry.is_none(),
-            transit: exit.transit == Some(true),
-            unsure: exit.doc_seen != Some(true),
-            excused: excused(p, status, exit.observed_on),
-        });
+        if exit.doc_seen != Some(true) && entry.is_none_or(|entry| !there(entry.country)) {
+            // Nobody knows from a document that it was this person who left, and nobody saw them come from there.
+            continue;
+        }
+        let seen = back.map(|back| back.observed_on);
+        let until = appeared(p, exit.observed_on, day).into_iter().chain(seen).min().unwrap_or(day);
+        let known = entry.map_or(exit.first_known, |entry| exit.first_known.max(entry.first_known));
+        out.push(visit(exit, until, known, entry.is_none()));
     }
-    for notice in
-        notices.iter().filter(|b| b.direction != "exit" && there(b.country) && !used.contains(&b.key.as_str()))
-    {
-        out.push(Visit {
-            from: notice.observed_on,
-            until: notice.observed_on,
-            known: notice.first_known,
-            inferred: false,
-            transit: notice.transit == Some(true),
-            unsure: notice.doc_seen != Some(true),
-            excused: excused(p, status, notice.observed_on),
-        });
+    // Seen there, or coming from there; passing through, either way.
+    for notice in notices.iter().filter(|b| there(b.country) && !used.contains(&b.key.as_str())) {
+        if notice.direction != "exit" || notice.transit == Some(true) {
+            out.push(visit(notice, notice.observed_on, notice.first_known, false));
+        }
     }
-    out.sort_by_key(|visit| visit.from);
+    out.retain(|visit| visit.from >= status.declared_on);
+    // Two notices of one day are about one journey.
+    out.sort_by_key(|visit| (visit.from, visit.light, visit.doubt()));
+    out.dedup_by_key(|visit| visit.from);
     out
 }
 
-fn excused(p: &PersonKnown, status: &Status, on: Day) -> bool {
-    p.notices.iter().any(|n| {
-        n.kind == "home_visit_excused"
-            && n.country.is_none_or(|c| c == status.tested_country)
-            && (n.event_on - on).abs() <= 90
-    })
+/// The first day after a departure on which the person was registered at an address or handed a permit card.
+fn appeared(p: &PersonKnown, after: Day, day: Day) -> Option<Day> {
+    let posts = posts_in_force(p).into_iter().filter(|post| post.dereg_code.is_none());
+    let cards = p.permits.iter().filter_map(|permit| permit.card_issued_on);
+    posts.filter_map(|post| post.registered_on).chain(cards).filter(|on| after < *on && *on <= day).min()
 }
 
-/// Signs of presence in Sweden after a day, journeys left out.
-fn signs(p: &PersonKnown, after: Day) -> Vec<(Day, At)> {
-    let salaries = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.amount_sek > 0 && pay.month > after);
-    let studies = p.studies.iter().filter(|s| matches!(s.kind, "registered" | "re_registered") && s.event_on > after);
-    let salaries = salaries.map(|pay| (pay.month, pay.known));
-    salaries.chain(studies.map(|s| (s.event_on, s.known))).collect()
+fn noticed(p: &PersonKnown, status: &Status, kind: Code, on: Day) -> bool {
+    p.notices.iter().any(|n| {
+        n.kind == kind && n.country.is_none_or(|c| c == status.tested_country) && (n.event_on - on).abs() <= 30
+    })
 }

@@ -25,26 +25,21 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 
 fn severity(p: &Known<'_>, holding: &Holding, day: Day) -> Option<Severity> {
     let permit = p.permit_of(holding);
+    let decided = permit.decided_on?;
     let posts: Vec<&Seen<Post>> = posts_in_force(p).into_iter().filter(|post| post.event_on <= day).collect();
-    // The posts since which a field has differed without a break; the first of them says when it became known.
-    let since = |differs: &dyn Fn(&Post) -> Option<Severity>| -> Option<Severity> {
-        let mut first: Option<&Seen<Post>> = None;
-        let mut now = None;
-        for post in &posts {
-            now = differs(post);
-            first = if now.is_some() { first.or(Some(post)) } else { None };
-        }
-        let decided = permit.decided_on?;
-        first.filter(|post| post.known.day() > decided)?;
-        now
+    let last = posts.last()?;
+    // What a field has shown without a break became known with the first post that showed it; a decision settles it from then on.
+    let since = |same: &dyn Fn(&Post) -> bool| {
+        let run = posts.iter().rev().take_while(|post| same(post));
+        run.last().is_some_and(|first| first.known.day() > decided)
     };
-    let fields = [
-        since(&|post| birth(permit, post)),
-        since(&|post| name(permit, post)),
-        since(&|post| citizenship(permit, post)),
+    let differing = [
+        birth(permit, last).filter(|_| since(&|post| post.birth_on == last.birth_on)),
+        name(permit, last).filter(|_| since(&|post| post.name == last.name)),
+        citizenship(permit, last).filter(|_| since(&|post| post.citizenships == last.citizenships)),
     ];
-    let gravest = fields.iter().flatten().max().copied()?;
-    Some(if fields.iter().flatten().count() >= 2 { raise(gravest) } else { gravest })
+    let gravest = differing.iter().flatten().max().copied()?;
+    Some(if differing.iter().flatten().count() >= 2 { raise(gravest) } else { gravest })
 }
 
 fn raise(severity: Severity) -> Severity {

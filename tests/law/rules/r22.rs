@@ -5,10 +5,10 @@
 //! info."
 
 use super::{Finding, Rule, Severity};
-use crate::calendar::Day;
+use crate::calendar::{At, Day};
 use crate::facts::{Code, Known, PersonKnown};
 use crate::register::struck_off_on;
-use crate::rights::posts_in_force;
+use crate::rights::{Holding, posts_in_force};
 
 /// Permits that are granted though nobody can prove who they are.
 const IDENTITY_OPEN: &[Code] =
@@ -20,54 +20,54 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
     let posts = posts_in_force(p);
     let last = posts.last().filter(|post| post.dereg_code == Some("FI") && struck_off_on(post) <= day);
-    let others: Vec<(&PersonKnown, Day)> = p
-        .group
-        .persons
-        .iter()
-        .filter(|other| other.id != p.id)
-        .filter_map(|other| shared_since(p.me, other, day).map(|since| (other, since)))
-        .collect();
-    let unsure = p.identities.iter().any(|i| {
+    let others: Vec<&PersonKnown> = p.group.persons.iter().filter(|other| other.id != p.id).collect();
+    let unsure = p.identities.iter().filter(|i| {
         i.number_kind == "coordination"
             && i.level == Some("unsure")
             && i.linked_on <= day
             && i.ended_on.is_none_or(|on| on > day)
     });
+    let unsure: Vec<At> = unsure.map(|identity| identity.first_known).collect();
     for holding in p.holdings.iter().filter(|h| h.carries(day)) {
         if last.is_some_and(|post| !holding.settles(post.known)) {
             out.push(p.finding(holding, Severity::Strong));
         }
-        // Both with a valid permit on some day since.
-        let at_once = others.iter().any(|(other, since)| {
-            other.holdings.iter().any(|theirs| {
-                let from = theirs.valid_from.max(holding.valid_from).max(*since);
-                from <= day
-                    && theirs.held_until.is_none_or(|until| until >= from)
-                    && holding.held_until.is_none_or(|until| until >= from)
-            })
-        });
+        let at_once = others
+            .iter()
+            .any(|other| shared(p.me, other, day).into_iter().any(|link| both_valid(holding, other, link, day)));
         if at_once {
             out.push(p.finding(holding, Severity::Medium));
         }
-        if unsure && !IDENTITY_OPEN.contains(&p.permit_of(holding).permit_class) {
+        let news = unsure.iter().any(|known| !holding.settles(*known));
+        if news && !IDENTITY_OPEN.contains(&p.permit_of(holding).permit_class) {
             out.push(p.finding(holding, Severity::Info));
         }
     }
     out
 }
 
-/// Since when two persons have had a number or a document in common.
-fn shared_since(one: &PersonKnown, other: &PersonKnown, day: Day) -> Option<Day> {
-    let numbers = numbers(one, day).into_iter().flat_map(|(number, on)| {
-        let theirs = self::numbers(other, day).into_iter().filter(move |(same, _)| *same == number);
-        theirs.map(move |(_, since)| on.max(since))
+/// Two persons' links with one number or document: since when both are, and when that was known.
+fn shared(one: &PersonKnown, other: &PersonKnown, day: Day) -> Vec<(Day, At)> {
+    let linked = |p: &PersonKnown| -> Vec<(String, Day, At)> {
+        let numbers = p.identities.iter().filter(|i| i.linked_on <= day && i.ended_on.is_none_or(|on| on > day));
+        let numbers = numbers.map(|i| (i.number.clone(), i.linked_on, i.first_known));
+        numbers.chain(p.documents.iter().map(|d| (d.document_key.clone(), Day(i32::MIN), d.first_known))).collect()
+    };
+    let theirs = linked(other);
+    let pairs = linked(one).into_iter().flat_map(|(what, on, known)| {
+        let same: Vec<_> = theirs.iter().filter(|(same, ..)| *same == what).collect();
+        same.into_iter().map(|(_, since, then)| (on.max(*since), known.max(*then))).collect::<Vec<_>>()
     });
-    let documents =
-        one.documents.iter().filter(|d| other.documents.iter().any(|same| same.document_key == d.document_key));
-    numbers.chain(documents.map(|_| Day(i32::MIN))).min()
+    pairs.collect()
 }
 
-fn numbers(p: &PersonKnown, day: Day) -> Vec<(&str, Day)> {
-    let linked = p.identities.iter().filter(|i| i.linked_on <= day && i.ended_on.is_none_or(|on| on > day));
-    linked.map(|i| (i.number.as_str(), i.linked_on)).collect()
+/// Both with a valid permit on some day since, and not known when the permit was decided on.
+fn both_valid(holding: &Holding, other: &PersonKnown, (since, known): (Day, At), day: Day) -> bool {
+    other.holdings.iter().any(|theirs| {
+        let from = theirs.valid_from.max(holding.right_from).max(since);
+        from <= day
+            && theirs.carries_until.is_none_or(|until| until >= from)
+            && holding.carries_until.is_none_or(|until| until >= from)
+            && !holding.settles(known.max(other.permits[theirs.permit].first_known))
+    })
 }

@@ -28,7 +28,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         if anchor.is_some_and(|anchor| cancellers(anchor, day).contains(&Canceller::Protected)) {
             continue;
         }
-        for (severity, on, known) in ends(p, anchor, day) {
+        for (severity, on, known) in ends(p, anchor, holding.right_from, day) {
             if holding.right_covers(on) && !holding.settles(known) {
                 out.push(p.finding(holding, severity));
             }
@@ -37,7 +37,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     out
 }
 
-fn ends(p: &Known<'_>, anchor: Option<&PersonKnown>, day: Day) -> Vec<(Severity, Day, At)> {
+fn ends(p: &Known<'_>, anchor: Option<&PersonKnown>, from: Day, day: Day) -> Vec<(Severity, Day, At)> {
     let mut out = Vec::new();
     if let Some(post) = last(p, day) {
         let on = post.civil_status_on.unwrap_or(post.event_on);
@@ -54,8 +54,10 @@ fn ends(p: &Known<'_>, anchor: Option<&PersonKnown>, day: Day) -> Vec<(Severity,
         && a != b
     {
         let on = own.registered_on.unwrap_or(own.event_on).max(theirs.registered_on.unwrap_or(theirs.event_on));
-        if day >= on + 183 {
-            out.push((Severity::Weak, on, known));
+        // The days of the right are counted; a decision settles them once there are enough.
+        let due = on.max(from) + 183;
+        if day >= due {
+            out.push((Severity::Weak, on.max(from), known.max(due.start())));
         }
     }
     for (one, other) in [(own, &anchor.id), (theirs, &p.me.id)] {
