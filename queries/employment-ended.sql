@@ -64,6 +64,7 @@ idle AS (   -- unexplained months without pay, numbered from the end of the empl
            i.employed_again_at, f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
            coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
                     i.valid_from - 1) AS ended_on,
+           coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS paid_until,
            i.idle_no + CASE WHEN i.ended_on IS NULL AND f.ended_on IS NOT NULL THEN 1 ELSE 0 END AS idle_no
     FROM idle_months i
     LEFT JOIN final_pay f ON f.person_id = i.person_id AND f.month = i.last_month
@@ -80,23 +81,23 @@ allowed AS (   -- the longest of the times that apply to the holder
     GROUP BY i.permit_id, i.ended_on
 ),
 due AS (   -- the month with which the time has passed
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
+    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
            i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months, min(i.month) AS last_month
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
     WHERE i.idle_no >= a.grace_months
-    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.ended_known_at, i.last_month, i.first_month,
+    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month, i.first_month,
              i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months
 ),
-passed AS (   -- unless the holder applied or found another employment within it
+passed AS (   -- unless the holder applied or found another employment within it, or before leave that followed
     SELECT d.person_id, d.permit_id, d.permit_key, d.ended_on, d.from_month, d.last_paid_month, d.last_gross_sek, d.last_pay_key,
            d.employed_again_at, d.grace_months, d.last_month, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS known_at
     FROM due d
     WHERE NOT EXISTS (SELECT 1 FROM other_applications a
                       WHERE a.permit_id = d.permit_id AND a.filed_on < add_months(d.last_month, 1)
-                        AND coalesce(a.decided_on > d.ended_on, true) AND coalesce(a.outcome, 'granted') = 'granted')
+                        AND coalesce(a.decided_on > d.paid_until, true) AND coalesce(a.outcome, 'granted') = 'granted')
       AND NOT EXISTS (SELECT 1 FROM notices n
-                      WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.ended_on
+                      WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.paid_until
                         AND n.event_on < add_months(d.last_month, 1))
 ),
 departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back
