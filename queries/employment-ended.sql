@@ -100,12 +100,12 @@ passed AS (   -- unless the holder applied or found another employment within it
                       WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.paid_until
                         AND n.event_on < add_months(d.last_month, 1))
 ),
-departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back
+departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back; from its day on
     SELECT person_id, dereg_on AS left_on, known_at, record_key
     FROM deregistrations
     WHERE dereg_code = 'UV' AND registered_again_at IS NULL
     UNION ALL
-    SELECT person_id, observed_on AS left_on, first_known_time AS known_at, record_key
+    SELECT person_id, observed_on AS left_on, greatest(first_known_time, CAST(observed_on AS TIMESTAMP)) AS known_at, record_key
     FROM (
         SELECT person_id, direction, observed_on, first_known_time, record_key, doc_seen,
                lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record_key) AS next_direction
@@ -115,7 +115,7 @@ departure AS (   -- moved abroad by the register, or seen leaving with a documen
     WHERE direction = 'exit' AND doc_seen AND coalesce(next_direction, 'exit') = 'exit'
 )
 SELECT d.person_id, c.carrier_id AS permit_id, d.from_month AS alert_key, d.ended_on AS anchor_at,
-       greatest(d.known_at, c.from_at, min(greatest(x.known_at, CAST(x.left_on AS TIMESTAMP)))) AS alert_at, agi_complete(d.last_month) AS due_at,
+       greatest(d.known_at, c.from_at, min(x.known_at)) AS alert_at, agi_complete(d.last_month) AS due_at,
        d.employed_again_at AS cleared_at, tier.severity, d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek,
        add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months, min(x.left_on) AS left_on,
        concat_ws(',', d.permit_key, c.record_key, d.last_pay_key, min(x.record_key)) AS record_keys
