@@ -87,8 +87,9 @@ late_pay AS (   -- months in which the seasonal employer paid after the permit, 
     WHERE NOT EXISTS (SELECT 1 FROM work_rights w
                       WHERE w.person_id = s.person_id AND w.from_on < add_months(p.month, 1) AND (w.to_on IS NULL OR w.to_on >= p.month))
 ),
-told AS (   -- what is paid is paid; the employer may correct it until the month is complete
-    SELECT tier.severity, p.person_id, p.permit_id, p.record_key, p.next_known_at, p.month, p.first_key, p.known_at,
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
+    SELECT tier.severity, coalesce(p.next_known_at > p.known_at, false) AS granted_since, p.person_id, p.permit_id, p.record_key, p.next_known_at,
+           p.month, p.first_key,
            CASE tier.severity WHEN 'weak' THEN p.known_at ELSE greatest(agi_complete(p.month), p.known_at) END AS told_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN late_pay p
@@ -101,8 +102,8 @@ WHERE place = 1
 UNION ALL
 SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor_at, min(told_at) AS alert_at,
        CASE severity WHEN 'medium' THEN agi_complete(min(month)) END AS due_at,
-       CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason, severity,
+       CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason, severity,
        CAST(NULL AS DATE) AS exceeded_on, CAST(NULL AS BIGINT) AS days_in_year, CAST(NULL AS BIGINT) AS days_allowed, min(month) AS paid_month,
        concat_ws(',', record_key, min(first_key)) AS record_keys
 FROM told
-GROUP BY severity, person_id, permit_id, record_key, next_known_at
+GROUP BY severity, granted_since, person_id, permit_id, record_key, next_known_at

@@ -18,9 +18,8 @@ en = "Notice from the employer that the employment has started (removes the indi
 sv = "Lön som deklarerats sent eller för månaden efter fristen (tar bort eller avslutar uppgiften)"
 en = "Salary declared late, or for the month after the time limit (removes or ends the indication)"
 [[counter_evidence]]
-sv = "En ursäktad månad fram till fristen, till exempel sjukdom eller föräldraledighet (tar bort uppgiften), eller månaden efter den (högst svag)"
-en = "An excused month up to the time limit, such as sickness or parental leave (removes the indication), or the month after it (weak at most)"
-column = "months_excused"
+sv = "En ursäktad månad, till exempel sjukdom eller föräldraledighet (räknas som anställning: tar bort eller avslutar uppgiften)"
+en = "An excused month, such as sickness or parental leave (counts as employment: removes or ends the indication)"
 [[counter_evidence]]
 sv = "Tillståndskortet utfärdat mer än två månader efter första giltighetsdagen (högst svag)"
 en = "Permit card issued more than two months after the first day of validity (weak at most)"
@@ -80,10 +79,10 @@ due AS (   -- one deadline for each tier: weak when the limit's month is complet
 )
 SELECT d.person_id, c.carrier_id AS permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
        greatest(agi_complete(d.last_month), d.first_known_time, c.from_at) AS alert_at, agi_complete(d.last_month) AS due_at,
-       min(CASE WHEN s.gross_sek > 0 THEN s.known_at END) AS cleared_at,
-       CASE WHEN max(s.excused) = 1 OR x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
+       min(CASE WHEN s.gross_sek > 0 THEN s.known_at WHEN s.excused = 1 THEN greatest(s.excused_at, CAST(s.month AS TIMESTAMP)) END) AS cleared_at,
+       CASE WHEN x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
-       CAST(coalesce(sum(s.excused), 0) AS BIGINT) AS months_excused, coalesce(x.months_incomplete, 0) AS months_incomplete,
+       coalesce(x.months_incomplete, 0) AS months_incomplete,
        concat_ws(',', d.record_key, c.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
 FROM due d
 JOIN carriers c ON c.permit_id = d.permit_id
@@ -96,5 +95,4 @@ WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
 GROUP BY d.person_id, c.carrier_id, c.record_key, c.from_at, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
          x.months_incomplete
-HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek END), 0) <= 0
-   AND coalesce(max(CASE WHEN s.month <= d.start_by THEN s.excused END), 0) = 0   -- an excused month is one of employment
+HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek + s.excused END), 0) <= 0   -- an excused month is one of employment

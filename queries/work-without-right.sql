@@ -90,17 +90,17 @@ run AS (   -- months in a row are one episode
                OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM unlawful
 ),
-told AS (   -- what is paid is paid; the employer may correct it until the month is complete
-    SELECT tier.complete, r.person_id, r.permit_id, r.record_key, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_key, r.episode,
-           r.known_at, CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
+    SELECT tier.complete, coalesce(r.next_known_at > r.known_at, false) AS granted_since, r.person_id, r.permit_id, r.record_key, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_key, r.episode,
+           CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
     FROM (VALUES (false), (true)) AS tier(complete)
     CROSS JOIN run r
 )
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(told_at) AS alert_at,
        CASE WHEN complete THEN agi_complete(episode) END AS due_at,
-       CASE WHEN next_known_at > min(known_at) THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
+       CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN complete AND add_months(first_permit_from, $stay_months) > episode THEN 'medium' ELSE 'weak' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
 FROM told
-GROUP BY complete, person_id, permit_id, record_key, next_known_at, first_permit_from, episode
+GROUP BY complete, granted_since, person_id, permit_id, record_key, next_known_at, first_permit_from, episode
