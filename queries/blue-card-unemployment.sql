@@ -3,8 +3,8 @@ id = "blue-card-unemployment"
 number = "R03"
 title.sv = "Sammanlagd arbetslöshet över gränsen för EU-blåkort"
 title.en = "Unemployment over the limit of an EU Blue Card"
-finding.sv = "Under kortets giltighetstid saknas deklarerad lön för {months_without_pay} hela månader, den senaste {last_month}; gränsen är {months_allowed} månader. Omständighet att utreda."
-finding.en = "During the card's validity no salary was declared for {months_without_pay} full months, the latest {last_month}; the limit is {months_allowed} months. A circumstance to look into."
+finding.sv = "Under tid med blåkort saknas deklarerad lön för {months_without_pay} hela månader, den senaste {last_month}; gränsen är {months_allowed} månader. Omständighet att utreda."
+finding.en = "While a card was held no salary was declared for {months_without_pay} full months, the latest {last_month}; the limit is {months_allowed} months. A circumstance to look into."
 permit_classes = ["BLUE_CARD"]
 legal_basis = ["UtlL 6 a kap. 8 §", "UtlL 6 a kap. 12 § 1 st. 3 p.", "UtlL 6 a kap. 12 § 2 st.", "UtlL 6 a kap. 12 a § 4 p."]
 legal_gate = "request"
@@ -41,7 +41,7 @@ checked = false
 
 [params.months]
 default = 3
-doc = "months of unemployment allowed in all"
+doc = "months of unemployment allowed in all, over cards that follow one another"
 source = "UtlL 6 a kap. 12 § 2 st."
 [params.long_months]
 default = 6
@@ -57,23 +57,24 @@ WITH contract AS (   -- from the day on which a later start was notified until t
     FROM notices
     WHERE kind = 'employment_start'
 ),
-idle AS (   -- months without pay or explanation, counted from the card's first day
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month,
+idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
+    SELECT i.person_id, i.permit_id, i.permit_key, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
            CASE WHEN i.month >= add_months(coalesce(p.held_since, p.valid_from), $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
-           row_number() OVER (PARTITION BY i.permit_id ORDER BY i.month) AS idle_no
+           row_number() OVER (PARTITION BY i.person_id, r.right_from ORDER BY i.month, i.permit_id) AS idle_no
     FROM idle_months i
     JOIN permits p ON p.permit_id = i.permit_id
+    JOIN rights r ON r.permit_id = i.permit_id
     WHERE i.permit_class = 'BLUE_CARD'
       AND NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
       AND NOT EXISTS (SELECT 1 FROM population n
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),
-excess AS (   -- the month with which there are too many
-    SELECT person_id, permit_id, permit_key, min(month) AS last_month, CAST(min(idle_no) AS BIGINT) AS months_without_pay,
-           min(months_allowed) AS months_allowed, greatest(agi_complete(min(month)), permit_known_at) AS known_at
-    FROM idle
-    WHERE idle_no > months_allowed
-    GROUP BY person_id, permit_id, permit_key, permit_known_at
+excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
+    SELECT i.person_id, c.carrier_id AS permit_id, i.permit_key, c.record_key, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
+           greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id) AS place
+    FROM idle i
+    JOIN carriers c ON c.permit_id = i.permit_id AND (c.settled_on IS NULL OR CAST(i.known_at AS DATE) > c.settled_on)
+    WHERE i.idle_no > i.months_allowed
 ),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on
@@ -81,9 +82,9 @@ notified AS (
     WHERE kind = 'employment_end'
     GROUP BY person_id
 )
-SELECT o.person_id, c.carrier_id AS permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at,
-       greatest(o.known_at, c.from_at) AS alert_at, agi_complete(o.last_month) AS due_at,
-       o.last_month, o.months_without_pay, o.months_allowed, n.end_notice_on, concat_ws(',', o.permit_key, c.record_key) AS record_keys
+SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at, o.known_at AS alert_at, agi_complete(o.last_month) AS due_at,
+       o.last_month, CAST(o.months_without_pay AS BIGINT) AS months_without_pay, o.months_allowed, n.end_notice_on,
+       concat_ws(',', o.permit_key, o.record_key) AS record_keys
 FROM excess o
-JOIN carriers c ON c.permit_id = o.permit_id AND (c.settled_on IS NULL OR CAST(o.known_at AS DATE) > c.settled_on)
 LEFT JOIN notified n ON n.person_id = o.person_id
+WHERE o.place = 1
