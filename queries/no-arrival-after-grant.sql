@@ -79,7 +79,7 @@ sign AS (   -- signs of a stay; salary and studies only for the classes whose pe
     UNION ALL
     SELECT n.person_id, n.permit_id, e.event_on AS seen_on, e.first_known_time AS known_at
     FROM newcomer n
-    JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment')
+    JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment', 'interrupted', 'leave_ended', 'degree')
          AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 )
 SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,

@@ -59,9 +59,11 @@ default = 50
 doc = "credits below this share of the requirement are medium, per cent"
 source = "own default"
 */
-WITH study AS (   -- study permits with the first day of the unbroken row that they belong to
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from, coalesce(h.held_since, p.valid_from) AS started_on
-    FROM permit_spells p
+WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from,
+           coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_from)) AS started_on,
+           max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_from) AS last_on
+    FROM rights p
     JOIN permits h ON h.person_id = p.person_id AND h.record_key = p.record_key
     WHERE p.permit_class = 'STUDY_HE'
 ),
@@ -72,6 +74,7 @@ year AS (   -- their study years, each under the permit that is in force when it
                  (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
          AS k(year_no, requirement)
     CROSS JOIN study s
+    WHERE add_months(s.started_on, 12 * k.year_no) <= s.last_on + 1   -- of a year that was cut short nothing is asked
 ),
 due AS (   -- with the requirement in force at the end of the year, and the day of evaluation
     SELECT y.person_id, y.permit_id, y.record_key, y.first_known_time, y.valid_from, y.year_no, l.value AS required, y.from_on, y.to_on,

@@ -70,14 +70,28 @@ default = 150
 doc = "length of a study period, exchange or deferral whose end is not given"
 source = "own default: a term"
 */
-WITH due AS (   -- terms within the permit, with the day from which the wait counts; a permit that names no school asks them all
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
-           greatest(t.starts_on, p.valid_from, p.decided_on + $late_decision_days) AS waits_from
-    FROM permit_spells p
-    JOIN terms t ON t.starts_on + $first_days <= coalesce(p.held_until, t.ends_on) AND t.ends_on >= p.valid_from + $second_days
+WITH study AS (   -- permits to study, and whether the right to study begins with each; one that names no school asks them all
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, p.valid_from, p.held_until, p.right_until,
+           p.next_from, p.is_first OR p.previous_class <> p.permit_class AS begins
+    FROM (
+        SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.decided_on, r.valid_from, r.held_until,
+               r.right_until, r.is_first, s.institution_id, CASE WHEN s.continued THEN s.next_from END AS next_from,
+               lag(r.permit_class) OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record_key) AS previous_class
+        FROM rights r
+        JOIN permit_spells s ON s.permit_id = r.permit_id
+    ) p
     LEFT JOIN institutions i ON i.institution_id = p.institution_id
     WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER')
       AND coalesce(i.reports_studies, p.permit_class = 'STUDY_HE' OR p.institution_id IS NULL)
+),
+due AS (   -- terms within the right, each under the permit in force when it began, with the day from which the wait counts
+    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
+           greatest(t.starts_on, p.valid_from, p.decided_on + $late_decision_days) AS waits_from
+    FROM study p
+    JOIN terms t ON t.ends_on >= p.valid_from + $second_days AND (p.begins OR t.starts_on >= p.valid_from)
+         AND (p.next_from IS NULL OR t.starts_on < p.next_from)
+         AND (p.right_until IS NULL OR t.starts_on + $first_days <= p.right_until)
+         AND (p.held_until IS NULL OR t.starts_on <= p.held_until OR t.ends_on >= p.next_from)
 ),
 seen AS (   -- what the institutions have said about each term; a registration for a later one makes up for it
     SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on,
