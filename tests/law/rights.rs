@@ -105,8 +105,10 @@ fn one_right(p: &PersonKnown, from: Day, until: Option<Day>, next_from: Day, nex
     if next_from <= until + 1 || next_application.is_some_and(|day| from <= day && day <= until) {
         return true;
     }
-    // One that was refused was not for the permit that came.
-    let for_it = |a: &&Seen<Application>| !matches!(a.outcome, Some("refused" | "withdrawn"));
+    // One that was refused, or decided long before, was not for the permit that came.
+    let for_it = |a: &&Seen<Application>| {
+        !matches!(a.outcome, Some("refused" | "withdrawn")) && a.decided_on.is_none_or(|decided| decided > until)
+    };
     p.applications.iter().filter(for_it).any(|a| from <= a.filed_on && a.filed_on <= until)
 }
 

@@ -44,7 +44,7 @@ fn anchor_lost(mut m: Maker) -> Group {
         let back = later.day().max(on + 1);
         match m.dice.below(4) {
             0 => m.write(anchor, "post", later, Op::Correct, post(later.day())),
-            1 => m.write(
+            1 if code != "AV" => m.write(
                 anchor,
                 "post",
                 later.max(back.at_hour(0)),

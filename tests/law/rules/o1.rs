@@ -47,7 +47,12 @@ fn severity(p: &Known<'_>, permit: &Seen<Permit>, decided: Day, day: Day) -> Opt
     if fresh(final_on + 28) {
         return Some(Severity::Weak);
     }
-    registered(p, day).then_some(Severity::Info)
+    // Registered, or moved away and yet paid or seen here since.
+    (registered(p, day) || moved(p, day)).then_some(Severity::Info)
+}
+
+fn moved(p: &Known<'_>, day: Day) -> bool {
+    gone(p).iter().any(|gone| gone.stands(day) && gone.moved().is_some())
 }
 
 fn registered(p: &Known<'_>, day: Day) -> bool {

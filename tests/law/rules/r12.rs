@@ -35,7 +35,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
                 2 => 225,
                 _ => 300,
             };
-            if excused(p, from, end) {
+            if excused(p, from, end) || finished(p, end) {
                 continue;
             }
             let results = p.studies.iter().filter(|s| s.kind == "result" && from <= s.event_on && s.event_on <= due);
@@ -59,7 +59,6 @@ fn excused(p: &PersonKnown, from: Day, end: Day) -> bool {
     p.studies.iter().any(|s| {
         let (first, last) = (s.starts_on.unwrap_or(s.event_on), s.ends_on);
         match s.kind {
-            "degree" => first <= end,
             "doctoral_employment" | "leave_granted" | "exchange_out" | "deferred" => {
                 first <= end && last.is_none_or(|last| last >= from)
             }
@@ -76,4 +75,12 @@ fn ended(p: &PersonKnown, registration: &Seen<Study>) -> Option<Day> {
             && s.event_on >= registration.event_on
     });
     registration.ends_on.into_iter().chain(stops.map(|s| s.event_on)).min()
+}
+
+/// Whether a degree was taken under the permit that the year ends in: the next is for other studies.
+fn finished(p: &PersonKnown, end: Day) -> bool {
+    p.studies.iter().filter(|s| s.kind == "degree" && s.event_on <= end).any(|degree| {
+        let permit = p.holdings.iter().rfind(|h| h.valid_from <= degree.event_on).or(p.holdings.first());
+        permit.is_some_and(|permit| permit.held_until.is_none_or(|until| end <= until))
+    })
 }

@@ -54,7 +54,7 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
     let visits: Vec<Visit> = visits(p, status, day);
     let moved: Vec<At> = gone(p)
         .iter()
-        .filter(|gone| gone.on <= day && gone.on >= status.declared_on)
+        .filter(|gone| gone.on <= day && gone.on > status.declared_on)
         .filter_map(|gone| gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known))
         .collect();
     let new = visits.iter().any(|v| !holding.settles(v.known)) || moved.iter().any(|known| !holding.settles(*known));
@@ -158,7 +158,8 @@ pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
             out.push(visit(notice, notice.observed_on, notice.first_known, false));
         }
     }
-    out.retain(|visit| visit.from >= status.declared_on);
+    // What happened on the day of the declaration could be weighed by it.
+    out.retain(|visit| visit.from > status.declared_on);
     // Two notices of one day are about one journey.
     out.sort_by_key(|visit| (visit.from, visit.light, visit.doubt()));
     out.dedup_by_key(|visit| visit.from);

@@ -44,7 +44,7 @@ fn added(p: &Known<'_>, status: &Status, day: Day) -> Vec<At> {
         }
         let new = beyond(&list, &had);
         let still = new.iter().any(|code| *code != "SWE" && now.contains(code));
-        if !cleared_up && still && post.event_on >= status.declared_on {
+        if !cleared_up && still && post.event_on > status.declared_on {
             out.push(post.known);
         }
         cleared_up = false;
