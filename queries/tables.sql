@@ -10,6 +10,7 @@
 -- and replaces in each
 --   {table}                the table's name
 --   {columns}              the table's own columns, comma separated (without person_id, envelope and times)
+--   {content}              what tells copies of one version apart, to sort by: the greatest comes first, null is least
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
@@ -19,7 +20,8 @@
 -- Statements end in a semicolon at the end of a line. add_months is the only function of ours that is used.
 --
 -- A record is hidden when it lies in the future of its own known_time, when its subject is outside the population at
--- that moment, or when it is older than the kept history; of records with the same version the first that arrived counts.
+-- that moment, or when it is older than the kept history. Of records with the same version the one with the greatest content
+-- counts, known since the first of them was: so the order of arrival decides nothing. (arrival_no is not read.)
 -- Most keys have one record: only the others go through windows, which cost far more a row than the join that tells them apart.
 -- Reference records have no subject column, so their record_key must be unique in its table.
 
@@ -49,8 +51,8 @@ FROM (
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
         SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
-               secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
+               secrecy_class, min(known_time) OVER (PARTITION BY r.person_id, r.record_key, version) AS known_time, {columns},
+               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY {content}) AS copy_no
         FROM {table}_seen r
         JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
         WHERE k.copies > 1
@@ -83,16 +85,39 @@ FROM (
 GROUP BY person_id;
 -- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when
 -- that permit keeps its holder in the population (kept_until; null: as long as it is the latest). A retracted permit
--- keeps its holder for the aftercare, but reaches back to nothing.
+-- keeps its holder for the aftercare, but reaches back to nothing. A record meets what was known before it: so each copy of a
+-- version counts here, from when it became known until a greater one did.
+CREATE TABLE scope_seen AS
+SELECT {columns}, person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
+FROM permits_file
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+CREATE TABLE scope_keys AS
+SELECT person_id, record_key, count(*) AS copies FROM scope_seen GROUP BY person_id, record_key;
 CREATE TABLE scope_permits AS
 SELECT person_id,
-       known_from + INTERVAL '{permit_lead_minutes} minutes' AS from_at,
-       known_to + INTERVAL '{permit_lead_minutes} minutes' AS to_at,
-       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_from AS DATE), {aftercare_months}) + 1 AS TIMESTAMP)
+       known_time + INTERVAL '{permit_lead_minutes} minutes' AS from_at,
+       superseded_at + INTERVAL '{permit_lead_minutes} minutes' AS to_at,
+       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP)
             ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP) END AS kept_until,
        CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
-FROM permits_history
-WHERE known_to IS NULL OR known_to > known_from;
+FROM (
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time, CAST(NULL AS TIMESTAMP(6)) AS superseded_at
+    FROM scope_seen r
+    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies = 1
+    UNION ALL
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time,
+           min(known_time) OVER (PARTITION BY r.person_id, r.record_key ORDER BY version DESC, {content}, known_time
+                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded_at
+    FROM scope_seen r
+    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies > 1
+) v
+WHERE superseded_at IS NULL OR superseded_at > known_time;
+DROP TABLE scope_seen;
+DROP TABLE scope_keys;
 -- The same as one line of intervals for each person, so that a record meets at most one row: kept (is the person in the
 -- population?) and keeps_from (how far back its history is kept, from the first day of the oldest permit that keeps it).
 CREATE TABLE scope_intervals AS
@@ -146,8 +171,8 @@ FROM (
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
         SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
-               secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY arrival_no) AS copy_no
+               secrecy_class, min(known_time) OVER (PARTITION BY r.person_id, r.record_key, version) AS known_time, {columns},
+               row_number() OVER (PARTITION BY r.person_id, r.record_key, version ORDER BY {content}) AS copy_no
         FROM {table}_seen r
         JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
         WHERE k.copies > 1
@@ -187,8 +212,9 @@ FROM (
            min(known_time) OVER (PARTITION BY record_key ORDER BY version
                                  ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
     FROM (
-        SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
-               row_number() OVER (PARTITION BY r.record_key, version ORDER BY arrival_no) AS copy_no
+        SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+               min(known_time) OVER (PARTITION BY r.record_key, version) AS known_time, {columns},
+               row_number() OVER (PARTITION BY r.record_key, version ORDER BY {content}) AS copy_no
         FROM {table}_seen r
         JOIN {table}_keys k ON k.record_key = r.record_key
         WHERE k.copies > 1

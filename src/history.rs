@@ -1,8 +1,9 @@
 //! What is known about each person of a shard: every version of every record, as Arrow columns with an index.
 //!
 //! - Rows are appended and never changed. A table's rows stand in packed segments, the last of them in an open one (`store`).
-//! - A person's index lists the rows sorted by (table, hash of record_key, version). Versions visible at
-//!   an `as_of` (what was latest, since when, until when) are computed from the index (`index`), not in SQL.
+//! - A person's index lists the rows sorted by (table, hash of record_key, version, content), so that the order in which they came
+//!   decides nothing. Versions visible at an `as_of` (what was latest, since when, until when) are computed from the index
+//!   (`index`), not in SQL.
 //! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
 //!   entities that its records name.
 //! - Records are added one by one as messages bring them, or at once as a snapshot does, with the same outcome (`bulk`).
@@ -28,8 +29,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
-use index::{RowRef, may_be, of_table, place, versions_of};
-pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day};
+use index::{RowRef, Spot, may_be, of_table, place, versions_of};
+pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day, latest as latest_spans};
 pub use store::{RowId, Store};
 
 use crate::record::{Op, Record, Value};
@@ -50,7 +51,7 @@ pub struct Person {
     pub subject: Box<str>,
     /// Bits of the permit classes that any version of a permit has named (see [`History::class_bit`]).
     pub classes: u64,
-    /// Of all tables, by (table, key, version).
+    /// Of all tables, by (table, key, version, content).
     rows: Vec<RowRef>,
     /// What units of other keys have none of.
     own: Option<Box<Own>>,
@@ -61,6 +62,7 @@ pub struct Person {
 struct Own {
     first_permit_known: KnownTime,
     anchored_known: KnownTime,
+    /// One for each row of table `permits`, in the same order.
     spans: Vec<PermitSpan>,
     entities: Vec<EntityNo>,
 }
@@ -77,7 +79,7 @@ struct Entity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     New,
-    /// This version of this record is here already.
+    /// This version of this record is here already, saying the same.
     Duplicate,
 }
 
@@ -175,13 +177,9 @@ impl History {
         let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.persons[person_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
-            return (person_no, Inserted::Duplicate);
-        };
-        let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
-        insert_exact(rows, at, row);
+        let Some(spot) = add(rows, store, record) else { return (person_no, Inserted::Duplicate) };
         if record.table == TableId::Permits {
-            self.note_permit(person_no, key, record);
+            self.note_permit(person_no, spot, record);
         }
         if record.table.is_link()
             && let Some(class) = unit_class(&record.subject)
@@ -205,11 +203,9 @@ impl History {
         let entity_no = self.entity(&record.subject);
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.entities[entity_no.0 as usize].rows;
-        let Some((at, key)) = place(rows, store, record.table, &record.record_key, record.version) else {
+        if add(rows, store, record).is_none() {
             return (entity_no, Inserted::Duplicate);
-        };
-        let row = RowRef::new(record.table, key, record.known_time.0, record.op, store.append(record));
-        insert_exact(rows, at, row);
+        }
         if record.table == TableId::Terms {
             self.term_changes.push(record.known_time.0);
             if !self.terms.contains(&entity_no) {
@@ -333,10 +329,11 @@ impl History {
         PersonNo(no)
     }
 
-    fn note_permit(&mut self, person: PersonNo, key: u32, record: &Record) {
+    fn note_permit(&mut self, person: PersonNo, spot: Spot, record: &Record) {
         let days = |name| day_of(record, name);
-        let span = PermitSpan::new(key, record.version, record.op, record.known_time.0, days);
-        push_exact(&mut self.persons[person.0 as usize].own().spans, span);
+        let span = PermitSpan::new(spot.key, record.op, record.known_time.0, days);
+        // Permits are the first table, so a row's place is that of its span.
+        insert_exact(&mut self.persons[person.0 as usize].own().spans, spot.at, span);
         if record.op != Op::Retract
             && let Some(Value::Text(class)) = value_of(record, "permit_class")
         {
@@ -389,11 +386,8 @@ impl Person {
 
     /// Permits in force at `at`, by their latest versions.
     pub fn open_permits(&self, at: KnownTime) -> u64 {
-        let latest = |span: &&PermitSpan| {
-            !self.spans().iter().any(|other| other.key == span.key && other.version > span.version)
-        };
         let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
-        self.spans().iter().filter(latest).filter(in_force).count() as u64
+        span::latest(self.spans(), KnownTime::MAX).filter(in_force).count() as u64
     }
 
     /// Whether the person has rows in a table.
@@ -425,6 +419,15 @@ impl Person {
         };
         self.subject.len() + self.rows.capacity() * size_of::<RowRef>() + self.own.as_deref().map_or(0, own)
     }
+}
+
+/// Adds a record to its table's rows and to the index; `None` if it is there.
+fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record) -> Option<Spot> {
+    let content = |row: RowRef| store.record(record.table, row.row(), row.op()).cmp_content(record);
+    let spot = place(rows, store, record.table, &record.record_key, record.version, content)?;
+    let row = RowRef::new(record.table, spot.key, record.known_time.0, record.op, store.append(record));
+    spot.insert(rows, row, insert_exact);
+    Some(spot)
 }
 
 /// Makes room for one more: a little at a time, since there are millions of short lists.

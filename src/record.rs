@@ -2,6 +2,7 @@
 
 pub mod rows;
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::schema::{Feed, TableId};
@@ -177,7 +178,7 @@ impl Op {
 }
 
 /// A typed value of a column; its kind follows from the column's type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     Null,
     Bool(bool),
@@ -209,6 +210,25 @@ pub struct Record {
     pub secrecy_class: i64,
     /// Empty when the record retracts and names no values.
     pub values: Vec<Value>,
+}
+
+impl Record {
+    /// Compares what two records of one version say, times of knowing apart. Of such copies the greatest counts, whichever came
+    /// first: the one registered last, and where that is the same, by envelope and columns in the order below. `queries/tables.sql`
+    /// has the same order. Null is least; a retraction that names no values has nulls.
+    pub fn cmp_content(&self, other: &Record) -> Ordering {
+        let registered = |record: &Record| (record.registered_at, record.event_time, record.op.name());
+        let value = |record: &Record, at: usize| record.values.get(at).cloned().unwrap_or(Value::Null);
+        registered(self)
+            .cmp(&registered(other))
+            .then_with(|| self.source.cmp(&other.source))
+            .then_with(|| self.purpose.cmp(&other.purpose))
+            .then_with(|| (self.secrecy_class, self.schema_ver).cmp(&(other.secrecy_class, other.schema_ver)))
+            .then_with(|| {
+                let columns = 0..self.table.def().columns.len();
+                columns.clone().map(|at| value(self, at)).cmp(columns.map(|at| value(other, at)))
+            })
+    }
 }
 
 /// Why a message was set aside.

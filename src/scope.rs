@@ -5,7 +5,7 @@
 //! in SQL.
 
 use crate::config::Visibility;
-use crate::history::{PermitSpan, Person};
+use crate::history::{Person, latest_spans};
 use crate::record::Op;
 use crate::schema::Feed;
 use crate::time::{Day, EventTime, KnownTime};
@@ -23,7 +23,7 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
     }
     let mut last_end: Option<Day> = None;
     let mut any = false;
-    for span in spans_at(person.spans(), decided_at) {
+    for span in latest_spans(person.spans(), decided_at) {
         any = true;
         match span.end {
             None => return true,
@@ -37,7 +37,7 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
 /// of the oldest permit that a rule can still be about, and a window for corrections before that.
 pub fn too_late(person: &Person, event_time: EventTime, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
-    let oldest = spans_at(person.spans(), decided_at)
+    let oldest = latest_spans(person.spans(), decided_at)
         .filter(|span| span.op != Op::Retract)
         .filter(|span| span.end.is_none_or(|end| within_aftercare(end, known_time, visibility)))
         .filter_map(|span| span.valid_from)
@@ -48,13 +48,6 @@ pub fn too_late(person: &Person, event_time: EventTime, known_time: KnownTime, v
 
 fn within_aftercare(end: Day, known_time: KnownTime, visibility: &Visibility) -> bool {
     end.add_months(visibility.aftercare_months).is_none_or(|until| until >= known_time.day())
-}
-
-/// The latest version of each permit among those known at `at`.
-fn spans_at(spans: &[PermitSpan], at: KnownTime) -> impl Iterator<Item = &PermitSpan> {
-    spans.iter().filter(move |span| span.known <= at.0).filter(move |span| {
-        !spans.iter().any(|other| other.known <= at.0 && other.key == span.key && other.version > span.version)
-    })
 }
 
 #[cfg(test)]

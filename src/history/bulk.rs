@@ -236,10 +236,13 @@ impl History {
         let mut classes = 0;
         let (mut first_permit_known, mut anchored_known) = (KnownTime::MAX, KnownTime::MAX);
         for (at, row) in rows.iter().enumerate() {
-            let Some((to, key)) = place(index, rows.as_slice(), row.table, row.record_key, row.version) else {
+            let record = |row: &Row<'_>| parts[row.place.part as usize].rows.record(row.place.row as usize);
+            let content = |other: RowRef| record(&rows[other.row().0 as usize]).cmp_content(&record(row));
+            let Some(spot) = place(index, rows.as_slice(), row.table, row.record_key, row.version, content) else {
                 continue;
             };
-            index.insert(to, RowRef::new(row.table, key, row.known, row.op, RowId(at as u32)));
+            let entry = RowRef::new(row.table, spot.key, row.known, row.op, RowId(at as u32));
+            spot.insert(index, entry, Vec::insert);
             let known_time = KnownTime(row.known);
             known.push(Known { table: row.table, known_time, op: row.op });
             let of = parts[row.place.part as usize].rows;
@@ -252,7 +255,7 @@ impl History {
                     };
                     of.day(column, row.place.row as usize)
                 };
-                spans.push(PermitSpan::new(key, row.version, row.op, row.known, day));
+                spans.insert(spot.at, PermitSpan::new(spot.key, row.op, row.known, day));
                 if row.op != Op::Retract {
                     classes |= named.classes.get(row.place, of, |class| self.class_bit(class)).unwrap_or(0);
                 }

@@ -1,7 +1,12 @@
 //! Which rows are known about a person or entity, and which versions of a record are visible when.
 //!
-//! An index is a list of 16-byte entries, sorted by (table, key, version): what a look at it needs (table, record, when it became
-//! known, what it does) stands in the entry, the version itself with the row.
+//! An index is a list of 16-byte entries, sorted by (table, key, version, content): what a look at it needs (table, record, when it
+//! became known, what it does) stands in the entry, the version itself with the row.
+//!
+//! Nothing of this depends on the order in which records came: of a version that was told twice, and otherwise the second time, the
+//! copy with the greatest content counts ([`crate::record::Record::cmp_content`]), known since the first of them was.
+
+use std::cmp::Ordering;
 
 use crate::history::hash_key;
 use crate::history::store::{RowId, Store};
@@ -14,18 +19,19 @@ pub struct RowRef {
     /// Names the record among those of its table: its key's hash, or a number near it that was free.
     key: u32,
     row: RowId,
-    /// Known time, table and operation, in this order from the highest bit.
+    /// Known time, table, operation and whether it is a further copy of the version before it, in this order from the highest bit.
     about: i64,
 }
 
 /// Bits of `about` below the known time.
 const TABLE_BITS: u32 = 5;
 const OP_BITS: u32 = 2;
-const LOW_BITS: u32 = TABLE_BITS + OP_BITS;
+const COPY_BITS: u32 = 1;
+const LOW_BITS: u32 = TABLE_BITS + OP_BITS + COPY_BITS;
 const OPS: [Op; 3] = [Op::Upsert, Op::Correct, Op::Retract];
 const _: () = assert!(TableId::COUNT <= 1 << TABLE_BITS);
 
-/// The greatest known time that an entry holds: more than two thousand years from 1970.
+/// The greatest known time that an entry holds: more than a thousand years from 1970.
 const LAST_KNOWN: i64 = i64::MAX >> LOW_BITS;
 
 /// A version as seen at some as_of.
@@ -50,7 +56,19 @@ impl RowRef {
     #[inline]
     pub fn new(table: TableId, key: u32, known: i64, op: Op, row: RowId) -> RowRef {
         let known = known.clamp(-LAST_KNOWN, LAST_KNOWN);
-        RowRef { key, row, about: known << LOW_BITS | (table.index() as i64) << OP_BITS | op as i64 }
+        let about = known << LOW_BITS | (table.index() as i64) << (OP_BITS + COPY_BITS) | (op as i64) << COPY_BITS;
+        RowRef { key, row, about }
+    }
+
+    /// The same, as the first or a further copy of its version.
+    fn as_copy(self, is_copy: bool) -> RowRef {
+        RowRef { about: self.about & !1 | i64::from(is_copy), ..self }
+    }
+
+    /// Whether the entry before it is of the same version, with a lesser content.
+    #[inline]
+    fn is_copy(self) -> bool {
+        self.about & 1 == 1
     }
 
     /// The same, its row being another.
@@ -75,12 +93,12 @@ impl RowRef {
 
     #[inline]
     fn table_index(self) -> usize {
-        (self.about >> OP_BITS) as usize & ((1 << TABLE_BITS) - 1)
+        (self.about >> (OP_BITS + COPY_BITS)) as usize & ((1 << TABLE_BITS) - 1)
     }
 
     #[inline]
-    fn op(self) -> Op {
-        OPS[(self.about as usize & ((1 << OP_BITS) - 1)).min(OPS.len() - 1)]
+    pub fn op(self) -> Op {
+        OPS[(self.about as usize >> COPY_BITS & ((1 << OP_BITS) - 1)).min(OPS.len() - 1)]
     }
 }
 
@@ -100,33 +118,63 @@ impl Told for Store {
     }
 }
 
-/// Where the row of a version of a record belongs and the key that it goes by; `None` if this version is there.
+/// Where a row belongs among those of its person or entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    pub at: usize,
+    /// The number that its record goes by.
+    pub key: u32,
+    /// Whether the entries before it and at its place are of the same version.
+    copy_of: [bool; 2],
+}
+
+impl Spot {
+    /// Puts the row there, with its record's number.
+    pub fn insert(self, rows: &mut Vec<RowRef>, row: RowRef, insert: impl FnOnce(&mut Vec<RowRef>, usize, RowRef)) {
+        if let (Some(next), true) = (rows.get_mut(self.at), self.copy_of[1]) {
+            *next = next.as_copy(true);
+        }
+        insert(rows, self.at, row.as_copy(self.copy_of[0]));
+    }
+}
+
+/// Where the row of a version of a record belongs; `None` if it is there. `content` compares what a row of the same version says
+/// with what the new one does.
 pub fn place(
     rows: &[RowRef],
     told: &(impl Told + ?Sized),
     table: TableId,
     record_key: &str,
     version: i64,
-) -> Option<(usize, u32)> {
+    content: impl Fn(RowRef) -> Ordering,
+) -> Option<Spot> {
     let of_table = range_of(rows, table);
     let mut key = key_of(record_key);
     loop {
         let from = of_table.start + rows[of_table.clone()].partition_point(|row| row.key < key);
         let run = rows[from..of_table.end].iter().take_while(|row| row.key == key);
-        let mut at = from;
+        let mut spot = Spot { at: from, key, copy_of: [false; 2] };
         for row in run {
-            if at == from && !told.has_key(row.row, record_key) {
+            if spot.at == from && !told.has_key(row.row, record_key) {
                 // Another record has the number.
                 break;
             }
             match told.version(row.row).cmp(&version) {
-                std::cmp::Ordering::Less => at += 1,
-                std::cmp::Ordering::Equal => return None,
-                std::cmp::Ordering::Greater => return Some((at, key)),
+                Ordering::Less => {}
+                Ordering::Greater => return Some(spot),
+                Ordering::Equal => match content(*row) {
+                    Ordering::Less => spot.copy_of[0] = true,
+                    Ordering::Equal => return None,
+                    Ordering::Greater => {
+                        spot.copy_of[1] = true;
+                        return Some(spot);
+                    }
+                },
             }
+            spot.at += 1;
         }
-        if at > from || rows[from..of_table.end].first().is_none_or(|row| row.key != key) {
-            return Some((at, key));
+        if spot.at > from || rows[from..of_table.end].first().is_none_or(|row| row.key != key) {
+            return Some(spot);
         }
         key = key.wrapping_add(1);
     }
@@ -155,7 +203,7 @@ pub fn of_table(rows: &[RowRef], table: TableId) -> &[RowRef] {
     &rows[range_of(rows, table)]
 }
 
-/// Rows are sorted by (key, version); each record's versions form one run.
+/// Rows are sorted by (key, version, content); each record's versions form one run.
 pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
     let mut start = 0;
     while start < rows.len() {
@@ -167,8 +215,13 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
             continue;
         };
         let mut greater_known: Option<i64> = None;
-        for row in run.iter().rev().filter(|row| row.known() <= as_of) {
-            let known = row.known();
+        let mut rest = run;
+        while let Some(from) = rest.iter().rposition(|row| !row.is_copy()) {
+            let (before, copies) = rest.split_at(from);
+            rest = before;
+            let mut told = copies.iter().rev().filter(|row| row.known() <= as_of);
+            let Some(row) = told.next() else { continue };
+            let known = told.map(|row| row.known()).fold(row.known(), i64::min);
             each(Version {
                 row: row.row,
                 known_from: known,
@@ -211,6 +264,25 @@ mod tests {
         assert_eq!(seen(&rows, 30), [(20, None, 20, false), (30, Some(30), 20, false)]);
     }
 
+    #[test]
+    fn of_a_version_told_twice_the_greatest_content_counts_from_when_the_first_was_known() {
+        let rows = [
+            row(1, 1, 10, Op::Upsert),
+            row(1, 2, 40, Op::Upsert),
+            row(1, 3, 20, Op::Upsert).as_copy(true),
+            row(1, 4, 30, Op::Retract).as_copy(true),
+        ];
+        let at = |as_of| {
+            let mut out = Vec::new();
+            versions_of(&rows, as_of, |v| out.push((v.row.0, v.known_from, v.known_to)));
+            out
+        };
+        assert_eq!(at(15), [(1, 10, None)]);
+        assert_eq!(at(25), [(3, 20, None), (1, 10, Some(20))]);
+        assert_eq!(at(35), [(4, 20, None), (1, 10, Some(20))]);
+        assert_eq!(at(45), at(35));
+    }
+
     fn payment(key: &str, version: i64) -> Record {
         use crate::record::Value;
         use crate::time::{EventTime, KnownTime};
@@ -244,9 +316,11 @@ mod tests {
         let mut rows = Vec::new();
         for (key, version) in [(&one, 2), (&other, 2), (&other, 1), (&one, 1), (&other, 3)] {
             let record = payment(key, version);
-            let place = |rows: &[RowRef], store: &Store| place(rows, store, record.table, &record.record_key, version);
-            let (at, key) = place(&rows, &store).unwrap();
-            rows.insert(at, RowRef::new(TableId::Payments, key, version, Op::Upsert, store.append(&record)));
+            let content = |_| Ordering::Equal;
+            let place =
+                |rows: &[RowRef], store: &Store| place(rows, store, record.table, &record.record_key, version, content);
+            let spot = place(&rows, &store).unwrap();
+            rows.insert(spot.at, RowRef::new(TableId::Payments, spot.key, version, Op::Upsert, store.append(&record)));
             assert!(place(&rows, &store).is_none(), "it is there now");
         }
         let keys: Vec<_> = rows.iter().map(|row| store.text("record_key", row.row()).unwrap()).collect();
@@ -267,8 +341,11 @@ mod tests {
         for table in TableId::ALL {
             for op in OPS {
                 for known in [-1, 0, 1, 1_800_000_000_000_000, LAST_KNOWN, -LAST_KNOWN] {
-                    let row = RowRef::new(table, 7, known, op, RowId(3));
-                    assert_eq!((row.table(), row.op(), row.known(), row.row()), (table, op, known, RowId(3)));
+                    for is_copy in [false, true] {
+                        let row = RowRef::new(table, 7, known, op, RowId(3)).as_copy(is_copy);
+                        assert_eq!((row.table(), row.op(), row.known(), row.row()), (table, op, known, RowId(3)));
+                        assert_eq!(row.is_copy(), is_copy);
+                    }
                 }
             }
         }

@@ -3,13 +3,12 @@
 use crate::record::Op;
 use crate::time::{Day, KnownTime};
 
-/// What scope and lateness need of a permit, one per version.
+/// What scope and lateness need of a permit, one per row of its table and in the order of the index: by (permit, version, content).
 #[derive(Clone, Copy, Debug)]
 pub struct PermitSpan {
     /// The permit, among those of its person.
     pub key: u32,
     pub op: Op,
-    pub version: i64,
     pub known: i64,
     pub valid_from: Option<Day>,
     /// Last day as decided so far; `None` is open.
@@ -17,20 +16,26 @@ pub struct PermitSpan {
 }
 
 impl PermitSpan {
-    pub(super) fn new(
-        key: u32,
-        version: i64,
-        op: Op,
-        known: i64,
-        day: impl Fn(&'static str) -> Option<Day>,
-    ) -> PermitSpan {
+    pub(super) fn new(key: u32, op: Op, known: i64, day: impl Fn(&'static str) -> Option<Day>) -> PermitSpan {
         let (valid_from, end) = if op == Op::Retract {
             (None, Some(KnownTime(known).day()))
         } else {
             (day(VALID_FROM), last_day(day(VALID_TO), day(ENDED_ON)))
         };
-        PermitSpan { key, op, version, known, valid_from, end }
+        PermitSpan { key, op, known, valid_from, end }
     }
+}
+
+/// The latest version of each permit among those known at `at`.
+pub fn latest(spans: &[PermitSpan], at: KnownTime) -> impl Iterator<Item = &PermitSpan> {
+    spans
+        .iter()
+        .enumerate()
+        .filter(move |(place, span)| {
+            let mut greater = spans[place + 1..].iter().take_while(|other| other.key == span.key);
+            span.known <= at.0 && greater.all(|other| other.known > at.0)
+        })
+        .map(|(_, span)| span)
 }
 
 /// The last day of a permit: the earlier of the two that are known; `None` is open.

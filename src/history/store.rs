@@ -15,8 +15,9 @@ use arrow::array::{
 
 use crate::history::packed::Packed;
 use crate::history::texts::Texts;
-use crate::record::{Record, Value};
+use crate::record::{Op, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, TableId};
+use crate::time::{EventTime, KnownTime};
 
 /// Number of a row in its table, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +145,28 @@ impl Store {
         rest.0 == Some("")
     }
 
+    /// The record of a row, but for its subject and its known time, which do not stand here.
+    pub(super) fn record(&self, table: TableId, row: RowId, op: Op) -> Record {
+        let text = |column: &str| self.text(column, row).unwrap_or_default().into();
+        let int = |column: &str| self.int(column, row).unwrap_or_default();
+        let own = self.columns.iter().skip(ENVELOPE.len() - 1);
+        Record {
+            table,
+            subject: Box::default(),
+            record_key: text("record_key"),
+            version: self.version(row),
+            op,
+            event_time: EventTime(int("event_time")),
+            registered_at: int("registered_at"),
+            known_time: KnownTime::MIN,
+            schema_ver: int("schema_ver"),
+            source: text("source"),
+            purpose: text("purpose"),
+            secrecy_class: int("secrecy_class"),
+            values: own.map(|column| column.value(row)).collect(),
+        }
+    }
+
     /// What a column holds.
     pub fn column_type(&self, column: usize) -> ColumnType {
         self.columns[column].ty
@@ -240,6 +263,24 @@ impl Column {
             (None, Open::Numbers(numbers)) => numbers.get(at).copied().flatten(),
             _ => None,
         }
+    }
+
+    fn value(&self, row: RowId) -> Value {
+        let text = || {
+            let mut text = String::new();
+            self.write(row, &mut text).then_some(text)
+        };
+        let value = match self.ty {
+            ColumnType::Date | ColumnType::Month => self.number(row).map(|day| Value::Day(day as i32)),
+            ColumnType::Timestamp => self.number(row).map(Value::Instant),
+            ColumnType::Int | ColumnType::Sek => self.number(row).map(Value::Int),
+            ColumnType::Bool => self.number(row).map(|value| Value::Bool(value != 0)),
+            ColumnType::CodeList => {
+                text().map(|text| Value::List(text.split_terminator(ITEM_END).map(Into::into).collect()))
+            }
+            _ => text().map(|text| Value::Text(text.into())),
+        };
+        value.unwrap_or(Value::Null)
     }
 
     /// Writes a row's text; false if it is null.
@@ -374,8 +415,6 @@ mod tests {
     use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 
     use super::*;
-    use crate::record::Op;
-    use crate::time::{EventTime, KnownTime};
 
     /// A record whose values differ from row to row, some of them null.
     fn record(table: TableId, row: i64) -> Record {

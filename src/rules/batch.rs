@@ -293,9 +293,14 @@ fn split(text: &str) -> impl Iterator<Item = String> {
 
 fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> String {
     let columns: Vec<&str> = table.def().columns.iter().map(|column| column.name).collect();
+    // As `Record::cmp_content` compares, backwards.
+    let envelope = ["registered_at", "event_time", "op", "source", "purpose", "secrecy_class", "schema_ver"];
+    let content: Vec<String> =
+        envelope.iter().chain(&columns).map(|column| format!("{column} DESC NULLS LAST")).collect();
     let future = visibility.future_limit[table.def().feed.index()] / MICROS_PER_DAY;
     text.replace("{table}", table.name())
         .replace("{columns}", &columns.join(", "))
+        .replace("{content}", &content.join(", "))
         .replace("{as_of}", &timestamp(as_of))
         .replace("{future_days}", &future.to_string())
         .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())
