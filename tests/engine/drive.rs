@@ -12,6 +12,7 @@ use permitwatch::record::{Fates, Message, Quarantined, Record};
 use permitwatch::replay::standing_rows;
 use permitwatch::rules::batch::{self, StandingRow};
 use permitwatch::rules::{Catalogue, RuleSet};
+use permitwatch::schema::TableId;
 use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
 use permitwatch::time::{KnownTime, format_micros};
 
@@ -66,6 +67,8 @@ pub struct Ran {
     pub fates: Fates,
     pub quarantined: Vec<Quarantined>,
     pub persons: usize,
+    /// How many versions of each person's own records were taken.
+    pub rows: BTreeMap<String, usize>,
 }
 
 /// Strict order: takes messages in pieces of at least `cut`, and looks at what stands at each of the clocks (which rise).
@@ -93,7 +96,15 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
     }
     ran.fates = shard.take_fates();
     ran.quarantined = shard.take_quarantined();
-    ran.persons = shard.history().person_count();
+    let history = shard.history();
+    ran.persons = history.person_count();
+    for (no, person) in history.persons().filter(|(_, person)| person.is_person()) {
+        let mut rows = 0;
+        for table in TableId::ALL.into_iter().filter(|table| table.is_person() && !table.is_link()) {
+            history.versions(no, table, i64::MAX, |_| rows += 1);
+        }
+        ran.rows.insert(person.subject.to_string(), rows);
+    }
     (shard.into_rule_set(), ran)
 }
 

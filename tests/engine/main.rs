@@ -1,5 +1,6 @@
 //! The engine held against the plain batch query, in one binary (each one links DataFusion).
 //!
+//! - `arrival`: whatever order the same records come in, the same stands in the end.
 //! - `cadence`: rules that look once a day.
 //! - `catching_up`: what came and went while nobody read.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
@@ -17,6 +18,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+mod arrival;
 mod cadence;
 mod cases;
 mod catching_up;

@@ -34,7 +34,7 @@ struct Plot {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub enum Kind {
     Drop,
     /// Told again, the same version.
     Repeat,
@@ -55,12 +55,12 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Twist {
-    kind: Kind,
-    at: u16,
-    other: u16,
-    days: i64,
-    minutes: i64,
+pub struct Twist {
+    pub kind: Kind,
+    pub at: u16,
+    pub other: u16,
+    pub days: i64,
+    pub minutes: i64,
 }
 
 /// A set of persons, what cuts it, and when it is looked at.
@@ -153,7 +153,7 @@ impl Stock {
     }
 }
 
-fn bend(records: &mut Vec<Record>, twist: Twist) {
+pub fn bend(records: &mut Vec<Record>, twist: Twist) {
     if records.is_empty() {
         return;
     }
@@ -371,7 +371,7 @@ pub fn run(sets: u32, persons: usize, bench: &Bench, property: impl Fn(&Draw) ->
     }
 }
 
-fn words(record: &Record) -> String {
+pub fn words(record: &Record) -> String {
     let columns = record.table.def().columns.iter().zip(&record.values);
     let values = columns.filter(|(_, value)| **value != Value::Null).map(|(column, value)| match value {
         Value::Day(day) => format!(" {}={}", column.name, permitwatch::time::Day(*day)),

@@ -1,0 +1,254 @@
+//! Aim: what stands once all has been read follows from what the records say, never from the order in which they came: versions
+//! of a record, records of a person, copies of a version with the same or another content, a whole history at one instant. In
+//! every table, by engine and by batch query.
+//! Method: the random persons of `property`, with several versions of every third record, some told twice. Two kinds of order:
+//! a history that comes within one day (forwards, backwards, shuffled, at one instant), and versions that change places with one
+//! another at the times at which their record was heard of, as far as no decision on a permit lies between. What is compared is
+//! what stands, not since when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use permitwatch::cases::Recording;
+use permitwatch::record::{Message, Record, Value};
+use permitwatch::rules::batch::StandingRow;
+use permitwatch::schema::{Feed, TableId};
+use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros};
+
+use crate::drive::{Dice, Ran, batch, strict};
+use crate::property::{Bench, Draw, Kind, Twist, bend, run, words};
+
+const SETS: u32 = 6;
+const PERSONS: usize = 100;
+const MINUTE: i64 = 60_000_000;
+
+/// The persons of a draw, with more versions of their records, some of them twice.
+fn with_versions(bench: &Bench, draw: &Draw) -> Vec<Record> {
+    let mut dice = Dice(draw.shuffle ^ 0x0a7);
+    let mut groups: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for record in bench.stock.recording(draw).records() {
+        let is_name = |c: &char| *c == 'p' || c.is_ascii_digit();
+        let name =
+            if record.table.is_person() { record.subject.chars().take_while(is_name).collect() } else { "-".into() };
+        groups.entry(name).or_default().push(record.clone());
+    }
+    for records in groups.values_mut() {
+        for at in 0..records.len() {
+            if dice.below(3) > 0 {
+                continue;
+            }
+            for _ in 0..=dice.below(3) {
+                let kind =
+                    *dice.pick(&[Kind::Correct, Kind::Correct, Kind::Stale, Kind::Retract, Kind::Revive, Kind::Repeat]);
+                let (other, days, minutes) = (dice.next() as u16, dice.below(70) as i64, dice.below(1_440) as i64);
+                let before = records.len();
+                bend(records, Twist { kind, at: at as u16, other, days, minutes });
+                if let (Kind::Correct | Kind::Stale, true) = (kind, records.len() > before && dice.below(3) == 0) {
+                    // A copy of the version at hand, saying something else.
+                    let version = records[at].version;
+                    records.last_mut().expect("it was pushed").version = version;
+                }
+            }
+        }
+    }
+    groups.into_values().flatten().collect()
+}
+
+/// The main person of those who belong together.
+fn group(subject: &str) -> &str {
+    let end = subject.find(|c: char| c != 'p' && !c.is_ascii_digit());
+    &subject[..end.unwrap_or(subject.len())]
+}
+
+/// All of it within one day, the permits feed two hours before the rest, in the order in which `order` ranks the records.
+fn within_a_day(records: &[Record], order: &mut dyn FnMut(&Record) -> (i64, u64), spread: bool) -> Recording {
+    let latest = |record: &Record| record.known_time.0.max(record.event_time.0).max(record.registered_at);
+    let from = KnownTime(records.iter().map(latest).max().unwrap_or_default()).next_midnight();
+    let mut ranked: Vec<((i64, u64), Record)> = records.iter().map(|record| (order(record), record.clone())).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let step = 60 * MINUTE / (ranked.len() as i64 + 1);
+    let place = |(at, (_, record)): (usize, ((i64, u64), Record))| {
+        let is_first = matches!(record.table.def().feed, Feed::Permits | Feed::Reference);
+        let hour = if is_first { 60 * MINUTE } else { 180 * MINUTE };
+        let known = from + hour + if spread { at as i64 * step } else { 0 };
+        Record { known_time: KnownTime(known), ..record }
+    };
+    Recording::new(ranked.into_iter().enumerate().map(place).collect())
+}
+
+/// The versions of each record at one another's times, as far as the same decisions had been taken and the person was in the
+/// population; those of permits stay, since they decide who is.
+fn at_anothers_times(records: &[Record], dice: &mut Dice) -> Recording {
+    let (decided, _) = TableId::Permits.def().column("decided_on").expect("a column");
+    let mut decisions: BTreeSet<i64> = BTreeSet::new();
+    let mut first_permit: BTreeMap<&str, i64> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.table == TableId::Permits) {
+        if let Some(Value::Day(day)) = record.values.get(decided) {
+            decisions.extend([i64::from(*day), i64::from(*day) + 1]);
+        }
+        let first = first_permit.entry(&record.subject).or_insert(i64::MAX);
+        *first = record.known_time.0.min(*first);
+    }
+    type Group<'a> = (TableId, &'a str, &'a str, usize, bool);
+    let mut groups: BTreeMap<Group<'_>, Vec<usize>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate().filter(|(_, record)| record.table != TableId::Permits) {
+        let epoch = decisions.range(..=record.known_time.0.div_euclid(MICROS_PER_DAY)).count();
+        let is_in = first_permit.get(&*record.subject).is_none_or(|first| record.known_time.0 >= first + 60 * MINUTE);
+        groups.entry((record.table, &record.subject, &record.record_key, epoch, is_in)).or_default().push(at);
+    }
+    let mut out = records.to_vec();
+    for places in groups.values() {
+        let mut times: Vec<KnownTime> = places.iter().map(|at| records[*at].known_time).collect();
+        for at in (1..times.len()).rev() {
+            times.swap(at, dice.below(at + 1));
+        }
+        places.iter().zip(times).for_each(|(at, time)| out[*at].known_time = time);
+    }
+    Recording::new(out)
+}
+
+/// What stands, without since when.
+fn stands(rows: &[StandingRow]) -> BTreeSet<(String, String, String, String, &'static str)> {
+    let row = |row: &StandingRow| {
+        (row.rule_id.clone(), row.person.clone(), row.subject.clone(), row.alert_key.clone(), row.severity.name())
+    };
+    rows.iter().map(row).collect()
+}
+
+fn ends(recording: &Recording) -> Vec<i64> {
+    let last = recording.records().iter().map(|record| record.known_time).max().unwrap_or(KnownTime(0));
+    [1, 40, 200].map(|days| last.next_midnight() + days * MICROS_PER_DAY).into()
+}
+
+fn engine(bench: &Bench, recording: &Recording, clocks: &[i64]) -> Ran {
+    let messages = recording.messages();
+    let (rules, ran) = strict(bench.rules(), &messages.iter().collect::<Vec<&Message>>(), usize::MAX, clocks);
+    bench.give_back(rules);
+    ran
+}
+
+/// Fails with what one order has that another has not, and the records of a person of whom it is said.
+fn same(what: &str, clock: i64, one: &[StandingRow], other: &[StandingRow], records: &[Record]) -> Result<(), String> {
+    let (one, other) = (stands(one), stands(other));
+    if one == other {
+        return Ok(());
+    }
+    let mut said = String::new();
+    let differ: Vec<_> = one.symmetric_difference(&other).collect();
+    for row in differ.iter().take(40) {
+        said += &format!("  {} {row:?}\n", if one.contains(row) { "only first:" } else { "only second:" });
+    }
+    if let Some((_, person, ..)) = differ.first() {
+        let about = records.iter().filter(|record| *record.subject == **person || person.starts_with("employer="));
+        said += &about.take(60).map(|record| words(record) + "\n").collect::<String>();
+    }
+    Err(format!("{what}, at {}: {} rows differ\n{said}", format_micros(clock), differ.len()))
+}
+
+/// Counts records with several versions, and copies, by table.
+fn count(records: &[Record], seen: &mut [[usize; 3]; TableId::COUNT]) {
+    let mut keys: BTreeMap<_, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        keys.entry((record.table, &record.subject, &record.record_key)).or_default().push(record);
+    }
+    for ((table, ..), versions) in keys {
+        let distinct: BTreeSet<i64> = versions.iter().map(|record| record.version).collect();
+        let seen = &mut seen[table.index()];
+        seen[0] += 1;
+        seen[1] += usize::from(distinct.len() > 1);
+        seen[2] += versions.len() - distinct.len();
+    }
+}
+
+#[test]
+fn a_history_that_comes_at_once_stands_as_it_does_in_any_other_order() {
+    let bench = Bench::new();
+    let seen = std::cell::RefCell::new([[0; 3]; TableId::COUNT]);
+    run(SETS, PERSONS, &bench, |draw| {
+        let records = with_versions(&bench, draw);
+        count(&records, &mut seen.borrow_mut());
+        let mut dice = Dice(draw.shuffle);
+        let version = |record: &Record| (record.version, 0);
+        let forwards = within_a_day(&records, &mut |record| version(record), true);
+        let clocks = ends(&forwards);
+        let wanted = engine(&bench, &forwards, &clocks).standing;
+        wanted.iter().for_each(|rows| bench.count(0, rows.len()));
+        let mut orders = vec![("backwards", within_a_day(&records, &mut |record| (-record.version, 1), true))];
+        for what in ["shuffled", "shuffled again"] {
+            orders.push((what, within_a_day(&records, &mut |_| (0, dice.next()), true)));
+        }
+        orders.push(("at one instant", within_a_day(&records, &mut |_| (0, dice.next()), false)));
+        for (what, recording) in &orders {
+            let standing = engine(&bench, recording, &clocks).standing;
+            for ((clock, rows), wanted) in clocks.iter().zip(&standing).zip(&wanted) {
+                same(&format!("{what} (first), forwards (second)"), *clock, rows, wanted, &records)?;
+                bench.count(1, 1);
+            }
+        }
+        for (what, recording) in orders.iter().skip(1).step_by(2) {
+            let rows = batch(&bench.catalogue, &recording.tables(), clocks[0]);
+            same(&format!("batch, {what} (first), engine, forwards (second)"), clocks[0], &rows, &wanted[0], &records)?;
+            bench.count(2, 1);
+        }
+        Ok(())
+    });
+    println!("{:<22}{:>9}{:>19}{:>8}", "table", "records", "several versions", "copies");
+    for (table, [records, several, copies]) in TableId::ALL.into_iter().zip(*seen.borrow()) {
+        if table.is_link() {
+            continue;
+        }
+        println!("{:<22}{records:>9}{several:>19}{copies:>8}", table.name());
+        assert!(table == TableId::Terms || several > 3, "{}: {several} records with several versions", table.name());
+    }
+    let [standing, orders, batches] = *bench.compared.borrow();
+    println!("{standing} alerts standing, compared with {orders} other orders and {batches} batch queries");
+    assert!(standing > 300, "only {standing} alerts stood");
+}
+
+#[test]
+fn versions_that_change_places_leave_the_same_standing() {
+    let bench = Bench::new();
+    let skipped = std::cell::Cell::new(0);
+    run(SETS, PERSONS, &bench, |draw| {
+        let records = with_versions(&bench, draw);
+        let told = Recording::new(records.clone());
+        let clocks = ends(&told);
+        let wanted = engine(&bench, &told, &clocks);
+        wanted.standing.iter().for_each(|rows| bench.count(0, rows.len()));
+        let mut dice = Dice(draw.shuffle);
+        for number in 0..4 {
+            let recording = at_anothers_times(&records, &mut dice);
+            let ran = engine(&bench, &recording, &clocks);
+            if number == 0 {
+                let rows = batch(&bench.catalogue, &recording.tables(), clocks[0]);
+                same("batch (first), engine (second)", clocks[0], &rows, &ran.standing[0], &records)?;
+                bench.count(2, 1);
+            }
+            // Another order, another scope: what is not read is by what the permits feed had said.
+            let others: BTreeSet<&str> = ran
+                .rows
+                .iter()
+                .filter(|(of, rows)| wanted.rows.get(*of) != Some(rows))
+                .map(|(of, _)| group(of))
+                .collect();
+            skipped.set(skipped.get() + others.len());
+            let compared = |rows: &[StandingRow]| -> Vec<StandingRow> {
+                let is_one = |row: &&StandingRow| {
+                    if row.person.contains('=') { others.is_empty() } else { !others.contains(group(&row.person)) }
+                };
+                rows.iter().filter(is_one).cloned().collect()
+            };
+            for ((clock, rows), wanted) in clocks.iter().zip(&ran.standing).zip(&wanted.standing) {
+                let (rows, wanted) = (compared(rows), compared(wanted));
+                same("changed places (first), as told (second)", *clock, &rows, &wanted, &records)?;
+                bench.count(1, rows.len());
+            }
+        }
+        Ok(())
+    });
+    let [standing, compared, batches] = *bench.compared.borrow();
+    println!(
+        "{standing} alerts standing, {compared} compared in other orders, {batches} batch queries; {} persons of another scope",
+        skipped.get()
+    );
+    assert!(standing > 300 && compared > standing, "{standing} alerts, {compared} compared");
+}
