@@ -6,6 +6,7 @@
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
 //! - `excused`: random histories with and without excused months; the token only helps.
+//! - `monotone`: worse facts never lower what stands.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
 //! - `duckdb`: the same texts in another engine.
 //! - `future`: messages stamped in years to come move nothing.
@@ -28,6 +29,7 @@ mod excused;
 mod future;
 mod hostile;
 mod isolation;
+mod monotone;
 mod population;
 mod property;
 mod reload;
