@@ -74,7 +74,7 @@ citizen AS (   -- since when the register has shown the anchor as a Swedish citi
     SELECT permit_id, min(CASE WHEN swedish THEN known_from END) AS swedish_at
     FROM anchor_population
     GROUP BY permit_id
-    HAVING max(CASE WHEN swedish AND known_to IS NULL THEN 1 ELSE 0 END) = 1
+    HAVING max(CASE WHEN swedish AND is_latest THEN 1 ELSE 0 END) = 1
 ),
 departure AS (   -- the anchor's posts beside the next, and with the next one that shows a registration, which counts from its day
     SELECT permit_id, dereg_code, coalesce(dereg_on, event_on) AS lost_on, known_from,

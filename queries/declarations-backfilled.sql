@@ -53,11 +53,11 @@ default = 50
 doc = "declarations for less than this share of the staff show that the employer as a whole was late, per cent"
 source = "own default"
 */
-WITH statement AS (   -- each version of a salary statement that was ever the latest, with the amount that it replaced
+WITH statement AS (   -- each version of a salary statement, with the amount that it replaced
     SELECT person_id, record_key, payer_id, month, CAST(registered_at AS DATE) AS declared_on, known_from, amount_sek,
-           lag(amount_sek) OVER (PARTITION BY person_id, record_key ORDER BY known_from, version) AS replaced_sek
+           lag(amount_sek) OVER (PARTITION BY person_id, record_key ORDER BY version) AS replaced_sek
     FROM payments_history
-    WHERE kind = 'salary' AND (known_to IS NULL OR known_to > known_from)
+    WHERE kind = 'salary'
 ),
 late_employer AS (   -- months for which an employer as a whole was late
     SELECT employer_id, month

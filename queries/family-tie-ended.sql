@@ -54,7 +54,7 @@ WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said w
     JOIN permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
-      AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.known_to IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.is_latest)
 ),
 post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party?
     SELECT t.permit_id, 'holder' AS party, h.record_key, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,

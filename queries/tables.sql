@@ -36,19 +36,18 @@ CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_history AS
 SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
-       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+       known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
 JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
 WHERE k.copies = 1
 UNION ALL
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
-       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+       next_version IS NULL AS is_latest, {columns}
 FROM (
     SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
            min(known_time) OVER (PARTITION BY person_id, record_key) AS first_known_time,
-           min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
-                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+           lead(version) OVER (PARTITION BY person_id, record_key ORDER BY version) AS next_version
     FROM (
         SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
                secrecy_class, min(known_time) OVER (PARTITION BY r.person_id, r.record_key, version) AS known_time, {columns},
@@ -63,7 +62,7 @@ CREATE TABLE {table} AS
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
 FROM {table}_history
-WHERE known_to IS NULL AND op <> 'retract';
+WHERE is_latest AND op <> 'retract';
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
@@ -156,19 +155,18 @@ CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_history AS
 SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
-       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+       known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
 JOIN {table}_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
 WHERE k.copies = 1
 UNION ALL
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
-       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+       next_version IS NULL AS is_latest, {columns}
 FROM (
     SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
            min(known_time) OVER (PARTITION BY person_id, record_key) AS first_known_time,
-           min(known_time) OVER (PARTITION BY person_id, record_key ORDER BY version
-                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+           lead(version) OVER (PARTITION BY person_id, record_key ORDER BY version) AS next_version
     FROM (
         SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose,
                secrecy_class, min(known_time) OVER (PARTITION BY r.person_id, r.record_key, version) AS known_time, {columns},
@@ -183,7 +181,7 @@ CREATE TABLE {table} AS
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
 FROM {table}_history
-WHERE known_to IS NULL AND op <> 'retract';
+WHERE is_latest AND op <> 'retract';
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
@@ -198,19 +196,18 @@ CREATE TABLE {table}_keys AS
 SELECT record_key, count(*) AS copies FROM {table}_seen GROUP BY record_key;
 CREATE TABLE {table}_history AS
 SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
-       known_time, known_time AS first_known_time, known_time AS known_from, CAST(NULL AS TIMESTAMP(6)) AS known_to, {columns}
+       known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
 JOIN {table}_keys k ON k.record_key = r.record_key
 WHERE k.copies = 1
 UNION ALL
 SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, known_time AS known_from,
-       CASE WHEN superseded_at IS NULL THEN NULL ELSE greatest(known_time, superseded_at) END AS known_to, {columns}
+       next_version IS NULL AS is_latest, {columns}
 FROM (
     SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, {columns},
            min(known_time) OVER (PARTITION BY record_key) AS first_known_time,
-           min(known_time) OVER (PARTITION BY record_key ORDER BY version
-                                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS superseded_at
+           lead(version) OVER (PARTITION BY record_key ORDER BY version) AS next_version
     FROM (
         SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
                min(known_time) OVER (PARTITION BY r.record_key, version) AS known_time, {columns},
@@ -225,6 +222,6 @@ CREATE TABLE {table} AS
 SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
 FROM {table}_history
-WHERE known_to IS NULL AND op <> 'retract';
+WHERE is_latest AND op <> 'retract';
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;

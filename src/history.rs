@@ -298,7 +298,7 @@ impl History {
         let mut found = None;
         self.versions(person, TableId::Permits, as_of, |version| {
             if store.text("permit_id", version.row).as_deref() == Some(permit_id)
-                && (version.known_to.is_none() || found.is_none())
+                && (version.is_latest || found.is_none())
                 && let Some(class) = store.text("permit_class", version.row)
             {
                 found = Some(class);

@@ -301,7 +301,7 @@ impl Table {
     }
 
     /// Columns that rules see: `person_id` (person tables), the envelope, both known times, the table's own;
-    /// in a history also `known_from` and `known_to`.
+    /// in a history also `known_from`, and `is_latest`: of its record there is no greater version.
     ///
     /// A link's rows have no envelope and no known times: they say themselves since when they are known.
     pub fn rule_columns(&self, history: bool) -> Vec<(&'static str, ColumnType)> {
@@ -319,7 +319,7 @@ impl Table {
         columns.push(("first_known_time", ColumnType::Timestamp));
         if history {
             columns.push(("known_from", ColumnType::Timestamp));
-            columns.push(("known_to", ColumnType::Timestamp));
+            columns.push(("is_latest", ColumnType::Bool));
         }
         columns.extend(self.columns.iter().map(|c| (c.name, c.ty)));
         columns

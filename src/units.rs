@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 
 use crate::history::{History, PersonNo, Store, Version};
 use crate::schema::{ColumnType, TableId};
@@ -36,7 +36,7 @@ pub enum Told {
     Person,
     /// The index: it is not kept in columns.
     KnownFrom,
-    KnownTo,
+    IsLatest,
     FirstKnown,
     Op,
     /// A column of the store, by its position there.
@@ -61,7 +61,7 @@ impl Demand {
             "person_id" => Some(Told::Person),
             // A link's columns of these names are its own.
             "known_from" if !is_link => Some(Told::KnownFrom),
-            "known_to" if !is_link => Some(Told::KnownTo),
+            "is_latest" if !is_link => Some(Told::IsLatest),
             "known_time" => Some(Told::KnownFrom),
             "first_known_time" => Some(Told::FirstKnown),
             "op" => Some(Told::Op),
@@ -166,7 +166,10 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl F
     let values = |told: Told| match told {
         Told::Person => Values::Person,
         Told::KnownFrom => Values::Each(instants(|version| Some(version.known_from))),
-        Told::KnownTo => Values::Each(instants(|version| version.known_to)),
+        Told::IsLatest => {
+            let latest = rows.version.iter().map(|version| Some(version.is_latest));
+            Values::Each(Arc::new(latest.collect::<BooleanArray>()))
+        }
         Told::FirstKnown => Values::Each(instants(|version| Some(version.first_known))),
         Told::Op => {
             let ops = rows.version.iter().map(|version| version.op.name());

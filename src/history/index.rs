@@ -39,8 +39,8 @@ const LAST_KNOWN: i64 = i64::MAX >> LOW_BITS;
 pub struct Version {
     pub row: RowId,
     pub known_from: i64,
-    /// When a greater version became known; `None` while it is the latest.
-    pub known_to: Option<i64>,
+    /// There is no greater version.
+    pub is_latest: bool,
     pub first_known: i64,
     pub op: Op,
 }
@@ -48,7 +48,7 @@ pub struct Version {
 impl Version {
     /// Rules see it in the table of latest versions.
     pub fn is_current(&self) -> bool {
-        self.known_to.is_none() && self.op != Op::Retract
+        self.is_latest && self.op != Op::Retract
     }
 }
 
@@ -214,7 +214,7 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
         let Some(first_known) = run.iter().map(|row| row.known()).filter(|known| *known <= as_of).min() else {
             continue;
         };
-        let mut greater_known: Option<i64> = None;
+        let mut is_latest = true;
         let mut rest = run;
         while let Some(from) = rest.iter().rposition(|row| !row.is_copy()) {
             let (before, copies) = rest.split_at(from);
@@ -222,14 +222,8 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
             let mut told = copies.iter().rev().filter(|row| row.known() <= as_of);
             let Some(row) = told.next() else { continue };
             let known = told.map(|row| row.known()).fold(row.known(), i64::min);
-            each(Version {
-                row: row.row,
-                known_from: known,
-                known_to: greater_known.map(|greater| greater.max(known)),
-                first_known,
-                op: row.op(),
-            });
-            greater_known = Some(greater_known.map_or(known, |greater| greater.min(known)));
+            each(Version { row: row.row, known_from: known, is_latest, first_known, op: row.op() });
+            is_latest = false;
         }
     }
 }
@@ -243,9 +237,9 @@ mod tests {
         RowRef::new(TableId::Payments, key, known, op, RowId(version))
     }
 
-    fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, Option<i64>, i64, bool)> {
+    fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, bool, i64, bool)> {
         let mut out = Vec::new();
-        versions_of(rows, as_of, |v| out.push((v.known_from, v.known_to, v.first_known, v.is_current())));
+        versions_of(rows, as_of, |v| out.push((v.known_from, v.is_latest, v.first_known, v.is_current())));
         out.sort_unstable();
         out
     }
@@ -253,15 +247,15 @@ mod tests {
     #[test]
     fn a_later_version_ends_the_earlier_one_when_it_becomes_known() {
         let rows = [row(1, 1, 10, Op::Upsert), row(1, 2, 20, Op::Correct)];
-        assert_eq!(seen(&rows, 15), [(10, None, 10, true)]);
-        assert_eq!(seen(&rows, 20), [(10, Some(20), 10, false), (20, None, 10, true)]);
+        assert_eq!(seen(&rows, 15), [(10, true, 10, true)]);
+        assert_eq!(seen(&rows, 20), [(10, false, 10, false), (20, true, 10, true)]);
     }
 
     #[test]
     fn a_version_that_arrives_after_its_successor_is_never_current() {
         let rows = [row(1, 1, 30, Op::Upsert), row(1, 2, 20, Op::Retract)];
-        assert_eq!(seen(&rows, 25), [(20, None, 20, false)]);
-        assert_eq!(seen(&rows, 30), [(20, None, 20, false), (30, Some(30), 20, false)]);
+        assert_eq!(seen(&rows, 25), [(20, true, 20, false)]);
+        assert_eq!(seen(&rows, 30), [(20, true, 20, false), (30, false, 20, false)]);
     }
 
     #[test]
@@ -274,12 +268,12 @@ mod tests {
         ];
         let at = |as_of| {
             let mut out = Vec::new();
-            versions_of(&rows, as_of, |v| out.push((v.row.0, v.known_from, v.known_to)));
+            versions_of(&rows, as_of, |v| out.push((v.row.0, v.known_from, v.is_latest)));
             out
         };
-        assert_eq!(at(15), [(1, 10, None)]);
-        assert_eq!(at(25), [(3, 20, None), (1, 10, Some(20))]);
-        assert_eq!(at(35), [(4, 20, None), (1, 10, Some(20))]);
+        assert_eq!(at(15), [(1, 10, true)]);
+        assert_eq!(at(25), [(3, 20, true), (1, 10, false)]);
+        assert_eq!(at(35), [(4, 20, true), (1, 10, false)]);
         assert_eq!(at(45), at(35));
     }
 

@@ -5,7 +5,8 @@
 //!   table by its key. Calendars and thresholds belong to nobody and may be joined by any condition.
 //! - *Whole*: an identifier is handed on, or compared with another one (`tags`).
 //! - *Closed*: only the listed tables, views and functions; no limit, no recursion, no statement but a SELECT.
-//! - *Ordered*: a window whose rows are counted or looked up by position has an ORDER BY that cannot tie.
+//! - *Ordered*: a window whose rows are counted or looked up by position has an ORDER BY that cannot tie, and none asks for the
+//!   order of arrival.
 //! - *Absence declared*: an anti-join needs a `due_at`.
 //!
 //! Everything that is wrong is found, each with its place in the text (`refusal`).
@@ -320,6 +321,12 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
         let by: Vec<String> = params.partition_by.iter().map(ToString::to_string).collect();
         let what = format!("PARTITION BY [{}]", by.join(", "));
         return Some(Refusal::NotCarried { node: "window", what }.at(place));
+    }
+    let is_of_arrival = |column: &&Column| matches!(column.name.as_str(), "known_from" | "known_time");
+    if params.order_by.iter().flat_map(|sort| sort.expr.column_refs()).any(|column| is_of_arrival(&column)) {
+        let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+        let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Place::Span);
+        return Some(Refusal::Arrival { window: format!("a window with ORDER BY {}", by.join(", ")) }.at(place));
     }
     let slides = matches!(params.window_frame.units, WindowFrameUnits::Range | WindowFrameUnits::Groups)
         && [&params.window_frame.start_bound, &params.window_frame.end_bound].iter().any(|bound| by_distance(bound));

@@ -20,6 +20,8 @@ pub enum Refusal {
     Forbidden { what: String },
     #[error("{window} can tie: let its order end with record_key, version, permit_id, month or term")]
     Tie { window: String },
+    #[error("{window} asks in which order versions became known; order them by version")]
+    Arrival { window: String },
     #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
     Frame { function: String, units: String },
     #[error("output column {column} is missing")]
@@ -67,6 +69,9 @@ impl Refusal {
             Refusal::ReferenceNotCarried { .. } => "write ON e.employer_id = s.employer_id (or institution_id)",
             Refusal::Forbidden { what } => forbidden_hint(what),
             Refusal::Tie { .. } => "two rows with equal order could change places: add record_key as the last column",
+            Refusal::Arrival { .. } => {
+                "records come in any order, and a whole history at one instant: write ORDER BY version, record_key"
+            }
             Refusal::Frame { .. } => {
                 "join the facts to the months of the permit, then ROWS BETWEEN 5 PRECEDING AND CURRENT ROW is six months"
             }

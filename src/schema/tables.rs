@@ -338,8 +338,8 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("protected", Bool, "-", "secrecy marking or protected registration"),
             col("swedish", Bool, "-", "is a Swedish citizen"),
             col("post_version", Int, "-", "the version: its place in the register's order"),
+            col("is_latest", Bool, "-", "there is no greater version"),
             col("known_from", Timestamp, "-", "when this version became known, and that it is the anchor's"),
-            col("known_to", Timestamp, "-", "when a later version did"),
         ],
     },
     Table {

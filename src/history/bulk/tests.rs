@@ -53,7 +53,7 @@ impl History {
             for as_of in [2, i64::MAX] {
                 let (mut versions, mut rows) = (Vec::new(), Vec::new());
                 self.versions(no, table, as_of, |version| {
-                    let about = (version.known_from, version.known_to, version.first_known, version.op);
+                    let about = (version.known_from, version.is_latest, version.first_known, version.op);
                     versions.push(about);
                     rows.push(version.row);
                 });

@@ -123,7 +123,7 @@ fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, few: &FewTables
         None => Cells::NONE,
         Some(Told::Person) => few.person.repeated(found.len(), arena),
         Some(Told::KnownFrom) => instants(|version| Some(version.known_from)),
-        Some(Told::KnownTo) => instants(|version| version.known_to),
+        Some(Told::IsLatest) => instants(|version| Some(i64::from(version.is_latest))),
         Some(Told::FirstKnown) => instants(|version| Some(version.first_known)),
         Some(Told::Op) => arena.texts(found.iter().map(|version| Some(version.op.name()))),
         Some(Told::Stored { column, is_tagged }) => match store.column_type(column) {
