@@ -16,6 +16,7 @@ use permitwatch::schema::{Feed, TableId};
 use permitwatch::shard::{Order, Pass, Shard};
 use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::drive::{
@@ -369,6 +370,15 @@ pub fn run(sets: u32, persons: usize, bench: &Bench, property: impl Fn(&Draw) ->
     } else {
         outcome.unwrap();
     }
+}
+
+/// Sets of persons, the same ones each time, for a property that a smaller set would take too long to show.
+pub fn drawn(sets: u32, persons: usize, bench: &Bench) -> impl Iterator<Item = Draw> {
+    let more = std::env::var("PERMITWATCH_PROPERTY_SETS").ok().and_then(|sets| sets.parse().ok());
+    let seed: Vec<u8> = SEED.to_le_bytes().into_iter().cycle().take(32).collect();
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let draws = draws(bench.stock.0.len(), persons);
+    (0..more.unwrap_or(sets)).map(move |_| draws.new_tree(&mut runner).expect("draws are total").current())
 }
 
 pub fn words(record: &Record) -> String {
