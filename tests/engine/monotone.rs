@@ -662,10 +662,10 @@ fn worse_facts_never_lower_what_stands() {
     for (rule, words, steps) in WORSE.iter().filter(|(rule, ..)| only.as_ref().is_none_or(|only| only == rule)) {
         let [taken, compared, raised] = of_rule(rule, steps, &mut failures);
         println!("{rule:<30}{taken:>8}{compared:>12}{raised:>9}  {words}");
-        assert!(
-            taken > 15 && compared > 15 && raised > 0,
-            "{rule}: {taken} steps, {compared} compared, {raised} raised"
-        );
+        if taken < 15 || compared < 10 || raised == 0 {
+            failures
+                .push(format!("{rule}: {taken} steps, {compared} compared, {raised} raised: too few to show anything"));
+        }
         total.iter_mut().zip([taken, compared, raised]).for_each(|(sum, more)| *sum += more);
     }
     let [taken, compared, raised] = total;
