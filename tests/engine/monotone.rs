@@ -133,7 +133,7 @@ const WORSE: &[(&str, &str, &[Step])] = &[
     ("allowance-with-income", "more pay, income not reported", &[all_pay_more, income_not_reported]),
     ("employer-breach-cluster", "pay of another holder missing", &[others_pay_gone]),
     ("declarations-backfilled", "another month declared at the application", &[declared_at_application]),
-    ("salary-drop", "less pay from a month on", &[later_pay_less]),
+    ("salary-drop", "less pay in the month with the least", &[least_pay_less]),
     (
         "revocation-unserved",
         "not served, a fresh sign of the person, no application, no court",
@@ -181,6 +181,26 @@ impl Facts {
 
     fn salaries(&self) -> Vec<usize> {
         self.own(TableId::Payments, |facts, at| facts.is(at, "kind", &["salary"]) && facts.int(at, "amount_sek") > 0)
+    }
+
+    /// Whether one pay is half as large again as another.
+    fn has_large_pay(&self) -> bool {
+        let amounts = || self.salaries().into_iter().map(|at| self.int(at, "amount_sek"));
+        amounts().max().unwrap_or(0) * 2 > amounts().min().unwrap_or(0) * 3
+    }
+
+    /// Whether the month after is paid so much that the payment may have moved there.
+    fn may_have_moved(&self, at: usize) -> bool {
+        let paid = |month: i32| -> i64 {
+            self.salaries()
+                .into_iter()
+                .filter(|at| self.day(*at, "month") == month)
+                .map(|at| self.int(at, "amount_sek"))
+                .sum()
+        };
+        let month = self.day(at, "month");
+        let next = permitwatch::time::Day(month).add_months(1).map_or(month, |day| day.0);
+        paid(next) * 10 >= paid(month) * 18
     }
 
     fn times(&mut self, at: usize, column: &str, by: i64, of: i64) -> bool {
@@ -232,11 +252,19 @@ fn text(text: &str) -> Value {
     Value::Text(text.into())
 }
 
+/// A month's pay; but not where a pay could be a final one that covers months, nor where an end was notified, which says of all the
+/// months without pay before it that the person was employed.
 fn pay_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
-    facts.without_one(facts.salaries(), dice)
+    let ended = facts.own(TableId::Notices, |facts, at| facts.is(at, "kind", &["employment_end"]));
+    ended.is_empty() && !facts.has_large_pay() && facts.without_one(facts.salaries(), dice)
 }
 
+/// The last month's pay; but not where a pay could be a final one that covers months, nor before an application, which
+/// excuses who waited for its decision when the employment ended.
 fn last_pay_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
+    if facts.has_large_pay() || !facts.of(TableId::Applications, true).is_empty() {
+        return false;
+    }
     let salaries = facts.salaries();
     let last = salaries.iter().map(|at| facts.day(*at, "month")).max();
     let of_last = salaries.into_iter().filter(|at| Some(facts.day(*at, "month")) == last).collect();
@@ -251,15 +279,27 @@ fn all_pay_more(facts: &mut Facts, _: &mut Dice) -> bool {
     facts.salaries().into_iter().fold(false, |any, at| facts.times(at, "amount_sek", 125, 100) || any)
 }
 
+/// Less in one month, but not so much less than in the next that it may have been paid then.
 fn a_months_pay_less(facts: &mut Facts, dice: &mut Dice) -> bool {
-    pick(&facts.salaries(), dice).is_some_and(|at| facts.times(at, "amount_sek", 85, 100))
+    let Some(at) = pick(&facts.salaries(), dice) else { return false };
+    let was = facts.int(at, "amount_sek");
+    if facts.times(at, "amount_sek", 85, 100) && !facts.may_have_moved(at) {
+        return true;
+    }
+    facts.set(at, "amount_sek", Value::Int(was));
+    false
 }
 
-fn later_pay_less(facts: &mut Facts, dice: &mut Dice) -> bool {
-    let salaries = facts.salaries();
-    let Some(from) = pick(&salaries, dice).map(|at| facts.day(at, "month")) else { return false };
-    let later: Vec<usize> = salaries.into_iter().filter(|at| facts.day(*at, "month") >= from).collect();
-    later.into_iter().fold(false, |any, at| facts.times(at, "amount_sek", 85, 100) || any)
+/// Less in the month with the least pay, which leaves what is usual as it is.
+fn least_pay_less(facts: &mut Facts, _: &mut Dice) -> bool {
+    let least = facts.salaries().into_iter().min_by_key(|at| (facts.int(*at, "amount_sek"), facts.day(*at, "month")));
+    let Some(at) = least else { return false };
+    let was = facts.int(at, "amount_sek");
+    if facts.times(at, "amount_sek", 85, 100) && !facts.may_have_moved(at) {
+        return true;
+    }
+    facts.set(at, "amount_sek", Value::Int(was));
+    false
 }
 
 fn excuse_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -348,7 +388,8 @@ fn permitted_pay_less(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn no_work_right(facts: &mut Facts, _: &mut Dice) -> bool {
     let permits = facts.of(TableId::Permits, true);
-    permits.into_iter().fold(false, |any, at| facts.set(at, "work_right", text("none")) || any)
+    // Whose work is told of which of several permits is another matter.
+    permits.len() == 1 && facts.set(permits[0], "work_right", text("none"))
 }
 
 fn longer_season(facts: &mut Facts, _: &mut Dice) -> bool {
@@ -358,15 +399,17 @@ fn longer_season(facts: &mut Facts, _: &mut Dice) -> bool {
         return false;
     };
     let until = facts.day(last, "valid_to");
-    until != 0 && facts.set(last, "valid_to", Value::Day(until + 15))
+    // Pay after a season is another matter, which a longer one ends.
+    until != 0 && facts.salaries().is_empty() && facts.set(last, "valid_to", Value::Day(until + 15))
 }
 
 fn studies(facts: &Facts, kinds: &[&str]) -> Vec<usize> {
     facts.own(TableId::Studies, |facts, at| facts.is(at, "kind", kinds))
 }
 
+/// Not that of who has graduated, and so owes none unless new studies have begun.
 fn registration_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
-    facts.without_one(studies(facts, &["registered", "re_registered"]), dice)
+    studies(facts, &["degree"]).is_empty() && facts.without_one(studies(facts, &["registered", "re_registered"]), dice)
 }
 
 fn study_reason_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -405,7 +448,7 @@ fn journey_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
     facts.without_one(facts.of(TableId::Border, true), dice)
 }
 
-/// Takes away a post that shows somebody as registered after one that does not.
+/// Takes away the posts that show somebody as registered after one that does not: all of them, or a later one would tell of a return.
 fn registered_again_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
     let posts: Vec<usize> =
         [true, false].into_iter().flat_map(|is_own| facts.of(TableId::Population, is_own)).collect();
@@ -419,7 +462,15 @@ fn registered_again_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
         !is_gone(facts, *at) && posts.iter().any(after)
     };
     let again: Vec<usize> = posts.iter().copied().filter(is_again).collect();
-    pick(&again, dice).map(|at| facts.records.remove(at)).is_some()
+    let Some(one) = pick(&again, dice) else { return false };
+    let subject = facts.records[one].subject.clone();
+    let of_one: BTreeSet<usize> = again.into_iter().filter(|at| facts.records[*at].subject == subject).collect();
+    let mut at = 0;
+    facts.records.retain(|_| {
+        at += 1;
+        !of_one.contains(&(at - 1))
+    });
+    true
 }
 
 fn keep_notice_gone(facts: &mut Facts, _: &mut Dice) -> bool {
@@ -428,8 +479,10 @@ fn keep_notice_gone(facts: &mut Facts, _: &mut Dice) -> bool {
 }
 
 fn moved_abroad(facts: &mut Facts, dice: &mut Dice) -> bool {
-    let gone = facts.own(TableId::Population, |facts, at| facts.is(at, "dereg_code", &["OB"]));
-    pick(&gone, dice).is_some_and(|at| facts.set(at, "dereg_code", text("UV")))
+    let gone = facts.own(TableId::Population, |facts, at| *facts.get(at, "dereg_code") != Value::Null);
+    gone.len() == 1
+        && facts.is(gone[0], "dereg_code", &["OB"])
+        && pick(&gone, dice).is_some_and(|at| facts.set(at, "dereg_code", text("UV")))
 }
 
 fn outside_the_eu(facts: &mut Facts, _: &mut Dice) -> bool {
@@ -456,6 +509,12 @@ fn longer_stay(facts: &mut Facts, dice: &mut Dice) -> bool {
     let entries = facts.own(TableId::Border, |facts, at| facts.is(at, "direction", &["entry"]));
     let Some(at) = pick(&entries, dice) else { return false };
     let (day, by) = (facts.day(at, "observed_on"), 1 + dice.below(20) as i32);
+    let is_ahead = facts.records[at].known_time.0 < i64::from(day) * MICROS_PER_DAY;
+    let is_reason = |facts: &Facts, at: usize| facts.is(at, "kind", &["travel_reason", "home_visit_excused"]);
+    if is_ahead || !facts.own(TableId::Notices, is_reason).is_empty() {
+        // It counts from its day; and what explains a journey is told around its end.
+        return false;
+    }
     let between =
         |facts: &Facts, other: usize| other != at && (day..=day + by).contains(&facts.day(other, "observed_on"));
     if !facts.own(TableId::Border, between).is_empty() {
@@ -526,7 +585,9 @@ fn number_unsure(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn divorced(facts: &mut Facts, _: &mut Dice) -> bool {
     let Some(at) = facts.post() else { return false };
-    if !facts.is(at, "civil_status", &["G", "RP"]) {
+    let is_anchor = |permit: usize| facts.get(permit, "anchor_person_id") == facts.get(at, "spouse_id");
+    let with_anchor = facts.of(TableId::Permits, true).into_iter().any(is_anchor);
+    if !facts.is(at, "civil_status", &["G", "RP"]) || !with_anchor {
         return false;
     }
     let day = facts.day(at, "event_on");
@@ -540,7 +601,7 @@ fn at_another_address(facts: &mut Facts, _: &mut Dice) -> bool {
 }
 
 fn benefits(facts: &Facts) -> Vec<usize> {
-    facts.own(TableId::Payments, |facts, at| facts.is(at, "kind", &["benefit"]))
+    facts.own(TableId::Payments, |facts, at| facts.is(at, "kind", &["benefit"]) && facts.int(at, "amount_sek") > 0)
 }
 
 fn benefit_more(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -629,6 +690,19 @@ struct Stage {
     steps: Vec<usize>,
     before: Option<usize>,
     last_known: i64,
+    /// Without an application the permit carries no alert after its last day: until then the two can be compared.
+    until: i64,
+    applications: usize,
+}
+
+/// The first last day of a permit.
+fn first_end(records: &[Record]) -> i64 {
+    let (column, _) = TableId::Permits.def().column("valid_to").expect("a column");
+    let end = |record: &Record| match record.values.get(column) {
+        Some(Value::Day(day)) if record.table == TableId::Permits => Some(i64::from(*day) * MICROS_PER_DAY),
+        _ => None,
+    };
+    records.iter().filter_map(end).min().unwrap_or(i64::MAX)
 }
 
 /// The case with so many steps, about a person of this name; the same steps for every name.
@@ -694,11 +768,14 @@ fn of_rule(rule: &str, steps: &[Step], failures: &mut Vec<String>) -> [usize; 3]
                     record.table != TableId::Terms || terms.insert((record.record_key.clone(), record.version))
                 });
                 let last_known = own.iter().map(|record| record.known_time.0).max().unwrap_or_default();
+                let applications = own.iter().filter(|record| record.table == TableId::Applications).count();
+                let is_without = before.is_some_and(|before: usize| stages[before].applications > applications);
+                let until = if is_without { first_end(&own) } else { i64::MAX };
                 for unit in Recording::new(own.clone()).units() {
                     stage_of.entry(unit).or_insert(at);
                 }
                 records.extend(own);
-                stages.push(Stage { case: number, steps: done, before, last_known });
+                stages.push(Stage { case: number, steps: done, before, last_known, until, applications });
                 before = Some(at);
             }
         }
@@ -726,7 +803,8 @@ fn of_rule(rule: &str, steps: &[Step], failures: &mut Vec<String>) -> [usize; 3]
         }
         for (at, stage) in stages.iter().enumerate() {
             let Some(before) = stage.before else { continue };
-            if *clock < stage.last_known.max(stages[before].last_known) || stands[before].or(stands[at]).is_none() {
+            let is_known = *clock >= stage.last_known.max(stages[before].last_known) && *clock < stage.until;
+            if !is_known || stands[before].or(stands[at]).is_none() {
                 continue;
             }
             compared += 1;
