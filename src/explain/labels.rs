@@ -314,7 +314,6 @@ const COLUMNS: &Names = &[
     ("known_at", "känt sedan", "known since"),
     ("revoked_known_at", "återkallelsen känd sedan", "revocation known since"),
     ("known_from", "känt från", "known from"),
-    ("post_version", "folkbokföringspostens version", "version of the register post"),
     ("is_latest", "senaste version", "latest version"),
     ("rule_number", "regel", "rule"),
     ("severity", "styrka", "strength"),
