@@ -271,8 +271,20 @@ fn last_pay_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
     facts.without_one(of_last, dice)
 }
 
+/// Less in every month; not where a krona more or less decides whether a payment may have moved.
 fn all_pay_less(facts: &mut Facts, _: &mut Dice) -> bool {
-    facts.salaries().into_iter().fold(false, |any, at| facts.times(at, "amount_sek", 92, 100) || any)
+    let was = facts.records.clone();
+    let salaries = facts.salaries();
+    let moved: Vec<bool> = salaries.iter().map(|at| facts.may_have_moved(*at)).collect();
+    for at in &salaries {
+        facts.times(*at, "amount_sek", 92, 100);
+    }
+    let moves: Vec<bool> = salaries.iter().map(|at| facts.may_have_moved(*at)).collect();
+    if moves != moved {
+        facts.records = was;
+        return false;
+    }
+    !salaries.is_empty()
 }
 
 fn all_pay_more(facts: &mut Facts, _: &mut Dice) -> bool {
@@ -590,7 +602,14 @@ fn divorced(facts: &mut Facts, _: &mut Dice) -> bool {
     if !facts.is(at, "civil_status", &["G", "RP"]) || !with_anchor {
         return false;
     }
-    let day = facts.day(at, "event_on");
+    let mut post = facts.records[at].clone();
+    post.version += 1;
+    post.known_time.0 += 10 * MICROS_PER_DAY;
+    post.registered_at += 10 * MICROS_PER_DAY;
+    let day = facts.day(at, "event_on") + 10;
+    facts.records.push(post);
+    let at = facts.records.len() - 1;
+    facts.set(at, "event_on", Value::Day(day));
     facts.set(at, "civil_status_on", Value::Day(day));
     facts.set(at, "civil_status", text("S"))
 }
