@@ -209,7 +209,7 @@ fn all_problems_of_all_files_are_told() {
         "horizon names \"boarder\"",
         "it compares citizenships_at_grant, which is no risk factor",
         "did you mean days_waited?",
-        "window mixes persons: PARTITION BY [border.country]",
+        "window mixes persons: PARTITION BY [border.country, border.observed_on]",
         "\"2015-13-01\" is no date",
     ] {
         assert!(told.contains(wanted), "not told: {wanted}\n{told}");
