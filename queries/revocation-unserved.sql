@@ -88,24 +88,23 @@ unserved AS (   -- the decision alone, and each sign of where the person is sinc
     FROM trace
     WHERE findable
 ),
-gone AS (   -- the last day in time on which each left, since the decision or as the register still says, and the last sign by then
+gone AS (   -- the last day in time on which each left since the decision, and the last sign by then
     SELECT r.permit_id, max(d.left_on) AS left_on, max(t.seen_on) AS seen_on
     FROM revoked r
-    JOIN population n ON n.person_id = r.person_id
-    JOIN departures d ON d.person_id = r.person_id AND d.left_on <= r.final_on + $leave_days
-         AND (d.left_on >= coalesce(r.revoked_on, r.final_on) OR n.dereg_code = 'UV')
+    JOIN departures d ON d.person_id = r.person_id AND d.left_on >= coalesce(r.revoked_on, r.final_on) AND d.left_on <= r.final_on + $leave_days
     LEFT JOIN trace t ON t.permit_id = r.permit_id AND t.seen_on <= r.final_on + $leave_days
     GROUP BY r.permit_id
 ),
-stayed AS (   -- signs after the last day to leave, and that the person was still registered on that day, unless gone by then
-    SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_key, 'weak' AS severity
+stayed AS (   -- signs after the last day to leave; and that the person was still registered on that day, until the register ends it
+    SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_key, 'weak' AS severity, CAST(NULL AS TIMESTAMP) AS until_at
     FROM trace t
     JOIN revoked r ON r.permit_id = t.permit_id AND t.seen_on > r.final_on + $leave_days
     UNION ALL
     SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
-           'info' AS severity
+           'info' AS severity, CASE WHEN n.dereg_code <> 'UV' THEN CAST(coalesce(n.dereg_on, n.event_on) AS TIMESTAMP) END AS until_at
     FROM revoked r
-    JOIN population n ON n.person_id = r.person_id AND (n.dereg_code IS NULL OR n.dereg_code = 'UV')
+    JOIN population n ON n.person_id = r.person_id
+         AND (n.dereg_code IS NULL OR coalesce(n.dereg_on, n.event_on) > r.final_on + $leave_days)
     LEFT JOIN gone g ON g.permit_id = r.permit_id
     WHERE r.final_on IS NOT NULL AND (g.left_on IS NULL OR g.seen_on > g.left_on)
 )
@@ -125,11 +124,11 @@ UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
        greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
        CASE s.kind WHEN 'registered' THEN CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) END AS due_at,
-       least(r.ended_at, min(l.known_at)) AS cleared_at, s.severity, 'not-left' AS what,
+       least(r.ended_at, min(l.known_at), s.until_at) AS cleared_at, s.severity, 'not-left' AS what,
        r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
        concat_ws(',', r.record_key, s.sign_key) AS record_keys
 FROM revoked r
 JOIN stayed s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
 GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.ended_at,
-         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity
+         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity, s.until_at

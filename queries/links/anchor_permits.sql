@@ -7,8 +7,7 @@ needs = "anchors"
 */
 SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', p.record_key) AS record_key,
        a.permit_id, p.permit_class AS anchor_class, p.valid_from, p.valid_to, p.held_until, p.ended_on, p.end_kind,
-       p.revoked_final_on, p.inhibited, greatest(a.first_known_time, p.first_known_time) AS known_at,
-       greatest(a.first_known_time, f.known_at) AS revoked_known_at
+       p.revoked_final_on, p.inhibited, p.first_known_time AS known_at, f.known_at AS revoked_known_at
 FROM anchors a
 JOIN permit_spells p ON p.person_id = a.person_id
 LEFT JOIN (SELECT person_id, record_key, min(known_from) AS known_at FROM permits_history WHERE revoked_final_on IS NOT NULL

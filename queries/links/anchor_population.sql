@@ -17,7 +17,7 @@ SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', h.recor
        CASE WHEN h.protected THEN NULL ELSE h.registered_on END AS registered_on,
        coalesce(h.protected, false) AS protected,
        CASE WHEN h.protected THEN NULL ELSE array_has(h.citizenships, 'SWE') END AS swedish,
-       h.version AS post_version, h.is_latest, greatest(a.first_known_time, h.known_from) AS known_from
+       h.version AS post_version, h.is_latest, h.known_from
 FROM anchors a
 JOIN population_history h ON h.person_id = a.person_id
 WHERE h.protected OR NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected)

@@ -302,7 +302,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("end_kind", Code, "-", "replaced, revoked or annulled"),
             col("revoked_final_on", Date, "-", "day on which a revocation became final"),
             col("inhibited", Bool, "-", "enforcement is suspended by a court"),
-            col("known_at", Timestamp, "-", "when it was first known, and that it is the anchor's"),
+            col("known_at", Timestamp, "-", "when it was first known"),
             col("revoked_known_at", Timestamp, "-", "when it was first known that a revocation is final"),
         ],
     },
@@ -317,7 +317,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("filed_on", Date, "-", "day of the application"),
             col("decided_on", Date, "-", "day of the decision"),
             col("outcome", Code, "-", "granted, refused or withdrawn"),
-            col("known_at", Timestamp, "-", "when it was first known, and that it is the anchor's"),
+            col("known_at", Timestamp, "-", "when it was first known"),
         ],
     },
     Table {
@@ -339,7 +339,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("swedish", Bool, "-", "is a Swedish citizen"),
             col("post_version", Int, "-", "the version: its place in the register's order"),
             col("is_latest", Bool, "-", "there is no greater version"),
-            col("known_from", Timestamp, "-", "when this version became known, and that it is the anchor's"),
+            col("known_from", Timestamp, "-", "when this version became known"),
         ],
     },
     Table {
