@@ -19,6 +19,7 @@ mod replay;
 mod rules;
 mod run;
 mod test;
+mod topics;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -49,6 +50,7 @@ enum Command {
     Sql(replay::SqlArgs),
     /// Run the rules' own cases, in the engine and as a batch query.
     Test(test::TestArgs),
+    Topics(topics::TopicsArgs),
 }
 
 /// Where the rules are and which parameters differ.
@@ -124,6 +126,7 @@ impl Cli {
             Command::Rules(args) => rules::run(&args),
             Command::Sql(args) => replay::sql(&args),
             Command::Test(args) => test::run(&args),
+            Command::Topics(args) => topics::run(&args),
         }
     }
 }

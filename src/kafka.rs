@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -25,6 +25,10 @@ use thiserror::Error;
 
 use crate::config::{ConfigError, KafkaConfig};
 use crate::schema::Feed;
+
+pub mod topics;
+
+pub use topics::create_missing_topics;
 
 /// How long a question to the cluster (metadata, offsets, topics) may take.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,12 +42,14 @@ pub enum ClusterError {
     Client(String),
     #[error("cannot ask {brokers} about topic \"{topic}\": {message}")]
     Metadata { brokers: String, topic: String, message: String },
-    #[error("topic \"{topic}\" does not exist; create it with as many partitions as the other feeds")]
+    #[error("topic \"{topic}\" does not exist; `permitwatch topics create` makes what is missing")]
     MissingTopic { topic: String },
     #[error(
-        "topic \"{topic}\" has {partitions} partitions, \"{other}\" has {expected}: a shard reads one number of every feed, so the counts must be equal"
+        "topic \"{topic}\" has {partitions} partitions, \"{other}\" has {expected}: a shard reads one number of every feed and writes to the same one, so the counts must be equal"
     )]
     PartitionCounts { topic: String, partitions: i32, other: String, expected: i32 },
+    #[error("none of the topics exists yet: say how many partitions each is to have; the count is for good")]
+    Partitions,
     #[error("cannot create topic \"{topic}\": {message}")]
     CreateTopic { topic: String, message: String },
 }
@@ -209,6 +215,23 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     }
 }
 
+/// The topics that a shard writes to besides the internal ones: they need a partition for each, and no other count, or alerts of a
+/// shard would have nowhere to go, and what an earlier count of shards has said nobody would read.
+pub fn check_own_topics(config: &KafkaConfig, partitions: i32) -> Result<(), ClusterError> {
+    let consumer = plain_consumer(config)?;
+    for topic in [config.alerts_topic(), config.quarantine_topic()] {
+        match partition_count(&consumer, config, &topic)? {
+            None => return Err(ClusterError::MissingTopic { topic }),
+            Some(found) if found != partitions => {
+                let other = config.topic(Feed::Permits);
+                return Err(ClusterError::PartitionCounts { topic, partitions: found, other, expected: partitions });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// The one partition count of all feeds; a missing topic or another count is an error.
 pub fn shard_count(config: &KafkaConfig) -> Result<i32, ClusterError> {
     let consumer = plain_consumer(config)?;
@@ -230,45 +253,6 @@ pub fn shard_count(config: &KafkaConfig) -> Result<i32, ClusterError> {
         }
     }
     Ok(first.map_or(0, |(_, partitions)| partitions))
-}
-
-/// Creates the topics that are missing, as the engine needs them; returns the names of those created.
-///
-/// Feeds are kept for ever and never compacted: two records of a person share a key, and compaction would drop the
-/// older. Alerts are compacted to the last transition of each alert. Timestamps are the producer's everywhere.
-pub fn create_missing_topics(
-    config: &KafkaConfig,
-    partitions: i32,
-    replication: i32,
-) -> Result<Vec<String>, ClusterError> {
-    let consumer = plain_consumer(config)?;
-    let admin = admin(config)?;
-    let feed = ("delete", "-1");
-    let mut wanted: Vec<(String, (&str, &str))> = feed_topics(config).into_iter().map(|topic| (topic, feed)).collect();
-    wanted.push((config.alerts_topic(), ("compact", "-1")));
-    // Thirty days to look into what was set aside.
-    wanted.push((config.quarantine_topic(), ("delete", "2592000000")));
-    let mut created = Vec::new();
-    for (topic, (cleanup_policy, retention_ms)) in wanted {
-        if partition_count(&consumer, config, &topic)?.is_some() {
-            continue;
-        }
-        let failed = |message: String| ClusterError::CreateTopic { topic: topic.clone(), message };
-        let new_topic = NewTopic::new(&topic, partitions, TopicReplication::Fixed(replication))
-            .set("cleanup.policy", cleanup_policy)
-            .set("retention.ms", retention_ms)
-            .set("message.timestamp.type", "CreateTime");
-        let options = AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT));
-        let results =
-            block_on(admin.create_topics([&new_topic], &options)).map_err(|error| failed(describe(&error)))?;
-        match results.into_iter().next() {
-            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
-                return Err(failed(code.to_string()));
-            }
-            _ => created.push(topic),
-        }
-    }
-    Ok(created)
 }
 
 fn admin(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, ClusterError> {

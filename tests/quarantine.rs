@@ -1,13 +1,16 @@
 //! Aim: what was set aside can be looked at and given another try, and nothing is written without being asked for.
-//! Method: the real binary against an embedded broker that holds a misrouted message and one from the future.
+//! Method: the real binary against Apache Kafka that holds a misrouted message and one from the future.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+#[path = "broker/mod.rs"]
+mod broker;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
-use permitwatch::broker::{EmbeddedBroker, FeedWriter};
+use permitwatch::broker::FeedWriter;
 use permitwatch::clock::wall;
-use permitwatch::config::KafkaConfig;
 use permitwatch::partition::partition_of;
 use permitwatch::record::{Coordinates, NextOffset, Offset, Quarantined, Reason};
 use permitwatch::schema::Feed;
@@ -15,6 +18,8 @@ use permitwatch::sink::AlertSink;
 use permitwatch::sink::kafka::KafkaSink;
 use permitwatch::source::kafka::MessageReader;
 use permitwatch::time::KnownTime;
+
+use broker::Brokers;
 
 const KEY: &[u8] = b"somebody";
 
@@ -24,10 +29,10 @@ fn excused_month(event_time: &str) -> String {
     )
 }
 
-fn quarantine(brokers: &str, args: &[&str]) -> String {
+fn quarantine(config: &Path, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_permitwatch"));
     let Output { status, stdout, stderr } =
-        command.arg("quarantine").args(args).args(["--brokers", brokers]).output().unwrap();
+        command.arg("quarantine").args(args).arg("--config").arg(config).output().unwrap();
     let text = String::from_utf8(stdout).unwrap();
     assert!(status.success(), "{text}{}", String::from_utf8_lossy(&stderr));
     text
@@ -35,8 +40,12 @@ fn quarantine(brokers: &str, args: &[&str]) -> String {
 
 #[test]
 fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
-    let broker = EmbeddedBroker::start(&KafkaConfig::default(), 2).unwrap();
-    let config = broker.config(&KafkaConfig::default());
+    let brokers = Brokers::start(1);
+    let config = brokers.topics("quarantine", 2);
+    let dir = tempfile::tempdir().unwrap();
+    let file = &dir.path().join("permitwatch.toml");
+    let text = format!("[kafka]\nbrokers = \"{}\"\ntopic_prefix = \"{}\"\n", config.brokers, config.topic_prefix);
+    std::fs::write(file, text).unwrap();
     let right = partition_of(KEY, 2);
     let wrong = 1 - right;
     let mut writer = FeedWriter::new(&config).unwrap();
@@ -59,20 +68,20 @@ fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
     sink.seal();
     sink.acknowledged(true).unwrap();
 
-    let listed = quarantine(broker.brokers(), &["list"]);
+    let listed = quarantine(file, &["list"]);
     assert!(
         listed.contains("payments     misrouted               1") && listed.contains("3 entries; 1 more"),
         "{listed}"
     );
-    let json: serde_json::Value = serde_json::from_str(&quarantine(broker.brokers(), &["list", "--json"])).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&quarantine(file, &["list", "--json"])).unwrap();
     assert_eq!(json["entries"].as_array().unwrap().len(), 3, "{json}");
 
     let reader = MessageReader::new(&config).unwrap();
-    let dry = quarantine(broker.brokers(), &["redrive"]);
+    let dry = quarantine(file, &["redrive"]);
     assert!(dry.contains("1 would pass") && dry.contains("1 still bad") && dry.contains("1 gone"), "{dry}");
     assert!(reader.read(at(right, 0)).unwrap().is_none(), "a dry run writes nothing");
 
-    let applied = quarantine(broker.brokers(), &["redrive", "--reason", "misrouted", "--apply"]);
+    let applied = quarantine(file, &["redrive", "--reason", "misrouted", "--apply"]);
     assert!(applied.contains(&format!("produced to partition {right}")), "{applied}");
     let message = reader.read(at(right, 0)).unwrap().unwrap();
     assert_eq!(message.key.as_deref(), Some(KEY));

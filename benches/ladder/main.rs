@@ -4,6 +4,8 @@
 //! progress to stderr, figures to `target/ladder.json`.
 
 mod allocation;
+#[path = "../../tests/broker/mod.rs"]
+mod apache;
 mod broker;
 mod climb;
 mod goals;

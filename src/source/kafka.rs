@@ -69,6 +69,7 @@ impl KafkaConsumer {
     /// Joins the group; shards come through the channel, again after every rebalance.
     pub fn join(config: &KafkaConfig) -> Result<(KafkaConsumer, Assignments), ClusterError> {
         let partitions = kafka::shard_count(config)?;
+        kafka::check_own_topics(config, partitions)?;
         let (sender, assignments) = mpsc::channel();
         let consumer = consumer(config, partitions, Some(sender))?;
         let topics = &consumer.context().topics;

@@ -65,7 +65,7 @@ fn killed_at_ten_moments_it_ends_where_an_undisturbed_one_ends() {
     let data = dataset(400, 2);
     let (standing, raised) = undisturbed(&data);
     assert!(standing.len() >= 5, "the population gives too few alerts to tell anything: {}", standing.len());
-    let world = World::new();
+    let world = World::new("crash");
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |_, _| true);
     let ended = |id: &String| AlertId::from_hex(id).is_some_and(|id| !standing.contains_key(&id));

@@ -1,4 +1,4 @@
-//! A broker, the feeds written to it, and the detector as a child process.
+//! Brokers, the feeds written to them, and the detector as a child process.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use permitwatch::alert::{Alert, AlertId, Severity};
-use permitwatch::broker::{EmbeddedBroker, FeedWriter};
+use permitwatch::broker::FeedWriter;
 use permitwatch::config::KafkaConfig;
 use permitwatch::generate::{Body, Dataset, Options, generate};
 use permitwatch::schema::Feed;
@@ -17,10 +17,11 @@ use permitwatch::time::KnownTime;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::BorrowedMessage;
 
+use crate::broker::Brokers;
+
 pub const PARTITIONS: i32 = 2;
 
 pub struct World {
-    pub broker: EmbeddedBroker,
     pub kafka: KafkaConfig,
     pub dir: tempfile::TempDir,
     pub http_port: u16,
@@ -37,20 +38,32 @@ pub fn free_port() -> u16 {
 }
 
 impl World {
-    pub fn new() -> World {
-        let broker = EmbeddedBroker::start(&KafkaConfig::default(), PARTITIONS).unwrap();
-        let kafka = broker.config(&KafkaConfig::default());
-        World { broker, kafka, dir: tempfile::tempdir().unwrap(), http_port: free_port() }
+    /// Topics of its own, on the broker that all tests share.
+    pub fn new(name: &str) -> World {
+        World::on(Brokers::shared().topics(name, PARTITIONS))
+    }
+
+    /// With the brokers and topics of a configuration.
+    pub fn on(kafka: KafkaConfig) -> World {
+        World { kafka, dir: tempfile::tempdir().unwrap(), http_port: free_port() }
     }
 
     pub fn config_file(&self) -> PathBuf {
-        let path = self.dir.path().join("permitwatch.toml");
+        self.config_file_at(self.http_port)
+    }
+
+    fn config_file_at(&self, http_port: u16) -> PathBuf {
+        let path = self.dir.path().join(format!("permitwatch-{http_port}.toml"));
         let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let KafkaConfig { brokers, group_id, topic_prefix, session_timeout_ms, .. } = &self.kafka;
         let text = format!(
-            "[kafka]\nbrokers = \"{}\"\nsession_timeout_ms = 6000\n# Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n[alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nbatch_messages = 200\n",
-            self.broker.brokers(),
-            rules.display(),
-            self.http_port
+            "[kafka]\nbrokers = \"{brokers}\"\ngroup_id = \"{group_id}\"\ntopic_prefix = \"{topic_prefix}\"\n\
+             session_timeout_ms = {session_timeout_ms}\n\
+             # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
+             [alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n\
+             [rules]\ndir = \"{}\"\nrun_closed = true\n\
+             [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n",
+            rules.display()
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -58,11 +71,16 @@ impl World {
 
     /// Starts the detector.
     pub fn detector(&self) -> Detector {
+        self.detector_at(self.http_port)
+    }
+
+    /// Another one, which serves its metrics elsewhere.
+    pub fn detector_at(&self, http_port: u16) -> Detector {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("detector.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
             .args(["run", "--config"])
-            .arg(self.config_file())
+            .arg(self.config_file_at(http_port))
             .env("PERMITWATCH_TEST_KEY", "0123456789abcdef0123456789abcdef")
             .env("RUST_LOG", "warn,permitwatch=info")
             .stdout(Stdio::null())
@@ -103,7 +121,7 @@ impl World {
     /// Shows every message of all partitions of some topics, in the order of each partition.
     pub fn read(&self, topics: &[String], mut each: impl FnMut(&BorrowedMessage<'_>)) {
         let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-            .set("bootstrap.servers", self.broker.brokers())
+            .set("bootstrap.servers", &self.kafka.brokers)
             .set("group.id", "test")
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "true")

@@ -78,7 +78,7 @@ fn shown(world: &World) -> usize {
 
 #[test]
 fn a_stop_loses_nothing_of_what_was_shown_or_came_too_late() {
-    let world = World::new();
+    let world = World::new("links");
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     for person in ["pA", "pB"] {
         permit(&mut writer, person);

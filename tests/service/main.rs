@@ -1,8 +1,10 @@
 //! Aim: the running binary keeps its promises: killed, left without a feed, watched by Prometheus.
-//! Method: an embedded broker in this process, `permitwatch run` as a child, feeds from the generator.
+//! Method: Apache Kafka (`tests/broker`), `permitwatch run` as a child, feeds from the generator.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+#[path = "../broker/mod.rs"]
+mod broker;
 mod crash;
 mod harness;
 mod links;

@@ -107,7 +107,7 @@ fn redrive(world: &World, config: &Path) -> String {
 #[test]
 fn a_timestamp_of_years_ahead_ends_no_alert_and_stops_no_feed() {
     let data = dataset(300, 2);
-    let world = World::new();
+    let world = World::new("poisoned");
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     // What is not sent with the others comes in the end, by redrive alone.
     let (held_key, held) = last_record(&data, Feed::Payments);
