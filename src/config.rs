@@ -53,6 +53,9 @@ pub struct KafkaConfig {
     pub sasl_password_env: Option<String>,
 }
 
+/// The mechanisms that need nothing but a name and a password.
+const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
 impl Default for KafkaConfig {
     fn default() -> KafkaConfig {
         KafkaConfig {
@@ -94,6 +97,8 @@ pub struct FeedConfig {
     pub future_limit_days: Option<u32>,
     /// A feed silent for longer raises its alarm; with `clock = "wall"` its clock stops there.
     pub max_silence_hours: Option<u32>,
+    /// The topic was made anew and filled again: what had been read of it before does not count.
+    pub refilled: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -296,7 +301,7 @@ impl Config {
         if !["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&self.kafka.security_protocol.as_str()) {
             return value("kafka.security_protocol", "is plaintext, ssl, sasl_plaintext or sasl_ssl");
         }
-        Ok(())
+        self.kafka.check_credentials()
     }
 
     pub fn feed(&self, feed: Feed) -> FeedConfig {
@@ -324,6 +329,42 @@ impl Config {
 }
 
 impl KafkaConfig {
+    /// What the protocol needs is there, and nothing that it would leave unused: the client library takes another mechanism where none
+    /// is named, and a password is not sent where none is asked for.
+    fn check_credentials(&self) -> Result<(), ConfigError> {
+        let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
+        let (sasl, tls) = (self.security_protocol.starts_with("sasl_"), self.security_protocol.ends_with("ssl"));
+        match self.sasl_mechanism.as_deref() {
+            Some(name) if !MECHANISMS.contains(&name) => {
+                return value("kafka.sasl_mechanism", "is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
+            }
+            None if sasl => {
+                let needs = "must be named with this security_protocol: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512";
+                return value("kafka.sasl_mechanism", needs);
+            }
+            _ => {}
+        }
+        let has_password = self.sasl_password_file.is_some() || self.sasl_password_env.is_some();
+        if sasl && self.sasl_username.is_none() {
+            return value("kafka.sasl_username", "must be named with this security_protocol");
+        }
+        if sasl && !has_password {
+            let needs = "or kafka.sasl_password_env must be named with this security_protocol";
+            return value("kafka.sasl_password_file", needs);
+        }
+        if !sasl && (self.sasl_mechanism.is_some() || self.sasl_username.is_some() || has_password) {
+            return value(
+                "kafka.security_protocol",
+                "is neither sasl_plaintext nor sasl_ssl, so the sasl_ keys would be unused",
+            );
+        }
+        let certificates = [&self.ssl_ca_file, &self.ssl_certificate_file, &self.ssl_key_file];
+        if !tls && certificates.iter().any(|file| file.is_some()) {
+            return value("kafka.security_protocol", "is neither ssl nor sasl_ssl, so the ssl_ keys would be unused");
+        }
+        Ok(())
+    }
+
     pub fn topic(&self, feed: Feed) -> String {
         format!("{}{}", self.topic_prefix, feed.name())
     }
@@ -383,6 +424,30 @@ mod tests {
         assert!(toml::from_str::<Config>("[kafka]\nbroker = 'x'").is_err());
         let config: Config = toml::from_str("[feeds.tax]\nclock = 'wall'").unwrap();
         assert!(matches!(config.check(), Err(ConfigError::UnknownFeed(name)) if name == "tax"));
+    }
+
+    #[test]
+    fn credentials_fit_the_protocol() {
+        let check = |text: &str| {
+            let config: Config = toml::from_str(&format!("[kafka]\n{text}")).unwrap();
+            config.check().map_err(|error| error.to_string())
+        };
+        let says = |text: &str, words: &str| {
+            let error = check(text).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        };
+        let name = "sasl_mechanism = 'PLAIN'\nsasl_username = 'x'\n";
+        says("security_protocol = 'sasl_ssl'", "kafka.sasl_mechanism: must be named");
+        says("security_protocol = 'sasl_ssl'\nsasl_mechanism = 'GSSAPI'", "is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
+        says("security_protocol = 'sasl_ssl'\nsasl_mechanism = 'PLAIN'", "kafka.sasl_username");
+        says(&format!("security_protocol = 'sasl_plaintext'\n{name}"), "kafka.sasl_password_file");
+        says(name, "the sasl_ keys would be unused");
+        says("ssl_ca_file = '/ca.pem'", "the ssl_ keys would be unused");
+        assert!(
+            check(&format!("security_protocol = 'sasl_ssl'\n{name}sasl_password_env = 'P'\nssl_ca_file = '/ca.pem'"))
+                .is_ok()
+        );
+        assert!(check("security_protocol = 'ssl'").is_ok());
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub mod sink;
 // Running it, watching it.
 pub mod allocator;
 pub mod http;
+pub mod logs;
 pub mod telemetry;
 
 pub mod snapshot;

@@ -94,6 +94,11 @@ impl<S: ShardSource> Merge<S> {
         goes_on
     }
 
+    /// Every lane has said what comes next of it, or that nothing does: what cannot be taken now waits for another feed.
+    pub fn has_heard_all(&self) -> bool {
+        self.heads.iter().all(|head| *head != Ahead::Pending)
+    }
+
     /// Known time of the next message, if one is at hand.
     pub fn peek(&mut self) -> Result<Option<KnownTime>, SourceError> {
         Ok(self.look()?.first.map(|(known_time, _)| known_time))

@@ -13,7 +13,7 @@ mod gauges;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -31,7 +31,7 @@ use crate::shard::{Emitted, Shard};
 use crate::sink::{AlertSink, ReadUpTo, RunHeaders, Shown, SinkError};
 use crate::source::{ShardSource, SourceError};
 use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
-use crate::time::{KnownTime, WallTime};
+use crate::time::{KnownTime, MICROS_PER_DAY, WallTime};
 
 /// How long the loop sleeps when nothing arrives; stopping and wall clocks are looked at this often.
 const IDLE: Duration = Duration::from_millis(50);
@@ -40,6 +40,15 @@ const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Batches that may wait for their acknowledgement; then the source is left alone.
 const MAX_UNDER_WAY: usize = 256;
+
+/// Messages of a rebuild after which it is looked whether it is to stop.
+const STOP_INTERVAL: usize = 1_024;
+
+/// How long a shard that is told to stop waits for the broker.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Microseconds by which others may be behind in what they have said of their units, for a shard whose rebuild waits for them.
+const OTHERS_BEHIND: i64 = MICROS_PER_DAY;
 
 /// How often messages stamped in the future are told of, per feed.
 const FUTURE_INTERVAL: Duration = Duration::from_secs(60);
@@ -70,6 +79,8 @@ pub trait Observer: Send {
     fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
     /// The shard has read its topic again and publishes from here.
     fn recovered(&mut self, _: i32) {}
+    /// The shard has read what there was when it started, or all of it that may be read yet.
+    fn has_read(&mut self, _: i32) {}
 }
 
 /// Watches nothing.
@@ -79,6 +90,15 @@ impl Observer for Unobserved {}
 
 /// Notes in the consumer group how far the shard has come.
 pub type Commit = Box<dyn Fn(&[NextOffset; Feed::COUNT]) + Send>;
+
+/// What is gone of the topics that are read back; told by whoever watches them.
+#[derive(Debug, Default)]
+pub struct Lost {
+    /// How often some of what units show to others has been found gone.
+    pub links: AtomicU64,
+    /// How often some of the shard's alerts have.
+    pub alerts: AtomicU64,
+}
 
 /// What a shard runs on.
 pub struct Pipeline<S, K, O> {
@@ -91,6 +111,9 @@ pub struct Pipeline<S, K, O> {
     /// How far the shard had read when it last said something of what its units show, until it has read as far again (see
     /// `shard::links`).
     pub links_until: Option<ReadUpTo>,
+    /// What others had shown this shard is gone from the internal topics: its rebuild ends only once all of them have spoken again.
+    pub lacks_links: bool,
+    pub lost: Arc<Lost>,
     /// Looks for new rules.
     pub reloader: Reloader,
     pub telemetry: ShardTelemetry,
@@ -120,6 +143,11 @@ struct Loop {
     /// By feed, when messages stamped in the future were last told of, and how many there have been since.
     future: [(Option<Instant>, u64); Feed::COUNT],
     paused: bool,
+    /// It has read what there was when it started.
+    has_read: bool,
+    /// Of [`Lost`], what has been answered.
+    lost_links: u64,
+    lost_alerts: u64,
     /// Batches that have been sealed and not been acknowledged, oldest first.
     under_way: VecDeque<UnderWay>,
     /// Where the shard reads next, once everything before has had its effects.
@@ -150,6 +178,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             quarantined: 0,
             future: [(None, 0); Feed::COUNT],
             paused: false,
+            has_read: false,
+            lost_links: self.lost.links.load(Ordering::Acquire),
+            lost_alerts: self.lost.alerts.load(Ordering::Acquire),
             under_way: VecDeque::new(),
             advanced: *self.merge.positions(),
         };
@@ -162,8 +193,13 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         while !self.stop.load(Ordering::Relaxed) {
             // Before anything is taken: what this publishes says how far the shard has settled.
             self.take_new_rules(&mut state)?;
+            self.make_up_for_losses(&mut state)?;
+            let had_read = state.has_read;
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
             self.settle(&mut state)?;
+            if state.has_read && !had_read {
+                self.observer.has_read(self.shard.number());
+            }
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
@@ -178,8 +214,56 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
             }
         }
-        self.confirm(&mut state, 0)?;
+        self.finish(&mut state, is_woken)?;
         Ok(self.shard)
+    }
+
+    /// Waits for what is under way, but not for ever: what the broker does not acknowledge now the next start publishes.
+    fn finish(&mut self, state: &mut Loop, is_woken: bool) -> Result<(), PipelineError> {
+        if !is_woken {
+            return self.confirm(state, 0);
+        }
+        let deadline = Instant::now() + FINISH_TIMEOUT;
+        loop {
+            self.confirm(state, usize::MAX)?;
+            if state.under_way.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    shard = self.shard.number(),
+                    batches = state.under_way.len(),
+                    "stopping without the broker's acknowledgement; the next start publishes what it has not written"
+                );
+                return Ok(());
+            }
+            self.merge.wait(IDLE);
+        }
+    }
+
+    /// What is gone of the topics that are read back is said again.
+    fn make_up_for_losses(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let (links, alerts) = (self.lost.links.load(Ordering::Acquire), self.lost.alerts.load(Ordering::Acquire));
+        if links != std::mem::replace(&mut state.lost_links, links) && self.shard.has_links() {
+            self.shard.say_again();
+            state.link_clocks = [KnownTime::MIN; 2];
+            tracing::warn!(shard = self.shard.number(), "saying again what the shard's units show to others");
+        }
+        // While it rebuilds, the difference at its end answers.
+        if self.recovery.is_none() && alerts != state.lost_alerts {
+            state.lost_alerts = alerts;
+            self.confirm(state, 0)?;
+            self.answer_topic(state)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the topic says now, and publishes how what stands differs.
+    fn answer_topic(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
+        let difference = unsent((self.reread)()?.difference_in_course(&mut self.shard));
+        self.publish(&difference)?;
+        self.note(state, difference, Fates::default(), false);
+        Ok(())
     }
 
     /// Goes over to new rules where there are any; not while rebuilding, whose end is defined by the old ones.
@@ -219,6 +303,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut taken = 0;
         let mut held = None;
         while taken < limits.batch_messages && self.shard.pending() < limits.batch_changes {
+            // A rebuild says nothing until its end, so nothing of it has to be finished.
+            if taken % STOP_INTERVAL == 0 && self.recovery.is_some() && self.stop.load(Ordering::Relaxed) {
+                break;
+            }
             match self.merge.take()? {
                 Merged::Message(message) => {
                     by_feed[message.feed.index()] += 1;
@@ -231,6 +319,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     }
                 }
                 Merged::Waiting(lane) => {
+                    if !state.has_read && self.merge.has_heard_all() {
+                        state.has_read = true;
+                    }
                     if lane.is_none() || !self.merge.gather(taken) {
                         held = lane;
                         break;
@@ -283,11 +374,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.confirm(state, 0)?;
             tracing::warn!(
                 shard = self.shard.number(),
-                "somebody else has written to the shard's alerts; publishing the difference again"
+                "the shard's alerts are not what it has written: somebody else has, or they are gone; publishing the difference again"
             );
-            let difference = unsent((self.reread)()?.difference(&mut self.shard));
-            self.publish(&difference)?;
-            self.note(state, difference, Fates::default(), false);
+            self.answer_topic(state)?;
         }
         Ok(())
     }
@@ -368,8 +457,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             return false;
         }
         let read = self.read();
-        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(&read))
+        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(&read)) && !self.waits_for_others()
             || self.links_until.is_some_and(|until| read.covers(&until))
+    }
+
+    /// What others show this shard may still be on its way to topics that had lost it. Each of them says how far it has spoken after it has
+    /// said its rows; by then they are here.
+    fn waits_for_others(&self) -> bool {
+        let is_behind = |feed| self.shard.clocks().feed(feed) < self.shard.link_clock(feed).minus(OTHERS_BEHIND);
+        self.lacks_links && [Feed::Links, Feed::Derived].into_iter().any(is_behind)
     }
 
     /// How far the shard has read.
@@ -408,10 +504,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// While the shard rebuilds, alerts are kept back; at the end of it the difference takes their place.
     fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
-        let read = self.read();
+        let (read, waits) = (self.read(), self.waits_for_others());
         let Some(recovery) = &mut self.recovery else { return Ok(emitted) };
         recovery.keep_silent(emitted);
-        if !recovery.is_complete(&read) {
+        if waits || !recovery.is_complete(&read) {
             return Ok(Vec::new());
         }
         let difference = self.recovery.take().map(|recovery| recovery.difference(&mut self.shard)).unwrap_or_default();

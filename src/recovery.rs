@@ -48,11 +48,17 @@ impl Recovery {
 
     /// What has to be published so that the topic says what stands, in the order of alert ids. Hands the sequences over.
     pub fn difference(self, shard: &mut Shard) -> Vec<Alert> {
+        shard.detector_mut().clear_sequences();
+        self.difference_in_course(shard)
+    }
+
+    /// The same for a shard that has published before: its sequences go on from there, whatever the topic has lost.
+    pub fn difference_in_course(self, shard: &mut Shard) -> Vec<Alert> {
         let Recovery { published, mut rebuilt, .. } = self;
         let clock = shard.clock();
-        shard.detector_mut().clear_sequences();
         for (id, alert) in &published {
-            shard.detector_mut().set_sequence(*id, alert.sequence);
+            let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
+            shard.detector_mut().set_sequence(*id, sequence);
         }
         let standing: BTreeMap<AlertId, Alert> = shard
             .standing()

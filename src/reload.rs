@@ -101,6 +101,7 @@ impl RulesInForce {
 /// The rules that a live run takes up: neither drafts nor disabled nor without a gateway.
 pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::load(&config.dir, &config.set)?;
+    catalogue.check_disabled(&config.disabled)?;
     for rule in catalogue.retain_lawful(config.run_closed) {
         tracing::warn!(%rule, "not run: no gateway lets it (legal_gate = \"closed\"); rules.run_closed is for made-up data");
     }

@@ -1,5 +1,7 @@
 //! A running instance: the shards that the consumer group gives it, each on a thread, with the HTTP server beside them.
 
+mod restart;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,24 +16,27 @@ use crate::config::Config;
 use crate::http::Readiness;
 use crate::kafka::ClusterError;
 use crate::merge::Merge;
-use crate::pipeline::{Observer, Pipeline, PipelineError};
+use crate::pipeline::{Lost, Observer, Pipeline, PipelineError};
 use crate::record::NextOffset;
-use crate::recovery::Recovery;
 use crate::reload::{Reloader, RulesInForce};
 use crate::rules::plan::PlanError;
 use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
-use crate::sink::ReadUpTo;
-use crate::sink::kafka::{KafkaSink, read_published, read_said};
+use crate::sink::SinkError;
+use crate::sink::kafka::{KafkaSink, OwnTopics};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
-use crate::source::kafka::{KafkaConsumer, KafkaShard};
-use crate::source::known::Bound;
-use crate::telemetry::ShardTelemetry;
+use crate::source::kafka::{KafkaConsumer, KafkaShard, Membership};
+use crate::telemetry::{self, Owning, ShardTelemetry};
 use crate::time::KnownTime;
 
-/// How often the instance looks whether it should stop and whether a shard has ended.
+use restart::{Found, Restart, latest};
+
+/// How often the instance looks whether it should stop, whether a shard has ended, and how it stands in its group.
 const WATCH: Duration = Duration::from_millis(100);
+
+/// How often it looks whether the topics that are read back are whole.
+const LOSS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why an instance ended.
 #[derive(Debug, Error)]
@@ -69,11 +74,15 @@ impl Instance {
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
+        telemetry::shards(consumer.partitions());
+        let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
+        let watching = self.watch_losses(consumer.partitions(), Arc::clone(&lost))?;
         let snapshots = Arc::new(Snapshots::default());
         let mut running: Running = BTreeMap::new();
         let mut shards = Vec::new();
         let mut outcome = Ok(());
         while !self.stop.load(Ordering::Relaxed) && outcome.is_ok() {
+            self.tell_health(&consumer);
             match assignments.recv_timeout(WATCH) {
                 Ok(Ok(assignment)) => {
                     let shard = assignment.shard;
@@ -83,7 +92,8 @@ impl Instance {
                     }
                     let observer = observe(shard);
                     let (consumer, snapshots) = (Arc::clone(&consumer), Arc::clone(&snapshots));
-                    match self.start(assignment.source, consumer, snapshots, observer) {
+                    let Some(lost) = lost.get(shard.unsigned_abs() as usize).map(Arc::clone) else { continue };
+                    match self.start(assignment.source, consumer, snapshots, lost, observer) {
                         Ok(thread) => {
                             running.insert(shard, thread);
                             self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
@@ -103,7 +113,47 @@ impl Instance {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
+        watching.thread().unpark();
         outcome.map(|()| shards)
+    }
+
+    fn tell_health(&self, consumer: &KafkaConsumer) {
+        let health = consumer.health();
+        let is_read = |shard: i32| health.owned.contains(&shard) && !health.unread.contains_key(&shard);
+        telemetry::health(
+            health.membership == Membership::Member,
+            (0..consumer.partitions()).map(|shard| (shard, is_read(shard))),
+        );
+        self.readiness.health(&health);
+    }
+
+    /// Looks on a thread of its own, for the brokers may not answer, whether the topics that are read back are whole; what is gone is said,
+    /// and the shards say it again.
+    fn watch_losses(&self, partitions: i32, lost: Arc<[Arc<Lost>]>) -> Result<JoinHandle<()>, ServiceError> {
+        let mut topics = OwnTopics::new(&self.config.kafka, partitions)?;
+        let stop = Arc::clone(&self.stop);
+        let watch = move || {
+            while !stop.load(Ordering::Relaxed) {
+                for loss in topics.look() {
+                    telemetry::topic_lost(loss.topic, wall());
+                    tracing::error!(
+                        topic = loss.topic,
+                        partition = loss.partition,
+                        "a topic has lost messages: {loss}; what stands is said again"
+                    );
+                    for (shard, lost) in lost.iter().enumerate() {
+                        if loss.topic != "alerts" {
+                            lost.links.fetch_add(1, Ordering::Release);
+                        } else if shard as i32 == loss.partition {
+                            lost.alerts.fetch_add(1, Ordering::Release);
+                        }
+                    }
+                }
+                std::thread::park_timeout(LOSS_INTERVAL);
+            }
+        };
+        let spawned = std::thread::Builder::new().name("own-topics".into()).spawn(watch);
+        spawned.map_err(|source| ServiceError::Thread { shard: -1, source })
     }
 
     /// Joins shards whose threads have ended: revoked ones are gone, halted ones stop the instance.
@@ -130,6 +180,7 @@ impl Instance {
                 tracing::info!(shard, "shard given up");
                 Ok(None)
             }
+            Ok(Err(ServiceError::Shard { source: PipelineError::Sink(SinkError::Stopped), .. })) => Ok(None),
             Ok(Err(error)) => {
                 self.readiness.halted(shard, &error.to_string());
                 Err(error)
@@ -143,6 +194,7 @@ impl Instance {
         source: KafkaShard,
         consumer: Arc<KafkaConsumer>,
         snapshots: Arc<Snapshots>,
+        lost: Arc<Lost>,
         observer: O,
     ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
         let shard = source.number();
@@ -153,6 +205,7 @@ impl Instance {
             readiness: Arc::clone(&self.readiness),
             stop: Arc::clone(&self.stop),
             snapshots,
+            lost,
             partitions: consumer.partitions(),
             consumer,
         };
@@ -171,6 +224,7 @@ struct ShardParts {
     readiness: Arc<Readiness>,
     stop: Arc<AtomicBool>,
     snapshots: Arc<Snapshots>,
+    lost: Arc<Lost>,
     consumer: Arc<KafkaConsumer>,
     partitions: i32,
 }
@@ -179,6 +233,7 @@ impl ShardParts {
     fn run<O: Observer>(self, source: KafkaShard, observer: O) -> Result<Shard, ServiceError> {
         let number = source.number();
         let failed = |source: PipelineError| ServiceError::Shard { shard: number, source };
+        let _owning = Owning::new(number);
         self.readiness.recovering(number);
         let settings = Settings {
             number,
@@ -205,20 +260,16 @@ impl ShardParts {
             tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name.clone());
-        let (recovery, next) = recover(&self.config, &self.consumer, number).map_err(failed)?;
-        let recovery = match recovery {
-            Some(recovery) => Some(recovery),
-            None => {
-                self.readiness.recovered(number);
-                None
-            }
-        };
-        let links_until = self.recover_links(&mut shard).map_err(failed)?;
+        let restart = Restart { config: &self.config, consumer: &self.consumer, shard: number, stop: &self.stop };
+        let Found { recovery, next, lacks_links } = restart.recover().map_err(failed)?;
+        if recovery.is_none() {
+            self.readiness.recovered(number);
+        }
+        let links_until = restart.recover_links(&mut shard).map_err(failed)?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
         shard.detector_mut().clear_sequences();
-        let (config, consumer) = (Arc::clone(&self.config), self.consumer);
-        let reader = Arc::clone(&consumer);
+        let (config, stop, consumer) = (Arc::clone(&self.config), Arc::clone(&self.stop), self.consumer);
         let pipeline = Pipeline {
             merge,
             shard,
@@ -226,6 +277,8 @@ impl ShardParts {
             observer: Ready { inner: observer, readiness: self.readiness, shard: number },
             recovery,
             links_until,
+            lacks_links,
+            lost: self.lost,
             reloader: Reloader::new(self.rules, generation),
             telemetry: ShardTelemetry::new(number, &rules, wall()),
             config: self.config,
@@ -233,9 +286,7 @@ impl ShardParts {
             stop: self.stop,
             snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || {
-                recover(&config, &reader, number).map(|(recovery, _)| recovery.unwrap_or_default())
-            }),
+            reread: Box::new(move || restart::published_now(&config, number, &stop)),
             commit: Box::new(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
@@ -244,77 +295,6 @@ impl ShardParts {
         };
         pipeline.run().map_err(failed)
     }
-}
-
-impl ShardParts {
-    /// Has the shard catch up with what it said to others before; gives where it will have.
-    fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, PipelineError> {
-        if !shard.has_links() {
-            return Ok(None);
-        }
-        let (said, read) = read_said(&self.config, shard.number(), self.partitions, shard.link_source())?;
-        if said.is_empty() {
-            return Ok(None);
-        }
-        tracing::info!(shard = shard.number(), standing = said.standing(), "read what the shard has said to others");
-        shard.recover_links(said);
-        attainable(&self.config, &self.consumer, shard.number(), read).map(Some)
-    }
-}
-
-/// What the alerts topic says of a shard; `None` if it says nothing yet. And where its next message will stand.
-fn recover(
-    config: &Config,
-    consumer: &KafkaConsumer,
-    shard: i32,
-) -> Result<(Option<Recovery>, NextOffset), PipelineError> {
-    let published = read_published(&config.kafka, shard)?;
-    tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
-    let next = published.next;
-    if published.alerts.is_empty() {
-        return Ok((None, next));
-    }
-    let target = published.headers.map(|headers| headers.read).unwrap_or_default();
-    let target = attainable(config, consumer, shard, target)?;
-    Ok((Some(Recovery::new(published.alerts, target)), next))
-}
-
-/// The latest time at which something can have become known.
-fn latest(config: &Config) -> KnownTime {
-    Bound::Wall { max_ahead: config.kafka.max_ahead() }.now()
-}
-
-/// How far the shard can come of what it had read before. What it cannot come to is said: a feed has lost its end, or a clock had
-/// run ahead.
-fn attainable(
-    config: &Config,
-    consumer: &KafkaConsumer,
-    shard: i32,
-    target: ReadUpTo,
-) -> Result<ReadUpTo, PipelineError> {
-    let mut ends = [NextOffset::default(); Feed::COUNT];
-    for feed in Feed::ALL {
-        let (read, end) = (target.offsets[feed.index()], consumer.end_offset(feed, shard)?);
-        ends[feed.index()] = end;
-        if end < read {
-            tracing::warn!(
-                shard,
-                feed = feed.name(),
-                read = read.0,
-                end = end.0,
-                "the feed's partition ends before what had been read of it: it was emptied, or made anew"
-            );
-        }
-    }
-    let now = latest(config);
-    if target.clock > now {
-        tracing::warn!(
-            shard,
-            clock = %target.clock,
-            "the shard's clock had run ahead of the wall clock, by a message stamped in the future; what was said then is said again as it is"
-        );
-    }
-    Ok(target.attainable(now, &ends))
 }
 
 /// Tells `/ready` when the shard has recovered.
@@ -344,5 +324,10 @@ impl<O: Observer> Observer for Ready<O> {
     fn recovered(&mut self, shard: i32) {
         self.readiness.recovered(self.shard);
         self.inner.recovered(shard);
+    }
+
+    fn has_read(&mut self, shard: i32) {
+        self.readiness.has_read(self.shard);
+        self.inner.has_read(shard);
     }
 }

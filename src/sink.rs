@@ -129,6 +129,9 @@ pub enum SinkError {
     Kafka { topic: String, partition: i32, message: String },
     #[error("cannot write alerts to {file}: {message}")]
     File { file: String, message: String },
+    /// No fault: the process is to end.
+    #[error("stopped while reading what had been published")]
+    Stopped,
 }
 
 #[cfg(test)]

@@ -103,6 +103,12 @@ pub enum SourceError {
         "cannot read {topic}/{partition} from offset {offset}: the broker no longer has it; restore the topic or start a rebuild"
     )]
     OffsetLost { topic: String, partition: i32, offset: i64 },
+    /// Halt: going on without would take back every alert that rests on what is gone.
+    #[error(
+        "{topic}/{partition} ends at {end}, and had been read up to {read} when alerts were last published: it was emptied or made anew. \
+         Restore it; or, once its adapter has filled it again from the source, set feeds.{}.refilled = true for one start", feed.name()
+    )]
+    Shortened { topic: String, partition: i32, read: i64, end: i64, feed: Feed },
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },

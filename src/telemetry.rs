@@ -20,7 +20,7 @@ use crate::config::{ClockKind, Config};
 use crate::schema::Feed;
 use crate::time::{MICROS_PER_SECOND, WallTime};
 
-pub use shard::ShardTelemetry;
+pub use shard::{Owning, ShardTelemetry};
 
 /// What a metric is to Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +172,9 @@ const FEED_MAX_SILENCE: &str = "permitwatch_feed_max_silence_seconds";
 const MERGE_HELD: &str = "permitwatch_merge_held";
 const SHARD_CLOCK: &str = "permitwatch_shard_clock_timestamp_seconds";
 const SHARD_OWNED: &str = "permitwatch_shard_owned";
+const SHARD_READING: &str = "permitwatch_shard_reading";
+const GROUP_MEMBER: &str = "permitwatch_group_member";
+const TOPIC_LOST: &str = "permitwatch_topic_lost_timestamp_seconds";
 const RULE_CLOCK: &str = "permitwatch_rule_clock_timestamp_seconds";
 const STAGE_DURATION: &str = "permitwatch_stage_duration_seconds";
 const EVENT_TO_ALERT: &str = "permitwatch_event_to_alert_seconds";
@@ -203,6 +206,9 @@ const PROCESS_START: &str = "permitwatch_process_start_timestamp_seconds";
 const PROCESS_RESIDENT: &str = "permitwatch_process_resident_bytes";
 const BUILD_INFO: &str = "permitwatch_build_info";
 
+/// Topics that permitwatch writes and reads back.
+const OWN_TOPICS: [&str; 3] = ["links", "derived", "alerts"];
+
 const fn metric(
     name: &'static str,
     kind: Kind,
@@ -217,18 +223,21 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 41] = [
+pub const METRICS: [Metric; 44] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
     metric(UNKNOWN_FIELDS, Counter, &["feed"], "members", "JSON members that no column of the table has; they are ignored"),
     metric(FEED_CLOCK, Gauge, &["feed", "shard"], "seconds", "Known time up to which the feed has spoken, seconds since 1970; 0 before its first message"),
     metric(FEED_LAST_MESSAGE, Gauge, &["feed", "shard"], "seconds", "Wall time at which the last message was read, seconds since 1970; start of the shard before the first"),
-    metric(FEED_LAG, Gauge, &["feed", "shard"], "messages", "Messages in the partition that have not been read"),
+    metric(FEED_LAG, Gauge, &["feed", "shard"], "messages", "Messages in the partition that have not been read; NaN while that is not known"),
     metric(FEED_MAX_SILENCE, Gauge, &["feed", "clock"], "seconds", "Configured longest silence of the feed, and who asserts its clock"),
     metric(MERGE_HELD, Gauge, &["feed", "shard"], "boolean", "1 while the shard waits for this feed before it may go on"),
     metric(SHARD_CLOCK, Gauge, &["shard"], "seconds", "Greatest known time that the shard has read, seconds since 1970; 0 before the first"),
     metric(SHARD_OWNED, Gauge, &["shard"], "boolean", "1 while this process owns the shard; its other gauges mean nothing at 0"),
+    metric(SHARD_READING, Gauge, &["shard"], "boolean", "1 while this process owns the shard and brokers answer for all its feeds"),
+    metric(GROUP_MEMBER, Gauge, &[], "boolean", "1 while the process is a member of its consumer group and the coordinator answers"),
+    metric(TOPIC_LOST, Gauge, &["topic"], "seconds", "When the topic was last found to have lost messages, seconds since 1970; 0 never"),
     metric(RULE_CLOCK, Gauge, &["rule", "shard"], "seconds", "Least clock of the feeds that the rule reads, seconds since 1970; 0 before each has spoken"),
     metric(STAGE_DURATION, Histogram, &["stage"], "seconds", "Time that one batch spent in a stage"),
     metric(EVENT_TO_ALERT, Histogram, &[], "seconds", "From the sender's `sent_at` header to the acknowledged alert"),
@@ -258,7 +267,7 @@ pub const METRICS: [Metric; 41] = [
     metric(RECOVERING, Gauge, &["shard"], "boolean", "1 while the shard rebuilds its state and publishes nothing"),
     metric(PROCESS_START, Gauge, &[], "seconds", "When the process started, seconds since 1970"),
     metric(PROCESS_RESIDENT, Gauge, &[], "bytes", "Resident memory of the process"),
-    metric(BUILD_INFO, Gauge, &["version", "rules_fingerprint"], "none", "Always 1; names the program's version and the rules in force"),
+    metric(BUILD_INFO, Gauge, &["version", "rules_fingerprint"], "none", "Names the program's version, and with 1 the rules in force; those of before a reload stay at 0"),
 ];
 
 /// Upper bounds of the buckets of a batch's or a call's time, seconds.
@@ -301,6 +310,34 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
     Ok(handle)
 }
 
+/// The group's shards: each is there at 0 in every process, so that one that nobody owns can be seen.
+pub fn shards(count: i32) {
+    for shard in 0..count {
+        let shard = shard.to_string();
+        let _ = (gauge!(SHARD_OWNED, "shard" => shard.clone()), gauge!(SHARD_READING, "shard" => shard));
+    }
+    gauge!(GROUP_MEMBER).set(0.0);
+}
+
+/// Whether the process is a member of its group, and of all shards which it reads.
+pub fn health(is_member: bool, reading: impl IntoIterator<Item = (i32, bool)>) {
+    gauge!(GROUP_MEMBER).set(flag(is_member));
+    for (shard, is_read) in reading {
+        gauge!(SHARD_READING, "shard" => shard.to_string()).set(flag(is_read));
+    }
+}
+
+/// A topic's messages are gone that should be there.
+pub fn topic_lost(topic: &'static str, at: WallTime) {
+    gauge!(TOPIC_LOST, "topic" => topic).set(seconds(at.0));
+}
+
+/// Other rules are in force than those with the fingerprint `before`.
+pub fn rules_in_force(version: &'static str, before: &str, now: &str) {
+    gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => before.to_owned()).set(0.0);
+    gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => now.to_owned()).set(1.0);
+}
+
 /// The rule files were read again.
 pub fn reloaded(outcome: &'static str) {
     counter!(RULE_RELOADS, "outcome" => outcome).increment(1);
@@ -320,6 +357,9 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, 
         };
         let seconds = config.max_silence(feed) / MICROS_PER_SECOND;
         gauge!(FEED_MAX_SILENCE, "feed" => feed.name(), "clock" => clock).set(seconds as f64);
+    }
+    for topic in OWN_TOPICS {
+        let _ = gauge!(TOPIC_LOST, "topic" => topic);
     }
     for limit in Limit::ALL {
         gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));
@@ -385,7 +425,10 @@ mod tests {
         snapshot_refused();
         reloaded("taken");
         process_resident(4_096);
-        let shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
+        shards(2);
+        health(true, [(0, true), (1, false)]);
+        topic_lost("links", WallTime(1_700_000_000_000_000));
+        let mut shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
         let mut fates = Fates::default();
         fates.count(Feed::Border, Fate::Quarantined(Reason::Future));
         fates.count(Feed::Border, Fate::Evaluated);
@@ -444,6 +487,32 @@ mod tests {
         ] {
             assert!(text.contains(line), "missing: {line}");
         }
+    }
+
+    #[test]
+    fn what_a_shard_has_read_and_not_settled_is_given_up_with_it() {
+        let handle = install().unwrap();
+        let mut shard = ShardTelemetry::new(8, &[], WallTime(0));
+        shard.read(Feed::Studies, 1_000_000_007);
+        let mut fates = Fates::default();
+        fates.count(Feed::Studies, Fate::Clock);
+        shard.fates(&fates);
+        let given_up = "permitwatch_messages_total{feed=\"studies\",fate=\"given_up\"}";
+        assert!(handle.render().contains(&format!("{given_up} 0\n")));
+        drop(shard);
+        assert!(handle.render().contains(&format!("{given_up} 1000000006\n")), "{}", handle.render());
+    }
+
+    #[test]
+    fn a_reload_changes_which_rules_are_said_to_be_in_force() {
+        let handle = install().unwrap();
+        rules_in_force("9.9.9", "before", "now");
+        let text = handle.render();
+        let line = |rules: &str| format!("permitwatch_build_info{{version=\"9.9.9\",rules_fingerprint=\"{rules}\"}}");
+        assert!(
+            text.contains(&format!("{} 0", line("before"))) && text.contains(&format!("{} 1", line("now"))),
+            "{text}"
+        );
     }
 
     #[test]

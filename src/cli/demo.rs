@@ -10,13 +10,13 @@ use anyhow::{Context, bail};
 use clap::Args;
 use hdrhistogram::Histogram;
 
-use crate::cli::run::init_logs;
 use crate::cli::{counted, load_rules, plan_rules};
 use crate::clock::wall;
 use crate::config::Config;
 use crate::demo::{Demo, Finished, RuleScore, Watch, score};
 use crate::generate::{Dataset, Options, generate};
 use crate::http::{HttpServer, Readiness};
+use crate::logs;
 use crate::rules::Catalogue;
 use crate::schema::Feed;
 use crate::sink::terminal::{self, Language, say};
@@ -54,7 +54,7 @@ pub struct DemoArgs {
 
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     if std::env::var_os("RUST_LOG").is_some() {
-        init_logs();
+        logs::init();
     }
     let catalogue = load_rules(&args.rules, &BTreeMap::new())?;
     plan_rules(&catalogue)?;

@@ -12,11 +12,11 @@ use crate::cli::plan_rules;
 use crate::clock::wall;
 use crate::config::Config;
 use crate::http::{HttpServer, Readiness};
+use crate::logs;
 use crate::pipeline::Unobserved;
 use crate::reload::{Changes, RulesInForce, Watch, in_force};
 use crate::service::Instance;
 use crate::shard::Pseudonyms;
-use crate::sink::terminal;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    init_logs();
+    logs::init();
     let config = Config::load(&args.config)?;
     let catalogue =
         in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
@@ -95,6 +95,7 @@ async fn watch_rules(rules: Arc<RulesInForce>, config: Arc<Config>) {
 }
 
 fn reload(rules: &RulesInForce, config: &Config) {
+    let before = rules.get().1.set_fingerprint();
     match rules.reload(&config.rules) {
         Ok(changes) if changes == Changes::default() => {
             telemetry::reloaded("unchanged");
@@ -102,6 +103,7 @@ fn reload(rules: &RulesInForce, config: &Config) {
         }
         Ok(Changes { added, changed, removed }) => {
             telemetry::reloaded("taken");
+            telemetry::rules_in_force(env!("CARGO_PKG_VERSION"), &before, &rules.get().1.set_fingerprint());
             tracing::info!(?added, ?changed, ?removed, "rules read again");
         }
         Err(error) => {
@@ -126,17 +128,4 @@ async fn wait_for_signal() {
             let _ = tokio::signal::ctrl_c().await;
         }
     }
-}
-
-/// Logs to stderr, by RUST_LOG; warnings and permitwatch's own news without it.
-pub fn init_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,permitwatch=info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal::coloured(&std::io::stderr()))
-        // It would tell stderr that stderr is closed, by a macro that panics there.
-        .log_internal_errors(false)
-        .try_init();
 }

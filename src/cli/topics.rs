@@ -99,10 +99,15 @@ mod tests {
         let (alerts, permits) = (wanted.swap_remove(9), wanted.swap_remove(0));
         let difference =
             Difference { setting: "partitions", found: "3".into(), wanted: "2".into(), why: "a count is for good" };
-        let plan = Plan { partitions: 2, copies: 1, missing: vec![permits], existing: vec![(alerts, vec![difference])] };
+        let plan =
+            Plan { partitions: 2, copies: 1, missing: vec![permits], existing: vec![(alerts, vec![difference])] };
         let text = report(&plan, false);
-        assert!(text.starts_with("permitwatch.alerts: differs\n  partitions is 3, needs 2: a count is for good\n"), "{text}");
-        let missing = "permitwatch.permits: is missing; would be made with 2 partitions, one copy\n  cleanup.policy=delete\n";
+        assert!(
+            text.starts_with("permitwatch.alerts: differs\n  partitions is 3, needs 2: a count is for good\n"),
+            "{text}"
+        );
+        let missing =
+            "permitwatch.permits: is missing; would be made with 2 partitions, one copy\n  cleanup.policy=delete\n";
         assert!(text.contains(missing), "{text}");
     }
 }

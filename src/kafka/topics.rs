@@ -56,7 +56,11 @@ const COUNTS: &str = "a shard reads one partition number of every feed and write
 pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
     let feeds = Feed::ALL.into_iter().map(|feed| Topic { name: config.topic(feed), settings: of_feed(feed, config) });
     let alerts = vec![
-        setting("cleanup.policy", "compact", "what stands is read back from here: the last word on every alert must stay"),
+        setting(
+            "cleanup.policy",
+            "compact",
+            "what stands is read back from here: the last word on every alert must stay",
+        ),
         setting("retention.ms", "-1", "an alert may stand for years"),
         setting("retention.bytes", "-1", "an alert may stand for years"),
         by_the_producer(),
@@ -86,7 +90,11 @@ fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
         )
     };
     vec![
-        setting("cleanup.policy", "delete", "records of one person share a key: compaction would drop all but the last"),
+        setting(
+            "cleanup.policy",
+            "delete",
+            "records of one person share a key: compaction would drop all but the last",
+        ),
         setting("retention.ms", "-1", "a shard that starts reads its feeds from the beginning"),
         setting("retention.bytes", "-1", "the busiest days would push out the oldest"),
         by_the_producer(),
@@ -96,7 +104,11 @@ fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
 }
 
 fn by_the_producer() -> Setting {
-    setting("message.timestamp.type", "CreateTime", "the timestamp is when a record became known, which its writer says")
+    setting(
+        "message.timestamp.type",
+        "CreateTime",
+        "the timestamp is when a record became known, which its writer says",
+    )
 }
 
 fn setting(name: &'static str, value: impl ToString, why: &'static str) -> Setting {
@@ -120,11 +132,8 @@ pub fn plan(config: &KafkaConfig, partitions: Option<i32>, copies: Option<i32>) 
     let settings = if names.is_empty() {
         BTreeMap::new()
     } else {
-        let failed = |message| ClusterError::Metadata {
-            brokers: config.brokers.clone(),
-            topic: names.join("\", \""),
-            message,
-        };
+        let failed =
+            |message| ClusterError::Metadata { brokers: config.brokers.clone(), topic: names.join("\", \""), message };
         topic_settings(config, &names).map_err(failed)?
     };
     let copies = match copies {
@@ -138,7 +147,8 @@ pub fn plan(config: &KafkaConfig, partitions: Option<i32>, copies: Option<i32>) 
             None => plan.missing.push(topic),
             Some(count) => {
                 let values = settings.get(&topic.name);
-                let differences = differences(&topic, (*count, partitions), |name| values?.get(name).map(String::as_str));
+                let differences =
+                    differences(&topic, (*count, partitions), |name| values?.get(name).map(String::as_str));
                 plan.existing.push((topic, differences));
             }
         }
@@ -211,11 +221,7 @@ pub fn create(config: &KafkaConfig, plan: &Plan) -> Result<Vec<String>, ClusterE
 }
 
 /// Creates the topics that are missing, as the engine needs them; returns the names of those created.
-pub fn create_missing_topics(
-    config: &KafkaConfig,
-    partitions: i32,
-    copies: i32,
-) -> Result<Vec<String>, ClusterError> {
+pub fn create_missing_topics(config: &KafkaConfig, partitions: i32, copies: i32) -> Result<Vec<String>, ClusterError> {
     create(config, &plan(config, Some(partitions), Some(copies))?)
 }
 

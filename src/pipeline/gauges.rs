@@ -31,9 +31,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
         }
         for feed in Feed::ALL {
-            if let Some(lag) = self.merge.source().lag(feed) {
-                self.telemetry.lag(feed, lag);
-            }
+            let lag = self.merge.source().lag(feed);
+            self.telemetry.lag(feed, lag);
         }
         if state.census.is_none() {
             state.census = Some(Census::new(self.shard.rules().len()));

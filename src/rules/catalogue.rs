@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::rules::diagnostic::{did_you_mean, nearest};
 use crate::rules::file::{FileError, RuleFile, header_problem, split_header};
 use crate::rules::gateways::{self, Gateways};
 use crate::rules::links::{LinkError, LinkFile};
@@ -80,8 +81,10 @@ pub enum CatalogueError {
     Refused(Box<Refused>),
     #[error("{file} line {line}: {message}")]
     Threshold { file: String, line: u64, message: String },
-    #[error("cannot set {key}: write it as rule-id.parameter, for a rule in the directory")]
-    UnknownRule { key: String },
+    #[error("cannot set {key}: write it as rule-id.parameter, for a rule in the directory{near}")]
+    UnknownRule { key: String, near: String },
+    #[error("rules.disabled names \"{id}\", which is the id of no rule in the directory{near}")]
+    UnknownDisabled { id: String, near: String },
     #[error("no rules in {dir}")]
     Empty { dir: String },
 }
@@ -123,7 +126,7 @@ impl Catalogue {
     ) -> Result<Catalogue, CatalogueError> {
         let mut by_rule: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for (key, value) in set {
-            let unknown = || CatalogueError::UnknownRule { key: key.clone() };
+            let unknown = || CatalogueError::UnknownRule { key: key.clone(), near: String::new() };
             let (rule, param) = key.split_once('.').ok_or_else(unknown)?;
             by_rule.entry(rule).or_default().insert(param.to_owned(), *value);
         }
@@ -141,7 +144,8 @@ impl Catalogue {
             }
         }
         if let Some((rule, _)) = by_rule.pop_first() {
-            return Err(CatalogueError::UnknownRule { key: rule.to_owned() });
+            let near = near(rule, rules.iter().map(|rule| rule.header.id.as_str()));
+            return Err(CatalogueError::UnknownRule { key: rule.to_owned(), near });
         }
         if rules.is_empty() && errors.is_empty() {
             return Err(CatalogueError::Empty { dir: dir.display().to_string() });
@@ -194,6 +198,18 @@ impl Catalogue {
         let left_out = self.rules.iter().filter(|rule| closed(rule)).map(|rule| rule.header.id.clone()).collect();
         self.rules.retain(|rule| !closed(rule));
         left_out
+    }
+
+    /// A name that no rule has would leave the rule in force that was meant.
+    pub fn check_disabled(&self, disabled: &[String]) -> Result<(), CatalogueError> {
+        let Some(id) = disabled.iter().find(|id| self.rule(id).is_none()) else { return Ok(()) };
+        // Whoever reads RULES.md may write a rule's number.
+        let numbered = self.rules.iter().find(|rule| rule.header.number.eq_ignore_ascii_case(id));
+        let near = match numbered {
+            Some(rule) => format!("; did you mean {}?", rule.header.id),
+            None => near(id, self.rules.iter().map(|rule| rule.header.id.as_str())),
+        };
+        Err(CatalogueError::UnknownDisabled { id: id.clone(), near })
     }
 
     /// Leaves out rules that are disabled or only drafts. A rule that stays must not use one that goes.
@@ -389,5 +405,13 @@ impl Threshold {
     /// Whether it is in force on a day.
     pub fn holds_on(&self, day: Day) -> bool {
         self.valid_from <= day && self.valid_to.is_none_or(|to| to > day)
+    }
+}
+
+/// "; did you mean ...?", or nothing.
+fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    match did_you_mean(&nearest(name, known)) {
+        near if near.is_empty() => near,
+        near => format!("; {near}"),
     }
 }

@@ -90,9 +90,9 @@ impl<'a> Locator<'a> {
                 .at_header_words(&format!("\"{number}\""), format!("number {number} is also that of {other}"))
                 .hint("take the next free one of RULES.md"),
             CatalogueError::Read { file, source } => Problem::of_file(&within(self.dir, file), source.to_string()),
-            CatalogueError::UnknownRule { .. } | CatalogueError::Empty { .. } => {
-                Problem::of_file("", error.to_string())
-            }
+            CatalogueError::UnknownRule { .. }
+            | CatalogueError::UnknownDisabled { .. }
+            | CatalogueError::Empty { .. } => Problem::of_file("", error.to_string()),
         }
     }
 

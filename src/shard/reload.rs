@@ -76,6 +76,15 @@ impl Shard {
         self.rework.persons.len()
     }
 
+    /// Has what links show of these persons' findings worked out once more, as after a change of rules, but none has changed.
+    pub(super) fn work_out_again(&mut self, persons: Vec<PersonNo>) {
+        let rules = self.rules.used_by_links();
+        let concerned = |person: &PersonNo| self.shows_found(*person, TableSet::ALL);
+        let persons: Vec<PersonNo> = persons.into_iter().filter(concerned).collect();
+        self.rework.persons.extend(persons);
+        self.rework.rules |= rules;
+    }
+
     /// The alerts of rules that have no place in the new set, taken back.
     fn withdraw(&mut self, places: &[Option<u8>]) -> Vec<Emitted> {
         let now = self.clocks.shard().0;

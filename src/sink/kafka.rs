@@ -14,6 +14,7 @@
 
 mod deliveries;
 mod headers;
+mod losses;
 mod published;
 mod said;
 mod whole;
@@ -38,7 +39,8 @@ use crate::source::Waker;
 use crate::time::KnownTime;
 
 use deliveries::{Deliveries, Place, Sealed, Written};
-pub use published::{Published, read_published};
+pub use losses::{Loss, OwnTopics};
+pub use published::{Published, read_published, read_published_until};
 pub use said::read_said;
 pub use whole::read_quarantine;
 
@@ -235,7 +237,8 @@ impl AlertSink for KafkaSink {
         };
         if alerts > self.written_alerts {
             let expected_end = self.next.0 + (alerts - self.written_alerts) as i64;
-            self.foreign_writes += (end.0 - expected_end).max(0).unsigned_abs();
+            // Beyond it somebody else has written; before it the topic has been made anew, and what stood there is gone.
+            self.foreign_writes += end.0.abs_diff(expected_end);
             (self.next, self.written_alerts) = (end, alerts);
         }
         Ok(Some(acknowledged))

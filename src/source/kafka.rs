@@ -1,7 +1,7 @@
 //! Kafka as a source: one consumer for the process, one queue per partition, whole shards handed out.
 //!
 //! Invariants:
-//! - A shard is partition n of all seven feeds or nothing: an assignment that tears one apart is refused. The range assignor
+//! - A shard is partition n of all feeds or nothing: an assignment that tears one apart is refused. The range assignor
 //!   gives every topic's partition n to the same member as long as the counts are equal.
 //! - Every partition starts at its beginning; the owner seeks to its checkpoint. The group's committed offsets are for
 //!   monitoring and are never read.
@@ -15,6 +15,7 @@
 //! fetching. What it does not do: order partitions among each other (the merge does), or parse anything.
 
 mod group;
+mod health;
 mod lane;
 mod shard;
 mod single;
@@ -37,6 +38,7 @@ use crate::schema::Feed;
 use crate::source::SourceError;
 
 use group::Group;
+pub use health::{Health, Membership};
 pub use shard::{Fence, KafkaShard};
 pub use single::MessageReader;
 
@@ -101,10 +103,20 @@ impl KafkaConsumer {
         shard::end_offset(&self.consumer, feed, shard)
     }
 
+    /// Where a partition begins and where its next message will be written, asked of the broker.
+    pub fn bounds(&self, feed: Feed, shard: i32) -> Result<(NextOffset, NextOffset), SourceError> {
+        shard::bounds(&self.consumer, feed, shard)
+    }
+
     /// Messages between a position and the end of the partition, as of the library's last statistics (each second).
     /// `None` before the first fetch.
     pub fn lag(&self, feed: Feed, shard: i32, position: NextOffset) -> Option<u64> {
         self.consumer.context().lag(feed, shard, position)
+    }
+
+    /// Whether the group and the brokers of the owned shards answer, as of the client's last report (each second).
+    pub fn health(&self) -> Health {
+        self.consumer.context().health()
     }
 
     /// Notes in the group how far a shard's checkpoint has come, for those who watch the lag from outside. Nothing here

@@ -41,9 +41,36 @@ pub struct ShardTelemetry {
     publish_errors: Counter,
 }
 
+/// Says that the process owns the shard, from when it is given it until it has let go of it, also while it reads what it had said.
+#[derive(Debug)]
+pub struct Owning {
+    owned: Gauge,
+    recovering: Gauge,
+}
+
+impl Owning {
+    pub fn new(shard: i32) -> Owning {
+        let of_shard = |name: &'static str| gauge!(name, "shard" => shard.to_string());
+        let owning = Owning { owned: of_shard(super::SHARD_OWNED), recovering: of_shard(super::RECOVERING) };
+        owning.owned.set(1.0);
+        owning.recovering.set(1.0);
+        owning
+    }
+}
+
+impl Drop for Owning {
+    fn drop(&mut self) {
+        self.owned.set(0.0);
+        self.recovering.set(0.0);
+    }
+}
+
 #[derive(Debug)]
 struct FeedMetrics {
     read: Counter,
+    given_up: Counter,
+    /// Messages read whose fate has not been counted yet.
+    unsettled: u64,
     evaluated: Counter,
     filtered: Counter,
     duplicate: Counter,
@@ -112,13 +139,16 @@ impl ShardTelemetry {
     }
 
     /// Messages taken from the source, before anything is decided about them.
-    pub fn read(&self, feed: Feed, messages: u64) {
-        self.feeds[feed.index()].read.increment(messages);
+    pub fn read(&mut self, feed: Feed, messages: u64) {
+        let feed = &mut self.feeds[feed.index()];
+        feed.read.increment(messages);
+        feed.unsettled += messages;
     }
 
-    /// How the messages of a batch ended.
-    pub fn fates(&self, fates: &Fates) {
-        for (index, feed) in self.feeds.iter().enumerate() {
+    /// How the messages of a batch ended. What was read and has not ended when this is dropped was given up.
+    pub fn fates(&mut self, fates: &Fates) {
+        for (index, feed) in self.feeds.iter_mut().enumerate() {
+            feed.unsettled = feed.unsettled.saturating_sub(fates.total_of(index));
             feed.evaluated.increment(fates.evaluated[index]);
             feed.filtered.increment(fates.filtered[index]);
             feed.duplicate.increment(fates.duplicate[index]);
@@ -142,8 +172,9 @@ impl ShardTelemetry {
         self.feeds[feed.index()].last_message.set(seconds(read_at.0));
     }
 
-    pub fn lag(&self, feed: Feed, messages: u64) {
-        self.feeds[feed.index()].lag.set(messages as f64);
+    /// `None`: nobody has told where the partition ends, or not lately.
+    pub fn lag(&self, feed: Feed, messages: Option<u64>) {
+        self.feeds[feed.index()].lag.set(messages.map_or(f64::NAN, |messages| messages as f64));
     }
 
     pub fn held(&self, feed: Feed, held: bool) {
@@ -237,6 +268,9 @@ impl ShardTelemetry {
 
 impl Drop for ShardTelemetry {
     fn drop(&mut self) {
+        for feed in &self.feeds {
+            feed.given_up.increment(feed.unsettled);
+        }
         self.owned.set(0.0);
     }
 }
@@ -253,6 +287,8 @@ impl FeedMetrics {
             duplicate: fate("duplicate"),
             clock_messages: fate("clock"),
             quarantined: fate("quarantined"),
+            given_up: fate("given_up"),
+            unsettled: 0,
             quarantined_by: Reason::ALL
                 .map(|reason| counter!(super::QUARANTINED, "feed" => feed, "reason" => reason.name())),
             unknown_fields: counter!(super::UNKNOWN_FIELDS, "feed" => feed),
@@ -264,6 +300,7 @@ impl FeedMetrics {
         metrics.clock.set(0.0);
         metrics.last_message.set(seconds(started_at.0));
         metrics.held.set(0.0);
+        metrics.lag.set(f64::NAN);
         metrics
     }
 }

@@ -24,7 +24,7 @@ use crate::harness::{World, dataset, write};
 const KILLS: u64 = 10;
 
 /// What a strict replay says stands at the end, and every alert that it ever raised from what is known of one unit alone.
-fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
+pub fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
     record(data, dir.path()).unwrap();
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -51,7 +51,7 @@ fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, Vec<String>) {
 }
 
 /// Sequence numbers on the topic, per alert, in order of offset.
-fn sequences(world: &World) -> BTreeMap<String, Vec<u64>> {
+pub fn sequences(world: &World) -> BTreeMap<String, Vec<u64>> {
     let mut out: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     world.read(&[world.kafka.alerts_topic()], |message| {
         let alert: permitwatch::alert::Alert = serde_json::from_slice(message.payload().unwrap()).unwrap();

@@ -19,12 +19,14 @@ use rdkafka::message::BorrowedMessage;
 
 use crate::broker::Brokers;
 
-pub const PARTITIONS: i32 = 2;
+pub const PARTITIONS: i32 = 3;
 
 pub struct World {
     pub kafka: KafkaConfig,
     pub dir: tempfile::TempDir,
     pub http_port: u16,
+    rules: String,
+    limits: String,
 }
 
 pub fn dataset(persons: usize, years: u32) -> Dataset {
@@ -45,7 +47,13 @@ impl World {
 
     /// With the brokers and topics of a configuration.
     pub fn on(kafka: KafkaConfig) -> World {
-        World { kafka, dir: tempfile::tempdir().unwrap(), http_port: free_port() }
+        World {
+            kafka,
+            dir: tempfile::tempdir().unwrap(),
+            http_port: free_port(),
+            rules: String::new(),
+            limits: String::new(),
+        }
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -61,9 +69,11 @@ impl World {
              session_timeout_ms = {session_timeout_ms}\n\
              # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
              [alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n\
-             [rules]\ndir = \"{}\"\nrun_closed = true\n\
-             [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n",
-            rules.display()
+             [rules]\ndir = \"{}\"\nrun_closed = true\n{}\
+             [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}",
+            rules.display(),
+            self.rules,
+            self.limits
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -78,16 +88,32 @@ impl World {
     pub fn detector_at(&self, http_port: u16) -> Detector {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("detector.log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
-            .args(["run", "--config"])
+        let child = self.command(&["run"], http_port).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Detector(child)
+    }
+
+    /// The binary with the World's configuration.
+    pub fn command(&self, args: &[&str], http_port: u16) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_permitwatch"));
+        command
+            .args(args)
+            .arg("--config")
             .arg(self.config_file_at(http_port))
             .env("PERMITWATCH_TEST_KEY", "0123456789abcdef0123456789abcdef")
-            .env("RUST_LOG", "warn,permitwatch=info")
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Detector(child)
+            .env("RUST_LOG", "warn,permitwatch=info");
+        command
+    }
+
+    /// Adds a line to the section of the rules.
+    pub fn rules(&mut self, line: &str) {
+        self.rules.push_str(line);
+        self.rules.push('\n');
+    }
+
+    /// Adds lines to that of the limits.
+    pub fn limit(&mut self, line: &str) {
+        self.limits.push_str(line);
+        self.limits.push('\n');
     }
 
     pub fn log(&self) -> String {
@@ -145,17 +171,46 @@ impl World {
     }
 
     pub fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
-        let text = get(self.http_port, "/metrics")?;
-        let line =
-            text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
-        let values: Vec<f64> = line.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
-        (!values.is_empty()).then(|| values.iter().sum())
+        metric_at(self.http_port, name, labels)
+    }
+
+    /// What stands once nothing more is published.
+    pub fn settled(&self) -> BTreeMap<AlertId, Severity> {
+        let mut last = (0, 0);
+        self.wait_until("an end of what is published", Duration::from_secs(120), || {
+            let messages = self.published_messages();
+            last = if messages == last.0 { (messages, last.1 + 1) } else { (messages, 0) };
+            last.1 >= 20
+        });
+        self.standing()
     }
 
     /// Everything that was written has been read and had a fate.
     pub fn has_read(&self, written: u64) -> bool {
         self.metric("permitwatch_messages_total", &["fate="]).is_some_and(|total| total >= written as f64)
     }
+}
+
+/// What a process serves: the sum over all series of a name that have the labels.
+pub fn metric_at(http_port: u16, name: &str, labels: &[&str]) -> Option<f64> {
+    let text = get(http_port, "/metrics")?;
+    let line = text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
+    let values: Vec<f64> = line.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}
+
+/// What `/ready` says: whether, and why.
+pub fn ready_at(http_port: u16) -> (bool, String) {
+    let report: serde_json::Value =
+        serde_json::from_str(&get(http_port, "/ready").unwrap_or_default()).unwrap_or_default();
+    (report["ready"] == true, report["reason"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Every message that the process has read has an end.
+pub fn fates_add_up(http_port: u16) -> bool {
+    let sum = |name| metric_at(http_port, name, &[]);
+    let read = sum("permitwatch_messages_read_total{");
+    read.is_some() && read == sum("permitwatch_messages_total{")
 }
 
 /// Polling outside processes leaves nothing to wait on but time.
@@ -172,6 +227,16 @@ impl Detector {
     pub fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// SIGTERM; returns how it ended.
+    pub fn stop(mut self) -> std::process::ExitStatus {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        self.0.wait().unwrap()
     }
 
     pub fn assert_alive(&mut self, world: &World) {

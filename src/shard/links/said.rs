@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::{Shown, content};
+use crate::history::PersonNo;
 use crate::record::{Op, Record};
 use crate::schema::TableId;
 use crate::shard::Shard;
+use crate::shard::evaluate::Job;
+use crate::units::Unit;
 
 /// The last word on each row, by the unit that shows it.
 #[derive(Debug, Default)]
@@ -44,6 +47,13 @@ impl Said {
         let known = self.rows.entry(unit.into()).or_default().entry(row).or_insert(word);
         if known.version < word.version {
             *known = word;
+        }
+    }
+
+    /// It is not to be found there any more: each row that stands is to be said anew.
+    fn lose(&mut self) {
+        for word in self.rows.values_mut().flat_map(FxHashMap::values_mut) {
+            word.content = word.content.map(|content| !content);
         }
     }
 
@@ -101,6 +111,38 @@ impl Shard {
             self.take_back(&unit, words, (now, knowledge));
         }
         self.outgoing.len()
+    }
+
+    /// What was said is gone from the topics, and whoever starts from them would lack it: all that is shown is said again. Those who
+    /// have it already see a new version of the same.
+    pub fn say_again(&mut self) {
+        if let Some(said) = &mut self.said {
+            said.lose();
+            return;
+        }
+        let mut persons: Vec<PersonNo> = self.shown.keys().copied().collect();
+        persons.sort_unstable();
+        for row in self.shown.values_mut().flatten() {
+            row.content = !row.content;
+        }
+        let as_of = self.clocks.shard().0;
+        for at in 0..self.rules.links().len() {
+            let link = &self.rules.links()[at];
+            if link.is_late() {
+                continue;
+            }
+            let needs = link.needs;
+            let has = |person: &&PersonNo| self.history.person(**person).has(needs);
+            let jobs: Vec<Job> =
+                persons.iter().filter(has).map(|person| Job::new(Unit { person: *person, as_of })).collect();
+            let all: Vec<usize> = (0..jobs.len()).collect();
+            for chunk in self.chunks(&jobs, &all) {
+                let units: Vec<Unit> = chunk.iter().map(|job| jobs[*job].unit).collect();
+                self.evaluate_link(at, &units);
+            }
+        }
+        // What links show of what rules found comes with the rules.
+        self.work_out_again(persons);
     }
 
     /// Says of rows that they are gone, and remembers the versions of those that were.

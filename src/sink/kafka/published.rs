@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::atomic::AtomicBool;
 
 use rdkafka::message::{BorrowedMessage, Message as _};
 
@@ -31,6 +32,11 @@ pub struct Published {
 
 /// Reads partition `shard` of the alerts topic from its beginning to the end that it had at the start.
 pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, SinkError> {
+    read_published_until(config, shard, &AtomicBool::new(false))
+}
+
+/// The same, or an error once `stop` is set.
+pub fn read_published_until(config: &KafkaConfig, shard: i32, stop: &AtomicBool) -> Result<Published, SinkError> {
     let mut published = Published {
         alerts: BTreeMap::new(),
         headers: None,
@@ -39,7 +45,7 @@ pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, Sin
         messages: 0,
         unreadable: 0,
     };
-    let (low, high) = read_whole(config, &config.alerts_topic(), shard, |message| published.take(message))?;
+    let (low, high) = read_whole(config, &config.alerts_topic(), shard, stop, |message| published.take(message))?;
     (published.first, published.next) = (NextOffset(low), NextOffset(high));
     Ok(published)
 }

@@ -3,6 +3,8 @@
 //! The records stand with those who are shown them, in any partition. Their headers: `unit` names who shows them, and so whose shard
 //! wrote them; on the first of a batch in its partition `shard_clock` and `offsets`, as an alert has them, say how far that shard had read.
 
+use std::sync::atomic::AtomicBool;
+
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
 use super::headers::{self, header};
@@ -25,14 +27,20 @@ pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
 }
 
 /// Reads all partitions of the internal topics, for what `shard` has said with the texts that `source` names, and how far it had read when
-/// it last said something.
-pub fn read_said(config: &Config, shard: i32, partitions: i32, source: &str) -> Result<(Said, ReadUpTo), SinkError> {
+/// it last said something. An error once `stop` is set.
+pub fn read_said(
+    config: &Config,
+    shard: i32,
+    partitions: i32,
+    source: &str,
+    stop: &AtomicBool,
+) -> Result<(Said, ReadUpTo), SinkError> {
     let mut said = Said::default();
     let mut read = ReadUpTo::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
-            read_whole(&config.kafka, &topic, partition, |message| {
+            read_whole(&config.kafka, &topic, partition, stop, |message| {
                 let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };

@@ -1,5 +1,6 @@
 //! A partition of one of our own topics, read from its beginning to the end that it has at the start.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
@@ -16,14 +17,18 @@ use crate::sink::SinkError;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Shows every message to `each`. Returns where the partition began and ended.
+/// Shows every message to `each`. Returns where the partition began and ended. Ends early, with an error, once `stop` is set.
 pub(super) fn read_whole(
     config: &KafkaConfig,
     topic: &str,
     partition: i32,
+    stop: &AtomicBool,
     mut each: impl FnMut(&BorrowedMessage<'_>),
 ) -> Result<(i64, i64), SinkError> {
     let failed = |message: String| SinkError::Kafka { topic: topic.to_owned(), partition, message };
+    if stop.load(Ordering::Relaxed) {
+        return Err(SinkError::Stopped);
+    }
     let consumer = kafka::plain_consumer(config).map_err(|error| failed(error.to_string()))?;
     let (low, high) = consumer
         .fetch_watermarks(topic, partition, ANSWER_TIMEOUT)
@@ -38,6 +43,9 @@ pub(super) fn read_whole(
     let mut read = 0;
     let mut last_progress = Instant::now();
     loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(SinkError::Stopped);
+        }
         match consumer.poll(POLL_INTERVAL) {
             Some(Ok(message)) => {
                 last_progress = Instant::now();
@@ -76,5 +84,5 @@ fn is_passing(error: &KafkaError) -> bool {
 /// Reads a partition of the quarantine topic; entries are JSON, as this sink writes them.
 pub fn read_quarantine(config: &KafkaConfig, partition: i32, mut each: impl FnMut(&[u8])) -> Result<(), SinkError> {
     let each = |message: &BorrowedMessage<'_>| each(message.payload().unwrap_or_default());
-    read_whole(config, &config.quarantine_topic(), partition, each).map(|_| ())
+    read_whole(config, &config.quarantine_topic(), partition, &AtomicBool::new(false), each).map(|_| ())
 }

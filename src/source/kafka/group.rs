@@ -3,7 +3,7 @@
 //! Runs on the thread that serves the consumer (see the parent), never on a shard's. The order at a rebalance is fence, wait for
 //! the owner, give up; and for an assignment: split the queues, start the partitions, hand the shards out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,6 +16,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
+use super::health::{Health, Reported};
 use super::shard::{Fence, KafkaShard};
 use super::{Assignment, REVOKE_TIMEOUT, WeakConsumer};
 use crate::kafka;
@@ -37,6 +38,7 @@ pub(super) struct Group {
     shards: Mutex<BTreeMap<i32, Arc<Fence>>>,
     /// End offsets by shard and feed as of the last statistics; negative: not known.
     ends: Vec<[AtomicI64; Feed::COUNT]>,
+    reported: Mutex<Reported>,
 }
 
 impl Group {
@@ -54,6 +56,7 @@ impl Group {
             assignments: assignments.map(Mutex::new),
             shards: Mutex::default(),
             ends: (0..partitions.max(0)).map(|_| [const { AtomicI64::new(-1) }; Feed::COUNT]).collect(),
+            reported: Mutex::default(),
         }
     }
 
@@ -66,6 +69,11 @@ impl Group {
         let ends = self.ends.get(usize::try_from(shard).ok()?)?;
         let end = ends[feed.index()].load(Ordering::Relaxed);
         (end >= 0).then(|| end.saturating_sub(position.0).max(0).unsigned_abs())
+    }
+
+    pub fn health(&self) -> Health {
+        let owned = self.shards().keys().copied().collect();
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).health(owned)
     }
 
     pub fn owns_shards(&self) -> bool {
@@ -191,13 +199,19 @@ impl ClientContext for Group {
     }
 
     fn stats(&self, statistics: Statistics) {
+        let owned: BTreeSet<i32> = self.shards().keys().copied().collect();
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).take(&statistics, &self.topics, &owned);
+        let unread = self.health().unread;
         for feed in Feed::ALL {
             let Some(topic) = statistics.topics.get(&self.topics[feed.index()]) else {
                 continue;
             };
             for (shard, ends) in self.ends.iter().enumerate() {
-                if let Some(partition) = topic.partitions.get(&(shard as i32)) {
-                    ends[feed.index()].store(partition.hi_offset, Ordering::Relaxed);
+                let shard = shard as i32;
+                if let Some(partition) = topic.partitions.get(&shard) {
+                    // What nobody tells any more is not known: an end of before an outage would say that all has been read.
+                    let end = if unread.contains_key(&shard) { -1 } else { partition.hi_offset };
+                    ends[feed.index()].store(end, Ordering::Relaxed);
                 }
             }
         }

@@ -90,6 +90,12 @@ impl Lane {
         (self.at_end, self.sought, self.has_read, self.has_more) = (false, true, false, true);
     }
 
+    /// The partition has been made anew: its messages go on behind the known time of the last.
+    pub fn begin_again(&mut self, first: NextOffset) {
+        let last = self.times.last();
+        self.seek(first, last);
+    }
+
     /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.
     pub fn ahead(&mut self, consumer: &BaseConsumer<Group>, fence: &Fence) -> Result<Ahead, KafkaError> {
         // A message keeps the whole response in memory that brought it.

@@ -107,6 +107,24 @@ impl KafkaShard {
         Ok(Ahead::AtEnd)
     }
 
+    /// An internal topic has been made anew under its reader.
+    fn begin_again(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+        let (first, end) = bounds(&self.consumer, feed, self.number)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(first.0))
+            .map_err(|error| self.failed(feed, &error))?;
+        self.consumer.seek_partitions(list, ANSWER_TIMEOUT).map_err(|error| self.failed(feed, &error))?;
+        tracing::error!(
+            topic = self.topic(feed),
+            partition = self.number,
+            first = first.0,
+            end = end.0,
+            "an internal topic no longer has what comes next; it is read from its beginning"
+        );
+        self.lanes[feed.index()].begin_again(first);
+        Ok(Ahead::Pending)
+    }
+
     fn topic(&self, feed: Feed) -> &str {
         &self.consumer.context().topics[feed.index()]
     }
@@ -123,13 +141,13 @@ impl KafkaShard {
 
     fn failed(&self, feed: Feed, error: &KafkaError) -> SourceError {
         let topic = self.topic(feed).to_owned();
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => SourceError::OffsetLost {
+        match error {
+            error if is_lost(error) => SourceError::OffsetLost {
                 topic,
                 partition: self.number,
                 offset: self.lanes[feed.index()].next.unwrap_or_default().0,
             },
-            _ => SourceError::Kafka { topic, partition: self.number, message: kafka::describe(error) },
+            error => SourceError::Kafka { topic, partition: self.number, message: kafka::describe(error) },
         }
     }
 }
@@ -141,6 +159,8 @@ impl ShardSource for KafkaShard {
         match lane.ahead(&self.consumer, &self.fence) {
             Ok(Ahead::AtEnd) if lane.sought => self.end_after_seek(feed),
             Ok(ahead) => Ok(ahead),
+            // Whoever writes it fills it again (see `service`): what comes from its beginning is known already, or is what was missing.
+            Err(error) if feed.is_internal() && is_lost(&error) => self.begin_again(feed),
             Err(error) => Err(self.failed(feed, &error)),
         }
     }
@@ -179,6 +199,11 @@ impl ShardSource for KafkaShard {
     }
 }
 
+/// The broker has no message at the offset that comes next.
+fn is_lost(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))
+}
+
 impl Drop for KafkaShard {
     fn drop(&mut self) {
         self.lanes.clear();
@@ -214,9 +239,18 @@ pub(super) fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
 }
 
 pub(super) fn end_offset(consumer: &BaseConsumer<Group>, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
+    bounds(consumer, feed, shard).map(|(_, end)| end)
+}
+
+/// Where a partition begins and ends.
+pub(super) fn bounds(
+    consumer: &BaseConsumer<Group>,
+    feed: Feed,
+    shard: i32,
+) -> Result<(NextOffset, NextOffset), SourceError> {
     let topic = &consumer.context().topics[feed.index()];
     match consumer.fetch_watermarks(topic, shard, ANSWER_TIMEOUT) {
-        Ok((_, end)) => Ok(NextOffset(end)),
+        Ok((first, end)) => Ok((NextOffset(first), NextOffset(end))),
         Err(error) => {
             Err(SourceError::Kafka { topic: topic.clone(), partition: shard, message: kafka::describe(&error) })
         }

@@ -1,0 +1,180 @@
+//! What the client library says each second of the group and of the brokers: whether somebody is there to be read from.
+//!
+//! A connection that stands says nothing: a broker that hangs, or a network that drops everything, closes none. What counts is that
+//! something has come back lately. From the coordinator it does with every heartbeat, from the leader of a partition that is
+//! fetched with every fetch, also where nothing new is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use rdkafka::Statistics;
+use rdkafka::statistics::{Broker, Partition};
+
+use crate::schema::Feed;
+
+/// How long a broker may say nothing. Heartbeats and fetches come more often.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How the process stands in its consumer group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// The client has said nothing yet, or nothing lately.
+    #[default]
+    Unknown,
+    /// It looks for the group, joins it, or waits for what it is given.
+    Joining,
+    /// The group's coordinator has not answered for some time, or is away.
+    Unanswered,
+    /// The coordinator answers, and every shard has been given to a member.
+    Member,
+}
+
+/// As of the client's last report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    pub membership: Membership,
+    /// Shards that the group has given to this process.
+    pub owned: BTreeSet<i32>,
+    /// Of these, those of which some feed cannot be read, and one such feed.
+    pub unread: BTreeMap<i32, Feed>,
+}
+
+/// What was last reported, and when.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    last: Option<(Instant, Membership, BTreeMap<i32, Feed>)>,
+}
+
+impl Reported {
+    pub fn take(&mut self, statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) {
+        self.last = Some((Instant::now(), membership(statistics), unread(statistics, topics, owned)));
+    }
+
+    pub fn health(&self, owned: BTreeSet<i32>) -> Health {
+        match &self.last {
+            Some((at, membership, unread)) if at.elapsed() < SILENCE => {
+                let unread = unread.iter().filter(|(shard, _)| owned.contains(shard));
+                Health { membership: *membership, unread: unread.map(|(shard, feed)| (*shard, *feed)).collect(), owned }
+            }
+            _ => {
+                let unread = owned.iter().map(|shard| (*shard, Feed::Permits)).collect();
+                Health { membership: Membership::Unknown, unread, owned }
+            }
+        }
+    }
+}
+
+fn membership(statistics: &Statistics) -> Membership {
+    let Some(group) = &statistics.cgrp else { return Membership::Unknown };
+    // The library's own connection to whoever coordinates the group, whichever broker that is.
+    let coordinator = statistics.brokers.values().find(|broker| broker.name == "GroupCoordinator");
+    match coordinator {
+        Some(broker) if answers(broker) && group.state == "up" && group.join_state == "steady" => Membership::Member,
+        Some(broker) if answers(broker) => Membership::Joining,
+        _ => Membership::Unanswered,
+    }
+}
+
+fn answers(broker: &Broker) -> bool {
+    broker.state == "UP" && (0..SILENCE.as_micros() as i64).contains(&broker.rxidle)
+}
+
+fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> BTreeMap<i32, Feed> {
+    let answering: BTreeSet<i32> = statistics
+        .brokers
+        .values()
+        .filter(|broker| broker.source != "logical" && answers(broker))
+        .map(|broker| broker.nodeid)
+        .collect();
+    let mut unread = BTreeMap::new();
+    for shard in owned {
+        let is_unread = |feed: &Feed| {
+            let topic = statistics.topics.get(&topics[feed.index()]);
+            !topic.and_then(|topic| topic.partitions.get(shard)).is_some_and(|found| is_read(found, &answering))
+        };
+        if let Some(feed) = Feed::ALL.into_iter().find(is_unread) {
+            unread.insert(*shard, feed);
+        }
+    }
+    unread
+}
+
+/// It is fetched from a broker that answers, or what was fetched waits for us: then nothing more is asked for.
+pub(super) fn is_read(partition: &Partition, answering: &BTreeSet<i32>) -> bool {
+    partition.fetchq_cnt > 0 || partition.fetch_state == "active" && answering.contains(&partition.broker)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::statistics::{ConsumerGroup, Topic};
+
+    use super::*;
+
+    fn broker(name: &str, source: &str, nodeid: i32, state: &str, rxidle: i64) -> (String, Broker) {
+        let broker = Broker {
+            name: name.into(),
+            source: source.into(),
+            nodeid,
+            state: state.into(),
+            rxidle,
+            ..Broker::default()
+        };
+        (name.to_owned(), broker)
+    }
+
+    fn statistics(brokers: Vec<(String, Broker)>, join_state: &str, fetch_state: &str) -> Statistics {
+        let partition = Partition { fetch_state: fetch_state.into(), broker: 1, ..Partition::default() };
+        let topic = Topic { partitions: [(0, partition)].into(), ..Topic::default() };
+        let group = ConsumerGroup { state: "up".into(), join_state: join_state.into(), ..ConsumerGroup::default() };
+        Statistics {
+            brokers: brokers.into_iter().collect(),
+            topics: topics().into_iter().map(|name| (name, topic.clone())).collect(),
+            cgrp: Some(group),
+            ..Statistics::default()
+        }
+    }
+
+    fn topics() -> Vec<String> {
+        Feed::ALL.iter().map(|feed| feed.name().to_owned()).collect()
+    }
+
+    fn health(statistics: &Statistics) -> Health {
+        let owned: BTreeSet<i32> = [0].into();
+        let mut reported = Reported::default();
+        reported.take(statistics, &topics(), &owned);
+        reported.health(owned)
+    }
+
+    #[test]
+    fn a_member_hears_its_coordinator_and_reads_from_brokers_that_answer() {
+        let up = |idle| {
+            vec![
+                broker("GroupCoordinator", "logical", 1, "UP", idle),
+                broker("127.0.0.1:9092/1", "learned", 1, "UP", idle),
+            ]
+        };
+        let sound = health(&statistics(up(5_000), "steady", "active"));
+        assert_eq!((sound.membership, sound.unread.len()), (Membership::Member, 0));
+        let hung = health(&statistics(up(60_000_000), "steady", "active"));
+        assert_eq!(hung.membership, Membership::Unanswered, "the connection stands, and nothing comes");
+        assert_eq!(hung.unread, [(0, Feed::Permits)].into());
+        let joining = health(&statistics(up(5_000), "wait-join", "none"));
+        assert_eq!((joining.membership, joining.unread.len()), (Membership::Joining, 1));
+        let gone =
+            vec![broker("GroupCoordinator", "logical", -1, "DOWN", 1), broker("b/1", "learned", 1, "CONNECT", 1)];
+        assert_eq!(health(&statistics(gone, "steady", "active")).membership, Membership::Unanswered);
+    }
+
+    #[test]
+    fn what_has_been_fetched_and_not_been_taken_is_read() {
+        let waiting = Partition { fetchq_cnt: 3, fetch_state: "active".into(), broker: 1, ..Partition::default() };
+        assert!(is_read(&waiting, &BTreeSet::new()));
+        assert!(!is_read(&Partition { fetchq_cnt: 0, ..waiting }, &BTreeSet::new()));
+    }
+
+    #[test]
+    fn before_the_first_report_nothing_is_known() {
+        let health = Reported::default().health([0, 1].into());
+        assert_eq!((health.membership, health.unread.len()), (Membership::Unknown, 2));
+    }
+}

@@ -1,0 +1,157 @@
+//! Aim: what the topics that are read back lose is noticed, said, and written again, while running and at a start: no alert is lost by it
+//! and none invented.
+//! Method: the internal topics are emptied and made anew under a running detector and under none, then the alerts topic is.
+
+use std::collections::BTreeSet;
+use std::process::Output;
+use std::time::Duration;
+
+use permitwatch::broker::FeedWriter;
+use permitwatch::config::KafkaConfig;
+use permitwatch::schema::Feed;
+use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::Message as _;
+
+use crate::harness::{Detector, PARTITIONS, World, dataset, pause, ready_at, write};
+
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Rules that rest on what other units show.
+const OF_OTHERS: [&str; 3] = ["false-or-duplicate-identity", "anchor-permit-lost", "employer-breach-cluster"];
+
+fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
+    rdkafka::ClientConfig::new().set("bootstrap.servers", &config.brokers).create().unwrap()
+}
+
+fn wait_for<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
+}
+
+fn internal(world: &World) -> Vec<String> {
+    [Feed::Links, Feed::Derived].map(|feed| world.kafka.topic(feed)).into()
+}
+
+/// Deletes all messages of topics; their ends stay.
+fn empty(world: &World, topics: &[String]) {
+    let mut list = TopicPartitionList::new();
+    for topic in topics {
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(topic, partition, rdkafka::Offset::End).unwrap();
+        }
+    }
+    wait_for(admin(&world.kafka).delete_records(&list, &AdminOptions::new())).unwrap();
+}
+
+/// Deletes topics, and has the program make what is missing.
+fn make_anew(world: &World, topics: &[String]) {
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    for outcome in wait_for(admin(&world.kafka).delete_topics(&names, &AdminOptions::new())).unwrap() {
+        outcome.unwrap();
+    }
+    world.wait_until("topics made anew", LIMIT, || {
+        let Output { status, stdout, .. } =
+            world.command(&["topics", "create", "--apply"], world.http_port).output().unwrap();
+        pause();
+        // The others take any timestamp in these tests, and so differ.
+        let _ = status;
+        let text = String::from_utf8_lossy(&stdout).into_owned();
+        topics.iter().all(|topic| text.contains(&format!("{topic}: is as it should be")))
+    });
+}
+
+/// Records among the internal topics' messages: clocks have no key.
+fn shown(world: &World) -> usize {
+    let mut records = 0;
+    world.read(&internal(world), |message| records += usize::from(message.key().is_some()));
+    records
+}
+
+fn wait_until_ready(world: &World, detector: &mut Detector) {
+    world.wait_until("a detector that is ready", LIMIT, || {
+        detector.assert_alive(world);
+        ready_at(world.http_port).0
+    });
+}
+
+fn lost_at(world: &World, topic: &str) -> f64 {
+    let label = format!("topic=\"{topic}\"");
+    world.metric("permitwatch_topic_lost_timestamp_seconds", &[&label]).unwrap_or_default()
+}
+
+#[test]
+fn what_our_own_topics_lose_is_written_again() {
+    let world = World::new("lost");
+    let data = dataset(300, 2);
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    let written = write(&mut writer, &data, |_, _| true);
+    let mut detector = world.detector();
+    world.wait_until("everything read", LIMIT, || {
+        detector.assert_alive(&world);
+        world.has_read(written)
+    });
+    let standing = world.settled();
+    let of_others: BTreeSet<String> =
+        world.published().into_values().filter(|alert| alert.status.stands()).map(|alert| alert.rule_id).collect();
+    assert!(
+        OF_OTHERS.iter().any(|rule| of_others.contains(*rule)),
+        "no alert rests on what others show: {of_others:?}"
+    );
+    let messages = world.published_messages();
+    let said = shown(&world);
+    assert!(said > 20, "{said}");
+
+    // Emptied while it runs: said again, and a start finds it.
+    empty(&world, &internal(&world));
+    world.wait_until("that it is noticed and said again", LIMIT, || {
+        detector.assert_alive(&world);
+        lost_at(&world, "links") > 0.0 && lost_at(&world, "derived") > 0.0 && shown(&world) > 10
+    });
+    assert!(world.log().contains("a topic has lost messages: it began at 0"), "{}", world.log());
+    assert_eq!(world.settled(), standing, "alerts have come or gone while it was said again");
+    detector.kill();
+    let mut detector = world.detector();
+    wait_until_ready(&world, &mut detector);
+    assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "after a start");
+
+    // Made anew while it runs.
+    make_anew(&world, &internal(&world));
+    world.wait_until("that it is said again", LIMIT, || {
+        if detector.has_ended() {
+            // As whoever supervises it does.
+            detector = world.detector();
+        }
+        ready_at(world.http_port).0 && shown(&world) > 10
+    });
+    assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "made anew under it");
+
+    // Made anew while nobody runs.
+    detector.kill();
+    make_anew(&world, &internal(&world));
+    let mut detector = world.detector();
+    wait_until_ready(&world, &mut detector);
+    assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "made anew before a start");
+    assert!(world.log().contains("an internal topic has lost what had been read of it"), "{}", world.log());
+    assert!(shown(&world) > 10);
+
+    // The alerts themselves: what stands is published again, with sequences that go on.
+    let before = world.published();
+    make_anew(&world, &[world.kafka.alerts_topic()]);
+    world.wait_until("what stands, on the topic again", LIMIT, || {
+        if detector.has_ended() {
+            detector = world.detector();
+        }
+        world.standing() == standing
+    });
+    assert!(lost_at(&world, "alerts") > 0.0);
+    for (id, alert) in world.published() {
+        assert!(
+            alert.sequence >= before[&id].sequence,
+            "{}: {} after {}",
+            alert.rule_id,
+            alert.sequence,
+            before[&id].sequence
+        );
+    }
+}
