@@ -17,6 +17,9 @@ use crate::shard::Shard;
 use crate::shard::evaluate::Job;
 use crate::units::Unit;
 
+/// In the place of a row's content: it was said, and is gone from the topic. No row has it, so the row is said again.
+const GONE: u64 = 0;
+
 /// The last word on each row, by the unit that shows it.
 #[derive(Debug, Default)]
 pub struct Said {
@@ -53,7 +56,7 @@ impl Said {
     /// It is not to be found there any more: each row that stands is to be said anew.
     fn lose(&mut self) {
         for word in self.rows.values_mut().flat_map(FxHashMap::values_mut) {
-            word.content = word.content.map(|content| !content);
+            word.content = word.content.map(|_| GONE);
         }
     }
 
@@ -123,7 +126,7 @@ impl Shard {
         let mut persons: Vec<PersonNo> = self.shown.keys().copied().collect();
         persons.sort_unstable();
         for row in self.shown.values_mut().flatten() {
-            row.content = !row.content;
+            row.content = GONE;
         }
         let as_of = self.clocks.shard().0;
         for at in 0..self.rules.links().len() {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings::rd_kafka_timestamp_type_t as TimestampKind;
 use rdkafka::consumer::base_consumer::PartitionQueue;
@@ -53,6 +54,8 @@ pub(super) struct Lane {
     /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
     /// queue.
     pub sought: bool,
+    /// When it was last sought because it had been made anew.
+    begun_again: Option<Instant>,
 }
 
 impl Lane {
@@ -79,6 +82,7 @@ impl Lane {
             claimed: None,
             at_end: false,
             sought: false,
+            begun_again: None,
         })
     }
 
@@ -94,6 +98,12 @@ impl Lane {
     pub fn begin_again(&mut self, first: NextOffset) {
         let last = self.times.last();
         self.seek(first, last);
+        self.begun_again = Some(Instant::now());
+    }
+
+    /// It was to begin again so long ago, and nothing has come since, not even its end.
+    pub fn begins_again(&self, since: Duration) -> bool {
+        self.sought && self.begun_again.is_some_and(|at| at.elapsed() >= since)
     }
 
     /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.

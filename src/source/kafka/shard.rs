@@ -19,6 +19,9 @@ use crate::schema::Feed;
 use crate::source::{Ahead, ShardSource, SourceError, Waker};
 use crate::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
 
+/// How long a partition that was made anew may bring nothing before it is sought again.
+const SEEK_AGAIN: Duration = Duration::from_secs(5);
+
 /// Partition n of every feed.
 pub struct KafkaShard {
     number: i32,
@@ -113,12 +116,15 @@ impl KafkaShard {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(first.0))
             .map_err(|error| self.failed(feed, &error))?;
-        self.consumer.seek_partitions(list, ANSWER_TIMEOUT).map_err(|error| self.failed(feed, &error))?;
+        let list = self.consumer.seek_partitions(list, ANSWER_TIMEOUT).map_err(|error| self.failed(feed, &error))?;
+        // The library may not have heard of the new topic yet: then nothing comes, and this is done again.
+        let outcome = list.elements().first().and_then(|element| element.error().err());
         tracing::error!(
             topic = self.topic(feed),
             partition = self.number,
             first = first.0,
             end = end.0,
+            refused = outcome.as_ref().map(kafka::describe),
             "an internal topic no longer has what comes next; it is read from its beginning"
         );
         self.lanes[feed.index()].begin_again(first);
@@ -158,6 +164,7 @@ impl ShardSource for KafkaShard {
         let lane = &mut self.lanes[feed.index()];
         match lane.ahead(&self.consumer, &self.fence) {
             Ok(Ahead::AtEnd) if lane.sought => self.end_after_seek(feed),
+            Ok(Ahead::Pending) if lane.begins_again(SEEK_AGAIN) => self.begin_again(feed),
             Ok(ahead) => Ok(ahead),
             // Whoever writes it fills it again (see `service`): what comes from its beginning is known already, or is what was missing.
             Err(error) if feed.is_internal() && is_lost(&error) => self.begin_again(feed),
