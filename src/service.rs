@@ -286,7 +286,7 @@ impl ShardParts {
             stop: self.stop,
             snapshot,
             pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || restart::published_now(&config, number, &stop)),
+            reread: Box::new(move || Ok(restart::published_now(&config, number, &stop)?)),
             commit: Box::new(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");

@@ -256,6 +256,8 @@ where
         observer,
         recovery: None,
         links_until: None,
+        lacks_links: false,
+        lost: Arc::default(),
         reloader: Reloader::new(Arc::clone(&surroundings.rules), 0),
         telemetry: ShardTelemetry::new(number, &ids, wall()),
         config: Arc::clone(&surroundings.config),

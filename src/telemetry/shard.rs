@@ -270,6 +270,8 @@ impl Drop for ShardTelemetry {
     fn drop(&mut self) {
         for feed in &self.feeds {
             feed.given_up.increment(feed.unsettled);
+            // Nobody asks any more; a 0 that stays would say that all has been read.
+            feed.lag.set(f64::NAN);
         }
         self.owned.set(0.0);
     }
