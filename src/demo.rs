@@ -92,6 +92,7 @@ impl Demo {
             pseudonyms: Arc::new(Pseudonyms::new("permitwatch demo, not for production", "demo")),
             readiness: Arc::clone(readiness),
             stop: Arc::clone(&stop),
+            keeps_topics: self.external,
         };
         let writer = FeedWriter::new(&self.config.kafka)?;
         let detector = std::thread::Builder::new().name("detector".into()).spawn({

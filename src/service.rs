@@ -64,6 +64,8 @@ pub struct Instance {
     pub pseudonyms: Arc<Pseudonyms>,
     pub readiness: Arc<Readiness>,
     pub stop: Arc<AtomicBool>,
+    /// Whether what is gone of the topics that are read back is written again. Not over a broker that drops what is old (the embedded one).
+    pub keeps_topics: bool,
 }
 
 type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
@@ -76,7 +78,10 @@ impl Instance {
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
-        let watching = self.watch_losses(consumer.partitions(), Arc::clone(&lost))?;
+        let watching = match self.keeps_topics {
+            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost))?),
+            false => None,
+        };
         let snapshots = Arc::new(Snapshots::default());
         let mut running: Running = BTreeMap::new();
         let mut shards = Vec::new();
@@ -113,7 +118,7 @@ impl Instance {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
-        watching.thread().unpark();
+        watching.iter().for_each(|watching| watching.thread().unpark());
         outcome.map(|()| shards)
     }
 

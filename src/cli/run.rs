@@ -46,6 +46,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         rules: Arc::new(RulesInForce::planned(catalogue, planned)),
         readiness: Arc::new(Readiness::default()),
         stop: Arc::clone(&stop),
+        keeps_topics: true,
         config: Arc::new(config),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
