@@ -93,6 +93,15 @@ fn the_last_word_on_every_alert_is_read_back() {
 }
 
 #[test]
+fn reading_what_was_published_ends_when_told_to() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    assert!(matches!(read_published_until(&config, 0, &stop), Err(SinkError::Stopped)));
+}
+
+#[test]
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
