@@ -15,6 +15,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::message::Message as _;
 
 use crate::harness::{Detector, PARTITIONS, World, dataset, pause, ready_at, write};
+use crate::silence::Prometheus;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -87,6 +88,7 @@ fn what_our_own_topics_lose_is_written_again() {
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |_, _| true);
     let mut detector = world.detector();
+    let prometheus = Prometheus::start(&world, &[world.http_port]);
     world.wait_until("everything read", LIMIT, || {
         detector.assert_alive(&world);
         world.has_read(written)
@@ -108,6 +110,7 @@ fn what_our_own_topics_lose_is_written_again() {
         detector.assert_alive(&world);
         lost_at(&world, "links") > 0.0 && lost_at(&world, "derived") > 0.0 && shown(&world) > 10
     });
+    world.wait_until("its alarm", LIMIT, || prometheus.firing("PermitwatchTopicLost", "topic", "links"));
     assert!(world.log().contains("a topic has lost messages: it began at 0"), "{}", world.log());
     assert_eq!(world.settled(), standing, "alerts have come or gone while it was said again");
     detector.kill();

@@ -10,6 +10,7 @@ use permitwatch::broker::FeedWriter;
 
 use crate::broker::Brokers;
 use crate::harness::{PARTITIONS, World, dataset, fates_add_up, free_port, metric_at, ready_at, write};
+use crate::silence::Prometheus;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -50,6 +51,7 @@ fn an_outage_is_seen_and_leaves_nothing_behind() {
     let standing_by = ports.iter().filter(|port| ready_at(**port).1.starts_with("stands by")).count();
     assert_eq!(standing_by, 1);
     let lag = |port: u16| metric_at(port, "permitwatch_feed_lag_messages", &[]);
+    let prometheus = Prometheus::start(&world, &ports);
     let standing = world.settled();
     assert!(standing.len() >= 3, "too few alerts to tell anything: {}", standing.len());
     let before = world.log().len();
@@ -67,6 +69,14 @@ fn an_outage_is_seen_and_leaves_nothing_behind() {
         assert_eq!(metric_at(port, "permitwatch_shard_reading", &[]), Some(0.0));
         assert!(lag(port).is_none_or(f64::is_nan), "nobody has told a lag: {:?}", lag(port));
     }
+
+    world.wait_until("the alarms of every shard and every process", LIMIT, || {
+        let shards =
+            (0..PARTITIONS).all(|shard| prometheus.firing("PermitwatchShardUnowned", "shard", &shard.to_string()));
+        let outside =
+            |port: &u16| prometheus.firing("PermitwatchOutsideGroup", "instance", &format!("127.0.0.1:{port}"));
+        shards && ports.iter().all(outside)
+    });
 
     brokers.thaw();
     all_ready("all of them again");

@@ -15,7 +15,7 @@ use crate::harness::{World, dataset, free_port, get, write};
 /// Rules that need the payments feed to speak before they assert that nothing was paid.
 const WAITING: [&str; 3] = ["work-not-started", "salary-below-floor", "employer-mismatch"];
 
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
     port: u16,
 }
@@ -29,7 +29,7 @@ impl Drop for Prometheus {
 
 impl Prometheus {
     /// Starts Debian's Prometheus with our alarms, scraping each second; alarms wait two seconds instead of minutes.
-    fn start(world: &World) -> Prometheus {
+    pub fn start(world: &World, ports: &[u16]) -> Prometheus {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/prometheus");
         let dir = world.dir.path();
         let alarms = std::fs::read_to_string(source.join("alerts.yml")).unwrap();
@@ -41,9 +41,11 @@ impl Prometheus {
                 })
                 .collect();
         std::fs::write(dir.join("alerts.yml"), hasty).unwrap();
+        let targets: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let targets = targets.join("\", \"");
         let config = std::fs::read_to_string(source.join("prometheus.yml"))
             .unwrap()
-            .replace("127.0.0.1:9187", &format!("127.0.0.1:{}", world.http_port))
+            .replace("127.0.0.1:9187", &targets)
             .replace("scrape_interval: 15s", "scrape_interval: 1s")
             .replace("scrape_timeout: 10s", "scrape_timeout: 1s")
             .replace("evaluation_interval: 15s", "evaluation_interval: 1s");
@@ -73,7 +75,7 @@ impl Prometheus {
         answer["data"]["result"].as_array().cloned().unwrap_or_default()
     }
 
-    fn firing(&self, alarm: &str, label: &str, value: &str) -> bool {
+    pub fn firing(&self, alarm: &str, label: &str, value: &str) -> bool {
         !self.query(&format!("ALERTS{{alertname=\"{alarm}\", alertstate=\"firing\", {label}=\"{value}\"}}")).is_empty()
     }
 }
@@ -99,7 +101,7 @@ fn a_silent_feed_raises_and_clears_nothing_but_its_own_alarm() {
     let until = data.messages(Feed::Permits).iter().map(|message| message.known_time).max().unwrap();
     let silent_from = until - 240 * MICROS_PER_DAY;
     let world = World::new("silence");
-    let prometheus = Prometheus::start(&world);
+    let prometheus = Prometheus::start(&world, &[world.http_port]);
     let mut detector = world.detector();
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |feed, known| feed != Feed::Payments || known < silent_from);
