@@ -3,6 +3,7 @@
 //! What exists is never changed: a topic's settings are its owner's, and its partition count is for good.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::Consumer;
@@ -14,6 +15,8 @@ use crate::schema::Feed;
 
 /// Milliseconds for which one may look into what was set aside.
 const QUARANTINE_MILLIS: u64 = 30 * 86_400_000;
+/// How often it is asked whether a new topic is known.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Copies of each partition, where there are so many brokers.
 const COPIES: i32 = 3;
 
@@ -199,7 +202,7 @@ fn differences<'v>(
     out
 }
 
-/// Makes what is missing; returns the names.
+/// Makes what is missing, and returns the names once every broker that is asked knows them.
 pub fn create(config: &KafkaConfig, plan: &Plan) -> Result<Vec<String>, ClusterError> {
     let admin = admin(config)?;
     let options = AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT));
@@ -217,7 +220,24 @@ pub fn create(config: &KafkaConfig, plan: &Plan) -> Result<Vec<String>, ClusterE
             _ => created.push(topic.name.clone()),
         }
     }
+    wait_until_known(config, &created)?;
     Ok(created)
+}
+
+/// A topic that the controller has made is not known to every broker at once.
+fn wait_until_known(config: &KafkaConfig, created: &[String]) -> Result<(), ClusterError> {
+    let consumer = plain_consumer(config)?;
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
+    for topic in created {
+        while partition_count(&consumer, config, topic)?.is_none() {
+            if Instant::now() > deadline {
+                return Err(ClusterError::MissingTopic { topic: topic.clone() });
+            }
+            // It has nothing to read: this waits.
+            let _ = consumer.poll(ASK_AGAIN);
+        }
+    }
+    Ok(())
 }
 
 /// Creates the topics that are missing, as the engine needs them; returns the names of those created.
