@@ -122,7 +122,7 @@ stay AS (   -- each visit as it stands on such a day
 ),
 counted AS (
     SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
-           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
+           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, known_at,
            coalesce(CAST(seen_until - left_on AS BIGINT), 0) AS seen_days,
            greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
     FROM stay
@@ -137,7 +137,8 @@ fact AS (   -- what was seen weighs in full, what was not one tier less
                               CASE WHEN seen_days + unseen_days >= $short_days OR repeated THEN 1 ELSE 0 END)
                      - CASE WHEN documented IS TRUE THEN 0 ELSE 1 END - reason END
                - CASE WHEN one_of_several THEN 1 ELSE 0 END AS grade,
-           CASE WHEN documented AND reason = 0 AND seen_days + unseen_days > 0 AND NOT one_of_several THEN 3 ELSE 2 END AS long_grade
+           CASE status_kind WHEN 'refugee' THEN 3 ELSE 2 END
+               - CASE WHEN documented AND reason = 0 AND seen_days + unseen_days > 0 AND NOT one_of_several THEN 0 ELSE 1 END AS long_grade
     FROM counted
 )
 SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
