@@ -22,6 +22,9 @@ en = "Pay in arrears: the month after the last with a right to work does not cou
 sv = "Annat tillstånd eller uppehållsrätt med rätt att arbeta, eller beslut som en domstol har stoppat (tar bort uppgiften)"
 en = "Another permit or right of residence with a right to work, or a decision that a court has suspended (removes the indication)"
 [[counter_evidence]]
+sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (räknas inte)"
+en = "Excused months, such as sickness or parental leave (do not count)"
+[[counter_evidence]]
 sv = "Utbetalaren är försäkringsgivare eller myndighet, även lönegaranti (räknas inte)"
 en = "The payer is an insurer or an authority, wage guarantee too (does not count)"
 [[counter_evidence]]
@@ -67,11 +70,12 @@ WITH held AS (   -- each permit and case until the next one begins
     FROM permits
     WHERE coalesce(end_kind, 'none') <> 'annulled'
 ),
-paid AS (   -- months with pay for work, from all employers
+paid AS (   -- months with pay for work, from all employers, and no excuse
     SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, max(s.known_at) AS known_at, min(s.first_key) AS pay_key
     FROM salaries s
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     WHERE coalesce(e.payer_kind, 'normal') NOT IN ('insurer', 'public_payer')
+      AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month)
     GROUP BY s.person_id, s.month
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the latest permit that had begun
