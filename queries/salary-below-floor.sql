@@ -65,7 +65,7 @@ source = "own default"
 */
 WITH mean AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, counted_sek, counted_2_sek, counted_3_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
+           in_own_right, counted_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
     FROM salary_means
     WHERE requirement = 'floor'
 ),
@@ -75,20 +75,25 @@ low AS (   -- a mean below the requirement takes a month below it: most permits 
     WHERE counted_sek * 100 < required_sek * $tolerance_pct
     GROUP BY permit_id
 ),
-judged AS (   -- each full month with the two before it
+judged AS (
     SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
            m.in_own_right, m.sum_3, m.sum_6, m.excused_3, m.key_1, m.key_2, m.key_3,
-           CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN m.counted_2_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END
-               + CASE WHEN m.counted_3_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low_3
+           CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low
     FROM mean m
     JOIN low l ON l.permit_id = m.permit_id
+),
+counted AS (   -- each full month with the two before it, with and without those that are full thanks to an excuse
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, sum_3, sum_6, excused_3, key_1, key_2, key_3, least(sum(low) OVER last3, CASE WHEN in_own_right THEN sum(low) OVER own3 END) AS low_3
+    FROM judged
+    WINDOW last3 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
+           own3 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
 ),
 graded AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
            in_own_right, sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3,
            coalesce(sum_3 * 100 < 3 * required_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
-    FROM judged
+    FROM counted
 ),
 run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,

@@ -80,13 +80,18 @@ low AS (   -- a mean below the offer takes a month below it: most permits have n
     WHERE counted_sek * 100 < required_sek * greatest($medium_pct, $weak_pct)
     GROUP BY permit_id
 ),
-evaluation AS (   -- each full month with those before it
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right, m.sum_3, m.sum_6,
-           m.excused_6, m.key_1, m.key_2, m.key_3,
-           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6
+judged AS (
+    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right,
+           m.sum_3, m.sum_6, m.excused_6, m.key_1, m.key_2, m.key_3, CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END AS low
     FROM mean m
     JOIN low l ON l.permit_id = m.permit_id
+),
+evaluation AS (   -- each full month with the five before it, with and without those that are full thanks to an excuse
+    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6,
+           excused_6, key_1, key_2, key_3, least(sum(low) OVER last6, CASE WHEN in_own_right THEN sum(low) OVER own6 END) AS low_6
+    FROM judged
+    WINDOW last6 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
+           own6 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
 ),
 graded AS (
     SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
