@@ -35,7 +35,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
                 2 => 225,
                 _ => 300,
             };
-            if excused(p, from, end) || finished(p, end) {
+            if excused(p, from, end) || finished(p, from, end) {
                 continue;
             }
             let results = p.studies.iter().filter(|s| s.kind == "result" && from <= s.event_on && s.event_on <= due);
@@ -77,10 +77,13 @@ fn ended(p: &PersonKnown, registration: &Seen<Study>) -> Option<Day> {
     registration.ends_on.into_iter().chain(stops.map(|s| s.event_on)).min()
 }
 
-/// Whether a degree was taken under the permit that the year ends in: the next is for other studies.
-fn finished(p: &PersonKnown, end: Day) -> bool {
+/// Whether, after a degree, nothing was begun anew until the year had begun.
+fn finished(p: &PersonKnown, from: Day, end: Day) -> bool {
     p.studies.iter().filter(|s| s.kind == "degree" && s.event_on <= end).any(|degree| {
-        let permit = p.holdings.iter().rfind(|h| h.valid_from <= degree.event_on).or(p.holdings.first());
-        permit.is_some_and(|permit| permit.held_until.is_none_or(|until| end <= until))
+        let next = p
+            .studies
+            .iter()
+            .filter(|s| matches!(s.kind, "registered" | "re_registered") && s.event_on > degree.event_on);
+        next.map(|s| s.event_on).min().is_none_or(|next| next >= from)
     })
 }

@@ -5,7 +5,7 @@
 
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
-use crate::facts::{Code, Known};
+use crate::facts::{Code, Known, Permit};
 use crate::rights::posts_in_force;
 
 const CLASSES: &[Code] = &[
@@ -42,17 +42,20 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         let family = permit.permit_class.starts_with("FAMILY");
         let due = permit.valid_from.add_months(if family { 12 } else { 6 });
         let settled = holding.settles(due.start());
-        if day >= due && !settled && permit.card_issued_on.is_none() && !arrived(p, permit.permit_class, day) {
+        if day >= due && !settled && permit.card_issued_on.is_none() && !arrived(p, permit) {
             out.push(p.finding(holding, Severity::Medium));
         }
     }
     out
 }
 
-fn arrived(p: &Known<'_>, class: Code, day: Day) -> bool {
+fn arrived(p: &Known<'_>, permit: &Permit) -> bool {
+    let class = permit.permit_class;
+    // One registers for the term that the permit is for, not much sooner.
+    let soonest = permit.valid_from - 60;
     // Seen abroad is not seen here.
     p.border.iter().any(|b| b.direction != "seen")
         || posts_in_force(p).iter().any(|post| post.dereg_code.is_none())
         || WORKERS.contains(&class) && p.payments.iter().any(|pay| pay.kind == "salary" && pay.amount_sek > 0)
-        || STUDENTS.contains(&class) && p.studies.iter().any(|s| BEGUN.contains(&s.kind) && s.event_on <= day)
+        || STUDENTS.contains(&class) && p.studies.iter().any(|s| BEGUN.contains(&s.kind) && s.event_on >= soonest)
 }
