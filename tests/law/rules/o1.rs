@@ -48,11 +48,11 @@ fn severity(p: &Known<'_>, permit: &Seen<Permit>, decided: Day, day: Day) -> Opt
         return Some(Severity::Weak);
     }
     // Registered, or moved away and yet paid or seen here since.
-    (registered(p, day) || moved(p, day)).then_some(Severity::Info)
+    (registered(p, day) || moved(p, decided, day)).then_some(Severity::Info)
 }
 
-fn moved(p: &Known<'_>, day: Day) -> bool {
-    gone(p).iter().any(|gone| gone.stands(day) && gone.moved().is_some())
+fn moved(p: &Known<'_>, decided: Day, day: Day) -> bool {
+    gone(p).iter().any(|gone| gone.stands(day) && gone.moved().is_some_and(|moved| moved.on >= decided))
 }
 
 fn registered(p: &Known<'_>, day: Day) -> bool {

@@ -51,8 +51,8 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 
 fn arrived(p: &Known<'_>, permit: &Permit) -> bool {
     let class = permit.permit_class;
-    // One registers for the term that the permit is for, not much sooner.
-    let soonest = permit.valid_from - 60;
+    // What was before the application is not about this stay.
+    let soonest = permit.application_on.unwrap_or(permit.valid_from);
     // Seen abroad is not seen here.
     p.border.iter().any(|b| b.direction != "seen")
         || posts_in_force(p).iter().any(|post| post.dereg_code.is_none())
