@@ -69,7 +69,7 @@ SELECT p.person_id, p.permit_id, concat('deregistered:', CAST(d.dereg_on AS VARC
        concat_ws(',', p.record_key, d.record_key) AS record_keys
 FROM rights p
 JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'FI'
-WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on
+WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on
 UNION ALL
 SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_from) AS anchor_at,
        greatest(min(CASE WHEN NOT settled THEN known_at END), carries_at) AS alert_at,

@@ -122,7 +122,7 @@ stay AS (   -- each visit as it stands on such a day
 ),
 counted AS (
     SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
-           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, known_at,
+           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
            coalesce(CAST(seen_until - left_on AS BIGINT), 0) AS seen_days,
            greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
     FROM stay
