@@ -14,7 +14,8 @@ use super::stories::{first_permit, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (22, 55));
-    let from = person.some_day(25, 420);
+    // The other person's permit comes after this one's, and within three years.
+    let from = person.some_day(25, if story == PassportInSequence { 850 } else { 420 });
     let class = match story {
         UnsureNumber | UnsureNumberRaised => "RESEARCH",
         UnsureProtection => "HUMANITARIAN",
