@@ -18,6 +18,7 @@ use permitwatch::shard::Pseudonyms;
 use permitwatch::time::KnownTime;
 
 use crate::calendar::{At, Day};
+use crate::exceptions::{Difference, EXCEPTIONS};
 use crate::facts::{Fact, Feed, Group, Record};
 use crate::people::{LAST_DAY, reference_subject};
 use crate::populations::groups;
@@ -25,30 +26,6 @@ use crate::rules::{RULES, Rule, Severity, standing};
 
 /// Groups of each recipe and seed where nothing else is said: about a minute on two cores.
 const PERSONS: usize = 12;
-
-/// A difference that is known and has its reason. There should be none.
-struct Exception {
-    rule: &'static str,
-    reason: &'static str,
-    applies: fn(&Difference<'_>) -> bool,
-}
-
-const EXCEPTIONS: &[Exception] = &[];
-
-/// Two answers about one subject and day.
-struct Difference<'a> {
-    #[expect(dead_code, reason = "for exceptions")]
-    group: &'a Group,
-    rule: &'static str,
-    #[expect(dead_code, reason = "for exceptions")]
-    subject: &'a str,
-    #[expect(dead_code, reason = "for exceptions")]
-    day: Day,
-    #[expect(dead_code, reason = "for exceptions")]
-    engine: Option<Severity>,
-    #[expect(dead_code, reason = "for exceptions")]
-    law: Option<Severity>,
-}
 
 /// Days in a row on which both gave the same two different answers.
 #[derive(Clone)]
@@ -265,7 +242,7 @@ fn compare_group(at: usize, group: &Group, rules: &[&Rule], engine: &Engine, tal
                 if said == stands {
                     continue;
                 }
-                let difference = Difference { group, rule: rule.id, subject, day, engine: stands, law: said };
+                let difference = Difference { group, rule: rule.id, subject, engine: stands, law: said };
                 let excepted = EXCEPTIONS.iter().find(|e| e.rule == difference.rule && (e.applies)(&difference));
                 if let Some(exception) = excepted {
                     *tally.excepted.entry(exception.reason).or_default() += 1;
@@ -312,7 +289,7 @@ impl Engine {
         let dir = tempfile::tempdir().unwrap();
         write(groups, dir.path());
         let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-        let mut catalogue = Catalogue::load(&queries, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
+        let mut catalogue = Catalogue::load(&queries, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error:?}"));
         if rules.len() < RULES.len() && !rules.iter().any(|rule| rule.number == "R28") {
             catalogue.rules.retain(|own| rules.iter().any(|rule| rule.id == own.header.id));
         }
@@ -326,7 +303,7 @@ impl Engine {
             as_of: KnownTime(LAST_DAY.start().0),
             profile: false,
         };
-        let replayed = replay::timeline(dir.path(), &catalogue, &options).unwrap_or_else(|error| panic!("{error}"));
+        let replayed = replay::timeline(dir.path(), &catalogue, &options).unwrap_or_else(|error| panic!("{error:?}"));
         assert!(replayed.disabled.is_empty(), "rules failed: {:?}", replayed.disabled);
         let set_aside: BTreeSet<&str> = replayed.quarantined.iter().map(|q| q.detail.as_str()).collect();
         let malformed = replayed.quarantined.iter().filter(|q| !["future", "too_late"].contains(&q.reason.name()));

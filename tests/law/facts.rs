@@ -373,6 +373,10 @@ impl Record {
 
     /// The same for people to read.
     pub fn words(&self) -> String {
+        if let Fact::Payment(Payment { kind: "salary", payer_id, month, amount_sek, .. }) = &self.fact {
+            let (known, op) = (self.known.day(), self.op.name());
+            return format!("salary {month} {amount_sek} from {payer_id}, known {known}, {op} v{}", self.version);
+        }
         let columns: Vec<String> = self.fact.columns().iter().map(|(name, value)| format!("{name} {value}")).collect();
         format!(
             "{} {} {} {} v{}: {}",

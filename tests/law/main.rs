@@ -13,7 +13,7 @@
 //! - `pay`: salaries month by month, and thresholds in force.
 //! - `rules`: one small file a rule.
 //! - `people`, `chains`, `terms`: how a person is written down; `populations`: who they are.
-//! - `compare`: the engine's answer beside this one's.
+//! - `compare`: the engine's answer beside this one's; `exceptions`: where they still part, and why.
 //!
 //! `LAW_SEEDS=1,2,3` and `LAW_PERSONS=500` widen it by hand; `LAW_RULES=R04,R05` narrows it; `LAW_SHRINK=1` cuts the records of a
 //! person on whom the two disagree down to those that matter.
@@ -24,6 +24,7 @@ mod calendar;
 mod carrier;
 mod chains;
 mod compare;
+mod exceptions;
 mod facts;
 mod names;
 mod nations;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::calendar::{Day, agi_complete};
+use crate::calendar::{At, Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
 use crate::rights::Holding;
 
@@ -53,6 +53,10 @@ pub struct FullMonth {
     pub month: Day,
     pub gross: i64,
     pub excused: bool,
+    /// Full without a word about excused months; one that is not begins and worsens nothing.
+    plain: bool,
+    /// From when on it can be told.
+    pub known: At,
 }
 
 impl FullMonth {
@@ -62,32 +66,72 @@ impl FullMonth {
     }
 }
 
-/// The full months of employment under a permit that can be judged on a day, in order: between the first and the last month of
-/// the employment, these two left out. An excused month is one of employment.
-pub fn full_months(p: &Known<'_>, holding: &Holding, day: Day) -> Vec<FullMonth> {
-    let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
-    let paid = p.salaries.keys().chain(&p.excused_months).copied().filter(|&month| worked(month));
-    let paid: Vec<Day> = paid.collect();
-    let (Some(first), Some(last)) = (paid.iter().min().copied(), paid.iter().max().copied()) else { return Vec::new() };
+/// The full months of employment under a permit that can be judged on a day, in order: months with pay between two others with pay.
+/// An excused month is one of employment, with pay or without, and so no month is a first or last one beside it.
+fn full_months(p: &Known<'_>, holding: &Holding, day: Day) -> Vec<FullMonth> {
+    let excused = |month: Day| is_excused(p, month);
+    let worked = |month: Day| gross(p, month) > 0 || excused(month);
+    let Some(last) = p.salaries.keys().chain(&p.excused_months).max().copied() else { return Vec::new() };
     let mut out = Vec::new();
     let mut month = holding.valid_from.month();
     while month <= last && is_complete(month, day) {
         let within = month >= holding.valid_from && holding.held_until.is_none_or(|until| month.month_end() <= until);
-        // An excused month is no first or last one.
-        let inside = (first < month && month < last) || is_excused(p, month);
-        if within && inside && can_be_judged(p, month) {
-            out.push(FullMonth { month, gross: gross(p, month), excused: is_excused(p, month) });
+        let around = [month.add_months(-1), month, month.add_months(1)];
+        let inside = around.iter().all(|&month| worked(month)) || excused(month);
+        if within && inside && (excused(month) || can_be_judged(p, month)) {
+            let plain = around.iter().all(|&month| gross(p, month) > 0);
+            let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && around.contains(&pay.month));
+            let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0)).max(agi_complete(month).start());
+            out.push(FullMonth { month, gross: gross(p, month), excused: excused(month), plain, known });
         }
         month = month.add_months(1);
     }
     out
 }
 
+/// What a rule finds in the full months of employment under permits of this one's class and right, of which it carries the telling: its
+/// own, and those before it that its decision could not weigh.
+///
+/// An excuse only helps: it lowers what stands, and a month that is there only thanks to one begins and worsens nothing.
+pub fn judge<T: Ord>(
+    p: &Known<'_>,
+    carrier: &Holding,
+    day: Day,
+    of: impl Fn(&Seen<Permit>, &[FullMonth]) -> Option<T>,
+) -> Option<T> {
+    let found = |holding: &&Holding| {
+        let permit = &p.permits[holding.permit];
+        let full = full_months(p, holding, day);
+        let settled = full.iter().rev().take(3).all(|month| carrier.settles(month.known));
+        if holding.permit != carrier.permit && settled {
+            return None;
+        }
+        let mut standing = None;
+        for last in 0..full.len() {
+            let now = of(permit, &full[..=last]);
+            standing = if full[last].plain { now } else { standing.min(now) };
+        }
+        let plain = full.iter().copied().filter(|month| month.plain);
+        let plain: Vec<FullMonth> = plain.map(|month| FullMonth { excused: false, ..month }).collect();
+        if p.excused_months.is_empty() { standing } else { standing.min(of(permit, &plain)) }
+    };
+    carried_by(p, carrier).filter_map(|holding| found(&holding)).max()
+}
+
+/// The permits of this one's class and right up to itself.
+pub fn carried_by<'a>(p: &'a Known<'_>, carrier: &'a Holding) -> impl Iterator<Item = &'a Holding> {
+    let class = p.permits[carrier.permit].permit_class;
+    let upto = p.holdings.iter().filter(move |own| own.right == carrier.right && own.valid_from <= carrier.valid_from);
+    upto.filter(move |own| p.permits[own.permit].permit_class == class)
+}
+
+/// Whether the month after the last full one makes up for it: pay that was only late.
+pub fn shifted(p: &Known<'_>, full: &[FullMonth]) -> bool {
+    full.last().is_some_and(|last| !last.excused && gross(p, last.month.add_months(1)) * 10 >= 18 * last.gross)
+}
+
 /// Whether every employer that paid in a month, or in the last paid month before, declared enough of its staff.
 pub fn can_be_judged(p: &Known<'_>, month: Day) -> bool {
-    if is_excused(p, month) {
-        return true;
-    }
     let payers = p.salaries.range(..=month).rev().find(|(_, payers)| payers.values().any(|amount| *amount > 0));
     payers.is_none_or(|(_, payers)| payers.keys().all(|payer| declared_enough(p, payer, month)))
 }

@@ -4,7 +4,7 @@
 //! or begins on the day after it at the latest. The time between the two belongs to the right, and there the old permit carries.
 
 use crate::calendar::{At, Day};
-use crate::facts::{Application, PersonKnown, Post, Seen, earlier};
+use crate::facts::{Application, Permit, PersonKnown, Post, Seen, earlier};
 
 /// A granted permit, not annulled, with its place in a right.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub fn holdings(p: &PersonKnown) -> Vec<Holding> {
         let held_until = earlier(own_end, next.map(|next| next.valid_from - 1));
         let follows = out.last().is_some_and(|before| {
             let before_end = earlier(p.permits[before.permit].valid_to, p.permits[before.permit].ended_on);
-            one_right(p, before.valid_from, before_end, permit.valid_from, permit.application_on)
+            one_right(p, before.valid_from, before_end, permit)
         });
         let own_start = permit.held_since.map_or(permit.valid_from, |since| since.min(permit.valid_from));
         let (right, right_from) = match out.last() {
@@ -66,8 +66,7 @@ pub fn holdings(p: &PersonKnown) -> Vec<Holding> {
             Some(before) => (before.right + 1, own_start),
             None => (0, own_start),
         };
-        let continued =
-            next.is_some_and(|next| one_right(p, permit.valid_from, own_end, next.valid_from, next.application_on));
+        let continued = next.is_some_and(|next| one_right(p, permit.valid_from, own_end, next));
         let carries_until = match next {
             Some(next) if continued => Some(next.valid_from - 1),
             _ => earlier(last_carried(p, permit.valid_from, own_end), next.map(|next| next.valid_from - 1)),
@@ -100,14 +99,16 @@ fn is_permit(p: &PersonKnown, at: usize) -> bool {
 }
 
 /// Whether a permit that begins on `next_from` goes on from one that held from `from` to `until`.
-fn one_right(p: &PersonKnown, from: Day, until: Option<Day>, next_from: Day, next_application: Option<Day>) -> bool {
+fn one_right(p: &PersonKnown, from: Day, until: Option<Day>, next: &Permit) -> bool {
+    let (next_from, next_application) = (next.valid_from, next.application_on);
     let Some(until) = until else { return true };
     if next_from <= until + 1 || next_application.is_some_and(|day| from <= day && day <= until) {
         return true;
     }
     // One that was refused, or decided long before, was not for the permit that came.
     let for_it = |a: &&Seen<Application>| {
-        !matches!(a.outcome, Some("refused" | "withdrawn")) && a.decided_on.is_none_or(|decided| decided > until)
+        !matches!(a.outcome, Some("refused" | "withdrawn"))
+            && a.decided_on.is_none_or(|decided| decided > until || Some(decided) == next.decided_on)
     };
     p.applications.iter().filter(for_it).any(|a| from <= a.filed_on && a.filed_on <= until)
 }
@@ -122,6 +123,8 @@ fn last_carried(p: &PersonKnown, from: Day, until: Option<Day>) -> Option<Day> {
             // Granted before the end: the next permit begins when this one ends, or was for something else.
             (Some("granted"), Some(decided)) if decided <= until => {}
             (Some("refused" | "withdrawn"), Some(decided)) => last = last.max(decided),
+            // Granted while the permit held: what was applied for has come, or is no extension.
+            (Some("granted"), Some(decided)) if decided <= until => {}
             _ => return None,
         }
     }

@@ -129,11 +129,10 @@ pub fn standing(group: &GroupKnown, rules: &[&Rule], day: Day) -> BTreeMap<(&'st
                 continue;
             }
             for finding in (rule.on_day)(&Known { group, me }, day) {
-                let ended = me.holdings.iter().any(|holding| {
-                    me.permits[holding.permit].permit_id == finding.subject
-                        && holding.carries_until.is_some_and(|until| day > until)
-                });
-                if ended && !rule.survives.contains(&Canceller::PermitEnded) {
+                let mut own =
+                    me.holdings.iter().filter(|holding| me.permits[holding.permit].permit_id == finding.subject);
+                let carried = own.all(|holding| holding.carries(day));
+                if !carried && !rule.survives.contains(&Canceller::PermitEnded) {
                     continue;
                 }
                 let place = out.entry((rule.id, finding.subject)).or_insert(finding.severity);

@@ -55,7 +55,7 @@ fn renew(m: &mut Maker, person: usize, before: &Permit, payer: &str, months: i32
     let decided = (from + m.dice.pick(&[-1, -15, 0, -40])).max(filed + 1);
     own.application_on = if m.dice.one_in(6) { None } else { Some(filed) };
     own.decided_on = if m.dice.one_in(8) { None } else { Some(decided) };
-    if m.dice.one_in(2) {
+    if (gap <= 0 || filed <= last) && m.dice.one_in(2) {
         own.held_since = Some(before.held_since.unwrap_or(before.valid_from));
     }
     if !m.dice.one_in(4) {

@@ -3,13 +3,13 @@
 //! before, six (from the day on which that is the law) for who has held the permit for more than two years.
 //!
 //! The employment ends on the day that a notice gives, else with the last month with pay. An excused month is one in place. A last
-//! payment of at least twice the mean of the last three full months pays for as many months as it holds means. An application filed
+//! payment of at least twice the mean of the last three full months pays for as many months as it holds means, its own among them. An application filed
 //! within the time, or filed before and undecided when the employment ends, explains it unless it is refused or withdrawn, but not
 //! that of the permit itself. An extension under which nothing was declared counts from its first day.
 
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
-use crate::pay::{can_be_judged, gross, is_excused, parameter};
+use crate::pay::{can_be_judged, carried_by, gross, parameter};
 use crate::rights::{Holding, posts_in_force};
 use crate::rules::{Finding, Rule, Severity};
 
@@ -17,72 +17,100 @@ pub const RULE: Rule = Rule { number: "R02", id: "employment-ended", classes: &[
 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
-    for holding in &p.holdings {
-        let permit = &p.permits[holding.permit];
+    for carrier in &p.holdings {
+        let permit = &p.permits[carrier.permit];
         if permit.permit_class != "WORK_EMP" {
             continue;
         }
-        let Some(end) = employment_end(p, holding, permit, day) else { continue };
-        let grace = grace_months(holding, permit, end.day);
-        // Months without pay that the declarations of the employer do not explain.
-        let mut idle = 0;
-        let mut month = end.day.month().add_months(1 + end.paid_ahead);
-        let mut due = None;
-        while agi_complete(month) <= day {
-            if can_be_judged(p, month) {
-                idle += 1;
-            }
-            if idle == grace {
-                due = Some(agi_complete(month));
-                break;
-            }
-            month = month.add_months(1);
+        // Its own, or that under a permit before it which its decision could not weigh.
+        let found = carried_by(p, carrier).filter_map(|own| {
+            let unsettled = |(_, since): &(Severity, Day)| !carrier.settles(since.start());
+            let (severity, since) = ended(p, own, day)?;
+            (own.permit == carrier.permit || !carrier.settles(since.start())).then_some(severity)
+        });
+        if let Some(severity) = found.max() {
+            out.push(Finding { subject: permit.permit_id.clone(), severity });
         }
-        if due.is_none() || applied(p, permit, end.day, grace + end.paid_ahead, day) {
-            continue;
-        }
-        let severity = if has_left(p, end.day, day) { Severity::Strong } else { Severity::Medium };
-        out.push(Finding { subject: permit.permit_id.clone(), severity });
     }
     out
 }
 
-struct End {
-    day: Day,
-    /// Months after it that the last payment paid for.
-    paid_ahead: i32,
+/// What stands of a permit's months, those on whose first day it held, and since when.
+fn ended(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, Day)> {
+    let permit = &p.permits[holding.permit];
+    let before = (permit.first_grant != Some(true)).then(|| holding.valid_from - 1);
+    let end = employment_end(p, holding.valid_from, before, day)?;
+    let grace = grace_months(holding, permit, end.by_day);
+    let mut idle = 0;
+    let mut month = end.day.month().add_months(1);
+    while agi_complete(month) <= day && holding.held_until.is_none_or(|until| month <= until) {
+        // A month that the employer's declarations do not explain.
+        idle += i32::from(can_be_judged(p, month) && month >= holding.valid_from);
+        if idle == grace {
+            if applied(p, permit, &end, grace, day) {
+                return None;
+            }
+            let severity = if has_left(p, holding, end.told, day) { Severity::Strong } else { Severity::Medium };
+            return Some((severity, agi_complete(month)));
+        }
+        month = month.add_months(1);
+    }
+    None
 }
 
-fn employment_end(p: &Known<'_>, holding: &Holding, permit: &Seen<Permit>, day: Day) -> Option<End> {
-    let first = holding.valid_from.month();
-    let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
-    let months = p.salaries.keys().chain(&p.excused_months).copied();
-    let last = months.filter(|&month| month >= first && worked(month)).max();
+struct End {
+    /// The last day that is accounted for: by pay, severance or an excused month.
+    day: Day,
+    /// The day that a notice gives, where there is one.
+    told: Day,
+    /// The last day of the employment itself.
+    by_day: Day,
+}
+
+/// The end of the last employment since `from`; at the earliest `before`, which stands in for one where there was none.
+fn employment_end(p: &Known<'_>, from: Day, before: Option<Day>, day: Day) -> Option<End> {
+    let first = from.month();
+    let mut paid = p.salaries.keys().copied().filter(|&month| month >= first && gross(p, month) > 0);
+    let begun = paid.clone().next();
+    let last = paid.next_back();
     let notices = p.notices.iter().filter(|n| n.kind == "employment_end" && n.event_on <= day);
-    let notice = notices.map(|notice| notice.event_on).filter(|&on| on >= holding.valid_from).max();
-    let before = (permit.first_grant != Some(true)).then(|| holding.valid_from - 1);
-    let by_pay = last.map(Day::month_end);
-    let end = match (notice, by_pay) {
+    let notice = notices.map(|notice| notice.event_on).filter(|&on| on >= from).max();
+    let end = match (notice, last.map(Day::month_end)) {
         // Pay of the month itself or before: the notice's day is the day.
-        (Some(notice), Some(paid)) if paid <= notice.month_end() => notice,
-        (Some(notice), None) => notice,
+        (Some(notice), paid) if paid.is_none_or(|paid| paid <= notice.month_end()) => notice,
         (_, Some(paid)) => paid,
-        (None, None) => before?,
+        _ => before?,
     };
     let end = before.map_or(end, |before| end.max(before));
-    let paid_ahead = last.filter(|last| last.month_end() >= end).map_or(0, |last| severance(p, last));
-    Some(End { day: end, paid_ahead })
+    // Of who had an employment, an excused month is one in place.
+    let begun = begun.or(before.map(|before| before + 1)).or(notice)?;
+    let in_place = p.excused_months.range(begun.month()..).next_back().map(|month| month.month_end());
+    // Severance pays for the months after the last of work, an excused one that follows at once among these.
+    let ahead = last.map_or(0, |last| severance(p, last));
+    let in_a_row = last.zip(in_place).is_some_and(|(last, excused)| {
+        let months = (1..).map(|ahead| last.add_months(ahead)).take_while(|&month| month <= excused);
+        months.clone().count() > 0 && months.clone().all(|month| p.excused_months.contains(&month))
+    });
+    let paid_until = last.map(|last| last.max(in_place.filter(|_| in_a_row).unwrap_or(last).month()));
+    let paid_until = paid_until.map(|last| {
+        let months = (1..).map(|ahead| last.add_months(ahead)).filter(|&month| can_be_judged(p, month));
+        months.take(ahead as usize).last().unwrap_or(last).month_end()
+    });
+    let day = [in_place, paid_until].into_iter().flatten().fold(end, Day::max);
+    Some(End { day, told: notice.unwrap_or(end), by_day: end })
 }
 
 /// For how many months the last payment pays beyond its own.
 fn severance(p: &Known<'_>, last: Day) -> i32 {
-    let full: Vec<i64> = (1..=3).map(|back| gross(p, last.add_months(-back))).filter(|&paid| paid > 0).collect();
-    if full.len() < 3 {
+    // Months that the permit held from their first day on.
+    let before = p.salaries.range(..last).rev().filter(|(month, _)| p.holdings.iter().any(|own| own.holds(**month)));
+    let full: Vec<i64> = before.map(|(_, paid)| paid.values().sum()).filter(|&paid| paid > 0).take(3).collect();
+    if full.is_empty() {
         return 0;
     }
     let sum: i64 = full.iter().sum();
-    let ratio = gross(p, last) * 3 / sum;
-    if ratio >= 2 { ratio as i32 } else { 0 }
+    let ratio = gross(p, last) * full.len() as i64 / sum;
+    if ratio >= 2 { ratio as i32 - 1 } else { 0 }
 }
 
 fn grace_months(holding: &Holding, permit: &Seen<Permit>, end: Day) -> i32 {
@@ -94,23 +122,28 @@ fn grace_months(holding: &Holding, permit: &Seen<Permit>, end: Day) -> i32 {
     short.max(long) as i32
 }
 
-fn applied(p: &Known<'_>, permit: &Seen<Permit>, end: Day, grace: i32, day: Day) -> bool {
+fn applied(p: &Known<'_>, permit: &Seen<Permit>, end: &End, grace: i32, day: Day) -> bool {
     p.applications.iter().any(|application| {
-        let own = permit.application_on == Some(application.filed_on)
+        let own = (application.filed_on <= permit.application_on.unwrap_or(permit.valid_from)
+            && application.permit_class == Some(permit.permit_class))
             || (application.outcome == Some("granted") && application.decided_on == permit.decided_on);
         let undone = matches!(application.outcome, Some("refused" | "withdrawn"))
-            && application.decided_on.is_none_or(|decided| decided <= day);
-        let within = application.filed_on > end && application.filed_on <= end.add_months(grace);
-        let pending = application.filed_on <= end && application.decided_on.is_none_or(|decided| decided > end);
+            && application.decided_on.is_none_or(|decided| decided < day);
+        let within = application.filed_on > end.by_day && application.filed_on < (end.day + 1).add_months(grace);
+        let pending =
+            application.filed_on <= end.by_day && application.decided_on.is_none_or(|decided| decided > end.by_day);
         !own && !undone && (within || pending)
     })
 }
 
 /// Moved abroad by the register and not back, or seen leaving since, with a document, and not seen entering.
-fn has_left(p: &Known<'_>, end: Day, day: Day) -> bool {
+fn has_left(p: &Known<'_>, holding: &Holding, end: Day, day: Day) -> bool {
     let posts = posts_in_force(p);
     let moved = posts.iter().rfind(|post| post.dereg_on.unwrap_or(post.event_on) <= day);
-    let moved = moved.is_some_and(|post| post.dereg_code == Some("UV"));
+    let moved = moved.is_some_and(|post| {
+        let on = post.dereg_on.unwrap_or(post.event_on);
+        post.dereg_code == Some("UV") && on >= holding.right_from && !holding.settles(post.known)
+    });
     let exits = p.border.iter().filter(|b| b.direction == "exit" && b.doc_seen == Some(true) && b.observed_on >= end);
     let exit = exits.map(|exit| exit.observed_on).max();
     let back = exit.is_some_and(|exit| p.border.iter().any(|b| b.direction == "entry" && b.observed_on >= exit));

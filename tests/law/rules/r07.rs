@@ -1,10 +1,13 @@
 //! R07, another employer than the permit's (UtlL 6 kap. 2 a §, 6 a kap. 8 §): while the employer binds, in two of three months in a row
 //! 5,000 kronor or more from an employer that the permit does not allow and nothing from one that it does: medium. Where the permitted
 //! one paid as well in one of them: info.
+//! A month without any pay says nothing of an employer: the last that says something is looked at with the two
+//! before it, and what stood stands until a good one.
 
-use crate::calendar::{Day, agi_complete};
-use crate::facts::Known;
-use crate::pay::{declared_enough, gross, is_excused, permitted};
+use crate::calendar::{At, Day, agi_complete};
+use crate::facts::{Known, earlier};
+use crate::pay::{carried_by, declared_enough, gross, is_excused, permitted};
+use crate::rights::Holding;
 use crate::rules::{Finding, Rule, Severity};
 
 const CLASSES: &[&str] = &["WORK_EMP", "BLUE_CARD", "SEASONAL", "ICT"];
@@ -21,47 +24,65 @@ enum Kind {
 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
-    for holding in &p.holdings {
-        let permit = &p.permits[holding.permit];
+    for carrier in &p.holdings {
+        let permit = &p.permits[carrier.permit];
         if !CLASSES.contains(&permit.permit_class) {
             continue;
         }
-        let until = crate::facts::earlier(permit.tied_until, holding.held_until);
-        let mut kinds: Vec<Kind> = Vec::new();
-        let mut month = holding.valid_from.month();
-        while agi_complete(month) <= day {
-            let whole = month >= holding.valid_from && until.is_none_or(|until| month.month_end() <= until);
-            if whole && let Some(kind) = kind(p, &permit.permit_id, month) {
-                kinds.push(kind);
-            }
-            month = month.add_months(1);
-        }
-        let last = &kinds[kinds.len().saturating_sub(3)..];
-        let wrong = last.iter().filter(|kind| **kind == Kind::Wrong).count();
-        let other = last.iter().filter(|kind| **kind != Kind::Good).count();
-        let severity = match (wrong, other) {
-            (2.., _) => Severity::Medium,
-            (_, 2..) => Severity::Info,
-            _ => continue,
+        let of = |own: &Holding| {
+            breach(p, own, day).filter(|(_, known)| own.permit == carrier.permit || !carrier.settles(*known))
         };
-        out.push(Finding { subject: permit.permit_id.clone(), severity });
+        if let Some(severity) = carried_by(p, carrier).filter_map(of).map(|(severity, _)| severity).max() {
+            out.push(Finding { subject: permit.permit_id.clone(), severity });
+        }
     }
     out
 }
 
-/// `None` where the month cannot be judged.
+/// What stands of a permit's own months, and from when on the last of them could be told.
+fn breach(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, At)> {
+    let permit = &p.permits[holding.permit];
+    let until = earlier(permit.tied_until, holding.held_until);
+    let mut kinds: Vec<(Day, Kind)> = Vec::new();
+    let mut standing = None;
+    let mut month = holding.valid_from.month();
+    while agi_complete(month) <= day {
+        let whole = month >= holding.valid_from && until.is_none_or(|until| month.month_end() <= until);
+        if whole && let Some(kind) = kind(p, &permit.permit_id, month) {
+            kinds.push((month, kind));
+            let last = kinds.iter().filter(|(before, _)| *before >= month.add_months(-2)).map(|(_, kind)| *kind);
+            let wrong = last.clone().filter(|kind| *kind == Kind::Wrong).count();
+            let other = last.filter(|kind| *kind != Kind::Good).count();
+            let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
+            let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0)).max(agi_complete(month).start());
+            standing = match (wrong, other) {
+                (2.., _) => Some((Severity::Medium, known)),
+                (_, 2..) => Some((Severity::Info, known)),
+                _ if kind == Kind::Good => None,
+                _ => standing,
+            };
+        }
+        month = month.add_months(1);
+    }
+    standing
+}
+
+/// `None` where the month cannot be judged, for nothing was declared, or too little.
 fn kind(p: &Known<'_>, permit_id: &str, month: Day) -> Option<Kind> {
-    if is_excused(p, month) || gross(p, month) == 0 {
+    if is_excused(p, month) {
         return Some(Kind::Good);
+    }
+    if gross(p, month) <= 0 {
+        return None;
     }
     let payers = &p.salaries[&month];
     let allowed = permitted(p, permit_id, month, month.month_end());
     if allowed.iter().any(|employer| !declared_enough(p, employer, month)) {
         return None;
     }
-    let other = payers
-        .iter()
-        .any(|(payer, paid)| *paid >= LEAST_SEK && !allowed.contains(payer) && is_employer(p, payer, month));
+    let other = payers.iter().any(|(payer, paid)| {
+        *paid >= LEAST_SEK && !allowed.contains(payer) && is_employer(p, payer, month.month_end())
+    });
     let own: i64 = payers.iter().filter(|(payer, _)| allowed.contains(payer)).map(|(_, paid)| paid).sum();
     Some(match (other, own > 0) {
         (false, _) => Kind::Good,
@@ -70,9 +91,11 @@ fn kind(p: &Known<'_>, permit_id: &str, month: Day) -> Option<Kind> {
     })
 }
 
-/// Neither an insurer, a public payer nor a payroll provider, nor one that an undecided application names.
-fn is_employer(p: &Known<'_>, payer: &str, _month: Day) -> bool {
+/// Neither an insurer, a public payer nor a payroll provider, nor one that an application named then which was not refused.
+fn is_employer(p: &Known<'_>, payer: &str, until: Day) -> bool {
     let kind = p.group.employers.get(payer).and_then(|employer| employer.payer_kind);
-    let applied = p.applications.iter().any(|a| a.employer_id.as_deref() == Some(payer) && a.outcome.is_none());
+    let applied = p.applications.iter().any(|a| {
+        a.employer_id.as_deref() == Some(payer) && a.filed_on <= until && matches!(a.outcome, None | Some("granted"))
+    });
     matches!(kind, None | Some("normal")) && !applied
 }

@@ -10,6 +10,8 @@ use crate::pay::{gross, is_excused, parameter};
 use crate::rights::Canceller;
 use crate::rules::{Finding, Rule, Severity};
 
+/// Others' right to work is not asked about: they may, or no register may be read.
+const CLASSES: &[&str] = &["WORK_EMP", "SELF_EMP", "JOBSEEK_HQ", "POST_STUDY", "ASYLUM_APPLICANT"];
 const LEAST_SEK: i64 = 5_000;
 
 pub const RULE: Rule =
@@ -23,6 +25,16 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
             continue;
         }
         let Some(subject) = subject(p, month) else { continue };
+        // A permit granted since could weigh what was known of it.
+        let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
+        let Some(known) = of_it.map(|pay| pay.first_known.day()).max() else { continue };
+        let weighed = p
+            .holdings
+            .iter()
+            .any(|since| since.valid_from > month.month_end() && known <= since.decided_on.unwrap_or(since.valid_from));
+        if weighed {
+            continue;
+        }
         let severity = if day >= agi_complete(month) { Severity::Medium } else { Severity::Weak };
         out.push(Finding { subject, severity });
     }
@@ -34,7 +46,7 @@ fn has_right(p: &Known<'_>, from: Day, to: Day) -> bool {
     let by_permit = p.holdings.iter().any(|holding| {
         let permit = &p.permits[holding.permit];
         let until = if permit.inhibited == Some(true) { None } else { holding.carries_until };
-        let works = permit.work_right.is_some_and(|right| right != "none");
+        let works = permit.work_right != Some("none");
         works && holding.valid_from <= to && until.is_none_or(|until| until >= from)
     });
     by_permit
@@ -51,5 +63,6 @@ fn has_right(p: &Known<'_>, from: Day, to: Day) -> bool {
 fn subject(p: &Known<'_>, month: Day) -> Option<String> {
     let begun =
         p.permits.iter().filter(|permit| permit.end_kind != Some("annulled") && permit.valid_from <= month.month_end());
-    begun.max_by_key(|permit| permit.valid_from).map(|permit| permit.permit_id.clone())
+    let last = begun.max_by_key(|permit| permit.valid_from)?;
+    CLASSES.contains(&last.permit_class).then(|| last.permit_id.clone())
 }

@@ -54,12 +54,16 @@ fn work(p: &Known<'_>, day: Day) -> Vec<Finding> {
         let allowed = permitted(p, &permit.permit_id, Day(0), Day(i32::MAX));
         for (&month, payers) in &p.salaries {
             let paid = payers.iter().any(|(payer, paid)| *paid > 0 && allowed.contains(payer));
-            let another = p.holdings.iter().any(|other| {
-                other.valid_from > holding.valid_from
-                    && other.valid_from <= month.month_end()
-                    && other.carries_until.is_none_or(|until| until >= month)
-            });
-            if paid && month - until > 31 && !another {
+            let another = p
+                .holdings
+                .iter()
+                .any(|other| other.valid_from > holding.valid_from && other.valid_from <= month.month_end());
+            // A permit granted since could weigh what was known of it.
+            let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
+            let known = of_it.map(|pay| pay.first_known.day()).max();
+            let next = p.holdings.iter().find(|since| since.valid_from > month.month_end());
+            let weighed = next.is_some_and(|since| known <= Some(since.decided_on.unwrap_or(since.valid_from)));
+            if paid && month - until > 31 && !another && !weighed {
                 let severity = if day >= agi_complete(month) { Severity::Medium } else { Severity::Weak };
                 out.push(Finding { subject: permit.permit_id.clone(), severity });
             }

@@ -2,10 +2,13 @@
 //! cent of the livelihood requirement or more, less than 7.5 credits attested in the term, and registered for at most 7.5: weak; two
 //! terms: medium. A doctoral employment explains it.
 
-use crate::calendar::{Day, agi_complete};
+use crate::calendar::Day;
 use crate::facts::{Known, Seen, Study, Term};
 use crate::pay::{gross, parameter};
 use crate::rules::{Finding, Rule, Severity};
+
+/// So long after a term its results may come.
+const RESULTS_WITHIN_DAYS: i32 = 60;
 
 pub const RULE: Rule = Rule { number: "R13", id: "study-purpose-drift", classes: &["STUDY_HE"], survives: &[], on_day };
 
@@ -31,8 +34,9 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 }
 
 fn drifted(p: &Known<'_>, term: &Seen<Term>, day: Day) -> bool {
-    let months: Vec<Day> = (0..5).map(|ahead| term.starts_on.month().add_months(ahead)).collect();
-    if agi_complete(months[4]) > day || term.ends_on >= day {
+    let mut months: Vec<Day> = (0..8).map(|ahead| term.starts_on.month().add_months(ahead)).collect();
+    months.retain(|&month| term.starts_on <= month && month <= term.ends_on);
+    if day < term.ends_on + RESULTS_WITHIN_DAYS {
         return false;
     }
     let worked = months.iter().filter(|&&month| {

@@ -1,5 +1,6 @@
 //! R27, reception allowance beside an income (LMA 17 §, 8 §): a month with allowance and 1,000 kronor or more of salary that was not
-//! reported and deducted. Weak at once, medium with the second month, over all of the person's cases, when its declarations are complete.
+//! reported and deducted. From the second month on, over all of the person's
+//! cases: weak at once, medium when the declarations for two are complete.
 //! Allowance for a time more than 31 days after a permit was granted is medium; after a departure or death strong.
 
 use crate::calendar::{Day, agi_complete};
@@ -14,7 +15,7 @@ const LEAST_SEK: i64 = 1_000;
 pub const RULE: Rule = Rule {
     number: "R27",
     id: "allowance-with-income",
-    classes: CLASSES,
+    classes: &[],
     survives: &[Canceller::PermitEnded, Canceller::Deceased],
     on_day,
 };
@@ -27,12 +28,15 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut months: Vec<Day> = allowances
         .iter()
         .filter(|pay| pay.reported_income != Some(true) && gross(p, pay.month) >= LEAST_SEK)
+        // In the first month it may be pay in arrears, for work before the allowance.
+        .filter(|pay| allowances.iter().any(|before| before.month == pay.month.add_months(-1)))
         .map(|pay| pay.month)
         .collect();
     months.sort();
     months.dedup();
     let complete = months.iter().filter(|month| day >= agi_complete(**month)).count();
-    if let Some(&last) = months.last()
+    if months.len() >= 2
+        && let Some(&last) = months.last()
         && let Some(subject) = case(p, last)
     {
         let severity = if complete >= 2 { Severity::Medium } else { Severity::Weak };
@@ -40,16 +44,19 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     }
     for pay in &allowances {
         let from = pay.period_from.unwrap_or(pay.month);
-        let Some(subject) = case(p, pay.month) else { continue };
-        let granted = p.permits.iter().filter(|permit| permit.permit_class != "ASYLUM_APPLICANT");
-        let granted = granted.filter_map(|permit| permit.decided_on).min();
-        if granted.is_some_and(|granted| from > granted + 31) {
-            out.push(Finding { subject: subject.clone(), severity: Severity::Medium });
+        // Whom a permit has been granted to, other than one of those whom the allowance is for.
+        let granted = p.holdings.iter().filter(|holding| !CLASSES.contains(&p.permits[holding.permit].permit_class));
+        let granted = granted.min_by_key(|holding| holding.decided_on.unwrap_or(holding.valid_from));
+        if let Some(granted) = granted.filter(|granted| from > granted.decided_on.unwrap_or(granted.valid_from) + 31) {
+            let subject = p.permits[granted.permit].permit_id.clone();
+            out.push(Finding { subject, severity: Severity::Medium });
         }
         let gone = posts_in_force(p)
             .iter()
             .any(|post| matches!(post.dereg_code, Some("UV" | "AV")) && post.dereg_on.unwrap_or(post.event_on) < from);
-        if gone {
+        let begun = p.permits.iter().filter(|permit| permit.valid_from <= from);
+        if gone && let Some(last) = begun.max_by_key(|permit| permit.valid_from) {
+            let subject = last.permit_id.clone();
             out.push(Finding { subject, severity: Severity::Strong });
         }
     }

@@ -1,41 +1,44 @@
 //! R29, declarations filled in before an extension (UtlL 6 kap. 4 a §): three or more months that were first declared more than 45 days
-//! after they were due, or corrected upwards across the floor, all known within 90 days of the application for an extension. Weak.
+//! after they were due, or corrected upwards across the floor, all known within 90 days of the application for an extension. Weak,
+//! about the permit that carries; not about a renewal whose decision could weigh them all.
 
 use crate::calendar::Day;
-use crate::facts::{Known, Permit, Seen};
+use crate::facts::{Known, Op, Permit, Seen};
 use crate::pay::floor;
+use crate::rights::Holding;
 use crate::rules::{Finding, Rule, Severity};
 
 const CLASSES: &[&str] = &["WORK_EMP", "BLUE_CARD"];
 
 pub const RULE: Rule = Rule { number: "R29", id: "declarations-backfilled", classes: CLASSES, survives: &[], on_day };
 
-fn on_day(p: &Known<'_>, _day: Day) -> Vec<Finding> {
+fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
-    for holding in &p.holdings {
+    for holding in p.holdings.iter().filter(|holding| holding.carries(day)) {
         let permit = &p.permits[holding.permit];
         if !CLASSES.contains(&permit.permit_class) {
             continue;
         }
-        let applications = p.applications.iter().map(|application| application.filed_on);
-        let later = p.permits.iter().filter(|other| other.valid_from > permit.valid_from);
-        let applications = applications.chain(later.filter_map(|other| other.application_on));
-        let within = applications.filter(|&filed| holding.holds(filed));
-        let backfilled = within.map(|filed| backfilled(p, permit, holding.valid_from, filed)).max();
-        if backfilled.is_some_and(|months| months >= 3) {
+        let later = p.holdings.iter().filter(|other| other.right == holding.right && !other.first_of_right);
+        let applications = later.filter_map(|other| p.permits[other.permit].application_on);
+        let mut applications = applications.chain(p.applications.iter().map(|application| application.filed_on));
+        let found = applications.any(|filed| holding.right_covers(filed) && breach(p, holding, permit, filed));
+        if found {
             out.push(Finding { subject: permit.permit_id.clone(), severity: Severity::Weak });
         }
     }
     out
 }
 
-/// The months under the permit that were filled in around an application.
-fn backfilled(p: &Known<'_>, permit: &Seen<Permit>, from: Day, filed: Day) -> usize {
-    let requirement = floor(permit).or(permit.threshold_sek).unwrap_or(i64::MAX);
+/// Whether three months of the right were filled in around an application, one of them unknown when this permit was decided.
+fn breach(p: &Known<'_>, holding: &Holding, permit: &Seen<Permit>, filed: Day) -> bool {
+    let requirement = if permit.permit_class == "BLUE_CARD" { permit.threshold_sek } else { floor(permit) };
+    let requirement = requirement.unwrap_or(i64::MAX);
     let near = |day: Day| (day - filed).abs() <= 90;
     let mut months: Vec<Day> = Vec::new();
+    let mut unsettled = false;
     for (at, version) in p.payment_versions.iter().enumerate() {
-        if version.kind != "salary" || version.month < from.month() || version.op == crate::facts::Op::Retract {
+        if version.kind != "salary" || version.month < holding.right_from.month() || version.op == Op::Retract {
             continue;
         }
         let before = at.checked_sub(1).map(|at| &p.payment_versions[at]).filter(|before| before.key == version.key);
@@ -43,11 +46,12 @@ fn backfilled(p: &Known<'_>, permit: &Seen<Permit>, from: Day, filed: Day) -> us
         let raised = before.is_some_and(|b| b.amount_sek < requirement && version.amount_sek >= requirement);
         if (late || raised) && near(version.known.day()) {
             months.push(version.month);
+            unsettled |= !holding.settles(version.known);
         }
     }
     months.sort();
     months.dedup();
-    months.len()
+    months.len() >= 3 && unsettled
 }
 
 /// When a month's declaration is due: the 12th of the next, the 17th in January and August.
