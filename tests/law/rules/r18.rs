@@ -58,8 +58,7 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
         .filter_map(|gone| gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known))
         .collect();
     let new = visits.iter().any(|v| !holding.settles(v.known)) || moved.iter().any(|known| !holding.settles(*known));
-    // Days that merely pass after a decision that knew of the departure are no news to it.
-    if !new {
+    if !new && !grown(holding, &visits) {
         return None;
     }
     // With how much doubt a stay is told, so many tiers lower: what is surer may be graver by itself.
@@ -69,6 +68,19 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
     });
     let settled = (!moved.is_empty()).then(|| top(status));
     told.max().max(settled)
+}
+
+/// Whether the days of a stay that goes on have passed a limit since the decision on a renewal.
+fn grown(holding: &Holding, visits: &[Visit]) -> bool {
+    let Some(decided) = holding.decided_on else { return true };
+    let lengths = |until: Option<Day>| -> Vec<i32> {
+        let stays = visits.iter().filter(|v| !v.light);
+        stays.map(|v| until.map_or(v.until, |day| v.until.min(day)) - v.from).collect()
+    };
+    let (then, now) = (lengths(Some(decided)), lengths(None));
+    let passed = |limit: i32, then: i32, now: i32| then < limit && limit <= now;
+    passed(14, then.iter().copied().max().unwrap_or(0), now.iter().copied().max().unwrap_or(0))
+        || passed(90, then.iter().sum(), now.iter().sum())
 }
 
 fn top(status: &Status) -> Severity {
