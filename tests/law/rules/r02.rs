@@ -24,7 +24,6 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         }
         // Its own, or that under a permit before it which its decision could not weigh.
         let found = carried_by(p, carrier).filter_map(|own| {
-            let unsettled = |(_, since): &(Severity, Day)| !carrier.settles(since.start());
             let (severity, since) = ended(p, own, day)?;
             (own.permit == carrier.permit || !carrier.settles(since.start())).then_some(severity)
         });
