@@ -140,7 +140,7 @@ impl Person<'_> {
             let after = |day| instant(add_days(day, 1));
             let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
             // What stands on a permit stands on until the next one begins, if that was applied for in time.
-            let carries = |to: &chrono::NaiveDate| !next.is_some_and(|next| next.application_on <= *to);
+            let carries = |to: &chrono::NaiveDate| next.is_none_or(|next| next.application_on > *to);
             ends.extend(permit.valid_to.filter(carries).map(after));
             ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));
             ends.extend(next.map(|next| instant(next.valid_from).max(next.known)));

@@ -70,7 +70,7 @@ pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
     ];
     let quarantine = vec![
         setting("cleanup.policy", "delete", "several entries share a key"),
-        setting("retention.ms", QUARANTINE_MILLIS, "so long one may look into what was set aside"),
+        setting("retention.ms", QUARANTINE_MILLIS.to_string(), "so long one may look into what was set aside"),
         by_the_producer(),
     ];
     feeds
@@ -84,11 +84,11 @@ pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
 fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
     let ahead = if feed.is_internal() {
         // The engine sets these, never further than what it has read.
-        setting("message.timestamp.after.max.ms", i64::MAX, "a refused message of its own would halt the shard")
+        setting("message.timestamp.after.max.ms", i64::MAX.to_string(), "a refused message of its own would halt the shard")
     } else {
         setting(
             "message.timestamp.after.max.ms",
-            u64::from(config.max_ahead_seconds) * 1_000,
+            (u64::from(config.max_ahead_seconds) * 1_000).to_string(),
             "what is stamped further ahead would be quarantined; so the broker refuses it, and its writer is told",
         )
     };
@@ -101,7 +101,7 @@ fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
         setting("retention.ms", "-1", "a shard that starts reads its feeds from the beginning"),
         setting("retention.bytes", "-1", "the busiest days would push out the oldest"),
         by_the_producer(),
-        setting("message.timestamp.before.max.ms", i64::MAX, "a first load writes what became known years ago"),
+        setting("message.timestamp.before.max.ms", i64::MAX.to_string(), "a first load writes what became known years ago"),
         ahead,
     ]
 }
@@ -114,8 +114,8 @@ fn by_the_producer() -> Setting {
     )
 }
 
-fn setting(name: &'static str, value: impl ToString, why: &'static str) -> Setting {
-    Setting { name, value: value.to_string(), why }
+fn setting(name: &'static str, value: impl Into<String>, why: &'static str) -> Setting {
+    Setting { name, value: value.into(), why }
 }
 
 /// Looks at the cluster. Without `partitions` the count is that of the first feed that exists; without `copies` it is three, or as many

@@ -209,10 +209,10 @@ proptest! {
 /// The macros that the tables make.
 fn macros() -> String {
     let text = |text: &str| {
-        let mut parts = vec![String::from("'")];
+        let mut out = String::from("'");
         for c in text.chars() {
             match c {
-                '\'' => parts.last_mut().unwrap().push_str("''"),
+                '\'' => out.push_str("''"),
                 _ if LEFT_OUT.contains(c)
                     && !c.is_ascii()
                     && u32::from(c) > 0x2000
@@ -220,16 +220,15 @@ fn macros() -> String {
                     && !"’‘′".contains(c)
                     || matches!(c, '\u{ad}' | '\u{feff}') =>
                 {
-                    let last = parts.last_mut().unwrap();
-                    last.push_str(&format!("' || chr({}) || '", u32::from(c)));
+                    out.push_str(&format!("' || chr({}) || '", u32::from(c)));
                 }
-                _ => parts.last_mut().unwrap().push(c),
+                _ => out.push(c),
             }
         }
-        (parts.concat() + "'").replace(" || '' || ", " || ").replace(" || ''", "")
+        (out + "'").replace(" || '' || ", " || ").replace(" || ''", "")
     };
     let lines = |out: &mut String, from: &str, to: &str| {
-        *out = format!("translate({out},\n    {},\n    {})", text(from), text(to))
+        *out = format!("translate({out},\n    {},\n    {})", text(from), text(to));
     };
     let replaced = |out: &mut String, rows: Vec<(char, String)>| {
         for (number, (from, to)) in rows.iter().enumerate() {
