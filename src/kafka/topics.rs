@@ -84,7 +84,11 @@ pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
 fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
     let ahead = if feed.is_internal() {
         // The engine sets these, never further than what it has read.
-        setting("message.timestamp.after.max.ms", i64::MAX.to_string(), "a refused message of its own would halt the shard")
+        setting(
+            "message.timestamp.after.max.ms",
+            i64::MAX.to_string(),
+            "a refused message of its own would halt the shard",
+        )
     } else {
         setting(
             "message.timestamp.after.max.ms",
@@ -101,7 +105,11 @@ fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
         setting("retention.ms", "-1", "a shard that starts reads its feeds from the beginning"),
         setting("retention.bytes", "-1", "the busiest days would push out the oldest"),
         by_the_producer(),
-        setting("message.timestamp.before.max.ms", i64::MAX.to_string(), "a first load writes what became known years ago"),
+        setting(
+            "message.timestamp.before.max.ms",
+            i64::MAX.to_string(),
+            "a first load writes what became known years ago",
+        ),
         ahead,
     ]
 }

@@ -209,6 +209,7 @@ impl Facts {
     }
 
     /// Takes away one of the records, with all its versions.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the list for this")]
     fn without_one(&mut self, of: Vec<usize>, dice: &mut Dice) -> bool {
         let Some(at) = pick(&of, dice) else { return false };
         let gone = self.records[at].clone();
@@ -288,7 +289,7 @@ fn all_pay_less(facts: &mut Facts, _: &mut Dice) -> bool {
 }
 
 fn all_pay_more(facts: &mut Facts, _: &mut Dice) -> bool {
-    facts.salaries().into_iter().fold(false, |any, at| facts.times(at, "amount_sek", 125, 100) || any)
+    each(facts.salaries(), |at| facts.times(at, "amount_sek", 125, 100))
 }
 
 /// Less in one month, but not so much less than in the next that it may have been paid then.
@@ -359,7 +360,7 @@ fn others_pay_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
 }
 
 fn raised(facts: &mut Facts, column: &str) -> bool {
-    facts.of(TableId::Permits, true).into_iter().fold(false, |any, at| facts.times(at, column, 108, 100) || any)
+    each(facts.of(TableId::Permits, true), |at| facts.times(at, column, 108, 100))
 }
 
 fn floor_higher(facts: &mut Facts, _: &mut Dice) -> bool {
@@ -447,7 +448,7 @@ fn result_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn studies_less(facts: &mut Facts, _: &mut Dice) -> bool {
     let registered = studies(facts, &["registered", "re_registered"]);
-    registered.into_iter().fold(false, |any, at| facts.times(at, "credits_tenths", 60, 100) || any)
+    each(registered, |at| facts.times(at, "credits_tenths", 60, 100))
 }
 
 fn sign_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -487,7 +488,7 @@ fn registered_again_gone(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn keep_notice_gone(facts: &mut Facts, _: &mut Dice) -> bool {
     let permits = facts.of(TableId::Permits, true);
-    permits.into_iter().fold(false, |any, at| facts.set(at, "keep_notice_on", Value::Null) || any)
+    each(permits, |at| facts.set(at, "keep_notice_on", Value::Null))
 }
 
 fn moved_abroad(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -499,7 +500,7 @@ fn moved_abroad(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn outside_the_eu(facts: &mut Facts, _: &mut Dice) -> bool {
     let inside = facts.own(TableId::Population, |facts, at| *facts.get(at, "foreign_in_eu") == Value::Bool(true));
-    inside.into_iter().fold(false, |any, at| facts.set(at, "foreign_in_eu", Value::Bool(false)) || any)
+    each(inside, |at| facts.set(at, "foreign_in_eu", Value::Bool(false)))
 }
 
 /// Seen in the country some weeks before another notice about it.
@@ -588,7 +589,7 @@ fn false_identity(facts: &mut Facts, _: &mut Dice) -> bool {
 
 fn link_holds(facts: &mut Facts, _: &mut Dice) -> bool {
     let links = facts.of(TableId::Identities, true);
-    links.into_iter().fold(false, |any, at| facts.set(at, "ended_on", Value::Null) || any)
+    each(links, |at| facts.set(at, "ended_on", Value::Null))
 }
 
 fn number_unsure(facts: &mut Facts, dice: &mut Dice) -> bool {
@@ -644,7 +645,7 @@ fn benefit_longer(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn income_not_reported(facts: &mut Facts, _: &mut Dice) -> bool {
     let reported = facts.own(TableId::Payments, |facts, at| *facts.get(at, "reported_income") == Value::Bool(true));
-    reported.into_iter().fold(false, |any, at| facts.set(at, "reported_income", Value::Bool(false)) || any)
+    each(reported, |at| facts.set(at, "reported_income", Value::Bool(false)))
 }
 
 /// A month that was declared long before the application, declared at it.
@@ -665,14 +666,12 @@ fn declared_at_application(facts: &mut Facts, dice: &mut Dice) -> bool {
 
 fn not_served(facts: &mut Facts, _: &mut Dice) -> bool {
     let permits = facts.of(TableId::Permits, true);
-    permits.into_iter().fold(false, |any, at| facts.set(at, "revoked_served_on", Value::Null) || any)
+    each(permits, |at| facts.set(at, "revoked_served_on", Value::Null))
 }
 
 fn not_inhibited(facts: &mut Facts, _: &mut Dice) -> bool {
     let permits = facts.of(TableId::Permits, true);
-    permits.into_iter().fold(false, |any, at| {
-        *facts.get(at, "inhibited") == Value::Bool(true) && facts.set(at, "inhibited", Value::Null) || any
-    })
+    each(permits, |at| *facts.get(at, "inhibited") == Value::Bool(true) && facts.set(at, "inhibited", Value::Null))
 }
 
 /// An entry that was seen a week after the last thing that was heard of the person.
@@ -842,4 +841,13 @@ fn of_rule(rule: &str, steps: &[Step], failures: &mut Vec<String>) -> [usize; 3]
         }
     }
     [stages.iter().filter(|stage| stage.before.is_some()).count(), compared, raised]
+}
+
+/// Makes the change at each place, and says whether any of them changed something.
+fn each(places: impl IntoIterator<Item = usize>, mut change: impl FnMut(usize) -> bool) -> bool {
+    let mut any = false;
+    for at in places {
+        any |= change(at);
+    }
+    any
 }

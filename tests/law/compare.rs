@@ -278,10 +278,13 @@ fn subjects(group: &Group) -> Vec<String> {
     subjects.into_iter().collect()
 }
 
+/// From when on an alert stands, and how severely.
+type Steps = Vec<(At, Option<Severity>)>;
+
 /// What the engine's log leaves standing.
 struct Engine {
     /// By rule and subject: from when which severity stands, `None` for nothing; in order.
-    steps: BTreeMap<String, BTreeMap<String, Vec<(At, Option<Severity>)>>>,
+    steps: BTreeMap<String, BTreeMap<String, Steps>>,
 }
 
 impl Engine {
@@ -314,7 +317,7 @@ impl Engine {
     fn of(mut log: Vec<Alert>) -> Engine {
         log.sort_by(|a, b| (&a.as_of, &a.alert_id, a.sequence).cmp(&(&b.as_of, &b.alert_id, b.sequence)));
         let mut open: BTreeMap<(String, String), BTreeMap<String, Severity>> = BTreeMap::new();
-        let mut steps: BTreeMap<String, BTreeMap<String, Vec<(At, Option<Severity>)>>> = BTreeMap::new();
+        let mut steps: BTreeMap<String, BTreeMap<String, Steps>> = BTreeMap::new();
         for alert in log {
             let place = (alert.rule_id.clone(), alert.subject.clone());
             let standing = open.entry(place).or_default();

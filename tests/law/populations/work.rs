@@ -136,7 +136,7 @@ fn not_started(mut m: Maker) -> Group {
             match m.dice.below(4) {
                 0 => m.retract(person, &key, known.plus_hours(24 * 30)),
                 1 => {
-                    m.write(person, &key, known.plus_hours(24 * 45), Op::Upsert, salary(&payer, month, FLOOR - amount))
+                    m.write(person, &key, known.plus_hours(24 * 45), Op::Upsert, salary(&payer, month, FLOOR - amount));
                 }
                 _ => {}
             }
