@@ -120,6 +120,7 @@ impl AbsentArgs {
             if let Some(file) = recorded_file(dir, *feed) {
                 bail!("{} is said to be absent, but {} is there", feed.name(), file.display());
             }
+            note!("{} is absent: nothing is said that rests on its silence", feed.name());
         }
         Ok(Recorded { dir, absent: FeedSet::of(self.absent.iter().copied()) })
     }

@@ -172,13 +172,14 @@ fn a_changed_column_is_the_same_or_refused() {
                 let has_values = column.null_count() < column.len();
                 // Nulls are nulls whatever the type, unless there is another type than any that we take.
                 let schema = original.schema();
-                let fields = schema.fields().iter().enumerate().map(|(place, field)| {
+                let field = |(place, field): (usize, &Arc<Field>)| {
                     let ty = if place == at { changed.data_type().clone() } else { field.data_type().clone() };
                     Field::new(field.name(), ty, true)
-                });
+                };
+                let fields: Vec<Field> = schema.fields().iter().enumerate().map(field).collect();
                 let mut columns = original.columns().to_vec();
                 columns[at] = changed;
-                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                let schema = Arc::new(Schema::new(fields));
                 write(&file.path, &RecordBatch::try_new(schema, columns).unwrap());
                 let (batches, faults) = file.read().unwrap();
                 let words = format!("{}.{name}: {what}: {faults}", table.name());
