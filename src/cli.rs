@@ -122,7 +122,7 @@ impl AbsentArgs {
             }
             note!("{} is absent: nothing is said that rests on its silence", feed.name());
         }
-        Ok(Recorded { dir, absent: FeedSet::of(self.absent.iter().copied()) })
+        Ok(Recorded { absent: FeedSet::of(self.absent.iter().copied()), ..dir.into() })
     }
 }
 

@@ -97,7 +97,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
 fn recorded<'a>(args: &ExplainArgs, dir: &'a Path) -> anyhow::Result<Recorded<'a>> {
     let recorded = args.absent.of(dir)?;
     replay::note_strays(&recorded.strays());
-    Ok(recorded)
+    Ok(recorded.with_spoken()?)
 }
 
 fn recorded_alert(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, id: &str) -> anyhow::Result<()> {

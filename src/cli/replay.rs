@@ -135,6 +135,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             print_standing(&catalogue, &standing);
         }
         Mode::Timeline => {
+            let recorded = recorded.with_spoken()?;
             let as_of = clock(recorded, args.as_of)?;
             note_strays(&recorded.strays());
             let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| REPLAY_KEY.into());

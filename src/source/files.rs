@@ -32,11 +32,13 @@ use crate::time::{Day, KnownTime, MICROS_PER_DAY, parse_instant};
 pub struct Recorded<'a> {
     pub dir: &'a Path,
     pub absent: FeedSet,
+    /// How far its feeds have spoken, where that has been read.
+    pub spoken: Option<Spoken>,
 }
 
 impl<'a> From<&'a Path> for Recorded<'a> {
     fn from(dir: &'a Path) -> Recorded<'a> {
-        Recorded { dir, absent: FeedSet::default() }
+        Recorded { dir, absent: FeedSet::default(), spoken: None }
     }
 }
 
@@ -50,6 +52,11 @@ impl<'a> Recorded<'a> {
     /// The feeds that it has.
     pub fn feeds(self) -> impl Iterator<Item = Feed> {
         Feed::SOURCES.into_iter().filter(move |feed| !self.absent.contains(*feed))
+    }
+
+    /// With how far its feeds have spoken, which is read once.
+    pub fn with_spoken(self) -> Result<Recorded<'a>, SourceError> {
+        Ok(Recorded { spoken: Some(spoken(self)?), ..self })
     }
 
     /// The same recording without what other feeds say.
@@ -181,8 +188,11 @@ fn not_there(recorded: Recorded<'_>, first: Feed, missing: &[Feed]) -> SourceErr
 
 /// How far each feed of a recording has spoken: the greatest known time of its lines, wherever it stands.
 pub fn spoken<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Spoken, SourceError> {
-    let feeds: Vec<(Feed, Lines)> =
-        open_all(recorded.into())?.filter_map(|(feed, lines)| Some((feed, lines?))).collect();
+    let recorded = recorded.into();
+    if let Some(spoken) = recorded.spoken {
+        return Ok(spoken);
+    }
+    let feeds: Vec<(Feed, Lines)> = open_all(recorded)?.filter_map(|(feed, lines)| Some((feed, lines?))).collect();
     let greatest = |mut lines: Lines| -> Result<KnownTime, SourceError> {
         let mut greatest = KnownTime::MIN;
         while lines.next()? {
