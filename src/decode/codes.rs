@@ -75,10 +75,10 @@ pub const SECRECY_CLASSES: Codes =
     &[("0", "none"), ("1", "social benefit"), ("2", "tax"), ("3", "protected person"), ("4", "sealed notice")];
 
 const DOCUMENT_KINDS: Codes = &[
-    ("P", "national passport"),
+    ("P", "passport"),
     ("RD", "refugee travel document"),
     ("FP", "alien's passport"),
-    ("UT", "other document"),
+    ("UT", "permit card"),
 ];
 
 /// The codes that a column may hold; `None` where there is no list. Countries have one of their own ([`is_country`]).
