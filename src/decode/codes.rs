@@ -74,12 +74,8 @@ pub const SOURCES: Codes = &[
 pub const SECRECY_CLASSES: Codes =
     &[("0", "none"), ("1", "social benefit"), ("2", "tax"), ("3", "protected person"), ("4", "sealed notice")];
 
-const DOCUMENT_KINDS: Codes = &[
-    ("P", "passport"),
-    ("RD", "refugee travel document"),
-    ("FP", "alien's passport"),
-    ("UT", "permit card"),
-];
+const DOCUMENT_KINDS: Codes =
+    &[("P", "passport"), ("RD", "refugee travel document"), ("FP", "alien's passport"), ("UT", "permit card")];
 
 /// The codes that a column may hold; `None` where there is no list. Countries have one of their own ([`is_country`]).
 pub fn codes_of(table: TableId, column: &str) -> Option<Codes> {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::compute::max;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{filter_record_batch, max};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use thiserror::Error;
 
+use crate::clock::FeedSet;
 use crate::decode::columns::{Faults, check, check_clocks};
 use crate::decode::exact::{self, Wanted};
 use crate::schema::{Feed, TableId, clock_file_schema};
@@ -78,7 +79,7 @@ impl Tables {
             }
             match files[at].table {
                 Some(table) => out.tables[table.index()] = batches,
-                None => out.clocks = batches,
+                None => out.clocks = batches.iter().map(|batch| without(batch, recorded.absent)).collect(),
             }
         }
         if refused.is_empty() { Ok(out) } else { Err(TableError::Faults(refused)) }
@@ -100,6 +101,15 @@ impl Tables {
         });
         known.max().map(KnownTime)
     }
+}
+
+/// Clocks but for those of feeds that are absent: of such a feed nothing is known, whatever its clock says.
+fn without(clocks: &RecordBatch, absent: FeedSet) -> RecordBatch {
+    let is_kept = |name: Option<&str>| Some(!absent.contains(Feed::from_name(name?)?));
+    let kept: Option<BooleanArray> =
+        clocks.column(0).as_string_opt::<i32>().map(|feeds| feeds.iter().map(is_kept).collect());
+    let clocks_kept = kept.and_then(|kept| filter_record_batch(clocks, &kept).ok());
+    clocks_kept.unwrap_or_else(|| RecordBatch::new_empty(clocks.schema()))
 }
 
 /// Every table is there, if only as an empty file.

@@ -256,7 +256,13 @@ fn duckdb_table(recorded: Recorded<'_>, name: &str, schema: &SchemaRef) -> Strin
     let columns = columns.join(", ");
     if path.exists() {
         let file = path.display().to_string().replace('\'', "''");
-        format!("CREATE VIEW {name}_file AS SELECT {columns} FROM read_parquet('{file}');\n")
+        let absent: Vec<String> = recorded.absent.iter().map(|feed| format!("'{}'", feed.name())).collect();
+        let but = if name == "clocks" && !absent.is_empty() {
+            format!(" WHERE feed NOT IN ({})", absent.join(", "))
+        } else {
+            String::new()
+        };
+        format!("CREATE VIEW {name}_file AS SELECT {columns} FROM read_parquet('{file}'){but};\n")
     } else {
         format!("CREATE TABLE {name}_file AS SELECT {columns} WHERE 1 = 0;\n")
     }
