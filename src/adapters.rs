@@ -180,8 +180,7 @@ become known. An absence that is due later waits, as it does live. So a recordin
 of that time: the last lines of the NDJSON files, and rows of `clocks.parquet`.
 
 **Columns of a table**, in any order: `person_id` (the message key; null in the tables of `reference`), the envelope's nine, `known_time` (instant),
-`arrival_no` (number of the message within its feed, from 0: of records with one version the one that came first counts), then the
-table's own. All of them are there; one without values is null in each row. `known_time` never falls with `arrival_no`.
+`arrival_no` (number of the message within its feed, from 0), then the table's own. All of them are there; one without values is null in each row. `known_time` never falls with `arrival_no`.
 
 **Columns of `clocks.parquet`**: `feed` (string), `known_time` (instant).
 
