@@ -176,8 +176,10 @@ async fn run(
         }
         let Some(feeds) = feeds.filter(|_| columns.iter().any(|column| column == "due_at")) else { continue };
         let at = timestamp(as_of);
-        let waits =
-            format!("SELECT count(DISTINCT person_id) AS units FROM hits WHERE due_at <= {at} AND due_at > {spoken}");
+        let waits = format!(
+            "SELECT count(DISTINCT person_id) AS units FROM hits WHERE due_at <= {at} AND due_at > {spoken} \
+             AND (cleared_at IS NULL OR cleared_at > alert_at)"
+        );
         for batch in collect(&context, &waits).await.map_err(failed)? {
             let units = batch.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>();
             let units = units.filter(|units| !units.is_empty()).map_or(0, |units| units.value(0));
