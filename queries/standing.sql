@@ -1,11 +1,12 @@
 -- The alerts that stand at $as_of, from a rule's rows (view `hits`). The same text for every rule, in every engine.
 --
--- A row holds from alert_at until cleared_at (null: open). A row that a tip corroborates counts one tier stronger (the
+-- A row holds from alert_at until cleared_at (null: open); one that asserts an absence (due_at) not before the feeds that its rule reads
+-- have spoken so far (to $spoken): a feed that is silent, or is not there, shows nothing. A row that a tip corroborates counts one tier stronger (the
 -- raised copy has the row's own times, so that it can never outrank a later, stronger row). An interval of a canceller
 -- that covers $as_of silences every row about its permit. Of the rows with one key the greatest (alert_at, anchor_at,
 -- severity) stands; rows equal in all three are the same alert.
 --
--- Placeholders: $rule_id (text), $as_of (timestamp), $cancel_reasons (list of texts: those that concern the rule).
+-- Placeholders: $rule_id (text), $as_of and $spoken (timestamps; the second from feed_clocks, see tables.sql), $cancel_reasons (list of texts: those that concern the rule).
 WITH held AS (
     SELECT h.person_id, h.subject, h.alert_key, h.alert_at, h.anchor_at,
            CASE WHEN c.rule_id IS NULL THEN h.severity ELSE severity(severity_rank(h.severity) + 1) END AS severity
@@ -14,6 +15,7 @@ WITH held AS (
            ON c.person_id = h.person_id AND c.rule_id = $rule_id AND c.since <= $as_of
           AND CAST(h.alert_at AS DATE) >= c.from_on AND CAST(h.alert_at AS DATE) <= c.to_on
     WHERE h.alert_at <= $as_of
+      AND (h.due_at IS NULL OR (h.due_at <= $as_of AND h.due_at <= $spoken))
       AND (h.cleared_at IS NULL OR h.cleared_at > $as_of)
       AND NOT EXISTS (SELECT 1 FROM cancellers x
                       WHERE x.person_id = h.person_id AND x.permit_id = h.subject AND x.reason IN ($cancel_reasons)

@@ -3,6 +3,7 @@
 -- DataFusion and DuckDB: joins on equality and windows only, so a million records take seconds.
 --
 -- The file is a template in sections, each begun by a line `-- section: NAME`. The caller runs, in this order,
+--   `feed clocks`      once,
 --   `permits table`    once for each table of the feed permits,
 --   `scope`            once,
 --   `person table`     once for each other table of persons,
@@ -11,6 +12,7 @@
 --   {table}                the table's name
 --   {columns}              the table's own columns, comma separated (without person_id, envelope and times)
 --   {content}              what tells copies of one version apart, to sort by: the greatest comes first, null is least
+--   {spoken}               a query of (feed, known_time): the greatest known time of each recorded table
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
@@ -24,6 +26,17 @@
 -- counts, known since the first of them was: so the order of arrival decides nothing. (arrival_no is not read.)
 -- Most keys have one record: only the others go through windows, which cost far more a row than the join that tells them apart.
 -- Reference records have no subject column, so their record_key must be unique in its table.
+
+-- section: feed clocks
+-- How far each feed has spoken: to the greatest known time of its records and clock messages (clocks_file: feed, known_time), whatever the
+-- clock: what a feed that spoke later had not said by then had not become known.
+CREATE TABLE feed_clocks AS
+SELECT feed, max(coalesce(known_time, TIMESTAMP '1900-01-01 00:00:00')) AS spoken_until
+FROM (
+    {spoken}
+    UNION ALL SELECT feed, known_time FROM clocks_file
+) s
+GROUP BY feed;
 
 -- section: permits table
 CREATE TABLE {table}_seen AS

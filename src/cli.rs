@@ -6,9 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::clock::FeedSet;
+use crate::replay::recorded_file;
 use crate::rules::{Catalogue, RuleSet};
+use crate::schema::Feed;
 use crate::sink::terminal::note;
+use crate::source::files::Recorded;
 
+mod adapters;
 mod check;
 mod demo;
 mod doctor;
@@ -31,6 +36,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Adapters(adapters::Adapters),
     /// Show the whole job on a synthetic population, with an embedded broker.
     Demo(demo::DemoArgs),
     /// Run the detector.
@@ -93,6 +99,33 @@ impl RulesArgs {
     }
 }
 
+/// Feeds that a recording does not have.
+#[derive(Debug, Args)]
+pub struct AbsentArgs {
+    /// A feed that the recording does not have; may be repeated. What rests on its silence is not said then.
+    #[arg(long, value_name = "FEED", value_parser = feed)]
+    absent: Vec<Feed>,
+}
+
+fn feed(text: &str) -> Result<Feed, String> {
+    let names = || Feed::SOURCES.map(Feed::name).join(", ");
+    let found = Feed::from_name(text).filter(|feed| !feed.is_internal());
+    found.ok_or_else(|| format!("there is no such feed; feeds are {}", names()))
+}
+
+impl AbsentArgs {
+    /// The recording in a directory without them.
+    pub fn of<'a>(&self, dir: &'a Path) -> anyhow::Result<Recorded<'a>> {
+        for feed in &self.absent {
+            if let Some(file) = recorded_file(dir, *feed) {
+                bail!("{} is said to be absent, but {} is there", feed.name(), file.display());
+            }
+            note!("{} is absent: nothing is said that rests on its silence", feed.name());
+        }
+        Ok(Recorded { absent: FeedSet::of(self.absent.iter().copied()), ..dir.into() })
+    }
+}
+
 /// Reads the rules of a directory.
 pub fn load_rules(dir: &Path, set: &BTreeMap<String, i64>) -> anyhow::Result<Catalogue> {
     Catalogue::load(dir, set).with_context(|| format!("cannot load the rules in {}", dir.display()))
@@ -115,6 +148,7 @@ pub fn plan_rules(catalogue: &Catalogue) -> anyhow::Result<RuleSet> {
 impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Adapters(args) => adapters::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),

@@ -83,6 +83,33 @@ impl Clocks {
     }
 }
 
+/// How far each feed of a recording has spoken: the greatest known time of its messages. A recording is read after the fact, so what a
+/// feed that spoke at a time had not said before it had not become known before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken(pub [KnownTime; Feed::COUNT]);
+
+impl Default for Spoken {
+    fn default() -> Spoken {
+        Spoken([KnownTime::MIN; Feed::COUNT])
+    }
+}
+
+impl Spoken {
+    pub fn of(&self, feed: Feed) -> KnownTime {
+        self.0[feed.index()]
+    }
+
+    /// The time up to which all of `feeds` have spoken.
+    pub fn least(&self, feeds: FeedSet) -> KnownTime {
+        feeds.iter().map(|feed| self.of(feed)).min().unwrap_or(KnownTime::MAX)
+    }
+
+    /// The greatest of all; `None` if none has said anything.
+    pub fn last(&self) -> Option<KnownTime> {
+        self.0.iter().copied().max().filter(|last| *last > KnownTime::MIN)
+    }
+}
+
 /// The time on the wall, for headers, latency and silence; it decides nothing about alerts.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall() -> WallTime {

@@ -10,6 +10,8 @@
 //! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
 
 pub(crate) mod codes;
+pub(crate) mod columns;
+pub(crate) mod exact;
 mod fields;
 mod plain;
 pub(crate) mod typed;
@@ -18,11 +20,11 @@ mod wire;
 use crate::identity;
 use crate::record::{Lent, Op, Reason, Record, Value};
 use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
-use crate::time::{Day, EventTime, MICROS_PER_DAY, parse_day, parse_instant};
+use crate::time::{Day, EventTime, parse_day, parse_instant};
 use fields::Fields;
 use wire::{Member, Scalar};
 
-pub use codes::{PERMIT_CLASSES, PURPOSES, closed_list, is_country_column};
+pub use codes::{PERMIT_CLASSES, PURPOSES, is_country_column};
 
 /// The version of the schema that this program reads.
 pub const SCHEMA_VERSION: i64 = 1;
@@ -65,7 +67,7 @@ pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Deco
         Some(plain) => plain,
         None => any_fields(message.feed, payload)?,
     };
-    let envelope = Envelope::take(&mut fields)?;
+    let envelope = Envelope::take(table, &mut fields)?;
     let values = values(table.def(), fields.columns, envelope.op)?;
     Ok(Decoded {
         record: Record {
@@ -134,7 +136,7 @@ struct Envelope {
 
 impl Envelope {
     /// The schema's version is looked at first: of another one, nothing else can be judged.
-    fn take(fields: &mut Fields<'_>) -> Result<Envelope, BadRecord> {
+    fn take(table: TableId, fields: &mut Fields<'_>) -> Result<Envelope, BadRecord> {
         let mut index = 0;
         let mut next = || {
             let column = &ENVELOPE[index];
@@ -162,14 +164,14 @@ impl Envelope {
         let (name, value) = next()?;
         let registered_at = instant(name, as_text(name, &value)?)?;
         let (name, value) = next()?;
-        let source = identifier(name, &value)?;
+        let source = as_text(name, &value)?;
+        typed::source(table, source)?;
+        let source = source.into();
         let (name, value) = next()?;
         let purpose = listed(name, as_text(name, &value)?, codes::PURPOSES)?;
         let (name, value) = next()?;
         let secrecy_class = integer(name, &value)?;
-        if !(0..=4).contains(&secrecy_class) {
-            return wrong("secrecy_class is not 0 to 4");
-        }
+        typed::secrecy_class(secrecy_class)?;
         Ok(Envelope { record_key, version, op, event_time, registered_at, source, purpose, secrecy_class })
     }
 }
@@ -211,9 +213,7 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
             let Scalar::List(items) = scalar else {
                 return wrong(&format!("{name} is not an array of text"));
             };
-            if items.len() > LIST_MAX_ITEMS {
-                return wrong(&format!("{name} has more than {LIST_MAX_ITEMS} items"));
-            }
+            typed::length(name, items.len())?;
             Value::List(items.iter().map(|item| code(table, name, item)).collect::<Result<_, _>>()?)
         }
         Date => Value::Day(day(name, as_text(name, scalar)?)?.0),
@@ -249,21 +249,28 @@ fn code(table: TableId, name: &'static str, text_of: &str) -> Result<Box<str>, B
 }
 
 fn check_code(table: TableId, name: &'static str, code: &str) -> Result<(), BadRecord> {
-    match codes::closed_list(table, name) {
-        Some(list) => check_listed(name, code, list),
-        None if codes::is_country_column(name) && !codes::is_country(code) => {
-            wrong(&format!("{name} is not an ISO 3166-1 alpha-3 code"))
-        }
-        None => check_text(name, code),
+    if let Some(list) = codes::codes_of(table, name) {
+        return check_listed(name, code, list);
+    }
+    if codes::is_country_column(name) && !table.is_link() && !codes::is_country(code) {
+        return wrong(&format!("{name} is no country's ISO 3166-1 alpha-3 code"));
+    }
+    match codes::form_of(table, name) {
+        Some(form) if !form.fits(code) => wrong(&format!("{name} is not {}", form.words())),
+        _ => check_text(name, code),
     }
 }
 
-fn listed(name: &'static str, code: &str, list: &[&str]) -> Result<Box<str>, BadRecord> {
+fn listed(name: &'static str, code: &str, list: codes::Codes) -> Result<Box<str>, BadRecord> {
     check_listed(name, code, list).map(|()| code.into())
 }
 
-pub(crate) fn check_listed(name: &'static str, code: &str, list: &[&str]) -> Result<(), BadRecord> {
-    if list.contains(&code) { Ok(()) } else { wrong(&format!("{name} is none of its codes")) }
+pub(crate) fn check_listed(name: &'static str, code: &str, list: codes::Codes) -> Result<(), BadRecord> {
+    if codes::is_listed(list, code) {
+        return Ok(());
+    }
+    let other_case = list.iter().any(|(listed, _)| listed.eq_ignore_ascii_case(code));
+    wrong(&format!("{name} is none of its codes{}", if other_case { ": it is written in another case" } else { "" }))
 }
 
 fn identifier(name: &'static str, scalar: &Scalar<'_>) -> Result<Box<str>, BadRecord> {
@@ -309,31 +316,27 @@ fn integer(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
 }
 
 fn day(name: &'static str, text: &str) -> Result<Day, BadRecord> {
-    match parse_day(text) {
-        Some(day) if (Day::FIRST..=Day::LAST).contains(&day) => Ok(day),
-        _ => impossible(name),
-    }
+    let Some(day) = parse_day(text) else { return impossible(name) };
+    typed::day(name, day.0).map(|()| day)
 }
 
-/// `YYYY-MM`, or any day of the month.
+/// `YYYY-MM`, or the first of the month.
 fn month(name: &'static str, text: &str) -> Result<Day, BadRecord> {
     let first = if text.len() == 7 && text.is_ascii() { parse_day(&format!("{text}-01")) } else { None };
-    match first.map_or_else(|| day(name, text), Ok)?.first_of_month() {
-        Some(first) if (Day::FIRST..=Day::LAST).contains(&first) => Ok(first),
-        _ => impossible(name),
-    }
+    let day = first.map_or_else(|| day(name, text), Ok)?;
+    typed::month(name, day.0).map(|()| day)
 }
 
 fn instant(name: &'static str, text: &str) -> Result<i64, BadRecord> {
-    let bounds = Day::FIRST.instant()..Day::LAST.instant() + MICROS_PER_DAY;
-    match parse_instant(text) {
-        Some(instant) if bounds.contains(&instant) => Ok(instant),
-        _ => impossible(name),
-    }
+    let Some(instant) = parse_instant(text) else { return impossible(name) };
+    typed::instant(name, instant).map(|()| instant)
 }
 
 fn day_or_instant(name: &'static str, scalar: &Scalar<'_>) -> Result<i64, BadRecord> {
-    let text = as_text(name, scalar)?;
+    day_or_instant_text(name, as_text(name, scalar)?)
+}
+
+fn day_or_instant_text(name: &'static str, text: &str) -> Result<i64, BadRecord> {
     if text.len() == 10 { day(name, text).map(Day::instant) } else { instant(name, text) }
 }
 

@@ -6,7 +6,8 @@
 //! same in SQL; the two are held together by a property test.
 //!
 //! Two clocks: *fact* is the greatest known time read; *absence* is the rule's clock, up to which all its feeds have
-//! spoken. In strict order they are equal. A row with `due_at` asserts an absence and waits for the second.
+//! spoken. In strict order they are equal as far as the recording's feeds have spoken. A row with `due_at` asserts an absence and
+//! waits for the second.
 //!
 //! No I/O, no SQL, no wall clock.
 
@@ -47,7 +48,7 @@ struct Moment {
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub until: i64,
-    /// The rule's clock: absence is asserted up to here. In strict order it bounds nothing.
+    /// The rule's clock: absence is asserted up to here.
     pub absence: i64,
 }
 
@@ -212,6 +213,12 @@ impl Detector {
         }
         due.sort_unstable();
         due
+    }
+
+    /// By rule, of how many persons an absence is due by `fact` and waits for the rule's clock. Asked when all has been settled.
+    pub fn waiting(&self, fact: i64) -> Vec<usize> {
+        let due = |timers: &BTreeSet<(i64, PersonNo)>| timers.range(..=(fact, PersonNo(u32::MAX))).count();
+        self.absence_timers.iter().map(due).collect()
     }
 
     /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new

@@ -22,7 +22,6 @@ mod text;
 mod words;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 use thiserror::Error;
@@ -31,6 +30,7 @@ use crate::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::rules::plan::PlanError;
 use crate::rules::{Catalogue, RuleFile};
 use crate::source::SourceError;
+use crate::source::files::Recorded;
 use crate::time::{KnownTime, format_micros, parse_day};
 
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
@@ -140,19 +140,20 @@ pub struct Transition {
 
 /// Explains an alert from recorded feeds: finds its person, replays that person. `logged`, any transition of the alert,
 /// saves replaying everyone to find it.
-pub fn alert(
-    dir: &Path,
+pub fn alert<'a>(
+    recorded: impl Into<Recorded<'a>>,
     catalogue: &Catalogue,
     options: &Options,
     id: &str,
     logged: Option<&Alert>,
 ) -> Result<AlertFacts, ExplainError> {
-    let missing = || ExplainError::NoAlert { id: id.to_owned(), place: dir.display().to_string() };
+    let recorded = recorded.into();
+    let missing = || ExplainError::NoAlert { id: id.to_owned(), place: recorded.dir.display().to_string() };
     let subject = match logged {
-        Some(alert) => one_person::subject_of_alert(dir, catalogue, alert)?,
-        None => one_person::find_alert(dir, catalogue, options, id)?,
+        Some(alert) => one_person::subject_of_alert(recorded, catalogue, alert)?,
+        None => one_person::find_alert(recorded, catalogue, options, id)?,
     };
-    let person = Person::replay(dir, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
+    let person = Person::replay(recorded, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
     let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
     let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
     Ok(with_records(facts, catalogue, &person, options.as_of))
@@ -177,8 +178,12 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
     facts
 }
 
-fn no_permit(dir: &Path, options: &Options, permit_id: &str) -> ExplainError {
-    ExplainError::NoPermit { permit: permit_id.to_owned(), dir: dir.display().to_string(), as_of: options.as_of }
+fn no_permit(recorded: Recorded<'_>, options: &Options, permit_id: &str) -> ExplainError {
+    ExplainError::NoPermit {
+        permit: permit_id.to_owned(),
+        dir: recorded.dir.display().to_string(),
+        as_of: options.as_of,
+    }
 }
 
 /// The party's sheet about one alert.
@@ -188,15 +193,16 @@ pub fn party_of_alert(catalogue: &Catalogue, facts: AlertFacts) -> Result<PartyF
 }
 
 /// The party's sheet about all that stands against a permit.
-pub fn party_of_permit(
-    dir: &Path,
+pub fn party_of_permit<'a>(
+    recorded: impl Into<Recorded<'a>>,
     catalogue: &Catalogue,
     options: &Options,
     permit_id: &str,
 ) -> Result<PartyFacts, ExplainError> {
-    let missing = || no_permit(dir, options, permit_id);
-    let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
-    let person = Person::replay(dir, catalogue, options, &subject)?.ok_or_else(missing)?;
+    let recorded = recorded.into();
+    let missing = || no_permit(recorded, options, permit_id);
+    let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
     let as_of = options.as_of;
     let class = person.shard.history().permit_class(person.number, permit_id, as_of.0).ok_or_else(missing)?;
     let mut transitions: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
@@ -224,15 +230,16 @@ pub fn alert_from_topic(catalogue: &Catalogue, alert: &Alert) -> Result<AlertFac
 }
 
 /// Explains a permit: every rule that concerns it, with its rows, deadlines and what stands in their way.
-pub fn permit(
-    dir: &Path,
+pub fn permit<'a>(
+    recorded: impl Into<Recorded<'a>>,
     catalogue: &Catalogue,
     options: &Options,
     permit_id: &str,
 ) -> Result<PermitFacts, ExplainError> {
-    let missing = || no_permit(dir, options, permit_id);
-    let subject = one_person::subject_of_permit(dir, permit_id)?.ok_or_else(missing)?;
-    let person = Person::replay(dir, catalogue, options, &subject)?.ok_or_else(missing)?;
+    let recorded = recorded.into();
+    let missing = || no_permit(recorded, options, permit_id);
+    let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
     facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
 }
 

@@ -149,7 +149,7 @@ pub enum GenerateError {
 }
 
 /// A recording: per feed its messages, and what is true of the persons in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dataset {
     pub options: Options,
     /// Indexed by `Feed::index`; ordered by known time.

@@ -67,6 +67,8 @@ pub mod cases;
 pub mod explain;
 pub mod quarantine;
 
+pub mod adapters;
+
 // Trying it out.
 pub mod generate;
 

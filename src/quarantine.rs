@@ -10,12 +10,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::clock::FeedSet;
 use crate::config::{LimitsConfig, Visibility};
 use crate::decode::decode;
 use crate::partition::partition_of;
 use crate::record::{Coordinates, Message, Offset, Quarantined, Reason};
 use crate::schema::Feed;
-use crate::source::files::FileShard;
+use crate::source::files::{FileShard, Recorded};
 use crate::source::{Polled, ShardSource, SourceError};
 use crate::time::{KnownTime, parse_instant};
 
@@ -157,7 +158,7 @@ pub fn recorded(dir: &Path, entries: &[Quarantined]) -> Result<BTreeMap<(Feed, i
     for entry in entries {
         wanted.entry(entry.coordinates.feed).or_default().insert(entry.coordinates.offset.0);
     }
-    let mut feeds = FileShard::open(dir, 0, 1)?;
+    let mut feeds = FileShard::open(Recorded::from(dir).only(FeedSet::of(wanted.keys().copied())), 0, 1)?;
     let mut found = BTreeMap::new();
     for (feed, offsets) in wanted {
         while let Polled::Message(message) = feeds.poll(feed)? {

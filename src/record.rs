@@ -5,7 +5,7 @@ pub mod rows;
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::schema::{Feed, TableId};
+use crate::schema::{ENVELOPE, Feed, TableId};
 use crate::time::{EventTime, KnownTime, WallTime};
 
 /// Position of the last message read in a partition.
@@ -388,6 +388,22 @@ pub struct Quarantined {
     /// Which member, rule or limit; no values of the payload.
     pub detail: String,
     pub known_time: KnownTime,
+}
+
+impl Quarantined {
+    /// The member that the message was set aside for, as far as the detail names one; a rule that failed is none.
+    pub fn member(&self) -> Option<&'static str> {
+        if self.reason == Reason::RuleError {
+            return None;
+        }
+        if self.detail.starts_with("the message key") {
+            return Some("key");
+        }
+        let word = self.detail.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+        let columns = TableId::ALL.into_iter().flat_map(|table| table.def().columns);
+        let mut names = ENVELOPE.iter().chain(columns).map(|column| column.name).chain(["table"]);
+        names.find(|name| *name == word)
+    }
 }
 
 #[cfg(test)]

@@ -3,31 +3,33 @@
 //! Both give the same standing set at the same clock; that they do is what the tests hold on to.
 
 mod failed;
+mod set_aside;
+mod tables;
 mod together;
+mod waiting;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use thiserror::Error;
 
 use crate::alert::Alert;
+use crate::clock::Spoken;
 use crate::config::{LimitsConfig, Visibility};
 use crate::merge::{Merge, Merged};
 use crate::record::{Fates, Quarantined};
-use crate::rules::batch::{self, BatchError, StandingRow};
+use crate::rules::batch::{self, BatchError, BatchStanding, StandingRow};
 use crate::rules::plan::PlanError;
 use crate::rules::{Catalogue, Profile, RuleSet};
-use crate::schema::TableId;
 use crate::shard::{Emitted, Order, Pseudonyms, Settings, Shard, Work};
 use crate::source::SourceError;
-use crate::source::files::FileShard;
+use crate::source::files::{self, FileShard, Recorded};
 use crate::time::KnownTime;
 
 pub use failed::{Failed, failed};
+pub use set_aside::{SetAside, set_aside, table as set_aside_table};
+pub use tables::{TableError, Tables, recorded_file, stray_tables};
+pub use waiting::Waiting;
 
 /// How a timeline is replayed; what comes out depends on none of it but `as_of`.
 #[derive(Clone)]
@@ -52,6 +54,8 @@ pub struct Replayed {
     /// Every transition; per shard in the order of (as_of, alert id).
     pub log: Vec<Alert>,
     pub standing: Vec<StandingRow>,
+    /// How far the feeds had spoken at the end, and what waits for them.
+    pub waiting: Waiting,
     pub fates: Fates,
     pub quarantined: Vec<Quarantined>,
     /// Rules that failed for so many units that a shard no longer ran them.
@@ -72,16 +76,29 @@ pub enum ReplayError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Batch(#[from] BatchError),
-    #[error("cannot read recorded table {file}: {message}")]
-    Table { file: String, message: String },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("cannot start the query engine: {0}")]
+    Runtime(std::io::Error),
     #[error("a replay thread panicked")]
     Panic,
 }
 
-/// Replays `dir` through the engine. Shards whose units show nothing to others run each by itself, at most as many at a
+/// Replays a recording through the engine. Shards whose units show nothing to others run each by itself, at most as many at a
 /// time as there are cores; else all go through the days together.
-pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result<Replayed, ReplayError> {
-    let rules = RuleSet::plan_for(catalogue, options.partitions.max(1) as usize)?;
+pub fn timeline<'a>(
+    recorded: impl Into<Recorded<'a>>,
+    catalogue: &Catalogue,
+    options: &Timeline,
+) -> Result<Replayed, ReplayError> {
+    let recorded = recorded.into();
+    // One core reads how far the feeds have spoken while the other plans.
+    let (spoken, rules) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| files::spoken(recorded));
+        let rules = RuleSet::plan_for(catalogue, options.partitions.max(1) as usize);
+        (reading.join().unwrap_or_else(|_| Err(files::unreadable(recorded))), rules)
+    });
+    let (spoken, rules) = (spoken?, rules?);
     let mut shards: Vec<(i32, RuleSet)> = (0..options.partitions).zip(rules).collect();
     let mut out = Replayed::default();
     if catalogue.links.is_empty() || options.partitions == 1 {
@@ -89,7 +106,8 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
         while !shards.is_empty() {
             let group = shards.drain(..threads.min(shards.len()));
             let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
-                let replay = |(shard, rules)| scope.spawn(move || replay_shard(dir, rules, options, shard));
+                let replay =
+                    |(shard, rules)| scope.spawn(move || replay_shard((recorded, spoken), rules, options, shard));
                 let running: Vec<_> = group.map(replay).collect();
                 running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
             });
@@ -98,7 +116,7 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
             }
         }
     } else {
-        for part in together::replay(dir, shards, options)? {
+        for part in together::replay((recorded, spoken), shards, options)? {
             out.add(part);
         }
     }
@@ -109,8 +127,13 @@ pub fn timeline(dir: &Path, catalogue: &Catalogue, options: &Timeline) -> Result
     Ok(out)
 }
 
-fn replay_shard(dir: &Path, rules: RuleSet, options: &Timeline, number: i32) -> Result<Replayed, ReplayError> {
-    let mut lane = Lane::open(dir, rules, options, number)?;
+fn replay_shard(
+    recorded: (Recorded<'_>, Spoken),
+    rules: RuleSet,
+    options: &Timeline,
+    number: i32,
+) -> Result<Replayed, ReplayError> {
+    let mut lane = Lane::open(recorded, rules, options, number)?;
     while let Some(last) = lane.take_batch()? {
         let emitted = lane.shard.settle(last);
         lane.note(emitted);
@@ -129,7 +152,12 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn open(dir: &Path, mut rules: RuleSet, options: &'a Timeline, number: i32) -> Result<Lane<'a>, ReplayError> {
+    fn open(
+        (recorded, spoken): (Recorded<'_>, Spoken),
+        mut rules: RuleSet,
+        options: &'a Timeline,
+        number: i32,
+    ) -> Result<Lane<'a>, ReplayError> {
         let settings = Settings {
             number,
             partitions: None,
@@ -139,16 +167,13 @@ impl<'a> Lane<'a> {
             max_rule_errors: options.max_rule_errors,
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
-        let source = FileShard::open(dir, number, options.partitions)?;
+        let source = FileShard::open(recorded, number, options.partitions)?;
         if options.profile {
             rules.start_profile();
         }
-        Ok(Lane {
-            options,
-            shard: Shard::new(settings, rules),
-            merge: Merge::new(source, options.visibility.permit_lead),
-            out: Replayed::default(),
-        })
+        let mut shard = Shard::new(settings, rules);
+        shard.set_spoken(spoken);
+        Ok(Lane { options, shard, merge: Merge::new(source, options.visibility.permit_lead), out: Replayed::default() })
     }
 
     /// Takes a batch of messages; gives the time up to which everything has been taken, `None` at the end. A batch ends only
@@ -197,6 +222,7 @@ impl<'a> Lane<'a> {
         self.out.fates = self.shard.take_fates();
         self.out.quarantined = self.shard.take_quarantined();
         self.out.standing = standing_rows(&self.shard);
+        self.out.waiting = Waiting::of(&self.shard);
         self.out.disabled = disabled(&self.shard);
         self.out.work.push(self.shard.take_work());
         self.out.persons = self.shard.history().person_count() as u64;
@@ -230,6 +256,7 @@ impl Replayed {
     fn add(&mut self, other: Replayed) {
         self.log.extend(other.log);
         self.standing.extend(other.standing);
+        self.waiting.add(other.waiting);
         self.fates.add(&other.fates);
         self.quarantined.extend(other.quarantined);
         self.disabled.extend(other.disabled);
@@ -243,46 +270,25 @@ impl Replayed {
     }
 }
 
-/// Asks the batch query over the Parquet files of `dir`.
-pub fn batch(
-    dir: &Path,
+/// Asks the batch query over the Parquet files of a recording.
+pub fn batch<'a>(
+    recorded: impl Into<Recorded<'a>>,
     catalogue: &Catalogue,
     visibility: &Visibility,
     as_of: KnownTime,
 ) -> Result<Vec<StandingRow>, ReplayError> {
-    let mut tables: Vec<Vec<RecordBatch>> = Vec::new();
-    for table in TableId::ALL {
-        tables.push(read_table(dir, table)?);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .build()
-        .map_err(|error| ReplayError::Table { file: dir.display().to_string(), message: error.to_string() })?;
-    let recorded = |table: TableId| tables[table.index()].clone();
-    Ok(runtime.block_on(batch::standing(catalogue, visibility, as_of.0, recorded))?)
+    Ok(batch_with_clocks(&Tables::read(recorded.into())?, catalogue, visibility, as_of)?.standing)
 }
 
-/// A recorded table; one that is not there is empty.
-pub fn read_table(dir: &Path, table: TableId) -> Result<Vec<RecordBatch>, ReplayError> {
-    let path = dir.join("parquet").join(format!("{}.parquet", table.name()));
-    let failed = |message: String| ReplayError::Table { file: path.display().to_string(), message };
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error.to_string())),
-    };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| failed(error.to_string()))?;
-    let reader = reader.with_batch_size(65_536).build().map_err(|error| failed(error.to_string()))?;
-    let wanted = table.def().file_schema();
-    let mut batches = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        let columns = wanted.fields().iter().map(|field| {
-            let column = batch.column_by_name(field.name());
-            let column = column.ok_or_else(|| failed(format!("no column {}", field.name())))?;
-            arrow::compute::cast(column, field.data_type()).map_err(|error| failed(error.to_string()))
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        batches.push(RecordBatch::try_new(Arc::clone(&wanted), columns).map_err(|error| failed(error.to_string()))?);
-    }
-    Ok(batches)
+/// The same over tables that have been read, with how far the feeds had spoken and what waits for them.
+pub fn batch_with_clocks(
+    tables: &Tables,
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: KnownTime,
+) -> Result<BatchStanding, ReplayError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(ReplayError::Runtime)?;
+    let standing =
+        batch::standing_with_clocks(catalogue, visibility, as_of.0, |table| tables.of(table), tables.clocks());
+    Ok(runtime.block_on(standing)?)
 }

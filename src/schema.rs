@@ -326,6 +326,15 @@ impl Table {
     }
 }
 
+/// Columns of a recorded file that says when feeds spoke without a record of theirs: by clock messages, and by messages that are no
+/// records.
+pub fn clock_file_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("feed", DataType::Utf8, false),
+        Field::new("known_time", ColumnType::Timestamp.arrow(), false),
+    ]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

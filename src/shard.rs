@@ -5,7 +5,8 @@
 //! the order differs.
 //!
 //! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
-//!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut.
+//!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut. An absence waits for
+//!   feeds that a recording does not have so far (`set_spoken`); who is not told counts all as having spoken.
 //! - *Live*: a record is evaluated when read; the records of one person and day taken since the last settling are one unit, but for
 //!   those before a deadline of the person. Deadlines wait for the clocks of their rules.
 //!
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::Alert;
-use crate::clock::{Clocks, FeedSet};
+use crate::clock::{Clocks, FeedSet, Spoken};
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
 use crate::history::{EMPLOYER_UNIT, History, IDENTIFIER_UNIT, PersonNo};
@@ -132,6 +133,10 @@ pub struct Shard {
     errors: Vec<u32>,
     detector: Detector,
     clocks: Clocks,
+    /// How far the feeds of a recording have spoken, strict order; `None`: as far as it is settled.
+    spoken: Option<Spoken>,
+    /// By rule the registers' feeds that its absences wait for.
+    waits_for: Vec<FeedSet>,
     changes: Vec<Change>,
     fates: Fates,
     quarantined: Vec<Quarantined>,
@@ -170,6 +175,8 @@ impl Shard {
             errors: vec![0; count],
             detector: Detector::new(count),
             clocks: Clocks::default(),
+            spoken: None,
+            waits_for: (0..count).map(|rule| rules.waits_for(rule)).collect(),
             changes: Vec::new(),
             fates: Fates::default(),
             quarantined: Vec::new(),
@@ -265,6 +272,26 @@ impl Shard {
     /// The clock of a feed without clock messages was read off the wall.
     pub fn advance_clock(&mut self, feed: crate::schema::Feed, to: KnownTime) {
         self.clocks.advance(feed, to);
+    }
+
+    /// How far the feeds of a recording have spoken, strict order; before the first settling.
+    pub fn set_spoken(&mut self, spoken: Spoken) {
+        self.spoken = Some(spoken);
+    }
+
+    /// By rule, of how many units an absence is due by the last settling and waits for a feed.
+    pub fn waiting(&self) -> Vec<usize> {
+        self.detector.waiting(self.clocks.shard().0)
+    }
+
+    /// In strict order: up to where a rule's absences are asserted at a settling.
+    fn asserted_to(&self, rule: usize, until: KnownTime) -> KnownTime {
+        self.spoken.map_or(until, |spoken| spoken.least(self.waits_for(rule)).min(until))
+    }
+
+    /// The registers' feeds that a rule's absences wait for.
+    pub fn waits_for(&self, rule: usize) -> FeedSet {
+        self.waits_for.get(rule).copied().unwrap_or_default()
     }
 
     /// Of the given rules those that may have something to say of a person: they find the rows that they need, or found them once.

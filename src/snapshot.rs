@@ -2,7 +2,7 @@
 //!
 //! - A snapshot is the same records as the topic's, so an overlap is harmless: versions are identified, and one that
 //!   is here already is a duplicate.
-//! - It is whole or refused: a file that is missing or malformed, a row that would not pass as a message, no permits
+//! - It is whole or refused: a file that is missing or malformed, a value that would not pass in a message, no permits
 //!   at all, or more permits ended than `max_shrink_pct` allows.
 //! - Its age is that of its newest known_time. What a refusal says names files, rows and columns, never values.
 //! - It is read once for all shards that start at the same time, and stays in columns (`rows`): shards take their rows from
@@ -10,7 +10,6 @@
 //!
 //! It decides nothing about when snapshots are read, and keeps none.
 
-mod checks;
 mod rows;
 
 use std::hash::{BuildHasher, Hasher};
@@ -21,6 +20,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use thiserror::Error;
 
 use crate::config::SnapshotConfig;
+use crate::decode::columns::Faults;
 use crate::history::{ENDED_ON, VALID_TO, last_day};
 use crate::record::Op;
 use crate::record::rows::{Own, Rows};
@@ -34,10 +34,8 @@ use rows::Part;
 pub enum SnapshotError {
     #[error("snapshot refused: cannot read {file}: {message}")]
     File { file: String, message: String },
-    #[error("snapshot refused: {file} has no column {column} of type {wanted}")]
-    Column { file: String, column: String, wanted: String },
-    #[error("snapshot refused: {file} row {row}: {message}")]
-    Row { file: String, row: usize, message: String },
+    #[error("snapshot refused: {}", told(.0))]
+    Faults(Vec<(String, Faults)>),
     #[error(
         "snapshot refused: its newest row became known at {newest}, ahead of this machine's clock; mend its known_time, or the clock"
     )]
@@ -50,6 +48,15 @@ pub enum SnapshotError {
     Shrunk { ended: usize, open: usize, max_pct: u32 },
     #[error("snapshot refused: a thread that read it panicked")]
     Panic,
+}
+
+/// What does not fit, by file. Rows are counted from 0.
+pub(crate) fn told(files: &[(String, Faults)]) -> String {
+    let of = |(file, faults): &(String, Faults)| {
+        let what = if faults.count() == 1 { "value does" } else { "values do" };
+        format!("{} {what} not fit in {file} (rows are counted from 0)\n{faults}", faults.count())
+    };
+    files.iter().map(of).collect::<Vec<_>>().join("\n")
 }
 
 /// A snapshot that has been read and found good.

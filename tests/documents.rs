@@ -80,6 +80,13 @@ fn the_adapters_page_names_every_feed_and_every_reason() {
 }
 
 #[test]
+fn the_adapters_page_says_what_the_schema_says() {
+    let page = read("config/ADAPTERS.md");
+    let renewed = permitwatch::adapters::renew(&page).expect("the marks of the generated part");
+    assert!(renewed == page, "out of date: permitwatch adapters reference --out config/ADAPTERS.md");
+}
+
+#[test]
 fn the_configuration_file_shows_the_defaults() {
     let file = Config::load(&path("config/permitwatch.toml")).unwrap();
     let default = Config::default();

@@ -232,7 +232,7 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
             link.sql
         );
     }
-    let text = out.standing.replace("$as_of", "h.as_of");
+    let text = out.standing.replace("$as_of", "h.as_of").replace("$spoken", "h.as_of");
     let (before, after) = text.split_once("FROM hits h\n")?;
     out.standing = format!(
         "{before}FROM (SELECT a.*, k.as_of FROM hits a JOIN case_clocks k ON k.person_id = a.person_id) h\n{after}"

@@ -13,7 +13,7 @@ use crate::decode::codes;
 use crate::identity::{check_digit, is_employer_number, is_person_number};
 use crate::record::{Op, Record, Value};
 use crate::rules::diagnostic::{did_you_mean, nearest};
-use crate::schema::{ColumnType, TableId};
+use crate::schema::{ColumnType, Feed, TableId};
 use crate::time::{Day, EventTime, KnownTime, MICROS_PER_DAY, parse_day};
 
 /// The case's main person in short.
@@ -129,7 +129,7 @@ impl Maker<'_> {
         let op = Op::from_name(op).ok_or_else(|| format!("op: \"{op}\" is none of upsert, correct, retract"))?;
         let known = line.known.clone().or_else(|| default("known")).ok_or("known: neither here nor in the defaults")?;
         let known = moved_instant(time("known", &known)?, month).ok_or("known: moved out of the calendar")?;
-        let source = line.source.clone().or_else(|| default("source")).unwrap_or_else(|| "test".into());
+        let source = line.source.clone().or_else(|| default("source")).unwrap_or_else(|| usual_source(table).into());
         let event = line.event.as_deref().map_or(Ok(known), |text| time("event", text))?;
         let mut columns: BTreeMap<&str, toml::Value> = BTreeMap::new();
         for (name, value) in defaults.iter().chain(&line.set) {
@@ -273,6 +273,18 @@ impl Maker<'_> {
     }
 }
 
+/// Who tells of such records most often.
+fn usual_source(table: TableId) -> &'static str {
+    match table.def().feed {
+        Feed::Population => "navet",
+        Feed::Border => "police",
+        Feed::Payments | Feed::Reference => "agi",
+        Feed::Studies => "ladok",
+        Feed::Notices => "employer",
+        _ => "mv",
+    }
+}
+
 /// The value, if it is one that the column may hold: decode would set the record aside.
 fn is_code(table: TableId, column: &str, value: Value) -> Result<Value, String> {
     let words = match &value {
@@ -280,15 +292,16 @@ fn is_code(table: TableId, column: &str, value: Value) -> Result<Value, String> 
         Value::List(words) => words.as_ref(),
         _ => return Ok(value),
     };
-    let list = codes::closed_list(table, column);
+    let list: Option<Vec<&str>> =
+        codes::codes_of(table, column).map(|list| list.iter().map(|(code, _)| *code).collect());
     for word in words {
-        if let Some(list) = list.filter(|list| !list.contains(&&**word)) {
+        if let Some(list) = list.as_ref().filter(|list| !list.contains(&&**word)) {
             let near = did_you_mean(&nearest(word, list.iter().copied()));
             let codes = format!("\"{word}\" is none of its codes; they are {}", list.join(", "));
             return Err(if near.is_empty() { codes } else { format!("{codes}: {near}") });
         }
         if list.is_none() && codes::is_country_column(column) && !codes::is_country(word) {
-            return Err(format!("\"{word}\" is no country's code: three capitals, such as SWE"));
+            return Err(format!("\"{word}\" is no country's code: ISO 3166-1 alpha-3, such as SWE"));
         }
     }
     Ok(value)

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::alert::{Alert, AlertId};
-use crate::cli::{RulesArgs, replay};
+use crate::cli::{AbsentArgs, RulesArgs, replay};
 use crate::config::Config;
 use crate::explain::{self, AlertFacts, Options, Page};
 use crate::kafka;
@@ -15,6 +15,7 @@ use crate::rules::Catalogue;
 use crate::shard::Pseudonyms;
 use crate::sink::kafka::read_published;
 use crate::sink::terminal::{self, Language};
+use crate::source::files::Recorded;
 use crate::time::KnownTime;
 
 /// Explain an alert by its id, or a permit.
@@ -38,7 +39,7 @@ pub struct ExplainArgs {
     /// What `replay --out` wrote: finds the alert's permit there. Without it all persons are replayed to find it.
     #[arg(long, value_name = "FILE", requires = "input")]
     log: Option<PathBuf>,
-    /// Clock, a date or RFC 3339 time; default: the last known time recorded.
+    /// Clock, a date or RFC 3339 time; default: the greatest known time recorded.
     #[arg(long, value_name = "TIME", value_parser = replay::time, requires = "input")]
     as_of: Option<KnownTime>,
     /// Configuration: brokers, rules, history, pseudonym key.
@@ -55,6 +56,8 @@ pub struct ExplainArgs {
     /// error corrected; no severity, nothing of other persons.
     #[arg(long, value_enum, default_value = "case-officer")]
     sheet: Sheet,
+    #[command(flatten)]
+    absent: AbsentArgs,
     #[command(flatten)]
     rules: RulesArgs,
 }
@@ -84,28 +87,34 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
         bail!("\"{id}\" is no alert id; it has 32 hexadecimal digits");
     }
     match (&args.input, &args.alert_id, &args.permit) {
-        (Some(dir), Some(id), _) => recorded_alert(args, &config, dir, id),
-        (Some(dir), None, Some(permit)) => recorded_permit(args, &config, dir, permit),
+        (Some(dir), Some(id), _) => recorded_alert(args, &config, recorded(args, dir)?, id),
+        (Some(dir), None, Some(permit)) => recorded_permit(args, &config, recorded(args, dir)?, permit),
         (_, Some(id), _) => published_alert(args, &config, id),
         _ => bail!("name an alert, or a permit with --input"),
     }
 }
 
-fn recorded_alert(args: &ExplainArgs, config: &Config, dir: &Path, id: &str) -> anyhow::Result<()> {
-    let catalogue = args.rules.load()?;
-    let options = options(args, config, dir)?;
-    let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
-    show_alert(args, &catalogue, explain::alert(dir, &catalogue, &options, id, logged.as_ref())?)
+fn recorded<'a>(args: &ExplainArgs, dir: &'a Path) -> anyhow::Result<Recorded<'a>> {
+    let recorded = args.absent.of(dir)?;
+    replay::note_strays(&recorded.strays());
+    Ok(recorded.with_spoken()?)
 }
 
-fn recorded_permit(args: &ExplainArgs, config: &Config, dir: &Path, permit: &str) -> anyhow::Result<()> {
+fn recorded_alert(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, id: &str) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
-    let options = options(args, config, dir)?;
+    let options = options(args, config, recorded)?;
+    let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
+    show_alert(args, &catalogue, explain::alert(recorded, &catalogue, &options, id, logged.as_ref())?)
+}
+
+fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, permit: &str) -> anyhow::Result<()> {
+    let catalogue = args.rules.load()?;
+    let options = options(args, config, recorded)?;
     if args.sheet == Sheet::Party {
-        let facts = explain::party_of_permit(dir, &catalogue, &options, permit)?;
+        let facts = explain::party_of_permit(recorded, &catalogue, &options, permit)?;
         return show(args, &facts, || explain::party_page(&facts, args.language));
     }
-    let facts = explain::permit(dir, &catalogue, &options, permit)?;
+    let facts = explain::permit(recorded, &catalogue, &options, permit)?;
     show(args, &facts, || explain::permit_page(&facts, args.language))
 }
 
@@ -120,13 +129,13 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
     bail!("no alert {id} in topic \"{}\"", config.kafka.alerts_topic())
 }
 
-fn options(args: &ExplainArgs, config: &Config, dir: &Path) -> anyhow::Result<Options> {
+fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyhow::Result<Options> {
     let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| replay::REPLAY_KEY.into());
     Ok(Options {
         visibility: config.visibility(),
         limits: config.limits.clone(),
         pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
-        as_of: replay::clock(dir, args.as_of)?,
+        as_of: replay::clock(recorded, args.as_of)?,
     })
 }
 

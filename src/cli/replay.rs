@@ -10,14 +10,15 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cli::{RulesArgs, counted};
+use crate::cli::{AbsentArgs, RulesArgs, counted};
 use crate::config::{Config, LimitsConfig};
-use crate::replay::{self, Replayed, Timeline};
+use crate::replay::{self, Replayed, Tables, Timeline, Waiting};
 use crate::rules::Catalogue;
 use crate::rules::batch::{StandingRow, duckdb_script};
+use crate::schema::Feed;
 use crate::shard::Pseudonyms;
 use crate::sink::terminal::{self, note, say};
-use crate::source::files::last_known_time;
+use crate::source::files::{Recorded, last_known_time};
 use crate::time::{KnownTime, format_micros, parse_time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,7 +42,10 @@ pub struct ReplayArgs {
     /// Where timeline also writes the standing set.
     #[arg(long, value_name = "FILE")]
     standing: Option<PathBuf>,
-    /// Clock at the end, a date or RFC 3339 time; default: the last known time recorded.
+    /// Where timeline also writes each message that it set aside: file, line, member and reason, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    quarantine: Option<PathBuf>,
+    /// Clock at the end, a date or RFC 3339 time; default: the greatest known time recorded.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<KnownTime>,
     /// Partitions to spread the persons over.
@@ -57,6 +61,8 @@ pub struct ReplayArgs {
     #[arg(long)]
     profile: bool,
     #[command(flatten)]
+    absent: AbsentArgs,
+    #[command(flatten)]
     rules: RulesArgs,
 }
 
@@ -65,9 +71,11 @@ pub struct SqlArgs {
     /// Directory with recorded feeds.
     #[arg(long, value_name = "DIR")]
     input: PathBuf,
-    /// Clock, a date or RFC 3339 time; default: the last known time recorded.
+    /// Clock, a date or RFC 3339 time; default: the greatest known time recorded.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<KnownTime>,
+    #[command(flatten)]
+    absent: AbsentArgs,
     #[command(flatten)]
     rules: RulesArgs,
 }
@@ -76,11 +84,26 @@ pub fn time(text: &str) -> Result<KnownTime, String> {
     parse_time(text).map(KnownTime).ok_or_else(|| "write YYYY-MM-DD or an RFC 3339 time".into())
 }
 
-/// The clock asked for, else the last known time recorded.
-pub fn clock(dir: &Path, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
+/// The clock asked for, else the greatest known time recorded.
+pub fn clock(recorded: Recorded<'_>, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
     match asked {
         Some(at) => Ok(at),
-        None => last_known_time(dir)?.ok_or_else(|| anyhow!("recorded feeds in {} are empty", dir.display())),
+        None => last_known_time(recorded)?.ok_or_else(|| empty(recorded)),
+    }
+}
+
+fn clock_of_tables(recorded: Recorded<'_>, tables: &Tables, asked: Option<KnownTime>) -> anyhow::Result<KnownTime> {
+    asked.or_else(|| tables.last_known_time()).ok_or_else(|| empty(recorded))
+}
+
+fn empty(recorded: Recorded<'_>) -> anyhow::Error {
+    anyhow!("recorded feeds in {} are empty", recorded.dir.display())
+}
+
+/// Files beside those of the recording are not read: they may be meant to be.
+pub fn note_strays(strays: &[PathBuf]) {
+    for path in strays {
+        note!("{} is not read: it has no feed's or table's name", path.display());
     }
 }
 
@@ -90,18 +113,31 @@ pub const REPLAY_KEY: &str = "permitwatch replay, not for production";
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
     let catalogue = args.rules.load()?;
-    let as_of = clock(&args.input, args.as_of)?;
+    let recorded = args.absent.of(&args.input)?;
     let started = Instant::now();
     match args.mode {
         Mode::Batch => {
-            let standing = replay::batch(&args.input, &catalogue, &config.visibility(), as_of)?;
+            if args.quarantine.is_some() {
+                bail!(
+                    "--quarantine goes with --mode timeline: batch refuses tables with a value that would be set aside"
+                );
+            }
+            let tables = Tables::read(recorded)?;
+            note_strays(&replay::stray_tables(recorded));
+            let as_of = clock_of_tables(recorded, &tables, args.as_of)?;
+            let found = replay::batch_with_clocks(&tables, &catalogue, &config.visibility(), as_of)?;
+            let (waiting, standing) = (Waiting::of_batch(&found), found.standing);
             if let Some(out) = &args.out {
                 write_standing(out, &standing)?;
             }
             note!("batch as of {as_of}: {:.1} s", started.elapsed().as_secs_f64());
+            note_waiting(&waiting);
             print_standing(&catalogue, &standing);
         }
         Mode::Timeline => {
+            let recorded = recorded.with_spoken()?;
+            let as_of = clock(recorded, args.as_of)?;
+            note_strays(&recorded.strays());
             let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| REPLAY_KEY.into());
             let options = Timeline {
                 visibility: config.visibility(),
@@ -113,14 +149,26 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 as_of,
                 profile: args.profile,
             };
-            let replayed = replay::timeline(&args.input, &catalogue, &options)?;
+            let replayed = replay::timeline(recorded, &catalogue, &options)?;
             if let Some(out) = &args.out {
                 write_lines(out, replayed.log.iter())?;
             }
             if let Some(out) = &args.standing {
                 write_standing(out, &replayed.standing)?;
             }
+            let set_aside = replay::set_aside(&args.input, &replayed.quarantined);
+            if let Some(out) = &args.quarantine {
+                write_lines(out, set_aside.iter())?;
+            }
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
+            let table = replay::set_aside_table(&set_aside);
+            for line in &table {
+                note!("{line}");
+            }
+            if !table.is_empty() && args.quarantine.is_none() {
+                note!("--quarantine FILE names each message");
+            }
+            note_unknown(&replayed);
             if let Some(profile) = &replayed.profile {
                 print_units(&catalogue, &replayed);
                 say!("\n{profile}");
@@ -129,6 +177,20 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Members that no column has are passed over: one may be misspelt.
+fn note_unknown(replayed: &Replayed) {
+    for feed in Feed::SOURCES {
+        let members = replayed.fates.unknown_fields[feed.index()];
+        if members > 0 {
+            note!(
+                "{}: {} that the schema does not know, passed over",
+                feed.name(),
+                counted(members as usize, "member")
+            );
+        }
+    }
 }
 
 /// Says what failed, for what stands is not what the rules say then.
@@ -159,10 +221,13 @@ fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) ->
 
 pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
-    let as_of = clock(&args.input, args.as_of)?;
+    let recorded = args.absent.of(&args.input)?;
+    // DuckDB shall not find in them what batch refuses.
+    let tables = Tables::read(recorded)?;
+    note_strays(&replay::stray_tables(recorded));
+    let as_of = clock_of_tables(recorded, &tables, args.as_of)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let dir = args.input.join("parquet");
-    let script = runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, &dir))?;
+    let script = runtime.block_on(duckdb_script(&catalogue, &Config::default().visibility(), as_of.0, recorded))?;
     terminal::print(&script);
     Ok(())
 }
@@ -207,7 +272,15 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
         micros[3] as f64 / 1e6,
         replayed.log.len()
     );
+    note_waiting(&replayed.waiting);
     print_standing(catalogue, &replayed.standing);
+}
+
+/// What does not stand because a feed has not spoken so far.
+fn note_waiting(waiting: &Waiting) {
+    for line in waiting.lines() {
+        note!("  {line}");
+    }
 }
 
 /// How many units each rule was evaluated for, and how many rows it gave.

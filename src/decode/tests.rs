@@ -4,12 +4,13 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::codes::{Form, SOURCES, codes_of, form_of, is_listed};
 use super::*;
 use crate::encode::encode;
 use crate::identity::check_digit;
 use crate::record::{Message, Offset};
 use crate::schema::Column;
-use crate::time::KnownTime;
+use crate::time::{KnownTime, MICROS_PER_DAY};
 
 const MAX_BYTES: usize = 65_536;
 
@@ -121,8 +122,43 @@ fn unknown_members_are_skipped_and_counted() {
 }
 
 #[test]
-fn months_are_set_to_their_first_day() {
-    for month in ["2024-05", "2024-05-01", "2024-05-31"] {
+fn codes_in_another_case_and_countries_that_are_none_are_refused() {
+    for (good, bad, member) in [
+        (r#""source":"agi""#, r#""source":"AGI""#, "source"),
+        (r#""purpose":"permit_control""#, r#""purpose":"Permit_control""#, "purpose"),
+        (r#""kind":"salary""#, r#""kind":"Salary""#, "kind"),
+        (r#""op":"upsert""#, r#""op":"UPSERT""#, "op"),
+    ] {
+        let payload = payment(SALARY);
+        assert!(decoded(Feed::Payments, &payload).is_ok() && payload.contains(good));
+        let refused = decoded(Feed::Payments, &payload.replace(good, bad)).unwrap_err();
+        assert!(refused.detail.starts_with(member), "{bad}: {}", refused.detail);
+    }
+    let post = |citizenships: &str| {
+        payment("").replace("payments", "population").replace("agi", "navet").replace(
+            r#""secrecy_class":2"#,
+            &format!(r#""secrecy_class":0,"event_on":"2024-05-01","citizenships":{citizenships}"#),
+        )
+    };
+    assert!(decoded(Feed::Population, &post(r#"["SYR","XXA","YUG","UNK"]"#)).is_ok());
+    for bad in [r#"["syr"]"#, r#"["QQQ"]"#, r#"["SYR",null]"#, r#"[null]"#, r#""SYR""#, r#"["SY"]"#] {
+        let refused = decoded(Feed::Population, &post(bad)).unwrap_err();
+        assert!(
+            refused.reason == Reason::WrongType && refused.detail.starts_with("citizenships"),
+            "{bad}: {}",
+            refused.detail
+        );
+    }
+}
+
+#[test]
+fn a_month_is_its_first_day_and_no_other() {
+    for month in ["2024-05-02", "2024-05-31"] {
+        let bad = decoded(Feed::Payments, &payment(&SALARY.replace("2024-05", month))).unwrap_err();
+        assert_eq!(bad.reason, Reason::ImpossibleDate, "{month}");
+        assert!(bad.detail.starts_with("month is a day within a month"), "{}", bad.detail);
+    }
+    for month in ["2024-05", "2024-05-01"] {
         let record = decoded(Feed::Payments, &payment(&SALARY.replace("2024-05", month))).unwrap().record;
         assert_eq!(record.values[3], Value::Day(parse_day("2024-05-01").unwrap().0));
     }
@@ -247,7 +283,7 @@ fn check_bounds(record: &Record) {
             Value::Instant(micros) => assert!(good_instant(*micros)),
             Value::Text(text) => {
                 assert!(good_text(text));
-                assert!(closed_list(record.table, column.name).is_none_or(|list| list.contains(&&**text)));
+                assert!(codes_of(record.table, column.name).is_none_or(|list| is_listed(list, text)));
             }
             Value::List(items) => assert!(items.iter().all(|item| good_text(item))),
         }
@@ -277,8 +313,12 @@ fn any_record(table: TableId, random: &mut ChaCha8Rng) -> Record {
         registered_at: any_instant(random),
         known_time: KnownTime(1_700_000_000_000_000),
         schema_ver: SCHEMA_VERSION,
-        source: any_text(random),
-        purpose: (*any_of(PURPOSES, random)).into(),
+        source: if table.is_link() {
+            any_text(random)
+        } else {
+            SOURCES[random.random_range(0..SOURCES.len())].0.into()
+        },
+        purpose: PURPOSES[random.random_range(0..PURPOSES.len())].0.into(),
         secrecy_class: random.random_range(0..5),
         values,
     }
@@ -311,10 +351,14 @@ fn any_value(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Value 
 }
 
 fn any_code(table: TableId, column: &Column, random: &mut ChaCha8Rng) -> Box<str> {
-    match closed_list(table, column.name) {
-        Some(list) => (*any_of(list, random)).into(),
+    match codes_of(table, column.name) {
+        Some(list) => list[random.random_range(0..list.len())].0.into(),
         None if is_country_column(column.name) => any_of(&["SWE", "AFG", "SYR", "XXA"], random).into(),
-        None => any_text(random),
+        None => match form_of(table, column.name) {
+            Some(Form::Sector) => any_of(&["A", "I", "U"], random).into(),
+            Some(Form::Term) => any_of(&["2024VT", "2025HT"], random).into(),
+            None => any_text(random),
+        },
     }
 }
 

@@ -1,6 +1,8 @@
-//! The decoder's checks for values that come typed, as those of a snapshot do.
+//! The decoder's checks for values that have their type already: of messages, and of the columns of a file.
 
-use super::{BadRecord, LIST_MAX_ITEMS, NUMBER_LIMIT, check_code, check_number, check_text, impossible, wrong};
+use super::codes::{self, SOURCES};
+use super::{BadRecord, LIST_MAX_ITEMS, NUMBER_LIMIT, bad, check_code, check_number, check_text, impossible, wrong};
+use crate::record::Reason;
 use crate::schema::{ColumnType, TableId};
 use crate::time::{Day, MICROS_PER_DAY};
 
@@ -16,10 +18,25 @@ pub(crate) fn text_of(table: TableId, name: &'static str, ty: ColumnType, text: 
     }
 }
 
-pub(crate) fn list(table: TableId, name: &'static str, items: &[&str]) -> Result<(), BadRecord> {
-    if items.len() > LIST_MAX_ITEMS {
+/// Where a record comes from; what links show names the texts that made it.
+pub(crate) fn source(table: TableId, source: &str) -> Result<(), BadRecord> {
+    if table.is_link() { check_text("source", source) } else { listed("source", source, SOURCES) }
+}
+
+pub(crate) fn secrecy_class(class: i64) -> Result<(), BadRecord> {
+    let last = codes::SECRECY_CLASSES.len() as i64 - 1;
+    if (0..=last).contains(&class) { Ok(()) } else { wrong("secrecy_class is not 0 to 4") }
+}
+
+pub(crate) fn length(name: &'static str, items: usize) -> Result<(), BadRecord> {
+    if items > LIST_MAX_ITEMS {
         return wrong(&format!("{name} has more than {LIST_MAX_ITEMS} items"));
     }
+    Ok(())
+}
+
+pub(crate) fn list(table: TableId, name: &'static str, items: &[&str]) -> Result<(), BadRecord> {
+    length(name, items.len())?;
     items.iter().try_for_each(|item| check_code(table, name, item))
 }
 
@@ -29,6 +46,15 @@ pub(crate) fn is_number(number: i64) -> bool {
 
 pub(crate) fn day(name: &'static str, day: i32) -> Result<(), BadRecord> {
     if (Day::FIRST..=Day::LAST).contains(&Day(day)) { Ok(()) } else { impossible(name) }
+}
+
+/// A month is its first day: another day would be rounded down, and nobody would know.
+pub(crate) fn month(name: &'static str, number: i32) -> Result<(), BadRecord> {
+    day(name, number)?;
+    if Day(number).first_of_month() == Some(Day(number)) {
+        return Ok(());
+    }
+    bad(Reason::ImpossibleDate, &format!("{name} is a day within a month; a month is YYYY-MM, or its first day"))
 }
 
 pub(crate) fn instant(name: &'static str, instant: i64) -> Result<(), BadRecord> {

@@ -81,6 +81,8 @@ pub enum Verdict {
     Outranked,
     /// Its deadline lies ahead.
     Ahead,
+    /// Its deadline has passed, and a feed that would say otherwise has not spoken so far.
+    Awaits,
     /// A later fact ended it.
     Cleared,
     /// A canceller covers it.
@@ -149,7 +151,8 @@ pub(super) fn in_force(
     let found = evaluation.rows.get(number)?.as_ref()?;
     let own: Vec<&Hit> =
         found.of(0).iter().filter(|hit| hit.subject == alert.subject && hit.alert_key == alert.alert_key).collect();
-    let stands = |hit: &&&Hit| verdict(&rules[number], &conditions, hit, &own, as_of.0) == Verdict::Stands;
+    let spoken = person.spoken(number);
+    let stands = |hit: &&&Hit| verdict(&rules[number], &conditions, hit, &own, as_of.0, spoken) == Verdict::Stands;
     let hit = own.iter().find(stands)?;
     let keys = found
         .record_keys(hit)
@@ -180,7 +183,7 @@ fn rule_facts(
         let own: Vec<&Hit> =
             found.of(0).iter().filter(|hit| header.subject.is_some() || hit.subject == permit_id).collect();
         for hit in &own {
-            let verdict = verdict(rule, conditions, hit, &own, as_of.0);
+            let verdict = verdict(rule, conditions, hit, &own, as_of.0, person.spoken(number));
             let evidence = found.evidence(hit, subject_column);
             rows.push(row_facts(person, (number, rule), conditions, hit, verdict, evidence));
         }
@@ -206,7 +209,7 @@ fn row_facts(
 ) -> RowFacts {
     let header = &rule.file.header;
     let asserted_to = hit.due_at.unwrap_or(i64::MIN);
-    let silent = rule.feeds.iter().filter(|feed| person.clocks.feed(*feed).0 < asserted_to);
+    let silent = person.shard.waits_for(number).iter().filter(|feed| person.clocks.feed(*feed).0 < asserted_to);
     let day = crate::time::KnownTime(hit.alert_at).day();
     let corroborated = conditions.corroborations.iter().any(|corroboration| {
         usize::from(corroboration.rule) == number && corroboration.from_on <= day && day <= corroboration.to_on
@@ -236,14 +239,19 @@ fn row_facts(
     }
 }
 
-/// The same questions as `queries/standing.sql` asks, in the same order; the feeds' clocks are a matter of `awaits`.
-fn verdict(rule: &PlannedRule, conditions: &Conditions, hit: &Hit, rows: &[&Hit], at: i64) -> Verdict {
-    let holds = |hit: &Hit| hit.alert_at <= at && hit.cleared_at.is_none_or(|cleared| cleared > at);
+/// The same questions as `queries/standing.sql` asks, in the same order. `spoken`: how far the rule's feeds have.
+fn verdict(rule: &PlannedRule, conditions: &Conditions, hit: &Hit, rows: &[&Hit], at: i64, spoken: i64) -> Verdict {
+    let is_said = |hit: &Hit| hit.due_at.is_none_or(|due| due <= spoken);
+    let is_over = |hit: &Hit| hit.cleared_at.is_some_and(|cleared| cleared <= at);
+    let holds = |hit: &Hit| hit.alert_at <= at && is_said(hit) && !is_over(hit);
     if hit.alert_at > at {
         return Verdict::Ahead;
     }
-    if !holds(hit) {
+    if is_over(hit) {
         return Verdict::Cleared;
+    }
+    if !is_said(hit) {
+        return Verdict::Awaits;
     }
     if cancellers(rule, conditions, hit).any(|interval| interval.covers(at)) {
         return Verdict::Cancelled;
@@ -286,6 +294,11 @@ fn count(person: &Person, table: TableId, as_of: i64) -> usize {
 }
 
 impl Person {
+    /// How far the feeds of a rule had spoken.
+    fn spoken(&self, rule: usize) -> i64 {
+        self.clocks.least(self.shard.waits_for(rule)).0
+    }
+
     pub fn clock(&self, feed: Feed) -> FeedClock {
         let clock = self.clocks.feed(feed);
         FeedClock { feed: feed.name(), clock: (clock > KnownTime::MIN).then(|| format_micros(clock.0)) }

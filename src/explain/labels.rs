@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn what_the_schema_lists_has_names_in_both_languages() {
-        for code in PERMIT_CLASSES {
+        for (code, _) in PERMIT_CLASSES {
             assert!(find(CLASSES, code).is_some(), "{code}");
         }
         for table in TableId::ALL.into_iter().filter(|table| table.is_person()) {

@@ -308,7 +308,7 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
         let least = format!("{} {}", least.feed, time_of(least, language));
         notes.push(format!("{words} {} ({}: {least})", feeds.join(", "), say(language, "kortast", "least")));
     }
-    if !matches!(row.verdict, Verdict::Ahead | Verdict::Outranked) {
+    if !matches!(row.verdict, Verdict::Ahead | Verdict::Awaits | Verdict::Outranked) {
         notes.push(without_numbers(of(language, &row.finding), language));
     }
     Item {

@@ -1,7 +1,6 @@
 //! One person of recorded feeds, replayed through the engine.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::replay::Timeline;
 use crate::rules::{Catalogue, RuleFile, RuleSet};
 use crate::schema::{ColumnType, Feed, TableId};
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
-use crate::source::files::FileShard;
+use crate::source::files::{self, FileShard, Recorded};
 use crate::source::{Ahead, Polled, ShardSource, SourceError};
 use crate::time::KnownTime;
 
@@ -85,13 +84,13 @@ const EMPLOYER: &str = "employer=";
 /// The person, and where rows of one unit are shown to another those who may show it some: whom its records name, who
 /// names it, who shares an identifier with it; of an employer, whoever's records name the employer. Rather too many than
 /// too few: what is not shown changes nothing.
-fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<Box<[u8]>>, SourceError> {
+fn related(recorded: Recorded<'_>, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<Box<[u8]>>, SourceError> {
     let mut subjects: BTreeSet<Box<[u8]>> = BTreeSet::from([subject.as_bytes().into()]);
     if catalogue.links.is_empty() {
         return Ok(subjects);
     }
     let mut names: BTreeSet<Vec<u8>> = BTreeSet::from([subject.trim_start_matches(EMPLOYER).as_bytes().to_vec()]);
-    each_message(dir, |message| {
+    each_message(recorded, |message| {
         if message.key == Some(subject.as_bytes())
             && let Ok(decoded) = decode(message, usize::MAX)
         {
@@ -104,7 +103,7 @@ fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<
             }));
         }
     })?;
-    each_message(dir, |message| {
+    each_message(recorded, |message| {
         let Some(key) = message.key else { return };
         let payload = message.payload.unwrap_or_default();
         // Texts of JSON stand between quotes, and identifiers have nothing to escape.
@@ -116,8 +115,8 @@ fn related(dir: &Path, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<
 }
 
 /// Every message about a person.
-fn each_message(dir: &Path, mut each: impl FnMut(&Lent<'_>)) -> Result<(), SourceError> {
-    let mut feeds = FileShard::open(dir, 0, 1)?;
+fn each_message(recorded: Recorded<'_>, mut each: impl FnMut(&Lent<'_>)) -> Result<(), SourceError> {
+    let mut feeds = FileShard::open(recorded, 0, 1)?;
     for feed in Feed::SOURCES.into_iter().filter(|feed| *feed != Feed::Reference) {
         while let Polled::Message(message) = feeds.poll(feed)? {
             each(&message);
@@ -129,7 +128,7 @@ fn each_message(dir: &Path, mut each: impl FnMut(&Lent<'_>)) -> Result<(), Sourc
 impl Person {
     /// `None` if the person was not known at that time.
     pub fn replay(
-        dir: &Path,
+        recorded: Recorded<'_>,
         catalogue: &Catalogue,
         options: &Options,
         subject: &str,
@@ -144,19 +143,18 @@ impl Person {
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
         let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
-        let subjects = related(dir, catalogue, subject)?;
+        shard.set_spoken(files::spoken(recorded)?);
+        let subjects = related(recorded, catalogue, subject)?;
         let feeds = OnePerson {
-            feeds: FileShard::open(dir, 0, 1)?,
+            feeds: FileShard::open(recorded, 0, 1)?,
             subjects,
             ahead: [const { None }; Feed::COUNT],
             lent: None,
         };
         let mut merge = Merge::new(feeds, options.visibility.permit_lead);
-        let mut clocks = Clocks::default();
         let mut own = BTreeSet::new();
         while merge.peek()?.is_some_and(|next| next <= options.as_of) {
             let Merged::Message(message) = merge.take()? else { break };
-            clocks.advance(message.feed, message.known_time);
             if message.key == Some(subject.as_bytes()) {
                 own.insert((message.feed, message.offset));
             }
@@ -166,13 +164,14 @@ impl Person {
         let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
         let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
         quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
+        let clocks = shard.clocks().clone();
         Ok(Some(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined }))
     }
 }
 
 /// The subject id of the person who holds a permit.
-pub fn subject_of_permit(dir: &Path, permit_id: &str) -> Result<Option<String>, SourceError> {
-    let mut feeds = FileShard::open(dir, 0, 1)?;
+pub fn subject_of_permit(recorded: Recorded<'_>, permit_id: &str) -> Result<Option<String>, SourceError> {
+    let mut feeds = FileShard::open(recorded, 0, 1)?;
     let Some((column, _)) = TableId::Permits.def().column("permit_id") else { return Ok(None) };
     while let Polled::Message(message) = feeds.poll(Feed::Permits)? {
         if !mentions(&message, permit_id) {
@@ -195,17 +194,21 @@ fn mentions(message: &Lent<'_>, text: &str) -> bool {
 }
 
 /// The subject id of the unit that an alert is about: the permit's holder, or the employer.
-pub fn subject_of_alert(dir: &Path, catalogue: &Catalogue, alert: &Alert) -> Result<Option<String>, ExplainError> {
+pub fn subject_of_alert(
+    recorded: Recorded<'_>,
+    catalogue: &Catalogue,
+    alert: &Alert,
+) -> Result<Option<String>, ExplainError> {
     let is_employer = |rule: &RuleFile| rule.header.subject.as_deref() == Some("employer_id");
     if catalogue.rule(&alert.rule_id).is_some_and(is_employer) {
         return Ok(Some(format!("{EMPLOYER}{}", alert.subject)));
     }
-    Ok(subject_of_permit(dir, &alert.subject)?)
+    Ok(subject_of_permit(recorded, &alert.subject)?)
 }
 
 /// The subject id of the unit that an alert is about. An id is a hash and names nobody, so all persons are replayed.
 pub fn find_alert(
-    dir: &Path,
+    recorded: Recorded<'_>,
     catalogue: &Catalogue,
     options: &Options,
     id: &str,
@@ -220,17 +223,19 @@ pub fn find_alert(
         as_of: options.as_of,
         profile: false,
     };
-    let replayed = match crate::replay::timeline(dir, catalogue, &timeline) {
+    let replayed = match crate::replay::timeline(recorded, catalogue, &timeline) {
         Ok(replayed) => replayed,
         Err(crate::replay::ReplayError::Plan(error)) => return Err(error.into()),
         Err(crate::replay::ReplayError::Source(error)) => return Err(error.into()),
         Err(error) => {
-            return Err(SourceError::File { file: dir.display().to_string(), message: error.to_string() }.into());
+            return Err(
+                SourceError::File { file: recorded.dir.display().to_string(), message: error.to_string() }.into()
+            );
         }
     };
     let found = replayed.log.into_iter().find(|alert| alert.alert_id == id);
     match found {
-        Some(alert) => subject_of_alert(dir, catalogue, &alert),
+        Some(alert) => subject_of_alert(recorded, catalogue, &alert),
         None => Ok(None),
     }
 }

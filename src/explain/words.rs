@@ -76,6 +76,10 @@ pub fn verdict(language: Language, verdict: Verdict) -> &'static str {
             ("gäller, men en annan rad med samma nyckel går före", "holds, but another row of its key is in force")
         }
         Verdict::Ahead => ("tidsfristen har inte löpt ut", "its time limit lies ahead"),
+        Verdict::Awaits => (
+            "tidsfristen har löpt ut, men ett flöde har inte rapporterat så långt",
+            "its time limit has passed, but a feed has not spoken so far",
+        ),
         Verdict::Cleared => ("avslutad genom en senare uppgift", "ended by a later fact"),
         Verdict::Cancelled => ("hålls tillbaka", "held back"),
     };

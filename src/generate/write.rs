@@ -1,8 +1,8 @@
 //! A recording on disk: Parquet by table, NDJSON by feed, the truth, and a manifest that counts them.
 //!
 //! `parquet/<table>.parquet` has the schema of `Table::file_schema`; `arrival_no` is the message's place in its
-//! feed, which is also its line in `ndjson/<feed>.ndjson`. Clock messages and malformed payloads stand in the
-//! NDJSON only.
+//! feed, which is also its line in `ndjson/<feed>.ndjson`. Of clock messages and malformed payloads `parquet/clocks.parquet`
+//! says when they were known.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::json::message_line;
 use super::parquet_file::TableWriter;
 use super::{Body, Dataset, Fate, GenerateError, Message, SCHEMA_VER, Truth, Value, start_of};
-use crate::schema::{Feed, TableId};
+use crate::schema::{Feed, TableId, clock_file_schema};
 use crate::time::format_micros;
 
 /// What a recording holds: the manifest.
@@ -96,6 +96,7 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
     for table in source_tables() {
         write_table(dataset, table, &dir.join("parquet").join(format!("{}.parquet", table.name())))?;
     }
+    write_clocks(dataset, &dir.join("parquet").join("clocks.parquet"))?;
     write_truth(&dataset.truth, &dir.join("truth.parquet"))?;
     let summary = Summary::of(dataset);
     let path = dir.join("manifest.json");
@@ -160,6 +161,18 @@ fn write_table(dataset: &Dataset, table: TableId, path: &Path) -> Result<(), Gen
         ]);
         row.extend(record.values.iter().cloned());
         file.push(&row)?;
+    }
+    file.close()
+}
+
+/// When feeds spoke without a record.
+fn write_clocks(dataset: &Dataset, path: &Path) -> Result<(), GenerateError> {
+    let mut file = TableWriter::create("clocks", clock_file_schema(), path)?;
+    for feed in Feed::SOURCES {
+        let spoke = dataset.messages(feed).iter().filter(|message| !matches!(message.body, Body::Record(_)));
+        for message in spoke {
+            file.push(&[Value::Code(feed.name()), Value::Int(message.known_time)])?;
+        }
     }
     file.close()
 }

@@ -4,15 +4,16 @@
 //! carried over; then the next hop; then persons are settled, what rules found is carried over, and the units of other keys
 //! are settled. Whatever the length of a step, every unit sees what was known by its as_of, so the log does not depend on it.
 
-use std::path::Path;
 use std::sync::{Barrier, Mutex, PoisonError};
 
 use super::{Lane, ReplayError, Replayed, Timeline};
+use crate::clock::Spoken;
 use crate::partition::partition_of;
 use crate::record::Record;
 use crate::rules::RuleSet;
 use crate::schema::Feed;
 use crate::shard::{Pass, Shard};
+use crate::source::files::Recorded;
 use crate::time::{KnownTime, MICROS_PER_DAY};
 
 /// Messages for which a step takes a day; with fewer a batch, steps are no shorter.
@@ -20,14 +21,14 @@ const MESSAGES_PER_DAY: usize = 1_000;
 
 /// Replays all shards, on a thread each.
 pub(super) fn replay(
-    dir: &Path,
+    recorded: (Recorded<'_>, Spoken),
     shards: Vec<(i32, RuleSet)>,
     options: &Timeline,
 ) -> Result<Vec<Replayed>, ReplayError> {
     let count = shards.len();
     let mut lanes = Vec::with_capacity(count);
     for (number, rules) in shards {
-        lanes.push(Lane::open(dir, rules, options, number)?);
+        lanes.push(Lane::open(recorded, rules, options, number)?);
     }
     let mut first: Option<KnownTime> = None;
     for lane in &mut lanes {

@@ -1,10 +1,11 @@
-//! The standing set as a plain batch query (contract C1): recorded tables in, what stands at a clock out.
+//! The standing set as a plain batch query (contract C1): recorded tables in, what stands at a clock out. An absence stands once the
+//! feeds that its rule reads have spoken so far: by the recording (`feed_clocks`), or at every time, where a caller says so.
 //!
 //! The same texts run in DuckDB: [`duckdb_script`] prints them. Nothing here knows how the engine works; that is
 //! what makes it an oracle.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -21,8 +22,9 @@ use crate::rules::catalogue::Catalogue;
 use crate::rules::file::RuleFile;
 use crate::rules::session;
 use crate::rules::set::cancelled_by;
-use crate::schema::{Feed, TableId};
-use crate::time::{Day, MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
+use crate::schema::{Feed, TableId, clock_file_schema};
+use crate::source::files::Recorded;
+use crate::time::{Day, KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
 
 /// One alert that stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,58 +100,116 @@ const NO_ROWS: &str = "SELECT '' AS rule_id, '' AS rule_number, '' AS person_id,
      CAST(NULL AS TIMESTAMP) AS alert_at, CAST(NULL AS TIMESTAMP) AS cleared_at, CAST(NULL AS DATE) AS anchor_at, '' AS cancelled_by \
      WHERE 1 = 0";
 
-/// Runs every rule of the catalogue over the recorded tables as of `as_of` (microseconds).
+/// What stands by a recording, and what does not stand because a feed has not spoken so far.
+#[derive(Debug, Default)]
+pub struct BatchStanding {
+    pub standing: Vec<StandingRow>,
+    /// By feed of a register how far it had spoken; `None`: it had said nothing.
+    pub clocks: BTreeMap<Feed, Option<KnownTime>>,
+    /// By rule the feeds that its absences wait for, and of how many units one is due and waits.
+    pub waiting: BTreeMap<String, (BTreeSet<Feed>, usize)>,
+}
+
+/// Runs every rule of the catalogue over the recorded tables as of `as_of` (microseconds), by when every feed has spoken.
 pub async fn standing(
     catalogue: &Catalogue,
     visibility: &Visibility,
     as_of: i64,
     recorded: impl Fn(TableId) -> Vec<RecordBatch>,
 ) -> Result<Vec<StandingRow>, BatchError> {
+    Ok(run(catalogue, visibility, as_of, recorded, None).await?.standing)
+}
+
+/// The same where feeds have spoken as far as their records say, and `clocks` beside them.
+pub async fn standing_with_clocks(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    recorded: impl Fn(TableId) -> Vec<RecordBatch>,
+    clocks: Vec<RecordBatch>,
+) -> Result<BatchStanding, BatchError> {
+    run(catalogue, visibility, as_of, recorded, Some(clocks)).await
+}
+
+async fn run(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    recorded: impl Fn(TableId) -> Vec<RecordBatch>,
+    clocks: Option<Vec<RecordBatch>>,
+) -> Result<BatchStanding, BatchError> {
     let context = session::session().map_err(|error| sql_error("session", error))?;
     for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let name = format!("{}_file", table.name());
         register(&context, &name, table.def().file_schema(), recorded(table))?;
     }
+    let has_clocks = clocks.is_some();
+    if let Some(clocks) = clocks {
+        register(&context, "clocks_file", clock_file_schema(), clocks)?;
+    }
     for (name, batch) in session::calendars(&catalogue.thresholds) {
         register(&context, name, batch.schema(), vec![batch])?;
     }
     // Views as tables: the same rows, worked out once instead of in every query that reads them.
-    for statement in statements(catalogue, visibility, as_of, "TABLE")? {
+    for statement in statements(catalogue, visibility, as_of, "TABLE", has_clocks)? {
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
     }
-    let mut out = Vec::new();
+    let mut out = BatchStanding::default();
+    if has_clocks {
+        let failed = |error| sql_error("feed clocks", error);
+        for batch in collect(&context, "SELECT feed, spoken_until FROM feed_clocks").await.map_err(failed)? {
+            read_clocks(&batch, &mut out.clocks).map_err(|message| failed(DataFusionError::Execution(message)))?;
+        }
+    }
     for rule in &catalogue.rules {
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
         let hits = format!("CREATE OR REPLACE TABLE hits AS {}", hits(rule, &columns));
         collect(&context, &hits).await.map_err(failed)?;
-        let batches = collect(&context, &standing_query(catalogue, rule, as_of)).await.map_err(failed)?;
+        let feeds = has_clocks.then(|| waits_for(catalogue, &context, rule)).transpose().map_err(failed)?;
+        let spoken = spoken(feeds.as_ref(), as_of);
+        let batches = collect(&context, &standing_query(catalogue, rule, as_of, &spoken)).await.map_err(failed)?;
         for batch in batches {
-            read(id, &batch, &mut out).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
+            read(id, &batch, &mut out.standing).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
+        }
+        let Some(feeds) = feeds.filter(|_| columns.iter().any(|column| column == "due_at")) else { continue };
+        let at = timestamp(as_of);
+        let waits = format!(
+            "SELECT count(DISTINCT person_id) AS units FROM hits WHERE due_at <= {at} AND due_at > {spoken} \
+             AND (cleared_at IS NULL OR cleared_at > alert_at)"
+        );
+        for batch in collect(&context, &waits).await.map_err(failed)? {
+            let units = batch.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>();
+            let units = units.filter(|units| !units.is_empty()).map_or(0, |units| units.value(0));
+            if units > 0 {
+                out.waiting.insert(id.clone(), (feeds.clone(), usize::try_from(units).unwrap_or(usize::MAX)));
+            }
         }
     }
-    out.sort();
+    out.standing.sort();
     Ok(out)
 }
 
-/// A complete script for DuckDB over the Parquet files in `dir`; its last statement gives the standing set.
-pub async fn duckdb_script(
+/// A complete script for DuckDB over the Parquet files of a recording; its last statement gives the standing set.
+pub async fn duckdb_script<'a>(
     catalogue: &Catalogue,
     visibility: &Visibility,
     as_of: i64,
-    dir: &Path,
+    recorded: impl Into<Recorded<'a>>,
 ) -> Result<String, BatchError> {
+    let recorded = recorded.into();
     let context = session::session().map_err(|error| sql_error("session", error))?;
     let mut out = catalogue.duckdb.clone();
     out.push('\n');
     for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let name = format!("{}_file", table.name());
         register(&context, &name, table.def().file_schema(), Vec::new())?;
-        let file = dir.join(format!("{}.parquet", table.name())).display().to_string().replace('\'', "''");
-        let _ = writeln!(out, "CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}');");
+        out.push_str(&duckdb_table(recorded, table.name(), &table.def().file_schema()));
     }
+    register(&context, "clocks_file", clock_file_schema(), Vec::new())?;
+    out.push_str(&duckdb_table(recorded, "clocks", &clock_file_schema()));
     for (name, batch) in session::calendars(&catalogue.thresholds) {
         register(&context, name, batch.schema(), vec![batch])?;
     }
@@ -162,7 +222,7 @@ pub async fn duckdb_script(
             threshold.name, threshold.valid_from, threshold.value
         );
     }
-    for statement in statements(catalogue, visibility, as_of, "VIEW")? {
+    for statement in statements(catalogue, visibility, as_of, "VIEW", true)? {
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
         let _ = writeln!(out, "{sql};");
@@ -173,7 +233,8 @@ pub async fn duckdb_script(
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(&context, &rule.sql).await.map_err(failed)?;
         let _ = writeln!(out, "CREATE OR REPLACE VIEW hits AS {};", hits(rule, &columns));
-        let query = standing_query(catalogue, rule, as_of);
+        let feeds = waits_for(catalogue, &context, rule).map_err(failed)?;
+        let query = standing_query(catalogue, rule, as_of, &spoken(Some(&feeds), as_of));
         let _ = writeln!(
             out,
             "INSERT INTO standing_set SELECT '{id}', person_id, subject, alert_key, severity FROM (\n{query}\n) s;"
@@ -183,14 +244,110 @@ pub async fn duckdb_script(
     Ok(out)
 }
 
+/// A recorded file as a view, each column of the type that it has to have; one that is not there as an empty table.
+fn duckdb_table(recorded: Recorded<'_>, name: &str, schema: &SchemaRef) -> String {
+    let path = recorded.dir.join("parquet").join(format!("{name}.parquet"));
+    let columns: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let value = if path.exists() { field.name().as_str() } else { "NULL" };
+            format!("CAST({value} AS {}) AS {}", duckdb_type(field.data_type()), field.name())
+        })
+        .collect();
+    let columns = columns.join(", ");
+    if path.exists() {
+        let file = path.display().to_string().replace('\'', "''");
+        let absent: Vec<String> = recorded.absent.iter().map(|feed| format!("'{}'", feed.name())).collect();
+        let but = if name == "clocks" && !absent.is_empty() {
+            format!(" WHERE feed NOT IN ({})", absent.join(", "))
+        } else {
+            String::new()
+        };
+        format!("CREATE VIEW {name}_file AS SELECT {columns} FROM read_parquet('{file}'){but};\n")
+    } else {
+        format!("CREATE TABLE {name}_file AS SELECT {columns} WHERE 1 = 0;\n")
+    }
+}
+
+fn duckdb_type(ty: &DataType) -> &'static str {
+    match ty {
+        DataType::Int64 => "BIGINT",
+        DataType::Date32 => "DATE",
+        DataType::Timestamp(..) => "TIMESTAMP",
+        DataType::Boolean => "BOOLEAN",
+        DataType::List(_) => "VARCHAR[]",
+        _ => "VARCHAR",
+    }
+}
+
+/// The feeds of registers that a rule's rows rest on, and those of the cancellers and corroborations: directly, through views, through
+/// rules that it uses, and through all links of a feed that it reads one of.
+fn waits_for(
+    catalogue: &Catalogue,
+    context: &SessionContext,
+    rule: &RuleFile,
+) -> Result<BTreeSet<Feed>, DataFusionError> {
+    let state = context.state();
+    let dialect = state.config().options().sql_parser.dialect;
+    let mut feeds = BTreeSet::new();
+    // A text, and the rules whose rows it finds in `rule_rows`.
+    let mut texts: Vec<(&str, &[String])> = vec![(&rule.sql, &rule.header.uses)];
+    for view in ["cancellers", "corroborations"] {
+        texts.extend(
+            catalogue.views.iter().filter(|other| other.name == view).map(|view| (view.sql.as_str(), [].as_slice())),
+        );
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    while let Some((sql, uses)) = texts.pop() {
+        let statement = state.sql_to_statement(sql, &dialect)?;
+        for name in state.resolve_table_references(&statement)? {
+            let name = name.table();
+            if name == "rule_rows" {
+                let used = uses.iter().filter_map(|id| catalogue.rule(id));
+                texts.extend(used.map(|rule| (rule.sql.as_str(), rule.header.uses.as_slice())));
+                continue;
+            }
+            if let Some(view) = catalogue.views.iter().find(|view| view.name == name) {
+                // Whose rows it finds depends on who asks, so one that reads them is gone through each time.
+                if view.sql.contains("rule_rows") || seen.insert(&view.name) {
+                    texts.push((&view.sql, uses));
+                }
+                continue;
+            }
+            let Some(table) = TableId::from_name(name.strip_suffix("_history").unwrap_or(name)) else { continue };
+            let feed = table.def().feed;
+            if feeds.insert(feed) && feed.is_internal() {
+                let links = catalogue.links.iter().filter(|link| link.table.def().feed == feed);
+                texts.extend(links.map(|link| (link.sql.as_str(), link.uses.as_slice())));
+            }
+        }
+    }
+    feeds.retain(|feed| !feed.is_internal());
+    Ok(feeds)
+}
+
+/// The instant up to which absence is asserted, in SQL.
+fn spoken(feeds: Option<&BTreeSet<Feed>>, as_of: i64) -> String {
+    let Some(feeds) = feeds else { return timestamp(as_of) };
+    let feeds: Vec<String> = feeds.iter().map(|feed| format!("'{}'", feed.name())).collect();
+    format!("(SELECT min(spoken_until) FROM feed_clocks WHERE feed IN ({}))", feeds.join(", "))
+}
+
 /// Tables, scope and views, in order; `kind` is what views are made: VIEW or TABLE.
 fn statements(
     catalogue: &Catalogue,
     visibility: &Visibility,
     as_of: i64,
     kind: &str,
+    has_clocks: bool,
 ) -> Result<Vec<Statement>, BatchError> {
     let mut out = Vec::new();
+    if has_clocks {
+        let sql = section(&catalogue.tables, "feed clocks")?;
+        let sql = sql.replace("{spoken}", &spoken_by_records());
+        out.extend(split(&sql).map(|sql| Statement::new("feed clocks".into(), sql)));
+    }
     let mut section = |name: &'static str, tables: &mut dyn Iterator<Item = TableId>| {
         let text = section(&catalogue.tables, name)?;
         for table in tables {
@@ -229,6 +386,15 @@ fn statements(
     }
     order_views(&mut out, views, catalogue);
     Ok(out)
+}
+
+/// The greatest known time of each recorded table, with the table's feed.
+fn spoken_by_records() -> String {
+    let tables = TableId::ALL.into_iter().filter(|table| !table.is_link()).map(|table| {
+        let (feed, name) = (table.def().feed.name(), table.name());
+        format!("SELECT '{feed}' AS feed, max(known_time) AS known_time FROM {name}_file")
+    });
+    tables.collect::<Vec<_>>().join("\n    UNION ALL ")
 }
 
 /// The table that a link fills, as a plain query; empty where nobody reads it.
@@ -344,7 +510,7 @@ fn of_classes(rule: &RuleFile) -> String {
     format!("\n  AND person_id IN (SELECT person_id FROM permits_history WHERE permit_class IN ({classes}))")
 }
 
-fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64) -> String {
+fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64, spoken: &str) -> String {
     let reasons: Vec<String> = Catalogue::cancel_reasons(rule).iter().map(|reason| format!("'{reason}'")).collect();
     let body: String = catalogue
         .standing
@@ -354,6 +520,7 @@ fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64) -> String 
         .collect();
     body.replace("$rule_id", &format!("'{}'", rule.header.id))
         .replace("$as_of", &timestamp(as_of))
+        .replace("$spoken", spoken)
         .replace("$cancel_reasons", &reasons.join(", "))
         .trim()
         .trim_end_matches(';')
@@ -381,6 +548,18 @@ async fn collect(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>
 async fn columns(context: &SessionContext, sql: &str) -> Result<Vec<String>, DataFusionError> {
     let frame = context.sql(sql).await?;
     Ok(frame.schema().fields().iter().map(|field| field.name().clone()).collect())
+}
+
+fn read_clocks(batch: &RecordBatch, out: &mut BTreeMap<Feed, Option<KnownTime>>) -> Result<(), String> {
+    let get = |at: usize, ty: &DataType| cast(batch.column(at), ty).map_err(|error| error.to_string());
+    let feeds = get(0, &DataType::Utf8)?;
+    let until = get(1, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+    for row in 0..batch.num_rows() {
+        let Some(feed) = Feed::from_name(feeds.as_string::<i32>().value(row)) else { continue };
+        let until = KnownTime(until.as_primitive::<TimestampMicrosecondType>().value(row));
+        out.insert(feed, Some(until).filter(|until| until.day() > Day::FIRST));
+    }
+    Ok(())
 }
 
 fn read(rule: &str, batch: &RecordBatch, out: &mut Vec<StandingRow>) -> Result<(), String> {
@@ -411,4 +590,26 @@ fn read(rule: &str, batch: &RecordBatch, out: &mut Vec<StandingRow>) -> Result<(
 
 fn sql_error(what: &str, source: DataFusionError) -> BatchError {
     BatchError::Sql { what: what.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::RuleSet;
+
+    /// Two ways to the same feeds: the texts here, the plans there.
+    #[test]
+    fn a_rule_waits_for_the_feeds_that_its_plan_reads() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let catalogue = Catalogue::load(&dir, &BTreeMap::new()).unwrap();
+        let rules = RuleSet::plan(&catalogue).unwrap();
+        let context = session::session().unwrap();
+        let mut different: BTreeSet<Vec<Feed>> = BTreeSet::new();
+        for (at, rule) in catalogue.rules.iter().enumerate() {
+            let feeds: Vec<Feed> = waits_for(&catalogue, &context, rule).unwrap().into_iter().collect();
+            assert_eq!(feeds, rules.waits_for(at).iter().collect::<Vec<_>>(), "{}", rule.header.id);
+            different.insert(feeds);
+        }
+        assert!(different.len() > 3, "{different:?}");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::decode::typed;
 use crate::rules::diagnostic::{did_you_mean, nearest};
 use crate::rules::file::{FileError, RuleFile, header_problem, split_header};
 use crate::rules::gateways::{self, Gateways};
@@ -352,10 +353,19 @@ fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
     Ok(ViewFile { name, doc, sql: sql.to_owned() })
 }
 
+const THRESHOLD_COLUMNS: [&str; 5] = ["name", "valid_from", "valid_to", "value", "source"];
+
 fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
     let text = read(file)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut out: Vec<Threshold> = Vec::new();
+    // Without a head the first row would be taken for one, in another order each value for another.
+    if reader.headers().map_or(true, |head| head.iter().map(str::trim).ne(THRESHOLD_COLUMNS)) {
+        let message = format!("the first line is not {}", THRESHOLD_COLUMNS.join(","));
+        errors.push(CatalogueError::Threshold { file: file.display().to_string(), line: 1, message });
+        return Ok(out);
+    }
     for row in reader.records() {
         let line = match &row {
             Ok(row) => row.position().map_or(0, csv::Position::line),
@@ -380,16 +390,23 @@ fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Thres
 
 fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
     let field = |index: usize| row.get(index).unwrap_or("").trim();
-    let day = |index| parse_day(field(index)).ok_or_else(|| format!("\"{}\" is no date", field(index)));
+    let day = |index| {
+        let day = parse_day(field(index)).filter(|day| (Day::FIRST..=Day::LAST).contains(day));
+        day.ok_or_else(|| format!("\"{}\" is no date YYYY-MM-DD from 1900 to 2199", field(index)))
+    };
+    let value: Option<i64> = field(3).parse().ok().filter(|value| typed::is_number(*value));
     let threshold = Threshold {
         name: field(0).to_owned(),
         valid_from: day(1)?,
         valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
-        value: field(3).parse().map_err(|_| format!("\"{}\" is no whole number", field(3)))?,
+        value: value.ok_or_else(|| format!("\"{}\" is no whole number below 10^12, of digits alone", field(3)))?,
         source: field(4).to_owned(),
     };
     if threshold.valid_to.is_some_and(|to| to <= threshold.valid_from) {
         return Err(format!("valid_to {} is not after valid_from", field(2)));
+    }
+    if threshold.name.is_empty() {
+        return Err("it has no name".to_owned());
     }
     if threshold.source.is_empty() {
         return Err(format!("\"{}\" names no source", threshold.name));

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, Spanned, TableFactor, Visitor,
 };
 
-use crate::decode::codes::closed_list;
+use crate::decode::codes::codes_of;
 use crate::record::Op;
 use crate::rules::catalogue::Catalogue;
 use crate::rules::diagnostic::{did_you_mean, nearest};
@@ -99,8 +99,8 @@ fn of_table(table: TableId) -> Columns {
         let of = BTreeSet::from([format!("{}.{column}", table.name())]);
         (column.to_owned(), Some(Codes { of, words: words.map(str::to_owned).collect() }))
     };
-    let columns = table.def().columns.iter().map(|column| match closed_list(table, column.name) {
-        Some(list) => codes(column.name, &mut list.iter().copied()),
+    let columns = table.def().columns.iter().map(|column| match codes_of(table, column.name) {
+        Some(list) => codes(column.name, &mut list.iter().map(|(code, _)| *code)),
         None => (column.name.to_owned(), None),
     });
     let op = codes("op", &mut [Op::Upsert, Op::Correct, Op::Retract].iter().map(|op| op.name()));

@@ -303,6 +303,18 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The registers' feeds that a rule's absences wait for. What links show is as far as the feeds that the links read.
+    pub fn waits_for(&self, rule: usize) -> FeedSet {
+        let mut feeds = self.rules.get(rule).map_or(FeedSet::default(), |rule| rule.feeds);
+        for internal in [Feed::Derived, Feed::Links] {
+            if feeds.contains(internal) {
+                let links = self.links.iter().filter(|link| link.table.def().feed == internal);
+                feeds = links.fold(feeds, |feeds, link| feeds.union(link.feeds));
+            }
+        }
+        FeedSet::of(Feed::SOURCES.into_iter().filter(|feed| feeds.contains(*feed)))
+    }
+
     /// Tables that the cancellers and corroborations depend on.
     pub fn shared_tables(&self) -> TableSet {
         self.shared_tables

@@ -19,12 +19,7 @@ pub const ENVELOPE: [Column; 9] = [
     req("op", Code, "-", "upsert, correct (the source mends an error) or retract (the record was never true)"),
     req("event_time", Timestamp, "-", "when it was true; a date or an instant"),
     req("registered_at", Timestamp, "-", "when the authority registered it"),
-    req(
-        "source",
-        Code,
-        "-",
-        "register or authority: navet, agi, fk, csn, pm, akassa, lma, ladok, police, mission, ees, mv, employer, tip",
-    ),
+    req("source", Code, "-", "register or authority that it comes from"),
     req("purpose", Code, "-", "permit_control, payment_control or follow_up: what the disclosure was made for"),
     req("secrecy_class", Int, "-", "0 none, 1 social benefit, 2 tax, 3 protected person, 4 sealed notice"),
 ];

@@ -88,12 +88,21 @@ impl Shard {
     /// One step of [`Shard::settle`]; the links have been looked at before.
     pub fn settle_pass(&mut self, until: KnownTime, pass: Pass) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Strict);
-        self.clocks.advance_all(until);
-        let due = self.detector.due(until.0, |_| until.0);
+        self.advance_strict(until);
+        let due = self.detector.due(until.0, |rule| self.asserted_to(rule as usize, until).0);
         let mut jobs = self.jobs_of_changes(&[], pass);
         self.look_at_conditions(&mut jobs);
         self.add_deadlines(&mut jobs, due, until.0, pass);
         self.run(&jobs, until.0)
+    }
+
+    /// The feeds' clocks: of a recording as far as they have spoken.
+    fn advance_strict(&mut self, until: KnownTime) {
+        let Some(spoken) = self.spoken else { return self.clocks.advance_all(until) };
+        for feed in Feed::SOURCES {
+            self.clocks.advance(feed, spoken.of(feed).min(until));
+        }
+        self.clocks.note(until);
     }
 
     /// Live order: evaluates what was taken since the last call and the deadlines that the clocks have reached.

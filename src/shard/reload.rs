@@ -64,6 +64,7 @@ impl Shard {
         (self.disabled, self.errors) = (disabled, errors);
         self.work.rules = vec![RuleWork::default(); rules.rules().len()];
         (self.rule_classes, self.unit_bits) = rule_classes(&rules, &mut self.history);
+        self.waits_for = (0..rules.rules().len()).map(|rule| rules.waits_for(rule)).collect();
         self.rules = rules;
         let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes) & changed != 0;
         let persons = self.history.persons().map(|(person, _)| person).filter(concerned).collect();

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::checks::check;
 use super::{Ending, SnapshotError, endings};
+use crate::decode::columns::{Faults, check};
+use crate::decode::exact::{self, Wanted};
 use crate::partition::partition_of;
 use crate::record::rows::{OP, OWN, PURPOSE, Rows, SOURCE};
 use crate::schema::{ColumnType, Feed, TableId};
@@ -42,11 +43,12 @@ struct Group<'a> {
 
 struct TableFile {
     table: TableId,
+    wanted: Vec<Wanted>,
     path: PathBuf,
     metadata: ArrowReaderMetadata,
 }
 
-/// Reads all tables of a directory. Of several faults the first is told, by table and row.
+/// Reads all tables of a directory. What does not fit is told by table, row and column.
 pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Part>, SnapshotError> {
     let files = Feed::Permits.tables().map(|table| TableFile::open(dir, table)).collect::<Result<Vec<_>, _>>()?;
     let mut groups = Vec::new();
@@ -63,7 +65,7 @@ pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Part>, SnapshotErr
         while let Some((at, group)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, groups.get(at)?)))
         {
-            done.push((at, group.read(partitions)));
+            done.push((at, group, group.read(partitions)));
         }
         done
     };
@@ -76,12 +78,22 @@ pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Part>, SnapshotErr
         }
         Ok(done)
     })?;
-    done.sort_by_key(|(at, _)| *at);
+    done.sort_by_key(|(at, ..)| *at);
     let mut parts = Vec::new();
-    for (_, read) in done {
-        parts.extend(read?);
+    let mut faults: Vec<(String, Faults)> = Vec::new();
+    for (_, group, read) in done {
+        let (read, found) = read?;
+        parts.extend(read);
+        if found.is_empty() {
+            continue;
+        }
+        let file = group.file.path.display().to_string();
+        match faults.last_mut().filter(|(known, _)| *known == file) {
+            Some((_, faults)) => faults.add(0, found),
+            None => faults.push((file, found)),
+        }
     }
-    Ok(parts)
+    if faults.is_empty() { Ok(parts) } else { Err(SnapshotError::Faults(faults)) }
 }
 
 impl TableFile {
@@ -93,23 +105,7 @@ impl TableFile {
         let coded = ArrowReaderOptions::default().with_schema(Arc::new(with_codes(plain.schema(), table)));
         // A file whose texts are of other types is read as it is, and brought into these afterwards.
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), coded).unwrap_or(plain);
-        Ok(TableFile { table, path, metadata })
-    }
-
-    /// The columns in the order of the file schema. A type that holds the same values (such as LargeUtf8) is taken.
-    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, SnapshotError> {
-        let schema = self.table.def().file_schema();
-        let column = |(at, field): (usize, &Arc<Field>)| {
-            let wanted = if repeats(self.table, at) { coded() } else { field.data_type().clone() };
-            let found = batch.column_by_name(field.name());
-            let cast = found.and_then(|column| arrow::compute::cast(column, &wanted).ok());
-            cast.ok_or_else(|| SnapshotError::Column {
-                file: self.path.display().to_string(),
-                column: field.name().clone(),
-                wanted: field.data_type().to_string(),
-            })
-        };
-        schema.fields().iter().enumerate().map(column).collect()
+        Ok(TableFile { table, wanted: exact::wanted(table), path, metadata })
     }
 }
 
@@ -118,15 +114,11 @@ fn with_codes(own: &Schema, table: TableId) -> Schema {
     let wanted = table.def().file_schema();
     let field = |field: &Arc<Field>| match wanted.index_of(field.name()) {
         Ok(at) if repeats(table, at) && *field.data_type() == DataType::Utf8 => {
-            Arc::new(field.as_ref().clone().with_data_type(coded()))
+            Arc::new(field.as_ref().clone().with_data_type(exact::dictionary()))
         }
         _ => Arc::clone(field),
     };
     Schema::new_with_metadata(own.fields().iter().map(field).collect::<Vec<_>>(), own.metadata().clone())
-}
-
-fn coded() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// Whether a column's texts repeat: codes, and the employers and schools that rows name.
@@ -162,25 +154,27 @@ impl Part {
 }
 
 impl Group<'_> {
-    fn read(&self, partitions: i32) -> Result<Vec<Part>, SnapshotError> {
+    /// Its rows, as far as they are good, and what would not pass.
+    fn read(&self, partitions: i32) -> Result<(Vec<Part>, Faults), SnapshotError> {
         let failed = |error: &dyn std::error::Error| file_error(&self.file.path, error);
         let file = File::open(&self.file.path).map_err(|error| failed(&error))?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.file.metadata.clone());
         let reader = reader.with_row_groups(vec![self.group]).with_batch_size(65_536).build();
         let mut first = self.first;
-        let mut parts = Vec::new();
+        let (mut parts, mut faults) = (Vec::new(), Faults::default());
         for batch in reader.map_err(|error| failed(&error))? {
             let batch = batch.map_err(|error| failed(&error))?;
-            let columns = self.file.columns(&batch)?;
-            check(self.file.table, &columns).map_err(|(row, message)| SnapshotError::Row {
-                file: self.file.path.display().to_string(),
-                row: first + row,
-                message,
-            })?;
-            parts.push(Part::new(Rows::new(self.file.table, &columns), partitions));
+            let (table, mut found) = (self.file.table, Faults::default());
+            let columns = exact::columns(&self.file.wanted, &batch, |at| repeats(table, at), &mut found);
+            check(table, &columns, &mut found);
+            let columns: Option<Vec<ArrayRef>> = columns.into_iter().collect();
+            match columns.filter(|_| found.is_empty()) {
+                Some(columns) => parts.push(Part::new(Rows::new(table, &columns), partitions)),
+                None => faults.add(first, found),
+            }
             first += batch.num_rows();
         }
-        Ok(parts)
+        Ok((parts, faults))
     }
 }
 

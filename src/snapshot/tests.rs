@@ -141,7 +141,8 @@ fn a_missing_column_is_named() {
     let columns = fields.iter().map(|field| Arc::clone(whole.column_by_name(field.name()).unwrap())).collect();
     write(dir.path(), TableId::Permits, &RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap());
     let error = load_all(&dir).unwrap_err();
-    assert!(matches!(&error, SnapshotError::Column { column, .. } if column == "valid_from"), "{error}");
+    let words = error.to_string();
+    assert!(words.contains("permits.parquet") && words.contains("column valid_from: is not there"), "{words}");
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_row_that_would_not_pass_as_a_message_is_refused_with_its_place() {
     assert!(load_all(&dir).is_ok());
     let dir = snapshot(&[("a", None), ("", None)]);
     let error = load_all(&dir).unwrap_err();
-    assert!(matches!(&error, SnapshotError::Row { row: 1, .. }), "{error}");
+    assert!(error.to_string().contains("row 1, column person_id: wrong_type"), "{error}");
 }
 
 /// Values of a column's type, good and bad ones.
@@ -188,6 +189,13 @@ fn candidates(data_type: &arrow::datatypes::DataType) -> Vec<ArrayRef> {
     }
 }
 
+fn passes(table: TableId, columns: &[ArrayRef]) -> Result<(), String> {
+    let columns: Vec<Option<ArrayRef>> = columns.iter().cloned().map(Some).collect();
+    let mut faults = Faults::default();
+    crate::decode::columns::check(table, &columns, &mut faults);
+    if faults.is_empty() { Ok(()) } else { Err(faults.to_string()) }
+}
+
 #[test]
 fn a_row_passes_exactly_if_its_message_would() {
     let dir = TempDir::new().unwrap();
@@ -205,7 +213,7 @@ fn a_row_passes_exactly_if_its_message_would() {
             for candidate in candidates(field.data_type()).into_iter().filter(|_| in_message).chain([null]) {
                 let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
                 columns[at] = Arc::clone(&candidate);
-                let passes = checks::check(table, &columns);
+                let passes = passes(table, &columns);
                 let name = field.name();
                 if at < OWN && candidate.null_count() > 0 {
                     assert!(passes.is_err(), "{table:?}.{name} is null");

@@ -4,7 +4,11 @@
 //! bytes that need not be JSON. A line without key and value is a clock message. The payload handed on is the
 //! very text of `value`, so that replay decodes what Kafka would have carried.
 //!
-//! A shard reads the lines whose key its partition number would have got; reference and clock messages go to all.
+//! A shard reads the lines whose key its partition number would have got; reference and clock messages go to all. How far a feed has
+//! spoken follows from all its lines.
+//!
+//! A recording has every feed, if only as an empty file, or it is said which ones it does not have: of a feed that is not there nothing
+//! is known, which is not the same as that nothing happened.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -16,11 +20,80 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::clock::{FeedSet, Spoken};
 use crate::partition::partition_of;
 use crate::record::{Lent, Offset, Sent};
 use crate::schema::Feed;
 use crate::source::{Ahead, ShardSource, SourceError};
-use crate::time::{KnownTime, parse_instant};
+use crate::time::{Day, KnownTime, MICROS_PER_DAY, parse_instant};
+
+/// A recording: its directory, and the feeds that it is said not to have.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    pub dir: &'a Path,
+    pub absent: FeedSet,
+    /// How far its feeds have spoken, where that has been read.
+    pub spoken: Option<Spoken>,
+}
+
+impl<'a> From<&'a Path> for Recorded<'a> {
+    fn from(dir: &'a Path) -> Recorded<'a> {
+        Recorded { dir, absent: FeedSet::default(), spoken: None }
+    }
+}
+
+impl<'a> From<&'a PathBuf> for Recorded<'a> {
+    fn from(dir: &'a PathBuf) -> Recorded<'a> {
+        dir.as_path().into()
+    }
+}
+
+impl<'a> Recorded<'a> {
+    /// The feeds that it has.
+    pub fn feeds(self) -> impl Iterator<Item = Feed> {
+        Feed::SOURCES.into_iter().filter(move |feed| !self.absent.contains(*feed))
+    }
+
+    /// With how far its feeds have spoken, which is read once.
+    pub fn with_spoken(self) -> Result<Recorded<'a>, SourceError> {
+        Ok(Recorded { spoken: Some(spoken(self)?), ..self })
+    }
+
+    /// The same recording without what other feeds say.
+    pub fn only(self, feeds: FeedSet) -> Recorded<'a> {
+        let others = Feed::SOURCES.into_iter().filter(|feed| !feeds.contains(*feed));
+        Recorded { absent: self.absent.union(FeedSet::of(others)), ..self }
+    }
+
+    /// Files in the directory of recorded feeds that are none of them, such as one whose name is misspelt.
+    pub fn strays(self) -> Vec<PathBuf> {
+        let dir = self.dir.join("ndjson");
+        strays(&dir, |name| Feed::SOURCES.iter().any(|feed| *name == file_name(*feed)))
+    }
+}
+
+/// Files in a directory that a recording does not have; none of those that are hidden.
+pub(crate) fn strays(dir: &Path, is_known: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut out: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            !name.starts_with(['.', '_']) && !is_known(&name)
+        })
+        .collect();
+    out.sort();
+    out
+}
+
+/// What to do about a feed that is not there.
+pub(crate) fn say_absent(feed: Feed) -> String {
+    format!(
+        "a feed that the recording does not have is named with --absent {}, and what rests on its silence then waits; one that had \
+         nothing to say is an empty file",
+        feed.name()
+    )
+}
 
 /// One partition number of recorded feeds.
 pub struct FileShard {
@@ -31,10 +104,7 @@ pub struct FileShard {
 
 struct Lane {
     feed: Feed,
-    path: PathBuf,
-    lines: Option<BufReader<File>>,
-    line: Vec<u8>,
-    line_no: i64,
+    lines: Option<Lines>,
     known_time: KnownTime,
     head: Option<Head>,
     /// What is lent out.
@@ -55,59 +125,110 @@ enum Body {
     Copied(Vec<u8>),
 }
 
+/// The lines of a recorded feed: the one way to read them. Blank lines are passed over and counted; a byte order mark at the
+/// beginning is no part of the first.
+struct Lines {
+    path: PathBuf,
+    file: BufReader<File>,
+    line: Vec<u8>,
+    number: i64,
+}
+
 impl FileShard {
-    /// Opens the feeds of `dir`; a feed without a file has nothing to say.
-    pub fn open(dir: &Path, shard: i32, partitions: i32) -> Result<FileShard, SourceError> {
-        let lanes = Feed::ALL.map(|feed| {
-            let path = ndjson_path(dir, feed);
-            let lines = match File::open(&path) {
-                Ok(file) => Some(BufReader::with_capacity(1 << 18, file)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                Err(error) => return Err(file_error(&path, 0, &error.to_string())),
-            };
-            Ok(Lane {
-                feed,
-                path,
-                lines,
-                line: Vec::new(),
-                line_no: 0,
-                known_time: KnownTime::MIN,
-                head: None,
-                taken: None,
-            })
+    /// Opens the feeds of a recording.
+    pub fn open<'a>(recorded: impl Into<Recorded<'a>>, shard: i32, partitions: i32) -> Result<FileShard, SourceError> {
+        let lanes = open_all(recorded.into())?.map(|(feed, lines)| Lane {
+            feed,
+            lines,
+            known_time: KnownTime::MIN,
+            head: None,
+            taken: None,
         });
-        let lanes: Vec<Lane> = lanes.into_iter().collect::<Result<_, _>>()?;
-        if lanes.iter().all(|lane| lane.lines.is_none()) {
-            return Err(file_error(&dir.join("ndjson"), 0, "no recorded feed in this directory"));
-        }
-        Ok(FileShard { lanes, shard, partitions })
+        Ok(FileShard { lanes: lanes.collect(), shard, partitions })
     }
 }
 
-/// The greatest known time in the recorded feeds: up to there they are whole.
-pub fn last_known_time(dir: &Path) -> Result<Option<KnownTime>, SourceError> {
-    let mut shard = FileShard::open(dir, 0, 1)?;
-    let mut last = None;
-    for lane in &mut shard.lanes {
-        let mut tail = Vec::new();
-        if let Some(lines) = &mut lane.lines {
-            use std::io::{Read, Seek, SeekFrom};
-            let failed = |error: std::io::Error| file_error(&lane.path, 0, &error.to_string());
-            let size = lines.seek(SeekFrom::End(0)).map_err(failed)?;
-            lines.seek(SeekFrom::Start(size.saturating_sub(1 << 17))).map_err(failed)?;
-            lines.read_to_end(&mut tail).map_err(failed)?;
+/// The lines of every feed, in order; none of those that are absent.
+fn open_all(recorded: Recorded<'_>) -> Result<impl Iterator<Item = (Feed, Option<Lines>)>, SourceError> {
+    let mut missing = Vec::new();
+    let mut opened = Vec::new();
+    for feed in Feed::ALL {
+        if feed.is_internal() || recorded.absent.contains(feed) {
+            opened.push((feed, None));
+            continue;
         }
-        let line = tail.split(|byte| *byte == b'\n').rev().find(|line| !line.is_empty());
-        if let Some(line) = line {
-            let parts = parse(line).map_err(|message| file_error(&lane.path, -1, &message))?;
-            last = last.max(Some(parts.known_time));
+        match Lines::open(ndjson_path(recorded.dir, feed))? {
+            None => missing.push(feed),
+            lines => opened.push((feed, lines)),
         }
     }
-    Ok(last)
+    match missing[..] {
+        [] => Ok(opened.into_iter()),
+        [first, ..] => Err(not_there(recorded, first, &missing)),
+    }
+}
+
+fn not_there(recorded: Recorded<'_>, first: Feed, missing: &[Feed]) -> SourceError {
+    let dir = recorded.dir.join("ndjson");
+    if !dir.is_dir() {
+        return file_error(&dir, 0, "no such directory; the feeds of a recording are DIR/ndjson/<feed>.ndjson");
+    }
+    let mut message = "it is not there".to_owned();
+    if missing.len() > 1 {
+        let others: Vec<String> = missing[1..].iter().map(|feed| file_name(*feed)).collect();
+        message.push_str(&format!(", nor {}", others.join(", ")));
+    }
+    let strays: Vec<String> =
+        recorded.strays().iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    if !strays.is_empty() {
+        message.push_str(&format!("; beside it, no feed's name: {}", strays.join(", ")));
+    }
+    file_error(&ndjson_path(recorded.dir, first), 0, &format!("{message}; {}", say_absent(first)))
+}
+
+/// How far each feed of a recording has spoken: the greatest known time of its lines, wherever it stands.
+pub fn spoken<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Spoken, SourceError> {
+    let recorded = recorded.into();
+    if let Some(spoken) = recorded.spoken {
+        return Ok(spoken);
+    }
+    let feeds: Vec<(Feed, Lines)> = open_all(recorded)?.filter_map(|(feed, lines)| Some((feed, lines?))).collect();
+    let greatest = |mut lines: Lines| -> Result<KnownTime, SourceError> {
+        let mut greatest = KnownTime::MIN;
+        while lines.next()? {
+            greatest = greatest.max(known_time(&lines.line).map_err(|message| lines.error(&message))?);
+        }
+        Ok(greatest)
+    };
+    std::thread::scope(|scope| {
+        let reading: Vec<_> =
+            feeds.into_iter().map(|(feed, lines)| (feed, scope.spawn(move || greatest(lines)))).collect();
+        let mut spoken = Spoken::default();
+        for (feed, thread) in reading {
+            let panicked =
+                |_| SourceError::File { file: file_name(feed), message: "the thread that read it panicked".into() };
+            spoken.0[feed.index()] = thread.join().map_err(panicked)??;
+        }
+        Ok(spoken)
+    })
+}
+
+/// The greatest known time in the recorded feeds; `None` if they are empty.
+pub fn last_known_time<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Option<KnownTime>, SourceError> {
+    Ok(spoken(recorded)?.last())
+}
+
+/// Its reader panicked.
+pub(crate) fn unreadable(recorded: Recorded<'_>) -> SourceError {
+    file_error(&recorded.dir.join("ndjson"), 0, "the thread that read it panicked")
 }
 
 pub fn ndjson_path(dir: &Path, feed: Feed) -> PathBuf {
-    dir.join("ndjson").join(format!("{}.ndjson", feed.name()))
+    dir.join("ndjson").join(file_name(feed))
+}
+
+fn file_name(feed: Feed) -> String {
+    format!("{}.ndjson", feed.name())
 }
 
 impl ShardSource for FileShard {
@@ -116,14 +237,15 @@ impl ShardSource for FileShard {
         if lane.head.is_some() {
             return Ok(Ahead::Message(lane.known_time));
         }
-        while lane.read_line()? {
-            let parts = parse(&lane.line).map_err(|message| file_error(&lane.path, lane.line_no, &message))?;
+        let Some(lines) = &mut lane.lines else { return Ok(Ahead::Finished) };
+        while lines.next()? {
+            let parts = parse(&lines.line).map_err(|message| lines.error(&message))?;
             lane.known_time = lane.known_time.max(parts.known_time);
             let everywhere = feed == Feed::Reference || parts.key.is_none();
             let own = parts.key.as_ref().map(|key| partition_of(key.as_bytes(), self.partitions));
             if everywhere || own == Some(self.shard) {
                 let Parts { key, payload, .. } = parts;
-                lane.head = Some(Head { offset: Offset(lane.line_no - 1), key, payload });
+                lane.head = Some(Head { offset: Offset(lines.number - 1), key, payload });
                 return Ok(Ahead::Message(lane.known_time));
             }
         }
@@ -134,9 +256,9 @@ impl ShardSource for FileShard {
         let partition = self.shard;
         let lane = &mut self.lanes[feed.index()];
         lane.taken = lane.head.take();
-        let head = lane.taken.as_ref()?;
+        let (head, lines) = (lane.taken.as_ref()?, lane.lines.as_ref()?);
         let payload = head.payload.as_ref().and_then(|payload| match payload {
-            Body::InLine(at) => lane.line.get(at.clone()),
+            Body::InLine(at) => lines.line.get(at.clone()),
             Body::Copied(bytes) => Some(&bytes[..]),
         });
         Some(Lent {
@@ -154,22 +276,43 @@ impl ShardSource for FileShard {
     fn wait(&mut self, _: Duration) {}
 }
 
-impl Lane {
-    /// Reads the next line that is not empty.
-    fn read_line(&mut self) -> Result<bool, SourceError> {
-        let Some(lines) = &mut self.lines else { return Ok(false) };
+impl Lines {
+    /// `None` if there is no such file.
+    fn open(path: PathBuf) -> Result<Option<Lines>, SourceError> {
+        match File::open(&path) {
+            Ok(file) => {
+                let file = BufReader::with_capacity(1 << 18, file);
+                Ok(Some(Lines { path, file, line: Vec::new(), number: 0 }))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error(&path, 0, &error.to_string())),
+        }
+    }
+
+    /// Reads the next line that is not blank.
+    fn next(&mut self) -> Result<bool, SourceError> {
         loop {
             self.line.clear();
-            let read = lines.read_until(b'\n', &mut self.line);
-            let read = read.map_err(|error| file_error(&self.path, self.line_no, &error.to_string()))?;
+            let read = self.file.read_until(b'\n', &mut self.line).map_err(|error| self.error(&error.to_string()))?;
             if read == 0 {
                 return Ok(false);
             }
-            self.line_no += 1;
+            self.number += 1;
+            if self.number == 1 {
+                if self.line.starts_with(b"\xef\xbb\xbf") {
+                    self.line.drain(..3);
+                } else if self.line.starts_with(b"\xff\xfe") || self.line.starts_with(b"\xfe\xff") {
+                    return Err(self.error("it is UTF-16; a recorded feed is UTF-8"));
+                }
+            }
             if self.line.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 return Ok(true);
             }
         }
+    }
+
+    fn error(&self, message: &str) -> SourceError {
+        file_error(&self.path, self.number, message)
     }
 }
 
@@ -182,27 +325,31 @@ struct Parts {
 /// Takes a line apart without parsing the payload: the value's text is left as it stands.
 fn parse(line: &[u8]) -> Result<Parts, String> {
     let mut parts = Parts { key: None, known_time: KnownTime::MIN, payload: None };
-    let mut timed = false;
-    let mut rest = after(line, b'{')?;
-    loop {
-        let (name, tail): (Cow<'_, str>, _) = value(rest)?;
-        rest = after(tail, b':')?;
-        match &*name {
+    let (mut has_key, mut has_time, mut has_value) = (false, false, false);
+    members(line, |name, rest| {
+        let once =
+            |has: &mut bool| if std::mem::replace(has, true) { Err(format!("{name} stands twice")) } else { Ok(()) };
+        match name {
             "key" => {
-                (parts.key, rest) = value(rest)?;
+                once(&mut has_key)?;
+                let (key, tail) = value(rest)?;
+                parts.key = key;
+                Ok(Some(tail))
             }
             "known_time" => {
-                let (text, tail): (String, _) = value(rest)?;
-                parts.known_time = KnownTime(parse_instant(&text).ok_or("known_time is no RFC 3339 time")?);
-                timed = true;
-                rest = tail;
+                once(&mut has_time)?;
+                let (at, tail) = time(rest)?;
+                parts.known_time = at;
+                Ok(Some(tail))
             }
             "raw" => {
+                once(&mut has_value)?;
                 let (text, tail): (Option<String>, _) = value(rest)?;
-                parts.payload = text.map(|text| Body::Copied(text.into_bytes())).or(parts.payload);
-                rest = tail;
+                parts.payload = text.map(|text| Body::Copied(text.into_bytes()));
+                Ok(Some(tail))
             }
             "value" => {
+                once(&mut has_value)?;
                 let (_, tail): (IgnoredAny, _) = value(rest)?;
                 let text = rest[..rest.len() - tail.len()].trim_ascii_start();
                 let from = line.len() - tail.len() - text.len();
@@ -210,17 +357,79 @@ fn parse(line: &[u8]) -> Result<Parts, String> {
                 if text != b"null" {
                     parts.payload = Some(Body::InLine(from..from + text.len()));
                 }
-                rest = tail;
+                Ok(Some(tail))
             }
-            _ => (_, rest) = value::<IgnoredAny>(rest)?,
+            _ => value::<IgnoredAny>(rest).map(|(_, tail)| Some(tail)),
         }
+    })?;
+    if has_time { Ok(parts) } else { Err("it has no known_time".into()) }
+}
+
+/// The line's known time; what stands after it is left unread.
+fn known_time(line: &[u8]) -> Result<KnownTime, String> {
+    if let Some(known_time) = plain_known_time(line) {
+        return Ok(known_time);
+    }
+    let mut found = None;
+    members(line, |name, rest| {
+        if name == "known_time" {
+            found = Some(time(rest)?.0);
+            return Ok(None);
+        }
+        value::<IgnoredAny>(rest).map(|(_, tail)| Some(tail))
+    })?;
+    found.ok_or_else(|| "it has no known_time".into())
+}
+
+/// The same for a line that begins with a key without escapes and goes on with the known time, as nearly all do.
+fn plain_known_time(line: &[u8]) -> Option<KnownTime> {
+    let rest =
+        after(after(line, b'{').ok()?.trim_ascii_start().strip_prefix(b"\"key\"")?, b':').ok()?.trim_ascii_start();
+    let rest = match rest.strip_prefix(b"null") {
+        Some(rest) => rest,
+        None => {
+            let text = rest.strip_prefix(b"\"")?;
+            let end = text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            text[end..].strip_prefix(b"\"")?
+        }
+    };
+    let rest = after(rest, b',').ok()?.trim_ascii_start().strip_prefix(b"\"known_time\"")?;
+    let text = after(rest, b':').ok()?.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = text.iter().take(40).position(|byte| matches!(byte, b'"' | b'\\'))?;
+    known_time_of(std::str::from_utf8(&text[..end]).ok().filter(|_| text[end] == b'"')?)
+}
+
+/// Goes through the members of an object: `each` gets a name and what follows it, and gives what follows the value, or nothing to end
+/// here.
+fn members<'a>(
+    line: &'a [u8],
+    mut each: impl FnMut(&str, &'a [u8]) -> Result<Option<&'a [u8]>, String>,
+) -> Result<(), String> {
+    let mut rest = after(line, b'{')?;
+    loop {
+        let (name, tail): (Cow<'_, str>, _) = value(rest)?;
+        let Some(tail) = each(&name, after(tail, b':')?)? else { return Ok(()) };
+        rest = tail;
         match after(rest, b',') {
             Ok(tail) => rest = tail,
             Err(_) => break,
         }
     }
-    after(rest, b'}')?;
-    if timed { Ok(parts) } else { Err("it has no known_time".into()) }
+    let rest = after(rest, b'}')?;
+    if rest.trim_ascii().is_empty() { Ok(()) } else { Err("something follows the message".into()) }
+}
+
+fn time(text: &[u8]) -> Result<(KnownTime, &[u8]), String> {
+    let (text, tail): (Cow<'_, str>, _) = value(text)?;
+    match known_time_of(&text) {
+        Some(at) => Ok((at, tail)),
+        None => Err("known_time is no RFC 3339 time with an offset between 1900 and 2199".into()),
+    }
+}
+
+fn known_time_of(text: &str) -> Option<KnownTime> {
+    let bounds = Day::FIRST.instant()..Day::LAST.instant() + MICROS_PER_DAY;
+    parse_instant(text).filter(|at| bounds.contains(at)).map(KnownTime)
 }
 
 fn after(text: &[u8], mark: u8) -> Result<&[u8], String> {
@@ -275,8 +484,111 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_refused() {
-        for bad in ["", "{}", "[]", r#"{"key":"x"}"#, r#"{"known_time":"yesterday"}"#] {
+        let bad = [
+            "",
+            "{}",
+            "[]",
+            r#"{"key":"x"}"#,
+            r#"{"known_time":"yesterday"}"#,
+            r#"{"known_time":"2024-05-01T08:00:00"}"#,
+            r#"{"known_time":"9999-12-31T00:00:00Z"}"#,
+            r#"{"key":"x","key":"y","known_time":"2024-05-01T08:00:00Z"}"#,
+            r#"{"key":"x","known_time":"2024-05-01T08:00:00Z","value":{}} {"key":"y"}"#,
+            r#"{"key":"x","known_time":"2024-05-01T08:00:00Z","value":{"a":"#,
+        ];
+        for bad in bad {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    /// A recording whose feeds are empty but for one.
+    fn recording(feed: Feed, bytes: &[u8]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("ndjson")).unwrap();
+        for other in Feed::SOURCES {
+            std::fs::write(ndjson_path(dir.path(), other), if other == feed { bytes } else { b"" }).unwrap();
+        }
+        dir
+    }
+
+    fn line(key: &str, at: &str) -> String {
+        format!("{{\"key\":\"{key}\",\"known_time\":\"{at}\",\"value\":{{}}}}")
+    }
+
+    #[test]
+    fn marks_blank_lines_and_ends_of_lines_are_read_alike_by_all() {
+        let (one, two) = (line("a", "2024-05-01T08:00:00Z"), line("b", "2024-05-02T08:00:00Z"));
+        for text in [
+            format!("{one}\n{two}\n"),
+            format!("{one}\n{two}"),
+            format!("\u{feff}{one}\r\n{two}\r\n"),
+            format!("\n{one}\n \t\n{two}\n\n  \n"),
+            format!("\u{feff}\n{one}\n{two}\n\r\n"),
+        ] {
+            let dir = recording(Feed::Border, text.as_bytes());
+            let mut shard = FileShard::open(dir.path(), 0, 1).unwrap();
+            let mut keys = Vec::new();
+            while let crate::source::Polled::Message(message) = shard.poll(Feed::Border).unwrap() {
+                let number =
+                    text.split('\n').position(|line| line.contains(if keys.is_empty() { "\"a\"" } else { "\"b\"" }));
+                assert_eq!(Some(message.offset.0), number.map(|number| number as i64), "{text:?}");
+                keys.push(message.key.unwrap().to_vec());
+            }
+            assert_eq!(keys, [b"a", b"b"], "{text:?}");
+            let last = last_known_time(dir.path()).unwrap().unwrap();
+            assert_eq!(last.to_string(), "2024-05-02T08:00:00.000000Z", "{text:?}");
+        }
+        let dir = recording(Feed::Border, b"\xff\xfe{\0");
+        assert!(last_known_time(dir.path()).unwrap_err().to_string().contains("UTF-16"));
+    }
+
+    #[test]
+    fn the_last_is_the_greatest_wherever_it_stands() {
+        let times = ["2024-05-01T08:00:00Z", "2024-07-01T08:00:00Z", "2024-05-03T08:00:00Z"];
+        let text: String = times.iter().map(|at| line("a", at) + "\n").collect();
+        let dir = recording(Feed::Notices, text.as_bytes());
+        assert_eq!(last_known_time(dir.path()).unwrap().unwrap().to_string(), "2024-07-01T08:00:00.000000Z");
+        let spoken = spoken(dir.path()).unwrap();
+        assert_eq!(spoken.of(Feed::Border), KnownTime::MIN, "it has said nothing");
+        let payments = spoken.least(FeedSet::of([Feed::Notices, Feed::Border]));
+        assert_eq!(payments, KnownTime::MIN);
+    }
+
+    #[test]
+    fn a_known_time_is_the_same_by_the_short_way() {
+        let time = "\"known_time\":\"2024-05-01T08:00:00.5Z\"";
+        for (plain, line) in [
+            (true, format!("{{\"key\":\"a\",{time},\"value\":{{}}}}")),
+            (
+                true,
+                format!(
+                    " {{ \"key\" : null , {} , \"value\":null}}",
+                    time.replace(':', " : ").replace("08 : 00 : 00", "08:00:00")
+                ),
+            ),
+            (false, format!("{{\"key\":\"a\\\"b\",{time},\"value\":{{}}}}")),
+            (false, format!("{{{time},\"key\":\"a\",\"value\":{{}}}}")),
+            (false, format!("{{\"key\":\"a\",\"value\":{{\"known_time\":\"1999-01-01T00:00:00Z\"}},{time}}}")),
+        ] {
+            assert_eq!(plain_known_time(line.as_bytes()).is_some(), plain, "{line}");
+            assert_eq!(known_time(line.as_bytes()), Ok(parse(line.as_bytes()).unwrap().known_time), "{line}");
+        }
+        assert!(known_time(b"{\"key\":\"a\",\"known_time\":\"2024-05-01\"}").is_err());
+    }
+
+    #[test]
+    fn a_feed_that_is_not_there_is_named_with_what_may_be_meant() {
+        let dir = recording(Feed::Border, b"");
+        std::fs::rename(ndjson_path(dir.path(), Feed::Payments), dir.path().join("ndjson/payment.ndjson")).unwrap();
+        let words = FileShard::open(dir.path(), 0, 1).map(drop).unwrap_err().to_string();
+        for part in ["payments.ndjson", "payment.ndjson", "--absent payments"] {
+            assert!(words.contains(part), "{words}");
+        }
+        let absent = Recorded { absent: FeedSet::of([Feed::Payments]), ..dir.path().into() };
+        assert!(FileShard::open(absent, 0, 1).is_ok());
+        assert_eq!(absent.strays(), [dir.path().join("ndjson/payment.ndjson")]);
+        let empty = tempfile::tempdir().unwrap();
+        let words = FileShard::open(empty.path(), 0, 1).map(drop).unwrap_err().to_string();
+        assert!(words.contains("no such directory"), "{words}");
     }
 }

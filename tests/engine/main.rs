@@ -3,6 +3,7 @@
 //! - `arrival`: whatever order the same records come in, the same stands in the end.
 //! - `cadence`: rules that look once a day.
 //! - `catching_up`: what came and went while nobody read.
+//! - `clocks`: feeds that have not spoken so far; both modes wait for them alike.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
 //! - `excused`: random histories with and without excused months; the token only helps.
@@ -23,6 +24,7 @@ mod arrival;
 mod cadence;
 mod cases;
 mod catching_up;
+mod clocks;
 mod drive;
 mod duckdb;
 mod excused;

@@ -28,7 +28,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 import dialect
 import script
 
-REFERENCE = {"employers", "employer_months", "institutions", "terms"}
+REFERENCE = {"employers", "employer_months", "institutions", "terms", "clocks"}
 NAMES_EMPLOYER = {"permit_employers": "employer_id", "payments": "payer_id"}
 
 

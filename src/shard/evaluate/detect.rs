@@ -5,6 +5,7 @@ use crate::history::PersonNo;
 use crate::rules::{Evaluation, RuleMask};
 use crate::shard::evaluate::Job;
 use crate::shard::{Emitted, Order, Shard};
+use crate::time::KnownTime;
 
 impl Shard {
     /// Turns one job's rows into transitions. `found` is the evaluation with its unit, `later` are the person's jobs that follow in this batch.
@@ -66,8 +67,11 @@ impl Shard {
             let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
             let rule = &self.rules.rules()[number];
             let next = later.iter().find(|later| later.rules & bit != 0);
-            let absence = if self.settings.order == Order::Live { self.clocks.least(rule.feeds).0 } else { until };
-            let span = Span { until: next.map_or(until, |next| next.at - 1), absence };
+            let absence = match self.settings.order {
+                Order::Live => self.clocks.least(rule.feeds),
+                Order::Strict => self.asserted_to(number, KnownTime(until)),
+            };
+            let span = Span { until: next.map_or(until, |next| next.at - 1), absence: absence.0 };
             let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
