@@ -173,6 +173,7 @@ fn each<T, V>(
     values.enumerate().map(one).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn said(bad: BadRecord) -> String {
     format!("{}: {}", bad.reason.name(), bad.detail)
 }

@@ -11,6 +11,7 @@ use arrow::util::display::array_value_to_string;
 use super::*;
 
 /// What comes out of a column, or what is said of it.
+#[expect(clippy::needless_pass_by_value, reason = "callers make the column for this")]
 fn read(ty: ColumnType, array: ArrayRef) -> Result<ArrayRef, String> {
     let mut faults = Faults::default();
     let wanted = Wanted { name: "it", ty, takes_days: false };

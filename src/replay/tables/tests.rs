@@ -195,7 +195,7 @@ fn a_changed_column_is_the_same_or_refused() {
                     }
                     // A column without values has none that could be lost.
                     Outcome::Refused => {
-                        assert!(faults.is_empty() && whole(&batches) == original || faults.has(&name), "{words}")
+                        assert!(faults.is_empty() && whole(&batches) == original || faults.has(&name), "{words}");
                     }
                 }
             }
@@ -216,7 +216,8 @@ fn codes_countries_and_months_are_checked_as_in_messages() {
         let days = array.as_primitive_opt::<Date32Type>()?;
         Some(Arc::new(days.iter().map(|day| day.map(|day| day + 14)).collect::<Date32Array>()))
     };
-    let changes: [(TableId, &str, &dyn Fn(&ArrayRef) -> Option<ArrayRef>); 7] = [
+    type Change<'a> = &'a dyn Fn(&ArrayRef) -> Option<ArrayRef>;
+    let changes: [(TableId, &str, Change<'_>); 7] = [
         (TableId::Permits, "permit_class", &lower),
         (TableId::Permits, "source", &upper),
         (TableId::Permits, "op", &upper),
