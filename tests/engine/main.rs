@@ -5,6 +5,7 @@
 //! - `catching_up`: what came and went while nobody read.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
+//! - `evidence`: an alert names the records that its row rests on.
 //! - `excused`: random histories with and without excused months; the token only helps.
 //! - `monotone`: worse facts never lower what stands.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
@@ -25,6 +26,7 @@ mod cases;
 mod catching_up;
 mod drive;
 mod duckdb;
+mod evidence;
 mod excused;
 mod future;
 mod hostile;
