@@ -58,11 +58,11 @@ doc = "days after the grant within which a started period does not count"
 source = "LMA 8 § 3 st.: a month"
 */
 WITH spell AS (   -- a permit or an applicant's case, until it ends or the next one begins
-    SELECT person_id, permit_id, permit_class, record_key, first_known_time, valid_from, coalesce(decided_on, valid_from) AS decided_on,
+    SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, coalesce(decided_on, valid_from) AS decided_on,
            least(valid_to, ended_on, next_from - 1) AS held_until, next_from
     FROM (
-        SELECT person_id, permit_id, permit_class, record_key, first_known_time, valid_from, decided_on, valid_to, ended_on,
-               lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_from
+        SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, decided_on, valid_to, ended_on,
+               lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_from
         FROM permits
         WHERE coalesce(end_kind, '') <> 'annulled'
     ) x
@@ -71,23 +71,23 @@ death AS (
     SELECT person_id, known_at FROM deregistrations WHERE dereg_code = 'AV'
 ),
 allowance AS (
-    SELECT person_id, record_key, month, coalesce(period_from, month) AS period_from, paid_on, amount_sek,
+    SELECT person_id, record, month, coalesce(period_from, month) AS period_from, paid_on, amount_sek,
            coalesce(reported_income, false) AS reported, first_known_time
     FROM payments
     WHERE kind = 'allowance'
 ),
 allowance_month AS (   -- a month with allowance, and the one before it
-    SELECT person_id, month, allowance_sek, reported, known_at, allowance_key, lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
+    SELECT person_id, month, allowance_sek, reported, known_at, allowance_record, lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
     FROM (
         SELECT person_id, month, sum(amount_sek) AS allowance_sek, bool_or(reported) AS reported, min(first_known_time) AS known_at,
-               min(record_key) AS allowance_key
+               min(record) AS allowance_record
         FROM allowance
         GROUP BY person_id, month
         HAVING sum(amount_sek) > 0
     ) m
 ),
 overlap AS (   -- months with both, under the last case that held in them
-    SELECT p.person_id, p.permit_id, p.record_key, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_key, s.first_key AS salary_key,
+    SELECT p.person_id, p.permit_id, p.record, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_record, s.first_record AS salary_record,
            greatest(a.known_at, s.known_at, p.first_known_time) AS known_at,
            row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id) AS case_no
     FROM spell p
@@ -97,33 +97,33 @@ overlap AS (   -- months with both, under the last case that held in them
     WHERE p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
 ),
 told AS (   -- what is paid is paid: weak; the employer may correct it until the month is complete
-    SELECT tier.severity, o.person_id, o.permit_id, o.record_key, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_key, o.salary_key,
+    SELECT tier.severity, o.person_id, o.permit_id, o.record, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_record, o.salary_record,
            CASE tier.severity WHEN 'weak' THEN o.known_at ELSE greatest(agi_complete(o.month), o.known_at) END AS known_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN overlap o
     WHERE o.case_no = 1
 ),
 numbered AS (   -- a person's months, over cases, in the order in which they became known
-    SELECT severity, person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at,
+    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at,
            row_number() OVER (PARTITION BY person_id, severity ORDER BY known_at, month) AS place,
            count(*) OVER (PARTITION BY person_id, severity) AS periods, min(month) OVER (PARTITION BY person_id, severity) AS first_period_from,
            sum(allowance_sek) OVER (PARTITION BY person_id, severity) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY person_id, severity) AS income_sek
     FROM told
 ),
 enough AS (   -- of each case the first month with which there are enough
-    SELECT severity, person_id, permit_id, record_key, valid_from, month, allowance_key, salary_key, known_at, periods, first_period_from,
+    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at, periods, first_period_from,
            allowance_sek, income_sek, row_number() OVER (PARTITION BY permit_id, severity ORDER BY place, month) AS case_place
     FROM numbered
     WHERE place >= $months
 ),
 ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
-    SELECT person_id, permit_id, record_key, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
+    SELECT person_id, permit_id, record, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
            greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from,
            CAST(NULL AS TIMESTAMP) AS known_at, first_known_time, 'medium' AS severity
     FROM spell
     WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
     UNION ALL
-    SELECT p.person_id, p.permit_id, p.record_key, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
+    SELECT p.person_id, p.permit_id, p.record, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
            concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
            g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, g.known_at, p.first_known_time, 'strong' AS severity
     FROM spell p
@@ -132,7 +132,7 @@ ended AS (   -- the right to allowance ended: the last day on which a period may
 SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
        d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.valid_from AS since_on,
        o.first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
-       concat_ws(',', o.record_key, o.allowance_key, o.salary_key) AS record_keys
+       records(o.record, o.allowance_record, o.salary_record) AS records
 FROM enough o
 LEFT JOIN death d ON d.person_id = o.person_id
 WHERE o.case_place = 1
@@ -142,10 +142,10 @@ SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
        CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
        min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
        CAST(NULL AS BIGINT) AS income_sek,
-       concat_ws(',', e.record_key, min(a.record_key), nullif(max(a.record_key), min(a.record_key))) AS record_keys
+       records(e.record, min(a.record), nullif(max(a.record), min(a.record))) AS records
 FROM ended e
 JOIN allowance a ON a.person_id = e.person_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
 LEFT JOIN death d ON d.person_id = e.person_id
-GROUP BY e.person_id, e.permit_id, e.record_key, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at
+GROUP BY e.person_id, e.permit_id, e.record, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at
 HAVING sum(a.amount_sek) > 0

@@ -102,7 +102,7 @@ loss AS (
 )
 SELECT t.person_id, t.permit_id, concat(l.circumstance, ':', CAST(l.lost_on AS VARCHAR)) AS alert_key, l.lost_on AS anchor_at,
        greatest(CAST(l.due_on AS TIMESTAMP), CAST(l.lost_on AS TIMESTAMP), l.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP)) AS alert_at,
-       CAST(l.due_on AS TIMESTAMP) AS due_at, l.cleared_at, 'medium' AS severity, l.circumstance, l.lost_on, t.record_key AS record_keys
+       CAST(l.due_on AS TIMESTAMP) AS due_at, l.cleared_at, 'medium' AS severity, l.circumstance, l.lost_on, t.record AS records
 FROM rights t   -- the permit that carries the right within which it happened, unless the decision to extend could weigh it
 JOIN loss l ON l.permit_id = t.permit_id AND l.lost_on >= t.right_from
      AND (t.is_first OR t.decided_on IS NULL OR CAST(l.told_at AS DATE) > t.decided_on)

@@ -56,16 +56,16 @@ WITH eu_country AS (   -- countries that the register says are in the EU
     SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
 ),
 benefit AS (
-    SELECT person_id, record_key, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek,
+    SELECT person_id, record, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek,
            greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
     FROM payments
     WHERE kind = 'benefit' AND basis = 'residence'
 ),
 held AS (   -- permits with the first day of the right and of the next one, and when the next permit of the right took over
-    SELECT r.person_id, r.permit_id, r.record_key, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS held_at, r.decided_on,
+    SELECT r.person_id, r.permit_id, r.record, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS held_at, r.decided_on,
            r.is_first, r.right_from,
            first_value(CASE WHEN r.is_first THEN r.right_from END IGNORE NULLS)
-               OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record_key
+               OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_right_from,
            CASE WHEN s.continued THEN greatest(s.next_known_at, CAST(s.next_from AS TIMESTAMP)) END AS taken_over_at
     FROM rights r
@@ -78,7 +78,7 @@ SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.sour
        a.dereg_on AS moved_on, a.foreign_country, count(e.person_id) > 0 AS within_eu, a.returned_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       concat_ws(',', p.record_key, a.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
+       records(p.record, a.record, min(b.record), nullif(max(b.record), min(b.record))) AS records
 FROM held p   -- of the right within which the move was, or the last one before it: the permit that carries it, also when it has ended
 JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND a.dereg_on >= p.right_from
      AND (p.next_right_from IS NULL OR a.dereg_on < p.next_right_from)
@@ -88,6 +88,6 @@ LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.fo
 WHERE NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = a.person_id AND n.kind = 'state_service_abroad'
                     AND n.event_on >= add_months(a.dereg_on, -$service_months) AND n.event_on <= a.dereg_on + $wait_days)
-GROUP BY p.person_id, p.permit_id, p.record_key, p.held_at, p.taken_over_at, a.record_key, a.dereg_on, a.foreign_country, a.known_at, a.returned_on,
+GROUP BY p.person_id, p.permit_id, p.record, p.held_at, p.taken_over_at, a.record, a.dereg_on, a.foreign_country, a.known_at, a.returned_on,
          b.source
 HAVING sum(b.amount_sek) > 0

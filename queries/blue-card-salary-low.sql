@@ -48,8 +48,8 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_6, sum_12,
-           excused_6, key_1, key_2, key_3
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_6, sum_12,
+           excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'threshold'
 ),
@@ -60,23 +60,23 @@ low AS (   -- a mean below the threshold takes a month below it: most cards have
     GROUP BY permit_id
 ),
 judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right, m.sum_6, m.sum_12,
-           m.excused_6, m.key_1, m.key_2, m.key_3,
+    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right, m.sum_6, m.sum_12,
+           m.excused_6, m.record_1, m.record_2, m.record_3,
            coalesce(m.sum_6 * 100 < 6 * m.required_sek * $tolerance_pct, false) AND coalesce(m.sum_12 < 12 * m.required_sek, true) AS breach
     FROM mean m
     JOIN low l ON l.permit_id = m.permit_id
 ),
 run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_6, sum_12, excused_6,
-           key_1, key_2, key_3, breach,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_6, sum_12, excused_6,
+           record_1, record_2, record_3, breach,
            max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN NOT breach THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM judged
 ),
 step AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
-           key_1, key_2, key_3, good_again_at,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
+           record_1, record_2, record_3, good_again_at,
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE breach AND in_own_right
@@ -92,7 +92,7 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        CASE WHEN w.permit_id IS NOT NULL AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
        s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, s.required_sek AS threshold_sek,
        CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek, w.worse_terms_on,
-       concat_ws(',', s.permit_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+       records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.permit_id = s.permit_id AND w.worse_terms_on < add_months(s.month, 1)

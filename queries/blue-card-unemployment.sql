@@ -58,7 +58,7 @@ WITH contract AS (   -- from the day on which a later start was notified until t
     WHERE kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
-    SELECT i.person_id, i.permit_id, i.permit_key, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
+    SELECT i.person_id, i.permit_id, i.permit_record, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
            CASE WHEN i.month >= add_months(coalesce(p.held_since, p.valid_from), $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
            row_number() OVER (PARTITION BY i.person_id, r.right_from ORDER BY i.month, i.permit_id) AS idle_no
     FROM idle_months i
@@ -70,7 +70,7 @@ idle AS (   -- months without pay or explanation, counted over the unbroken righ
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),
 excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
-    SELECT i.person_id, c.carrier_id AS permit_id, i.permit_key, c.record_key, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
+    SELECT i.person_id, c.carrier_id AS permit_id, i.permit_record, c.record, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
            greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id) AS place
     FROM idle i
     JOIN carriers c ON c.permit_id = i.permit_id AND (c.settled_on IS NULL OR CAST(i.known_at AS DATE) > c.settled_on)
@@ -84,7 +84,7 @@ notified AS (
 )
 SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at, o.known_at AS alert_at, agi_complete(o.last_month) AS due_at,
        o.last_month, CAST(o.months_without_pay AS BIGINT) AS months_without_pay, o.months_allowed, n.end_notice_on,
-       concat_ws(',', o.permit_key, o.record_key) AS record_keys
+       records(o.permit_record, o.record) AS records
 FROM excess o
 LEFT JOIN notified n ON n.person_id = o.person_id
 WHERE o.place = 1

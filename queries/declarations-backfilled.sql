@@ -54,7 +54,7 @@ doc = "declarations for less than this share of the staff show that the employer
 source = "own default"
 */
 WITH statement AS (   -- each version of a salary statement, with the amount that it replaced
-    SELECT person_id, record_key, payer_id, month, CAST(registered_at AS DATE) AS declared_on, known_from, amount_sek,
+    SELECT person_id, record, payer_id, month, CAST(registered_at AS DATE) AS declared_on, known_from, amount_sek,
            lag(amount_sek) OVER (PARTITION BY person_id, record_key ORDER BY version) AS replaced_sek
     FROM payments_history
     WHERE kind = 'salary'
@@ -66,7 +66,7 @@ late_employer AS (   -- months for which an employer as a whole was late
     GROUP BY employer_id, month
 ),
 extension AS (   -- applications filed before a permit's end, with the salary that it asks for; of one from before it no month is looked at
-    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, a.record_key AS application_key, a.first_known_time AS application_known_at,
+    SELECT p.person_id, p.permit_id, p.record AS permit_record, a.record AS application_record, a.first_known_time AS application_known_at,
            a.filed_on, a.decided_on, month_of(p.valid_from) AS first_month, r.required_sek
     FROM permit_spells p
     JOIN applications a ON a.person_id = p.person_id AND (p.held_until IS NULL OR a.filed_on <= p.held_until)
@@ -74,8 +74,8 @@ extension AS (   -- applications filed before a permit's end, with the salary th
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD')
 ),
 touched AS (   -- months declared late or lifted to the requirement, close to the application
-    SELECT x.person_id, x.permit_id, x.permit_key, x.application_key, x.application_known_at, x.filed_on, x.decided_on, x.required_sek,
-           s.month, min(s.known_from) AS declared_at, min(s.record_key) AS pay_key
+    SELECT x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.decided_on, x.required_sek,
+           s.month, min(s.known_from) AS declared_at, min(s.record) AS pay_record
     FROM extension x
     JOIN statement s ON s.person_id = x.person_id AND s.month >= x.first_month AND s.month < x.filed_on
          AND s.declared_on >= x.filed_on - $window_days AND s.declared_on <= x.filed_on + $window_days
@@ -84,20 +84,20 @@ touched AS (   -- months declared late or lifted to the requirement, close to th
       AND NOT EXISTS (SELECT 1 FROM excused_months m WHERE m.person_id = s.person_id AND m.month = s.month)
       AND ((s.replaced_sek IS NULL AND s.declared_on > add_months(s.month, 1) + 11 + $late_days)
            OR (s.replaced_sek < x.required_sek AND s.amount_sek >= x.required_sek))
-    GROUP BY x.person_id, x.permit_id, x.permit_key, x.application_key, x.application_known_at, x.filed_on, x.decided_on, x.required_sek, s.month
+    GROUP BY x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.decided_on, x.required_sek, s.month
 ),
 numbered AS (
-    SELECT person_id, permit_id, permit_key, application_key, application_known_at, filed_on, decided_on, required_sek, declared_at, pay_key,
-           row_number() OVER (PARTITION BY permit_id, application_key ORDER BY declared_at, month) AS months_touched
+    SELECT person_id, permit_id, permit_record, application_record, application_known_at, filed_on, decided_on, required_sek, declared_at, pay_record,
+           row_number() OVER (PARTITION BY permit_id, application_record ORDER BY declared_at, month) AS months_touched
     FROM touched
 )
 SELECT n.person_id, n.permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_at, greatest(n.declared_at, n.application_known_at) AS alert_at,
        CAST(NULL AS TIMESTAMP) AS due_at, CAST(n.decided_on AS TIMESTAMP) AS cleared_at, 'decided' AS cleared_reason,
        CASE WHEN count(i.alert_key) > 0 THEN 'medium' ELSE 'weak' END AS severity,
        n.filed_on, CAST(n.months_touched AS BIGINT) AS months_touched, n.required_sek, $late_days AS late_days, $window_days AS window_days,
-       count(i.alert_key) AS earlier_indications, concat_ws(',', n.permit_key, n.application_key, n.pay_key) AS record_keys
+       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.application_record, n.pay_record) AS records
 FROM numbered n
 LEFT JOIN indications i ON i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
 WHERE n.months_touched = $months
-GROUP BY n.person_id, n.permit_id, n.permit_key, n.application_key, n.application_known_at, n.filed_on, n.decided_on, n.required_sek, n.declared_at,
-         n.months_touched, n.pay_key
+GROUP BY n.person_id, n.permit_id, n.permit_record, n.application_record, n.application_known_at, n.filed_on, n.decided_on, n.required_sek, n.declared_at,
+         n.months_touched, n.pay_record

@@ -49,13 +49,13 @@ doc = "an employer's month is complete when its declarations cover this share of
 source = "own default"
 */
 WITH tied AS (   -- permits whose employer binds
-    SELECT person_id, permit_id, record_key, valid_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
+    SELECT person_id, permit_id, record, valid_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
            least(held_until, tied_until) AS tied_until
     FROM permit_spells
     WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
-    SELECT t.person_id, t.permit_id, t.record_key, t.applied_on, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_key,
+    SELECT t.person_id, t.permit_id, t.record, t.applied_on, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_record,
            pe.employer_id IS NOT NULL AS permitted
     FROM tied t
     JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
@@ -75,11 +75,11 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
     GROUP BY pe.permit_id, m.month
 ),
 paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid
-    SELECT s.person_id, s.permit_id, s.record_key, s.month,
+    SELECT s.person_id, s.permit_id, s.record, s.month,
            max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
            max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
            greatest(agi_complete(s.month), max(s.known_at)) AS evaluated_at,
-           min(s.first_key) AS pay_key
+           min(s.first_record) AS pay_record
     FROM elsewhere o
     JOIN pay s ON s.permit_id = o.permit_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
@@ -87,54 +87,54 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
          AND (a.decided_on IS NULL OR a.decided_on >= s.month OR (a.outcome = 'granted' AND a.filed_on >= s.applied_on))
     LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
     WHERE i.month IS NULL
-    GROUP BY s.person_id, s.permit_id, s.record_key, s.month
+    GROUP BY s.person_id, s.permit_id, s.record, s.month
 ),
 excused AS (   -- an excused month, with salary or without, is one with the allowed employer
-    SELECT t.person_id, t.permit_id, t.record_key, x.month
+    SELECT t.person_id, t.permit_id, t.record, x.month
     FROM elsewhere o
     JOIN tied t ON t.permit_id = o.permit_id
     JOIN excused_months x ON x.person_id = t.person_id AND x.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(x.month, 1) <= t.tied_until + 1)
-    GROUP BY t.person_id, t.permit_id, t.record_key, x.month
+    GROUP BY t.person_id, t.permit_id, t.record, x.month
 ),
 flagged AS (
-    SELECT p.person_id, p.permit_id, p.record_key, p.month, p.other_sek, p.evaluated_at, p.pay_key,
+    SELECT p.person_id, p.permit_id, p.record, p.month, p.other_sek, p.evaluated_at, p.pay_record,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month p
     LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
     WHERE x.month IS NULL
     UNION ALL
-    SELECT person_id, permit_id, record_key, month, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_key,
+    SELECT person_id, permit_id, record, month, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record,
            0 AS mismatch, 0 AS mixed
     FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
-    SELECT person_id, permit_id, record_key, month, evaluated_at,
+    SELECT person_id, permit_id, record, month, evaluated_at,
            greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
            mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
            greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
-           pay_key AS key_1, lag(pay_key) OVER w AS key_2, lag(pay_key, 2) OVER w AS key_3
+           pay_record AS record_1, lag(pay_record) OVER w AS record_2, lag(pay_record, 2) OVER w AS record_3
     FROM flagged
     WINDOW w AS (PARTITION BY permit_id ORDER BY month)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
-    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3,
+    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3,
            CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
            mismatch_3 + mixed_3 < 2 AND NOT elsewhere AS good
     FROM recent
 ),
 run AS (   -- months with a grade are one episode, until the next good month
-    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3, severity,
+    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3, severity,
            max(CASE WHEN good THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN good THEN known_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
 step AS (
-    SELECT person_id, permit_id, record_key, month, other_sek, mismatch_3, mixed_3, known_at, key_1, key_2, key_3, severity, good_again_at,
+    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3, severity, good_again_at,
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE severity IS NOT NULL
@@ -142,6 +142,6 @@ step AS (
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        agi_complete(s.month) AS due_at, s.good_again_at AS cleared_at, s.severity,
        s.month AS last_month, CAST(s.mismatch_3 AS BIGINT) AS mismatch_months, CAST(s.mixed_3 AS BIGINT) AS mixed_months, s.other_sek,
-       concat_ws(',', s.record_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+       records(s.record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)

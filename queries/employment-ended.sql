@@ -60,7 +60,7 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
          AND month_of(n.event_on) = add_months(s.month, -1)
 ),
 idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_key,
+    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_record,
            i.employed_again_at, f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
            coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
                     i.valid_from - 1) AS ended_on,
@@ -81,16 +81,16 @@ allowed AS (   -- the longest of the times that apply to the holder
     GROUP BY i.permit_id, i.ended_on
 ),
 due AS (   -- the month with which the time has passed
-    SELECT i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
-           i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months, min(i.month) AS last_month
+    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
+           i.last_paid_month, i.last_gross_sek, i.last_pay_record, i.employed_again_at, a.grace_months, min(i.month) AS last_month
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
     WHERE i.idle_no >= a.grace_months
-    GROUP BY i.person_id, i.permit_id, i.permit_key, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month, i.first_month,
-             i.last_paid_month, i.last_gross_sek, i.last_pay_key, i.employed_again_at, a.grace_months
+    GROUP BY i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month, i.first_month,
+             i.last_paid_month, i.last_gross_sek, i.last_pay_record, i.employed_again_at, a.grace_months
 ),
 passed AS (   -- unless the holder applied or found another employment within it, or before leave that followed
-    SELECT d.person_id, d.permit_id, d.permit_key, d.ended_on, d.from_month, d.last_paid_month, d.last_gross_sek, d.last_pay_key,
+    SELECT d.person_id, d.permit_id, d.permit_record, d.ended_on, d.from_month, d.last_paid_month, d.last_gross_sek, d.last_pay_record,
            d.employed_again_at, d.grace_months, d.last_month, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS known_at
     FROM due d
     WHERE NOT EXISTS (SELECT 1 FROM other_applications a
@@ -101,14 +101,14 @@ passed AS (   -- unless the holder applied or found another employment within it
                         AND n.event_on < add_months(d.last_month, 1))
 ),
 departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back; from its day on
-    SELECT person_id, dereg_on AS left_on, known_at, record_key
+    SELECT person_id, dereg_on AS left_on, known_at, record
     FROM deregistrations
     WHERE dereg_code = 'UV' AND registered_again_at IS NULL
     UNION ALL
-    SELECT person_id, observed_on AS left_on, greatest(first_known_time, CAST(observed_on AS TIMESTAMP)) AS known_at, record_key
+    SELECT person_id, observed_on AS left_on, greatest(first_known_time, CAST(observed_on AS TIMESTAMP)) AS known_at, record
     FROM (
-        SELECT person_id, direction, observed_on, first_known_time, record_key, doc_seen,
-               lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record_key) AS next_direction
+        SELECT person_id, direction, observed_on, first_known_time, record, doc_seen,
+               lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record) AS next_direction
         FROM border
         WHERE direction IN ('exit', 'entry') AND transit IS NOT TRUE AND source <> 'tip'
     ) b
@@ -118,11 +118,11 @@ SELECT d.person_id, c.carrier_id AS permit_id, d.from_month AS alert_key, d.ende
        greatest(d.known_at, c.from_at, min(x.known_at)) AS alert_at, agi_complete(d.last_month) AS due_at,
        d.employed_again_at AS cleared_at, tier.severity, d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek,
        add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months, min(x.left_on) AS left_on,
-       concat_ws(',', d.permit_key, c.record_key, d.last_pay_key, min(x.record_key)) AS record_keys
+       records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
 FROM (VALUES ('medium'), ('strong')) AS tier(severity)   -- strong from the day on which the holder has left
 CROSS JOIN passed d
 JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(d.known_at AS DATE) > c.settled_on)
 LEFT JOIN departure x ON x.person_id = d.person_id AND tier.severity = 'strong' AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
-GROUP BY tier.severity, d.person_id, c.carrier_id, c.record_key, c.from_at, d.permit_key, d.ended_on, d.known_at, d.from_month, d.last_paid_month,
-         d.last_gross_sek, d.last_pay_key, d.employed_again_at, d.grace_months, d.last_month
+GROUP BY tier.severity, d.person_id, c.carrier_id, c.record, c.from_at, d.permit_record, d.ended_on, d.known_at, d.from_month, d.last_paid_month,
+         d.last_gross_sek, d.last_pay_record, d.employed_again_at, d.grace_months, d.last_month
 HAVING tier.severity = 'medium' OR count(x.left_on) > 0

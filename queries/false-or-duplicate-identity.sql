@@ -36,16 +36,16 @@ en = "A document number misread or mistyped, or one that the issuer has used twi
 checked = false
 */
 WITH own AS (   -- what is linked to this person
-    SELECT person_id, record_key, first_known_time, 'document' AS kind, document_key AS identifier, CAST(NULL AS DATE) AS linked_on,
+    SELECT person_id, record_key, record, first_known_time, 'document' AS kind, document_key AS identifier, CAST(NULL AS DATE) AS linked_on,
            CAST(NULL AS VARCHAR) AS asserted_by
     FROM documents
     UNION ALL
-    SELECT person_id, record_key, first_known_time, 'number' AS kind, number AS identifier, linked_on, asserted_by
+    SELECT person_id, record_key, record, first_known_time, 'number' AS kind, number AS identifier, linked_on, asserted_by
     FROM identities
 ),
 shared AS (   -- permits of others with the same document or number, on days that belong to this permit's right too
-    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, p.is_first, p.decided_on,
-           greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS carries_at, o.record_key AS own_key, o.kind, o.asserted_by, s.other_id,
+    SELECT p.person_id, p.permit_id, p.record AS permit_record, p.is_first, p.decided_on,
+           greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS carries_at, o.record_key AS own_key, o.record AS own_record, o.kind, o.asserted_by, s.other_id,
            greatest(p.right_from, s.held_from, o.linked_on) AS both_from,
            greatest(s.known_at, o.first_known_time, CAST(greatest(p.right_from, s.held_from, o.linked_on) AS TIMESTAMP)) AS known_at
     FROM rights p
@@ -55,7 +55,7 @@ shared AS (   -- permits of others with the same document or number, on days tha
        OR greatest(p.right_from, s.held_from, o.linked_on) <= least(p.right_until, s.held_until)
 ),
 unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
-    SELECT person_id, record_key, linked_on, number_kind, level, ended_on, asserted_by, greatest(known_from, CAST(linked_on AS TIMESTAMP)) AS known_at,
+    SELECT person_id, record_key, record, linked_on, number_kind, level, ended_on, asserted_by, greatest(known_from, CAST(linked_on AS TIMESTAMP)) AS known_at,
            lead(op) OVER w AS next_op,
            min(CASE WHEN coalesce(level, 'none') <> 'unsure' THEN known_from
                     WHEN ended_on IS NOT NULL THEN greatest(known_from, CAST(ended_on AS TIMESTAMP)) END)
@@ -66,7 +66,7 @@ unsure AS (   -- versions of a coordination number's link; a version that was co
 SELECT p.person_id, p.permit_id, concat('deregistered:', CAST(d.dereg_on AS VARCHAR)) AS alert_key, d.dereg_on AS anchor_at,
        greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, d.registered_again_at AS cleared_at, 'strong' AS severity,
        'deregistered_false_identity' AS circumstance, d.dereg_on AS since_on, CAST(0 AS BIGINT) AS others, CAST('navet' AS VARCHAR) AS asserted_by,
-       concat_ws(',', p.record_key, d.record_key) AS record_keys
+       records(p.record, d.record) AS records
 FROM rights p
 JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'FI'
 WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on
@@ -75,17 +75,17 @@ SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_f
        greatest(min(CASE WHEN NOT settled THEN known_at END), carries_at) AS alert_at,
        CAST(NULL AS TIMESTAMP) AS cleared_at, 'medium' AS severity,
        concat('shared_', kind) AS circumstance, min(both_from) AS since_on, count(DISTINCT other_id) AS others, asserted_by,
-       concat_ws(',', permit_key, own_key) AS record_keys
-FROM (SELECT person_id, permit_id, permit_key, carries_at, own_key, kind, asserted_by, other_id, both_from, known_at,
+       records(permit_record, own_record) AS records
+FROM (SELECT person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by, other_id, both_from, known_at,
              NOT (is_first OR decided_on IS NULL OR CAST(known_at AS DATE) > decided_on) AS settled
       FROM shared) s
-GROUP BY person_id, permit_id, permit_key, carries_at, own_key, kind, asserted_by
+GROUP BY person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by
 HAVING NOT bool_and(settled)
 UNION ALL
 SELECT p.person_id, p.permit_id, concat('unsure:', u.record_key) AS alert_key, u.linked_on AS anchor_at,
        greatest(u.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, u.sure_at AS cleared_at, 'info' AS severity,
        'unsure_coordination_number' AS circumstance, u.linked_on AS since_on, CAST(0 AS BIGINT) AS others, u.asserted_by,
-       concat_ws(',', p.record_key, u.record_key) AS record_keys
+       records(p.record, u.record) AS records
 FROM rights p
 JOIN unsure u ON u.person_id = p.person_id AND u.number_kind = 'coordination' AND u.level = 'unsure' AND u.ended_on IS NULL
      AND coalesce(u.next_op, 'none') NOT IN ('correct', 'retract')

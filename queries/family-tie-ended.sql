@@ -48,7 +48,7 @@ doc = "days at separate registered addresses"
 source = "own default: half a year"
 */
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
+    SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
            min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_from) AS tie_from   -- over the permits of an unbroken right
     FROM rights p
     JOIN permits q ON q.permit_id = p.permit_id
@@ -57,28 +57,28 @@ WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said w
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.is_latest)
 ),
 post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party?
-    SELECT t.permit_id, 'holder' AS party, h.record_key, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
+    SELECT t.permit_id, 'holder' AS party, h.record_key, h.record, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
            h.address_key, h.registered_on, h.known_from, h.version AS place
     FROM tie t
     JOIN population_history h ON h.person_id = t.person_id
     UNION ALL
-    SELECT t.permit_id, 'anchor' AS party, a.record_key, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
+    SELECT t.permit_id, 'anchor' AS party, a.record_key, CAST(NULL AS VARCHAR) AS record, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
            a.address_key, a.registered_on, a.known_from, a.post_version AS place
     FROM tie t
     JOIN anchor_population a ON a.permit_id = t.permit_id
 ),
 civil AS (   -- a civil status and when it became known; one that a later post replaces as of an earlier day never was
-    SELECT permit_id, party, record_key, civil_status, civil_status_on, with_other, known_at,
+    SELECT permit_id, party, record_key, record, civil_status, civil_status_on, with_other, known_at,
            lag(civil_status) OVER w AS previous_status, lag(with_other) OVER w AS previous_with_other,
            min(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN known_at END)
                OVER (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS married_again_at
     FROM (
-        SELECT permit_id, party, record_key, civil_status, civil_status_on, with_other, known_at,
+        SELECT permit_id, party, record_key, record, civil_status, civil_status_on, with_other, known_at,
                min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, civil_status_on, record_key
                                           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
-            SELECT permit_id, party, min(record_key) AS record_key, civil_status, civil_status_on, with_other,
+            SELECT permit_id, party, min(record_key) AS record_key, min(record) AS record, civil_status, civil_status_on, with_other,
                    min(known_from) AS known_at, max(place) AS last_place
             FROM post
             GROUP BY permit_id, party, civil_status, civil_status_on, with_other
@@ -93,14 +93,14 @@ couple AS (   -- whether the register has ever shown them as married to each oth
     GROUP BY permit_id
 ),
 move AS (   -- an address and when it became known; one that a later post replaces as of an earlier day never was
-    SELECT permit_id, party, record_key, registered_on, known_at,
+    SELECT permit_id, party, record_key, record, registered_on, known_at,
            CASE WHEN party = 'holder' THEN address_key END AS holder_key, CASE WHEN party = 'anchor' THEN address_key END AS anchor_key
     FROM (
-        SELECT permit_id, party, record_key, registered_on, address_key, known_at,
+        SELECT permit_id, party, record_key, record, registered_on, address_key, known_at,
                min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, registered_on, record_key
                                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
-            SELECT permit_id, party, min(record_key) AS record_key, registered_on, address_key,
+            SELECT permit_id, party, min(record_key) AS record_key, min(record) AS record, registered_on, address_key,
                    min(known_from) AS known_at, max(place) AS last_place
             FROM post
             WHERE registered_on IS NOT NULL AND address_key IS NOT NULL
@@ -110,13 +110,13 @@ move AS (   -- an address and when it became known; one that a later post replac
     WHERE replaced_from IS NULL OR replaced_from > registered_on
 ),
 home AS (   -- both addresses on one line of days
-    SELECT permit_id, party, record_key, registered_on, max(known_at) OVER so_far AS known_at,
+    SELECT permit_id, party, record_key, record, registered_on, max(known_at) OVER so_far AS known_at,
            last_value(holder_key IGNORE NULLS) OVER so_far <> last_value(anchor_key IGNORE NULLS) OVER so_far AS apart
     FROM move
     WINDOW so_far AS (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING)
 ),
 run AS (   -- since when they have been apart, and when they were together again
-    SELECT permit_id, record_key, registered_on, known_at, apart,
+    SELECT permit_id, party, record_key, record, registered_on, known_at, apart,
            max(CASE WHEN NOT apart THEN registered_on END)
                OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING) AS together_on,
            min(CASE WHEN NOT apart THEN registered_on END)
@@ -130,7 +130,7 @@ run AS (   -- since when they have been apart, and when they were together again
 fact AS (   -- facts that are there have no deadline
     SELECT t.person_id, t.permit_id, 'apart' AS circumstance, min(r.registered_on) AS since_on, min(r.known_at) AS known_at,
            greatest(min(r.registered_on), t.tie_from) + $apart_days AS due_on, r.together_again_at AS cleared_at,
-           'weak' AS severity, min(r.record_key) AS post_key
+           'weak' AS severity, min(r.record) AS post_record
     FROM run r
     JOIN tie t ON t.permit_id = r.permit_id
     WHERE r.apart
@@ -139,7 +139,7 @@ fact AS (   -- facts that are there have no deadline
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.civil_status IN ('S', 'SP') THEN 'divorced' ELSE 'widowed' END AS circumstance,
            c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
-           CASE WHEN c.civil_status IN ('S', 'SP') THEN 'medium' ELSE 'info' END AS severity, c.record_key AS post_key
+           CASE WHEN c.civil_status IN ('S', 'SP') THEN 'medium' ELSE 'info' END AS severity, c.record AS post_record
     FROM civil c
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
     WHERE c.party = 'holder' AND c.civil_status IN ('S', 'SP', 'Ä', 'EP') AND c.previous_status IN ('G', 'RP')
@@ -147,7 +147,7 @@ fact AS (   -- facts that are there have no deadline
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.party = 'holder' THEN 'remarried' ELSE 'anchor_remarried' END AS circumstance,
            c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
-           'medium' AS severity, CASE WHEN c.party = 'holder' THEN c.record_key END AS post_key
+           'medium' AS severity, CASE WHEN c.party = 'holder' THEN c.record END AS post_record
     FROM civil c
     JOIN couple k ON k.permit_id = c.permit_id
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.tie_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
@@ -164,7 +164,7 @@ SELECT f.person_id, f.permit_id, concat(f.circumstance, ':', CAST(f.since_on AS 
                 CAST(o.decided_on AS TIMESTAMP)) AS alert_at,
        CAST(f.due_on AS TIMESTAMP) AS due_at, least(f.cleared_at, CAST(o.pending_since AS TIMESTAMP)) AS cleared_at,
        CASE WHEN o.pending_since IS NOT NULL THEN 'application_pending' END AS cleared_reason, f.severity,
-       f.circumstance, f.since_on, concat_ws(',', t.record_key, f.post_key) AS record_keys
+       f.circumstance, f.since_on, records(t.record, f.post_record) AS records
 FROM fact f
 JOIN tie t ON t.permit_id = f.permit_id
 LEFT JOIN other_ground o ON o.person_id = f.person_id

@@ -67,12 +67,12 @@ WITH differing AS (   -- permits whose holder some post shows otherwise: few
     GROUP BY p.permit_id
 ),
 post AS (   -- each register post beside the particulars of each permit's decision
-    SELECT r.person_id, r.permit_id, p.record_key AS permit_key, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
+    SELECT r.person_id, r.permit_id, p.record AS permit_record, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
            coalesce(r.decided_on, r.valid_from) AS decided_on, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS carries_at,
-           h.record_key, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
+           h.record, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
                OVER (PARTITION BY r.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
-                     ORDER BY h.version, h.record_key ROWS UNBOUNDED PRECEDING) AS first_number
+                     ORDER BY h.version, h.record ROWS UNBOUNDED PRECEDING) AS first_number
     FROM differing d
     JOIN rights r ON r.permit_id = d.permit_id
     JOIN permits p ON p.permit_id = r.permit_id
@@ -81,13 +81,13 @@ post AS (   -- each register post beside the particulars of each permit's decisi
 settled AS (   -- the last one that was known at the decision, which weighed what it showed
     SELECT permit_id, name, birth_on, citizenships
     FROM (SELECT permit_id, name, birth_on, citizenships,
-                 row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record_key DESC) AS nth
+                 row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record DESC) AS nth
           FROM post
           WHERE CAST(known_from AS DATE) <= decided_on) x
     WHERE nth = 1
 ),
 compared AS (
-    SELECT p.person_id, p.permit_id, p.permit_key, p.record_key, p.version, p.op, p.known_from, p.event_on, p.carries_at,
+    SELECT p.person_id, p.permit_id, p.permit_record, p.record, p.version, p.op, p.known_from, p.event_on, p.carries_at,
            abs(p.birth_on - p.birth_on_at_grant) AS birth_days,
            coalesce(p.birth_on <> p.birth_on_at_grant, false) AND coalesce(p.birth_on <> s.birth_on, true)
                AND NOT (p.birth_on_at_grant = CAST(date_trunc('year', p.birth_on_at_grant) AS DATE)   -- an estimated 1 January became a day of that year
@@ -103,7 +103,7 @@ compared AS (
     LEFT JOIN settled s ON s.permit_id = p.permit_id
 ),
 counted AS (
-    SELECT person_id, permit_id, permit_key, record_key, version, op, known_from, event_on, carries_at, birth_days, birth_differs, majority_differs,
+    SELECT person_id, permit_id, permit_record, record, version, op, known_from, event_on, carries_at, birth_days, birth_differs, majority_differs,
            name_now, citizenship_now,
            CASE WHEN birth_differs THEN 1 ELSE 0 END + CASE WHEN name_now IN ('part', 'none') THEN 1 ELSE 0 END
                + CASE WHEN citizenship_now <> 'same' THEN 1 ELSE 0 END AS fields,
@@ -111,16 +111,16 @@ counted AS (
     FROM compared
 ),
 run AS (   -- posts in a row that differ are one episode, until one that agrees
-    SELECT person_id, permit_id, permit_key, record_key, version, event_on, birth_days, birth_differs, majority_differs,
+    SELECT person_id, permit_id, permit_record, record, version, event_on, birth_days, birth_differs, majority_differs,
            name_now, citizenship_now, fields, differs,
-           greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING),
+           greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record ROWS UNBOUNDED PRECEDING),
                     CAST(event_on AS TIMESTAMP), carries_at) AS alert_at,
            max(CASE WHEN NOT differs THEN version END)
-               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING) AS agreed_version,
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS UNBOUNDED PRECEDING) AS agreed_version,
            min(CASE WHEN NOT differs THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END)
-               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
            first_value(CASE WHEN NOT differs THEN op END IGNORE NULLS)
-               OVER (PARTITION BY permit_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
 SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at,
@@ -130,6 +130,6 @@ SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_
                 + CASE WHEN fields >= 2 THEN 1 ELSE 0 END) AS severity,
        event_on AS changed_on, name_now IN ('part', 'none') AS name_differs, name_now = 'script' AS name_unclear, birth_differs,
        citizenship_now <> 'same' AS citizenship_differs, citizenship_now = 'added' AS citizenship_added, citizenship_now = 'lost' AS citizenship_lost,
-       majority_differs, CAST(fields AS BIGINT) AS fields_changed, concat_ws(',', permit_key, record_key) AS record_keys
+       majority_differs, CAST(fields AS BIGINT) AS fields_changed, records(permit_record, record) AS records
 FROM run
 WHERE differs AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')

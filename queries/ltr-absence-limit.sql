@@ -62,8 +62,8 @@ doc = "months outside Sweden"
 source = "UtlL 5 a kap. 5 §: six years"
 */
 WITH post AS (   -- register posts of each move abroad within the right, with the last of them that shows no address outside the EU
-    SELECT p.person_id, p.permit_id, p.record_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
-           d.dereg_on, d.known_at, d.registered_again_at, d.record_key AS post_key, h.event_on, h.version,
+    SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
+           d.dereg_on, d.known_at, d.registered_again_at, d.record AS post_record, h.event_on, h.version,
            max(CASE WHEN h.foreign_in_eu = false THEN NULL ELSE h.version END) OVER (PARTITION BY p.permit_id, d.dereg_on) AS inside_version
     FROM rights p
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
@@ -72,43 +72,43 @@ WITH post AS (   -- register posts of each move abroad within the right, with th
     WHERE p.permit_class = 'LTR_EU'
 ),
 absence AS (   -- from the EU since the first post after that; from Sweden since the move
-    SELECT person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key,
+    SELECT person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record,
            'EU' AS absent_from, min(greatest(event_on, dereg_on)) AS from_on
     FROM post
     WHERE inside_version IS NULL OR version > inside_version
-    GROUP BY person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key
+    GROUP BY person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record
     UNION ALL
-    SELECT person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key,
+    SELECT person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record,
            'SWE' AS absent_from, dereg_on AS from_on
     FROM post
-    GROUP BY person_id, permit_id, record_key, held_at, dereg_on, known_at, registered_again_at, post_key
+    GROUP BY person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record
 ),
 lasting AS (   -- with the limit
-    SELECT a.person_id, a.permit_id, a.record_key, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
-           a.from_on, count(b.record_key) AS blue_cards,
-           CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record_key) > 0 THEN $blue_card_months ELSE $months END AS limit_months
+    SELECT a.person_id, a.permit_id, a.record, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
+           a.from_on, count(b.record) AS blue_cards,
+           CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record) > 0 THEN $blue_card_months ELSE $months END AS limit_months
     FROM absence a
     LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
-    GROUP BY a.person_id, a.permit_id, a.record_key, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_key, a.absent_from,
+    GROUP BY a.person_id, a.permit_id, a.record, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
              a.from_on
 ),
 seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
     SELECT permit_id, dereg_on, absent_from, seen_on, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
     FROM (
-        SELECT permit_id, dereg_on, absent_from, from_on AS seen_on, known_at, '' AS record_key
+        SELECT permit_id, dereg_on, absent_from, from_on AS seen_on, known_at, CAST(NULL AS VARCHAR) AS record
         FROM lasting
         UNION ALL
-        SELECT l.permit_id, l.dereg_on, l.absent_from, s.seen_on, s.known_at, s.record_key
+        SELECT l.permit_id, l.dereg_on, l.absent_from, s.seen_on, s.known_at, s.record
         FROM lasting l
         JOIN presence s ON s.person_id = l.person_id
     ) x
-    WINDOW w AS (PARTITION BY permit_id, dereg_on, absent_from ORDER BY seen_on, record_key)
+    WINDOW w AS (PARTITION BY permit_id, dereg_on, absent_from ORDER BY seen_on, record NULLS FIRST)
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
        greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.held_at) AS alert_at,
        CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP) AS due_at, least(s.next_known_at, l.registered_again_at) AS cleared_at,
        l.dereg_on AS moved_on, s.seen_on AS last_seen_on, l.absent_from, l.limit_months, l.blue_cards,
-       concat_ws(',', l.record_key, l.post_key) AS record_keys
+       records(l.record, l.post_record) AS records
 FROM lasting l
 JOIN seen s ON s.permit_id = l.permit_id AND s.dereg_on = l.dereg_on AND s.absent_from = l.absent_from
 WHERE s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months)

@@ -59,7 +59,7 @@ doc = "the same for the spouse of a person in Sweden"
 source = "own default"
 */
 WITH newcomer AS (   -- first permits, with the day from which they could be used and the day of the application
-    SELECT person_id, permit_id, record_key, first_known_time, permit_class, valid_from, valid_to,
+    SELECT person_id, permit_id, record, first_known_time, permit_class, valid_from, valid_to,
            greatest(valid_from, decided_on) AS usable_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
            CASE permit_class WHEN 'FAMILY_SPOUSE' THEN $family_months ELSE $months END AS months
     FROM permit_spells
@@ -88,9 +88,9 @@ SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usab
        min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS cleared_at,
        n.usable_from, n.months AS months_waited, max(s.seen_on) AS last_sign_on,
        (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
-       concat_ws(',', n.record_key, c.record_key) AS record_keys
+       records(n.record, c.record) AS records
 FROM newcomer n
 JOIN carriers c ON c.permit_id = n.permit_id
      AND (c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CAST(n.first_known_time AS DATE)) > c.settled_on)
 LEFT JOIN sign s ON s.permit_id = n.permit_id
-GROUP BY n.person_id, c.carrier_id, c.record_key, c.from_at, n.record_key, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to
+GROUP BY n.person_id, c.carrier_id, c.record, c.from_at, n.record, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

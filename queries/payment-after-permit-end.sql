@@ -44,7 +44,7 @@ doc = "days after the end of the right within which a started period does not co
 source = "own default"
 */
 WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day on which the right goes on
-    SELECT person_id, permit_id, record_key, first_known_time, next_from, held_until, greatest(next_known_at, CAST(next_from AS TIMESTAMP)) AS next_at,
+    SELECT person_id, permit_id, record, first_known_time, next_from, held_until, greatest(next_known_at, CAST(next_from AS TIMESTAMP)) AS next_at,
            CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN revoked_final_on
                 WHEN end_kind = 'revoked' AND carries_until < coalesce(valid_to, DATE '2199-12-31') THEN valid_to   -- not final: does not count
                 ELSE carries_until END AS right_until,
@@ -58,11 +58,11 @@ SELECT e.person_id, e.permit_id, b.source AS alert_key, min(b.period_from) AS an
        e.why, e.right_until, CASE WHEN e.right_until > e.held_until THEN e.right_until END AS application_decided_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       concat_ws(',', e.record_key, min(b.record_key), nullif(max(b.record_key), min(b.record_key))) AS record_keys
+       records(e.record, min(b.record), nullif(max(b.record), min(b.record))) AS records
 FROM ended e
-JOIN (SELECT person_id, record_key, source, coalesce(period_from, month) AS period_from, amount_sek,
+JOIN (SELECT person_id, record, source, coalesce(period_from, month) AS period_from, amount_sek,
              greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
   ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (e.next_from IS NULL OR b.period_from < e.next_from)
-GROUP BY e.person_id, e.permit_id, e.record_key, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until
+GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until
 HAVING sum(b.amount_sek) > 0

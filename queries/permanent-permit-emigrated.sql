@@ -51,8 +51,8 @@ doc = "months for which a permit is kept after a notice"
 source = "UtlL 7 kap. 7 §"
 */
 WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident at the time
-    SELECT p.person_id, p.permit_id, p.record_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at, p.keep_notice_on,
-           d.dereg_on, d.foreign_country, d.registered_again_at, d.record_key AS post_key, count(l.record_key) AS ltr_permits,
+    SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at, p.keep_notice_on,
+           d.dereg_on, d.foreign_country, d.registered_again_at, d.record AS post_record, count(l.record) AS ltr_permits,
            greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
                     CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP)) AS due_at
     FROM rights p
@@ -61,13 +61,13 @@ WITH move AS (   -- moves abroad within the unbroken right, each with the end of
     LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU' AND l.valid_from <= d.dereg_on
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
     WHERE p.permit_class = 'PERMANENT'
-    GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from, p.keep_notice_on,
-             d.dereg_on, d.foreign_country, d.registered_again_at, d.record_key, d.known_at
+    GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.keep_notice_on,
+             d.dereg_on, d.foreign_country, d.registered_again_at, d.record, d.known_at
 )
 SELECT m.person_id, m.permit_id, m.dereg_on AS alert_key, m.dereg_on AS anchor_at, greatest(m.due_at, m.held_at) AS alert_at, m.due_at,
        m.registered_again_at AS cleared_at, CASE WHEN m.ltr_permits > 0 THEN 'medium' ELSE 'strong' END AS severity,
        m.dereg_on AS moved_on, m.foreign_country, m.keep_notice_on, m.ltr_permits > 0 AS long_term_resident,
-       concat_ws(',', m.record_key, m.post_key) AS record_keys
+       records(m.record, m.post_record) AS records
 FROM move m
 WHERE NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = m.person_id AND n.kind = 'state_service_abroad'

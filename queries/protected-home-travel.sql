@@ -65,71 +65,71 @@ doc = "a notice of a reason concerns a visit within these days of it"
 source = "own default"
 */
 WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
-    SELECT st.person_id, st.record_key AS status_key, st.status_kind, st.tested_country, st.ended_on,
+    SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
-           greatest(v.known_at, st.first_known_time) AS known_at, v.record_keys
+           greatest(v.known_at, st.first_known_time) AS known_at, v.records
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
-    GROUP BY st.person_id, st.record_key, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.left_on,
-             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.record_keys
+    GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.left_on,
+             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.records
     UNION ALL
-    SELECT st.person_id, st.record_key AS status_key, st.status_kind, st.tested_country, st.ended_on,
+    SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, d.dereg_on AS left_on, d.dereg_on AS seen_until,
            d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, CAST(NULL AS BOOLEAN) AS documented, true AS moved, 0 AS reason,
-           greatest(d.known_at, st.first_known_time) AS known_at, d.record_key AS record_keys
+           greatest(d.known_at, st.first_known_time) AS known_at, d.record AS records
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
 ),
 visit AS (   -- `certain`: the return was seen; each visit beside those before it and the days that are counted without it
-    SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented, moved,
-           reason, known_at, record_keys, certain,
+    SELECT person_id, status_record, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented, moved,
+           reason, known_at, records, certain,
            sum(CASE WHEN certain THEN days ELSE 0 END) OVER status + coalesce(sum(CASE WHEN certain THEN 0 ELSE days END) OVER earlier, 0) AS other_days,
            max(coalesce(back_on, DATE '2199-12-31')) OVER earlier AS earlier_back_on,
            max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS earlier_left_on
-    FROM (SELECT person_id, status_key, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented,
-                 moved, reason, known_at, record_keys, coalesce(seen_until = back_on, false) AS certain,
+    FROM (SELECT person_id, status_record, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented,
+                 moved, reason, known_at, records, coalesce(seen_until = back_on, false) AS certain,
                  CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
           FROM told) t
-    WINDOW status AS (PARTITION BY status_key, person_id),
-           earlier AS (PARTITION BY status_key, person_id ORDER BY left_on, record_keys ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    WINDOW status AS (PARTITION BY status_record, person_id),
+           earlier AS (PARTITION BY status_record, person_id ORDER BY left_on, records ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 point AS (   -- days on which a stay without a seen return weighs more; null: what was seen alone
-    SELECT person_id, status_key, CAST(NULL AS DATE) AS reached_on FROM visit GROUP BY person_id, status_key
+    SELECT person_id, status_record, CAST(NULL AS DATE) AS reached_on FROM visit GROUP BY person_id, status_record
     UNION ALL
-    SELECT person_id, status_key, reached_on
-    FROM (SELECT v.person_id, v.status_key, v.back_on,
+    SELECT person_id, status_record, reached_on
+    FROM (SELECT v.person_id, v.status_record, v.back_on,
                  CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long' THEN v.left_on + CAST($long_days - v.other_days AS INT)
                       ELSE v.back_on END AS reached_on
           FROM (VALUES ('short'), ('long'), ('back')) AS n(step) CROSS JOIN visit v
           WHERE NOT v.certain) x
     WHERE reached_on <= coalesce(back_on, DATE '2199-12-31')
-    GROUP BY person_id, status_key, reached_on
+    GROUP BY person_id, status_record, reached_on
 ),
 stay AS (   -- each visit as it stands on such a day
-    SELECT v.person_id, v.status_key, v.status_kind, v.tested_country, v.ended_on, p.reached_on, v.one_of_several, v.left_on, v.seen_until,
-           v.transit, v.documented, v.moved, v.reason, v.known_at, v.record_keys, v.certain,
+    SELECT v.person_id, v.status_record, v.status_kind, v.tested_country, v.ended_on, p.reached_on, v.one_of_several, v.left_on, v.seen_until,
+           v.transit, v.documented, v.moved, v.reason, v.known_at, v.records, v.certain,
            CASE WHEN v.certain THEN NULL WHEN v.back_on < p.reached_on THEN v.back_on ELSE p.reached_on END AS unseen_until,
            coalesce(v.earlier_back_on < v.left_on AND v.left_on < add_months(v.earlier_left_on, $repeat_months), false) AS repeated,
            coalesce(v.earlier_back_on >= v.left_on, false) AS same_visit
     FROM visit v
-    JOIN point p ON p.person_id = v.person_id AND p.status_key = v.status_key
+    JOIN point p ON p.person_id = v.person_id AND p.status_record = v.status_record
 ),
 counted AS (
-    SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
-           record_keys, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
+    SELECT person_id, status_record, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
+           records, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
            coalesce(CAST(seen_until - left_on AS BIGINT), 0) AS seen_days,
            greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
     FROM stay
 ),
 fact AS (   -- what was seen weighs in full, what was not one tier less
-    SELECT person_id, status_key, status_kind, tested_country, ended_on, reached_on, left_on, transit, documented, moved, reason, known_at,
-           record_keys, certain, same_visit, one_of_several, CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days,
+    SELECT person_id, status_record, status_kind, tested_country, ended_on, reached_on, left_on, transit, documented, moved, reason, known_at,
+           records, certain, same_visit, one_of_several, CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days,
            CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
            CASE WHEN moved THEN 3
                 WHEN transit IS TRUE THEN 0
@@ -157,10 +157,10 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        count(*) FILTER (WHERE f.reason = 1) AS visits_with_reason,
        count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
        bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
-       concat_ws(',', p.record_key, f.status_key, string_agg(f.record_keys, ',' ORDER BY f.left_on, f.record_keys)) AS record_keys
+       records(p.record, f.status_record, records_of(f.records)) AS records
 FROM rights p
 JOIN fact f ON f.person_id = p.person_id
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
-GROUP BY p.person_id, p.permit_id, p.permit_class, p.record_key, p.first_known_time, p.valid_from, f.status_key, f.status_kind, f.tested_country,
+GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, f.status_record, f.status_kind, f.tested_country,
          f.ended_on, f.reached_on
 HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.known_at AS DATE) > p.decided_on)

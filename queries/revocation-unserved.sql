@@ -65,7 +65,7 @@ doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
 WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time from which that counts
-    SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.revoked_on,
+    SELECT r.person_id, r.permit_id, r.permit_class, r.record, r.first_known_time, r.revoked_on,
            coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on, r.revoked_final_on AS final_on,
            CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL
                 THEN greatest(r.known_time, CAST(coalesce(r.revoked_served_on, r.revoked_final_on) AS TIMESTAMP)) END AS served_at,
@@ -75,7 +75,7 @@ WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the 
     WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
 ),
 trace AS (   -- signs since the decision; salary as the gateways go. Some of them tell where the person can be found
-    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record_key AS sign_key, s.kind IN ('salary', 'address', 'entry') AS findable
+    SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record AS sign_record, s.kind IN ('salary', 'address', 'entry') AS findable
     FROM revoked r
     JOIN later_signs s ON s.person_id = r.person_id AND s.seen_on >= coalesce(r.revoked_on, r.final_on)
          AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
@@ -96,11 +96,11 @@ gone AS (   -- the last day in time on which each left since the decision, and t
     GROUP BY r.permit_id
 ),
 stayed AS (   -- signs after the last day to leave; and that the person was still registered on that day, until the register ends it
-    SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_key, 'weak' AS severity, CAST(NULL AS TIMESTAMP) AS until_at
+    SELECT t.permit_id, t.kind, t.seen_on, t.known_at, t.sign_record, 'weak' AS severity, CAST(NULL AS TIMESTAMP) AS until_at
     FROM trace t
     JOIN revoked r ON r.permit_id = t.permit_id AND t.seen_on > r.final_on + $leave_days
     UNION ALL
-    SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record_key AS sign_key,
+    SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record AS sign_record,
            'info' AS severity, CASE WHEN n.dereg_code <> 'UV' THEN CAST(coalesce(n.dereg_on, n.event_on) AS TIMESTAMP) END AS until_at
     FROM revoked r
     JOIN population n ON n.person_id = r.person_id
@@ -112,13 +112,13 @@ SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anch
        greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time, u.known_at) AS alert_at,
        CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
        least(r.served_at, r.ended_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
-       r.revoked_on, r.served_on, r.final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record_key AS record_keys
+       r.revoked_on, r.served_on, r.final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record AS records
 FROM revoked r
 JOIN unserved u ON u.permit_id = r.permit_id
 JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity) ON u.findable OR tier.severity = 'info'
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= u.seen_on
 WHERE r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days   -- without a day of decision there is one on which it was final
-GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_at, r.ended_at,
+GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_at, r.ended_at,
          u.kind, u.seen_on, u.known_at, tier.days, tier.severity
 UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
@@ -126,9 +126,9 @@ SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_a
        CASE s.kind WHEN 'registered' THEN CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) END AS due_at,
        least(r.ended_at, min(l.known_at), s.until_at) AS cleared_at, s.severity, 'not-left' AS what,
        r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
-       concat_ws(',', r.record_key, s.sign_key) AS record_keys
+       records(r.record, s.sign_record) AS records
 FROM revoked r
 JOIN stayed s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
-GROUP BY r.person_id, r.permit_id, r.record_key, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.ended_at,
-         s.kind, s.seen_on, s.known_at, s.sign_key, s.severity, s.until_at
+GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.ended_at,
+         s.kind, s.seen_on, s.known_at, s.sign_record, s.severity, s.until_at

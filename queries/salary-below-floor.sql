@@ -64,8 +64,8 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, counted_sek, sum_3, sum_6, excused_3, key_1, key_2, key_3
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, counted_sek, sum_3, sum_6, excused_3, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'floor'
 ),
@@ -76,36 +76,36 @@ low AS (   -- a mean below the requirement takes a month below it: most permits 
     GROUP BY permit_id
 ),
 judged AS (
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
-           m.in_own_right, m.sum_3, m.sum_6, m.excused_3, m.key_1, m.key_2, m.key_3,
+    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
+           m.in_own_right, m.sum_3, m.sum_6, m.excused_3, m.record_1, m.record_2, m.record_3,
            CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low
     FROM mean m
     JOIN low l ON l.permit_id = m.permit_id
 ),
 counted AS (   -- each full month with the two before it, with and without those that are full thanks to an excuse
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, excused_3, key_1, key_2, key_3, least(sum(low) OVER last3, CASE WHEN in_own_right THEN sum(low) OVER own3 END) AS low_3
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, sum_3, sum_6, excused_3, record_1, record_2, record_3, least(sum(low) OVER last3, CASE WHEN in_own_right THEN sum(low) OVER own3 END) AS low_3
     FROM judged
     WINDOW last3 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
            own3 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
 ),
 graded AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3,
            coalesce(sum_3 * 100 < 3 * required_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
     FROM counted
 ),
 run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, breach,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3, breach,
            max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN NOT breach THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
 step AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, key_1, key_2, key_3, good_again_at,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3, good_again_at,
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
            count(*) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
@@ -118,6 +118,6 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
             WHEN s.evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
        s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, s.required_sek AS floor_sek, s.required_source AS floor_source,
        CAST(s.low_3 AS BIGINT) AS low_months, CAST(s.evaluations AS BIGINT) AS evaluations, CAST(s.excused_3 AS BIGINT) AS months_excused,
-       s.next_gross_sek AS next_month_sek, concat_ws(',', s.permit_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+       s.next_gross_sek AS next_month_sek, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)

@@ -69,8 +69,8 @@ source = "own default"
 */
 -- Researchers are left out: no authority may hand over their salary declarations for this.
 WITH mean AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_3, sum_6,
-           excused_6, key_1, key_2, key_3
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_3, sum_6,
+           excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'offered'
 ),
@@ -81,37 +81,37 @@ low AS (   -- a mean below the offer takes a month below it: most permits have n
     GROUP BY permit_id
 ),
 judged AS (
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right,
-           m.sum_3, m.sum_6, m.excused_6, m.key_1, m.key_2, m.key_3, CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END AS low
+    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right,
+           m.sum_3, m.sum_6, m.excused_6, m.record_1, m.record_2, m.record_3, CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END AS low
     FROM mean m
     JOIN low l ON l.permit_id = m.permit_id
 ),
 evaluation AS (   -- each full month with the five before it, with and without those that are full thanks to an excuse
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6,
-           excused_6, key_1, key_2, key_3, least(sum(low) OVER last6, CASE WHEN in_own_right THEN sum(low) OVER own6 END) AS low_6
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6,
+           excused_6, record_1, record_2, record_3, least(sum(low) OVER last6, CASE WHEN in_own_right THEN sum(low) OVER own6 END) AS low_6
     FROM judged
     WINDOW last6 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
            own6 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
 ),
 graded AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
-           key_1, key_2, key_3,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
+           record_1, record_2, record_3,
            CASE WHEN sum_3 * 100 < 3 * required_sek * $medium_pct THEN 2
                 WHEN sum_6 * 100 < 6 * required_sek * $weak_pct AND low_6 >= $low_months THEN 1
                 ELSE 0 END AS grade
     FROM evaluation
 ),
 run AS (   -- evaluations in a row with a grade are one episode, until the next good one
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
-           key_1, key_2, key_3, grade,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
+           record_1, record_2, record_3, grade,
            max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN grade = 0 THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
 step AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
-           key_1, key_2, key_3, grade, good_again_at,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
+           record_1, record_2, record_3, grade, good_again_at,
            min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE grade > 0 AND in_own_right
@@ -127,7 +127,7 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        CASE WHEN s.grade = 2 AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
        s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, s.required_sek AS offered_sek,
        CAST(s.low_6 AS BIGINT) AS low_months, CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek,
-       w.worse_terms_on, concat_ws(',', s.permit_key, c.record_key, s.key_3, s.key_2, s.key_1) AS record_keys
+       w.worse_terms_on, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.person_id = s.person_id

@@ -62,7 +62,7 @@ WITH fallen AS (   -- holders with a full month far below another: a median lies
     HAVING min(gross_sek) * 100 < max(gross_sek) * $drop_pct
 ),
 full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at, m.evaluated_at
+    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_record, m.complete_at, m.evaluated_at
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND (m.in_own_right OR m.excused = 1)
@@ -75,26 +75,26 @@ earlier AS (   -- of each full month the months of the year before it
     GROUP BY m.person_id, m.permit_id, m.month
 ),
 compared AS (
-    SELECT m.person_id, m.permit_id, m.permit_key, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_key, m.complete_at,
+    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_record, m.complete_at,
            greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, e.earlier_months, e.median_sek, e.mad_sek
     FROM full_month m
     JOIN earlier e ON e.permit_id = m.permit_id AND e.month = m.month
 ),
 judged AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
            earlier_months >= $least_months AND excused = 0 AND next_gross_sek * 100 < gross_sek * $shift_pct
                AND gross_sek * 100 < median_sek * $drop_pct AND (median_sek - gross_sek) * 6745 > mad_sek * $z_tenths * 1000 AS low
     FROM compared
 ),
 run AS (   -- low months in a row are one episode, until the next usual one
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek, low,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek, low,
            max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_usual_month,
            min(CASE WHEN NOT low THEN evaluated_at END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
 ),
 step AS (
-    SELECT person_id, permit_id, permit_key, month, gross_sek, next_gross_sek, first_key, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
+    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
            usual_again_at, min(month) OVER (PARTITION BY permit_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE low
@@ -102,6 +102,6 @@ step AS (
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.usual_again_at AS cleared_at, 'info' AS severity,
        s.month AS last_month, s.gross_sek, s.next_gross_sek AS next_month_sek, s.earlier_months, s.median_sek, s.mad_sek,
-       concat_ws(',', s.permit_key, c.record_key, s.first_key) AS record_keys
+       records(s.permit_record, c.record, s.first_record) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)

@@ -52,34 +52,34 @@ doc = "least monthly salary from the seasonal employer that counts"
 source = "own default"
 */
 WITH season AS (   -- of a permit without an end a year is enough to count
-    SELECT person_id, permit_id, record_key, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from, next_known_at,
+    SELECT person_id, permit_id, record, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from, next_known_at,
            sum(CAST(counted_until - valid_from + 1 AS BIGINT)) OVER (PARTITION BY person_id) AS days_in_all
     FROM (
-        SELECT person_id, permit_id, record_key, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
+        SELECT person_id, permit_id, record, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
                coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from, next_known_at
         FROM permit_spells
         WHERE permit_class = 'SEASONAL'
     ) s
 ),
 counted AS (   -- days with such permits among the 365 that end with each day of one, of holders who have had them for so long at all
-    SELECT e.person_id, e.permit_id, e.record_key, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at,
+    SELECT e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at,
            CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.valid_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
     FROM season e
     JOIN days d ON d.day >= e.valid_from AND d.day <= e.counted_until
     JOIN season i ON i.person_id = e.person_id AND i.valid_from <= d.day AND i.counted_until >= d.day - 364
     WHERE e.days_in_all > $least_days
-    GROUP BY e.person_id, e.permit_id, e.record_key, e.carries_until, e.applied_on, d.day
+    GROUP BY e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day
 ),
 excess AS (   -- the days that pass the limit in force on them, and each that was in force since the application
-    SELECT c.person_id, c.permit_id, c.record_key, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year, max(l.value) AS days_allowed,
+    SELECT c.person_id, c.permit_id, c.record, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year, max(l.value) AS days_allowed,
            row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
     FROM counted c
     JOIN parameters l ON l.name = 'seasonal_days' AND l.valid_from <= c.day AND (l.valid_to IS NULL OR l.valid_to > c.applied_on)
-    GROUP BY c.person_id, c.permit_id, c.record_key, c.carries_until, c.day, c.known_at, c.days_in_year
+    GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.days_in_year
     HAVING c.days_in_year > max(l.value)
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
-    SELECT s.person_id, s.permit_id, s.record_key, s.next_known_at, p.month, p.first_key, p.known_at
+    SELECT s.person_id, s.permit_id, s.record, s.next_known_at, p.month, p.first_record, p.known_at
     FROM season s
     JOIN permitted_employers pe ON pe.permit_id = s.permit_id
     JOIN salaries p ON p.person_id = s.person_id AND p.employer_id = pe.employer_id AND p.gross_sek >= $amount_sek
@@ -88,15 +88,15 @@ late_pay AS (   -- months in which the seasonal employer paid after the permit, 
                       WHERE w.person_id = s.person_id AND w.from_on < add_months(p.month, 1) AND (w.to_on IS NULL OR w.to_on >= p.month))
 ),
 told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
-    SELECT tier.severity, coalesce(p.next_known_at > p.known_at, false) AS granted_since, p.person_id, p.permit_id, p.record_key, p.next_known_at,
-           p.month, p.first_key,
+    SELECT tier.severity, coalesce(p.next_known_at > p.known_at, false) AS granted_since, p.person_id, p.permit_id, p.record, p.next_known_at,
+           p.month, p.first_record,
            CASE tier.severity WHEN 'weak' THEN p.known_at ELSE greatest(agi_complete(p.month), p.known_at) END AS told_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN late_pay p
 )
 SELECT person_id, permit_id, 'days' AS alert_key, exceeded_on AS anchor_at, greatest(CAST(exceeded_on AS TIMESTAMP), known_at) AS alert_at,
        CAST(NULL AS TIMESTAMP) AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
-       exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, record_key AS record_keys
+       exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, record AS records
 FROM excess
 WHERE place = 1
 UNION ALL
@@ -104,6 +104,6 @@ SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor
        CASE severity WHEN 'medium' THEN agi_complete(min(month)) END AS due_at,
        CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason, severity,
        CAST(NULL AS DATE) AS exceeded_on, CAST(NULL AS BIGINT) AS days_in_year, CAST(NULL AS BIGINT) AS days_allowed, min(month) AS paid_month,
-       concat_ws(',', record_key, min(first_key)) AS record_keys
+       records(record, min(first_record)) AS records
 FROM told
-GROUP BY severity, granted_since, person_id, permit_id, record_key, next_known_at
+GROUP BY severity, granted_since, person_id, permit_id, record, next_known_at

@@ -36,7 +36,7 @@ doc = "months after the notice came in within which a decision is awaited"
 source = "own default"
 */
 WITH notice AS (   -- routed as it came: nothing of what it says is read, and it selects nobody
-    SELECT p.person_id, p.permit_id, p.record_key, n.record_key AS notice_key, n.event_on,
+    SELECT p.person_id, p.permit_id, p.record, n.record AS notice_record, n.event_on,
            greatest(n.first_known_time, CAST(n.event_on AS TIMESTAMP), CASE WHEN p.is_first THEN p.first_known_time END) AS known_at,
            greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at
     FROM rights p   -- the permit that carries the right, unless the decision to extend could weigh the notice
@@ -53,7 +53,7 @@ decision AS (   -- when it became known that the permit was revoked
 SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_at,
        greatest(n.known_at, n.held_at, CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP)) AS alert_at,
        CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP) AS due_at, d.known_at AS cleared_at, t.severity,
-       n.event_on AS noticed_on, t.months AS months_waited, concat_ws(',', n.record_key, n.notice_key) AS record_keys
+       n.event_on AS noticed_on, t.months AS months_waited, records(n.record, n.notice_record) AS records
 FROM (VALUES ('info', 0), ('medium', $wait_months)) AS t(severity, months)
 CROSS JOIN notice n
 LEFT JOIN decision d ON d.permit_id = n.permit_id

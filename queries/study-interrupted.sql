@@ -44,40 +44,40 @@ doc = "registrations of together at least these credits show that studies go on"
 source = "own default: half of full-time studies in a term"
 */
 WITH stop AS (   -- reports that studies stopped within the unbroken right, unless the decision to extend knew of them
-    SELECT p.person_id, p.permit_id, p.record_key AS permit_key, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
-           s.record_key AS stop_key, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
+    SELECT p.person_id, p.permit_id, p.record AS permit_record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
+           s.record AS stop_record, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
     FROM rights p
     JOIN study_stops s ON s.person_id = p.person_id AND s.event_on >= p.right_from
          AND (p.is_first OR p.decided_on IS NULL OR CAST(s.first_known_time AS DATE) > p.decided_on)
     WHERE p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known
-    SELECT x.person_id, x.record_key AS stop_key, r.known_at,
-           sum(r.credits_tenths) OVER (PARTITION BY x.person_id, x.record_key ORDER BY r.known_at, r.record_key
+    SELECT x.person_id, x.record AS stop_record, r.known_at,
+           sum(r.credits_tenths) OVER (PARTITION BY x.person_id, x.record ORDER BY r.known_at, r.record
                                        ROWS UNBOUNDED PRECEDING) AS so_far
     FROM study_stops x
     JOIN study_registrations r ON r.person_id = x.person_id AND r.until_on > x.event_on
 ),
 enough AS (
-    SELECT person_id, stop_key, CAST(max(so_far) AS BIGINT) AS credits_tenths,
+    SELECT person_id, stop_record, CAST(max(so_far) AS BIGINT) AS credits_tenths,
            min(CASE WHEN so_far >= $min_credits * 10 THEN known_at END) AS known_at
     FROM going
-    GROUP BY person_id, stop_key
+    GROUP BY person_id, stop_record
 ),
 exempt AS (   -- reasons that hold on the day of the stop or begin later
-    SELECT x.person_id, x.record_key AS stop_key, min(e.from_on) AS from_on,
+    SELECT x.person_id, x.record AS stop_record, min(e.from_on) AS from_on,
            min(greatest(e.known_at, CAST(e.from_on AS TIMESTAMP))) AS known_at
     FROM study_stops x
     JOIN study_exemptions e ON e.person_id = x.person_id AND (e.until_on IS NULL OR e.until_on >= x.event_on)
-    GROUP BY x.person_id, x.record_key
+    GROUP BY x.person_id, x.record
 )
 SELECT s.person_id, s.permit_id, s.event_on AS alert_key, s.event_on AS anchor_at,
        greatest(CAST(s.due_on AS TIMESTAMP), s.stop_known_at, s.held_at) AS alert_at, CAST(s.due_on AS TIMESTAMP) AS due_at,
        least(n.known_at, e.known_at) AS cleared_at,
        s.event_on AS stopped_on, s.kind AS stop_kind, s.institution_id, $wait_days AS days_waited, $min_credits AS credits_needed,
        coalesce(n.credits_tenths, 0) AS other_credits_tenths, e.from_on AS exempt_from,
-       concat_ws(',', s.permit_key, s.stop_key) AS record_keys
+       records(s.permit_record, s.stop_record) AS records
 FROM stop s
-LEFT JOIN enough n ON n.person_id = s.person_id AND n.stop_key = s.stop_key
-LEFT JOIN exempt e ON e.person_id = s.person_id AND e.stop_key = s.stop_key
+LEFT JOIN enough n ON n.person_id = s.person_id AND n.stop_record = s.stop_record
+LEFT JOIN exempt e ON e.person_id = s.person_id AND e.stop_record = s.stop_record
 WHERE e.from_on IS NULL OR e.from_on > s.due_on

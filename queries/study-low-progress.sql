@@ -60,7 +60,7 @@ doc = "credits below this share of the requirement are medium, per cent"
 source = "own default"
 */
 WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.valid_from,
+    SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from,
            coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_from)) AS started_on,
            max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_from) AS last_on
     FROM rights p
@@ -68,7 +68,7 @@ WITH study AS (   -- study permits with the first day of the unbroken row that t
     WHERE p.permit_class = 'STUDY_HE'
 ),
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
-    SELECT s.person_id, s.permit_id, s.record_key, s.first_known_time, s.valid_from, k.year_no, k.requirement,
+    SELECT s.person_id, s.permit_id, s.record, s.first_known_time, s.valid_from, k.year_no, k.requirement,
            add_months(s.started_on, 12 * (k.year_no - 1)) AS from_on, add_months(s.started_on, 12 * k.year_no) AS to_on
     FROM (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
                  (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
@@ -77,12 +77,12 @@ year AS (   -- their study years, each under the permit that is in force when it
     WHERE add_months(s.started_on, 12 * k.year_no) <= s.last_on + 1   -- of a year that was cut short nothing is asked
 ),
 due AS (   -- with the requirement in force at the end of the year, and the day of evaluation
-    SELECT y.person_id, y.permit_id, y.record_key, y.first_known_time, y.valid_from, y.year_no, l.value AS required, y.from_on, y.to_on,
-           y.to_on + CASE WHEN count(r.record_key) > 0 THEN $retake_days ELSE $wait_days END AS due_on
+    SELECT y.person_id, y.permit_id, y.record, y.first_known_time, y.valid_from, y.year_no, l.value AS required, y.from_on, y.to_on,
+           y.to_on + CASE WHEN count(r.record) > 0 THEN $retake_days ELSE $wait_days END AS due_on
     FROM year y
     JOIN parameters l ON l.name = y.requirement AND y.to_on >= l.valid_from AND (l.valid_to IS NULL OR y.to_on < l.valid_to)
     LEFT JOIN study_registrations r ON r.person_id = y.person_id AND r.until_on >= y.to_on - $recent_days AND r.until_on <= y.to_on + $wait_days
-    GROUP BY y.person_id, y.permit_id, y.record_key, y.first_known_time, y.valid_from, y.year_no, l.value, y.from_on, y.to_on
+    GROUP BY y.person_id, y.permit_id, y.record, y.first_known_time, y.valid_from, y.year_no, l.value, y.from_on, y.to_on
 ),
 excused AS (
     SELECT d.permit_id, d.year_no, count(*) AS months
@@ -91,14 +91,14 @@ excused AS (
     GROUP BY d.permit_id, d.year_no
 ),
 result AS (   -- results dated up to the evaluation, in the order in which they became known
-    SELECT d.permit_id, d.year_no, s.record_key, s.first_known_time,
-           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record_key
+    SELECT d.permit_id, d.year_no, s.record, s.first_known_time,
+           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record
                                        ROWS UNBOUNDED PRECEDING) AS so_far
     FROM due d
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
 ),
 wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
-    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.valid_from, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
+    SELECT d.person_id, d.permit_id, d.record, d.first_known_time, d.valid_from, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
            coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
     FROM (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
     CROSS JOIN due d
@@ -109,12 +109,12 @@ SELECT w.person_id, c.carrier_id AS permit_id, w.from_on AS alert_key, w.to_on A
        min(CASE WHEN r.so_far * 1200 >= w.asked_1200ths THEN r.first_known_time END) AS cleared_at, w.severity,
        w.from_on AS year_from, w.to_on - 1 AS year_to, w.year_no, w.due_on AS evaluated_on,
        CAST(coalesce(max(r.so_far), 0) AS BIGINT) AS credits_tenths, w.required AS required_tenths, w.months_excused,
-       concat_ws(',', w.record_key, c.record_key, min(r.record_key), nullif(max(r.record_key), min(r.record_key))) AS record_keys
+       records(w.record, c.record, min(r.record), nullif(max(r.record), min(r.record))) AS records
 FROM wanted w
 JOIN carriers c ON c.permit_id = w.permit_id AND (c.settled_on IS NULL OR greatest(w.due_on, CAST(w.first_known_time AS DATE)) > c.settled_on)
 LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
 WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                   WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
-GROUP BY w.person_id, c.carrier_id, c.record_key, c.from_at, w.record_key, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
+GROUP BY w.person_id, c.carrier_id, c.record, c.from_at, w.record, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
          w.months_excused, w.asked_1200ths

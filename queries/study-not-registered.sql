@@ -71,12 +71,12 @@ doc = "length of a study period, exchange or deferral whose end is not given"
 source = "own default: a term"
 */
 WITH study AS (   -- permits to study, and whether the right to study begins with each; one that names no school asks them all
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, p.valid_from, p.held_until, p.right_until,
+    SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.decided_on, p.valid_from, p.held_until, p.right_until,
            p.next_from, p.is_first OR p.previous_class <> p.permit_class AS begins
     FROM (
-        SELECT r.person_id, r.permit_id, r.permit_class, r.record_key, r.first_known_time, r.decided_on, r.valid_from, r.held_until,
+        SELECT r.person_id, r.permit_id, r.permit_class, r.record, r.first_known_time, r.decided_on, r.valid_from, r.held_until,
                r.right_until, r.is_first, s.institution_id, CASE WHEN s.continued THEN s.next_from END AS next_from,
-               lag(r.permit_class) OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record_key) AS previous_class
+               lag(r.permit_class) OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record) AS previous_class
         FROM rights r
         JOIN permit_spells s ON s.permit_id = r.permit_id
     ) p
@@ -85,7 +85,7 @@ WITH study AS (   -- permits to study, and whether the right to study begins wit
       AND coalesce(i.reports_studies, p.permit_class = 'STUDY_HE' OR p.institution_id IS NULL)
 ),
 due AS (   -- terms within the right, each under the permit in force when it began, with the day from which the wait counts
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
+    SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.decided_on, t.term, t.starts_on, t.ends_on,
            greatest(t.starts_on, p.valid_from, p.decided_on + $late_decision_days) AS waits_from
     FROM study p
     JOIN terms t ON t.ends_on >= p.valid_from + $second_days AND (p.begins OR t.starts_on >= p.valid_from)
@@ -94,7 +94,7 @@ due AS (   -- terms within the right, each under the permit in force when it beg
          AND (p.held_until IS NULL OR t.starts_on <= p.held_until OR t.ends_on >= p.next_from)
 ),
 seen AS (   -- what the institutions have said about each term; a registration for a later one makes up for it
-    SELECT d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on,
+    SELECT d.person_id, d.permit_id, d.record, d.first_known_time, d.decided_on, d.term, d.starts_on,
            greatest(d.waits_from, min(CASE WHEN s.kind = 'admitted' AND s.starts_on >= d.starts_on THEN s.starts_on END)) AS counted_from,
            min(CASE WHEN s.kind IN ('registered', 're_registered') THEN s.first_known_time END) AS registered_at,
            count(*) FILTER (WHERE s.kind IN ('registered', 're_registered')) AS registrations,
@@ -103,7 +103,7 @@ seen AS (   -- what the institutions have said about each term; a registration f
            min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
                     THEN greatest(s.first_known_time, CAST(coalesce(s.starts_on, s.event_on) AS TIMESTAMP)) END) AS exempt_at,
            count(*) FILTER (WHERE s.kind = 'no_show') > 0 AS no_show_reported,
-           concat_ws(',', min(s.record_key), nullif(max(s.record_key), min(s.record_key))) AS study_keys
+           records(min(s.record), nullif(max(s.record), min(s.record))) AS study_records
     FROM due d
     LEFT JOIN studies s ON s.person_id = d.person_id
          AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
@@ -111,14 +111,14 @@ seen AS (   -- what the institutions have said about each term; a registration f
          AND (s.ends_on >= d.starts_on + $overlap_days
               OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
-    GROUP BY d.person_id, d.permit_id, d.record_key, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
+    GROUP BY d.person_id, d.permit_id, d.record, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
 )
 SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
        greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
        CAST(n.counted_from + tier.days AS TIMESTAMP) AS due_at,
        least(n.registered_at, n.exempt_at) AS cleared_at, tier.severity,
        n.term, n.counted_from, CAST(tier.days AS BIGINT) AS days_waited, n.decided_on, n.registrations, n.no_show_reported,
-       concat_ws(',', n.record_key, c.record_key, n.study_keys) AS record_keys
+       records(n.record, c.record, n.study_records) AS records
 FROM seen n
 CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
 JOIN carriers c ON c.permit_id = n.permit_id

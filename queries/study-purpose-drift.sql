@@ -59,14 +59,14 @@ doc = "days from the end of the term within which its results are awaited"
 source = "own default"
 */
 WITH worked AS (   -- terms with their months of full-time work under the permit; a month belongs to the term that holds its first day
-    SELECT p.person_id, p.permit_id, p.record_key, p.first_known_time, t.term, t.starts_on, t.ends_on,
-           count(*) AS months_high, max(m.known_at) AS known_at, min(m.first_key) AS first_key
+    SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,
+           count(*) AS months_high, max(m.known_at) AS known_at, min(m.first_record) AS first_record
     FROM permit_spells p
     JOIN salary_months m ON m.person_id = p.person_id AND m.month >= p.valid_from AND m.excused = 0
     JOIN terms t ON m.month >= t.starts_on AND m.month <= t.ends_on
     JOIN parameters f ON f.name = 'livelihood_floor_sek' AND t.starts_on >= f.valid_from AND (f.valid_to IS NULL OR t.starts_on < f.valid_to)
     WHERE p.permit_class = 'STUDY_HE' AND m.gross_sek * 100 >= f.value * $share_pct
-    GROUP BY p.person_id, p.permit_id, p.record_key, p.first_known_time, t.term, t.starts_on, t.ends_on
+    GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on
     HAVING count(*) >= $high_months
 ),
 registered AS (
@@ -82,7 +82,7 @@ result AS (
     GROUP BY w.permit_id, w.term
 ),
 studied AS (
-    SELECT w.person_id, w.permit_id, w.record_key, w.term, w.starts_on, w.ends_on, w.months_high, w.first_key,
+    SELECT w.person_id, w.permit_id, w.record, w.term, w.starts_on, w.ends_on, w.months_high, w.first_record,
            coalesce(g.tenths, 0) AS registered_tenths, coalesce(s.tenths, 0) AS credits_tenths,
            greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at
     FROM worked w
@@ -90,7 +90,7 @@ studied AS (
     LEFT JOIN result s ON s.permit_id = w.permit_id AND s.term = w.term
 ),
 drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
-    SELECT d.person_id, d.permit_id, d.record_key, d.term, d.starts_on, d.ends_on, d.months_high, d.first_key, d.registered_tenths,
+    SELECT d.person_id, d.permit_id, d.record, d.term, d.starts_on, d.ends_on, d.months_high, d.first_record, d.registered_tenths,
            d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term) AS term_no
     FROM studied d
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
@@ -98,13 +98,13 @@ drift AS (   -- full-time work and next to no studies, the n-th such term of the
                       WHERE e.person_id = d.person_id AND e.from_on <= d.ends_on AND (e.until_on IS NULL OR e.until_on >= d.starts_on))
 ),
 step AS (
-    SELECT person_id, permit_id, record_key, term, starts_on, ends_on, months_high, first_key, registered_tenths, credits_tenths, term_no,
+    SELECT person_id, permit_id, record, term, starts_on, ends_on, months_high, first_record, registered_tenths, credits_tenths, term_no,
            max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS known_at
     FROM drift
 )
 SELECT s.person_id, c.carrier_id AS permit_id, 'other-purpose' AS alert_key, s.starts_on AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        CAST(s.ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE s.term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
        s.term, s.term_no, s.months_high, CAST(s.registered_tenths AS BIGINT) AS registered_tenths, CAST(s.credits_tenths AS BIGINT) AS credits_tenths,
-       $share_pct AS share_pct, concat_ws(',', s.record_key, c.record_key, s.first_key) AS record_keys
+       $share_pct AS share_pct, records(s.record, c.record, s.first_record) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)

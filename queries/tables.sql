@@ -13,6 +13,7 @@
 --   {columns}              the table's own columns, comma separated (without person_id, envelope and times)
 --   {content}              what tells copies of one version apart, to sort by: the greatest comes first, null is least
 --   {spoken}               a query of (feed, known_time): the greatest known time of each recorded table
+--   {record}               what names a version of a record: `<table>/<record_key>/<version>`, with `%` and `,` in the key as %25 and %2C
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
@@ -47,7 +48,7 @@ WHERE known_time <= {as_of}
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
 CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
-CREATE TABLE {table}_history AS
+CREATE TABLE {table}_versions AS
 SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
@@ -71,11 +72,19 @@ FROM (
     ) d
     WHERE copy_no = 1
 ) v;
-CREATE TABLE {table} AS
+CREATE VIEW {table}_history AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_from, is_latest, {record} AS record, {columns}
+FROM {table}_versions;
+CREATE TABLE {table}_latest AS
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
-FROM {table}_history
+FROM {table}_versions
 WHERE is_latest AND op <> 'retract';
+CREATE VIEW {table} AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {record} AS record, {columns}
+FROM {table}_latest;
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
@@ -166,7 +175,7 @@ WHERE known_time <= {as_of}
   AND NOT coalesce(event_time < i.keeps_from, false);
 CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
-CREATE TABLE {table}_history AS
+CREATE TABLE {table}_versions AS
 SELECT r.person_id AS person_id, schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
@@ -190,11 +199,19 @@ FROM (
     ) d
     WHERE copy_no = 1
 ) v;
-CREATE TABLE {table} AS
+CREATE VIEW {table}_history AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_from, is_latest, {record} AS record, {columns}
+FROM {table}_versions;
+CREATE TABLE {table}_latest AS
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
-FROM {table}_history
+FROM {table}_versions
 WHERE is_latest AND op <> 'retract';
+CREATE VIEW {table} AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {record} AS record, {columns}
+FROM {table}_latest;
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
@@ -207,7 +224,7 @@ WHERE known_time <= {as_of}
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
 CREATE TABLE {table}_keys AS
 SELECT record_key, count(*) AS copies FROM {table}_seen GROUP BY record_key;
-CREATE TABLE {table}_history AS
+CREATE TABLE {table}_versions AS
 SELECT schema_ver, r.record_key AS record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, known_time AS first_known_time, known_time AS known_from, true AS is_latest, {columns}
 FROM {table}_seen r
@@ -231,10 +248,18 @@ FROM (
     ) d
     WHERE copy_no = 1
 ) v;
-CREATE TABLE {table} AS
+CREATE VIEW {table}_history AS
+SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_from, is_latest, {record} AS record, {columns}
+FROM {table}_versions;
+CREATE TABLE {table}_latest AS
 SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
-FROM {table}_history
+FROM {table}_versions
 WHERE is_latest AND op <> 'retract';
+CREATE VIEW {table} AS
+SELECT schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {record} AS record, {columns}
+FROM {table}_latest;
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;

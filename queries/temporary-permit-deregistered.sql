@@ -48,9 +48,9 @@ doc = "the right to stay must last more than so many days after the deregistrati
 source = "own default"
 */
 WITH gone AS (   -- moved abroad or disappeared; one that follows another is the same matter, and takes the place of the one before
-    SELECT person_id, record_key, dereg_code, dereg_on, foreign_country, told_at, known_at, returned_on, registered_again_at,
-           first_value(dereg_on) OVER (PARTITION BY person_id, matter_no ORDER BY version, record_key ROWS UNBOUNDED PRECEDING) AS since_on,
-           lead(known_at) OVER (PARTITION BY person_id, matter_no ORDER BY version, record_key) AS replaced_at
+    SELECT person_id, record, dereg_code, dereg_on, foreign_country, told_at, known_at, returned_on, registered_again_at,
+           first_value(dereg_on) OVER (PARTITION BY person_id, matter_no ORDER BY version, record ROWS UNBOUNDED PRECEDING) AS since_on,
+           lead(known_at) OVER (PARTITION BY person_id, matter_no ORDER BY version, record) AS replaced_at
     FROM deregistrations
     WHERE dereg_code IN ('UV', 'OB')
 )
@@ -63,7 +63,7 @@ SELECT p.person_id, p.permit_id, d.since_on AS alert_key, d.dereg_on AS anchor_a
             WHEN p.permit_class = 'BLUE_CARD' THEN 'UtlL 6 a kap. 12 a §'
             WHEN p.permit_class = 'ICT' THEN 'UtlL 6 b kap. 16 §'
             WHEN p.permit_class = 'WORK_EMP' THEN 'UtlL 7 kap. 7 e §' END AS ground,
-       concat_ws(',', p.record_key, d.record_key) AS record_keys
+       records(p.record, d.record) AS records
 FROM rights p
 JOIN gone d ON d.person_id = p.person_id
      AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision to extend did not know of it

@@ -58,7 +58,7 @@ doc = "an employer's month is complete when its declarations cover this share of
 source = "own default"
 */
 WITH newcomer AS (   -- first work permits; of one that ends before the time limit nothing is said any more
-    SELECT person_id, permit_id, record_key, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by
+    SELECT person_id, permit_id, record, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by
     FROM permit_spells
     WHERE permit_class = 'WORK_EMP' AND coalesce(first_grant, true)
 ),
@@ -71,7 +71,7 @@ employer AS (   -- what explains an allowed employer's silence
     GROUP BY pe.permit_id
 ),
 due AS (   -- one deadline for each tier: weak when the limit's month is complete, strong a month later (pay in arrears)
-    SELECT n.person_id, n.permit_id, n.record_key, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity,
+    SELECT n.person_id, n.permit_id, n.record, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity,
            add_months(month_of(n.start_by), tier.extra_months) AS last_month,
            CASE WHEN n.card_issued_on > add_months(n.valid_from, $card_months) THEN 'weak' ELSE tier.severity END AS highest
     FROM (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
@@ -83,7 +83,7 @@ SELECT d.person_id, c.carrier_id AS permit_id, 'not-started' AS alert_key, d.val
        CASE WHEN x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
        coalesce(x.months_incomplete, 0) AS months_incomplete,
-       concat_ws(',', d.record_key, c.record_key, min(s.first_key), nullif(max(coalesce(s.last_key, s.first_key)), min(s.first_key))) AS record_keys
+       records(d.record, c.record, min(s.first_record), nullif(max(coalesce(s.last_record, s.first_record)), min(s.first_record))) AS records
 FROM due d
 JOIN carriers c ON c.permit_id = d.permit_id
      AND (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), d.first_known_time) AS DATE) > c.settled_on)
@@ -93,6 +93,6 @@ WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
-GROUP BY d.person_id, c.carrier_id, c.record_key, c.from_at, d.record_key, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
+GROUP BY d.person_id, c.carrier_id, c.record, c.from_at, d.record, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
          x.months_incomplete
 HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek + s.excused END), 0) <= 0   -- an excused month is one of employment

@@ -63,15 +63,15 @@ doc = "months with permits after which the ground for revocation is no longer th
 source = "UtlL 7 kap. 3 § 3 st."
 */
 WITH held AS (   -- each permit and case until the next one begins
-    SELECT person_id, permit_id, permit_class, record_key, valid_from,
-           lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_from,
-           lead(first_known_time) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key) AS next_known_at,
+    SELECT person_id, permit_id, permit_class, record, valid_from,
+           lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_from,
+           lead(first_known_time) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_known_at,
            min(CASE WHEN permit_class <> 'ASYLUM_APPLICANT' THEN valid_from END) OVER (PARTITION BY person_id) AS first_permit_from
     FROM permits
     WHERE coalesce(end_kind, 'none') <> 'annulled'
 ),
 paid AS (   -- months with pay for work, from all employers, and no excuse
-    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, max(s.known_at) AS known_at, min(s.first_key) AS pay_key
+    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, max(s.known_at) AS known_at, min(s.first_record) AS pay_record
     FROM salaries s
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     WHERE coalesce(e.payer_kind, 'normal') NOT IN ('insurer', 'public_payer')
@@ -79,7 +79,7 @@ paid AS (   -- months with pay for work, from all employers, and no excuse
     GROUP BY s.person_id, s.month
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the latest permit that had begun
-    SELECT h.person_id, h.permit_id, h.record_key, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_key, p.known_at,
+    SELECT h.person_id, h.permit_id, h.record, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_record, p.known_at,
            lag(p.month) OVER (PARTITION BY h.permit_id ORDER BY p.month) AS previous_month
     FROM held h
     JOIN paid p ON p.person_id = h.person_id AND add_months(p.month, 1) > h.valid_from AND (h.next_from IS NULL OR add_months(p.month, 1) <= h.next_from)
@@ -89,13 +89,13 @@ unlawful AS (   -- such months, and the one before, without any right to work; a
                         AND (w.to_on IS NULL OR w.to_on >= add_months(p.month, -1)))
 ),
 run AS (   -- months in a row are one episode
-    SELECT person_id, permit_id, record_key, next_known_at, first_permit_from, month, gross_sek, pay_key, known_at,
+    SELECT person_id, permit_id, record, next_known_at, first_permit_from, month, gross_sek, pay_record, known_at,
            max(CASE WHEN previous_month IS NULL OR previous_month < add_months(month, -1) THEN month END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM unlawful
 ),
 told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
-    SELECT tier.complete, coalesce(r.next_known_at > r.known_at, false) AS granted_since, r.person_id, r.permit_id, r.record_key, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_key, r.episode,
+    SELECT tier.complete, coalesce(r.next_known_at > r.known_at, false) AS granted_since, r.person_id, r.permit_id, r.record, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_record, r.episode,
            CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
     FROM (VALUES (false), (true)) AS tier(complete)
     CROSS JOIN run r
@@ -105,6 +105,6 @@ SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(tol
        CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN complete AND add_months(first_permit_from, $stay_months) > episode THEN 'medium' ELSE 'weak' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
-       first_permit_from, concat_ws(',', record_key, min(pay_key), nullif(max(pay_key), min(pay_key))) AS record_keys
+       first_permit_from, records(record, min(pay_record), nullif(max(pay_record), min(pay_record))) AS records
 FROM told
-GROUP BY complete, granted_since, person_id, permit_id, record_key, next_known_at, first_permit_from, episode
+GROUP BY complete, granted_since, person_id, permit_id, record, next_known_at, first_permit_from, episode

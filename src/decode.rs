@@ -202,7 +202,9 @@ fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<
 fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>) -> Result<Value, BadRecord> {
     use ColumnType::*;
     Ok(match ty {
-        Person | OtherPerson | Permit | RecordKey | Institution | Hash | Text => Value::Text(identifier(name, scalar)?),
+        Person | OtherPerson | Permit | RecordKey | Record | Institution | Hash | Text => {
+            Value::Text(identifier(name, scalar)?)
+        }
         Employer | PersonNumber => {
             let number = as_text(name, scalar)?;
             check_number(name, ty, number)?;

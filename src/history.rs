@@ -29,7 +29,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 pub use bulk::Known;
 use chunked::Chunked;
 pub use index::Version;
-use index::{RowRef, Spot, may_be, of_table, place, versions_of};
+use index::{RowRef, Spot, of_table, place, versions_of};
 pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day, latest as latest_spans};
 pub use store::{RowId, Store};
 
@@ -261,20 +261,6 @@ impl History {
                 }
             }
         }
-    }
-
-    /// Latest version at `as_of` of the person's record with this key, with its table.
-    pub fn latest(&self, person: PersonNo, record_key: &str, as_of: i64) -> Option<(TableId, i64)> {
-        let is_it = |row: &&RowRef| {
-            may_be(**row, record_key)
-                && row.known() <= as_of
-                && self.stores[row.table().index()].has_key(row.row(), record_key)
-        };
-        let mut known = self.person(person).rows.iter().filter(is_it);
-        let first = known.next()?;
-        // By table, then by version.
-        let latest = known.take_while(|row| row.table() == first.table()).last().unwrap_or(first);
-        Some((latest.table(), self.stores[latest.table().index()].version(latest.row())))
     }
 
     /// (record_key, version) of a person's current records in a table at `as_of`.

@@ -1,5 +1,6 @@
 //! What flows: a message as it was read, and the record that it decodes to.
 
+pub mod reference;
 pub mod rows;
 
 use std::cmp::Ordering;

@@ -198,6 +198,8 @@ pub enum ColumnType {
     Permit,
     /// What a correction replaces; unique for its subject. JSON: text.
     RecordKey,
+    /// A version of a record of a table (see `record::reference`); no record carries it.
+    Record,
     /// Organisation number in 12-digit form ("16" + 10 digits) or a sole trader's personal number; checksum verified.
     Employer,
     /// Identifier of a university or school (Ladok LarosateID). JSON: text.
@@ -233,6 +235,7 @@ impl ColumnType {
             | ColumnType::OtherPerson
             | ColumnType::Permit
             | ColumnType::RecordKey
+            | ColumnType::Record
             | ColumnType::Employer
             | ColumnType::Institution
             | ColumnType::PersonNumber
@@ -259,7 +262,7 @@ impl ColumnType {
 
     /// Carries the unit's tag inside the engine (see `units`).
     pub const fn is_tagged(self) -> bool {
-        self.identifies_subject() || self.identifies_reference()
+        self.identifies_subject() || self.identifies_reference() || matches!(self, ColumnType::Record)
     }
 }
 
@@ -300,8 +303,8 @@ impl Table {
         Arc::new(Schema::new(fields))
     }
 
-    /// Columns that rules see: `person_id` (person tables), the envelope, both known times, the table's own;
-    /// in a history also `known_from`, and `is_latest`: of its record there is no greater version.
+    /// Columns that rules see: `person_id` (person tables), the envelope, both known times, the record itself, the table's own;
+    /// in a history also `known_from`, and `is_latest`: of its record there is no greater version. Terms are everybody's, and no row rests on one.
     ///
     /// A link's rows have no envelope and no known times: they say themselves since when they are known.
     pub fn rule_columns(&self, history: bool) -> Vec<(&'static str, ColumnType)> {
@@ -320,6 +323,9 @@ impl Table {
         if history {
             columns.push(("known_from", ColumnType::Timestamp));
             columns.push(("is_latest", ColumnType::Bool));
+        }
+        if self.id != TableId::Terms {
+            columns.push(("record", ColumnType::Record));
         }
         columns.extend(self.columns.iter().map(|c| (c.name, c.ty)));
         columns

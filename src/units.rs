@@ -39,6 +39,8 @@ pub enum Told {
     IsLatest,
     FirstKnown,
     Op,
+    /// The record and its version, by what SQL calls it.
+    Record,
     /// A column of the store, by its position there.
     Stored {
         column: usize,
@@ -49,7 +51,7 @@ pub enum Told {
 impl Told {
     /// Whether the values carry the tag of their unit.
     pub fn is_tagged(self) -> bool {
-        matches!(self, Told::Person | Told::Stored { is_tagged: true, .. })
+        matches!(self, Told::Person | Told::Record | Told::Stored { is_tagged: true, .. })
     }
 }
 
@@ -65,6 +67,7 @@ impl Demand {
             "known_time" => Some(Told::KnownFrom),
             "first_known_time" => Some(Told::FirstKnown),
             "op" => Some(Told::Op),
+            "record" if ty == ColumnType::Record => Some(Told::Record),
             name => Store::place(table, name).map(|column| Told::Stored { column, is_tagged: ty.is_tagged() }),
         };
         let columns = table.def().rule_columns(history);
@@ -174,6 +177,11 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl F
         Told::Op => {
             let ops = rows.version.iter().map(|version| version.op.name());
             Values::Each(Arc::new(StringArray::from_iter_values(ops)))
+        }
+        Told::Record => {
+            let at = rows.version.iter().map(|version| version.row);
+            let tags = rows.unit.iter().map(|unit| Tag(tag(*unit)));
+            Values::Each(store.references(demand.table, at.zip(tags)))
         }
         Told::Stored { column, is_tagged } => {
             let at = rows.version.iter().map(|version| version.row);

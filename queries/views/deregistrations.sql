@@ -6,30 +6,30 @@ post that registers the person again gives the day (`returned_on`) and from when
 A run that ends in a correction or a retraction never was, nor was one that was withdrawn before its day.
 */
 WITH post AS (   -- of persons whom some post shows as deregistered: most have none
-    SELECT p.person_id, p.record_key, p.version, p.op, p.known_from, p.event_on, p.dereg_code, coalesce(p.dereg_on, p.event_on) AS dereg_on,
+    SELECT p.person_id, p.record, p.version, p.op, p.known_from, p.event_on, p.dereg_code, coalesce(p.dereg_on, p.event_on) AS dereg_on,
            p.foreign_country, lag(p.dereg_code) OVER w AS previous_code, lead(p.dereg_code) OVER w AS next_code, lead(p.op) OVER w AS next_op
     FROM population_posts p
     WHERE EXISTS (SELECT 1 FROM population_posts d WHERE d.person_id = p.person_id AND d.dereg_code IS NOT NULL)
-    WINDOW w AS (PARTITION BY p.person_id ORDER BY p.version, p.record_key)
+    WINDOW w AS (PARTITION BY p.person_id ORDER BY p.version, p.record)
 ),
 run AS (   -- numbered by runs of one code and by registrations, each with the next post that registers the person again
-    SELECT person_id, record_key, version, known_from, dereg_code, dereg_on, foreign_country, next_code, next_op,
+    SELECT person_id, record, version, known_from, dereg_code, dereg_on, foreign_country, next_code, next_op,
            count(CASE WHEN dereg_code IS DISTINCT FROM previous_code THEN 1 END) OVER so_far AS run_no,
            count(CASE WHEN dereg_code IS NULL THEN 1 END) OVER so_far AS matter_no,
            min(CASE WHEN dereg_code IS NULL THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END) OVER later AS registered_again_at,
            first_value(CASE WHEN dereg_code IS NULL THEN coalesce(event_on, CAST(known_from AS DATE)) END IGNORE NULLS) OVER later AS returned_on
     FROM post
-    WINDOW so_far AS (PARTITION BY person_id ORDER BY version, record_key ROWS UNBOUNDED PRECEDING),
-           later AS (PARTITION BY person_id ORDER BY version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+    WINDOW so_far AS (PARTITION BY person_id ORDER BY version, record ROWS UNBOUNDED PRECEDING),
+           later AS (PARTITION BY person_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 ),
 told AS (
-    SELECT person_id, record_key, version, dereg_code, dereg_on, foreign_country, next_code, next_op, matter_no, registered_again_at, returned_on,
+    SELECT person_id, record, version, dereg_code, dereg_on, foreign_country, next_code, next_op, matter_no, registered_again_at, returned_on,
            min(known_from) OVER (PARTITION BY person_id, run_no) AS told_at
     FROM run
     WHERE dereg_code IS NOT NULL
 )
 SELECT person_id, dereg_code, dereg_on, foreign_country, told_at, greatest(told_at, CAST(dereg_on AS TIMESTAMP)) AS known_at,
-       registered_again_at, returned_on, matter_no, version, record_key
+       registered_again_at, returned_on, matter_no, version, record
 FROM told
 WHERE (next_op IS NULL OR ((next_code IS DISTINCT FROM dereg_code) AND next_op NOT IN ('correct', 'retract')))
   AND (returned_on IS NULL OR returned_on > dereg_on)

@@ -8,13 +8,13 @@ An excused month is a month of employment, with or without salary, and never lef
 the one beside it. Such a month is full only thanks to the excuse (`in_own_right` false), and leave may begin or end in it: it
 may speak for the person, but not against.
 */
-SELECT p.person_id, p.permit_id, p.permit_class, p.record_key AS permit_key, p.first_grant, p.application_on, p.decided_on,
-       p.valid_from, p.floor_sek, s.month, s.gross_sek, s.next_gross_sek, s.excused, s.first_key, s.complete_at,
+SELECT p.person_id, p.permit_id, p.permit_class, p.record AS permit_record, p.first_grant, p.application_on, p.decided_on,
+       p.valid_from, p.floor_sek, s.month, s.gross_sek, s.next_gross_sek, s.excused, s.first_record, s.complete_at,
        s.reported_pct >= 95 AND s.gross_sek > 0 AND coalesce(s.previous_gross_sek > 0, false) AND coalesce(s.next_gross_sek > 0, false) AS in_own_right,
        greatest(s.complete_at, s.known_at, s.next_known_at) AS evaluated_at
 FROM permit_spells p
 JOIN (
-    SELECT person_id, month, gross_sek, known_at, reported_pct, excused, first_key, agi_complete(month) AS complete_at,
+    SELECT person_id, month, gross_sek, known_at, reported_pct, excused, first_record, agi_complete(month) AS complete_at,
            CASE WHEN lag(month) OVER w = add_months(month, -1) THEN lag(gross_sek) OVER w END AS previous_gross_sek,
            CASE WHEN lead(month) OVER w = add_months(month, 1) THEN lead(gross_sek) OVER w END AS next_gross_sek,
            CASE WHEN lead(month) OVER w = add_months(month, 1) THEN lead(known_at) OVER w END AS next_known_at

@@ -20,7 +20,7 @@ unheard AS (   -- months in which an allowed employer's silence shows nothing
     GROUP BY pe.permit_id, e.month
 ),
 spine AS (   -- the months after a month of employment, up to the next one, are one run
-    SELECT m.person_id, m.permit_id, m.permit_class, m.permit_key, m.permit_known_at, m.first_grant, m.valid_from, m.month,
+    SELECT m.person_id, m.permit_id, m.permit_class, m.permit_record, m.permit_known_at, m.first_grant, m.valid_from, m.month,
            m.complete_at, m.gross_sek, m.excused, n.ended_on,
            sum(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN 1 ELSE 0 END) OVER so_far AS run_no,
            max(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN m.month END) OVER so_far AS last_month,
@@ -33,20 +33,20 @@ spine AS (   -- the months after a month of employment, up to the next one, are 
     WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING)
 ),
 run_row AS (
-    SELECT person_id, permit_id, permit_class, permit_key, permit_known_at, first_grant, valid_from, month, complete_at, gross_sek,
+    SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, gross_sek,
            excused, run_no, last_month, last_paid_month, employed_again_at,
            max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
     FROM spine
     WHERE gross_sek <= 0 OR ended_on IS NOT NULL   -- the paid month says no more than that
 ),
 paid AS (
-    SELECT person_id, month, gross_sek, first_key, lag(month) OVER w AS previous_paid_month, lead(month) OVER w AS next_paid_month
+    SELECT person_id, month, gross_sek, first_record, lag(month) OVER w AS previous_paid_month, lead(month) OVER w AS next_paid_month
     FROM salary_months
     WHERE gross_sek > 0
     WINDOW w AS (PARTITION BY person_id ORDER BY month)
 ),
 last_pay AS (   -- paid months with no pay in the month after
-    SELECT person_id, month, gross_sek, first_key
+    SELECT person_id, month, gross_sek, first_record
     FROM paid
     WHERE next_paid_month IS NULL OR next_paid_month > add_months(month, 1)
 ),
@@ -62,8 +62,8 @@ usual AS (   -- the last full months before such a month, three at most: those w
     GROUP BY person_id, month
 ),
 unpaid AS (
-    SELECT r.person_id, r.permit_id, r.permit_class, r.permit_key, r.permit_known_at, r.first_grant, r.valid_from, r.month, r.complete_at,
-           r.run_no, r.last_month, r.last_paid_month, r.employed_again_at, r.ended_on, l.gross_sek AS last_gross_sek, l.first_key AS last_pay_key,
+    SELECT r.person_id, r.permit_id, r.permit_class, r.permit_record, r.permit_known_at, r.first_grant, r.valid_from, r.month, r.complete_at,
+           r.run_no, r.last_month, r.last_paid_month, r.employed_again_at, r.ended_on, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record,
            u.sum_sek, u.months, row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
@@ -72,8 +72,8 @@ unpaid AS (
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
       AND (r.ended_on IS NULL OR r.month > r.ended_on)
 )
-SELECT person_id, permit_id, permit_class, permit_key, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
-       last_gross_sek, last_pay_key, employed_again_at, ended_on,
+SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
+       last_gross_sek, last_pay_record, employed_again_at, ended_on,
        row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month) AS idle_no
 FROM unpaid
 WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months

@@ -4,7 +4,7 @@ it was applied for is answered by it, and so is one that was decided when it was
 application is granted, refused or withdrawn.
 */
 SELECT p.person_id, p.permit_id, a.permit_class, a.employer_id, a.filed_on, a.decided_on, a.outcome,
-       a.decided_on IS NULL AND a.outcome IS NULL AS undecided, a.record_key
+       a.decided_on IS NULL AND a.outcome IS NULL AS undecided, a.record
 FROM permits p
 JOIN applications a ON a.person_id = p.person_id
 WHERE NOT (a.permit_class = p.permit_class AND a.filed_on <= coalesce(p.application_on, p.decided_on, p.valid_from))

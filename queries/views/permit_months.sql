@@ -4,11 +4,11 @@ absent pay. `gross_sek` is 0 where nothing was declared, `known_at` null; `compl
 all in. The first month may lie partly before the permit (`month < valid_from`), the last one partly after it. Permits
 without an end have no rows: no rule waits for their pay.
 */
-SELECT p.person_id, p.permit_id, p.permit_class, p.permit_key, p.permit_known_at, p.first_grant, p.valid_from, p.held_until,
+SELECT p.person_id, p.permit_id, p.permit_class, p.permit_record, p.permit_known_at, p.first_grant, p.valid_from, p.held_until,
        m.month, m.next_month, m.complete_at, coalesce(s.gross_sek, 0) AS gross_sek, s.known_at,
-       coalesce(s.reported_pct, 100) AS reported_pct, coalesce(s.excused, 0) AS excused, s.excused_at, s.first_key, s.last_key
+       coalesce(s.reported_pct, 100) AS reported_pct, coalesce(s.excused, 0) AS excused, s.excused_at, s.first_record, s.last_record
 FROM (
-    SELECT person_id, permit_id, permit_class, record_key AS permit_key, first_known_time AS permit_known_at, first_grant,
+    SELECT person_id, permit_id, permit_class, record AS permit_record, first_known_time AS permit_known_at, first_grant,
            valid_from, month_of(valid_from) AS first_month, held_until
     FROM permit_spells
 ) p

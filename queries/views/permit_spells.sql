@@ -8,12 +8,12 @@ itself answers is none for the time after it.
 Pending cases are left out, and a permit that was annulled ends nothing. Ties of `valid_from` end in `permit_id`.
 */
 WITH spell AS (
-    SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
+    SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
            valid_from, valid_to, held_since, ended_on, end_kind, card_issued_on, revoked_final_on, inhibited, floor_sek, tied_until, work_right,
            institution_id, keep_notice_on, next_from, next_known_at, next_application_on,
            least(valid_to, ended_on, next_from - 1) AS held_until
     FROM (
-        SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
+        SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
                valid_from, valid_to, held_since, ended_on, end_kind, card_issued_on, revoked_final_on, inhibited, floor_sek, tied_until, work_right,
                institution_id, keep_notice_on,
                lead(CASE WHEN end_kind = 'annulled' THEN NULL ELSE valid_from END IGNORE NULLS) OVER w AS next_from,
@@ -36,7 +36,7 @@ asked AS (   -- of the applications filed while a permit held: does one outlive 
     GROUP BY s.permit_id
 ),
 followed AS (
-    SELECT s.person_id, s.permit_id, s.permit_class, s.record_key, s.first_known_time, s.first_grant, s.application_on, s.decided_on,
+    SELECT s.person_id, s.permit_id, s.permit_class, s.record_key, s.record, s.first_known_time, s.first_grant, s.application_on, s.decided_on,
            s.valid_from, s.valid_to, s.held_since, s.ended_on, s.end_kind, s.card_issued_on, s.revoked_final_on, s.inhibited, s.floor_sek,
            s.tied_until, s.work_right, s.institution_id, s.keep_notice_on, s.next_from, s.next_known_at, s.held_until,
            coalesce(a.outlives = 1, false) AS outlived, greatest(s.held_until, a.refused_on) AS last_on,
@@ -46,7 +46,7 @@ followed AS (
     FROM spell s
     LEFT JOIN asked a ON a.permit_id = s.permit_id
 )
-SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
+SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
        valid_from, valid_to, held_since, ended_on, end_kind, card_issued_on, revoked_final_on, inhibited, floor_sek, tied_until, work_right,
        institution_id, keep_notice_on, next_from, next_known_at, held_until, continued,
        CASE WHEN continued THEN next_from - 1 WHEN outlived THEN NULL ELSE least(last_on, next_from - 1) END AS carries_until

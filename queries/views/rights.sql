@@ -5,7 +5,7 @@ them. The right begins with its first permit (`is_first`), or earlier where the 
 and ends when alerts stand on its last permit no longer. Null is open. An alert about a right stands on the permit that
 carries it at the time; what was known when a later permit of the right was decided (`decided_on`) is settled on that one.
 */
-SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
+SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
        valid_from, valid_to, keep_notice_on, held_until, carries_until,
        last_value(CASE WHEN is_first THEN least(held_since, valid_from) END IGNORE NULLS)
            OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key ROWS UNBOUNDED PRECEDING) AS right_from,
@@ -14,7 +14,7 @@ SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_g
               DATE '2199-12-31') AS right_until,
        is_first
 FROM (
-    SELECT person_id, permit_id, permit_class, record_key, first_known_time, first_grant, application_on, decided_on,
+    SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
            valid_from, valid_to, held_since, keep_notice_on, held_until, carries_until, continued,
            NOT coalesce(lag(continued) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key), false) AS is_first
     FROM permit_spells

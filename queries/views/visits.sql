@@ -11,19 +11,19 @@ The signs are those that a permit of any class may be controlled by: a journey f
 (`presence`), an identity confirmed in person. Salaries and studies may not be read for most classes, so they end no visit.
 */
 WITH journey AS (   -- exits and entries in their order; on one day an entry is the return from that day's exit to its country
-    SELECT person_id, country, direction, transit, observed_on, first_known_time, record_key, doc_seen,
+    SELECT person_id, country, direction, transit, observed_on, first_known_time, record, doc_seen,
            lag(CASE WHEN direction = 'exit' AND transit IS NOT TRUE THEN country END) OVER w AS left_for,
            lead(direction) OVER w AS next_direction, lead(country) OVER w AS next_country, lead(observed_on) OVER w AS next_on,
-           lead(first_known_time) OVER w AS next_known_at, lead(record_key) OVER w AS next_key, lead(doc_seen) OVER w AS next_seen
+           lead(first_known_time) OVER w AS next_known_at, lead(record) OVER w AS next_record, lead(doc_seen) OVER w AS next_seen
     FROM (
-        SELECT person_id, country, direction, transit, observed_on, first_known_time, record_key, doc_seen,
+        SELECT person_id, country, direction, transit, observed_on, first_known_time, record, doc_seen,
                CASE WHEN direction = 'exit' THEN 1
                     WHEN count(CASE WHEN direction = 'exit' THEN 1 END) OVER (PARTITION BY person_id, country, observed_on) > 0 THEN 2
                     ELSE 0 END AS place
         FROM border
         WHERE direction IN ('exit', 'entry') AND source <> 'tip'
     ) b
-    WINDOW w AS (PARTITION BY person_id ORDER BY observed_on, place, record_key)
+    WINDOW w AS (PARTITION BY person_id ORDER BY observed_on, place, record)
 ),
 sign AS (
     SELECT person_id, seen_on FROM presence
@@ -31,40 +31,40 @@ sign AS (
     SELECT person_id, event_on AS seen_on FROM notices WHERE kind = 'identity_confirmed'
 ),
 unseen AS (   -- documented exits without an entry from the country after them, and the first sign of the person in Sweden
-    SELECT j.person_id, j.country, j.observed_on, j.first_known_time, j.record_key, j.next_direction, j.next_on, j.next_known_at, j.next_key,
+    SELECT j.person_id, j.country, j.observed_on, j.first_known_time, j.record, j.next_direction, j.next_on, j.next_known_at, j.next_record,
            min(s.seen_on) AS sign_on
     FROM journey j
     LEFT JOIN sign s ON s.person_id = j.person_id AND s.seen_on > j.observed_on AND (j.next_on IS NULL OR s.seen_on < j.next_on)
     WHERE j.direction = 'exit' AND j.transit IS NOT TRUE AND j.doc_seen
       AND (coalesce(j.next_direction, 'exit') = 'exit' OR j.next_country <> j.country)
-    GROUP BY j.person_id, j.country, j.observed_on, j.first_known_time, j.record_key, j.next_direction, j.next_on, j.next_known_at, j.next_key
+    GROUP BY j.person_id, j.country, j.observed_on, j.first_known_time, j.record, j.next_direction, j.next_on, j.next_known_at, j.next_record
 ),
 ended AS (
-    SELECT person_id, country, observed_on, first_known_time, record_key, coalesce(sign_on, next_on) AS back_on,
-           sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen, next_known_at, next_key
+    SELECT person_id, country, observed_on, first_known_time, record, coalesce(sign_on, next_on) AS back_on,
+           sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen, next_known_at, next_record
     FROM unseen
 )
 SELECT person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
        (doc_seen OR next_seen) AS documented, greatest(first_known_time, next_known_at) AS known_at,
-       concat_ws(',', record_key, next_key) AS record_keys
+       records(record, next_record) AS records
 FROM journey
 WHERE direction = 'exit' AND transit IS NOT TRUE AND next_direction = 'entry' AND next_country = country
 UNION ALL
 SELECT e.person_id, e.country, e.observed_on AS left_on,
        CASE WHEN e.back_seen THEN e.back_on ELSE max(s.observed_on) END AS seen_until, e.back_on, false AS transit, true AS documented,
        greatest(e.first_known_time, CASE WHEN e.back_seen THEN e.next_known_at END) AS known_at,
-       concat_ws(',', e.record_key, CASE WHEN e.back_seen THEN e.next_key END) AS record_keys
+       records(e.record, CASE WHEN e.back_seen THEN e.next_record END) AS records
 FROM ended e
 LEFT JOIN border s ON s.person_id = e.person_id AND s.country = e.country AND s.direction = 'seen' AND s.source <> 'tip'
      AND s.observed_on > e.observed_on AND (e.back_on IS NULL OR s.observed_on <= e.back_on)
-GROUP BY e.person_id, e.country, e.observed_on, e.first_known_time, e.record_key, e.back_on, e.back_seen, e.next_known_at, e.next_key
+GROUP BY e.person_id, e.country, e.observed_on, e.first_known_time, e.record, e.back_on, e.back_seen, e.next_known_at, e.next_record
 UNION ALL
 SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
-       doc_seen AS documented, first_known_time AS known_at, record_key AS record_keys
+       doc_seen AS documented, first_known_time AS known_at, record AS records
 FROM journey
 WHERE direction = 'entry' AND transit IS NOT TRUE AND coalesce(left_for, 'none') <> country
 UNION ALL
 SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
-       doc_seen AS documented, first_known_time AS known_at, record_key AS record_keys
+       doc_seen AS documented, first_known_time AS known_at, record AS records
 FROM border
 WHERE (direction = 'seen' OR transit IS TRUE) AND source <> 'tip'

@@ -154,15 +154,9 @@ pub(super) fn in_force(
     let spoken = person.spoken(number);
     let stands = |hit: &&&Hit| verdict(&rules[number], &conditions, hit, &own, as_of.0, spoken) == Verdict::Stands;
     let hit = own.iter().find(stands)?;
-    let keys = found
-        .record_keys(hit)
-        .unwrap_or_else(|| alert.records.iter().map(|record| record.record_key.clone()).collect());
-    let records = keys.into_iter().filter_map(|record_key| {
-        let (table, version) = history.latest(person.number, &record_key, as_of.0)?;
-        Some(RecordRef { table: table.name().to_owned(), record_key, version })
-    });
+    let records = found.records(hit).unwrap_or_else(|| alert.records.clone());
     let subject_column = rules[number].file.header.subject.as_deref().unwrap_or("permit_id");
-    Some((found.evidence(hit, subject_column), records.collect()))
+    Some((found.evidence(hit, subject_column), records))
 }
 
 fn rule_facts(

@@ -15,7 +15,7 @@ use arrow::array::{
 
 use crate::history::packed::Packed;
 use crate::history::texts::Texts;
-use crate::record::{Op, Record, Value};
+use crate::record::{Op, Record, Value, reference};
 use crate::schema::{ColumnType, ENVELOPE, TableId};
 use crate::time::{EventTime, KnownTime};
 
@@ -165,6 +165,23 @@ impl Store {
             secrecy_class: int("secrecy_class"),
             values: own.map(|column| column.value(row)).collect(),
         }
+    }
+
+    /// Writes what SQL calls the record of a row.
+    pub fn write_reference(&self, table: TableId, row: RowId, out: &mut String) -> bool {
+        reference::write(out, table, self.version(row), |key| self.columns[RECORD_KEY].write(row, key))
+    }
+
+    /// The references of so many rows, each with something before it.
+    pub fn references<T: AsRef<str>>(&self, table: TableId, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
+        let mut builder = StringBuilder::with_capacity(rows.size_hint().0, rows.size_hint().0 * 40);
+        let mut text = String::new();
+        for (row, before) in rows {
+            text.clear();
+            text.push_str(before.as_ref());
+            builder.append_option(self.write_reference(table, row, &mut text).then_some(&text));
+        }
+        Arc::new(builder.finish())
     }
 
     /// What a column holds.

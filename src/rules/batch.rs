@@ -467,6 +467,13 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
     text.replace("{table}", table.name())
         .replace("{columns}", &columns.join(", "))
         .replace("{content}", &content.join(", "))
+        .replace(
+            "{record}",
+            &format!(
+                "concat('{}/', replace(replace(record_key, '%', '%25'), ',', '%2C'), '/', CAST(version AS VARCHAR))",
+                table.name()
+            ),
+        )
         .replace("{as_of}", &timestamp(as_of))
         .replace("{future_days}", &future.to_string())
         .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())

@@ -301,7 +301,7 @@ fn check_expressions(plan: &LogicalPlan, found: &mut Vec<Finding>) {
 }
 
 /// Columns that end a total order within one person.
-const UNIQUE: [&str; 7] = ["record_key", "record_keys", "version", "permit_id", "month", "term", "day"];
+const UNIQUE: [&str; 8] = ["record_key", "record", "records", "version", "permit_id", "month", "term", "day"];
 
 fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Finding> {
     let mut expr = expr;

@@ -8,10 +8,11 @@ use datafusion::logical_expr::LogicalPlan;
 
 use crate::rules::check::{Carried, Key, Owner};
 use crate::rules::refusal::{CheckError, Place, Refusal};
+use crate::rules::tags::Tag;
 use crate::rules::values::{rests_on_known_time, shows};
 
 /// Output columns that are no evidence.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 10] = [
     "person_id",
     "permit_id",
     "alert_key",
@@ -21,6 +22,7 @@ const RESERVED: [&str; 9] = [
     "cleared_reason",
     "anchor_at",
     "severity",
+    "records",
 ];
 
 /// What a rule must give, on top of what is proved of every plan.
@@ -32,6 +34,9 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
     }
     let schema = plan.schema();
     let field = |name: &str| schema.fields().iter().position(|field| field.name() == name);
+    if field("record_keys").is_some() {
+        found.push(Refusal::RecordKeys.at(Place::Output(Some("record_keys".into()))));
+    }
     for column in ["person_id", "alert_key", "alert_at", subject] {
         if field(column).is_none() {
             found.push(Refusal::Missing { column: column.to_owned() }.at(Place::Output(None)));
@@ -42,6 +47,10 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
     };
     if field("person_id").is_some_and(|at| carried.keys.get(at) != Some(&Key::Subject)) {
         refuse("person_id", "computed".into(), "a person's own person_id");
+    }
+    let is_of_records = |at: usize| matches!(carried.tags.get(at), Some(Tag::Null | Tag::Record | Tag::Records));
+    if field("records").is_some_and(|at| !is_of_records(at)) {
+        refuse("records", "another value".into(), "records(...) of columns `record`");
     }
     let mut check_type = |column: &'static str, wanted: &'static str, fits: fn(&DataType) -> bool| {
         if let Some(at) = field(column)

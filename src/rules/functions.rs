@@ -15,11 +15,14 @@
 //! | `citizenship_change(list, list)` | the first against the second: `same`, `added`, or `lost` (or replaced); null if either names no state |
 //! | `abs(int)` | absolute value |
 //! | `beta_tail_bp(k, n, a, b, rate_bp)` | how sure it is that a rate is above a limit (`posterior`); null outside its domain |
+//! | `records(text, ...)` | the references of records in its arguments, each once and in order; null arguments are left out, null of none |
+//! | `records_of(text)` | the same as an aggregate (`references`) |
 //! | `median_low(int)`, `mad_low(int)` | aggregates: lower median, lower median of the distances from it (`order_statistics`) |
 
 mod names;
 mod order_statistics;
 mod posterior;
+mod references;
 mod states;
 
 use std::sync::Arc;
@@ -31,7 +34,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
-    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
 use crate::alert::Severity;
@@ -39,7 +42,7 @@ use crate::time::Day;
 
 /// The aggregates; they may be windows too.
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    order_statistics::all()
+    [order_statistics::all(), vec![references::aggregate()]].concat()
 }
 
 /// The scalar functions.
@@ -55,6 +58,12 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
             call,
         }))
     };
+    let records = Function {
+        name: "records",
+        signature: Signature::variadic(vec![text.clone()], Volatility::Immutable),
+        gives: text.clone(),
+        call: references::records,
+    };
     vec![
         define("add_months", &[date.clone(), int.clone()], &date, add_months),
         define("month_of", std::slice::from_ref(&date), &date, month_of),
@@ -68,6 +77,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         define("citizenship_change", &[codes.clone(), codes.clone()], &text, citizenship_change),
         define("abs", std::slice::from_ref(&int), &int, abs),
         define("beta_tail_bp", &std::array::from_fn::<_, 5, _>(|_| int.clone()), &int, beta_tail_bp),
+        Arc::new(ScalarUDF::from(records)),
     ]
 }
 
@@ -114,8 +124,11 @@ impl ScalarUDFImpl for Function {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let arrays: Vec<ArrayRef> = arrays
             .into_iter()
-            .zip(wanted(&self.signature))
-            .map(|(array, ty)| if array.data_type() == ty { Ok(array) } else { cast(&array, ty) })
+            .enumerate()
+            .map(|(at, array)| match wanted(&self.signature, at) {
+                Some(ty) if array.data_type() != ty => cast(&array, ty),
+                _ => Ok(array),
+            })
             .collect::<Result<_, _>>()?;
         let out = (self.call)(&arrays);
         if scalar {
@@ -125,10 +138,12 @@ impl ScalarUDFImpl for Function {
     }
 }
 
-fn wanted(signature: &Signature) -> &[DataType] {
+/// The type of an argument.
+fn wanted(signature: &Signature, at: usize) -> Option<&DataType> {
     match &signature.type_signature {
-        datafusion::logical_expr::TypeSignature::Exact(types) => types,
-        _ => &[],
+        TypeSignature::Exact(types) => types.get(at),
+        TypeSignature::Variadic(types) => types.first(),
+        _ => None,
     }
 }
 

@@ -6,9 +6,11 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 
-use crate::alert::Severity;
+use crate::alert::{RecordRef, Severity};
+use crate::record::reference;
 use crate::rules::catalogue::CANCELLERS;
 use crate::rules::file::Header;
+use crate::schema::TableId;
 use crate::time::Day;
 use crate::units::untag;
 
@@ -46,7 +48,7 @@ const RESERVED: [&str; 9] = [
     "cleared_reason",
     "anchor_at",
     "severity",
-    "record_keys",
+    "records",
 ];
 
 impl RuleRows {
@@ -107,16 +109,25 @@ impl RuleRows {
         out
     }
 
-    /// Keys of the records that the row says it rests on; `None` where the rule does not say.
-    pub fn record_keys(&self, hit: &Hit) -> Option<Vec<String>> {
+    /// The records that the row says it rests on; `None` where the rule does not say.
+    pub fn records(&self, hit: &Hit) -> Option<Vec<RecordRef>> {
         let batch = self.batches.get(hit.batch as usize)?;
-        let column = batch.column_by_name("record_keys")?;
-        let text = json(column, hit.row as usize);
-        let mut keys: Vec<String> =
-            text.as_str()?.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        Some(keys)
+        let texts = super::plan::as_text(batch.column_by_name("records")?).ok()?;
+        let texts = texts.as_string::<i32>();
+        let row = hit.row as usize;
+        if texts.is_null(row) {
+            return None;
+        }
+        let references = untag(texts.value(row)).1;
+        let record = |(table, record_key, version): (TableId, String, i64)| RecordRef {
+            table: table.name().to_owned(),
+            record_key,
+            version,
+        };
+        let mut records: Vec<RecordRef> =
+            references.split(reference::BETWEEN).filter_map(|text| reference::read(text).map(record)).collect();
+        records.sort_unstable();
+        Some(records)
     }
 }
 

@@ -142,7 +142,11 @@ impl Planner {
         // Rows that all units share carry the tag of one of them: they are handed on, but equal nothing of another unit.
         let tagged = if owner == Owner::Nobody { Tag::List } else { Tag::Front };
         let told = Demand::new(table, history, &vec![true; columns.len()]).columns;
-        let tag = |told: Option<Told>| if told.is_some_and(Told::is_tagged) { tagged } else { Tag::None };
+        let tag = |told: Option<Told>| match told {
+            Some(Told::Record) => Tag::Record,
+            Some(told) if told.is_tagged() => tagged,
+            _ => Tag::None,
+        };
         let columns = columns.into_iter().zip(told);
         let columns = columns.map(|((name, ty), told)| (name.to_owned(), (key(ty), tag(told))));
         self.known.add(&name, owner, columns.collect());

@@ -34,7 +34,7 @@ const NO_EVIDENCE: [&str; 10] = [
     "cleared_reason",
     "anchor_at",
     "severity",
-    "record_keys",
+    "records",
 ];
 
 /// What a rule reads, by its own text and through its views.

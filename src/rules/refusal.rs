@@ -32,6 +32,8 @@ pub enum Refusal {
     NoDueAt { what: String },
     #[error("alert_at rests on known_time; use first_known_time, or a later correction would take the alert away")]
     KnownTime,
+    #[error("output column record_keys names keys without their tables; give records")]
+    RecordKeys,
     #[error("evidence column {column} may not leave the engine")]
     Evidence { column: String },
     #[error("{misuse}: {what}")]
@@ -49,6 +51,8 @@ pub enum Misuse {
     Ordered,
     #[error("an identifier can be handed on or compared with another only, as a whole")]
     Opened,
+    #[error("records and records_of take columns `record`, and lists of records, alone")]
+    NoRecord,
 }
 
 impl Refusal {
@@ -89,10 +93,16 @@ impl Refusal {
             Refusal::Type { column: "alert_key", .. } => {
                 "a timestamp would change when the fact is corrected: CAST(... AS DATE), or text"
             }
+            Refusal::Type { column: "records", .. } => {
+                "every table and history has a column `record`: write records(p.record, s.record) AS records"
+            }
             Refusal::Type { column: "person_id", .. } => "select the table's own person_id, not an expression",
             Refusal::Type { .. } => "CAST it",
             Refusal::NoDueAt { .. } => {
                 "add a column due_at: the deadline up to which every feed must have spoken before the row is raised"
+            }
+            Refusal::RecordKeys => {
+                "write records(p.record, s.record) AS records: a key may stand in two tables, or hold a comma"
             }
             Refusal::KnownTime => "known_time moves with every new version of the record; first_known_time does not",
             Refusal::Evidence { .. } => {
@@ -100,6 +110,9 @@ impl Refusal {
             }
             Refusal::Identifier { misuse: Misuse::Compared | Misuse::Opened, .. } => {
                 "many persons are evaluated at once, and identifiers carry a mark of theirs: filter by a code or kind, or join a reference table"
+            }
+            Refusal::Identifier { misuse: Misuse::NoRecord, .. } => {
+                "every table and history has a column `record`: write records(p.record, s.record); views hand it on"
             }
             Refusal::Identifier { misuse: Misuse::Made, .. } => {
                 "compare the identifiers themselves, with IS NOT DISTINCT FROM where both may be null"

@@ -7,6 +7,9 @@
 //!
 //! The empty text stands for none: no identifier is empty.
 //!
+//! A record's reference (column `record`) is an identifier of its own kind: it is compared with others of its kind alone, and only
+//! of such are lists of records made, so that what an alert names as the records that it rests on can be nothing else.
+//!
 //! A text that is made of identifiers may be handed on, for tags come out wherever they stand, and grouped by, as what it is made of
 //! could be. It is compared with nothing.
 
@@ -32,6 +35,10 @@ pub enum Tag {
     FrontOrEmpty,
     /// Identifiers with separators between them, which none of them contains: in the order of the same texts without tags.
     List,
+    /// One in front of a record's reference.
+    Record,
+    /// One in front of each of some references of records, which commas part.
+    Records,
     /// In some values, or nobody knows where.
     Mixed,
 }
@@ -47,6 +54,7 @@ impl Tag {
                 Tag::FrontOrEmpty
             }
             (Tag::Front | Tag::List, Tag::Front | Tag::List) => Tag::List,
+            (Tag::Record, Tag::Records) | (Tag::Records, Tag::Record) => Tag::Records,
             _ => Tag::Mixed,
         }
     }
@@ -119,10 +127,10 @@ fn tag_at(column: &Column, schema: &DFSchema, tags: &[Tag]) -> Option<Tag> {
 
 /// What is wrong with comparing values with such tags.
 fn compared(tags: &[Tag]) -> Option<Misuse> {
-    let is_made = |tag: &Tag| matches!(tag, Tag::List | Tag::Mixed);
+    let is_made = |tag: &Tag| matches!(tag, Tag::List | Tag::Records | Tag::Mixed);
     match Tag::any(tags) {
-        Tag::List | Tag::Mixed if tags.iter().any(is_made) => Some(Misuse::Made),
-        Tag::List | Tag::Mixed => Some(Misuse::Compared),
+        Tag::List | Tag::Records | Tag::Mixed if tags.iter().any(is_made) => Some(Misuse::Made),
+        Tag::List | Tag::Records | Tag::Mixed => Some(Misuse::Compared),
         _ => None,
     }
 }
@@ -266,6 +274,7 @@ impl Reader<'_> {
                 [Tag::Null | Tag::Empty | Tag::None, parts @ ..] => Tag::any(parts).separated(args.first()),
                 parts => Tag::any(parts).within(),
             },
+            "records" => self.records(expr, args),
             "array_length" | "cardinality" => {
                 self.tags(args);
                 Tag::None
@@ -274,8 +283,19 @@ impl Reader<'_> {
         }
     }
 
+    /// Of a list of references, made of references and such lists.
+    fn records(&mut self, expr: &Expr, args: &[Expr]) -> Tag {
+        match Tag::any(&self.tags(args)) {
+            Tag::Null | Tag::Record | Tag::Records => Tag::Records,
+            _ => self.refuse(Misuse::NoRecord, expr),
+        }
+    }
+
     /// A function of several rows.
     fn over_rows(&mut self, expr: &Expr, name: &str, args: &[Expr]) -> Tag {
+        if name == "records_of" {
+            return self.records(expr, args);
+        }
         let tags = self.tags(args);
         match (name, tags.as_slice()) {
             ("count", _) => Tag::None,

@@ -110,15 +110,10 @@ impl Shard {
 
     /// The records that a row rests on: those that the rule names, else the current ones of the tables that it reads.
     fn records(&self, person: PersonNo, tables: TableSet, rows: &RuleRows, hit: &Hit, as_of: i64) -> Vec<RecordRef> {
-        let mut out = Vec::new();
-        if let Some(keys) = rows.record_keys(hit) {
-            for key in keys {
-                if let Some((table, version)) = self.history.latest(person, &key, as_of) {
-                    out.push(RecordRef { table: table.name().to_owned(), record_key: key, version });
-                }
-            }
-            return out;
+        if let Some(records) = rows.records(hit) {
+            return records;
         }
+        let mut out = Vec::new();
         for table in tables.iter().filter(|table| table.is_person()) {
             for (record_key, version) in self.history.current_records(person, table, as_of) {
                 out.push(RecordRef { table: table.name().to_owned(), record_key, version });

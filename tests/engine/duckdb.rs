@@ -89,7 +89,7 @@ fn assert_same_in_duckdb(dir: &Path) -> usize {
 }
 
 /// Of a row of `drawn`: of itself, or of a frame of rows round it.
-const OF_A_ROW: [&str; 16] = [
+const OF_A_ROW: [&str; 18] = [
     "add_months(day, step)",
     "month_of(day)",
     "CAST(agi_complete(day) AS DATE)",
@@ -99,6 +99,8 @@ const OF_A_ROW: [&str; 16] = [
     "name_agreement(name, other_name)",
     "concat_ws(' ', is_state(code), same_state(code, other_code), has_citizenship(list, code))",
     "citizenship_change(list, other_list)",
+    "records(name, code, other_name)",
+    "records(code, records(other_code, name, code))",
     "beta_tail_bp(hits, cases, a, b, rate_bp)",
     "median_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
     "mad_low(amount) OVER (ORDER BY id ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)",
@@ -107,7 +109,13 @@ const OF_A_ROW: [&str; 16] = [
     "mad_low(amount) OVER (PARTITION BY team ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 5 FOLLOWING)",
     "mad_low(amount) OVER (PARTITION BY team)",
 ];
-const OF_A_TEAM: [&str; 3] = ["median_low(amount)", "mad_low(amount)", "mad_low(CASE WHEN amount > 0 THEN amount END)"];
+const OF_A_TEAM: [&str; 5] = [
+    "median_low(amount)",
+    "mad_low(amount)",
+    "mad_low(CASE WHEN amount > 0 THEN amount END)",
+    "records_of(code)",
+    "records_of(records(name, other_code))",
+];
 
 /// `drawn`, the same text for both engines. Amounts of few different values and of many; one null in eight.
 fn drawn(rows: usize) -> String {

@@ -6,6 +6,7 @@
 //! - `clocks`: feeds that have not spoken so far; both modes wait for them alike.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
+//! - `evidence`: an alert names the records that its row rests on.
 //! - `excused`: random histories with and without excused months; the token only helps.
 //! - `monotone`: worse facts never lower what stands.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
@@ -27,6 +28,7 @@ mod catching_up;
 mod clocks;
 mod drive;
 mod duckdb;
+mod evidence;
 mod excused;
 mod future;
 mod hostile;

@@ -80,7 +80,7 @@ fn a_rule_is_about_its_classes_even_if_its_text_does_not_say_so() {
     catalogue.rules.retain(|rule| rule.header.id == "study-interrupted");
     catalogue.rules[0].sql =
         "SELECT person_id, permit_id, '-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, \
-                                     first_known_time AS due_at, record_key AS record_keys FROM permits"
+                                     first_known_time AS due_at, record AS records FROM permits"
             .to_owned();
     let replayed = timeline_of(&catalogue, RECORDED.dir.path(), 1, 20_000);
     let batch = replay::batch(RECORDED.dir.path(), &catalogue, &visibility(), RECORDED.end()).unwrap();

@@ -37,7 +37,7 @@ SELECT p.person_id, p.permit_id, min(s.month) AS alert_key, max(s.month) AS anch
        max(s.month) AS last_month, count(*) AS months, CAST(sum(s.amount_sek) AS BIGINT) AS sum_sek, max(f.value) AS floor_sek,
        max(s.payer_id) AS payer_id, count(e.month) AS months_excused, max(n.allegation) AS tip_allegation,
        'kr < krav & "mer"' AS remark,
-       concat_ws(',', p.record_key, string_agg(s.record_key, ',' ORDER BY s.record_key), max(n.record_key)) AS record_keys
+       records(p.record, records_of(s.record), max(n.record)) AS records
 FROM permits p
 JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary'
 JOIN parameters f ON f.name = 'livelihood_floor_sek' AND p.application_on >= f.valid_from AND p.application_on < f.valid_to

@@ -181,7 +181,7 @@ mod tests {
     fn twice(step: &str, of_each: &str) -> String {
         format!(
             "WITH s AS ({step}) \
-             SELECT s.person_id, s.permit_id, '-' AS alert_key, s.valid_from AS anchor_at, s.first_known_time AS due_at, s.first_known_time AS alert_at, s.record_key AS record_keys \
+             SELECT s.person_id, s.permit_id, '-' AS alert_key, s.valid_from AS anchor_at, s.first_known_time AS due_at, s.first_known_time AS alert_at, s.record AS records \
              FROM s WHERE {of_each} AND NOT EXISTS (SELECT 1 FROM s AS t WHERE t.permit_id = s.permit_id AND t.valid_from > s.valid_from)"
         )
     }
@@ -197,9 +197,9 @@ mod tests {
 
     #[test]
     fn a_step_stays_where_it_is_if_it_only_picks_rows_or_cannot_stand_alone() {
-        let columns = "p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record_key";
+        let columns = "p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record";
         let joined =
-            format!("SELECT {columns}, b.record_key AS seen FROM permits p JOIN border b ON b.person_id = p.person_id");
+            format!("SELECT {columns}, b.record AS seen FROM permits p JOIN border b ON b.person_id = p.person_id");
         let parts = planned(Some(&twice(&joined, "true"))).unwrap();
         assert_eq!(steps_of(&parts, "employment-ended"), ["s"]);
         let step = parts.views.iter().find(|view| view.slot.name == "employment-ended/s").unwrap();
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn nobody_reads_a_step_of_another_text() {
         let sql = twice(
-            "SELECT i.person_id, i.permit_id, i.month AS valid_from, i.complete_at AS first_known_time, i.permit_key AS record_key \
+            "SELECT i.person_id, i.permit_id, i.month AS valid_from, i.complete_at AS first_known_time, i.permit_record AS record \
                          FROM \"idle_months/last_pay\" l JOIN idle_months i ON i.person_id = l.person_id",
             "true",
         );

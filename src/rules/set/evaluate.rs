@@ -361,8 +361,7 @@ mod tests {
     use crate::rules::Catalogue;
     use crate::schema::TableId;
 
-    const OUTPUT: &str =
-        "'-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, record_key AS record_keys";
+    const OUTPUT: &str = "'-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, record AS records";
 
     fn permit(subject: &str, class: &str) -> Record {
         let mut record = Record::blank(TableId::Permits, subject, "permit:1");

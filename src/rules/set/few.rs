@@ -126,6 +126,11 @@ fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, few: &FewTables
         Some(Told::IsLatest) => instants(|version| Some(i64::from(version.is_latest))),
         Some(Told::FirstKnown) => instants(|version| Some(version.first_known)),
         Some(Told::Op) => arena.texts(found.iter().map(|version| Some(version.op.name()))),
+        Some(Told::Record) => arena.texts(found.iter().map(|version| {
+            text.clear();
+            push_tag(&mut text, 0);
+            store.write_reference(base.table, version.row, &mut text).then(|| arena.text(&text))
+        })),
         Some(Told::Stored { column, is_tagged }) => match store.column_type(column) {
             ColumnType::CodeList => arena.cells_of(store.gather(column, found.iter().map(|version| version.row))),
             ColumnType::Date
