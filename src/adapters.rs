@@ -105,7 +105,8 @@ fn name_of(column: &Column) -> &'static str {
     use ColumnType::*;
     match column.ty {
         Person | OtherPerson => "subject id",
-        Permit | RecordKey | Institution => "id",
+        // References are made by the tables, never sent.
+        Permit | RecordKey | Record | Institution => "id",
         Employer => "organisation number",
         PersonNumber => "personal number",
         Hash => "keyed hash",
