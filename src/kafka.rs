@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -32,6 +32,9 @@ pub use topics::create_missing_topics;
 
 /// How long a question to the cluster (metadata, offsets, topics) may take.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long to wait before a question that could not be answered is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why the cluster could not be used at all. The command ends; nothing has been read or written.
 #[derive(Debug, Error)]
@@ -213,6 +216,28 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
         Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
         Some(error) => Err(failed(RDKafkaErrorCode::from(error).to_string())),
     }
+}
+
+/// Where a partition begins and ends. While its leader moves to another broker nobody can say; that passes.
+pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), KafkaError> {
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT) {
+            Err(error) if error.rdkafka_error_code().is_some_and(is_moving) && Instant::now() < deadline => {
+                std::thread::park_timeout(ASK_AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_moving(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(code, NotLeaderForPartition | LeaderNotAvailable | BrokerNotAvailable | BrokerTransportFailure)
 }
 
 /// The topics that a shard writes to besides the internal ones: they need a partition for each, and no other count, or alerts of a

@@ -10,7 +10,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use crate::config::KafkaConfig;
-use crate::kafka::{self, ANSWER_TIMEOUT};
+use crate::kafka;
 use crate::sink::SinkError;
 
 /// How long reading may go without one message.
@@ -30,8 +30,7 @@ pub(super) fn read_whole(
         return Err(SinkError::Stopped);
     }
     let consumer = kafka::plain_consumer(config).map_err(|error| failed(error.to_string()))?;
-    let (low, high) = consumer
-        .fetch_watermarks(topic, partition, ANSWER_TIMEOUT)
+    let (low, high) = kafka::watermarks(&consumer, topic, partition)
         .map_err(|error| failed(format!("cannot ask for its end: {}", kafka::describe(&error))))?;
     if high <= low {
         return Ok((low, high));

@@ -54,8 +54,8 @@ pub(super) struct Lane {
     /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
     /// queue.
     pub sought: bool,
-    /// When it was last sought because it had been made anew.
-    begun_again: Option<Instant>,
+    /// When it was last sought because it had been made anew, and how often since the last message.
+    begun_again: Option<(Instant, u32)>,
 }
 
 impl Lane {
@@ -98,12 +98,18 @@ impl Lane {
     pub fn begin_again(&mut self, first: NextOffset) {
         let last = self.times.last();
         self.seek(first, last);
-        self.begun_again = Some(Instant::now());
+        let times = self.begun_again.map_or(0, |(_, times)| times);
+        self.begun_again = Some((Instant::now(), times + 1));
     }
 
     /// It was to begin again so long ago, and nothing has come since, not even its end.
     pub fn begins_again(&self, since: Duration) -> bool {
-        self.sought && self.begun_again.is_some_and(|at| at.elapsed() >= since)
+        self.sought && self.begun_again.is_some_and(|(at, _)| at.elapsed() >= since)
+    }
+
+    /// How often that has been tried since the last message.
+    pub fn times_begun_again(&self) -> u32 {
+        self.begun_again.map_or(0, |(_, times)| times)
     }
 
     /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.
@@ -121,7 +127,7 @@ impl Lane {
                 // Fetched before the seek, or a second time after it.
                 None if self.next.is_some_and(|next| first.offset() < next.0) => {}
                 None => {
-                    (self.at_end, self.sought) = (false, false);
+                    (self.at_end, self.sought, self.begun_again) = (false, false, None);
                     let stamp = self.times.next(known_time(first.timestamp(), self.times.last()));
                     self.claimed = stamp.claimed;
                     return Ok(Ahead::Message(stamp.known_time));

@@ -21,6 +21,8 @@ use crate::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
 
 /// How long a partition that was made anew may bring nothing before it is sought again.
 const SEEK_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is.
+const SEEKS: u32 = 3;
 
 /// Partition n of every feed.
 pub struct KafkaShard {
@@ -110,8 +112,13 @@ impl KafkaShard {
         Ok(Ahead::AtEnd)
     }
 
-    /// An internal topic has been made anew under its reader.
+    /// An internal topic has been made anew under its reader. Where the library does not come to read it, a start does.
     fn begin_again(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+        if self.lanes[feed.index()].times_begun_again() >= SEEKS {
+            let topic = self.topic(feed).to_owned();
+            let offset = self.lanes[feed.index()].next.unwrap_or_default().0;
+            return Err(SourceError::OffsetLost { topic, partition: self.number, offset });
+        }
         let (first, end) = bounds(&self.consumer, feed, self.number)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(first.0))
@@ -256,7 +263,7 @@ pub(super) fn bounds(
     shard: i32,
 ) -> Result<(NextOffset, NextOffset), SourceError> {
     let topic = &consumer.context().topics[feed.index()];
-    match consumer.fetch_watermarks(topic, shard, ANSWER_TIMEOUT) {
+    match kafka::watermarks(consumer, topic, shard) {
         Ok((first, end)) => Ok((NextOffset(first), NextOffset(end))),
         Err(error) => {
             Err(SourceError::Kafka { topic: topic.clone(), partition: shard, message: kafka::describe(&error) })
