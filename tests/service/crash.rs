@@ -84,7 +84,7 @@ fn killed_at_ten_moments_it_ends_where_an_undisturbed_one_ends() {
         detector.assert_alive(&world);
         world.has_read(written)
     });
-    world.wait_until("the undisturbed standing set", Duration::from_secs(30), || world.standing() == standing);
+    world.wait_for_standing(&standing, Duration::from_secs(60));
     let sequences = sequences(&world);
     for (id, sequence) in &sequences {
         let mut known: Vec<u64> = sequence.clone();

@@ -135,6 +135,30 @@ impl World {
         standing.map(|(id, alert)| (id, alert.severity)).collect()
     }
 
+    /// Waits until that stands, or fails with what differs.
+    pub fn wait_for_standing(&self, expected: &BTreeMap<AlertId, Severity>, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while self.standing() != *expected {
+            if Instant::now() > deadline {
+                let published = self.published();
+                let stands = self.standing();
+                let mut differs = String::new();
+                for (id, alert) in &published {
+                    let (wanted, found) = (expected.get(id), stands.get(id));
+                    if wanted != found {
+                        let Alert { rule_id, subject, alert_key, as_of, reason, .. } = alert;
+                        differs.push_str(&format!(
+                            "{rule_id} {subject} {alert_key} as of {as_of} {reason:?}: {found:?}, expected {wanted:?}\n"
+                        ));
+                    }
+                }
+                let lost = expected.keys().filter(|id| !published.contains_key(id)).count();
+                panic!("what stands differs, and {lost} were never published:\n{differs}\n{}", self.log());
+            }
+            pause();
+        }
+    }
+
     /// Waits until `reached`, or fails with the detector's log.
     pub fn wait_until(&self, what: &str, limit: Duration, mut reached: impl FnMut() -> bool) {
         let deadline = Instant::now() + limit;

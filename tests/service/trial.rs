@@ -57,7 +57,7 @@ fn killed_joined_and_with_a_broker_lost_it_ends_where_the_batch_query_does() {
         }
         ports.iter().all(|port| ready_at(*port).0)
     });
-    world.wait_until("what the batch query says", LIMIT, || world.standing() == standing);
+    world.wait_for_standing(&standing, Duration::from_secs(60));
     assert_eq!(world.settled(), standing);
     for port in ports {
         world.wait_until("one end for each message read", LIMIT, || fates_add_up(port));
