@@ -275,7 +275,7 @@ fn check_bounds(record: &Record) {
         match value {
             Value::Null => assert!(!column.required || record.op == Op::Retract, "{}", column.name),
             Value::Bool(_) => assert_eq!(column.ty, ColumnType::Bool),
-            Value::Int(number) => assert!(number.abs() < NUMBER_LIMIT),
+            Value::Int(number) => assert!(record.table.is_link() || number.abs() < NUMBER_LIMIT),
             Value::Day(day) => {
                 assert!(days.contains(&i64::from(*day)));
                 assert!(column.ty != ColumnType::Month || Day(*day).first_of_month() == Some(Day(*day)));
@@ -479,4 +479,24 @@ fn mutate_member(payload: &mut Vec<u8>, random: &mut ChaCha8Rng) {
     let text: Vec<String> =
         members.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(&**name))).collect();
     *payload = format!("{{{}}}", text.join(",")).into_bytes();
+}
+
+/// What the engine says to itself goes through the same decoder as what adapters write; in strict order it does not.
+#[test]
+fn what_units_show_to_others_may_be_any_number() {
+    let mut random = ChaCha8Rng::seed_from_u64(24);
+    for table in TableId::ALL.into_iter().filter(|table| table.is_link()) {
+        let mut record = any_record(table, &mut random);
+        while record.op != Op::Upsert {
+            record = any_record(table, &mut random);
+        }
+        for (value, column) in record.values.iter_mut().zip(table.def().columns) {
+            if column.ty == ColumnType::Int {
+                *value = Value::Int(1_769_681_334_000_002);
+            }
+        }
+        let message = message(table.def().feed, record.subject.as_bytes(), &encode(&record));
+        let decoded = decode(&message, MAX_BYTES).unwrap_or_else(|bad| panic!("{}: {bad:?}", table.name()));
+        assert_eq!(decoded.record.values, record.values, "{}", table.name());
+    }
 }

@@ -305,8 +305,13 @@ impl Shard {
             };
         }
         self.clocks.note(message.known_time);
-        let Ok(decoded) = decode(message, self.settings.limits.max_message_bytes) else {
-            return self.refuse(message, Reason::Malformed, "not a link's record");
+        let decoded = match decode(message, self.settings.limits.max_message_bytes) {
+            Ok(decoded) => decoded,
+            Err(bad) => {
+                // Shards alone write here: whoever was to be shown it would lack it, and alerts that rest on it.
+                tracing::error!(at = %message.coordinates(), detail = %bad.detail, "a record that a shard has written is refused");
+                return self.refuse(message, bad.reason, &format!("not a link's record: {}", bad.detail));
+            }
         };
         if decoded.record.source != self.link_source {
             // Made by other texts: whoever runs these will say it again.
