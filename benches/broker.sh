@@ -73,10 +73,10 @@ for ((n = 1; n <= count; n++)); do
 done
 copies=$((count < 3 ? 1 : 3))
 
-children=()
 finish() {
     trap - EXIT INT TERM
-    for child in "${children[@]}"; do
+    # Those that still run: the number of one that has ended may be another process by now.
+    for child in $(jobs -p -r); do
         kill "$child" 2>/dev/null || true
     done
     wait || true
@@ -137,7 +137,6 @@ PROPERTIES
             >"$dir/broker.log" 2>&1 || fail "cannot format $dir/log: $(cat "$dir/broker.log")"
     fi
     java "${java_opts[@]}" -cp "$home/lib/*" kafka.Kafka "$dir/server.properties" >>"$dir/broker.log" 2>&1 &
-    children+=($!)
     echo $! >"$dir/pid"
 }
 
@@ -148,7 +147,6 @@ done
 if [ -n "$with_stdin" ]; then
     # Ends with whichever comes first: a broker, or the reader's input.
     cat >/dev/null <&0 &
-    children+=($!)
 fi
 outcome=0
 wait -n || outcome=$?
