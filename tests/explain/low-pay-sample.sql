@@ -44,4 +44,4 @@ JOIN parameters f ON f.name = 'livelihood_floor_sek' AND p.application_on >= f.v
 LEFT JOIN excused_months e ON e.person_id = s.person_id AND e.month = s.month
 LEFT JOIN notices n ON n.person_id = p.person_id AND n.kind = 'tip'
 WHERE s.amount_sek * 100 < f.value * $share_pct
-GROUP BY p.person_id, p.permit_id, p.record_key
+GROUP BY p.person_id, p.permit_id, p.record

@@ -190,7 +190,7 @@ mod tests {
     fn what_several_places_read_is_worked_out_once() {
         let parts = planned(None).unwrap();
         assert_eq!(steps_of(&parts, "employment-ended"), ["idle"]);
-        assert_eq!(steps_of(&parts, "idle_months"), ["last_pay"], "views have steps too");
+        assert_eq!(steps_of(&parts, "idle_months"), ["paid"], "views have steps too");
         let idle = parts.views.iter().find(|view| view.slot.name == "employment-ended/idle").unwrap();
         assert!(idle.is_step && idle.plan.is_some());
     }
@@ -219,7 +219,7 @@ mod tests {
     fn nobody_reads_a_step_of_another_text() {
         let sql = twice(
             "SELECT i.person_id, i.permit_id, i.month AS valid_from, i.complete_at AS first_known_time, i.permit_record AS record \
-                         FROM \"idle_months/last_pay\" l JOIN idle_months i ON i.person_id = l.person_id",
+                         FROM \"idle_months/paid\" l JOIN idle_months i ON i.person_id = l.person_id",
             "true",
         );
         assert!(matches!(planned(Some(&sql)), Err(PlanError::Check { .. })));
