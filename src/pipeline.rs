@@ -170,7 +170,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let mut state = Loop {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
-            gauges_at: Instant::now(),
+            // Limits are looked at with the first batch: a rebuild may be over before a second has passed.
+            gauges_at: Instant::now().checked_sub(GAUGE_INTERVAL).unwrap_or_else(Instant::now),
             census: None,
             person_bytes: 0,
             link_clocks: [KnownTime::MIN; 2],

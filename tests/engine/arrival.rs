@@ -33,7 +33,15 @@ fn with_versions(bench: &Bench, draw: &Draw) -> Vec<Record> {
     }
     for records in groups.values_mut() {
         for at in 0..records.len() {
-            if dice.below(3) > 0 || records[at].values.is_empty() {
+            if records[at].values.is_empty() {
+                continue;
+            }
+            if matches!(records[at].table, TableId::EmployerMonths | TableId::Anchors) {
+                // Few cases have one.
+                let (other, days) = (dice.next() as u16, dice.below(70) as i64);
+                bend(records, Twist { kind: Kind::Correct, at: at as u16, other, days, minutes: 1 });
+            }
+            if dice.below(3) > 0 {
                 continue;
             }
             for _ in 0..=dice.below(3) {
