@@ -17,8 +17,8 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionContext, col};
-use permitwatch::rules::frames::UseFrames;
-use permitwatch::rules::session;
+use permitwatch::sql::frames::UseFrames;
+use permitwatch::sql::session;
 use tokio::runtime::Runtime;
 
 /// As in the program itself.

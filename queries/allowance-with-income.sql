@@ -10,6 +10,10 @@ legal_basis = ["LMA 8 § 3-4 st.", "LMA 11 §", "LMA 17 §", "förordning 2001:5
 legal_gate = "verify"
 severity = "medium"
 owner = "payment-control"
+readings = [
+    "Months with income and allowance are counted per person, over cases.",
+    "A payment that is known is known: weak at once, and the ordinary severity when the months' declarations are complete.",
+]
 purpose = "payment_control"
 survives = ["permit_ended", "deceased"]
 
@@ -30,8 +34,8 @@ column = "allowance_sek"
 sv = "Betald i förskott, före beslutet, flytten eller dödsfallet (räknas inte)"
 en = "Paid in advance, before the grant, the move or the death (does not count)"
 [[counter_evidence]]
-sv = "Ny asylansökan eller nytt tillstånd efter flytten (tiden därefter räknas inte)"
-en = "A new asylum application or permit after the move (the time after it does not count)"
+sv = "Ny asylansökan, eller tillstånd som söktes efter flytten (tiden därefter räknas inte)"
+en = "A new asylum application, or a permit that was applied for after the move (the time after it does not count)"
 [[counter_evidence]]
 sv = "Avregistreringen rättad, eller återflytt (tar bort uppgiften respektive tiden därefter)"
 en = "Deregistration corrected, or a move back (removes the indication or the time after it)"
@@ -58,14 +62,9 @@ doc = "days after the grant within which a started period does not count"
 source = "LMA 8 § 3 st.: a month"
 */
 WITH spell AS (   -- a permit or an applicant's case, until it ends or the next one begins
-    SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, coalesce(decided_on, valid_from) AS decided_on,
-           least(valid_to, ended_on, next_from - 1) AS held_until, next_from
-    FROM (
-        SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, decided_on, valid_to, ended_on,
-               lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_from
-        FROM permits
-        WHERE coalesce(end_kind, '') <> 'annulled'
-    ) x
+    SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, coalesce(application_on, valid_from) AS applied_on,
+           coalesce(decided_on, valid_from) AS decided_on, least(held_until, last_until) AS held_until, last_until
+    FROM last_held
 ),
 death AS (
     SELECT person_id, known_at FROM deregistrations WHERE dereg_code = 'AV'
@@ -86,22 +85,28 @@ allowance_month AS (   -- a month with allowance, and the one before it
         HAVING sum(amount_sek) > 0
     ) m
 ),
-overlap AS (   -- months with both, under the last case that held in them
-    SELECT p.person_id, p.permit_id, p.record, p.valid_from, a.month, a.allowance_sek, s.gross_sek, a.allowance_record, s.first_record AS salary_record,
-           greatest(a.known_at, s.known_at, p.first_known_time) AS known_at,
-           row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id) AS case_no
-    FROM spell p
-    JOIN allowance_month a ON a.person_id = p.person_id AND NOT a.reported AND add_months(a.previous_month, 1) = a.month
-         AND a.month >= month_of(p.valid_from) AND (p.held_until IS NULL OR a.month <= p.held_until)
-    JOIN salary_months s ON s.person_id = a.person_id AND s.month = a.month AND s.gross_sek >= $income_sek
-    WHERE p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
+last_case AS (   -- the last permit or case in a month of allowance; that it ended ends neither the allowance nor the condition, the next permit does
+    SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, month, allowance_sek, known_at, allowance_record
+    FROM (SELECT a.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, a.month, a.allowance_sek, a.known_at, a.allowance_record,
+                 row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC) AS place
+          FROM allowance_month a
+          JOIN spell p ON p.person_id = a.person_id AND (p.last_until IS NULL OR p.last_until >= a.month)
+               AND p.valid_from < CASE WHEN p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY') THEN add_months(a.month, 1) ELSE a.month + 1 END
+          WHERE NOT a.reported AND add_months(a.previous_month, 1) = a.month) x
+    WHERE place = 1
+),
+overlap AS (   -- such months with income, under a case or temporary protection
+    SELECT c.person_id, c.permit_id, c.record, c.valid_from, c.month, c.allowance_sek, s.gross_sek, c.allowance_record, s.first_record AS salary_record,
+           greatest(c.known_at, s.known_at, c.first_known_time, CAST(c.month AS TIMESTAMP)) AS known_at
+    FROM last_case c
+    JOIN salary_months s ON s.person_id = c.person_id AND s.month = c.month AND s.gross_sek >= $income_sek
+         AND c.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
 ),
 told AS (   -- what is paid is paid: weak; the employer may correct it until the month is complete
     SELECT tier.severity, o.person_id, o.permit_id, o.record, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_record, o.salary_record,
            CASE tier.severity WHEN 'weak' THEN o.known_at ELSE greatest(agi_complete(o.month), o.known_at) END AS known_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN overlap o
-    WHERE o.case_no = 1
 ),
 numbered AS (   -- a person's months, over cases, in the order in which they became known
     SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at,
@@ -116,18 +121,28 @@ enough AS (   -- of each case the first month with which there are enough
     FROM numbered
     WHERE place >= $months
 ),
+charged AS (   -- each payment, and the last permit or case on the first day of its period
+    SELECT person_id, record, period_from, paid_on, amount_sek, first_known_time, permit_record
+    FROM (SELECT a.person_id, a.record, a.period_from, a.paid_on, a.amount_sek, a.first_known_time, p.record AS permit_record,
+                 row_number() OVER (PARTITION BY a.person_id, a.record ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC) AS place
+          FROM allowance a
+          JOIN spell p ON p.person_id = a.person_id AND p.valid_from <= a.period_from AND (p.last_until IS NULL OR p.last_until >= a.period_from)) x
+    WHERE place = 1
+),
 ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
     SELECT person_id, permit_id, record, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
-           greatest(decided_on + $grant_days, valid_from - 1) AS right_until, held_until + 1 AS again_from,
+           decided_on + $grant_days AS right_until, held_until + 1 AS again_from,
            CAST(NULL AS TIMESTAMP) AS known_at, first_known_time, 'medium' AS severity
     FROM spell
     WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
     UNION ALL
     SELECT p.person_id, p.permit_id, p.record, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
            concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
-           g.dereg_on AS right_until, least(g.returned_on, p.next_from) AS again_from, g.known_at, p.first_known_time, 'strong' AS severity
+           g.dereg_on AS right_until, g.returned_on AS again_from, g.known_at, p.first_known_time,
+           'strong' AS severity
     FROM spell p
-    JOIN deregistrations g ON g.person_id = p.person_id AND g.dereg_code IN ('UV', 'AV') AND g.dereg_on >= p.valid_from
+    JOIN deregistrations g ON g.person_id = p.person_id
+         AND (g.dereg_code = 'AV' OR (g.dereg_code = 'UV' AND g.dereg_on >= p.applied_on))   -- whoever applied after a move had come back
 )
 SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
        d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.valid_from AS since_on,
@@ -144,7 +159,7 @@ SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
        CAST(NULL AS BIGINT) AS income_sek,
        records(e.record, min(a.record), nullif(max(a.record), min(a.record))) AS records
 FROM ended e
-JOIN allowance a ON a.person_id = e.person_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
+JOIN charged a ON a.person_id = e.person_id AND a.permit_record = e.record AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
 LEFT JOIN death d ON d.person_id = e.person_id
 GROUP BY e.person_id, e.permit_id, e.record, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at

@@ -10,6 +10,9 @@ legal_basis = ["UtlL 7 kap. 7 f §", "UtlL 5 kap. 3 g §", "UtlL 5 b kap. 24 § 
 legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
+readings = [
+    "Held against the unbroken right; a renewal settles what was known, and had happened, at its decision.",
+]
 yields_to = ["application_pending"]
 
 [[counter_evidence]]
@@ -84,8 +87,8 @@ departure AS (   -- the anchor's posts beside the next, and with the next one th
     FROM anchor_population
     WINDOW later AS (PARTITION BY permit_id ORDER BY post_version, record_key ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 ),
-loss AS (
-    SELECT l.permit_id, l.circumstance, l.lost_on, l.known_at, greatest(l.known_at, CAST(l.lost_on + 1 AS TIMESTAMP)) AS told_at,
+loss AS (   -- with the first day on which the anchor is without the right, or gone
+    SELECT l.permit_id, l.circumstance, l.lost_on, l.lost_on + 1 AS without_from, l.known_at, greatest(l.known_at, CAST(l.lost_on + 1 AS TIMESTAMP)) AS told_at,
            l.lost_on + l.days AS due_on, least(min(greatest(o.known_at, CAST(o.valid_from AS TIMESTAMP))), c.swedish_at) AS cleared_at
     FROM lapsed l
     LEFT JOIN permission o ON o.permit_id = l.permit_id AND (o.ended_on IS NULL OR o.ended_on > l.lost_on)
@@ -94,7 +97,7 @@ loss AS (
     HAVING count(*) FILTER (WHERE o.valid_from <= l.lost_on + l.days) = 0   -- no other permit took its place by then
     UNION ALL
     SELECT permit_id, CASE WHEN dereg_code = 'AV' THEN 'deceased' ELSE 'emigrated' END AS circumstance, lost_on,
-           min(known_from) AS known_at, min(known_from) AS told_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
+           lost_on AS without_from, min(known_from) AS known_at, greatest(min(known_from), CAST(lost_on AS TIMESTAMP)) AS told_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
     FROM departure
     WHERE dereg_code IN ('UV', 'AV') AND (back_on IS NULL OR back_on > lost_on)   -- registered since an earlier day: never left
     GROUP BY permit_id, dereg_code, lost_on
@@ -104,6 +107,6 @@ SELECT t.person_id, t.permit_id, concat(l.circumstance, ':', CAST(l.lost_on AS V
        greatest(CAST(l.due_on AS TIMESTAMP), CAST(l.lost_on AS TIMESTAMP), l.known_at, t.first_known_time, CAST(t.valid_from AS TIMESTAMP)) AS alert_at,
        CAST(l.due_on AS TIMESTAMP) AS due_at, l.cleared_at, 'medium' AS severity, l.circumstance, l.lost_on, t.record AS records
 FROM rights t   -- the permit that carries the right within which it happened, unless the decision to extend could weigh it
-JOIN loss l ON l.permit_id = t.permit_id AND l.lost_on >= t.right_from
+JOIN loss l ON l.permit_id = t.permit_id AND l.without_from >= t.right_from
      AND (t.is_first OR t.decided_on IS NULL OR CAST(l.told_at AS DATE) > t.decided_on)
 WHERE t.permit_class IN ('FAMILY_SPOUSE', 'FAMILY_CHILD', 'FAMILY_OTHER', 'DEPENDANT')

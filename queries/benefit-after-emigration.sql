@@ -10,6 +10,9 @@ legal_basis = ["SFB 5 kap. 13-14 §§", "lag 2008:206"]
 legal_gate = "open"
 severity = "medium"
 owner = "payment-control"
+readings = [
+    "What is told ahead, a move or a benefit's period, counts from its day; a renewal decided before that day settles nothing of it.",
+]
 purpose = "payment_control"
 survives = ["permit_ended"]
 
@@ -63,7 +66,8 @@ benefit AS (
 ),
 held AS (   -- permits with the first day of the right and of the next one, and when the next permit of the right took over
     SELECT r.person_id, r.permit_id, r.record, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS held_at, r.decided_on,
-           r.is_first, r.right_from,
+           r.is_first,
+           CASE WHEN r.right_from > min(r.right_from) OVER (PARTITION BY r.person_id) THEN r.right_from END AS later_right_from,
            first_value(CASE WHEN r.is_first THEN r.right_from END IGNORE NULLS)
                OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_right_from,
@@ -79,11 +83,11 @@ SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.sour
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
        records(p.record, a.record, min(b.record), nullif(max(b.record), min(b.record))) AS records
-FROM held p   -- of the right within which the move was, or the last one before it: the permit that carries it, also when it has ended
-JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND a.dereg_on >= p.right_from
+FROM held p   -- of the right within which the move was, else the last one before it, else the first: the permit that carries it, also when it has ended
+JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND (p.later_right_from IS NULL OR a.dereg_on >= p.later_right_from)
      AND (p.next_right_from IS NULL OR a.dereg_on < p.next_right_from)
 JOIN benefit b ON b.person_id = a.person_id AND b.period_from > a.dereg_on + $wait_days AND (a.returned_on IS NULL OR b.period_from < a.returned_on)
-     AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(b.first_known_time, a.told_at) AS DATE) > p.decided_on)
+     AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(b.known_at, a.known_at) AS DATE) > p.decided_on)
 LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.foreign_country
 WHERE NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = a.person_id AND n.kind = 'state_service_abroad'

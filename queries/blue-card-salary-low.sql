@@ -10,6 +10,14 @@ legal_basis = ["UtlL 6 a kap. 12 § 1 st. 4 p."]
 legal_gate = "request"
 severity = "weak"
 owner = "national-control"
+readings = [
+    "Months are counted over permits of one class that continue one another, each beside what its own permit requires.",
+    "Low months that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+    "One or two months without pay between months paid by one employer are months of that employment, unless a notice says that it ended: declared as nothing they count so, not declared (yet) they count for nothing.",
+    "Low months beside a short leave without pay are full months; the leave counts as meeting what is required. Beside a longer one (three months and more) the month before and the month after are full only thanks to the excuse, for without it an employment ends and another begins there: they speak for the person and not against, since an excuse may only lower.",
+    "An excused month counts as meeting what is required and is never left out: low months close to leave stand beside it in a mean, which is higher by that.",
+    "Pay counts as moved to the next month only where the two months together meet what is required.",
+]
 
 [[counter_evidence]]
 sv = "Ursäktade månader räknas som om tröskeln var nådd"
@@ -40,7 +48,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 97
-doc = "the mean of six months must be below this share of the threshold, per cent"
+doc = "the mean of six months must be below this share of the threshold, per cent, 100 at most: of cards whose every month meets it no means are made"
 source = "own default"
 [params.shift_pct]
 default = 180
@@ -48,51 +56,57 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_6, sum_12,
-           excused_6, record_1, record_2, record_3
+    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, counted_sek,
+           sum_6, sum_12, own_sum_6, own_sum_12, required_6, required_12, own_required_6, own_required_12, short_at, settled, excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'threshold'
 ),
 low AS (   -- a mean below the threshold takes a month below it: most cards have none
-    SELECT permit_id
+    SELECT person_id
     FROM mean
     WHERE counted_sek * 100 < required_sek * $tolerance_pct
-    GROUP BY permit_id
+    GROUP BY person_id
 ),
-judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold
-    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right, m.sum_6, m.sum_12,
-           m.excused_6, m.record_1, m.record_2, m.record_3,
-           coalesce(m.sum_6 * 100 < 6 * m.required_sek * $tolerance_pct, false) AND coalesce(m.sum_12 < 12 * m.required_sek, true) AS breach
+judged AS (   -- each full month with the five before it, unless it and the eleven before it meet the threshold; and of those in their own right
+    SELECT m.*,
+           m.sum_6 * 100 < m.required_6 * $tolerance_pct AND coalesce(m.sum_12 < m.required_12, true)
+               AND (NOT m.in_own_right OR (m.own_sum_6 * 100 < m.own_required_6 * $tolerance_pct
+                                           AND coalesce(m.own_sum_12 < m.own_required_12, true))) AS low
     FROM mean m
-    JOIN low l ON l.permit_id = m.permit_id
+    JOIN low l ON l.person_id = m.person_id
 ),
-run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_6, sum_12, excused_6,
-           record_1, record_2, record_3, breach,
-           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
-           min(CASE WHEN NOT breach THEN evaluated_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
+    SELECT judged.*,
+           min(CASE WHEN low THEN 1 ELSE 0 END) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) = 1 AS breach
     FROM judged
 ),
-step AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_6, sum_12, excused_6,
-           record_1, record_2, record_3, good_again_at,
-           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
-    FROM run
-    WHERE breach AND in_own_right
+run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
+    SELECT lesser.*,
+           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN NOT breach THEN evaluated_at END)
+               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM lesser
 ),
-worse AS (   -- worse terms under the card that the employer has reported
+step AS (
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    FROM run
+    WHERE breach AND in_own_right AND NOT settled
+),
+worse AS (   -- worse terms that the employer has reported, under the card or under those that it renews, unless its decision could weigh that
     SELECT p.permit_id, min(n.event_on) AS worse_terms_on
     FROM permits p
-    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse' AND n.event_on >= p.valid_from
+    LEFT JOIN rights r ON r.permit_id = p.permit_id
+    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse'
+         AND (n.event_on >= p.valid_from OR (n.event_on >= r.right_from AND greatest(n.event_on, CAST(n.first_known_time AS DATE)) > r.decided_on))
     GROUP BY p.permit_id
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.good_again_at AS cleared_at,
-       CASE WHEN w.permit_id IS NOT NULL AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
+       CASE WHEN w.permit_id IS NOT NULL AND NOT (s.next_gross_sek * 100 >= s.gross_sek * $shift_pct
+                                             AND (s.gross_sek + s.next_gross_sek) * 100 >= 2 * s.required_sek * $tolerance_pct) THEN 'medium' ELSE 'weak' END AS severity,
        s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, s.required_sek AS threshold_sek,
        CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek, w.worse_terms_on,
        records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.permit_id = s.permit_id AND w.worse_terms_on < add_months(s.month, 1)

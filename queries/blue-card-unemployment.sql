@@ -52,20 +52,24 @@ default = 24
 doc = "months of unbroken cards after which the longer time applies"
 source = "UtlL 6 a kap. 12 § 2 st."
 */
-WITH contract AS (   -- from the day on which a later start was notified until that start
-    SELECT person_id, month_of(CAST(first_known_time AS DATE)) AS from_month, month_of(event_on) AS to_month
+WITH contract AS (   -- from the month in which a later start was notified until that of the start; of a start notified afterwards that month alone
+    SELECT person_id, month_of(least(CAST(first_known_time AS DATE), event_on)) AS from_month, month_of(event_on) AS to_month
     FROM notices
     WHERE kind = 'employment_start'
 ),
+card AS (   -- cards of one right are held from the first day of the first, or since when the register says
+    SELECT r.permit_id, r.right_id, min(least(p.held_since, r.valid_from)) OVER (PARTITION BY r.person_id, r.right_id) AS held_from
+    FROM rights r
+    JOIN permits p ON p.permit_id = r.permit_id
+    WHERE r.permit_class = 'BLUE_CARD'
+),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
     SELECT i.person_id, i.permit_id, i.permit_record, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
-           CASE WHEN i.month >= add_months(coalesce(p.held_since, p.valid_from), $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
-           row_number() OVER (PARTITION BY i.person_id, r.right_from ORDER BY i.month, i.permit_id) AS idle_no
+           CASE WHEN i.month >= add_months(k.held_from, $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
+           row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id) AS idle_no
     FROM idle_months i
-    JOIN permits p ON p.permit_id = i.permit_id
-    JOIN rights r ON r.permit_id = i.permit_id
-    WHERE i.permit_class = 'BLUE_CARD'
-      AND NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
+    JOIN card k ON k.permit_id = i.permit_id
+    WHERE NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
       AND NOT EXISTS (SELECT 1 FROM population n
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),

@@ -11,7 +11,6 @@ legal_gate = "request"
 severity = "weak"
 owner = "national-control"
 uses = ["employment-ended", "salary-below-floor"]
-survives = ["permit_ended"]
 
 [[counter_evidence]]
 sv = "Arbetsgivaren saknade deklarationer för mer än hälften av de anställda den månaden (räknas inte)"
@@ -19,6 +18,9 @@ en = "The employer's declarations were missing for more than half of the staff t
 [[counter_evidence]]
 sv = "Ursäktade månader (räknas inte)"
 en = "Excused months (do not count)"
+[[counter_evidence]]
+sv = "Uppgifter som var kända när förlängningen beslutades (prövade i det beslutet)"
+en = "Declarations that were known when the extension was decided (weighed in that decision)"
 [[counter_evidence]]
 sv = "Tidigare uppgift om upphörd anställning eller låg lön (utan en sådan högst svag)"
 en = "An earlier indication of ended employment or low salary (weak at most without one)"
@@ -42,7 +44,7 @@ doc = "so many months declared late or lifted to the requirement"
 source = "own default"
 [params.late_days]
 default = 45
-doc = "a month is late when it is first declared more than so many days after the 12th of the month after"
+doc = "a month is late when it is first declared more than so many days after the 12th of the month after, or the 17th in January and August"
 source = "own default"
 [params.window_days]
 default = 90
@@ -55,6 +57,7 @@ source = "own default"
 */
 WITH statement AS (   -- each version of a salary statement, with the amount that it replaced
     SELECT person_id, record, payer_id, month, CAST(registered_at AS DATE) AS declared_on, known_from, amount_sek,
+           add_months(month, 1) + CASE WHEN date_part('month', month) IN (7, 12) THEN 16 ELSE 11 END AS due_on,
            lag(amount_sek) OVER (PARTITION BY person_id, record_key ORDER BY version) AS replaced_sek
     FROM payments_history
     WHERE kind = 'salary'
@@ -65,39 +68,56 @@ late_employer AS (   -- months for which an employer as a whole was late
     WHERE reported_pct < $staff_pct
     GROUP BY employer_id, month
 ),
-extension AS (   -- applications filed before a permit's end, with the salary that it asks for; of one from before it no month is looked at
+asked AS (   -- applications, also those of which only the permit that came tells
+    SELECT person_id, record, first_known_time, filed_on
+    FROM applications
+    UNION ALL
+    SELECT person_id, record, first_known_time, application_on AS filed_on
+    FROM rights
+    WHERE NOT is_first AND application_on IS NOT NULL
+),
+extension AS (   -- applications filed under a permit or while one filed under it was pending, with the salary that it asks for; of one from before it no month is looked at
     SELECT p.person_id, p.permit_id, p.record AS permit_record, a.record AS application_record, a.first_known_time AS application_known_at,
-           a.filed_on, a.decided_on, month_of(p.valid_from) AS first_month, r.required_sek
-    FROM permit_spells p
-    JOIN applications a ON a.person_id = p.person_id AND (p.held_until IS NULL OR a.filed_on <= p.held_until)
+           a.filed_on, month_of(p.right_from) AS first_month, r.required_sek, CASE WHEN NOT p.is_first THEN p.decided_on END AS settled_on
+    FROM rights p
+    JOIN asked a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND (p.carries_until IS NULL OR a.filed_on <= p.carries_until)
     LEFT JOIN salary_requirements r ON r.permit_id = p.permit_id AND r.requirement <> 'offered'
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD')
 ),
-touched AS (   -- months declared late or lifted to the requirement, close to the application
-    SELECT x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.decided_on, x.required_sek,
+touched AS (   -- months of the unbroken right declared late or lifted to the requirement, close to the application
+    SELECT x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.required_sek, x.settled_on,
            s.month, min(s.known_from) AS declared_at, min(s.record) AS pay_record
     FROM extension x
-    JOIN statement s ON s.person_id = x.person_id AND s.month >= x.first_month AND s.month < x.filed_on
+    JOIN statement s ON s.person_id = x.person_id AND s.month >= x.first_month
          AND s.declared_on >= x.filed_on - $window_days AND s.declared_on <= x.filed_on + $window_days
     LEFT JOIN late_employer e ON e.employer_id = s.payer_id AND e.month = s.month
     WHERE e.employer_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM excused_months m WHERE m.person_id = s.person_id AND m.month = s.month)
-      AND ((s.replaced_sek IS NULL AND s.declared_on > add_months(s.month, 1) + 11 + $late_days)
+      AND ((s.replaced_sek IS NULL AND s.amount_sek > 0 AND s.declared_on > s.due_on + $late_days)
            OR (s.replaced_sek < x.required_sek AND s.amount_sek >= x.required_sek))
-    GROUP BY x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.decided_on, x.required_sek, s.month
+    GROUP BY x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.required_sek, x.settled_on, s.month
 ),
 numbered AS (
-    SELECT person_id, permit_id, permit_record, application_record, application_known_at, filed_on, decided_on, required_sek, declared_at, pay_record,
+    SELECT person_id, permit_id, permit_record, application_record, filed_on, required_sek, settled_on, pay_record, declared_at,
+           greatest(declared_at, application_known_at) AS known_at,
            row_number() OVER (PARTITION BY permit_id, application_record ORDER BY declared_at, month) AS months_touched
     FROM touched
+),
+told AS (   -- from so many months on, of the permit and of later ones, where its decision could not weigh them: the first for each
+    SELECT n.person_id, n.permit_id, c.carrier_id, n.permit_record, c.record, n.application_record, n.filed_on, n.required_sek, n.pay_record, n.declared_at,
+           greatest(n.known_at, c.from_at) AS alert_at, n.months_touched,
+           row_number() OVER (PARTITION BY c.carrier_id, n.application_record ORDER BY n.months_touched, n.permit_id) AS place
+    FROM numbered n
+    JOIN carriers c ON c.permit_id = n.permit_id
+         AND coalesce(CAST(n.declared_at AS DATE) > CASE WHEN c.carrier_id = n.permit_id THEN n.settled_on ELSE c.settled_on END, true)
+    WHERE n.months_touched >= $months
 )
-SELECT n.person_id, n.permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_at, greatest(n.declared_at, n.application_known_at) AS alert_at,
-       CAST(NULL AS TIMESTAMP) AS due_at, CAST(n.decided_on AS TIMESTAMP) AS cleared_at, 'decided' AS cleared_reason,
+SELECT n.person_id, n.carrier_id AS permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_at, n.alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
        CASE WHEN count(i.alert_key) > 0 THEN 'medium' ELSE 'weak' END AS severity,
        n.filed_on, CAST(n.months_touched AS BIGINT) AS months_touched, n.required_sek, $late_days AS late_days, $window_days AS window_days,
-       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.application_record, n.pay_record) AS records
-FROM numbered n
+       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.record, n.application_record, n.pay_record) AS records
+FROM told n
 LEFT JOIN indications i ON i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
-WHERE n.months_touched = $months
-GROUP BY n.person_id, n.permit_id, n.permit_record, n.application_record, n.application_known_at, n.filed_on, n.decided_on, n.required_sek, n.declared_at,
+WHERE n.place = 1
+GROUP BY n.person_id, n.carrier_id, n.alert_at, n.permit_record, n.record, n.application_record, n.filed_on, n.required_sek, n.declared_at,
          n.months_touched, n.pay_record

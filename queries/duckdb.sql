@@ -15,7 +15,7 @@ CREATE MACRO severity(n) AS
     CASE WHEN n IS NULL THEN NULL WHEN n <= 0 THEN 'info' WHEN n = 1 THEN 'weak' WHEN n = 2 THEN 'medium' ELSE 'strong' END;
 CREATE MACRO severity_rank(s) AS
     CAST(CASE s WHEN 'info' THEN 0 WHEN 'weak' THEN 1 WHEN 'medium' THEN 2 WHEN 'strong' THEN 3 END AS BIGINT);
--- names: made from the tables in src/rules/functions/names.rs by its tests, which print them when they differ
+-- names: made from the tables in src/sql/functions/names.rs by its tests, which print them when they differ
 CREATE MACRO name_plain(s) AS lower(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(nfc_normalize(s),
     'ªºſﺀﺁﺂﺃﺄﺅﺆﺇﺈﺉﺊﺋﺌﺍﺎﺏﺐﺑﺒﺓﺔﺕﺖﺗﺘﺙﺚﺛﺜﺝﺞﺟﺠﺡﺢﺣﺤﺥﺦﺧﺨﺩﺪﺫﺬﺭﺮﺯﺰﺱﺲﺳﺴﺵﺶﺷﺸﺹﺺﺻﺼﺽﺾﺿﻀﻁﻂﻃﻄﻅﻆﻇﻈﻉﻊﻋﻌﻍﻎﻏﻐﻑﻒﻓﻔﻕﻖﻗﻘﻙﻚﻛﻜﻝﻞﻟﻠﻡﻢﻣﻤﻥﻦﻧﻨﻩﻪﻫﻬﻭﻮﻯﻰﻱﻲﻳﻴ！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～',
     'aosءآآأأؤؤإإئئئئااببببةةتتتتثثثثججججححححخخخخددذذررززسسسسششششصصصصضضضضططططظظظظععععغغغغففففققققككككللللممممننننههههووىىيييي!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~'),
@@ -54,7 +54,7 @@ CREATE MACRO name_agreement(a, b) AS
          WHEN coalesce(names_best(a, b), -1) = 2 THEN 'same'
          WHEN names_best(a, b) IS NULL OR name_has(name_words(a, 0) || name_words(b, 0), '[\x{100}-\x{5ff}\x{700}-\x{74f}\x{780}-\x{1fff}\x{2c00}-\x{2dff}\x{3040}-\x{d7ff}\x{f900}-\x{fdff}\x{fe70}-\x{fefc}\x{10000}-\x{1efff}]') THEN 'script'
          WHEN names_best(a, b) = 1 THEN 'part' ELSE 'none' END;
--- states: the first two from the list in src/rules/functions/states.rs, which a test holds equal
+-- states: the first two from the list in src/sql/functions/states.rs, which a test holds equal
 CREATE MACRO followers(c) AS CASE c
     WHEN 'AFI' THEN ['DJI']
     WHEN 'ANT' THEN ['ABW', 'BES', 'CUW', 'NLD', 'SXM']

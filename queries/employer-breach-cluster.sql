@@ -133,21 +133,20 @@ rated AS (   -- beside the rate of all employers of the sector, or of all employ
     GROUP BY c.person_id, c.employer_id, c.day, c.moment, c.holders, c.breaching, e.bankrupt_on
 ),
 judged AS (
-    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp,
-           beta_tail_bp(breaching, holders, $prior_with, $prior_without, $factor * sector_rate_bp) AS posterior_bp
+    SELECT rated.*, beta_tail_bp(breaching, holders, $prior_with, $prior_without, $factor * sector_rate_bp) AS posterior_bp
     FROM rated
 ),
+flagged AS (
+    SELECT judged.*, coalesce(holders >= $holders AND breaching >= $breaches AND posterior_bp > $posterior_bp
+                              AND (bankrupt_on IS NULL OR day < bankrupt_on), false) AS hit
+    FROM judged
+),
 run AS (
-    SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp, hit,
+    SELECT flagged.*,
            min(CASE WHEN NOT hit THEN moment END)
                OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at,
            lag(CASE WHEN hit THEN breaching END) OVER (PARTITION BY person_id, employer_id ORDER BY day) AS breaching_before
-    FROM (
-        SELECT person_id, employer_id, day, moment, holders, breaching, bankrupt_on, sector_rate_bp, posterior_bp,
-               coalesce(holders >= $holders AND breaching >= $breaches AND posterior_bp > $posterior_bp
-                        AND (bankrupt_on IS NULL OR day < bankrupt_on), false) AS hit
-        FROM judged
-    ) j
+    FROM flagged
 ),
 named AS (   -- how many holders each rule speaks of, on days on which it begins or the holders with an indication become more
     SELECT r.person_id, r.employer_id, r.day, r.moment, r.quiet_again_at, r.holders, r.breaching, r.sector_rate_bp,

@@ -10,16 +10,23 @@ legal_basis = ["UtlL 6 kap. 2 a § 2 st.", "UtlL 6 a kap. 8 §", "UtlL 7 kap. 3 
 legal_gate = "verify"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Months are counted over permits of one class that continue one another, each under its own permit's employers.",
+    "Months elsewhere that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+]
 
 [[counter_evidence]]
 sv = "Verksamheten har övergått till den nya arbetsgivaren (räknas som tillåten)"
 en = "The business was transferred to the new employer (counts as allowed)"
 [[counter_evidence]]
+sv = "Ett annat tillstånd som gällde samtidigt avser den arbetsgivaren (räknas inte)"
+en = "Another permit held at the time allows that employer (does not count)"
+[[counter_evidence]]
 sv = "Utbetalaren är försäkringsgivare, myndighet (även lönegaranti) eller löneadministratör (räknas inte)"
 en = "The payer is an insurer, an authority (wage guarantee too) or a payroll provider (does not count)"
 [[counter_evidence]]
-sv = "Ansökan som avser den arbetsgivaren är inlämnad eller beviljad (räknas inte)"
-en = "An application for that employer is filed or granted (does not count)"
+sv = "Ansökan som avser den arbetsgivaren är inlämnad eller beviljad (räknas inte, förrän den avslås eller återkallas)"
+en = "An application for that employer is filed or granted (does not count, until it is refused or withdrawn)"
 [[counter_evidence]]
 sv = "Den tillåtna arbetsgivarens deklaration är ofullständig den månaden (räknas inte)"
 en = "The allowed employer's declaration for the month is incomplete (does not count)"
@@ -49,24 +56,32 @@ doc = "an employer's month is complete when its declarations cover this share of
 source = "own default"
 */
 WITH tied AS (   -- permits whose employer binds
-    SELECT person_id, permit_id, record, valid_from, coalesce(application_on, decided_on, valid_from) AS applied_on,
-           least(held_until, tied_until) AS tied_until
-    FROM permit_spells
-    WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(work_right, 'employer') NOT IN ('any', 'occupation')
+    SELECT p.person_id, coalesce(h.chain_id, p.permit_id) AS chain_id, p.permit_id, p.record, p.decided_on, p.valid_from,
+           coalesce(p.application_on, p.decided_on, p.valid_from) AS applied_on, least(p.held_until, p.tied_until) AS tied_until
+    FROM permit_spells p
+    LEFT JOIN permit_chains h ON h.permit_id = p.permit_id
+    WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(p.work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
-    SELECT t.person_id, t.permit_id, t.record, t.applied_on, s.month, s.employer_id, s.gross_sek, s.known_at, s.first_record,
+    SELECT t.* EXCLUDE (valid_from, tied_until), s.month, s.employer_id, s.gross_sek, s.known_at, s.first_record,
            pe.employer_id IS NOT NULL AS permitted
     FROM tied t
     JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
     LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = s.employer_id
          AND pe.from_on < add_months(s.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= s.month)
 ),
-elsewhere AS (   -- permits under which another employer ever paid enough: of the others there is nothing to say
-    SELECT permit_id
+elsewhere AS (   -- permits under which, or those they renew, another employer ever paid enough: of the others there is nothing to say
+    SELECT person_id, chain_id
     FROM pay
     WHERE NOT permitted AND gross_sek >= $amount_sek
-    GROUP BY permit_id
+    GROUP BY person_id, chain_id
+),
+beside AS (   -- employers that another permit allowed while it was held
+    SELECT c.permit_id, e.employer_id, greatest(e.from_on, b.valid_from) AS from_on, least(e.to_on, b.held_until) AS to_on
+    FROM elsewhere o
+    JOIN permit_chains c ON c.person_id = o.person_id AND c.chain_id = o.chain_id
+    JOIN permit_spells b ON b.person_id = c.person_id AND b.permit_id <> c.permit_id
+    JOIN permit_employers e ON e.permit_id = b.permit_id
 ),
 incomplete AS (   -- months in which an allowed employer's silence shows nothing
     SELECT pe.permit_id, m.month
@@ -75,73 +90,79 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
     GROUP BY pe.permit_id, m.month
 ),
 paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid
-    SELECT s.person_id, s.permit_id, s.record, s.month,
-           max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
+    SELECT s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month,
+           max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
            max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
-           greatest(agi_complete(s.month), max(s.known_at)) AS evaluated_at,
+           greatest(agi_complete(s.month), max(s.known_at), CAST(max(r.decided_on) + 1 AS TIMESTAMP)) AS evaluated_at,
            min(s.first_record) AS pay_record
     FROM elsewhere o
-    JOIN pay s ON s.permit_id = o.permit_id
+    JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     LEFT JOIN applications a ON a.person_id = s.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
-         AND (a.decided_on IS NULL OR a.decided_on >= s.month OR (a.outcome = 'granted' AND a.filed_on >= s.applied_on))
+         AND coalesce(a.outcome, 'granted') = 'granted'
+         AND (a.decided_on IS NULL OR a.decided_on >= s.month OR a.filed_on >= s.applied_on)
+    LEFT JOIN applications r ON r.person_id = s.person_id AND r.employer_id = s.employer_id AND r.filed_on < add_months(s.month, 1)
+         AND r.decided_on >= s.month AND r.outcome <> 'granted'   -- excuses until it is refused or withdrawn
+    LEFT JOIN beside h ON h.permit_id = s.permit_id AND h.employer_id = s.employer_id AND h.from_on < add_months(s.month, 1)
+         AND (h.to_on IS NULL OR h.to_on >= s.month)
     LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
     WHERE i.month IS NULL
-    GROUP BY s.person_id, s.permit_id, s.record, s.month
+    GROUP BY s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month
+    HAVING max(s.gross_sek) > 0   -- a statement of nothing says nothing of an employer
 ),
 excused AS (   -- an excused month, with salary or without, is one with the allowed employer
-    SELECT t.person_id, t.permit_id, t.record, x.month
+    SELECT t.person_id, t.chain_id, t.permit_id, t.record, t.decided_on, x.month
     FROM elsewhere o
-    JOIN tied t ON t.permit_id = o.permit_id
+    JOIN tied t ON t.person_id = o.person_id AND t.chain_id = o.chain_id
     JOIN excused_months x ON x.person_id = t.person_id AND x.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(x.month, 1) <= t.tied_until + 1)
-    GROUP BY t.person_id, t.permit_id, t.record, x.month
+    GROUP BY t.person_id, t.chain_id, t.permit_id, t.record, t.decided_on, x.month
 ),
 flagged AS (
-    SELECT p.person_id, p.permit_id, p.record, p.month, p.other_sek, p.evaluated_at, p.pay_record,
+    SELECT p.* EXCLUDE (permitted_sek),
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month p
     LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
     WHERE x.month IS NULL
     UNION ALL
-    SELECT person_id, permit_id, record, month, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record,
-           0 AS mismatch, 0 AS mixed
+    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, 0 AS mismatch, 0 AS mixed
     FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
-    SELECT person_id, permit_id, record, month, evaluated_at,
+    SELECT person_id, chain_id, permit_id, record, month, evaluated_at,
            greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
            mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
            greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
+           max(CASE WHEN mismatch + mixed > 0 THEN evaluated_at END) OVER so_far AS elsewhere_at,
+           coalesce(last_value(CASE WHEN mismatch + mixed > 0 THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
+                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN evaluated_at END) OVER so_far AS DATE) <= decided_on, false) AS settled,
            pay_record AS record_1, lag(pay_record) OVER w AS record_2, lag(pay_record, 2) OVER w AS record_3
     FROM flagged
-    WINDOW w AS (PARTITION BY permit_id ORDER BY month)
+    WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month), so_far AS (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
-    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3,
-           CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
+    SELECT recent.*, CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
            mismatch_3 + mixed_3 < 2 AND NOT elsewhere AS good
     FROM recent
 ),
 run AS (   -- months with a grade are one episode, until the next good month
-    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3, severity,
-           max(CASE WHEN good THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+    SELECT graded.*,
+           max(CASE WHEN good THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN good THEN known_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
 step AS (
-    SELECT person_id, permit_id, record, month, other_sek, mismatch_3, mixed_3, known_at, record_1, record_2, record_3, severity, good_again_at,
-           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
-    WHERE severity IS NOT NULL
+    WHERE severity IS NOT NULL AND NOT settled
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        agi_complete(s.month) AS due_at, s.good_again_at AS cleared_at, s.severity,
        s.month AS last_month, CAST(s.mismatch_3 AS BIGINT) AS mismatch_months, CAST(s.mixed_3 AS BIGINT) AS mixed_months, s.other_sek,
        records(s.record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.elsewhere_at AS DATE) > c.settled_on)

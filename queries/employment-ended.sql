@@ -10,6 +10,14 @@ legal_basis = ["UtlL 7 kap. 3 § 1 st. 2 p.", "UtlL 7 kap. 4 §", "UtlL 7 kap. 7
 legal_gate = "verify"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Only an application filed within the time to find another employment counts, or one filed before and still undecided when the employment ended; a refused one excuses nothing, and a permit is not hidden by the application that it answers.",
+    "An extension under which nothing was ever declared is looked at from its first day.",
+    "A notice of a new employment within the time does not excuse for good: its first month and, since pay may be in arrears, the next are months of employment, and without pay the time counts from there.",
+    "Where pay is declared for the month in which a notice says that the employment ended, the time to apply counts from the end of that month.",
+    "A notice that an employment ended tells of one under a first permit, too, for which no pay was ever declared.",
+    "Severance is measured by the mean of the last three full months, not by the lower of two.",
+]
 
 [[counter_evidence]]
 sv = "Lön från någon arbetsgivare för en senare månad (avslutar uppgiften) eller deklarerad sent (tar bort den)"
@@ -18,8 +26,8 @@ en = "Salary from any employer for a later month (ends the indication), or decla
 sv = "Ansökan inlämnad innan tiden gått ut, eller tidigare och oavgjord när anställningen upphörde, om den inte avslås eller återkallas (tar bort uppgiften); ansökan som tillståndet självt är svaret på räknas inte"
 en = "Application filed within the time, or earlier and undecided when the employment ended, unless it is refused or withdrawn (removes the indication); the application that the permit itself answers does not count"
 [[counter_evidence]]
-sv = "Underrättelse om en ny anställning inom tiden (tar bort uppgiften)"
-en = "Notice of a new employment within the time (removes the indication)"
+sv = "Underrättelse om en ny anställning inom tiden (tiden räknas på nytt efter dess två första månader)"
+en = "Notice of a new employment within the time (the time counts anew after its first two months)"
 [[counter_evidence]]
 sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (räknas som anställning; tiden räknas från den sista)"
 en = "Excused months, such as sickness or parental leave (count as employment; the time counts from the last one)"
@@ -59,53 +67,98 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
     JOIN notices n ON n.person_id = s.person_id AND n.kind = 'employment_end' AND n.employer_id = s.employer_id
          AND month_of(n.event_on) = add_months(s.month, -1)
 ),
-idle AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
+silent AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
     SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_record,
-           i.employed_again_at, f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
+           f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
            coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
                     i.valid_from - 1) AS ended_on,
            coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS paid_until,
            i.idle_no + CASE WHEN i.ended_on IS NULL AND f.ended_on IS NOT NULL THEN 1 ELSE 0 END AS idle_no
     FROM idle_months i
     LEFT JOIN final_pay f ON f.person_id = i.person_id AND f.month = i.last_month
-    WHERE i.permit_class = 'WORK_EMP' AND (i.last_paid_month IS NOT NULL OR NOT coalesce(i.first_grant, true))
+    WHERE i.permit_class = 'WORK_EMP' AND (i.last_paid_month IS NOT NULL OR i.ended_on IS NOT NULL OR NOT coalesce(i.first_grant, true))
+),
+started AS (   -- of such a month the last notice of a new employment since the old one ended
+    SELECT i.permit_id, i.month, max(n.event_on) AS started_on
+    FROM silent i
+    JOIN notices n ON n.person_id = i.person_id AND n.kind = 'employment_start' AND n.event_on > i.paid_until AND n.event_on < add_months(i.month, 1)
+    GROUP BY i.permit_id, i.month
+),
+idle AS (   -- a new employment that was notified is one in its first month and, since pay may be in arrears, the next; the time counts from there
+    SELECT i.* EXCLUDE (idle_no),
+           CASE WHEN s.started_on IS NULL THEN i.idle_no
+                ELSE sum(CASE WHEN i.month > add_months(month_of(s.started_on), 1) THEN 1 ELSE 0 END)
+                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on ORDER BY i.month ROWS UNBOUNDED PRECEDING) END AS idle_no
+    FROM silent i
+    LEFT JOIN started s ON s.permit_id = i.permit_id AND s.month = i.month
 ),
 allowed AS (   -- the longest of the times that apply to the holder
     SELECT i.permit_id, i.ended_on, max(g.value) AS grace_months
     FROM (SELECT permit_id, ended_on FROM idle GROUP BY permit_id, ended_on) i
     JOIN permits p ON p.permit_id = i.permit_id
+    LEFT JOIN rights r ON r.permit_id = i.permit_id
     JOIN parameters g ON i.ended_on >= g.valid_from AND (g.valid_to IS NULL OR i.ended_on < g.valid_to)
          AND (g.name = 'unemployment_grace_months'
               OR (g.name = 'unemployment_grace_notified_months' AND p.investigation_notified_on <= i.ended_on)
-              OR (g.name = 'unemployment_grace_long_months' AND i.ended_on >= add_months(p.held_since, $long_held_months)))
+              OR (g.name = 'unemployment_grace_long_months' AND i.ended_on > add_months(least(r.right_from, p.held_since), $long_held_months)))
     GROUP BY i.permit_id, i.ended_on
 ),
 due AS (   -- the month with which the time has passed
-    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, coalesce(i.last_month, i.first_month) AS from_month,
-           i.last_paid_month, i.last_gross_sek, i.last_pay_record, i.employed_again_at, a.grace_months, min(i.month) AS last_month
+    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month AS employed_month, i.first_month,
+           i.last_paid_month, i.last_gross_sek, i.last_pay_record, a.grace_months, min(i.month) AS first_idle,
+           min(CASE WHEN i.idle_no >= a.grace_months THEN i.month END) AS last_month
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
-    WHERE i.idle_no >= a.grace_months
     GROUP BY i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month, i.first_month,
-             i.last_paid_month, i.last_gross_sek, i.last_pay_record, i.employed_again_at, a.grace_months
+             i.last_paid_month, i.last_gross_sek, i.last_pay_record, a.grace_months
+    HAVING max(i.idle_no) >= a.grace_months
 ),
-passed AS (   -- unless the holder applied or found another employment within it, or before leave that followed
-    SELECT d.person_id, d.permit_id, d.permit_record, d.ended_on, d.from_month, d.last_paid_month, d.last_gross_sek, d.last_pay_record,
-           d.employed_again_at, d.grace_months, d.last_month, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at) AS known_at
+asked AS (   -- other applications filed within the time, from the end, the last month's pay, the months that a final payment covers, or a new employment's first two
+    SELECT d.permit_id, d.last_month, a.outcome, a.decided_on
     FROM due d
-    WHERE NOT EXISTS (SELECT 1 FROM other_applications a
-                      WHERE a.permit_id = d.permit_id AND a.filed_on < add_months(d.last_month, 1)
-                        AND coalesce(a.decided_on > d.paid_until, true) AND coalesce(a.outcome, 'granted') = 'granted')
-      AND NOT EXISTS (SELECT 1 FROM notices n
-                      WHERE n.person_id = d.person_id AND n.kind = 'employment_start' AND n.event_on > d.paid_until
-                        AND n.event_on < add_months(d.last_month, 1))
+    LEFT JOIN started s ON s.permit_id = d.permit_id AND s.month = d.last_month
+    JOIN other_applications a ON a.permit_id = d.permit_id AND coalesce(a.decided_on > d.paid_until, true)
+         AND a.filed_on < add_months(CASE WHEN s.started_on IS NOT NULL THEN add_months(month_of(s.started_on), 2)
+                                          WHEN d.ended_known_at IS NOT NULL THEN d.ended_on + 1
+                                          WHEN d.first_idle = add_months(month_of(d.ended_on), 1) THEN greatest(d.ended_on + 1, add_months(d.last_paid_month, 1))
+                                          ELSE d.first_idle END, d.grace_months)
 ),
-departure AS (   -- moved abroad by the register, or seen leaving with a document, and not known to be back; from its day on
-    SELECT person_id, dereg_on AS left_on, known_at, record
-    FROM deregistrations
-    WHERE dereg_code = 'UV' AND registered_again_at IS NULL
+refused AS (   -- an application excuses to the end of the day on which it is refused or withdrawn
+    SELECT permit_id, last_month, max(decided_on) AS refused_on
+    FROM asked
+    WHERE outcome <> 'granted'
+    GROUP BY permit_id, last_month
+),
+passed AS (   -- unless the holder applied within it
+    SELECT d.*, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at
+    FROM due d
+    LEFT JOIN refused r ON r.permit_id = d.permit_id AND r.last_month = d.last_month
+    WHERE NOT EXISTS (SELECT 1 FROM asked a
+                      WHERE a.permit_id = d.permit_id AND a.last_month = d.last_month AND coalesce(a.outcome, 'granted') = 'granted')
+),
+earlier AS (   -- of a permit never worked under, the last month of employment before it
+    SELECT d.permit_id, d.last_month, max(s.month) AS month
+    FROM passed d
+    JOIN salary_months s ON s.person_id = d.person_id AND s.month < d.first_month
+    WHERE d.employed_month IS NULL AND (s.gross_sek > 0 OR s.excused = 1)
+    GROUP BY d.permit_id, d.last_month
+),
+again AS (   -- from when a later month of employment counts, whatever the permit: its pay became known, or it was excused and had begun
+    SELECT d.permit_id, d.last_month, min(CASE WHEN s.gross_sek > 0 THEN s.known_at ELSE greatest(s.excused_at, CAST(s.month AS TIMESTAMP)) END) AS at
+    FROM passed d
+    JOIN salary_months s ON s.person_id = d.person_id AND s.month > d.last_month
+    WHERE s.gross_sek > 0 OR s.excused = 1
+    GROUP BY d.permit_id, d.last_month
+),
+departure AS (   -- moved abroad by the register until that says otherwise, or seen leaving with a document, and not known to be back; from its day on
+    SELECT d.person_id, true AS moved, d.dereg_on AS left_on, d.known_at, min(o.known_at) AS until_at, d.record
+    FROM deregistrations d
+    LEFT JOIN deregistrations o ON o.person_id = d.person_id AND o.matter_no = d.matter_no AND o.version > d.version AND o.dereg_code <> 'UV'
+    WHERE d.dereg_code = 'UV' AND d.registered_again_at IS NULL
+    GROUP BY d.person_id, d.dereg_on, d.known_at, d.record
     UNION ALL
-    SELECT person_id, observed_on AS left_on, greatest(first_known_time, CAST(observed_on AS TIMESTAMP)) AS known_at, record
+    SELECT person_id, false AS moved, observed_on AS left_on, greatest(first_known_time, CAST(observed_on AS TIMESTAMP)) AS known_at,
+           CAST(NULL AS TIMESTAMP) AS until_at, record
     FROM (
         SELECT person_id, direction, observed_on, first_known_time, record, doc_seen,
                lead(direction) OVER (PARTITION BY person_id ORDER BY observed_on, direction DESC, record) AS next_direction
@@ -113,16 +166,36 @@ departure AS (   -- moved abroad by the register, or seen leaving with a documen
         WHERE direction IN ('exit', 'entry') AND transit IS NOT TRUE AND source <> 'tip'
     ) b
     WHERE direction = 'exit' AND doc_seen AND coalesce(next_direction, 'exit') = 'exit'
+),
+gone AS (   -- who moved under the right, or was seen leaving since the employment ended, unless it was known, and had happened, at the permit's decision
+    SELECT d.permit_id, d.last_month, x.left_on, x.known_at, x.until_at, x.record
+    FROM departure x
+    JOIN passed d ON d.person_id = x.person_id
+    JOIN rights r ON r.permit_id = d.permit_id
+    WHERE x.left_on >= CASE WHEN x.moved THEN r.right_from ELSE d.paid_until END
+      AND (r.is_first OR r.decided_on IS NULL OR CAST(x.known_at AS DATE) > r.decided_on)
+),
+told AS (   -- strong from the day on which the holder has left
+    SELECT tier.severity, d.person_id, d.permit_id, c.carrier_id, coalesce(d.employed_month, e.month, d.first_month) AS from_month, d.ended_on,
+           greatest(d.known_at, c.from_at, min(x.known_at)) AS alert_at,
+           least(n.at, CASE WHEN count(x.until_at) = count(x.left_on) THEN max(x.until_at) END) AS cleared_at, d.last_paid_month, d.last_gross_sek,
+           d.last_month, d.grace_months, min(x.left_on) AS left_on, records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
+    FROM (VALUES ('medium'), ('strong')) AS tier(severity)
+    CROSS JOIN passed d
+    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(d.known_at AS DATE) > c.settled_on)
+    LEFT JOIN earlier e ON e.permit_id = d.permit_id AND e.last_month = d.last_month
+    LEFT JOIN again n ON n.permit_id = d.permit_id AND n.last_month = d.last_month
+    LEFT JOIN gone x ON x.permit_id = d.permit_id AND x.last_month = d.last_month AND tier.severity = 'strong'
+    WHERE tier.severity = 'medium' OR x.left_on IS NOT NULL
+    GROUP BY tier.severity, d.person_id, d.permit_id, c.carrier_id, c.record, c.from_at, d.permit_record, d.ended_on, d.known_at, d.employed_month, d.first_month,
+             e.month, n.at, d.last_paid_month, d.last_gross_sek, d.last_pay_record, d.grace_months, d.last_month
+),
+first_told AS (   -- one unemployment that goes on under a renewal is one alert: as it was told of the earlier permit
+    SELECT told.*, row_number() OVER (PARTITION BY carrier_id, from_month, severity ORDER BY last_month, permit_id) AS place
+    FROM told
 )
-SELECT d.person_id, c.carrier_id AS permit_id, d.from_month AS alert_key, d.ended_on AS anchor_at,
-       greatest(d.known_at, c.from_at, min(x.known_at)) AS alert_at, agi_complete(d.last_month) AS due_at,
-       d.employed_again_at AS cleared_at, tier.severity, d.ended_on, d.last_paid_month, d.last_gross_sek AS last_month_sek,
-       add_months(d.last_month, 1) - 1 AS silent_until, d.grace_months, min(x.left_on) AS left_on,
-       records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
-FROM (VALUES ('medium'), ('strong')) AS tier(severity)   -- strong from the day on which the holder has left
-CROSS JOIN passed d
-JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(d.known_at AS DATE) > c.settled_on)
-LEFT JOIN departure x ON x.person_id = d.person_id AND tier.severity = 'strong' AND x.left_on >= coalesce(d.last_paid_month, d.ended_on)
-GROUP BY tier.severity, d.person_id, c.carrier_id, c.record, c.from_at, d.permit_record, d.ended_on, d.known_at, d.from_month, d.last_paid_month,
-         d.last_gross_sek, d.last_pay_record, d.employed_again_at, d.grace_months, d.last_month
-HAVING tier.severity = 'medium' OR count(x.left_on) > 0
+SELECT person_id, carrier_id AS permit_id, from_month AS alert_key, ended_on AS anchor_at, alert_at, agi_complete(last_month) AS due_at,
+       cleared_at, severity, ended_on, last_paid_month, last_gross_sek AS last_month_sek,
+       add_months(last_month, 1) - 1 AS silent_until, grace_months, left_on, records
+FROM first_told
+WHERE place = 1

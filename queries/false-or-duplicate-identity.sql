@@ -15,8 +15,8 @@ owner = "identity-unit"
 sv = "Avregistreringen har rättats (tar bort uppgiften) eller personen har folkbokförts igen (avslutar den)"
 en = "The deregistration was corrected (removes the indication) or the person registered again (ends it)"
 [[counter_evidence]]
-sv = "Kopplingen till numret har avslutats hos någon av personerna: sammanförda akter eller nytt nummer (tar bort uppgiften)"
-en = "The link to the number has ended for one of the persons: files merged or a new number (removes the indication)"
+sv = "Kopplingen till numret har avslutats hos någon av personerna: sammanförda akter eller nytt nummer (tar bort uppgiften; anmält i förväg avslutar det den på sin dag)"
+en = "The link to the number has ended for one of the persons: files merged or a new number (removes the indication; told ahead it ends it on its day)"
 [[counter_evidence]]
 sv = "Tillstånden gällde inte samtidigt (ingen uppgift)"
 en = "The permits were not valid at the same time (no indication)"
@@ -45,14 +45,15 @@ WITH own AS (   -- what is linked to this person
 ),
 shared AS (   -- permits of others with the same document or number, on days that belong to this permit's right too
     SELECT p.person_id, p.permit_id, p.record AS permit_record, p.is_first, p.decided_on,
-           greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS carries_at, o.record_key AS own_key, o.record AS own_record, o.kind, o.asserted_by, s.other_id,
+           greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS carries_at, o.record_key AS own_key, o.record AS own_record, o.kind, o.asserted_by, s.other_id, s.ended_on,
            greatest(p.right_from, s.held_from, o.linked_on) AS both_from,
            greatest(s.known_at, o.first_known_time, CAST(greatest(p.right_from, s.held_from, o.linked_on) AS TIMESTAMP)) AS known_at
     FROM rights p
     JOIN own o ON o.person_id = p.person_id
     JOIN shared_identifiers s ON s.person_id = o.person_id AND s.kind = o.kind AND s.identifier = o.identifier
-    WHERE least(p.right_until, s.held_until) IS NULL   -- the least of those that are not null
-       OR greatest(p.right_from, s.held_from, o.linked_on) <= least(p.right_until, s.held_until)
+    WHERE (least(p.right_until, s.held_until) IS NULL   -- the least of those that are not null
+           OR greatest(p.right_from, s.held_from, o.linked_on) <= least(p.right_until, s.held_until))
+      AND (s.ended_on IS NULL OR greatest(p.right_from, s.held_from, o.linked_on) < s.ended_on)
 ),
 unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
     SELECT person_id, record_key, record, linked_on, number_kind, level, ended_on, asserted_by, greatest(known_from, CAST(linked_on AS TIMESTAMP)) AS known_at,
@@ -69,14 +70,15 @@ SELECT p.person_id, p.permit_id, concat('deregistered:', CAST(d.dereg_on AS VARC
        records(p.record, d.record) AS records
 FROM rights p
 JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'FI'
-WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on
+WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on
 UNION ALL
 SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_from) AS anchor_at,
        greatest(min(CASE WHEN NOT settled THEN known_at END), carries_at) AS alert_at,
-       CAST(NULL AS TIMESTAMP) AS cleared_at, 'medium' AS severity,
+       CASE WHEN count(*) FILTER (WHERE NOT settled AND ended_on IS NULL) = 0   -- once no other is linked any more
+            THEN CAST(max(CASE WHEN NOT settled THEN ended_on END) AS TIMESTAMP) END AS cleared_at, 'medium' AS severity,
        concat('shared_', kind) AS circumstance, min(both_from) AS since_on, count(DISTINCT other_id) AS others, asserted_by,
        records(permit_record, own_record) AS records
-FROM (SELECT person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by, other_id, both_from, known_at,
+FROM (SELECT person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by, other_id, ended_on, both_from, known_at,
              NOT (is_first OR decided_on IS NULL OR CAST(known_at AS DATE) > decided_on) AS settled
       FROM shared) s
 GROUP BY person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by

@@ -10,6 +10,9 @@ legal_basis = ["UtlL 7 kap. 3 § 2 st.", "UtlL 7 kap. 7 f §", "UtlL 5 b kap. 24
 legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
+readings = [
+    "A divorce that only the anchor's post shows counts as one of the holder's, if that post had shown them as married to each other.",
+]
 
 [[counter_evidence]]
 sv = "Uppgift om våld i förhållandet (tar bort uppgiften)"
@@ -49,7 +52,7 @@ source = "own default: half a year"
 */
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
-           min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_from) AS tie_from   -- over the permits of an unbroken right
+           min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_id) AS tie_from   -- over the permits of an unbroken right
     FROM rights p
     JOIN permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
@@ -87,8 +90,9 @@ civil AS (   -- a civil status and when it became known; one that a later post r
     WHERE replaced_from IS NULL OR replaced_from > civil_status_on
     WINDOW w AS (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key)
 ),
-couple AS (   -- whether the register has ever shown them as married to each other
-    SELECT permit_id, max(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN 1 ELSE 0 END) AS married
+couple AS (   -- whether the register has ever shown them as married to each other, and the holder as single again
+    SELECT permit_id, max(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN 1 ELSE 0 END) AS married,
+           max(CASE WHEN party = 'holder' AND civil_status IN ('S', 'SP', 'Ä', 'EP') THEN civil_status_on END) AS holder_single_on
     FROM post
     GROUP BY permit_id
 ),
@@ -116,7 +120,7 @@ home AS (   -- both addresses on one line of days
     WINDOW so_far AS (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING)
 ),
 run AS (   -- since when they have been apart, and when they were together again
-    SELECT permit_id, party, record_key, record, registered_on, known_at, apart,
+    SELECT home.*,
            max(CASE WHEN NOT apart THEN registered_on END)
                OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING) AS together_on,
            min(CASE WHEN NOT apart THEN registered_on END)
@@ -144,13 +148,21 @@ fact AS (   -- facts that are there have no deadline
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
     WHERE c.party = 'holder' AND c.civil_status IN ('S', 'SP', 'Ä', 'EP') AND c.previous_status IN ('G', 'RP')
       AND coalesce(c.previous_with_other, true)
+    UNION ALL   -- a divorce that the anchor's post alone shows: the holder's follows, and takes its place
+    SELECT t.person_id, t.permit_id, 'divorced' AS circumstance, c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on,
+           c.married_again_at AS cleared_at, 'medium' AS severity, CAST(NULL AS VARCHAR) AS post_record
+    FROM civil c
+    JOIN couple k ON k.permit_id = c.permit_id
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
+    WHERE c.party = 'anchor' AND c.civil_status IN ('S', 'SP') AND c.previous_status IN ('G', 'RP') AND c.previous_with_other
+      AND (k.holder_single_on IS NULL OR k.holder_single_on < t.tie_from)
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.party = 'holder' THEN 'remarried' ELSE 'anchor_remarried' END AS circumstance,
            c.civil_status_on AS since_on, c.known_at, CAST(NULL AS DATE) AS due_on, c.married_again_at AS cleared_at,
            'medium' AS severity, CASE WHEN c.party = 'holder' THEN c.record END AS post_record
     FROM civil c
     JOIN couple k ON k.permit_id = c.permit_id
-    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on > t.tie_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
+    JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from AND (t.permit_class = 'FAMILY_SPOUSE' OR k.married = 1)
     WHERE c.civil_status IN ('G', 'RP') AND NOT c.with_other
 ),
 other_ground AS (   -- an application on another ground rests the matter from its day until it is decided

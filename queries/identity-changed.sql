@@ -10,6 +10,11 @@ legal_basis = ["UtlL 7 kap. 1 §"]
 legal_gate = "open"
 severity = "info"
 owner = "identity-unit"
+readings = [
+    "Names are compared as in a machine-readable zone (ICAO Doc 9303-3, section 6): fewer words in common than all of the shorter name is a change (weak), none in common is medium.",
+    "A citizenship added is a change (weak, since nothing was lost); lost or replaced is medium.",
+    "Codes for stateless, refugee and unknown, and an empty list, are no citizenship; a state that has ceased equals its successors.",
+]
 compares_citizenship = "the register shows another citizenship than the decision rests on; which one it is does not matter"
 
 [[counter_evidence]]
@@ -78,12 +83,12 @@ post AS (   -- each register post beside the particulars of each permit's decisi
     JOIN permits p ON p.permit_id = r.permit_id
     JOIN population_posts h ON h.person_id = r.person_id
 ),
-settled AS (   -- the last one that was known at the decision, which weighed what it showed
+settled AS (   -- the last one that was known, and whose day had come, at the decision, which weighed what it showed
     SELECT permit_id, name, birth_on, citizenships
     FROM (SELECT permit_id, name, birth_on, citizenships,
                  row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record DESC) AS nth
           FROM post
-          WHERE CAST(known_from AS DATE) <= decided_on) x
+          WHERE greatest(CAST(known_from AS DATE), event_on) <= decided_on) x
     WHERE nth = 1
 ),
 compared AS (
@@ -124,7 +129,8 @@ run AS (   -- posts in a row that differ are one episode, until one that agrees
     FROM counted
 )
 SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at,
-       agrees_again_at AS cleared_at,
+       least(agrees_again_at, lead(alert_at) OVER (PARTITION BY permit_id, agreed_version ORDER BY version, record)) AS cleared_at,   -- the next post takes its place
+       'changed_back' AS cleared_reason,
        severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_now = 'lost' OR name_now = 'none' THEN 2
                      WHEN citizenship_now = 'added' OR name_now = 'part' THEN 1 ELSE 0 END
                 + CASE WHEN fields >= 2 THEN 1 ELSE 0 END) AS severity,

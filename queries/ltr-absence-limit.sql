@@ -10,12 +10,16 @@ legal_basis = ["UtlL 5 a kap. 1 a §", "UtlL 5 a kap. 5 § 1 st. 4 och 5 p.", "U
 legal_gate = "request"
 severity = "weak"
 owner = "national-control"
+readings = [
+    "Held against the unbroken right. A renewal settles a limit that was passed, and known to be, when it was decided; one that is passed later is not settled by it.",
+    "Where the first post about the move shows an address outside the EU, the absence from the EU counts from the day of the move, not of the post.",
+]
 # The longest limit is 72 months; a sign may become known some months after the day that it speaks of.
 horizon = { border = "P84M" }
 
 [[counter_evidence]]
-sv = "Tecken på vistelse i Sverige: resa, adress, tillståndskort (flyttar fristen eller avslutar uppgiften)"
-en = "A sign of a stay in Sweden: journey, address, permit card (moves the time limit or ends the indication)"
+sv = "Tecken på vistelse i Sverige: resa, tillståndskort (flyttar fristen eller avslutar uppgiften)"
+en = "A sign of a stay in Sweden: journey, permit card (moves the time limit or ends the indication)"
 column = "last_seen_on"
 [[counter_evidence]]
 sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
@@ -63,33 +67,33 @@ source = "UtlL 5 a kap. 5 §: six years"
 */
 WITH post AS (   -- register posts of each move abroad within the right, with the last of them that shows no address outside the EU
     SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
+           CASE WHEN NOT p.is_first THEN p.decided_on END AS settled_on,
            d.dereg_on, d.known_at, d.registered_again_at, d.record AS post_record, h.event_on, h.version,
            max(CASE WHEN h.foreign_in_eu = false THEN NULL ELSE h.version END) OVER (PARTITION BY p.permit_id, d.dereg_on) AS inside_version
     FROM rights p
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
-         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision did not know of it
     JOIN population_posts h ON h.person_id = d.person_id AND h.dereg_code = 'UV' AND coalesce(h.dereg_on, h.event_on) = d.dereg_on
     WHERE p.permit_class = 'LTR_EU'
 ),
-absence AS (   -- from the EU since the first post after that; from Sweden since the move
-    SELECT person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record,
-           'EU' AS absent_from, min(greatest(event_on, dereg_on)) AS from_on
+absence AS (   -- from the EU since the first post after that, or since the move if there is none; from Sweden since the move
+    SELECT person_id, permit_id, record, held_at, settled_on, dereg_on, known_at, registered_again_at, post_record,
+           'EU' AS absent_from, min(CASE WHEN inside_version IS NULL THEN dereg_on ELSE greatest(event_on, dereg_on) END) AS from_on
     FROM post
     WHERE inside_version IS NULL OR version > inside_version
-    GROUP BY person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record
+    GROUP BY person_id, permit_id, record, held_at, settled_on, dereg_on, known_at, registered_again_at, post_record
     UNION ALL
-    SELECT person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record,
+    SELECT person_id, permit_id, record, held_at, settled_on, dereg_on, known_at, registered_again_at, post_record,
            'SWE' AS absent_from, dereg_on AS from_on
     FROM post
-    GROUP BY person_id, permit_id, record, held_at, dereg_on, known_at, registered_again_at, post_record
+    GROUP BY person_id, permit_id, record, held_at, settled_on, dereg_on, known_at, registered_again_at, post_record
 ),
 lasting AS (   -- with the limit
-    SELECT a.person_id, a.permit_id, a.record, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
+    SELECT a.person_id, a.permit_id, a.record, a.held_at, a.settled_on, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
            a.from_on, count(b.record) AS blue_cards,
            CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record) > 0 THEN $blue_card_months ELSE $months END AS limit_months
     FROM absence a
     LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
-    GROUP BY a.person_id, a.permit_id, a.record, a.held_at, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
+    GROUP BY a.person_id, a.permit_id, a.record, a.held_at, a.settled_on, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
              a.from_on
 ),
 seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
@@ -100,7 +104,7 @@ seen AS (   -- the day of leaving and each sign of a stay, each with the next; t
         UNION ALL
         SELECT l.permit_id, l.dereg_on, l.absent_from, s.seen_on, s.known_at, s.record
         FROM lasting l
-        JOIN presence s ON s.person_id = l.person_id
+        JOIN presence s ON s.person_id = l.person_id AND s.sign <> 'registered'   -- a registration ends the matter; one that the move took the place of is none
     ) x
     WINDOW w AS (PARTITION BY permit_id, dereg_on, absent_from ORDER BY seen_on, record NULLS FIRST)
 )
@@ -111,4 +115,6 @@ SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_a
        records(l.record, l.post_record) AS records
 FROM lasting l
 JOIN seen s ON s.permit_id = l.permit_id AND s.dereg_on = l.dereg_on AND s.absent_from = l.absent_from
-WHERE s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months)
+WHERE (s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months))
+  AND (l.settled_on IS NULL   -- the decision did not know of it, or the limit was not yet passed
+       OR greatest(add_months(s.seen_on, l.limit_months), CAST(l.known_at AS DATE)) > l.settled_on)

@@ -10,6 +10,9 @@ legal_basis = ["UtlL 7 kap. 2 §", "UtlL 7 kap. 7 e § 1 st. 2 p.", "UtlL 5 b ka
 legal_gate = "request"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "A register post that shows no deregistration shows a registration only with a day of registration: holders of a coordination number have a post too (UF 5 kap. 9 a §), and are not registered.",
+]
 
 [[counter_evidence]]
 sv = "Resa, folkbokföring eller tillståndskort efter ansökan (tar bort eller avslutar uppgiften)"

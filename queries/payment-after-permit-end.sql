@@ -64,5 +64,8 @@ JOIN (SELECT person_id, record, source, coalesce(period_from, month) AS period_f
              greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
   ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (e.next_from IS NULL OR b.period_from < e.next_from)
+WHERE NOT EXISTS (SELECT 1 FROM permit_spells o   -- a permit beside it that went on
+                  WHERE o.person_id = e.person_id AND o.permit_id <> e.permit_id AND coalesce(o.end_kind, 'none') <> 'annulled'
+                    AND o.valid_from <= e.right_until AND (o.carries_until IS NULL OR o.carries_until > e.right_until))
 GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until
 HAVING sum(b.amount_sek) > 0

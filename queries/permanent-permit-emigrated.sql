@@ -10,6 +10,10 @@ legal_basis = ["UtlL 7 kap. 7 §", "FBL 20 §"]
 legal_gate = "open"
 severity = "strong"
 owner = "national-control"
+readings = [
+    "A move told ahead counts from its day: a decision before that day settles nothing of it.",
+    "Held against the unbroken right. A status as long-term resident, then or since, makes it medium; the two are held beside each other and end neither.",
+]
 
 [[counter_evidence]]
 sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
@@ -50,15 +54,15 @@ default = 24
 doc = "months for which a permit is kept after a notice"
 source = "UtlL 7 kap. 7 §"
 */
-WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident at the time
+WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident then or since
     SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at, p.keep_notice_on,
            d.dereg_on, d.foreign_country, d.registered_again_at, d.record AS post_record, count(l.record) AS ltr_permits,
            greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
                     CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP)) AS due_at
     FROM rights p
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
-         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision did not know of it
-    LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU' AND l.valid_from <= d.dereg_on
+         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on)   -- the decision did not know of it, or it was yet to come
+    LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU'
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
     WHERE p.permit_class = 'PERMANENT'
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.keep_notice_on,

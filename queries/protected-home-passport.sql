@@ -10,6 +10,9 @@ legal_basis = ["UtlL 4 kap. 5 § 1 st. 1 p.", "UtlL 4 kap. 5 a §"]
 legal_gate = "open"
 severity = "medium"
 owner = "protection-unit"
+readings = [
+    "Held against the status, not the permit; a renewal settles what was known at its decision.",
+]
 
 [[counter_evidence]]
 sv = "Alternativt skyddsbehövande: hemlandspass är ofta väntat (endast information)"
@@ -51,7 +54,7 @@ WITH used AS (   -- a notice that shows a passport of the tested country during 
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.ended_on, st.tested_country, b.record, b.observed_on, b.doc_issued_on,
            same_state(b.doc_issuer, st.tested_country) = 1 AS one_of_several, coalesce(b.doc_seen, false) AS seen,
            coalesce(b.doc_issued_on > st.declared_on, false) AS issued_after, count(d.record) > 0 AS with_own,
-           greatest(b.first_known_time, st.first_known_time,
+           greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time,
                     CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS known_at
     FROM statuses st
     JOIN border b ON b.person_id = st.person_id AND b.doc_kind = 'P' AND same_state(b.doc_issuer, st.tested_country) > 0 AND b.source <> 'tip'

@@ -10,6 +10,11 @@ legal_basis = ["UtlL 4 kap. 5 § 1 st. 1 och 4 p.", "UtlL 4 kap. 5 a §", "UtlL 
 legal_gate = "open"
 severity = "weak"
 owner = "protection-unit"
+readings = [
+    "Held against the status, not the permit: days and visits are counted over renewals, and a renewal settles what was known, and had happened, at its decision.",
+    "A documented exit to the tested country is a visit that lasts at least until the next sign of presence in Sweden, else until now, told as 'return not seen' and one tier lower as long as the stay is inferred only. Whoever leaves for it again, or is seen in Sweden, has come back: the first is a visit, its days are inferred. Salary and studies are no such sign here, for the data may not be used for these permits.",
+    "An address in the register is a sign too, in the holder's favour: it ends the days of a stay whose return nobody saw. It is no appearance in person, so that the return stays unseen, and one tier lower.",
+]
 
 [[counter_evidence]]
 sv = "Besök som myndigheten godtagit (endast information, dagarna räknas inte)"
@@ -20,8 +25,8 @@ sv = "Uppgivet skäl för resan, till exempel anhörigs sjukdom (en nivå lägre
 en = "A stated reason for the journey, such as a relative's illness (one tier lower, its days do not count)"
 column = "visits_with_reason"
 [[counter_evidence]]
-sv = "Identiteten inte styrkt med handling (en nivå lägre)"
-en = "The identity was not established from a document (one tier lower)"
+sv = "Identiteten inte styrkt med handling (en nivå lägre, också för dagarna och för två besök)"
+en = "The identity was not established from a document (one tier lower, for its days and for two visits too)"
 column = "documented_visits"
 [[counter_evidence]]
 sv = "Endast genomresa (endast information)"
@@ -68,7 +73,7 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
-           greatest(v.known_at, st.first_known_time) AS known_at, v.records
+           greatest(v.known_at, st.first_known_time) AS known_at, greatest(v.known_at, st.first_known_time) AS told_at, v.records
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
@@ -80,65 +85,75 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     UNION ALL
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, d.dereg_on AS left_on, d.dereg_on AS seen_until,
-           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, CAST(NULL AS BOOLEAN) AS documented, true AS moved, 0 AS reason,
-           greatest(d.known_at, st.first_known_time) AS known_at, d.record AS records
+           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason,
+           greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, st.first_known_time) AS told_at, d.record AS records
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
 ),
-visit AS (   -- `certain`: the return was seen; each visit beside those before it and the days that are counted without it
-    SELECT person_id, status_record, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented, moved,
-           reason, known_at, records, certain,
-           sum(CASE WHEN certain THEN days ELSE 0 END) OVER status + coalesce(sum(CASE WHEN certain THEN 0 ELSE days END) OVER earlier, 0) AS other_days,
+doubted AS (   -- `certain`: the return was seen
+    SELECT told.*, coalesce(seen_until = back_on, false) AS certain,
+           CASE WHEN documented IS TRUE THEN 0 ELSE 1 END + reason + CASE WHEN one_of_several THEN 1 ELSE 0 END AS doubts,
+           CASE WHEN documented IS TRUE THEN 0 ELSE 1 END + reason + CASE WHEN one_of_several THEN 1 ELSE 0 END
+               + CASE WHEN seen_until IS NULL AND back_on IS NULL THEN 1 ELSE 0 END AS visit_doubts,   -- whoever was in Sweden since has been there and back
+           CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
+    FROM told
+),
+visit AS (   -- each visit beside those before it, and the days beside it that have no more than 1 or 2 doubts
+    SELECT doubted.*,
+           coalesce(sum(CASE WHEN certain AND doubts <= 1 THEN days END) OVER status, 0)
+               + coalesce(sum(CASE WHEN NOT certain AND doubts = 0 THEN days END) OVER earlier, 0) AS other_days_1,
+           coalesce(sum(CASE WHEN certain AND doubts <= 2 THEN days END) OVER status, 0)
+               + coalesce(sum(CASE WHEN NOT certain AND doubts <= 1 THEN days END) OVER earlier, 0) AS other_days_2,
            max(coalesce(back_on, DATE '2199-12-31')) OVER earlier AS earlier_back_on,
-           max(CASE WHEN reason < 2 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS earlier_left_on
-    FROM (SELECT person_id, status_record, status_kind, tested_country, ended_on, one_of_several, left_on, seen_until, back_on, transit, documented,
-                 moved, reason, known_at, records, coalesce(seen_until = back_on, false) AS certain,
-                 CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
-          FROM told) t
+           max(left_on) OVER earlier AS earlier_left_on,
+           max(CASE WHEN visit_doubts = 0 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS sure_left_on,
+           max(CASE WHEN visit_doubts <= 1 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS likely_left_on
+    FROM doubted
     WINDOW status AS (PARTITION BY status_record, person_id),
            earlier AS (PARTITION BY status_record, person_id ORDER BY left_on, records ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
-point AS (   -- days on which a stay without a seen return weighs more; null: what was seen alone
-    SELECT person_id, status_record, CAST(NULL AS DATE) AS reached_on FROM visit GROUP BY person_id, status_record
+point AS (   -- days on which a stay without a seen return weighs more (`weighs`), or ends; null: what was seen alone
+    SELECT person_id, status_record, CAST(NULL AS DATE) AS reached_on, false AS weighs FROM visit GROUP BY person_id, status_record
     UNION ALL
-    SELECT person_id, status_record, reached_on
-    FROM (SELECT v.person_id, v.status_record, v.back_on,
-                 CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long' THEN v.left_on + CAST($long_days - v.other_days AS INT)
-                      ELSE v.back_on END AS reached_on
-          FROM (VALUES ('short'), ('long'), ('back')) AS n(step) CROSS JOIN visit v
+    SELECT person_id, status_record, reached_on, bool_or(step <> 'back') AS weighs
+    FROM (SELECT v.person_id, v.status_record, v.back_on, n.step,
+                 CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long_1' THEN v.left_on + CAST($long_days - v.other_days_1 AS INT)
+                      WHEN 'long_2' THEN v.left_on + CAST($long_days - v.other_days_2 AS INT) ELSE v.back_on END AS reached_on
+          FROM (VALUES ('short'), ('long_1'), ('long_2'), ('back')) AS n(step) CROSS JOIN visit v
           WHERE NOT v.certain) x
     WHERE reached_on <= coalesce(back_on, DATE '2199-12-31')
     GROUP BY person_id, status_record, reached_on
 ),
-stay AS (   -- each visit as it stands on such a day
-    SELECT v.person_id, v.status_record, v.status_kind, v.tested_country, v.ended_on, p.reached_on, v.one_of_several, v.left_on, v.seen_until,
-           v.transit, v.documented, v.moved, v.reason, v.known_at, v.records, v.certain,
+stay AS (   -- each visit as it stands on such a day; whoever leaves again on the day of the return makes another visit
+    SELECT v.*, p.reached_on, p.weighs,
            CASE WHEN v.certain THEN NULL WHEN v.back_on < p.reached_on THEN v.back_on ELSE p.reached_on END AS unseen_until,
-           coalesce(v.earlier_back_on < v.left_on AND v.left_on < add_months(v.earlier_left_on, $repeat_months), false) AS repeated,
-           coalesce(v.earlier_back_on >= v.left_on, false) AS same_visit
+           coalesce(v.earlier_back_on > v.left_on
+                    OR (v.earlier_back_on = v.left_on AND (v.back_on = v.left_on OR v.earlier_left_on = v.left_on)), false) AS same_visit
     FROM visit v
     JOIN point p ON p.person_id = v.person_id AND p.status_record = v.status_record
 ),
 counted AS (
-    SELECT person_id, status_record, status_kind, tested_country, ended_on, reached_on, one_of_several, left_on, transit, documented, moved, reason,
-           records, certain, repeated, same_visit, seen_until IS NOT NULL AS seen, greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
+    SELECT stay.* EXCLUDE (known_at, told_at), seen_until IS NOT NULL AS seen,
+           CASE WHEN same_visit OR transit IS TRUE THEN 0
+                WHEN visit_doubts = 0 AND left_on < add_months(sure_left_on, $repeat_months) THEN 2
+                WHEN visit_doubts <= 1 AND left_on < add_months(likely_left_on, $repeat_months) THEN 1 ELSE 0 END AS repeat_grade,
+           greatest(known_at, CAST(unseen_until AS TIMESTAMP)) AS known_at,
+           greatest(told_at, CASE WHEN weighs THEN CAST(unseen_until AS TIMESTAMP) END) AS told_at,
            coalesce(CAST(seen_until - left_on AS BIGINT), 0) AS seen_days,
            greatest(coalesce(CAST(unseen_until - coalesce(seen_until, left_on) AS BIGINT), 0), 0) AS unseen_days
     FROM stay
 ),
-fact AS (   -- what was seen weighs in full, what was not one tier less
-    SELECT person_id, status_record, status_kind, tested_country, ended_on, reached_on, left_on, transit, documented, moved, reason, known_at,
-           records, certain, same_visit, one_of_several, CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days,
-           CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
-           CASE WHEN moved THEN 3
-                WHEN transit IS TRUE THEN 0
-                ELSE greatest(CASE WHEN NOT seen THEN 0 WHEN seen_days >= $short_days OR repeated THEN 2 ELSE 1 END,
-                              CASE WHEN seen_days + unseen_days >= $short_days OR repeated THEN 1 ELSE 0 END)
-                     - CASE WHEN documented IS TRUE THEN 0 ELSE 1 END - reason END
-               - CASE WHEN one_of_several THEN 1 ELSE 0 END AS grade,
-           CASE status_kind WHEN 'refugee' THEN 3 ELSE 2 END
-               - CASE WHEN documented AND reason = 0 AND seen_days + unseen_days > 0 AND NOT one_of_several THEN 0 ELSE 1 END AS long_grade
+fact AS (   -- each doubt takes a tier: no document, one of several states, a reason; and so does a stay that was not seen. Days by how many doubts they have
+    SELECT counted.* EXCLUDE (seen_days, unseen_days),
+           CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days, CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
+           CASE WHEN doubts = 0 THEN seen_days ELSE 0 END AS days_0,
+           CASE WHEN reason = 0 AND doubts <= 1 THEN seen_days ELSE 0 END + CASE WHEN doubts = 0 THEN unseen_days ELSE 0 END AS days_1,
+           CASE WHEN reason = 0 THEN seen_days ELSE 0 END + CASE WHEN reason = 0 AND doubts <= 1 THEN unseen_days ELSE 0 END AS days_2,
+           greatest(CASE WHEN moved THEN 3
+                         WHEN transit IS TRUE THEN 0
+                         WHEN seen_days >= $short_days THEN 2
+                         WHEN seen OR seen_days + unseen_days >= $short_days THEN 1 ELSE 0 END - doubts, repeat_grade) AS grade
     FROM counted
 )
 SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
@@ -147,9 +162,10 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
             ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),
-                                greatest(max(f.grade), CASE WHEN sum(f.seen_days) >= $long_days THEN max(f.long_grade)
-                                                            WHEN sum(f.seen_days + f.unseen_days) >= $long_days THEN max(f.long_grade) - 1
-                                                            ELSE 0 END)))
+                                greatest(max(f.grade), 0, severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END)
+                                                          - CASE WHEN sum(f.days_0) >= $long_days THEN 0
+                                                                 WHEN sum(f.days_1) >= $long_days THEN 1
+                                                                 WHEN sum(f.days_2) >= $long_days THEN 2 ELSE 3 END)))
             END AS severity,
        count(*) FILTER (WHERE f.transit IS NOT TRUE AND NOT f.moved AND NOT f.same_visit) AS visits, CAST(sum(f.seen_days) AS BIGINT) AS days_total,
        CAST(sum(f.unseen_days) AS BIGINT) AS days_unseen, bool_or(NOT f.certain) AS return_not_seen, max(f.left_on) AS last_left_on,
@@ -163,4 +179,4 @@ JOIN fact f ON f.person_id = p.person_id
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
 GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, f.status_record, f.status_kind, f.tested_country,
          f.ended_on, f.reached_on
-HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.known_at AS DATE) > p.decided_on)
+HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.told_at AS DATE) > p.decided_on)

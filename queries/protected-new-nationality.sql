@@ -10,6 +10,9 @@ legal_basis = ["UtlL 4 kap. 5 § 1 st. 2-3 p."]
 legal_gate = "open"
 severity = "medium"
 owner = "protection-unit"
+readings = [
+    "Held against the status, not the permit; a renewal settles what was known at its decision.",
+]
 compares_citizenship = "a new citizenship is the circumstance itself (UtlL 4 kap. 5 §); it is compared with the person's own earlier ones and with the country that protection was tested against"
 
 [[counter_evidence]]
@@ -66,7 +69,7 @@ kept AS (   -- and when a later post no longer shows it; one that a later correc
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
        greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, least(k.lost_at, CAST(st.ended_on + 1 AS TIMESTAMP)) AS cleared_at,
-       CASE WHEN k.lost_at IS NULL THEN 'status_ended' END AS cleared_reason,
+       CASE WHEN k.lost_at <= CAST(coalesce(st.ended_on, DATE '2199-12-31') + 1 AS TIMESTAMP) THEN 'changed_back' ELSE 'status_ended' END AS cleared_reason,
        k.event_on AS acquired_on, k.country, st.tested_country, k.before AS previous_citizenships,
        CASE WHEN same_state(k.country, st.tested_country) > 0 THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,
        records(p.record, st.record, k.record) AS records

@@ -10,6 +10,11 @@ legal_basis = ["UtlL 8 kap. 21 §", "UF 7 kap. 7 a §", "FBL 32 c §"]
 legal_gate = "request"
 severity = "info"
 owner = "return-unit"
+readings = [
+    "'Not served' needs a fresh sign of where the person is (address, employer, journey); without one it is info, counted and never queued.",
+    "Whoever has a final decision was served by then at the latest; a day of service is shown only where one is recorded.",
+    "Somebody who has left ends it; somebody who has announced leaving does so on that day.",
+]
 purpose = "follow_up"
 survives = ["permit_ended"]
 
@@ -25,8 +30,8 @@ column = "served_on"
 sv = "Utflyttad enligt folkbokföringen, eller utresa styrkt med handling (avslutar uppgiften, eller tar bort den)"
 en = "Deregistered as emigrated, or an exit established from a document (ends or removes the indication)"
 [[counter_evidence]]
-sv = "Nytt tillstånd (avslutar uppgiften)"
-en = "A new permit (ends the indication)"
+sv = "Nytt tillstånd, eller ett annat som fortfarande gäller (avslutar uppgiften eller tar bort den)"
+en = "A new permit, or another that still holds (ends or removes the indication)"
 [[counter_evidence]]
 sv = "Verkställigheten inhiberad av domstol (avslutar uppgiften)"
 en = "Enforcement suspended by a court (ends the indication)"
@@ -64,14 +69,25 @@ default = 28
 doc = "days after the decision became final within which the person is to leave"
 source = "UtlL 8 kap. 21 §: four weeks"
 */
-WITH revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time from which that counts
+WITH beside AS (   -- revoked permits beside another that goes on
+    SELECT r.permit_id, min(greatest(o.first_known_time, CAST(o.valid_from AS TIMESTAMP))) AS held_at
+    FROM permits r
+    JOIN permit_spells o ON o.person_id = r.person_id AND o.permit_id <> r.permit_id AND coalesce(o.end_kind, 'none') <> 'annulled'
+         AND o.valid_from <= coalesce(r.revoked_final_on, r.revoked_on)
+         AND (o.carries_until IS NULL OR o.carries_until > coalesce(r.revoked_final_on, r.revoked_on))
+    GROUP BY r.permit_id
+),
+revoked AS (   -- a permit, the steps of its revocation, and what ends the matter with the time from which that counts
     SELECT r.person_id, r.permit_id, r.permit_class, r.record, r.first_known_time, r.revoked_on,
-           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on, r.revoked_final_on AS final_on,
+           coalesce(r.revoked_served_on, r.revoked_final_on) AS served_on, r.revoked_final_on AS final_on, r.revoked_served_on AS recorded_on,
+           CASE WHEN CAST(r.revoked_served_on AS TIMESTAMP) <= r.known_time THEN r.revoked_served_on END AS shown_served_on,   -- a day ahead is not yet
+           CASE WHEN CAST(r.revoked_final_on AS TIMESTAMP) <= r.known_time THEN r.revoked_final_on END AS shown_final_on,
            CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL
                 THEN greatest(r.known_time, CAST(coalesce(r.revoked_served_on, r.revoked_final_on) AS TIMESTAMP)) END AS served_at,
-           least(CASE WHEN r.inhibited THEN r.known_time END, greatest(p.next_known_at, CAST(p.next_from AS TIMESTAMP))) AS ended_at
+           least(CASE WHEN r.inhibited THEN r.known_time END, greatest(p.next_known_at, CAST(p.next_from AS TIMESTAMP)), b.held_at) AS ended_at
     FROM permits r
     JOIN permit_spells p ON p.permit_id = r.permit_id
+    LEFT JOIN beside b ON b.permit_id = r.permit_id
     WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
 ),
 trace AS (   -- signs since the decision; salary as the gateways go. Some of them tell where the person can be found
@@ -101,34 +117,36 @@ stayed AS (   -- signs after the last day to leave; and that the person was stil
     JOIN revoked r ON r.permit_id = t.permit_id AND t.seen_on > r.final_on + $leave_days
     UNION ALL
     SELECT r.permit_id, 'registered' AS kind, r.final_on + $leave_days AS seen_on, n.first_known_time AS known_at, n.record AS sign_record,
-           'info' AS severity, CASE WHEN n.dereg_code <> 'UV' THEN CAST(coalesce(n.dereg_on, n.event_on) AS TIMESTAMP) END AS until_at
+           'info' AS severity, CAST(min(CASE WHEN d.dereg_code <> 'UV' THEN d.dereg_on END) AS TIMESTAMP) AS until_at
     FROM revoked r
     JOIN population n ON n.person_id = r.person_id
-         AND (n.dereg_code IS NULL OR coalesce(n.dereg_on, n.event_on) > r.final_on + $leave_days)
+    LEFT JOIN deregistrations d ON d.person_id = r.person_id AND d.returned_on IS NULL   -- one that is told ahead ends it on its day
     LEFT JOIN gone g ON g.permit_id = r.permit_id
     WHERE r.final_on IS NOT NULL AND (g.left_on IS NULL OR g.seen_on > g.left_on)
+    GROUP BY r.permit_id, r.final_on, n.first_known_time, n.record
+    HAVING coalesce(min(d.dereg_on) > r.final_on + $leave_days, true)
 )
 SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anchor_at,
        greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time, u.known_at) AS alert_at,
        CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
        least(r.served_at, r.ended_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
-       r.revoked_on, r.served_on, r.final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record AS records
+       r.revoked_on, r.shown_served_on AS served_on, r.shown_final_on AS final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record AS records
 FROM revoked r
 JOIN unserved u ON u.permit_id = r.permit_id
 JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity) ON u.findable OR tier.severity = 'info'
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= u.seen_on
 WHERE r.served_on IS NULL OR r.served_on > r.revoked_on + tier.days   -- without a day of decision there is one on which it was final
-GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.served_at, r.ended_at,
-         u.kind, u.seen_on, u.known_at, tier.days, tier.severity
+GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.served_on, r.shown_served_on, r.shown_final_on, r.served_at,
+         r.ended_at, u.kind, u.seen_on, u.known_at, tier.days, tier.severity
 UNION ALL
 SELECT r.person_id, r.permit_id, 'not-left' AS alert_key, r.final_on AS anchor_at,
        greatest(CAST(r.final_on + $leave_days + 1 AS TIMESTAMP), r.first_known_time, s.known_at) AS alert_at,
        CASE s.kind WHEN 'registered' THEN CAST(r.final_on + $leave_days + 1 AS TIMESTAMP) END AS due_at,
        least(r.ended_at, min(l.known_at), s.until_at) AS cleared_at, s.severity, 'not-left' AS what,
-       r.revoked_on, r.served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
+       r.revoked_on, r.recorded_on AS served_on, r.final_on, CAST(s.seen_on AS VARCHAR) || ' ' || s.kind AS last_sign,
        records(r.record, s.sign_record) AS records
 FROM revoked r
 JOIN stayed s ON s.permit_id = r.permit_id
 LEFT JOIN departures l ON l.person_id = r.person_id AND l.left_on >= s.seen_on
-GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.served_on, r.final_on, r.ended_at,
+GROUP BY r.person_id, r.permit_id, r.record, r.first_known_time, r.revoked_on, r.recorded_on, r.final_on, r.ended_at,
          s.kind, s.seen_on, s.known_at, s.sign_record, s.severity, s.until_at

@@ -10,6 +10,14 @@ legal_basis = ["UtlL 6 kap. 2 § 1 st. 1 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "
 legal_gate = "verify"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Months are counted over permits of one class that continue one another, each beside what its own permit requires.",
+    "Low months that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+    "One or two months without pay between months paid by one employer are months of that employment, unless a notice says that it ended: declared as nothing they count so, not declared (yet) they count for nothing.",
+    "Low months beside a short leave without pay are full months; the leave counts as meeting what is required. Beside a longer one (three months and more) the month before and the month after are full only thanks to the excuse, for without it an employment ends and another begins there: they speak for the person and not against, since an excuse may only lower.",
+    "An excused month counts as meeting what is required and is never left out: low months close to leave stand beside it in a mean, which is higher by that.",
+    "Pay counts as moved to the next month only where the two months together meet what is required.",
+]
 
 [[counter_evidence]]
 sv = "Ursäktade månader räknas som om kravet var uppfyllt"
@@ -20,12 +28,12 @@ sv = "Enstaka låg månad: minst två av tre månader ska ligga under kravet"
 en = "A single low month: at least two of the three months must be below"
 column = "low_months"
 [[counter_evidence]]
-sv = "Utbetalning som flyttats till månaden efter (högst svag)"
-en = "Payment moved to the next month (weak at most)"
+sv = "Utbetalning som flyttats till månaden efter, så att de två tillsammans når kravet (högst svag)"
+en = "Payment moved to the next month, so that the two together meet the requirement (weak at most)"
 column = "next_month_sek"
 [[counter_evidence]]
-sv = "Del av månad: anställningens första och sista månad räknas inte"
-en = "Part months: the first and last month of an employment do not count"
+sv = "Del av månad: anställningens första och sista månad räknas inte, inte heller månader utan lön mellan två anställningar"
+en = "Part months: the first and last month of an employment do not count, nor do months without pay between two employments"
 [[counter_evidence]]
 sv = "Ofullständiga arbetsgivardeklarationer: sådana månader räknas inte"
 en = "Incomplete employer declarations: such months do not count"
@@ -48,7 +56,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 95
-doc = "the mean of three months must be below this share of the requirement, per cent"
+doc = "the mean of three months must be below this share of the requirement, per cent, 100 at most: of holders whose every month meets it no means are made"
 source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.strong_pct]
 default = 85
@@ -64,60 +72,71 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, counted_sek, sum_3, sum_6, excused_3, record_1, record_2, record_3
+    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+           in_own_right, own_no, excused, counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6,
+           short_at, settled, excused_3, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'floor'
 ),
 low AS (   -- a mean below the requirement takes a month below it: most permits have none
-    SELECT permit_id
+    SELECT person_id
     FROM mean
     WHERE counted_sek * 100 < required_sek * $tolerance_pct
-    GROUP BY permit_id
+    GROUP BY person_id
 ),
-judged AS (
-    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.required_source, m.complete_at, m.evaluated_at,
-           m.in_own_right, m.sum_3, m.sum_6, m.excused_3, m.record_1, m.record_2, m.record_3,
-           CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END AS low
+counted AS (   -- each full month with the two before it; and of those in their own right
+    SELECT m.*,
+           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS low_3,
+           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS own_low_3
     FROM mean m
-    JOIN low l ON l.permit_id = m.permit_id
+    JOIN low l ON l.person_id = m.person_id
 ),
-counted AS (   -- each full month with the two before it, with and without those that are full thanks to an excuse
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, excused_3, record_1, record_2, record_3, least(sum(low) OVER last3, CASE WHEN in_own_right THEN sum(low) OVER own3 END) AS low_3
-    FROM judged
-    WINDOW last3 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
-           own3 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
-),
-graded AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3,
-           coalesce(sum_3 * 100 < 3 * required_sek * $tolerance_pct AND low_3 >= $low_months, false) AS breach
+judged AS (   -- pay moved to the next month meets the requirement together with it
+    SELECT counted.* EXCLUDE (excused), excused = 1 AS excused,
+           next_gross_sek * 100 >= gross_sek * $shift_pct AND (gross_sek + next_gross_sek) * 100 >= 2 * required_sek * $tolerance_pct AS moved,
+           coalesce(sum_3 * 100 < required_3 * $tolerance_pct AND low_3 >= $low_months, false) AS breach,
+           coalesce(own_sum_3 * 100 < own_required_3 * $tolerance_pct AND own_low_3 >= $low_months, false) AS own_breach
     FROM counted
 ),
-run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           in_own_right, sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3, breach,
-           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
-           min(CASE WHEN NOT breach THEN evaluated_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+graded AS (   -- weak 1, medium 2 (the second in a row), strong 3; and of months in their own right only
+    SELECT judged.*,
+           CASE WHEN NOT breach THEN 0
+                WHEN moved AND NOT excused THEN 1
+                WHEN sum_6 * 100 < required_6 * $strong_pct THEN 3
+                WHEN lag(breach) OVER (PARTITION BY person_id, chain_id ORDER BY month) THEN 2 ELSE 1 END AS grade,
+           CASE WHEN NOT in_own_right THEN NULL
+                WHEN NOT own_breach THEN 0
+                WHEN moved THEN 1
+                WHEN own_sum_6 * 100 < own_required_6 * $strong_pct THEN 3
+                WHEN lag(own_breach) OVER (PARTITION BY person_id, chain_id, in_own_right ORDER BY month) THEN 2 ELSE 1 END AS own_grade
+    FROM judged
+),
+lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
+    SELECT graded.* EXCLUDE (grade),
+           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) AS grade
     FROM graded
 ),
+run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
+    SELECT lesser.*,
+           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY month) AS is_told,
+           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN grade = 0 THEN evaluated_at END)
+               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM lesser
+),
 step AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
-           sum_3, sum_6, low_3, excused_3, record_1, record_2, record_3, good_again_at,
-           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
-           count(*) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
+    SELECT run.*,
+           min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
+           count(*) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
-    WHERE breach AND in_own_right
+    WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
-       s.complete_at AS due_at, s.good_again_at AS cleared_at,
-       CASE WHEN s.next_gross_sek * 100 >= s.gross_sek * $shift_pct THEN 'weak'
-            WHEN s.sum_6 * 100 < 6 * s.required_sek * $strong_pct THEN 'strong'
-            WHEN s.evaluations >= 2 THEN 'medium' ELSE 'weak' END AS severity,
+       s.complete_at AS due_at, s.good_again_at AS cleared_at, severity(s.grade) AS severity,
        s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, s.required_sek AS floor_sek, s.required_source AS floor_source,
        CAST(s.low_3 AS BIGINT) AS low_months, CAST(s.evaluations AS BIGINT) AS evaluations, CAST(s.excused_3 AS BIGINT) AS months_excused,
        s.next_gross_sek AS next_month_sek, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)

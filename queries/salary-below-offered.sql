@@ -10,6 +10,14 @@ legal_basis = ["UtlL 6 kap. 2 § 1 st. 2 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "
 legal_gate = "request"
 severity = "weak"
 owner = "national-control"
+readings = [
+    "Months are counted over permits of one class that continue one another, each beside what its own permit requires.",
+    "Low months that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+    "One or two months without pay between months paid by one employer are months of that employment, unless a notice says that it ended: declared as nothing they count so, not declared (yet) they count for nothing.",
+    "Low months beside a short leave without pay are full months; the leave counts as meeting what is required. Beside a longer one (three months and more) the month before and the month after are full only thanks to the excuse, for without it an employment ends and another begins there: they speak for the person and not against, since an excuse may only lower.",
+    "An excused month counts as meeting what is required and is never left out: low months close to leave stand beside it in a mean, which is higher by that.",
+    "Pay counts as moved to the next month only where the two months together meet what is required.",
+]
 
 [[counter_evidence]]
 sv = "Ursäktade månader räknas som om den erbjudna lönen betalats"
@@ -52,7 +60,7 @@ doc = "the mean of three months below this share of the offer is medium, per cen
 source = "own default"
 [params.weak_pct]
 default = 95
-doc = "the mean of six months below this share is weak, per cent"
+doc = "the mean of six months below this share is weak, per cent, 100 at most: of holders whose every month meets the offer no means are made"
 source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.low_pct]
 default = 90
@@ -69,52 +77,56 @@ source = "own default"
 */
 -- Researchers are left out: no authority may hand over their salary declarations for this.
 WITH mean AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, counted_sek, sum_3, sum_6,
-           excused_6, record_1, record_2, record_3
+    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, excused,
+           counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6, short_at, settled, excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'offered'
 ),
 low AS (   -- a mean below the offer takes a month below it: most permits have none
-    SELECT permit_id
+    SELECT person_id
     FROM mean
     WHERE counted_sek * 100 < required_sek * greatest($medium_pct, $weak_pct)
-    GROUP BY permit_id
+    GROUP BY person_id
 ),
-judged AS (
-    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.required_sek, m.complete_at, m.evaluated_at, m.in_own_right,
-           m.sum_3, m.sum_6, m.excused_6, m.record_1, m.record_2, m.record_3, CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END AS low
+counted AS (   -- each full month with the five before it; and of those in their own right
+    SELECT m.* EXCLUDE (excused), m.excused = 1 AS excused,
+           m.next_gross_sek * 100 >= m.gross_sek * $shift_pct
+           AND (m.gross_sek + m.next_gross_sek) * 100 >= 2 * m.required_sek * $weak_pct AS moved,   -- with it the two meet the offer
+           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6,
+           sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
+               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS own_low_6
     FROM mean m
-    JOIN low l ON l.permit_id = m.permit_id
+    JOIN low l ON l.person_id = m.person_id
 ),
-evaluation AS (   -- each full month with the five before it, with and without those that are full thanks to an excuse
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6,
-           excused_6, record_1, record_2, record_3, least(sum(low) OVER last6, CASE WHEN in_own_right THEN sum(low) OVER own6 END) AS low_6
-    FROM judged
-    WINDOW last6 AS (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-           own6 AS (PARTITION BY permit_id, in_own_right ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
+graded AS (   -- weak 1, medium 2; and of months in their own right only
+    SELECT counted.*,
+           CASE WHEN sum_3 * 100 < required_3 * $medium_pct THEN CASE WHEN moved AND NOT excused THEN 1 ELSE 2 END
+                WHEN sum_6 * 100 < required_6 * $weak_pct AND low_6 >= $low_months THEN 1
+                ELSE 0 END AS grade,
+           CASE WHEN NOT in_own_right THEN NULL
+                WHEN own_sum_3 * 100 < own_required_3 * $medium_pct THEN CASE WHEN moved THEN 1 ELSE 2 END
+                WHEN own_sum_6 * 100 < own_required_6 * $weak_pct AND own_low_6 >= $low_months THEN 1
+                ELSE 0 END AS own_grade
+    FROM counted
 ),
-graded AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
-           record_1, record_2, record_3,
-           CASE WHEN sum_3 * 100 < 3 * required_sek * $medium_pct THEN 2
-                WHEN sum_6 * 100 < 6 * required_sek * $weak_pct AND low_6 >= $low_months THEN 1
-                ELSE 0 END AS grade
-    FROM evaluation
-),
-run AS (   -- evaluations in a row with a grade are one episode, until the next good one
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, sum_3, sum_6, low_6, excused_6,
-           record_1, record_2, record_3, grade,
-           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
-           min(CASE WHEN grade = 0 THEN evaluated_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
+    SELECT graded.* EXCLUDE (grade),
+           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) AS grade
     FROM graded
 ),
+run AS (   -- evaluations in a row with a grade are one episode, until the next good one
+    SELECT lesser.*,
+           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY month) AS is_told,
+           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           min(CASE WHEN grade = 0 THEN evaluated_at END)
+               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+    FROM lesser
+),
 step AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, sum_3, sum_6, low_6, excused_6,
-           record_1, record_2, record_3, grade, good_again_at,
-           min(month) OVER (PARTITION BY permit_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
-    WHERE grade > 0 AND in_own_right
+    WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
 ),
 worse AS (   -- worse terms that the employer has reported
     SELECT person_id, max(event_on) AS worse_terms_on
@@ -124,10 +136,10 @@ worse AS (   -- worse terms that the employer has reported
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.good_again_at AS cleared_at,
-       CASE WHEN s.grade = 2 AND s.next_gross_sek * 100 < s.gross_sek * $shift_pct THEN 'medium' ELSE 'weak' END AS severity,
+       severity(s.grade) AS severity,
        s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, s.required_sek AS offered_sek,
        CAST(s.low_6 AS BIGINT) AS low_months, CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek,
        w.worse_terms_on, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.person_id = s.person_id

@@ -57,45 +57,45 @@ source = "own default, as for the livelihood requirement"
 WITH fallen AS (   -- holders with a full month far below another: a median lies no higher than the best month
     SELECT person_id
     FROM full_salary_months
-    WHERE in_own_right
+    WHERE in_own_right AND gross_sek > 0
     GROUP BY person_id
     HAVING min(gross_sek) * 100 < max(gross_sek) * $drop_pct
 ),
 full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
-    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_record, m.complete_at, m.evaluated_at
+    SELECT m.person_id, coalesce(h.chain_id, m.permit_id) AS chain_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused,
+           m.first_record, m.complete_at, m.evaluated_at
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
-    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND (m.in_own_right OR m.excused = 1)
+    LEFT JOIN permit_chains h ON h.permit_id = m.permit_id
+    WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND ((m.in_own_right AND m.gross_sek > 0) OR m.excused = 1)
 ),
 earlier AS (   -- of each full month the months of the year before it
     SELECT m.person_id, m.permit_id, m.month, max(e.evaluated_at) AS evaluated_at, count(*) AS earlier_months,
            median_low(e.gross_sek) AS median_sek, mad_low(e.gross_sek) AS mad_sek
     FROM full_month m
-    JOIN full_salary_months e ON e.person_id = m.person_id AND e.in_own_right AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
+    JOIN full_salary_months e ON e.person_id = m.person_id AND e.in_own_right AND e.gross_sek > 0 AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
     GROUP BY m.person_id, m.permit_id, m.month
 ),
 compared AS (
-    SELECT m.person_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused, m.first_record, m.complete_at,
-           greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, e.earlier_months, e.median_sek, e.mad_sek
+    SELECT m.* EXCLUDE (evaluated_at), greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, e.earlier_months, e.median_sek, e.mad_sek
     FROM full_month m
     JOIN earlier e ON e.permit_id = m.permit_id AND e.month = m.month
 ),
 judged AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
+    SELECT compared.*,
            earlier_months >= $least_months AND excused = 0 AND next_gross_sek * 100 < gross_sek * $shift_pct
                AND gross_sek * 100 < median_sek * $drop_pct AND (median_sek - gross_sek) * 6745 > mad_sek * $z_tenths * 1000 AS low
     FROM compared
 ),
 run AS (   -- low months in a row are one episode, until the next usual one
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek, low,
-           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_usual_month,
+    SELECT judged.*,
+           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_usual_month,
            min(CASE WHEN NOT low THEN evaluated_at END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
 ),
 step AS (
-    SELECT person_id, permit_id, permit_record, month, gross_sek, next_gross_sek, first_record, complete_at, evaluated_at, earlier_months, median_sek, mad_sek,
-           usual_again_at, min(month) OVER (PARTITION BY permit_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE low
 )

@@ -10,6 +10,12 @@ legal_basis = ["UtlL 6 c kap. 9 § 2 st.", "UtlL 6 c kap. 12 och 13 §§"]
 legal_gate = "request"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Any window of 365 days counts, not only the one that ends with the permit.",
+    "The limit in force on the day that passes it applies, but never a stricter one than at the application.",
+    "Work after the limit: a payment that is known raises weak at once, as in R08.",
+    "What is said of the days ends with the permit (permit_ended), or with an application in time once it is refused; what is said of work after its end does not.",
+]
 survives = ["permit_ended"]
 
 [[counter_evidence]]
@@ -24,11 +30,17 @@ column = "days_allowed"
 sv = "Arbetsgivaren kan rätta uppgiften om lön tills månadens deklarationer är kompletta (högst svag till dess)"
 en = "The employer may correct the declaration of salary until the month's are complete (weak at most until then)"
 [[counter_evidence]]
-sv = "Lön i efterskott: månader som börjar inom 31 dagar från tillståndets slut räknas inte"
-en = "Pay in arrears: months that begin within 31 days of the permit's end do not count"
+sv = "Lön i efterskott: månader som börjar inom 31 dagar från tillståndets slut, eller från avslaget på en ansökan i rätt tid, räknas inte"
+en = "Pay in arrears: months that begin within 31 days of the permit's end, or of the refusal of an application filed in time, do not count"
 [[counter_evidence]]
-sv = "Nytt tillstånd, eller ansökan i rätt tid som ger rätt att arbeta (tar bort uppgiften)"
-en = "A new permit, or an application filed in time that gives a right to work (removes the indication)"
+sv = "Tillstånd, eller ansökan i rätt tid, som gav rätt att arbeta (tar bort uppgiften)"
+en = "A permit, or an application filed in time, that gave a right to work (removes the indication)"
+[[counter_evidence]]
+sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar uppgiften)"
+en = "A later permit, where the pay was known when it was decided (ends the indication)"
+[[counter_evidence]]
+sv = "Tillståndets slut, och avslaget på en ansökan i rätt tid (avslutar uppgiften om dagar, inte den om arbete därefter)"
+en = "The permit's end, and the refusal of an application filed in time (ends the indication of days, not that of work after it)"
 [[counter_evidence]]
 sv = "Semesterersättning eller annan slutlön som betalats sent"
 en = "Holiday pay or other final pay that was paid late"
@@ -44,7 +56,7 @@ doc = "the days of a holder's seasonal permits are counted if there are more tha
 source = "UtlL 6 c kap. 9 §"
 [params.arrears_days]
 default = 31
-doc = "pay for a month that begins no more than so many days after the permit's end is in arrears"
+doc = "pay for a month that begins no more than so many days after the permit's end, or that of the time in which an application in time was pending, is in arrears"
 source = "own default"
 [params.amount_sek]
 default = 5000
@@ -52,11 +64,11 @@ doc = "least monthly salary from the seasonal employer that counts"
 source = "own default"
 */
 WITH season AS (   -- of a permit without an end a year is enough to count
-    SELECT person_id, permit_id, record, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from, next_known_at,
+    SELECT person_id, permit_id, record, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from,
            sum(CAST(counted_until - valid_from + 1 AS BIGINT)) OVER (PARTITION BY person_id) AS days_in_all
     FROM (
         SELECT person_id, permit_id, record, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
-               coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from, next_known_at
+               coalesce(held_until, valid_from + 364) AS counted_until, carries_until, next_from
         FROM permit_spells
         WHERE permit_class = 'SEASONAL'
     ) s
@@ -79,20 +91,27 @@ excess AS (   -- the days that pass the limit in force on them, and each that wa
     HAVING c.days_in_year > max(l.value)
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
-    SELECT s.person_id, s.permit_id, s.record, s.next_known_at, p.month, p.first_record, p.known_at
+    SELECT s.person_id, s.permit_id, s.record, p.month, p.first_record, p.known_at
     FROM season s
     JOIN permitted_employers pe ON pe.permit_id = s.permit_id
     JOIN salaries p ON p.person_id = s.person_id AND p.employer_id = pe.employer_id AND p.gross_sek >= $amount_sek
-         AND p.month > s.held_until + $arrears_days AND (s.next_from IS NULL OR p.month < s.next_from)
+         AND p.month > s.carries_until + $arrears_days AND (s.next_from IS NULL OR p.month < s.next_from)
     WHERE NOT EXISTS (SELECT 1 FROM work_rights w
                       WHERE w.person_id = s.person_id AND w.from_on < add_months(p.month, 1) AND (w.to_on IS NULL OR w.to_on >= p.month))
 ),
-told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
-    SELECT tier.severity, coalesce(p.next_known_at > p.known_at, false) AS granted_since, p.person_id, p.permit_id, p.record, p.next_known_at,
-           p.month, p.first_record,
+weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known
+    SELECT p.permit_id, p.month, min(s.first_known_time) AS weighed_at
+    FROM late_pay p
+    JOIN permits s ON s.person_id = p.person_id AND s.valid_from >= add_months(p.month, 1) AND CAST(p.known_at AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND coalesce(s.end_kind, 'none') <> 'annulled'
+    GROUP BY p.permit_id, p.month
+),
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete
+    SELECT tier.severity, w.weighed_at, p.person_id, p.permit_id, p.record, p.month, p.first_record,
            CASE tier.severity WHEN 'weak' THEN p.known_at ELSE greatest(agi_complete(p.month), p.known_at) END AS told_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN late_pay p
+    LEFT JOIN weighed w ON w.permit_id = p.permit_id AND w.month = p.month
 )
 SELECT person_id, permit_id, 'days' AS alert_key, exceeded_on AS anchor_at, greatest(CAST(exceeded_on AS TIMESTAMP), known_at) AS alert_at,
        CAST(NULL AS TIMESTAMP) AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
@@ -102,8 +121,8 @@ WHERE place = 1
 UNION ALL
 SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor_at, min(told_at) AS alert_at,
        CASE severity WHEN 'medium' THEN agi_complete(min(month)) END AS due_at,
-       CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason, severity,
+       weighed_at AS cleared_at, 'new_permit' AS cleared_reason, severity,
        CAST(NULL AS DATE) AS exceeded_on, CAST(NULL AS BIGINT) AS days_in_year, CAST(NULL AS BIGINT) AS days_allowed, min(month) AS paid_month,
        records(record, min(first_record)) AS records
 FROM told
-GROUP BY severity, granted_since, person_id, permit_id, record, next_known_at
+GROUP BY severity, weighed_at, person_id, permit_id, record

@@ -16,8 +16,8 @@ stage = "draft"
 sv = "Underrättelsen återkallad av avsändaren (tar bort uppgiften)"
 en = "The notice was withdrawn by its sender (removes the indication)"
 [[counter_evidence]]
-sv = "Beslut om återkallelse antecknat (avslutar uppgiften)"
-en = "A decision to revoke has been recorded (ends the indication)"
+sv = "Beslut om återkallelse antecknat sedan underrättelsen kom in (avslutar uppgiften)"
+en = "A decision to revoke has been recorded since the notice came in (ends the indication)"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
 en = "Known when the permit was extended: already weighed (does not count on the extension)"
@@ -35,20 +35,20 @@ default = 6
 doc = "months after the notice came in within which a decision is awaited"
 source = "own default"
 */
-WITH notice AS (   -- routed as it came: nothing of what it says is read, and it selects nobody
-    SELECT p.person_id, p.permit_id, p.record, n.record AS notice_record, n.event_on,
-           greatest(n.first_known_time, CAST(n.event_on AS TIMESTAMP), CASE WHEN p.is_first THEN p.first_known_time END) AS known_at,
+WITH notice AS (   -- routed as it came: nothing of what it says is read, nor does it matter whether its day belongs to a permit
+    SELECT p.person_id, p.permit_id, p.record, n.record AS notice_record, n.event_on, CAST(n.first_known_time AS DATE) AS came_on,
+           greatest(n.first_known_time, CAST(n.event_on AS TIMESTAMP)) AS known_at,
            greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at
     FROM rights p   -- the permit that carries the right, unless the decision to extend could weigh the notice
-    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'court_notice' AND n.event_on >= p.right_from AND (p.right_until IS NULL OR n.event_on <= p.right_until)
+    JOIN notices n ON n.person_id = p.person_id AND n.kind = 'court_notice'
          AND (p.is_first OR p.decided_on IS NULL OR CAST(n.first_known_time AS DATE) > p.decided_on)
     WHERE p.permit_class = 'PROT_SUBSIDIARY'
 ),
-decision AS (   -- when it became known that the permit was revoked
-    SELECT person_id, permit_id, min(known_from) AS known_at
-    FROM permits_history
-    WHERE revoked_on IS NOT NULL
-    GROUP BY person_id, permit_id
+decision AS (   -- the day of the decision to revoke a permit, and when it became known
+    SELECT p.person_id, p.permit_id, p.revoked_on, min(h.known_from) AS known_at
+    FROM permits p
+    JOIN permits_history h ON h.person_id = p.person_id AND h.record_key = p.record_key AND h.revoked_on = p.revoked_on
+    GROUP BY p.person_id, p.permit_id, p.revoked_on
 )
 SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_at,
        greatest(n.known_at, n.held_at, CAST(add_months(CAST(n.known_at AS DATE), t.months) AS TIMESTAMP)) AS alert_at,
@@ -56,4 +56,4 @@ SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_a
        n.event_on AS noticed_on, t.months AS months_waited, records(n.record, n.notice_record) AS records
 FROM (VALUES ('info', 0), ('medium', $wait_months)) AS t(severity, months)
 CROSS JOIN notice n
-LEFT JOIN decision d ON d.permit_id = n.permit_id
+LEFT JOIN decision d ON d.permit_id = n.permit_id AND d.revoked_on >= n.came_on   -- one that was made before could not weigh it

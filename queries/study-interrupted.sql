@@ -10,6 +10,9 @@ legal_basis = ["UtlL 5 b kap. 21 §", "förordning 1993:1153 6 a § 2 st."]
 legal_gate = "open"
 severity = "medium"
 owner = "study-control"
+readings = [
+    "Held against the unbroken right, the time between an application made in time and its decision included; a renewal settles what was known, and had happened, at its decision.",
+]
 
 [[counter_evidence]]
 sv = "Ny registrering, eller pågående registrering vid ett annat lärosäte, till exempel efter byte av utbildning (tar bort eller avslutar uppgiften)"
@@ -48,7 +51,7 @@ WITH stop AS (   -- reports that studies stopped within the unbroken right, unle
            s.record AS stop_record, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
     FROM rights p
     JOIN study_stops s ON s.person_id = p.person_id AND s.event_on >= p.right_from
-         AND (p.is_first OR p.decided_on IS NULL OR CAST(s.first_known_time AS DATE) > p.decided_on)
+         AND (p.is_first OR p.decided_on IS NULL OR greatest(s.event_on, CAST(s.first_known_time AS DATE)) > p.decided_on)
     WHERE p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known

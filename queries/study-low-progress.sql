@@ -61,14 +61,14 @@ source = "own default"
 */
 WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from,
-           coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_from)) AS started_on,
-           max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_from) AS last_on
+           coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_id)) AS started_on,
+           max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_id) AS last_on
     FROM rights p
     JOIN permits h ON h.person_id = p.person_id AND h.record_key = p.record_key
     WHERE p.permit_class = 'STUDY_HE'
 ),
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
-    SELECT s.person_id, s.permit_id, s.record, s.first_known_time, s.valid_from, k.year_no, k.requirement,
+    SELECT s.*, k.year_no, k.requirement,
            add_months(s.started_on, 12 * (k.year_no - 1)) AS from_on, add_months(s.started_on, 12 * k.year_no) AS to_on
     FROM (VALUES (1, 'study_credits_tenths_year_1'), (2, 'study_credits_tenths_year_2'), (3, 'study_credits_tenths_year_3'),
                  (4, 'study_credits_tenths_year_3'), (5, 'study_credits_tenths_year_3'), (6, 'study_credits_tenths_year_3'))
@@ -98,8 +98,7 @@ result AS (   -- results dated up to the evaluation, in the order in which they 
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
 ),
 wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
-    SELECT d.person_id, d.permit_id, d.record, d.first_known_time, d.valid_from, d.year_no, d.required, d.from_on, d.to_on, d.due_on, tier.severity,
-           coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
+    SELECT d.*, tier.severity, coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
     FROM (VALUES ('weak', 100), ('medium', $medium_pct)) AS tier(severity, pct)
     CROSS JOIN due d
     LEFT JOIN excused x ON x.permit_id = d.permit_id AND x.year_no = d.year_no

@@ -10,6 +10,10 @@ legal_basis = ["UtlL 5 b kap. 3 §", "UtlL 5 b kap. 21 § 1 och 4 p.", "förordn
 legal_gate = "open"
 severity = "medium"
 owner = "study-control"
+readings = [
+    "A permit that names no institution is fulfilled by a registration anywhere.",
+    "A term that was missed and followed by a registered one is fulfilled, and does not stand.",
+]
 
 [[counter_evidence]]
 sv = "Registrering vid något annat lärosäte, eller för en senare termin (tar bort eller avslutar uppgiften)"
@@ -76,7 +80,7 @@ WITH study AS (   -- permits to study, and whether the right to study begins wit
     FROM (
         SELECT r.person_id, r.permit_id, r.permit_class, r.record, r.first_known_time, r.decided_on, r.valid_from, r.held_until,
                r.right_until, r.is_first, s.institution_id, CASE WHEN s.continued THEN s.next_from END AS next_from,
-               lag(r.permit_class) OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record) AS previous_class
+               lag(r.permit_class) OVER (PARTITION BY r.person_id, s.beside ORDER BY r.valid_from, r.permit_id, r.record) AS previous_class
         FROM rights r
         JOIN permit_spells s ON s.permit_id = r.permit_id
     ) p

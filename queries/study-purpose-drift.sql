@@ -12,6 +12,9 @@ legal_basis = ["UtlL 5 b kap. 21 § 4 p."]
 legal_gate = "closed"
 severity = "weak"
 owner = "study-control"
+readings = [
+    "Held against the permit: a renewal settles what was known at its decision. Months of a term, and terms, are counted over the permits to study that continue it; months under a permit of another class are none.",
+]
 
 [[counter_evidence]]
 sv = "Studerar: registrerad på mer än enstaka kurser, eller resultat under terminen (ingen uppgift)"
@@ -58,16 +61,17 @@ default = 60
 doc = "days from the end of the term within which its results are awaited"
 source = "own default"
 */
-WITH worked AS (   -- terms with their months of full-time work under the permit; a month belongs to the term that holds its first day
+WITH worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,
-           count(*) AS months_high, max(m.known_at) AS known_at, min(m.first_record) AS first_record
-    FROM permit_spells p
-    JOIN salary_months m ON m.person_id = p.person_id AND m.month >= p.valid_from AND m.excused = 0
+           count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at, min(m.first_record) AS first_record
+    FROM rights p
+    JOIN rights q ON q.person_id = p.person_id AND q.right_id = p.right_id AND q.valid_from >= p.valid_from AND q.permit_class = 'STUDY_HE'
+    JOIN salary_months m ON m.person_id = q.person_id AND m.month >= q.valid_from AND (q.carries_until IS NULL OR m.month <= q.carries_until) AND m.excused = 0
     JOIN terms t ON m.month >= t.starts_on AND m.month <= t.ends_on
-    JOIN parameters f ON f.name = 'livelihood_floor_sek' AND t.starts_on >= f.valid_from AND (f.valid_to IS NULL OR t.starts_on < f.valid_to)
+    JOIN parameters f ON f.name = 'livelihood_floor_sek' AND m.month >= f.valid_from AND (f.valid_to IS NULL OR m.month < f.valid_to)
     WHERE p.permit_class = 'STUDY_HE' AND m.gross_sek * 100 >= f.value * $share_pct
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on
-    HAVING count(*) >= $high_months
+    HAVING count(DISTINCT m.month) >= $high_months
 ),
 registered AS (
     SELECT w.permit_id, w.term, sum(r.credits_tenths) AS tenths

@@ -10,6 +10,12 @@ legal_basis = ["UtlL 5 b kap. 21 § 1 och 4 p.", "UtlL 6 a kap. 12 a § 3 p.", "
 legal_gate = "verify"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Held against the unbroken right. UV followed by OB is one matter: one alert, updated.",
+    "Who was deregistered before the first day, and still is on it, is indicated on the first day, weakly.",
+    "A deregistration told ahead counts from its day; withdrawn before it, it never was. A renewal decided before that day settles nothing of it.",
+    "The time that a renewal adds counts as left only if its decision could not weigh the deregistration, or was awaited when it came.",
+]
 
 [[counter_evidence]]
 sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
@@ -53,6 +59,22 @@ WITH gone AS (   -- moved abroad or disappeared; one that follows another is the
            lead(known_at) OVER (PARTITION BY person_id, matter_no ORDER BY version, record) AS replaced_at
     FROM deregistrations
     WHERE dereg_code IN ('UV', 'OB')
+),
+asked AS (   -- permits during which an application was filed that kept the right open until it was decided
+    SELECT p.permit_id, min(a.filed_on) AS filed_on
+    FROM rights p
+    JOIN applications a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND a.filed_on <= p.held_until
+         AND NOT coalesce(CAST(a.first_known_time AS DATE) >= a.decided_on, false)
+    GROUP BY p.permit_id
+),
+held AS (   -- permits with the day on which the next one of the right was decided, if it was not awaited
+    SELECT p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.decided_on, p.valid_from, p.valid_to, p.carries_until,
+           p.right_from, p.right_until, p.is_first,
+           CASE WHEN a.permit_id IS NULL
+                THEN lead(p.decided_on) OVER (PARTITION BY p.person_id, p.right_id ORDER BY p.valid_from, p.permit_id, p.record_key)
+                END AS extended_on
+    FROM rights p
+    LEFT JOIN asked a ON a.permit_id = p.permit_id
 )
 SELECT p.person_id, p.permit_id, d.since_on AS alert_key, d.dereg_on AS anchor_at,
        greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
@@ -64,10 +86,12 @@ SELECT p.person_id, p.permit_id, d.since_on AS alert_key, d.dereg_on AS anchor_a
             WHEN p.permit_class = 'ICT' THEN 'UtlL 6 b kap. 16 §'
             WHEN p.permit_class = 'WORK_EMP' THEN 'UtlL 7 kap. 7 e §' END AS ground,
        records(p.record, d.record) AS records
-FROM rights p
+FROM held p
 JOIN gone d ON d.person_id = p.person_id
-     AND (p.is_first OR p.decided_on IS NULL OR CAST(d.told_at AS DATE) > p.decided_on)   -- the decision to extend did not know of it
+     AND (p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on)   -- the decision to extend did not know of it, or it was yet to come
      AND (d.returned_on IS NULL OR d.returned_on > p.right_from)
-     AND (p.right_until IS NULL OR p.valid_to IS NULL   -- that the permit ends early is no reason to overlook what was before it
-          OR greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.right_until, p.valid_to))
+     AND (p.valid_to IS NULL   -- that the permit ends early is no reason to overlook what was before it
+          OR CASE WHEN coalesce(p.extended_on >= CAST(d.known_at AS DATE), false)   -- an extension that weighed it is no more time
+                  THEN greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.carries_until, p.valid_to)
+                  ELSE p.right_until IS NULL OR greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.right_until, p.valid_to) END)
 WHERE p.permit_class NOT IN ('PERMANENT', 'LTR_EU')

@@ -10,6 +10,10 @@ legal_basis = ["UtlL 7 kap. 7 e § 1 st. 2 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 
 legal_gate = "request"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "Looked at for first grants only: an extension under which nothing is declared is R02's.",
+    "A fact counts against the permit; what the renewal's decision could weigh is settled by it.",
+]
 
 [[counter_evidence]]
 sv = "Underrättelse från arbetsgivaren om att anställningen har börjat (tar bort uppgiften)"
@@ -71,19 +75,19 @@ employer AS (   -- what explains an allowed employer's silence
     GROUP BY pe.permit_id
 ),
 due AS (   -- one deadline for each tier: weak when the limit's month is complete, strong a month later (pay in arrears)
-    SELECT n.person_id, n.permit_id, n.record, n.first_known_time, n.valid_from, n.card_issued_on, n.start_by, tier.severity,
-           add_months(month_of(n.start_by), tier.extra_months) AS last_month,
+    SELECT n.*, tier.severity, add_months(month_of(n.start_by), tier.extra_months) AS last_month,
            CASE WHEN n.card_issued_on > add_months(n.valid_from, $card_months) THEN 'weak' ELSE tier.severity END AS highest
     FROM (VALUES ('weak', 0), ('strong', 1)) AS tier(severity, extra_months)
     CROSS JOIN newcomer n
 )
-SELECT d.person_id, c.carrier_id AS permit_id, 'not-started' AS alert_key, d.valid_from AS anchor_at,
+SELECT d.person_id, c.carrier_id AS permit_id,   -- each first permit is an alert of its own, also where one permit carries several
+       CASE c.carrier_id WHEN d.permit_id THEN 'not-started' ELSE concat('not-started:', d.permit_id) END AS alert_key, d.valid_from AS anchor_at,
        greatest(agi_complete(d.last_month), d.first_known_time, c.from_at) AS alert_at, agi_complete(d.last_month) AS due_at,
        min(CASE WHEN s.gross_sek > 0 THEN s.known_at WHEN s.excused = 1 THEN greatest(s.excused_at, CAST(s.month AS TIMESTAMP)) END) AS cleared_at,
        CASE WHEN x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
        coalesce(x.months_incomplete, 0) AS months_incomplete,
-       records(d.record, c.record, min(s.first_record), nullif(max(coalesce(s.last_record, s.first_record)), min(s.first_record))) AS records
+       records(d.record, c.record, min(s.first_record), max(s.last_record)) AS records
 FROM due d
 JOIN carriers c ON c.permit_id = d.permit_id
      AND (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), d.first_known_time) AS DATE) > c.settled_on)
@@ -93,6 +97,6 @@ WHERE (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
-GROUP BY d.person_id, c.carrier_id, c.record, c.from_at, d.record, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
+GROUP BY d.person_id, d.permit_id, c.carrier_id, c.record, c.from_at, d.record, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
          x.months_incomplete
 HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek + s.excused END), 0) <= 0   -- an excused month is one of employment

@@ -10,6 +10,9 @@ legal_basis = ["UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 7 kap. 3 § 3 st.", "UtlL 20
 legal_gate = "request"
 severity = "medium"
 owner = "national-control"
+readings = [
+    "A payment that is known is known: weak at once, and the ordinary severity when the month's declarations are complete, since an employer may still correct.",
+]
 survives = ["permit_ended"]
 
 [[counter_evidence]]
@@ -35,8 +38,8 @@ sv = "Mer än tre års vistelse med tillstånd (högst svag)"
 en = "More than three years' stay with a permit (weak at most)"
 column = "first_permit_from"
 [[counter_evidence]]
-sv = "Ett tillstånd som beviljats därefter (avslutar uppgiften)"
-en = "A permit granted since (ends the indication)"
+sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar uppgiften)"
+en = "A later permit, where the pay was known when it was decided (ends the indication)"
 [[counter_evidence]]
 sv = "Överklagat avslag på en ansökan i rätt tid"
 en = "Appeal against the refusal of an application filed in time"
@@ -62,49 +65,61 @@ default = 36
 doc = "months with permits after which the ground for revocation is no longer there"
 source = "UtlL 7 kap. 3 § 3 st."
 */
-WITH held AS (   -- each permit and case until the next one begins
-    SELECT person_id, permit_id, permit_class, record, valid_from,
-           lead(valid_from) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_from,
-           lead(first_known_time) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id, record) AS next_known_at,
-           min(CASE WHEN permit_class <> 'ASYLUM_APPLICANT' THEN valid_from END) OVER (PARTITION BY person_id) AS first_permit_from
-    FROM permits
-    WHERE coalesce(end_kind, 'none') <> 'annulled'
-),
-paid AS (   -- months with pay for work, from all employers, and no excuse
-    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, max(s.known_at) AS known_at, min(s.first_record) AS pay_record
+WITH paid AS (   -- months with pay for work, from all employers, and no excuse
+    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, greatest(max(s.known_at), CAST(s.month AS TIMESTAMP)) AS known_at, min(s.first_record) AS pay_record
     FROM salaries s
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     WHERE coalesce(e.payer_kind, 'normal') NOT IN ('insurer', 'public_payer')
       AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month)
     GROUP BY s.person_id, s.month
 ),
-unlawful AS (   -- such months, and the one before, without any right to work; about the latest permit that had begun
-    SELECT h.person_id, h.permit_id, h.record, h.next_known_at, h.first_permit_from, p.month, p.gross_sek, p.pay_record, p.known_at,
-           lag(p.month) OVER (PARTITION BY h.permit_id ORDER BY p.month) AS previous_month
-    FROM held h
-    JOIN paid p ON p.person_id = h.person_id AND add_months(p.month, 1) > h.valid_from AND (h.next_from IS NULL OR add_months(p.month, 1) <= h.next_from)
-    WHERE h.permit_class IN ('WORK_EMP', 'SELF_EMP') AND p.gross_sek >= $amount_sek
+allowed AS (   -- since when a person has had permits
+    SELECT person_id, min(least(held_since, valid_from)) AS first_permit_from
+    FROM permit_spells
+    WHERE coalesce(end_kind, 'none') <> 'annulled'
+    GROUP BY person_id
+),
+unlawful AS (   -- such months, and the one before, without any right to work; about the permit or case that was the last by then
+    SELECT h.person_id, h.permit_id, h.permit_class, h.record, p.month, p.gross_sek, p.pay_record, p.known_at,
+           row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.record DESC) AS place
+    FROM paid p
+    JOIN last_held h ON h.person_id = p.person_id AND h.valid_from < add_months(p.month, 1) AND (h.last_until IS NULL OR h.last_until >= add_months(p.month, 1) - 1)
+    WHERE p.gross_sek >= $amount_sek
       AND NOT EXISTS (SELECT 1 FROM work_rights w
-                      WHERE w.person_id = h.person_id AND w.from_on < add_months(p.month, 1)
+                      WHERE w.person_id = p.person_id AND w.from_on < add_months(p.month, 1)
                         AND (w.to_on IS NULL OR w.to_on >= add_months(p.month, -1)))
 ),
+asked AS (
+    SELECT u.*, a.first_permit_from, lag(u.month) OVER (PARTITION BY u.permit_id ORDER BY u.month) AS previous_month
+    FROM unlawful u
+    JOIN allowed a ON a.person_id = u.person_id
+    WHERE u.place = 1 AND u.permit_class IN ('WORK_EMP', 'SELF_EMP')
+),
 run AS (   -- months in a row are one episode
-    SELECT person_id, permit_id, record, next_known_at, first_permit_from, month, gross_sek, pay_record, known_at,
+    SELECT asked.*,
            max(CASE WHEN previous_month IS NULL OR previous_month < add_months(month, -1) THEN month END)
                OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
-    FROM unlawful
+    FROM asked
 ),
-told AS (   -- what is paid is paid; the employer may correct it until the month is complete. A permit that is known since ends the matter
-    SELECT tier.complete, coalesce(r.next_known_at > r.known_at, false) AS granted_since, r.person_id, r.permit_id, r.record, r.next_known_at, r.first_permit_from, r.month, r.gross_sek, r.pay_record, r.episode,
+weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known
+    SELECT r.permit_id, r.month, min(s.first_known_time) AS weighed_at
+    FROM run r
+    JOIN permits s ON s.person_id = r.person_id AND s.valid_from >= add_months(r.month, 1) AND CAST(r.known_at AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND coalesce(s.end_kind, 'none') <> 'annulled'
+    GROUP BY r.permit_id, r.month
+),
+told AS (   -- what is paid is paid; the employer may correct it until the month is complete
+    SELECT tier.complete, w.weighed_at, r.*,
            CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
     FROM (VALUES (false), (true)) AS tier(complete)
     CROSS JOIN run r
+    LEFT JOIN weighed w ON w.permit_id = r.permit_id AND w.month = r.month
 )
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(told_at) AS alert_at,
        CASE WHEN complete THEN agi_complete(episode) END AS due_at,
-       CASE WHEN granted_since THEN next_known_at END AS cleared_at, 'new_permit' AS cleared_reason,
+       weighed_at AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN complete AND add_months(first_permit_from, $stay_months) > episode THEN 'medium' ELSE 'weak' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, records(record, min(pay_record), nullif(max(pay_record), min(pay_record))) AS records
 FROM told
-GROUP BY complete, granted_since, person_id, permit_id, record, next_known_at, first_permit_from, episode
+GROUP BY complete, weighed_at, person_id, permit_id, record, first_permit_from, episode

@@ -1,4 +1,4 @@
-//! The command line: what a user types, turned into calls.
+//! The command line: turns what a user types into calls.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
-use crate::clock::FeedSet;
-use crate::replay::recorded_file;
-use crate::rules::{Catalogue, RuleSet};
-use crate::schema::Feed;
-use crate::sink::terminal::note;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
+use crate::rules::RuleSet;
 use crate::source::files::Recorded;
+use crate::terminal::note;
+use crate::tools::replay::recorded_file;
 
 mod adapters;
 mod check;
@@ -68,8 +69,8 @@ pub struct RulesArgs {
     /// Parameter to change, as rule-id.parameter=value; may be repeated.
     #[arg(long = "set", value_name = "RULE.PARAM=VALUE", value_parser = parse_set)]
     set: Vec<(String, i64)>,
-    /// Only these rules; may be repeated.
-    #[arg(long = "rule", value_name = "ID")]
+    /// Only these rules, by id or number; may be repeated.
+    #[arg(long = "rule", value_name = "RULE")]
     only: Vec<String>,
 }
 
@@ -83,17 +84,22 @@ impl RulesArgs {
     pub fn load(&self) -> anyhow::Result<Catalogue> {
         let set: BTreeMap<String, i64> = self.set.iter().cloned().collect();
         let mut catalogue = load_rules(&self.rules, &set)?;
-        if let Some(id) = self.only.iter().find(|id| catalogue.rule(id).is_none()) {
-            let known: Vec<&str> = catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect();
-            bail!("no rule \"{id}\"; rules are {}", known.join(", "));
-        }
-        if !self.only.is_empty() {
-            catalogue.retain_rules(&self.only.iter().map(String::as_str).collect::<Vec<_>>());
-            let used = catalogue.rules.iter().map(|rule| &rule.header.id).filter(|id| !self.only.contains(id));
-            let used: Vec<&str> = used.map(String::as_str).collect();
-            if !used.is_empty() {
-                note!("with the rules whose findings they read: {}", used.join(", "));
+        for (key, value) in &set {
+            let (rule, name) = key.split_once('.').unwrap_or_default();
+            if let Some(param) = catalogue.rule(rule).and_then(|rule| rule.header.params.get(name)) {
+                note!("with {key} = {value}, by default {}", param.default);
             }
+        }
+        if self.only.is_empty() {
+            return Ok(catalogue);
+        }
+        let only = self.only.iter().map(|name| Ok(catalogue.named(name)?.header.id.clone()));
+        let only: Vec<String> = only.collect::<Result<_, CatalogueError>>()?;
+        catalogue.retain_rules(&only.iter().map(String::as_str).collect::<Vec<_>>());
+        let used = catalogue.rules.iter().map(|rule| &rule.header.id).filter(|id| !only.contains(id));
+        let used: Vec<&str> = used.map(String::as_str).collect();
+        if !used.is_empty() {
+            note!("with the rules whose findings they read: {}", used.join(", "));
         }
         Ok(catalogue)
     }
@@ -114,7 +120,7 @@ fn feed(text: &str) -> Result<Feed, String> {
 }
 
 impl AbsentArgs {
-    /// The recording in a directory without them.
+    /// A recording in a directory, without the absent feeds.
     pub fn of<'a>(&self, dir: &'a Path) -> anyhow::Result<Recorded<'a>> {
         for feed in &self.absent {
             if let Some(file) = recorded_file(dir, *feed) {
@@ -140,7 +146,7 @@ fn counted(number: usize, what: &str) -> String {
     }
 }
 
-/// Plans them, which checks them.
+/// Plans the rules, which also checks them.
 pub fn plan_rules(catalogue: &Catalogue) -> anyhow::Result<RuleSet> {
     RuleSet::plan(catalogue).context("the rules are refused")
 }

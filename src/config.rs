@@ -1,4 +1,4 @@
-//! Configuration: what `config/permitwatch.toml` says, then a resolved value that cannot be wrong.
+//! Configuration: first what `config/permitwatch.toml` says, then a resolved value that cannot be wrong.
 //!
 //! Unknown keys are refused. Secrets come from files or environment variables only, never from the file itself,
 //! and are never printed.
@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::schema::Feed;
-use crate::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
+use crate::model::schema::Feed;
+use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
+
+/// Default of `kafka.max_ahead_seconds`: seconds by which clocks may differ.
+pub const MAX_AHEAD_SECONDS: u32 = 300;
 
 /// The file as a user writes it; every key has a default that `config/permitwatch.toml` shows.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,13 +34,13 @@ pub struct Config {
 pub struct KafkaConfig {
     pub brokers: String,
     pub group_id: String,
-    /// Put before every topic name: `<prefix><feed>`, `<prefix>alerts`, `<prefix>quarantine`.
+    /// Prefix of every topic name: `<prefix><feed>`, `<prefix>alerts`, `<prefix>quarantine`.
     pub topic_prefix: String,
     pub fetch_wait_max_ms: u32,
     pub session_timeout_ms: u32,
-    /// Seconds by which a message's timestamp may lie ahead of this machine's clock.
+    /// Seconds by which a message's timestamp may be ahead of this machine's clock.
     pub max_ahead_seconds: u32,
-    /// Bytes that the client may hold unread, all partitions together.
+    /// Kibibytes that the client may hold unread, all partitions together.
     pub queued_max_kbytes: u32,
     /// plaintext, ssl, sasl_plaintext or sasl_ssl.
     pub security_protocol: String,
@@ -53,7 +56,7 @@ pub struct KafkaConfig {
     pub sasl_password_env: Option<String>,
 }
 
-/// The mechanisms that need nothing but a name and a password.
+/// The mechanisms that need only a name and a password.
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 impl Default for KafkaConfig {
@@ -64,7 +67,7 @@ impl Default for KafkaConfig {
             topic_prefix: "permitwatch.".into(),
             fetch_wait_max_ms: 5,
             session_timeout_ms: 45_000,
-            max_ahead_seconds: 300,
+            max_ahead_seconds: MAX_AHEAD_SECONDS,
             queued_max_kbytes: 65_536,
             security_protocol: "plaintext".into(),
             ssl_ca_file: None,
@@ -78,14 +81,14 @@ impl Default for KafkaConfig {
     }
 }
 
-/// Who asserts that a feed has spoken up to a time.
+/// Who says up to which time a feed is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockKind {
     /// The adapter writes clock messages.
     #[default]
     Messages,
-    /// It does not: the wall clock stands in, once the end offsets asked for have been read.
+    /// The adapter writes none: the wall clock is used, once everything up to the end offsets of that time has been read.
     Wall,
 }
 
@@ -93,11 +96,11 @@ pub enum ClockKind {
 #[serde(deny_unknown_fields, default)]
 pub struct FeedConfig {
     pub clock: ClockKind,
-    /// Days by which `event_time` or `registered_at` may lie beyond the known time.
+    /// Days by which `event_time` or `registered_at` may be after the known time.
     pub future_limit_days: Option<u32>,
-    /// A feed silent for longer raises its alarm; with `clock = "wall"` its clock stops there.
+    /// A feed that is silent for longer raises an alarm; with `clock = "wall"` its clock stops there.
     pub max_silence_hours: Option<u32>,
-    /// The topic was made anew and filled again: what had been read of it before does not count.
+    /// The topic was recreated and filled again: offsets read before do not count.
     pub refilled: bool,
 }
 
@@ -106,7 +109,7 @@ pub struct FeedConfig {
 pub struct AlertsConfig {
     /// File that holds the pseudonym key (at least 32 bytes).
     pub pseudonym_key_file: Option<PathBuf>,
-    /// Environment variable that holds it.
+    /// Environment variable that holds the key.
     pub pseudonym_key_env: Option<String>,
     pub pseudonym_key_id: String,
 }
@@ -121,15 +124,15 @@ impl Default for AlertsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct RulesConfig {
     pub dir: PathBuf,
-    /// Rule ids to leave out.
+    /// Rules that are not run, by id.
     pub disabled: Vec<String>,
-    /// Parameters that differ from the rule files: `"rule-id.param" = value`.
+    /// Parameters that override the rule files: `"rule-id.param" = value`.
     pub set: BTreeMap<String, i64>,
-    /// A rule is disabled, loudly, after this many failing persons.
+    /// A rule that has failed for this many persons is disabled, with an error in the log.
     pub max_errors: u32,
-    /// Run rules that no gateway lets: for made-up data.
+    /// Also run rules that no gateway allows: for made-up data.
     pub run_closed: bool,
-    /// Seconds between looks for changed files; 0 waits for SIGHUP alone.
+    /// Seconds between checks for changed files; 0 reloads only at SIGHUP.
     pub watch_seconds: u32,
 }
 
@@ -164,9 +167,9 @@ impl Default for HistoryConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SnapshotConfig {
-    /// Directory with the permits feed's tables as Parquet; read whole before the topic.
+    /// Directory with the permits feed's tables as Parquet; read as a whole before the topic.
     pub dir: Option<PathBuf>,
-    /// Per cent of the open permits that a newer snapshot may end; one that ends more is refused.
+    /// Per cent of the open permits that a newer snapshot may end; a snapshot that ends more is refused.
     pub max_shrink_pct: u32,
     /// A snapshot older than this raises an alarm.
     pub max_age_hours: u32,
@@ -182,13 +185,13 @@ impl Default for SnapshotConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     pub max_message_bytes: usize,
-    /// Messages taken before the units that they make are evaluated, most of which concern nobody in the population.
+    /// Messages to take before their units are evaluated; most of them concern nobody in the population.
     pub batch_messages: usize,
-    /// Changes of persons after which no more messages are taken before they are evaluated.
+    /// Changes of persons after which the units are evaluated before more messages are taken.
     pub batch_changes: usize,
-    /// Rows that one rule may be given in one call; a larger batch is split by units.
+    /// Rows that one rule may get in one call; a larger batch is split by units.
     pub rows_per_call: usize,
-    /// Rows of one person above which that person's rules are not run but quarantined.
+    /// Rows of one person above which that person's rules are quarantined and not run.
     pub rows_per_person: usize,
     /// Bytes of history at which the source is paused.
     pub state_max_bytes: u64,
@@ -223,7 +226,7 @@ impl Default for HttpConfig {
     }
 }
 
-/// What the engine needs to know about visibility, resolved to microseconds and months. Batch SQL reads the same.
+/// What the engine needs to know about visibility, resolved to microseconds and months. The batch SQL uses the same values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visibility {
     pub permit_lead: i64,
@@ -240,8 +243,8 @@ impl Default for Visibility {
     }
 }
 
-/// Days by which a record may speak of the future, where the file does not say: permits are granted ahead of their first
-/// day, terms are set years ahead, emigration is notified before departure (FBL 27 §), benefits are paid ahead of their period.
+/// Default of `future_limit_days`: permits are granted ahead of their first day, terms are set years ahead, emigration is notified
+/// before departure (FBL 27 §), benefits are paid ahead of their period.
 const fn default_future_limit_days(feed: Feed) -> u32 {
     match feed {
         Feed::Permits => 400,
@@ -251,7 +254,7 @@ const fn default_future_limit_days(feed: Feed) -> u32 {
         Feed::Payments => 62,
         Feed::Studies => 31,
         Feed::Notices => 31,
-        // Never asked: what permitwatch writes itself is not judged by its times.
+        // Never used: the times of permitwatch's own records are not checked.
         Feed::Links | Feed::Derived => 36_500,
     }
 }
@@ -329,8 +332,8 @@ impl Config {
 }
 
 impl KafkaConfig {
-    /// What the protocol needs is there, and nothing that it would leave unused: the client library takes another mechanism where none
-    /// is named, and a password is not sent where none is asked for.
+    /// Checks that what the protocol needs is set, and nothing that it would leave unused: without a named mechanism the client
+    /// library chooses another one, and a protocol without SASL does not send a password.
     fn check_credentials(&self) -> Result<(), ConfigError> {
         let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
         let (sasl, tls) = (self.security_protocol.starts_with("sasl_"), self.security_protocol.ends_with("ssl"));
@@ -369,7 +372,7 @@ impl KafkaConfig {
         format!("{}{}", self.topic_prefix, feed.name())
     }
 
-    /// Microseconds by which a timestamp may lie ahead of the wall clock.
+    /// Microseconds by which a timestamp may be ahead of the wall clock.
     pub fn max_ahead(&self) -> i64 {
         i64::from(self.max_ahead_seconds) * MICROS_PER_SECOND
     }

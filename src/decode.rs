@@ -1,13 +1,13 @@
-//! From payload to typed record, or to the reason why not.
+//! Decodes a payload to a typed record, or to the reason why it cannot.
 //!
 //! Invariants, whatever the bytes:
-//! - decoding never panics, and takes time and memory in proportion to the payload, which `max_bytes` bounds;
-//! - a record that comes out has one value per column of its table (none, if it retracts and says nothing more), every date within
-//!   1900-2199, every number below 10^12, every text at most [`TEXT_MAX_BYTES`] without control characters (the engine tags
-//!   identifiers with U+0001), every identity number with a right check digit, every closed code from its list;
-//! - what is said of a bad message names members of the schema, never a value and never a member that the schema does not know.
+//! - decoding never panics, and takes time and memory in proportion to the payload, whose size `max_bytes` limits;
+//! - a decoded record has one value per column of its table (none, if it is a retraction without values), every date within
+//!   1900-2199, every number below 10^12, every text at most [`TEXT_MAX_BYTES`] (link records: numbers may be versions of records, and
+//!   keys are made of several texts), no text with control characters (the engine tags identifiers with U+0001), every identity number with a right check digit, every closed code from its list;
+//! - the description of a bad message names members of the schema, never a value and never a member that the schema does not have.
 //!
-//! Scope and misrouting are decided before, without parsing; time limits (`future`, `too_late`) after, by the engine.
+//! The engine decides scope and misrouting before decoding, without parsing, and time limits (`future`, `too_late`) after it.
 
 pub(crate) mod codes;
 pub(crate) mod columns;
@@ -17,10 +17,10 @@ mod plain;
 pub(crate) mod typed;
 mod wire;
 
-use crate::identity;
-use crate::record::{Lent, Op, Reason, Record, Value};
-use crate::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
-use crate::time::{Day, EventTime, parse_day, parse_instant};
+use crate::model::identity;
+use crate::model::record::{Lent, Op, Reason, Record, Value};
+use crate::model::schema::{ColumnType, ENVELOPE, Feed, Table, TableId};
+use crate::model::time::{Day, EventTime, parse_day, parse_instant};
 use fields::Fields;
 use wire::{Member, Scalar};
 
@@ -30,20 +30,22 @@ pub use codes::{PERMIT_CLASSES, PURPOSES, is_country_column};
 pub const SCHEMA_VERSION: i64 = 1;
 /// Longest key, identifier, code or text.
 pub const TEXT_MAX_BYTES: usize = 256;
+/// Longest key of a link record: it may combine several keys of records.
+const LINK_KEY_MAX_BYTES: usize = 8 * TEXT_MAX_BYTES;
 /// Most items of a list (citizenships).
 pub const LIST_MAX_ITEMS: usize = 32;
-/// Numbers and amounts of registers lie strictly between plus and minus this.
+/// Numbers and amounts of registers lie strictly between minus and plus this.
 pub const NUMBER_LIMIT: i64 = 1_000_000_000_000;
 
-/// A good message.
+/// A decoded message.
 #[derive(Debug)]
 pub struct Decoded {
     pub record: Record,
-    /// Members that no column has: skipped and counted, so that an adapter that is ahead of this program is noticed.
+    /// Members that match no column: skipped and counted, so that an adapter with a newer schema is noticed.
     pub unknown_fields: u32,
 }
 
-/// A message to set aside.
+/// A message to quarantine, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {
     pub reason: Reason,
@@ -62,7 +64,7 @@ pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Deco
     if payload.len() > max_bytes {
         return bad(Reason::Oversized, &format!("{} bytes, the limit is {max_bytes}", payload.len()));
     }
-    let subject = subject(key)?;
+    let subject = subject(message.feed, key)?;
     let (table, mut fields) = match plain::fields(message.feed, payload) {
         Some(plain) => plain,
         None => any_fields(message.feed, payload)?,
@@ -89,7 +91,7 @@ pub fn decode<'m>(message: impl Into<Lent<'m>>, max_bytes: usize) -> Result<Deco
     })
 }
 
-/// The members of a payload of any form, in their places.
+/// The members of a payload in any JSON form, each in its place.
 fn any_fields(feed: Feed, payload: &[u8]) -> Result<(TableId, Fields<'_>), BadRecord> {
     let Some(members) = wire::members(payload) else {
         return bad(Reason::Malformed, "not one flat JSON object in UTF-8");
@@ -99,14 +101,14 @@ fn any_fields(feed: Feed, payload: &[u8]) -> Result<(TableId, Fields<'_>), BadRe
 }
 
 /// The message key: subject id, or the key of a reference record.
-fn subject(key: &[u8]) -> Result<Box<str>, BadRecord> {
+fn subject(feed: Feed, key: &[u8]) -> Result<Box<str>, BadRecord> {
     match std::str::from_utf8(key) {
-        Ok(key) => text("the message key", key),
+        Ok(key) => check_key("the message key", key, feed.is_internal()).map(|()| key.into()),
         Err(_) => bad(Reason::Malformed, "the message key is not UTF-8"),
     }
 }
 
-/// The table that the member `table` names; the feed's only one where it is left out.
+/// The table that the member `table` names; if it is absent, the feed's only table.
 fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
     let mut tables = feed.tables();
     let (first, is_only) = (tables.next(), tables.next().is_none());
@@ -122,7 +124,7 @@ fn table_of(feed: Feed, members: &[Member<'_>]) -> Result<TableId, BadRecord> {
     }
 }
 
-/// What every record carries, checked.
+/// The members that every record carries, checked.
 struct Envelope {
     record_key: Box<str>,
     version: i64,
@@ -135,7 +137,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    /// The schema's version is looked at first: of another one, nothing else can be judged.
+    /// Checks the schema version first: with another version, nothing else can be judged.
     fn take(table: TableId, fields: &mut Fields<'_>) -> Result<Envelope, BadRecord> {
         let mut index = 0;
         let mut next = || {
@@ -152,7 +154,9 @@ impl Envelope {
             return bad(Reason::UnknownSchema, &format!("schema_ver is not {SCHEMA_VERSION}"));
         }
         let (name, value) = next()?;
-        let record_key = identifier(name, &value)?;
+        let record_key = as_text(name, &value)?;
+        check_key(name, record_key, table.is_link())?;
+        let record_key = record_key.into();
         let (name, value) = next()?;
         let version = integer(name, &value)?;
         let (name, value) = next()?;
@@ -176,7 +180,7 @@ impl Envelope {
     }
 }
 
-/// One value per column; none at all for a retraction that says nothing more.
+/// One value per column; none for a retraction without values.
 fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<Value>, BadRecord> {
     let mut values = Vec::with_capacity(fields.len());
     let mut says_something = false;
@@ -223,7 +227,7 @@ fn value(table: TableId, name: &'static str, ty: ColumnType, scalar: &Scalar<'_>
         Timestamp => Value::Instant(instant(name, as_text(name, scalar)?)?),
         Int | Sek => {
             let number = integer(name, scalar)?;
-            // What the engine says itself may be a record's version: its place in the register's order.
+            // A link record's numbers may be versions of records, which the register assigns.
             if !table.is_link() && !typed::is_number(number) {
                 return wrong(&format!("{name} is not below 10^12"));
             }
@@ -293,13 +297,22 @@ fn text(name: &'static str, text: &str) -> Result<Box<str>, BadRecord> {
 }
 
 pub(crate) fn check_text(name: &'static str, text: &str) -> Result<(), BadRecord> {
+    check_text_up_to(TEXT_MAX_BYTES, name, text)
+}
+
+/// The key of a record, or of its message.
+fn check_key(name: &'static str, key: &str, is_link: bool) -> Result<(), BadRecord> {
+    check_text_up_to(if is_link { LINK_KEY_MAX_BYTES } else { TEXT_MAX_BYTES }, name, key)
+}
+
+fn check_text_up_to(most: usize, name: &'static str, text: &str) -> Result<(), BadRecord> {
     if text.is_empty() {
         return wrong(&format!("{name} is empty"));
     }
-    if text.len() > TEXT_MAX_BYTES {
-        return wrong(&format!("{name} is longer than {TEXT_MAX_BYTES} bytes"));
+    if text.len() > most {
+        return wrong(&format!("{name} is longer than {most} bytes"));
     }
-    // Nearly all text is ASCII, which is looked through many bytes at once.
+    // Nearly all text is ASCII, which is checked many bytes at once.
     let has_control = if text.is_ascii() {
         text.bytes().any(|byte| byte.is_ascii_control())
     } else {

@@ -1,90 +1,90 @@
-//! From rows to alerts: what stands, what changed, and when to look again.
+//! From rows to alerts: which alerts stand, what has changed, and when to look again.
 //!
-//! A rule's rows are intervals and do not change until the person's next record, so the detector can walk through
-//! every boundary between two evaluations (`alert_at`, `cleared_at`, cancellers, corroborations) without running
-//! SQL again. What lies beyond becomes a timer: one instant per person and rule. `queries/standing.sql` says the
-//! same in SQL; the two are held together by a property test.
+//! A rule's rows are intervals that stay the same until the person's next record. So between two evaluations the detector walks
+//! through every boundary (`alert_at`, `cleared_at`, cancellers, corroborations) without running SQL again. The first boundary
+//! after that becomes a timer of the person and rule. `queries/standing.sql` says the same in SQL; a property test compares the
+//! two.
 //!
-//! Two clocks: *fact* is the greatest known time read; *absence* is the rule's clock, up to which all its feeds have
-//! spoken. In strict order they are equal as far as the recording's feeds have spoken. A row with `due_at` asserts an absence and
-//! waits for the second.
+//! There are two clocks. *Fact* is the greatest known time read. *Absence* is the rule's clock: the time up to which all the rule's
+//! feeds have been read. In strict order the two are equal as far as the recording's feeds reach. A row with `due_at` asserts an
+//! absence and waits for the second clock.
 //!
 //! No I/O, no SQL, no wall clock.
 
-mod looks;
+mod daily_checks;
 mod rows;
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use crate::alert::{AlertId, Severity, Status};
-use crate::clock::FeedSet;
 use crate::history::PersonNo;
-use crate::rules::{Conditions, Hit, RuleMask};
-use crate::time::Day;
+use crate::model::alert::{AlertId, Severity, Status};
+use crate::model::sets::{FeedSet, RuleBits, RuleNo};
+use crate::model::time::{Day, KnownTime};
+use crate::rules::{CancellerSet, Conditions, Hit};
 
-pub use looks::Looks;
-use rows::Rows;
+pub use daily_checks::DailyChecks;
+use rows::RuleRows;
 
-/// Records of a person that came too late for the kept history: of which feeds, and when the last of them came.
+/// Records of a person that came too late for the kept history: their feeds, and the known time of the last of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Late {
     pub feeds: FeedSet,
-    pub at: i64,
+    pub at: KnownTime,
 }
 
-/// Reason of an update that marks an alert because a record came too late for the kept history.
+/// Reason of the update that marks an alert because a record came too late for the kept history.
 pub const LATE_RECORD: &str = "late_record";
 
 /// The two clocks at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Moment {
-    fact: i64,
-    absence: i64,
+    fact: KnownTime,
+    absence: KnownTime,
 }
 
-/// How far an evaluation reaches: from the unit's as_of up to and including `until`, boundary by boundary.
+/// The span that an evaluation covers: from the unit's as_of up to and including `until`, boundary by boundary.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    pub until: i64,
-    /// The rule's clock: absence is asserted up to here.
-    pub absence: i64,
+    pub until: KnownTime,
+    /// The rule's clock: absences are asserted up to here.
+    pub absence: KnownTime,
 }
 
 impl Span {
-    fn moment(self, fact: i64) -> Moment {
+    fn moment(self, fact: KnownTime) -> Moment {
         Moment { fact, absence: fact.min(self.absence) }
     }
 }
 
-/// What brought an evaluation about.
+/// What caused an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Cause {
     /// Known time of the record, or the deadline.
-    pub as_of: i64,
-    /// A record of the unit corrects or retracts.
+    pub as_of: KnownTime,
+    /// A record of the unit corrects or retracts an earlier one.
     pub corrected: bool,
-    /// The rule has changed, not what is known.
+    /// The rule has changed, not what is known of the person.
     pub recomputed: bool,
 }
 
 /// An alert that stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    pub rule: u8,
+    pub rule: RuleNo,
     pub id: AlertId,
     pub subject: String,
     pub alert_key: String,
     pub severity: Severity,
     pub anchor: Option<Day>,
-    pub alert_at: i64,
-    /// A record that came too late concerns it.
+    pub alert_at: KnownTime,
+    /// The alert's rule reads a feed of which a record came too late for the kept history.
     pub late: bool,
 }
 
 impl Standing {
-    /// It is what the row raises.
+    /// Whether the row raises this alert.
     fn is_of(&self, rule: RuleRef<'_>, hit: &Hit) -> bool {
         self.rule == rule.number && self.subject == hit.subject && self.alert_key == hit.alert_key
     }
@@ -93,24 +93,24 @@ impl Standing {
 /// A change of an alert.
 #[derive(Clone, Debug)]
 pub struct Transition {
-    pub as_of: i64,
+    pub as_of: KnownTime,
     pub status: Status,
     pub alert: Standing,
     pub sequence: u64,
     pub reason: Option<String>,
     pub replaced_by: Option<AlertId>,
     pub replaces: Option<AlertId>,
-    /// Position of the row in force among the hits given to [`Detector::settle`].
+    /// Index of the row in force in the hits given to [`Detector::settle`].
     pub hit: Option<usize>,
 }
 
-/// A rule as the detector needs it.
+/// The parts of a rule that the detector needs.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleRef<'a> {
-    pub number: u8,
+    pub number: RuleNo,
     pub id: &'a str,
-    /// Bits of the cancellers that concern it.
-    pub cancellers: u8,
+    /// Cancellers that concern the rule.
+    pub cancellers: CancellerSet,
 }
 
 #[derive(Debug, Default)]
@@ -123,27 +123,31 @@ struct PersonState {
 /// When a rule has to be looked at again for a person.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
-    rule: u8,
-    fact: Option<i64>,
-    absence: Option<i64>,
+    rule: RuleNo,
+    fact: Option<KnownTime>,
+    absence: Option<KnownTime>,
 }
 
 /// Alerts and timers of one shard.
 #[derive(Debug, Default)]
 pub struct Detector {
-    /// Those of whom there is something to say; most have nothing.
+    /// Only persons with standing alerts, timers or conditions; most have none.
     persons: FxHashMap<PersonNo, Box<PersonState>>,
     sequences: FxHashMap<AlertId, u64>,
-    fact_timers: BTreeSet<(i64, PersonNo, u8)>,
+    fact_timers: BTreeSet<(KnownTime, PersonNo, RuleNo)>,
     /// By rule.
-    absence_timers: Vec<BTreeSet<(i64, PersonNo)>>,
-    /// When rules with a cadence look at units again.
-    pub looks: Looks,
+    absence_timers: Vec<BTreeSet<(KnownTime, PersonNo)>>,
+    /// When rules with a cadence evaluate units again.
+    pub daily_checks: DailyChecks,
 }
 
 impl Detector {
     pub fn new(rules: usize) -> Detector {
-        Detector { absence_timers: vec![BTreeSet::new(); rules], looks: Looks::new(rules), ..Detector::default() }
+        Detector {
+            absence_timers: vec![BTreeSet::new(); rules],
+            daily_checks: DailyChecks::new(rules),
+            ..Detector::default()
+        }
     }
 
     pub fn conditions(&self, person: PersonNo) -> Conditions {
@@ -168,15 +172,15 @@ impl Detector {
         self.persons.get(&person).map_or(&[], |state| &state.standing)
     }
 
-    /// Rules of which something stands or is expected for a person.
-    pub fn rules_of(&self, person: PersonNo) -> RuleMask {
-        let Some(state) = self.persons.get(&person) else { return 0 };
+    /// Rules that have a standing alert or a timer for the person.
+    pub fn rules_of(&self, person: PersonNo) -> RuleBits {
+        let Some(state) = self.persons.get(&person) else { return RuleBits::NONE };
         let standing = state.standing.iter().map(|alert| alert.rule);
-        standing.chain(state.timers.iter().map(|timer| timer.rule)).fold(0, |mask, rule| mask | 1 << rule)
+        standing.chain(state.timers.iter().map(|timer| timer.rule)).map(RuleNo::index).collect()
     }
 
     pub fn timer_count(&self) -> usize {
-        self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>() + self.looks.len()
+        self.fact_timers.len() + self.absence_timers.iter().map(BTreeSet::len).sum::<usize>() + self.daily_checks.len()
     }
 
     /// Last sequence number of an alert.
@@ -189,7 +193,7 @@ impl Detector {
         self.sequences.insert(id, sequence);
     }
 
-    /// Forgets every sequence; recovery puts those of the topic in their place.
+    /// Forgets every sequence; recovery then sets those that the topic says.
     pub fn clear_sequences(&mut self) {
         self.sequences.clear();
     }
@@ -200,34 +204,36 @@ impl Detector {
         *sequence
     }
 
-    /// Timers that have come due: (instant, person, rule). They stay until the rule is settled again. No rule's clock of absence
-    /// is beyond that of facts, which spares asking for it where nothing waits.
-    pub fn due(&self, fact: i64, absence: impl Fn(u8) -> i64) -> Vec<(i64, PersonNo, u8)> {
-        let mut due: Vec<_> = self.fact_timers.range(..=(fact, PersonNo(u32::MAX), u8::MAX)).copied().collect();
+    /// Timers that are due: (instant, person, rule). They stay until the rule is settled again. A rule's clock is never ahead of
+    /// the fact clock, so `absence` is asked only for rules with a timer at or before `fact`.
+    pub fn due(&self, fact: KnownTime, absence: impl Fn(RuleNo) -> KnownTime) -> Vec<(KnownTime, PersonNo, RuleNo)> {
+        let mut due: Vec<_> = self.fact_timers.range(..=(fact, PersonNo(u32::MAX), RuleNo::MAX)).copied().collect();
         for (rule, timers) in self.absence_timers.iter().enumerate() {
+            let rule = RuleNo::at(rule);
             if timers.first().is_none_or(|(first, _)| *first > fact) {
                 continue;
             }
-            let reached = timers.range(..=(absence(rule as u8), PersonNo(u32::MAX)));
-            due.extend(reached.map(|(at, person)| (*at, *person, rule as u8)));
+            let reached = timers.range(..=(absence(rule), PersonNo(u32::MAX)));
+            due.extend(reached.map(|(at, person)| (*at, *person, rule)));
         }
         due.sort_unstable();
         due
     }
 
-    /// By rule, of how many persons an absence is due by `fact` and waits for the rule's clock. Asked when all has been settled.
-    pub fn waiting(&self, fact: i64) -> Vec<usize> {
-        let due = |timers: &BTreeSet<(i64, PersonNo)>| timers.range(..=(fact, PersonNo(u32::MAX))).count();
+    /// By rule: the number of persons of whom an absence is due by `fact` and waits for the rule's clock. To be called when
+    /// everything has been settled.
+    pub fn waiting(&self, fact: KnownTime) -> Vec<usize> {
+        let due = |timers: &BTreeSet<(KnownTime, PersonNo)>| timers.range(..=(fact, PersonNo(u32::MAX))).count();
         self.absence_timers.iter().map(due).collect()
     }
 
-    /// Goes over to another set of rules: `places` says where each rule of the old one stands now, `changed` which of the new
-    /// ones are to be worked out again. The alerts of rules that are gone stand no more.
-    pub fn replace_rules(&mut self, places: &[Option<u8>], count: usize, changed: u64) {
+    /// Switches to another rule set: `places` gives each old rule's number in the new set, `changed` the new rules that will be
+    /// evaluated again. Drops the alerts of rules that are gone.
+    pub fn replace_rules(&mut self, places: &[Option<RuleNo>], count: usize, changed: &RuleBits) {
         let mut fact_timers = BTreeSet::new();
         let mut absence_timers = vec![BTreeSet::new(); count];
-        let place = |rule: u8| places.get(rule as usize).copied().flatten();
-        self.looks.replace_rules(place, count);
+        let place = |rule: RuleNo| places.get(rule.index()).copied().flatten();
+        self.daily_checks.replace_rules(place, count);
         for (person, state) in &mut self.persons {
             state.standing.retain_mut(|alert| match place(alert.rule) {
                 Some(rule) => {
@@ -237,8 +243,8 @@ impl Detector {
                 None => false,
             });
             state.timers.retain_mut(|timer| match place(timer.rule) {
-                // A changed rule's timers are set when it is worked out again.
-                Some(rule) if changed & 1 << rule == 0 => {
+                // A changed rule's timers are set when it is evaluated again.
+                Some(rule) if !changed.contains(rule.index()) => {
                     timer.rule = rule;
                     true
                 }
@@ -246,7 +252,7 @@ impl Detector {
             });
             for timer in &state.timers {
                 fact_timers.extend(timer.fact.map(|at| (at, *person, timer.rule)));
-                if let (Some(at), Some(set)) = (timer.absence, absence_timers.get_mut(timer.rule as usize)) {
+                if let (Some(at), Some(set)) = (timer.absence, absence_timers.get_mut(timer.rule.index())) {
                     set.insert((at, *person));
                 }
             }
@@ -255,7 +261,7 @@ impl Detector {
         self.absence_timers = absence_timers;
     }
 
-    /// Takes a rule's rows for a person and works out every transition within the span. Sets the next timer.
+    /// Takes a rule's rows for a person, appends every transition within the span to `out`, and sets the next timer.
     pub fn settle(
         &mut self,
         person: PersonNo,
@@ -271,7 +277,7 @@ impl Detector {
         }
         let state = self.persons.entry(person).or_default();
         let conditions = std::mem::take(&mut state.conditions);
-        let rows = Rows::new(hits, &conditions, rule);
+        let rows = RuleRows::new(hits, &conditions, rule);
         self.catch_up(person, rule, &rows, cause, span, out);
         self.step(person, rule, &rows, span.moment(cause.as_of), cause, out);
         self.walk(person, rule, &rows, (cause.as_of, span.until), span, out);
@@ -282,13 +288,15 @@ impl Detector {
         }
     }
 
-    /// A row that asserts an absence waits for the rule's clock while that of facts goes on. Where one batch brings that clock and what ends
-    /// the row, nothing has stood in between: the alert is raised and ended now, at the times at which it would have been.
+    /// Raises and ends alerts that a live shard would have raised and ended since the last evaluation. A row that asserts an
+    /// absence waits for the rule's clock while the fact clock goes on. If one batch brings both the clock that the row waited for
+    /// and the record that ends the row, no alert has stood in between: its raising and its ending come out now, as of the times at
+    /// which they fell due.
     fn catch_up(
         &mut self,
         person: PersonNo,
         rule: RuleRef<'_>,
-        rows: &Rows<'_>,
+        rows: &RuleRows<'_>,
         cause: Cause,
         span: Span,
         out: &mut Vec<Transition>,
@@ -298,20 +306,20 @@ impl Detector {
         let Some(waited) = timer.filter(|at| *at < cause.as_of && *at <= span.absence) else { return };
         let stands = |hit: &Hit| state.standing.iter().any(|alert| alert.is_of(rule, hit));
         let Some(gone) = rows.ended_since(waited, cause.as_of, stands) else { return };
-        // It does not touch what stands.
+        // These rows belong to other alerts than those that stand.
         let standing = std::mem::take(&mut state.standing);
-        self.walk(person, rule, &gone, (waited - 1, cause.as_of), span, out);
+        self.walk(person, rule, &gone, (waited.minus(1), cause.as_of), span, out);
         if let Some(state) = self.persons.get_mut(&person) {
             state.standing.extend(standing);
         }
     }
 
-    /// Marks the person's alerts of rules that read the feeds, as far as they stood when a record came too late for the kept history.
+    /// Marks the person's standing alerts of rules that read the late feeds, if they stood when the late record came.
     pub fn mark_late(
         &mut self,
         person: PersonNo,
-        as_of: i64,
-        reads: impl Fn(u8) -> FeedSet,
+        as_of: KnownTime,
+        reads: impl Fn(RuleNo) -> FeedSet,
         late: Late,
         out: &mut Vec<Transition>,
     ) {
@@ -341,8 +349,8 @@ impl Detector {
         &mut self,
         person: PersonNo,
         rule: RuleRef<'_>,
-        rows: &Rows<'_>,
-        (from, until): (i64, i64),
+        rows: &RuleRows<'_>,
+        (from, until): (KnownTime, KnownTime),
         span: Span,
         out: &mut Vec<Transition>,
     ) {
@@ -352,12 +360,12 @@ impl Detector {
         }
     }
 
-    /// Compares what holds at a moment with what stands.
+    /// Compares the rows that hold at a moment with the alerts that stand, and appends the transitions.
     fn step(
         &mut self,
         person: PersonNo,
         rule: RuleRef<'_>,
-        rows: &Rows<'_>,
+        rows: &RuleRows<'_>,
         moment: Moment,
         cause: Cause,
         out: &mut Vec<Transition>,
@@ -423,7 +431,7 @@ impl Detector {
         link_replacements(&mut out[first..]);
     }
 
-    fn set_timer(&mut self, person: PersonNo, rule: u8, fact: Option<i64>, absence: Option<i64>) {
+    fn set_timer(&mut self, person: PersonNo, rule: RuleNo, fact: Option<KnownTime>, absence: Option<KnownTime>) {
         let Some(state) = self.persons.get_mut(&person) else { return };
         let timers = &mut state.timers;
         if let Some(at) = timers.iter().position(|timer| timer.rule == rule) {
@@ -431,7 +439,7 @@ impl Detector {
             if let Some(at) = old.fact {
                 self.fact_timers.remove(&(at, person, rule));
             }
-            if let (Some(at), Some(set)) = (old.absence, self.absence_timers.get_mut(rule as usize)) {
+            if let (Some(at), Some(set)) = (old.absence, self.absence_timers.get_mut(rule.index())) {
                 set.remove(&(at, person));
             }
         }
@@ -442,13 +450,13 @@ impl Detector {
         if let Some(at) = fact {
             self.fact_timers.insert((at, person, rule));
         }
-        if let (Some(at), Some(set)) = (absence, self.absence_timers.get_mut(rule as usize)) {
+        if let (Some(at), Some(set)) = (absence, self.absence_timers.get_mut(rule.index())) {
             set.insert((at, person));
         }
     }
 }
 
-/// If one key vanishes and another of the same subject appears in one step, the two name each other.
+/// If one step ends an alert and raises another of the same subject, makes the two name each other.
 fn link_replacements(step: &mut [Transition]) {
     let pick = |step: &[Transition], status: Status| -> Vec<usize> {
         let mut at: Vec<usize> = (0..step.len()).filter(|at| step[*at].status == status).collect();

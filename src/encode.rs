@@ -1,12 +1,12 @@
-//! From record to the JSON of the wire: what adapters, the demo and the tests write.
+//! Encodes records as the JSON on the wire, as adapters, the demo and the tests write it.
 //!
-//! The inverse of `decode`: `decode(encode(record))` is the record again. Members stand in the order of the schema, absent
-//! ones are left out, `table` is always named. The key and `known_time` are not part of the payload.
+//! The inverse of `decode`: `decode(encode(record))` is the record again. Members come in the order of the schema, absent ones are
+//! left out, and `table` is always named. The key and `known_time` are not part of the payload.
 
 use std::fmt::Write;
 
-use crate::record::{Record, Value};
-use crate::time::{Day, push_micros};
+use crate::model::record::{Record, Value};
+use crate::model::time::{Day, push_micros};
 
 /// The payload of a record.
 pub fn encode(record: &Record) -> Vec<u8> {
@@ -30,7 +30,7 @@ pub fn encode(record: &Record) -> Vec<u8> {
 struct Object(String);
 
 impl Object {
-    /// Names are the schema's own: letters and underscores, nothing to escape.
+    /// Names are the schema's own: letters and underscores, which need no escapes.
     fn name(&mut self, name: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push('"');
@@ -45,7 +45,7 @@ impl Object {
 
     fn number(&mut self, name: &str, number: i64) {
         self.name(name);
-        // Writing to a text does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(self.0, "{number}");
     }
 
@@ -56,7 +56,7 @@ impl Object {
         self.0.push('"');
     }
 
-    /// A value that is null is left out.
+    /// Writes a member; a null value is left out.
     fn value(&mut self, name: &str, value: &Value) {
         match value {
             Value::Null => {}
@@ -88,7 +88,7 @@ impl Object {
     }
 }
 
-/// A text as JSON has it, at the end of some.
+/// Appends a text as a JSON string.
 pub(crate) fn push_text(json: &mut String, text: &str) {
     let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(is_plain) {
@@ -96,7 +96,7 @@ pub(crate) fn push_text(json: &mut String, text: &str) {
         json.push_str(text);
         json.push('"');
     } else {
-        // Writing to a text does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(json, "{}", serde_json::Value::from(text));
     }
 }

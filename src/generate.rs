@@ -1,15 +1,15 @@
-//! Synthetic register feeds with known truth: what the demo, the tests and the benchmarks run on.
+//! Synthetic register feeds with known truth, for the demo, the tests and the benchmarks.
 //!
-//! It owns a small model of permit holders and of the registers that tell about them, calibrated on published
-//! figures (`shares`). Breaches and innocent look-alikes are *planted*: each comes with a truth row that the law
-//! gives, never with one that a rule's SQL computed. Whoever has no truth row is clean for every rule.
+//! The generator has a small model of permit holders and of the registers that report on them, calibrated on published figures
+//! (`shares`). Breaches and innocent look-alikes are *planted*: each comes with a truth row that follows from the law, never from a
+//! rule's SQL. A person without a truth row is clean for every rule.
 //!
 //! Invariants:
-//! 1. The same options give the same data set, byte for byte, on any machine and day: no clock, no hash order,
-//!    no floating point. A person's life depends on (seed, index) alone.
-//! 2. Known times never fall within a feed; a message's place in its feed is its `arrival_no`.
-//! 3. A record outside the feed `permits` is known at least two hours after its subject's first permits record,
-//!    unless it is planted to be filtered.
+//! 1. The same options give the same data set, byte for byte, on any machine and day: no clock, no hash order, no floating point. A
+//!    person's life depends on (seed, index) alone.
+//! 2. Known times never fall within a feed; a message's position in its feed is its `arrival_no`.
+//! 3. A record outside the feed `permits` is known at least two hours after its subject's first permits record, unless it is
+//!    planted to be filtered.
 //! 4. What is already true when the recording starts comes as a first load; it raises no alert on the way.
 //!
 //! It does not know rules, Kafka or the engine. Only `write` does I/O.
@@ -56,9 +56,11 @@ mod residence;
 mod rows;
 mod salary_drops;
 mod scenarios;
+mod scenes;
 mod seasons;
 mod shares;
 mod stories;
+mod students;
 mod study;
 mod study_ends;
 mod study_results;
@@ -75,7 +77,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::schema::{Feed, TableId};
+use crate::model::schema::{Feed, TableId};
 pub use parquet_file::TableWriter;
 pub use truth::{Kind, Truth};
 pub use write::{Summary, write};
@@ -86,7 +88,7 @@ use world::World;
 
 /// Version of the record schema that is written.
 const SCHEMA_VER: i64 = 1;
-/// The most persons that the identity numbers have room for.
+/// The most persons for whom there are identity numbers.
 pub const MAX_PERSONS: usize = 2_000_000;
 
 /// What to generate.
@@ -99,7 +101,7 @@ pub struct Options {
     pub seed: u64,
     /// Everything known before this day is recorded.
     pub until: NaiveDate,
-    /// Records of persons without any permit, for each hundred of the population's own; they must be filtered.
+    /// Records of persons without any permit, per hundred of the population's own; they must be filtered.
     pub outside_pct: u32,
     /// Payloads that must end in quarantine.
     pub garbage: usize,
@@ -110,7 +112,7 @@ impl Options {
         Options { persons, years, seed, until: default_until(), outside_pct: 100, garbage: 20 }
     }
 
-    /// Refuses what would not give a usable recording.
+    /// Refuses options that would not give a usable recording.
     pub fn check(&self) -> Result<(), GenerateError> {
         if !(1..=MAX_PERSONS).contains(&self.persons) {
             return Err(GenerateError::Options(format!("persons must be from 1 to {MAX_PERSONS}")));
@@ -148,7 +150,7 @@ pub enum GenerateError {
     Manifest(#[from] serde_json::Error),
 }
 
-/// A recording: per feed its messages, and what is true of the persons in it.
+/// A recording: the messages of each feed, and the truth about the persons in it.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     pub options: Options,
@@ -177,13 +179,13 @@ pub struct Message {
 #[derive(Clone, Debug)]
 pub enum Body {
     Record(Record),
-    /// A payload that is no record.
+    /// A payload that is not a record.
     Raw(Box<str>),
-    /// Everything known up to the message's time has been told.
+    /// A clock message: everything known up to the message's time has been written.
     Clock,
 }
 
-/// What must become of a message.
+/// What the engine must do with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     Evaluated,
@@ -212,7 +214,7 @@ impl Fate {
     }
 }
 
-/// A record as an adapter tells it: the envelope and the table's columns in the schema's order.
+/// A record as an adapter writes it: the envelope and the table's columns in the schema's order.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub table: TableId,
@@ -255,7 +257,7 @@ impl Message {
     }
 }
 
-/// Makes a recording. Options out of range are brought into it; `Options::check` names them.
+/// Generates a recording. Options outside their range are clamped; `Options::check` reports them.
 pub fn generate(options: &Options) -> Dataset {
     let world = World::new(options);
     let mut feeds: [Vec<Message>; Feed::COUNT] = std::array::from_fn(|_| Vec::new());
@@ -269,7 +271,9 @@ pub fn generate(options: &Options) -> Dataset {
         person.finish(&mut all);
         for told in all {
             if told.first_known.is_some_and(|known| known < world.start_us + DAY_US) {
-                loaded.push(told.id);
+                let last = told.messages.iter().filter(|(_, message)| message.fate == Fate::Evaluated);
+                let last = last.map(|(_, message)| message.known_time).max().unwrap_or(world.start_us);
+                loaded.push((told.id, last));
             }
             for (feed, message) in told.messages {
                 feeds[feed.index()].push(message);

@@ -1,20 +1,21 @@
-//! What is known about each person of a shard: every version of every record, as Arrow columns with an index.
+//! What is known about each person of a shard: every version of every record, in Arrow columns, and an index.
 //!
-//! - Rows are appended and never changed. A table's rows stand in packed segments, the last of them in an open one (`store`).
-//! - A person's index lists the rows sorted by (table, hash of record_key, version, content), so that the order in which they came
-//!   decides nothing. Versions visible at an `as_of` (what was latest, since when, until when) are computed from the index
-//!   (`index`), not in SQL.
-//! - Reference rows hang on the entity (employer, institution) that they are about; a person's index names the
-//!   entities that its records name.
-//! - Records are added one by one as messages bring them, or at once as a snapshot does, with the same outcome (`bulk`).
+//! - Rows are appended and never changed. A table keeps its rows in packed segments, the newest of them in an open one (`store`).
+//! - A person's index lists the rows sorted by (table, hash of record_key, version, content), so that the order of arrival decides
+//!   nothing. The index computes which versions are visible at an `as_of` (latest or not, since when, until when), not SQL
+//!   (`index`).
+//! - A reference row belongs to the entity (employer, institution) that it is about; a person's index names the entities that the
+//!   person's records name.
+//! - Messages add records one by one, a snapshot adds many at once, with the same outcome (`bulk`).
 //!
-//! State is what an instance costs, so everything here is kept small: nothing that most persons lack has a place in each, and
-//! lists are as long as they need to be.
+//! State is what an instance costs, so memory is kept small: what most persons lack takes no place in each of them, and lists are
+//! no longer than they need to be.
 //!
-//! It does not decide what may enter (see `scope`) and does no I/O.
+//! History does not decide what may enter (see `scope`) and does no I/O.
 
 mod bulk;
 mod chunked;
+mod classes;
 mod index;
 mod packed;
 mod span;
@@ -28,14 +29,15 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub use bulk::Known;
 use chunked::Chunked;
+pub use classes::ClassSet;
 pub use index::Version;
 use index::{RowRef, Spot, of_table, place, versions_of};
 pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day, latest as latest_spans};
 pub use store::{RowId, Store};
 
-use crate::record::{Op, Record, Value};
-use crate::schema::{ColumnType, Feed, TableId};
-use crate::time::{Day, KnownTime};
+use crate::model::record::{Op, Record, Value};
+use crate::model::schema::{ColumnType, Feed, TableId};
+use crate::model::time::{Day, KnownTime};
 
 /// Number of a person within the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,17 +51,17 @@ pub struct EntityNo(pub u32);
 #[derive(Debug)]
 pub struct Person {
     pub subject: Box<str>,
-    /// Bits of the permit classes that any version of a permit has named (see [`History::class_bit`]).
-    pub classes: u64,
-    /// Of all tables, by (table, key, version, content).
+    /// Classes that any version of a permit of the person has named.
+    pub classes: ClassSet,
+    /// Rows of all tables, by (table, key, version, content).
     rows: Vec<RowRef>,
-    /// What units of other keys have none of.
-    own: Option<Box<Own>>,
+    /// `None` for units of other keys.
+    own: Option<Box<PermitFacts>>,
 }
 
-/// What follows from a person's permits, and the entities that its records name.
+/// What follows from a person's permits, and the entities that the person's records name.
 #[derive(Debug)]
-struct Own {
+struct PermitFacts {
     first_permit_known: KnownTime,
     anchored_known: KnownTime,
     /// One for each row of table `permits`, in the same order.
@@ -75,15 +77,15 @@ struct Entity {
     persons: Vec<PersonNo>,
 }
 
-/// What became of a record that was offered.
+/// Whether a record that was offered was new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     New,
-    /// This version of this record is here already, saying the same.
+    /// This version of this record is known already, with the same content.
     Duplicate,
 }
 
-/// All that a shard knows.
+/// Everything that a shard knows of its persons and reference entities.
 #[derive(Debug)]
 pub struct History {
     persons: Chunked<Person>,
@@ -92,8 +94,7 @@ pub struct History {
     entities: Vec<Entity>,
     by_entity: FxHashMap<Box<str>, EntityNo>,
     stores: [Store; TableId::COUNT],
-    class_names: Vec<Box<str>>,
-    /// Known times of the term records, in the order of arrival: every person sees terms whole.
+    /// Known times of the term records, in the order of arrival: every person sees all terms.
     term_changes: Vec<i64>,
     terms: Vec<EntityNo>,
 }
@@ -106,7 +107,6 @@ impl Default for History {
             entities: Vec::new(),
             by_entity: FxHashMap::default(),
             stores: TableId::ALL.map(Store::new),
-            class_names: Vec::new(),
             term_changes: Vec::new(),
             terms: Vec::new(),
         }
@@ -135,13 +135,13 @@ impl History {
         self.persons.iter().enumerate().map(|(no, person)| (PersonNo(no as u32), person))
     }
 
-    /// Up to `count` persons and other units, from the `from`th.
+    /// Up to `count` persons and other units, beginning with number `from`.
     pub fn some_persons(&self, from: usize, count: usize) -> impl Iterator<Item = (PersonNo, &Person)> {
         let to = self.persons.len().min(from.saturating_add(count));
         (from..to).map(|no| (PersonNo(no as u32), &self.persons[no]))
     }
 
-    /// Persons of the population; units of other keys (employers, identifiers) are none.
+    /// Number of persons of the population; units of other keys (employers, identifiers) do not count.
     pub fn person_count(&self) -> usize {
         self.persons.iter().filter(|person| person.is_person()).count()
     }
@@ -156,23 +156,14 @@ impl History {
         self.shared_bytes() + persons as u64
     }
 
-    /// Of these bytes those that are not a single person's.
+    /// The part of `state_bytes` that does not belong to single persons.
     pub fn shared_bytes(&self) -> u64 {
         let by_subject = self.by_subject.capacity() * (size_of::<u32>() + 1);
         let rows: usize = self.stores.iter().map(Store::bytes).sum();
         (self.persons.bytes() + by_subject + rows) as u64
     }
 
-    /// The bit that stands for a permit class in [`Person::classes`], given out as classes appear.
-    pub fn class_bit(&mut self, class: &str) -> u64 {
-        if let Some(bit) = self.class_names.iter().position(|name| **name == *class) {
-            return 1 << bit;
-        }
-        self.class_names.push(class.into());
-        1 << (self.class_names.len() - 1).min(63)
-    }
-
-    /// Adds a record about a person; the first one makes the person.
+    /// Adds a record about a person; the first record of a subject adds the person.
     pub fn insert(&mut self, record: &Record) -> (PersonNo, Inserted) {
         let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
         let store = &mut self.stores[record.table.index()];
@@ -181,11 +172,8 @@ impl History {
         if record.table == TableId::Permits {
             self.note_permit(person_no, spot, record);
         }
-        if record.table.is_link()
-            && let Some(class) = unit_class(&record.subject)
-        {
-            let bit = self.class_bit(class);
-            self.persons[person_no.0 as usize].classes |= bit;
+        if record.table.is_link() {
+            self.persons[person_no.0 as usize].add_class(ClassSet::of_unit(&record.subject));
         }
         if record.table == TableId::Anchors {
             let own = self.persons[person_no.0 as usize].own();
@@ -198,7 +186,7 @@ impl History {
         (person_no, Inserted::New)
     }
 
-    /// Adds a reference record; its subject is the entity.
+    /// Adds a reference record; the record's subject is the entity.
     pub fn insert_reference(&mut self, record: &Record) -> (EntityNo, Inserted) {
         let entity_no = self.entity(&record.subject);
         let store = &mut self.stores[record.table.index()];
@@ -221,7 +209,7 @@ impl History {
         (entity_no, Inserted::New)
     }
 
-    /// Persons whose records name the entity, or name one whose successor it is.
+    /// Persons whose records name the entity, or name a predecessor of it.
     pub fn persons_naming(&self, entity: EntityNo) -> Vec<PersonNo> {
         let mut persons = self.entities[entity.0 as usize].persons.clone();
         for predecessor in self.entities.iter().filter(|e| e.successors.contains(&entity)) {
@@ -232,7 +220,7 @@ impl History {
         persons
     }
 
-    /// How often the terms had changed by `as_of`: units of one batch must agree on it.
+    /// How many term records were known by `as_of`: units of one batch must have the same count.
     pub fn terms_epoch(&self, as_of: i64) -> usize {
         self.term_changes.iter().filter(|known| **known <= as_of).count()
     }
@@ -278,7 +266,7 @@ impl History {
         records
     }
 
-    /// Class of a person's permit at `as_of`, or as it last was.
+    /// Class of a person's permit at `as_of`, else of an earlier version.
     pub fn permit_class(&self, person: PersonNo, permit_id: &str, as_of: i64) -> Option<String> {
         let store = self.store(TableId::Permits);
         let mut found = None;
@@ -293,7 +281,8 @@ impl History {
         found
     }
 
-    /// How much was known about a person at `as_of`: rises with every record, and depends on nothing else.
+    /// How many records were known about a person at `as_of`, reference records included: rises with every record, and depends on
+    /// nothing else.
     pub fn knowledge(&self, person: PersonNo, as_of: i64) -> i64 {
         let own = self.person(person).rows.iter().filter(|row| row.known() <= as_of).count() as i64;
         let mut reference = self.terms_epoch(as_of) as i64;
@@ -309,7 +298,12 @@ impl History {
 
     fn add_person(&mut self, subject: &str) -> PersonNo {
         let no = self.persons.len() as u32;
-        self.persons.push(Person { subject: subject.into(), classes: 0, rows: Vec::new(), own: None });
+        self.persons.push(Person {
+            subject: subject.into(),
+            classes: ClassSet::default(),
+            rows: Vec::new(),
+            own: None,
+        });
         let persons = &self.persons;
         self.by_subject.insert_unique(hash_subject(subject), no, |no| hash_subject(&persons[*no as usize].subject));
         PersonNo(no)
@@ -318,13 +312,12 @@ impl History {
     fn note_permit(&mut self, person: PersonNo, spot: Spot, record: &Record) {
         let days = |name| day_of(record, name);
         let span = PermitSpan::new(spot.key, record.op, record.known_time.0, days);
-        // Permits are the first table, so a row's place is that of its span.
+        // Permits are the first table, so a permit's row and its span have the same index.
         insert_exact(&mut self.persons[person.0 as usize].own().spans, spot.at, span);
         if record.op != Op::Retract
             && let Some(Value::Text(class)) = value_of(record, "permit_class")
         {
-            let bit = self.class_bit(class);
-            self.persons[person.0 as usize].classes |= bit;
+            self.persons[person.0 as usize].add_class(ClassSet::of(class));
         }
     }
 
@@ -351,17 +344,17 @@ impl History {
 }
 
 impl Person {
-    /// Not a unit of another key, which only links speak of.
+    /// Whether this is a person, not a unit of another key (only links have such subjects).
     pub fn is_person(&self) -> bool {
         self.first_permit_known().min(self.anchored_known()) < KnownTime::MAX
     }
 
-    /// Known time of the first record of feed permits about the person's own permits; `MAX` if there is none.
+    /// Known time of the first record of the permits feed about the person's own permits; `MAX` if there is none.
     pub fn first_permit_known(&self) -> KnownTime {
         self.own.as_ref().map_or(KnownTime::MAX, |own| own.first_permit_known)
     }
 
-    /// Known time of the first permit of somebody else that names the person as anchor; `MAX` if there is none.
+    /// Known time of the first permit of another person that names this one as anchor; `MAX` if there is none.
     pub fn anchored_known(&self) -> KnownTime {
         self.own.as_ref().map_or(KnownTime::MAX, |own| own.anchored_known)
     }
@@ -370,7 +363,7 @@ impl Person {
         self.own.as_ref().map_or(&[], |own| &own.spans)
     }
 
-    /// Permits in force at `at`, by their latest versions.
+    /// Number of permits in force at `at`, by their latest versions.
     pub fn open_permits(&self, at: KnownTime) -> u64 {
         let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
         span::latest(self.spans(), KnownTime::MAX).filter(in_force).count() as u64
@@ -381,13 +374,17 @@ impl Person {
         !of_table(&self.rows, table).is_empty()
     }
 
+    fn add_class(&mut self, class: ClassSet) {
+        self.classes = self.classes.union(class);
+    }
+
     fn entities(&self) -> &[EntityNo] {
         self.own.as_ref().map_or(&[], |own| &own.entities)
     }
 
-    fn own(&mut self) -> &mut Own {
+    fn own(&mut self) -> &mut PermitFacts {
         self.own.get_or_insert_with(|| {
-            Box::new(Own {
+            Box::new(PermitFacts {
                 first_permit_known: KnownTime::MAX,
                 anchored_known: KnownTime::MAX,
                 spans: Vec::new(),
@@ -396,10 +393,10 @@ impl Person {
         })
     }
 
-    /// What it holds beyond itself.
+    /// Heap bytes that the person holds.
     pub fn bytes(&self) -> usize {
-        let own = |own: &Own| {
-            size_of::<Own>()
+        let own = |own: &PermitFacts| {
+            size_of::<PermitFacts>()
                 + own.spans.capacity() * size_of::<PermitSpan>()
                 + own.entities.capacity() * size_of::<EntityNo>()
         };
@@ -407,7 +404,7 @@ impl Person {
     }
 }
 
-/// Adds a record to its table's rows and to the index; `None` if it is there.
+/// Adds a record to its table's rows and to the index; `None` if it is known already.
 fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record) -> Option<Spot> {
     let content = |row: RowRef| store.record(record.table, row.row(), row.op()).cmp_content(record);
     let spot = place(rows, store, record.table, &record.record_key, record.version, content)?;
@@ -416,7 +413,7 @@ fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record) -> Option<Spo
     Some(spot)
 }
 
-/// Makes room for one more: a little at a time, since there are millions of short lists.
+/// Makes room for one more entry, growing little at a time, since there are millions of short lists.
 #[inline]
 fn make_room<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
@@ -439,19 +436,6 @@ fn insert_exact<T>(list: &mut Vec<T>, at: usize, item: T) {
 fn hash_subject(subject: &str) -> u64 {
     FxBuildHasher.hash_one(subject)
 }
-
-/// Units of other keys are named `<kind>=<key>`; the class by which rules tell them apart.
-fn unit_class(subject: &str) -> Option<&'static str> {
-    match subject.split_once('=')?.0 {
-        "employer" => Some(EMPLOYER_UNIT),
-        "identifier" => Some(IDENTIFIER_UNIT),
-        _ => None,
-    }
-}
-
-/// Classes of units that are no persons, beside the permit classes.
-pub const EMPLOYER_UNIT: &str = "unit:employer";
-pub const IDENTIFIER_UNIT: &str = "unit:identifier";
 
 fn value_of<'a>(record: &'a Record, column: &str) -> Option<&'a Value> {
     let (index, _) = record.table.def().column(column)?;

@@ -1,16 +1,13 @@
-//! The HTTP server: `/metrics` for Prometheus, `/health` and `/ready` for whoever supervises the process.
+//! The HTTP server: `/metrics` for Prometheus, `/health` and `/ready` for the supervisor of the process.
 //!
-//! `/health` answers 200 as long as the process can answer at all: restart it if it does not.
-//! `/ready` answers 200 while the process does what it is there for, else 503, with the reason as JSON: either every shard that it owns
-//! has recovered, has read what there was when it started, and is being read now; or it owns none and the group has given them all to
-//! others that live. Without an answer from the brokers neither is known, and it is not ready: what stands on the alerts topic may be old.
+//! `/health` answers 200 as long as the process can answer at all: restart it if it does not. `/ready` answers 200 while the
+//! process does what it is there for, else 503, with the reason as JSON (`readiness`).
 //!
-//! Nothing here writes anything. There is no authentication and no TLS: listen on a loopback or an internal address.
+//! Nothing here changes anything. There is no authentication and no TLS: listen on a loopback or an internal address.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,12 +16,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Serialize;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::schema::Feed;
-use crate::source::kafka::{Health, Membership};
+use crate::readiness::Readiness;
 use crate::telemetry;
 
 /// Histograms keep their samples until they are drained; Prometheus may be down.
@@ -37,156 +32,6 @@ pub enum HttpError {
     Bind { listen: String, source: std::io::Error },
     #[error("the HTTP server on {address} failed: {source}")]
     Serve { address: SocketAddr, source: std::io::Error },
-}
-
-/// Which shards the process owns, how far they have come, and how it stands in its group. Written by the shards and by who watches the
-/// group, read by `/ready`.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    state: Mutex<Standing>,
-}
-
-#[derive(Debug, Default)]
-struct Standing {
-    membership: Membership,
-    shards: BTreeMap<i32, ShardState>,
-    /// Shards that the group has given to the process, some of which it may not have taken up yet.
-    given: BTreeSet<i32>,
-    /// Owned shards of which a feed cannot be read, and one such feed.
-    unread: BTreeMap<i32, Feed>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ShardState {
-    /// It may have read what there was, and then waits only for its rebuild.
-    Recovering {
-        has_read: bool,
-    },
-    /// It has rebuilt its state, and reads what was written before it started.
-    Reading,
-    Running,
-    /// Why it stopped.
-    Halted(String),
-}
-
-/// What `/ready` answers.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
-    pub ready: bool,
-    pub reason: String,
-    /// Shards owned and running.
-    pub running: Vec<i32>,
-    /// Shards that rebuild their state or read what was written before they started.
-    pub recovering: Vec<i32>,
-    /// Shards of which a feed cannot be read.
-    pub unread: Vec<i32>,
-    pub halted: Vec<i32>,
-}
-
-impl Readiness {
-    /// The process runs these shards and no others; those that are new have yet to recover.
-    pub fn assigned(&self, shards: &[i32]) {
-        let mut state = self.lock();
-        state.shards.retain(|shard, _| shards.contains(shard));
-        for shard in shards {
-            state.shards.entry(*shard).or_insert(ShardState::Recovering { has_read: false });
-        }
-    }
-
-    /// How the process stands in its group, and whether its shards are being read.
-    pub fn health(&self, health: &Health) {
-        let mut state = self.lock();
-        state.membership = health.membership;
-        state.given.clone_from(&health.owned);
-        state.unread.clone_from(&health.unread);
-    }
-
-    /// The shard rebuilds its state again.
-    pub fn recovering(&self, shard: i32) {
-        self.lock().shards.insert(shard, ShardState::Recovering { has_read: false });
-    }
-
-    /// The shard has rebuilt its state and publishes.
-    pub fn recovered(&self, shard: i32) {
-        let mut state = self.lock();
-        let has_read = matches!(state.shards.get(&shard), Some(ShardState::Recovering { has_read: true }));
-        state.shards.insert(shard, if has_read { ShardState::Running } else { ShardState::Reading });
-    }
-
-    /// The shard has read what there was when it started.
-    pub fn has_read(&self, shard: i32) {
-        let mut state = self.lock();
-        match state.shards.get_mut(&shard) {
-            Some(ShardState::Recovering { has_read }) => *has_read = true,
-            Some(reading @ ShardState::Reading) => *reading = ShardState::Running,
-            _ => {}
-        }
-    }
-
-    /// The shard has stopped and will not go on by itself.
-    pub fn halted(&self, shard: i32, reason: &str) {
-        self.lock().shards.insert(shard, ShardState::Halted(reason.to_owned()));
-    }
-
-    pub fn report(&self) -> Report {
-        let state = self.lock();
-        let those = |wanted: fn(&ShardState) -> bool| -> Vec<i32> {
-            state.shards.iter().filter(|(_, state)| wanted(state)).map(|(shard, _)| *shard).collect()
-        };
-        let running = those(|state| *state == ShardState::Running);
-        let recovering = those(|state| matches!(state, ShardState::Recovering { .. } | ShardState::Reading));
-        let halted = those(|state| matches!(state, ShardState::Halted(_)));
-        let unread: Vec<i32> = state.unread.keys().copied().collect();
-        let obstacle = state.obstacle(&recovering);
-        let ready = obstacle.is_none();
-        let reason = obstacle.unwrap_or_else(|| {
-            let all_well = "every owned shard has recovered and is being read";
-            if running.is_empty() { "stands by: other processes own every shard" } else { all_well }.to_owned()
-        });
-        Report { ready, reason, running, recovering, unread, halted }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Standing {
-    /// What keeps the process from being ready, the gravest first.
-    fn obstacle(&self, recovering: &[i32]) -> Option<String> {
-        let halt = self.shards.iter().find_map(|(shard, state)| match state {
-            ShardState::Halted(reason) => Some(format!("shard {shard} has halted: {reason}")),
-            _ => None,
-        });
-        if halt.is_some() {
-            return halt;
-        }
-        match self.membership {
-            Membership::Member => {}
-            Membership::Unknown => return Some("nothing is known of the consumer group yet".to_owned()),
-            Membership::Joining => {
-                return Some("joins the consumer group: who owns which shard is being settled".to_owned());
-            }
-            Membership::Unanswered => {
-                return Some("the brokers do not answer: it is not known whether anybody owns the shards".to_owned());
-            }
-        }
-        if let Some(shard) = self.given.iter().find(|shard| !self.shards.contains_key(shard)) {
-            return Some(format!("shard {shard} is being taken over"));
-        }
-        if let Some((shard, feed)) = self.unread.first_key_value() {
-            return Some(format!("shard {shard} is not being read: no broker answers for feed {}", feed.name()));
-        }
-        let owned = self.shards.len();
-        let reading = self.shards.values().filter(|state| **state == ShardState::Reading).count();
-        match (recovering.len(), reading) {
-            (0, _) => None,
-            (count, reading) if count == reading => {
-                Some(format!("{count} of {owned} shards have not yet read what was there when they started"))
-            }
-            (count, _) => Some(format!("{count} of {owned} shards are recovering")),
-        }
-    }
 }
 
 /// The server, bound but not yet answering.
@@ -204,7 +49,7 @@ struct Shared {
 }
 
 impl HttpServer {
-    /// Takes the address now, so that a port in use stops the start and not the running process.
+    /// Binds the address at once, so that a port in use makes the start fail and not the running process.
     pub async fn bind(
         listen: &str,
         metrics: PrometheusHandle,
@@ -216,12 +61,12 @@ impl HttpServer {
         Ok(HttpServer { listener, address, shared: Shared { metrics, readiness } })
     }
 
-    /// Where it listens; tells the port when port 0 was asked for.
+    /// The bound address; has the actual port if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `shutdown` completes; requests under way are answered first.
+    /// Answers until `shutdown` completes; finishes requests under way first.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), HttpError> {
         let HttpServer { listener, address, shared } = self;
         let upkeep = tokio::spawn(keep_up(shared.metrics.clone()));
@@ -263,7 +108,7 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// `VmRSS` of `/proc/self/status`, which is in kibibytes. None where there is no such file.
+/// `VmRSS` of `/proc/self/status`, which is in kibibytes. `None` if there is no such file.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -277,88 +122,14 @@ mod tests {
     use tokio::net::TcpStream;
     use tokio::sync::oneshot;
 
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::source::kafka::{Health, Membership};
 
     fn member(shards: &[i32]) -> Health {
         let owned = shards.iter().copied().collect();
         Health { membership: Membership::Member, owned, unread: BTreeMap::new() }
-    }
-
-    fn running(shards: &[i32]) -> Readiness {
-        let readiness = Readiness::default();
-        readiness.health(&member(shards));
-        readiness.assigned(shards);
-        for shard in shards {
-            readiness.recovered(*shard);
-            readiness.has_read(*shard);
-        }
-        readiness
-    }
-
-    #[test]
-    fn ready_means_recovered_and_read() {
-        let readiness = Readiness::default();
-        assert!(!readiness.report().ready);
-        readiness.health(&member(&[0, 3]));
-        assert_eq!(readiness.report().reason, "shard 0 is being taken over");
-        readiness.assigned(&[0, 3]);
-        readiness.has_read(3);
-        readiness.recovered(3);
-        let report = readiness.report();
-        assert_eq!((report.ready, report.reason.as_str()), (false, "1 of 2 shards are recovering"));
-        assert_eq!((report.running, report.recovering), (vec![3], vec![0]));
-        readiness.recovered(0);
-        let report = readiness.report();
-        assert!(!report.ready && report.reason == "1 of 2 shards have not yet read what was there when they started");
-        readiness.has_read(0);
-        assert!(readiness.report().ready);
-    }
-
-    #[test]
-    fn a_shard_that_stays_is_not_asked_to_recover_again() {
-        let readiness = running(&[0, 1]);
-        readiness.health(&member(&[1]));
-        readiness.assigned(&[1]);
-        assert_eq!(readiness.report().running, vec![1]);
-        readiness.health(&member(&[]));
-        readiness.assigned(&[]);
-        let report = readiness.report();
-        assert!(report.ready && report.reason.starts_with("stands by"));
-    }
-
-    #[test]
-    fn without_an_answer_from_the_brokers_nobody_is_ready() {
-        for shards in [[0, 1].as_slice(), &[]] {
-            for membership in [Membership::Unknown, Membership::Joining, Membership::Unanswered] {
-                let readiness = running(shards);
-                assert!(readiness.report().ready);
-                readiness.health(&Health { membership, ..member(shards) });
-                assert!(!readiness.report().ready, "{membership:?} with {shards:?}");
-            }
-        }
-        // A process that has lost its shards does not stand by: nobody has said that another has them.
-        let readiness = running(&[0]);
-        readiness.assigned(&[]);
-        readiness.health(&Health { membership: Membership::Unanswered, ..member(&[]) });
-        assert!(readiness.report().reason.starts_with("the brokers do not answer"));
-    }
-
-    #[test]
-    fn a_shard_that_is_not_read_is_named_with_its_feed() {
-        let readiness = running(&[0, 1]);
-        readiness.health(&Health { unread: [(1, Feed::Border)].into(), ..member(&[0, 1]) });
-        let report = readiness.report();
-        assert_eq!((report.ready, report.unread), (false, vec![1]));
-        assert_eq!(report.reason, "shard 1 is not being read: no broker answers for feed border");
-    }
-
-    #[test]
-    fn a_halted_shard_is_named() {
-        let readiness = running(&[0, 1]);
-        readiness.halted(1, "the alerts topic cannot be written");
-        let report = readiness.report();
-        assert!(!report.ready);
-        assert_eq!(report.reason, "shard 1 has halted: the alerts topic cannot be written");
     }
 
     async fn request(address: SocketAddr, path: &str) -> String {

@@ -1,7 +1,7 @@
-//! What every client of the cluster shares: its settings, its log, how its failures are worded, and the topics.
+//! What all clients of the cluster share: settings, log, the wording of failures, and the topics.
 //!
-//! Secrets go into the client's settings and nowhere else: settings are never printed, and a failure is worded from its
-//! code and the name of the setting, never from the setting's value.
+//! Secrets go into the client's settings and nowhere else: settings are never printed, and the text of a failure has the code and
+//! the name of the setting, never the setting's value.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -24,16 +24,16 @@ use rdkafka::{ClientContext, bindings};
 use thiserror::Error;
 
 use crate::config::{ConfigError, KafkaConfig};
-use crate::schema::Feed;
+use crate::model::schema::Feed;
 
 pub mod topics;
 
 pub use topics::create_missing_topics;
 
-/// How long a question to the cluster (metadata, offsets, topics) may take.
+/// How long a query to the cluster (metadata, offsets, topics) may take.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long to wait before a question that could not be answered is asked again.
+/// How long to wait before a query that could not be answered is repeated.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why the cluster could not be used at all. The command ends; nothing has been read or written.
@@ -57,7 +57,7 @@ pub enum ClusterError {
     CreateTopic { topic: String, message: String },
 }
 
-/// Settings that every client has: where, and how it proves who it is.
+/// Settings of every client: address and credentials.
 pub fn client_config(config: &KafkaConfig) -> Result<ClientConfig, ClusterError> {
     check_topic_prefix(&config.topic_prefix)?;
     let mut client = ClientConfig::new();
@@ -87,7 +87,7 @@ pub fn client_config(config: &KafkaConfig) -> Result<ClientConfig, ClusterError>
     Ok(client)
 }
 
-/// A prefix that no topic may have: the client library aborts on a name with a null byte.
+/// Refuses a prefix that no topic may have: the client library aborts on a name with a null byte.
 fn check_topic_prefix(prefix: &str) -> Result<(), ConfigError> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if prefix.len() <= 200 && prefix.bytes().all(is_legal) {
@@ -99,7 +99,7 @@ fn check_topic_prefix(prefix: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Words for a failure. A rejected setting's value is left out: it may be a secret.
+/// Describes a failure. A rejected setting's value is left out, since it may be a secret.
 pub fn describe(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, _, key, _) => format!("setting \"{key}\" is not accepted"),
@@ -111,7 +111,7 @@ pub(crate) fn client_failed(error: &KafkaError) -> ClusterError {
     ClusterError::Client(describe(error))
 }
 
-/// The client library's log, passed on.
+/// Passes the client library's log on.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
@@ -125,16 +125,16 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// Failures that no request belongs to. The end of a partition comes this way too, and is none.
+/// Logs failures that belong to no request. The end of a partition is reported in the same way, but is no failure.
 pub(crate) fn global_error(error: &KafkaError, reason: &str) {
     if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
         tracing::warn!(target: "kafka", "{}: {reason}", describe(error));
     }
 }
 
-/// The last header of a name, as bytes.
+/// The last header with a name, as bytes.
 ///
-/// The safe way (`Message::headers`) panics on a header whose name is not UTF-8, and any producer can write one.
+/// The safe interface (`Message::headers`) panics on a header whose name is not UTF-8, and any producer can write one.
 #[expect(unsafe_code, reason = "the safe way panics on a header whose name is not UTF-8")]
 pub(crate) fn header<'m>(message: &'m BorrowedMessage<'_>, name: &CStr) -> Option<&'m [u8]> {
     // SAFETY: `message` keeps the native message alive for 'm.
@@ -166,7 +166,7 @@ pub(crate) unsafe fn header_of<'m>(message: *const RDKafkaMessage, name: &CStr) 
     }
 }
 
-/// A client that passes its log on and does nothing else.
+/// A client context that passes the log on and does nothing else.
 pub(crate) struct Plain;
 
 impl ClientContext for Plain {
@@ -181,8 +181,8 @@ impl ClientContext for Plain {
 
 impl rdkafka::consumer::ConsumerContext for Plain {}
 
-/// A consumer that is assigned its partitions and belongs to no group. The client library wants a group's name
-/// even so, but joins nothing and commits nothing.
+/// A consumer without a group, whose partitions are assigned. The client library demands a group's name nevertheless, but joins
+/// nothing and commits nothing.
 pub(crate) fn plain_consumer(config: &KafkaConfig) -> Result<BaseConsumer<Plain>, ClusterError> {
     client_config(config)?
         .set("group.id", &config.group_id)
@@ -199,7 +199,7 @@ pub fn feed_topics(config: &KafkaConfig) -> [String; Feed::COUNT] {
     Feed::ALL.map(|feed| config.topic(feed))
 }
 
-/// How many partitions a topic has; `None` if it does not exist.
+/// Number of partitions of a topic; `None` if it does not exist.
 pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     consumer: &BaseConsumer<C>,
     config: &KafkaConfig,
@@ -218,7 +218,7 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     }
 }
 
-/// Where a partition begins and ends. While its leader moves to another broker nobody can say; that passes.
+/// Beginning and end of a partition. Repeats the query while the leader moves to another broker, since nobody can answer it then.
 pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
@@ -237,11 +237,19 @@ pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
 
 fn is_moving(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::*;
-    matches!(code, NotLeaderForPartition | LeaderNotAvailable | BrokerNotAvailable | BrokerTransportFailure)
+    matches!(
+        code,
+        NotLeaderForPartition
+            | LeaderNotAvailable
+            | BrokerNotAvailable
+            | BrokerTransportFailure
+            | BrokerDestroy
+            | UnknownPartition
+    )
 }
 
-/// The topics that a shard writes to besides the internal ones: they need a partition for each, and no other count, or alerts of a
-/// shard would have nowhere to go, and what an earlier count of shards has said nobody would read.
+/// Checks the topics that a shard writes besides the internal ones: they need exactly one partition per shard. With fewer, a
+/// shard's alerts would have nowhere to go; with more, nobody would read what a greater number of shards had published.
 pub fn check_own_topics(config: &KafkaConfig, partitions: i32) -> Result<(), ClusterError> {
     let consumer = plain_consumer(config)?;
     for topic in [config.alerts_topic(), config.quarantine_topic()] {
@@ -257,7 +265,7 @@ pub fn check_own_topics(config: &KafkaConfig, partitions: i32) -> Result<(), Clu
     Ok(())
 }
 
-/// The one partition count of all feeds; a missing topic or another count is an error.
+/// The partition count that all feeds share; a missing topic or another count is an error.
 pub fn shard_count(config: &KafkaConfig) -> Result<i32, ClusterError> {
     let consumer = plain_consumer(config)?;
     let mut first: Option<(String, i32)> = None;
@@ -284,7 +292,7 @@ fn admin(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, Clus
     client_config(config)?.create().map_err(|error| client_failed(&error))
 }
 
-/// The settings of topics, by topic and name; a topic that the broker says nothing about is left out.
+/// The settings of topics, by topic and name; without topics of which the broker reports nothing.
 pub(crate) fn topic_settings(
     config: &KafkaConfig,
     topics: &[String],

@@ -1,8 +1,8 @@
-//! The log on stderr. A line that repeats is spared: an outage of ten minutes would else be told some thousands of times, and what matters
-//! would not be found among it.
+//! The log on stderr, without most repetitions: otherwise an outage of ten minutes would write thousands of equal lines, among
+//! which nobody would find what matters.
 //!
-//! Lines of one kind (the same place in the program, the same words but for numbers) that are warnings or errors are written three
-//! times, then once a minute, with the number of those left out. What is news (`info` and below) is written always.
+//! Warnings and errors of one kind (from the same place in the program, with the same words except for numbers) are written three
+//! times, then once a minute with the number of those left out. `info` and below is always written.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -17,16 +17,16 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::sink::terminal;
+use crate::terminal;
 
-/// Lines of a kind that are written at once.
+/// Lines of a kind that are always written.
 const BURST: u32 = 3;
-/// How often one more is.
+/// How often another one is written after that.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// Kinds that are remembered; beyond them all are forgotten, and counted anew.
+/// Number of kinds to remember; with more, all are forgotten and counted anew.
 const MAX_KINDS: usize = 1_000;
 
-/// Logs to stderr, by RUST_LOG; warnings and permitwatch's own news without it.
+/// Starts logging to stderr, by RUST_LOG; without it, warnings and permitwatch's own `info` lines.
 pub fn init() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,permitwatch=info"));
@@ -34,13 +34,13 @@ pub fn init() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(terminal::coloured(&std::io::stderr()))
-        // It would tell stderr that stderr is closed, by a macro that panics there.
+        // It would report on stderr that stderr is closed, with a macro that panics there.
         .log_internal_errors(false)
         .event_format(Sparing::default())
         .try_init();
 }
 
-/// The ordinary form, for the lines that are not left out.
+/// Formats lines in the ordinary way, and drops repetitions.
 #[derive(Default)]
 struct Sparing {
     form: Format<Full, SystemTime>,
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Stands for the place in the program and the words, numbers aside: the same trouble has other ports, offsets and milliseconds each time.
+/// Hash of the place in the program and the words without numbers: ports, offsets and milliseconds differ each time.
 fn kind(event: &Event<'_>) -> u64 {
     struct Words(DefaultHasher);
 
@@ -97,7 +97,7 @@ struct Seen {
 }
 
 impl Repeats {
-    /// Whether the line is written, and how many of its kind have been left out since one was.
+    /// Whether to write the line, and how many of its kind have been left out since the last one that was written.
     fn take(&mut self, kind: u64, now: Instant) -> Option<u64> {
         if self.kinds.len() >= MAX_KINDS && !self.kinds.contains_key(&kind) {
             self.kinds.clear();
@@ -105,7 +105,7 @@ impl Repeats {
         let seen = self.kinds.entry(kind).or_insert(Seen { written: 0, at: now, left_out: 0 });
         let is_due = now.saturating_duration_since(seen.at) >= INTERVAL;
         if is_due && seen.left_out == 0 {
-            // It has been quiet: what comes now is news.
+            // There was none for a while: this one is news.
             seen.written = 0;
         }
         if seen.written >= BURST && !is_due {

@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
     match permitwatch::cli::Cli::parse().run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            permitwatch::sink::terminal::note_line(format_args!("error: {error:#}"));
+            permitwatch::terminal::note_line(format_args!("error: {error:#}"));
             std::process::ExitCode::FAILURE
         }
     }

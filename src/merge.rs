@@ -1,49 +1,49 @@
-//! One order out of the lanes of all feeds: (known_time, feed, offset), permits first.
+//! Merges the lanes of all feeds into one order: (known_time, feed, offset), permits first.
 //!
-//! A lane that may still have an earlier message holds the merge; one that has been read to its end does not.
-//! Records of other feeds wait until the permits feed has spoken up to `permit_lead` before them, so that who
-//! belongs to the population is decided on reading and never revised.
+//! A lane that may still deliver an earlier message holds up the merge; a lane that has been read to its end does not. Records of
+//! other feeds wait until the permits feed has been read up to `permit_lead` before them, so that who belongs to the population is
+//! decided when a record is read, and never revised.
 
 use std::time::{Duration, Instant};
 
-use crate::record::{Lent, NextOffset};
-use crate::schema::Feed;
-use crate::source::{Ahead, ShardSource, SourceError};
-use crate::time::KnownTime;
+use crate::model::record::{Lent, NextOffset};
+use crate::model::schema::Feed;
+use crate::model::time::KnownTime;
+use crate::source::{LaneHead, ShardSource, SourceError};
 
-/// How long [`Merge::gather`] waits for one message.
+/// How long one wait of [`Merge::gather`] lasts at most.
 const GATHER_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long it waits in all while none comes: what was known to be on its way may not come at all.
+/// How long [`Merge::gather`] waits in all while no message comes: the messages counted as on their way may not exist.
 const GATHER_LIMIT: Duration = Duration::from_millis(20);
 
 /// What the merge can give now.
 #[derive(Debug)]
 pub enum Merged<'a> {
     Message(Lent<'a>),
-    /// Nothing until this lane delivers; `None`: all lanes are at their end.
+    /// No message can be given until this lane delivers; `None`: all lanes are at their end.
     Waiting(Option<Feed>),
-    /// Every lane has finished: recorded files, read whole.
+    /// Every lane is a recorded file that has been read whole.
     Finished,
 }
 
 /// The merge of one shard.
 pub struct Merge<S> {
     source: S,
-    /// What each lane last said; `Pending`: not asked, or nothing at hand.
-    heads: [Ahead; Feed::COUNT],
+    /// What each lane last reported; `Pending` also for a lane that has not been asked since.
+    heads: [LaneHead; Feed::COUNT],
     positions: [NextOffset; Feed::COUNT],
     permit_lead: i64,
     permits_clock: KnownTime,
-    /// Since when it gathers and nothing has come.
+    /// When gathering began to wait without a message.
     stalled: Option<Instant>,
 }
 
 /// The heads at one moment.
 struct Heads {
-    /// The message that comes first; of the same known time the one of the feed that stands first.
+    /// The message that comes first; of equal known times, that of the first feed in the order of feeds.
     first: Option<(KnownTime, Feed)>,
-    /// A lane that may still have an earlier one.
+    /// A lane that may still deliver an earlier message.
     pending: Option<Feed>,
 }
 
@@ -51,7 +51,7 @@ impl<S: ShardSource> Merge<S> {
     pub fn new(source: S, permit_lead: i64) -> Merge<S> {
         Merge {
             source,
-            heads: [Ahead::Pending; Feed::COUNT],
+            heads: [LaneHead::Pending; Feed::COUNT],
             positions: [NextOffset::default(); Feed::COUNT],
             permit_lead,
             permits_clock: KnownTime::MIN,
@@ -59,7 +59,7 @@ impl<S: ShardSource> Merge<S> {
         }
     }
 
-    /// Where each lane would be read from next.
+    /// The next offset of each lane.
     pub fn positions(&self) -> &[NextOffset; Feed::COUNT] {
         &self.positions
     }
@@ -68,7 +68,7 @@ impl<S: ShardSource> Merge<S> {
         &mut self.source
     }
 
-    /// The wall clock stood in for the permits feed's own.
+    /// Advances the permits feed's clock by the wall clock, where the feed has no clock messages.
     pub fn advance_permits(&mut self, to: KnownTime) {
         self.permits_clock = self.permits_clock.max(to);
     }
@@ -78,11 +78,11 @@ impl<S: ShardSource> Merge<S> {
         self.source.wait(timeout);
     }
 
-    /// Nothing is at hand, and so many messages of a batch have been taken: whether to go on with it, since more than these are known
-    /// to be on their way. If so, waits a moment for them.
+    /// Called when no message is at hand. Whether to go on with the batch, of which `taken` messages have been taken: it goes on
+    /// while more messages than these are known to be on their way. If so, waits a moment for them.
     ///
-    /// So a batch grows with what a shard is behind, and each person who comes up in it several times is looked at once; a shard that
-    /// is not behind waits for nothing.
+    /// So a batch grows with how far the shard is behind, and a person of whom it has several messages is evaluated once. A shard
+    /// that is not behind does not wait.
     pub fn gather(&mut self, taken: usize) -> bool {
         let since = *self.stalled.get_or_insert_with(Instant::now);
         let goes_on = taken > 0 && since.elapsed() <= GATHER_LIMIT && self.source.backlog() > taken as u64;
@@ -94,12 +94,12 @@ impl<S: ShardSource> Merge<S> {
         goes_on
     }
 
-    /// Every lane has said what comes next of it, or that nothing does: what cannot be taken now waits for another feed.
+    /// Every lane has reported its next message or its end: a message that cannot be taken now waits for another feed.
     pub fn has_heard_all(&self) -> bool {
-        self.heads.iter().all(|head| *head != Ahead::Pending)
+        self.heads.iter().all(|head| *head != LaneHead::Pending)
     }
 
-    /// Known time of the next message, if one is at hand.
+    /// Known time of the next message, if there is one.
     pub fn peek(&mut self) -> Result<Option<KnownTime>, SourceError> {
         Ok(self.look()?.first.map(|(known_time, _)| known_time))
     }
@@ -111,44 +111,44 @@ impl<S: ShardSource> Merge<S> {
             return Ok(Merged::Waiting(heads.pending));
         }
         let Some((known_time, feed)) = heads.first else {
-            let finished = self.heads.iter().all(|head| *head == Ahead::Finished);
+            let finished = self.heads.iter().all(|head| *head == LaneHead::Finished);
             return Ok(if finished { Merged::Finished } else { Merged::Waiting(None) });
         };
         if self.waits_for_permits(feed, known_time) {
             return Ok(Merged::Waiting(Some(Feed::Permits)));
         }
-        self.heads[feed.index()] = Ahead::Pending;
+        self.heads[feed.index()] = LaneHead::Pending;
         let Some(message) = self.source.take(feed) else { return Ok(Merged::Waiting(Some(feed))) };
         self.positions[feed.index()] = message.offset.next();
         self.stalled = None;
         if feed == Feed::Permits && message.claimed_time.is_none() {
-            // After a record, another one of the same instant may follow; a clock message is the last of its instant.
+            // A record may be followed by another of the same instant; after a clock message none follows.
             let spoken = if message.is_clock() { message.known_time } else { message.known_time.minus(1) };
             self.permits_clock = self.permits_clock.max(spoken);
         }
         Ok(Merged::Message(message))
     }
 
-    /// Asks the lanes that have something to say: the one that was taken from, those that had nothing at hand, and those at
-    /// their end where something has come since.
+    /// Asks the lanes that may have changed: the one that a message was taken from, those that had none at hand, and those at their
+    /// end that have received something since.
     fn look(&mut self) -> Result<Heads, SourceError> {
         let news = self.source.news();
         let mut heads = Heads { first: None, pending: None };
         for feed in Feed::ALL {
             let mut head = self.heads[feed.index()];
-            if head == Ahead::Pending || head == Ahead::AtEnd && news.contains(feed) {
+            if head == LaneHead::Pending || head == LaneHead::AtEnd && news.contains(feed) {
                 match self.source.ahead(feed)? {
-                    // A lane once at its end stays there until it delivers.
-                    Ahead::Pending => {}
+                    // A lane at its end counts as at its end until it delivers.
+                    LaneHead::Pending => {}
                     ahead => head = ahead,
                 }
                 self.heads[feed.index()] = head;
             }
             match head {
-                Ahead::Message(time) if heads.first.is_none_or(|(first, _)| time < first) => {
+                LaneHead::Message(time) if heads.first.is_none_or(|(first, _)| time < first) => {
                     heads.first = Some((time, feed));
                 }
-                Ahead::Pending => heads.pending = heads.pending.or(Some(feed)),
+                LaneHead::Pending => heads.pending = heads.pending.or(Some(feed)),
                 _ => {}
             }
         }
@@ -160,8 +160,8 @@ impl<S: ShardSource> Merge<S> {
             return false;
         }
         match self.heads[Feed::Permits.index()] {
-            // Its next message is at hand and comes later, or it has nothing more to say.
-            Ahead::Message(_) | Ahead::Finished => false,
+            // The permits feed's next message is at hand and comes later, or the feed has ended.
+            LaneHead::Message(_) | LaneHead::Finished => false,
             _ => self.permits_clock < known_time.minus(self.permit_lead),
         }
     }

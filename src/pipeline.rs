@@ -1,62 +1,64 @@
-//! The one loop that decides the order of effects, per shard and on a thread of its own:
-//! take, settle, publish, note what was set aside, wait for the broker, commit offsets (for monitoring only).
+//! The loop of one shard, on a thread of its own. It alone decides the order of effects: take messages, settle, publish alerts,
+//! note quarantined messages, wait for the broker, commit offsets (for monitoring only).
 //!
-//! While the broker writes what one batch has said, the next ones are taken, settled and handed over: nobody waits for an
-//! acknowledgement but what it is about. The alerts of all of them stand in one order, and one that cannot be written lets none
-//! after it pass. So what was not written before a crash is what the last alert on the topic does not know of.
+//! While the broker writes the alerts of one batch, the loop takes, settles and hands over the next batches. Only the counts and
+//! the commit of a batch wait until the broker has acknowledged it. The sink writes alerts in one order: if it cannot write one, it
+//! writes none after it. So after a crash the topic lacks only what comes after its last alert.
 //!
-//! At a limit the source is not polled; nothing is dropped. Anything that cannot be retried halts the shard: it starts
-//! again from the topic.
+//! At a limit the loop stops polling the source; it drops nothing. An error that cannot be retried halts the shard, which then
+//! restarts from the alerts topic.
 
 mod census;
+mod clocks;
 mod gauges;
+mod losses;
+mod observer;
+mod rebuild;
+pub mod recovery;
+pub mod reload;
+mod shown;
+mod under_way;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use self::census::Census;
-use crate::alert::Alert;
-use crate::clock::wall;
-use crate::config::{ClockKind, Config};
+pub use self::losses::Lost;
+pub use self::observer::{Observer, Unobserved};
+pub use self::rebuild::Rebuild;
+use self::under_way::UnderWay;
+use crate::config::Config;
 use crate::merge::{Merge, Merged};
-use crate::record::{Fates, NextOffset, Quarantined, Reason};
-use crate::recovery::Recovery;
-use crate::reload::Reloader;
-use crate::schema::Feed;
+use crate::model::clock::wall;
+use crate::model::record::{Fates, NextOffset};
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, WallTime};
+use crate::pipeline::recovery::Recovery;
+use crate::pipeline::reload::Reloader;
 use crate::shard::{Emitted, Shard};
-use crate::sink::{AlertSink, ReadUpTo, RunHeaders, Shown, SinkError};
+use crate::sink::{AlertSink, ReadUpTo, RunHeaders, SinkError};
 use crate::source::{ShardSource, SourceError};
-use crate::telemetry::{Cause, Limit, ShardTelemetry, Stage};
-use crate::time::{KnownTime, MICROS_PER_DAY, WallTime};
+use crate::telemetry::{Limit, ShardTelemetry, Stage};
 
-/// How long the loop sleeps when nothing arrives; stopping and wall clocks are looked at this often.
+/// How long the loop sleeps when nothing arrives, and so how often it checks whether to stop and whether a second has passed.
 const IDLE: Duration = Duration::from_millis(50);
-/// How often gauges are set and wall clocks read.
+/// How often the loop sets gauges and reads wall clocks.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Batches that may wait for their acknowledgement; then the source is left alone.
+/// Batches that may wait for their acknowledgement; above this number the loop blocks until the oldest is acknowledged.
 const MAX_UNDER_WAY: usize = 256;
 
-/// Messages of a rebuild after which it is looked whether it is to stop.
+/// During a rebuild, the loop checks after this many messages whether it is to stop.
 const STOP_INTERVAL: usize = 1_024;
 
-/// How long a shard that is told to stop waits for the broker.
+/// How long a shard that is told to stop waits for the broker's acknowledgements.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Microseconds by which others may be behind in what they have said of their units, for a shard whose rebuild waits for them.
-const OTHERS_BEHIND: i64 = MICROS_PER_DAY;
-
-/// How often messages stamped in the future are told of, per feed.
-const FUTURE_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How often a shard tells the others up to when it has said all that its units show.
-const LINK_CLOCK_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Why a shard stopped. `Revoked` is no fault.
+/// Why a shard stopped. [`SourceError::Revoked`] is no fault.
 #[derive(Debug, Error)]
 pub enum PipelineError {
     #[error(transparent)]
@@ -65,112 +67,114 @@ pub enum PipelineError {
     Sink(#[from] SinkError),
 }
 
-/// What the loop tells whoever watches it (the demo, tests). Called after the effects, with the time at which they were acknowledged.
-pub trait Observer: Send {
-    /// Alerts that the broker has acknowledged.
-    fn published(&mut self, _: &[Emitted], _: WallTime) {}
-    /// Messages whose fate has been counted.
-    fn counted(&mut self, _: &Fates) {}
-    /// Where the shard reads next, once everything before has been evaluated; what came of it is under way.
-    fn evaluated(&mut self, _: i32, _: &[NextOffset; Feed::COUNT], _: WallTime) {}
-    /// The same once everything before has had its effects.
-    fn advanced(&mut self, _: i32, _: &[NextOffset; Feed::COUNT], _: WallTime) {}
-    /// Up to when the shard's units have shown everything (links, derived), and up to when it has read what all shards show.
-    fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
-    /// The shard has read its topic again and publishes from here.
-    fn recovered(&mut self, _: i32) {}
-    /// The shard has read what there was when it started, or all of it that may be read yet.
-    fn has_read(&mut self, _: i32) {}
-}
-
-/// Watches nothing.
-pub struct Unobserved;
-
-impl Observer for Unobserved {}
-
-/// Notes in the consumer group how far the shard has come.
-pub type Commit = Box<dyn Fn(&[NextOffset; Feed::COUNT]) + Send>;
-
-/// What is gone of the topics that are read back; told by whoever watches them.
-#[derive(Debug, Default)]
-pub struct Lost {
-    /// How often some of what units show to others has been found gone.
-    pub links: AtomicU64,
-    /// How often some of the shard's alerts have.
-    pub alerts: AtomicU64,
-}
-
-/// What a shard runs on.
-pub struct Pipeline<S, K, O> {
-    pub shard: Shard,
-    pub merge: Merge<S>,
-    pub sink: K,
-    pub observer: O,
-    /// Set while the shard rebuilds silently.
-    pub recovery: Option<Recovery>,
-    /// How far the shard had read when it last said something of what its units show, until it has read as far again (see
-    /// `shard::links`).
-    pub links_until: Option<ReadUpTo>,
-    /// What others had shown this shard is gone from the internal topics: its rebuild ends only once all of them have spoken again.
-    pub lacks_links: bool,
-    pub lost: Arc<Lost>,
-    /// Looks for new rules.
-    pub reloader: Reloader,
-    pub telemetry: ShardTelemetry,
+/// What the shards of an instance share.
+pub struct Common {
     pub config: Arc<Config>,
-    /// Partitions of every feed.
+    /// Number of partitions of every feed.
     pub partitions: i32,
+    /// Set by the owner when all shards are to stop.
     pub stop: Arc<AtomicBool>,
-    pub snapshot: Option<String>,
-    pub pseudonym_key_id: String,
-    /// What the topic says now, asked when somebody else has written there.
-    pub reread: Box<dyn Fn() -> Result<Recovery, PipelineError> + Send>,
-    pub commit: Commit,
+    pub lost: Arc<Lost>,
 }
 
-/// State of the loop that is nobody else's.
+/// A shard with its source, its sink and its observers.
+pub struct Pipeline<S, K, O> {
+    shard: Shard,
+    merge: Merge<S>,
+    sink: K,
+    observer: O,
+    rebuild: Rebuild,
+    /// Delivers a new rule set when there is one.
+    reloader: Reloader,
+    telemetry: ShardTelemetry,
+    common: Common,
+    /// Name of the permit snapshot's file, for the headers of alerts.
+    snapshot: Option<String>,
+    /// Reads again which alerts the topic says stand.
+    reread: Box<dyn Fn() -> Result<Recovery, PipelineError> + Send>,
+    /// Commits the next offsets to the consumer group.
+    commit: Box<Commit>,
+}
+
+/// Commits the next offset of each feed to the consumer group.
+type Commit = dyn Fn(&[NextOffset; Feed::COUNT]) + Send;
+
+/// State that only the loop uses.
 struct Loop {
     last_known: [KnownTime; Feed::COUNT],
     probes: [Option<(WallTime, NextOffset)>; Feed::COUNT],
     gauges_at: Instant,
-    /// The count of persons that is under way, and the bytes that single persons took at the last one.
+    /// The walk over all persons that is under way, and the bytes of per-person state that the last complete walk found.
     census: Option<Census>,
     person_bytes: u64,
-    /// Up to when the shard has told the others that it has said everything, and when it last did.
+    /// Per link feed, the known time up to which the shard has told the others that it has published everything; and when it last
+    /// told them.
     link_clocks: [KnownTime; 2],
     links_said_at: Instant,
     quarantined: u64,
-    /// By feed, when messages stamped in the future were last told of, and how many there have been since.
+    /// By feed: when messages stamped in the future were last logged, and how many have come since.
     future: [(Option<Instant>, u64); Feed::COUNT],
     paused: bool,
-    /// It has read what there was when it started.
+    /// The shard has read everything that was there when it started.
     has_read: bool,
-    /// Of [`Lost`], what has been answered.
-    lost_links: u64,
-    lost_alerts: u64,
-    /// Batches that have been sealed and not been acknowledged, oldest first.
+    /// The counts of [`Lost`] that the shard has answered: links, alerts.
+    lost: [u64; 2],
+    /// Batches that have been sealed but not acknowledged, oldest first.
     under_way: VecDeque<UnderWay>,
-    /// Where the shard reads next, once everything before has had its effects.
+    /// Next offsets of the newest batch whose effects have all been acknowledged.
     advanced: [NextOffset; Feed::COUNT],
 }
 
-/// A batch whose effects, or those of one before it, have not all been acknowledged.
-struct UnderWay {
-    alerts: Vec<Emitted>,
-    fates: Fates,
-    positions: [NextOffset; Feed::COUNT],
-    /// For links and derived, up to when the shard has said all that its units show, and has read what all shards say.
-    shown: Option<[[KnownTime; 2]; 2]>,
-    settled_at: WallTime,
-}
-
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
-    /// Runs until stopped, or until the shard cannot go on. On a stop everything taken has had its effects.
+    /// A pipeline that publishes from its first record on, never reads the alerts topic again and commits no offsets.
+    pub fn new(shard: Shard, merge: Merge<S>, sink: K, observer: O, common: Common, reloader: Reloader) -> Self {
+        let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+        Pipeline {
+            telemetry: ShardTelemetry::new(shard.number(), &rules, wall()),
+            shard,
+            merge,
+            sink,
+            observer,
+            rebuild: Rebuild::default(),
+            reloader,
+            common,
+            snapshot: None,
+            reread: Box::new(|| Ok(Recovery::default())),
+            commit: Box::new(|_| {}),
+        }
+    }
+
+    /// For a shard that has published before: it rebuilds silently first.
+    #[must_use]
+    pub fn rebuilding(self, rebuild: Rebuild) -> Self {
+        Pipeline { rebuild, ..self }
+    }
+
+    /// File name of the permit snapshot that was loaded.
+    #[must_use]
+    pub fn with_snapshot(self, snapshot: Option<String>) -> Self {
+        Pipeline { snapshot, ..self }
+    }
+
+    /// `reread` is called when the alerts topic has lost messages or another writer has written to it.
+    #[must_use]
+    pub fn with_topic(self, reread: impl Fn() -> Result<Recovery, PipelineError> + Send + 'static) -> Self {
+        Pipeline { reread: Box::new(reread), ..self }
+    }
+
+    /// `commit` is called with the offsets up to which all effects have been acknowledged.
+    #[must_use]
+    pub fn with_commit(self, commit: impl Fn(&[NextOffset; Feed::COUNT]) + Send + 'static) -> Self {
+        Pipeline { commit: Box::new(commit), ..self }
+    }
+
+    /// Runs until stopped, or until the shard cannot go on. On a stop, everything that was taken is settled and handed over, and
+    /// the broker has `FINISH_TIMEOUT` to acknowledge it.
     pub fn run(mut self) -> Result<Shard, PipelineError> {
         let mut state = Loop {
             last_known: [KnownTime::MIN; Feed::COUNT],
             probes: [None; Feed::COUNT],
-            // Limits are looked at with the first batch: a rebuild may be over before a second has passed.
+            // Check the limits with the first batch: a rebuild may be over before a second has passed.
             gauges_at: Instant::now().checked_sub(GAUGE_INTERVAL).unwrap_or_else(Instant::now),
             census: None,
             person_bytes: 0,
@@ -180,19 +184,18 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             future: [(None, 0); Feed::COUNT],
             paused: false,
             has_read: false,
-            lost_links: self.lost.links.load(Ordering::Acquire),
-            lost_alerts: self.lost.alerts.load(Ordering::Acquire),
+            lost: self.common.lost.counts(),
             under_way: VecDeque::new(),
             advanced: *self.merge.positions(),
         };
-        self.telemetry.recovering(self.recovery.is_some());
+        self.telemetry.recovering(self.rebuild.is_silent());
         let waker = self.merge.source().waker();
         let is_woken = waker.is_some();
         if let Some(waker) = waker {
             self.sink.call_when_acknowledged(waker);
         }
-        while !self.stop.load(Ordering::Relaxed) {
-            // Before anything is taken: what this publishes says how far the shard has settled.
+        while !self.common.stop.load(Ordering::Relaxed) {
+            // Before taking messages: the headers of what these two publish say how far the shard has settled.
             self.take_new_rules(&mut state)?;
             self.make_up_for_losses(&mut state)?;
             let had_read = state.has_read;
@@ -219,7 +222,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         Ok(self.shard)
     }
 
-    /// Waits for what is under way, but not for ever: what the broker does not acknowledge now the next start publishes.
+    /// Waits up to [`FINISH_TIMEOUT`] for the batches under way; what the broker does not acknowledge by then, the next start
+    /// publishes.
     fn finish(&mut self, state: &mut Loop, is_woken: bool) -> Result<(), PipelineError> {
         if !is_woken {
             return self.confirm(state, 0);
@@ -242,34 +246,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
     }
 
-    /// What is gone of the topics that are read back is said again.
-    fn make_up_for_losses(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        let (links, alerts) = (self.lost.links.load(Ordering::Acquire), self.lost.alerts.load(Ordering::Acquire));
-        if links != std::mem::replace(&mut state.lost_links, links) && self.shard.has_links() {
-            self.shard.say_again();
-            state.link_clocks = [KnownTime::MIN; 2];
-            tracing::warn!(shard = self.shard.number(), "saying again what the shard's units show to others");
-        }
-        // While it rebuilds, the difference at its end answers.
-        if self.recovery.is_none() && alerts != state.lost_alerts {
-            state.lost_alerts = alerts;
-            self.confirm(state, 0)?;
-            self.answer_topic(state)?;
-        }
-        Ok(())
-    }
-
-    /// Reads what the topic says now, and publishes how what stands differs.
-    fn answer_topic(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        let difference = unsent((self.reread)()?.difference_in_course(&mut self.shard));
-        self.publish(&difference)?;
-        self.note(state, difference, Fates::default(), false);
-        Ok(())
-    }
-
-    /// Goes over to new rules where there are any; not while rebuilding, whose end is defined by the old ones.
+    /// Switches to new rules if there are any. Not during a rebuild: the alerts on the topic that it is compared with come from the
+    /// old rules.
     fn take_new_rules(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        if self.recovery.is_some() {
+        if self.rebuild.is_silent() {
             return Ok(());
         }
         let Some(rules) = self.reloader.poll() else { return Ok(()) };
@@ -277,7 +257,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             Ok(withdrawn) => {
                 let ids: Vec<String> = self.shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
                 self.telemetry.replace_rules(self.shard.number(), &ids);
-                // It counts by the old rules' places.
+                // The census counts by the rule numbers of the old set.
                 state.census = None;
                 tracing::info!(
                     shard = self.shard.number(),
@@ -299,13 +279,13 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     fn take(&mut self, state: &mut Loop) -> Result<usize, PipelineError> {
         let started = Instant::now();
-        let limits = &self.config.limits;
+        let limits = &self.common.config.limits;
         let mut by_feed = [0u64; Feed::COUNT];
         let mut taken = 0;
         let mut held = None;
         while taken < limits.batch_messages && self.shard.pending() < limits.batch_changes {
-            // A rebuild says nothing until its end, so nothing of it has to be finished.
-            if taken % STOP_INTERVAL == 0 && self.recovery.is_some() && self.stop.load(Ordering::Relaxed) {
+            // A rebuild publishes nothing until its end, so it can stop anywhere.
+            if taken % STOP_INTERVAL == 0 && self.rebuild.is_silent() && self.common.stop.load(Ordering::Relaxed) {
                 break;
             }
             match self.merge.take()? {
@@ -314,7 +294,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                     state.last_known[message.feed.index()] = message.known_time;
                     self.shard.take(message);
                     taken += 1;
-                    // What comes and goes after that is published.
+                    // The rebuild ends with this batch, so that the alerts of later records are published and not kept silent.
                     if self.is_rebuilt() {
                         break;
                     }
@@ -347,7 +327,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         Ok(taken)
     }
 
-    /// Evaluates what was taken and the deadlines that have come, and lets it have its effects in order.
+    /// Evaluates the records taken and the deadlines that are due, and hands over the effects in order.
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
         self.report_work();
@@ -371,151 +351,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let fates = self.shard.take_fates();
         self.note(state, emitted, fates, has_others);
         self.confirm(state, MAX_UNDER_WAY)?;
-        if self.sink.take_foreign_writes() > 0 {
-            self.confirm(state, 0)?;
-            tracing::warn!(
-                shard = self.shard.number(),
-                "the shard's alerts are not what it has written: somebody else has, or they are gone; publishing the difference again"
-            );
-            self.answer_topic(state)?;
-        }
-        Ok(())
-    }
-
-    /// Names the feeds whose adapters stamp messages in the future, each at most once in [`FUTURE_INTERVAL`].
-    fn tell_future(&self, state: &mut Loop, quarantined: &[Quarantined]) {
-        for entry in quarantined.iter().filter(|entry| entry.reason == Reason::FutureKnownTime) {
-            let (told_at, count) = &mut state.future[entry.coordinates.feed.index()];
-            *count += 1;
-            if told_at.is_none_or(|at| at.elapsed() >= FUTURE_INTERVAL) {
-                tracing::error!(
-                    feed = entry.coordinates.feed.name(),
-                    at = %entry.coordinates,
-                    timestamp = %entry.known_time,
-                    messages = *count,
-                    "a message is stamped ahead of this machine's clock; it is set aside and moves no clock: mend the adapter's \
-                     timestamps, or the clock here"
-                );
-                (*told_at, *count) = (Some(Instant::now()), 0);
-            }
-        }
-    }
-
-    /// What has been handed over, alerts and others, and what it stands for, is under way.
-    fn note(&mut self, state: &mut Loop, alerts: Vec<Emitted>, fates: Fates, has_others: bool) {
-        let has_news = fates != Fates::default();
-        if alerts.is_empty() && !has_news && !has_others {
-            return;
-        }
-        let links = [Feed::Links, Feed::Derived];
-        let shown = || {
-            let said = links.map(|feed| self.shard.link_clock(feed));
-            [said, links.map(|feed| self.shard.clocks().feed(feed))]
-        };
-        self.sink.seal();
-        let (positions, settled_at) = (*self.merge.positions(), wall());
-        let shown = (has_news && self.shard.has_links()).then(shown);
-        if has_news {
-            self.observer.evaluated(self.shard.number(), &positions, settled_at);
-        }
-        state.under_way.push_back(UnderWay { alerts, fates, positions, shown, settled_at });
-    }
-
-    /// Reports the batches that have been acknowledged; waits until no more than so many are left.
-    fn confirm(&mut self, state: &mut Loop, left: usize) -> Result<(), PipelineError> {
-        while !state.under_way.is_empty() {
-            let acknowledged = match self.sink.acknowledged(state.under_way.len() > left) {
-                Ok(Some(at)) => at,
-                Ok(None) => break,
-                Err(error) => {
-                    self.telemetry.publish_error();
-                    return Err(error.into());
-                }
-            };
-            let Some(done) = state.under_way.pop_front() else { break };
-            let [alerts_at, at] = [acknowledged.alerts_at, acknowledged.at].map(|at| at.max(done.settled_at));
-            if !done.alerts.is_empty() {
-                let micros = (alerts_at.0 - done.settled_at.0).unsigned_abs();
-                self.telemetry.stage(Stage::Publish, Duration::from_micros(micros));
-                self.report_alerts(&done.alerts, alerts_at);
-            }
-            state.advanced = done.positions;
-            if let Some([said, heard]) = done.shown {
-                self.observer.shown(self.shard.number(), said, heard);
-            }
-            if done.fates != Fates::default() {
-                self.telemetry.fates(&done.fates);
-                self.observer.counted(&done.fates);
-                self.observer.advanced(self.shard.number(), &done.positions, at);
-            }
-        }
-        Ok(())
-    }
-
-    /// A silent rebuild has come to its end.
-    fn is_rebuilt(&self) -> bool {
-        if self.recovery.is_none() && self.links_until.is_none() {
-            return false;
-        }
-        let read = self.read();
-        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(&read)) && !self.waits_for_others()
-            || self.links_until.is_some_and(|until| read.covers(&until))
-    }
-
-    /// What others show this shard may still be on its way to topics that had lost it. Each of them says how far it has spoken after it has
-    /// said its rows; by then they are here.
-    fn waits_for_others(&self) -> bool {
-        let is_behind = |feed| self.shard.clocks().feed(feed) < self.shard.link_clock(feed).minus(OTHERS_BEHIND);
-        self.lacks_links && [Feed::Links, Feed::Derived].into_iter().any(is_behind)
-    }
-
-    /// How far the shard has read.
-    fn read(&self) -> ReadUpTo {
-        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions() }
-    }
-
-    /// Where the shard has read as far as when it last said something, says what it shows and has not said.
-    fn recover_links(&mut self) {
-        if self.links_until.is_some_and(|until| self.read().covers(&until)) {
-            self.links_until = None;
-            let records = self.shard.say_difference();
-            tracing::info!(shard = self.shard.number(), records, "links recovered; saying the difference");
-        }
-    }
-
-    /// What units show to others. It goes out with the batch's alerts, and need not be written before them: a shard that starts
-    /// says what its topics lack.
-    fn take_shown(&mut self, state: &mut Loop) -> Option<Shown> {
-        let records = self.shard.take_shown();
-        let mut clocks = Vec::new();
-        let is_saying = self.shard.has_links() && self.links_until.is_none();
-        if is_saying && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
-            for (said, feed) in state.link_clocks.iter_mut().zip([Feed::Links, Feed::Derived]) {
-                let clock = self.shard.link_clock(feed);
-                if clock > *said {
-                    *said = clock;
-                    clocks.push((feed, clock));
-                }
-            }
-            state.links_said_at = Instant::now();
-        }
-        let is_empty = records.is_empty() && clocks.is_empty();
-        (!is_empty).then(|| Shown { records, clocks, partitions: self.partitions, read: self.read() })
-    }
-
-    /// While the shard rebuilds, alerts are kept back; at the end of it the difference takes their place.
-    fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
-        let (read, waits) = (self.read(), self.waits_for_others());
-        let Some(recovery) = &mut self.recovery else { return Ok(emitted) };
-        recovery.keep_silent(emitted);
-        if waits || !recovery.is_complete(&read) {
-            return Ok(Vec::new());
-        }
-        let difference = self.recovery.take().map(|recovery| recovery.difference(&mut self.shard)).unwrap_or_default();
-        tracing::info!(shard = self.shard.number(), alerts = difference.len(), "recovered; publishing the difference");
-        self.telemetry.recovering(false);
-        self.observer.recovered(self.shard.number());
-        Ok(unsent(difference))
+        self.answer_foreign_writes(state)
     }
 
     fn publish(&mut self, emitted: &[Emitted]) -> Result<(), PipelineError> {
@@ -523,96 +359,28 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             return Ok(());
         }
         self.own()?;
-        let alerts: Vec<Alert> = emitted.iter().map(|emitted| emitted.alert.clone()).collect();
         let headers = RunHeaders {
             published_at: wall(),
             read: self.read(),
             snapshot: self.snapshot.clone(),
-            pseudonym_key_id: self.pseudonym_key_id.clone(),
+            pseudonym_key_id: self.shard.pseudonym_key_id().to_owned(),
         };
-        self.sink.publish(&alerts, &headers).map_err(|error| {
+        self.sink.publish(emitted, &headers).map_err(|error| {
             self.telemetry.publish_error();
             error.into()
         })
     }
 
-    fn report_alerts(&mut self, alerts: &[Emitted], at: WallTime) {
-        self.telemetry.published(alerts.len() as u64);
-        for Emitted { alert, sent_at, .. } in alerts {
-            let rule = self.shard.rules().iter().position(|rule| rule.file.header.id == alert.rule_id);
-            if let Some(rule) = rule {
-                self.telemetry.transition(rule, alert.status, alert.severity);
-            }
-            if let Some(sent_at) = sent_at {
-                let micros = (at.0 - sent_at.0).max(0) as u64;
-                self.telemetry.event_to_alert(Duration::from_micros(micros));
-            }
-        }
-        self.observer.published(alerts, at);
+    /// How far the shard has read.
+    fn read(&self) -> ReadUpTo {
+        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions() }
     }
 
-    /// A shard that was taken away must not publish.
+    /// An error if the shard has been revoked: it must not publish then.
     fn own(&mut self) -> Result<(), PipelineError> {
         if self.merge.source().is_owned() {
             return Ok(());
         }
         Err(SourceError::Revoked { shard: self.shard.number() }.into())
     }
-
-    fn report_work(&mut self) {
-        let work = self.shard.take_work();
-        if work.record_units + work.deadline_units == 0 && work.decode_micros == 0 {
-            return;
-        }
-        self.telemetry.units(Cause::Record, work.record_units);
-        self.telemetry.units(Cause::Deadline, work.deadline_units);
-        for (stage, micros) in [
-            (Stage::Decode, work.decode_micros),
-            (Stage::Gather, work.gather_micros),
-            (Stage::Rules, work.rules_micros),
-            (Stage::Detect, work.detect_micros),
-        ] {
-            self.telemetry.stage(stage, Duration::from_micros(micros));
-        }
-        for (rule, done) in work.rules.iter().enumerate().filter(|(_, done)| done.evaluations > 0) {
-            self.telemetry.rule_run(rule, done.evaluations, done.rows, Duration::from_micros(done.micros));
-            self.telemetry.rule_errors(rule, done.failures);
-        }
-        for rule in (0..work.rules.len()).filter(|rule| self.shard.disabled() & 1 << rule != 0) {
-            self.telemetry.rule_disabled(rule);
-        }
-    }
-
-    /// A feed whose adapter writes no clock messages: the wall clock stands in, once everything that was there at that
-    /// time has been read, and never beyond `max_silence` after the feed's last message.
-    fn read_wall_clocks(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        for feed in Feed::SOURCES {
-            if self.config.feed(feed).clock != ClockKind::Wall {
-                continue;
-            }
-            let last = state.last_known[feed.index()];
-            match state.probes[feed.index()] {
-                None => {
-                    let now = wall();
-                    if let Some(end) = self.merge.source().end_offset(feed)? {
-                        state.probes[feed.index()] = Some((now, end));
-                    }
-                }
-                Some((asked_at, end)) if self.merge.positions()[feed.index()] >= end && last > KnownTime::MIN => {
-                    let to = KnownTime(asked_at.0.min(last.0.saturating_add(self.config.max_silence(feed))));
-                    self.shard.advance_clock(feed, to);
-                    if feed == Feed::Permits {
-                        self.merge.advance_permits(to);
-                    }
-                    state.probes[feed.index()] = None;
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-fn unsent(alerts: Vec<Alert>) -> Vec<Emitted> {
-    alerts.into_iter().map(|alert| Emitted { alert, sent_at: None, deadline: false }).collect()
 }

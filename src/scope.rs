@@ -1,18 +1,17 @@
-//! Who is in the population, and what of them is kept: decided on reading, from the permits feed as it was
-//! `permit_lead` before the record, so that the answer never depends on how the feeds interleave.
+//! Who is in the population, and how old a record may be to be kept. Both are decided when a record is read, from the permits feed
+//! as it was `permit_lead` before the record, so that the answer never depends on how the feeds interleave.
 //!
-//! No payload of a person outside the population is parsed, kept or logged. `queries/tables.sql` says the same
-//! in SQL.
+//! No payload of a person outside the population is parsed, kept or logged. `queries/tables.sql` has the same rules in SQL.
 
 use crate::config::Visibility;
 use crate::history::{Person, latest_spans};
-use crate::record::Op;
-use crate::schema::Feed;
-use crate::time::{Day, EventTime, KnownTime};
+use crate::model::record::Op;
+use crate::model::schema::Feed;
+use crate::model::time::{Day, EventTime, KnownTime};
 
-/// Whether a record that became known at `known_time` concerns a person of the population: the key was in the
-/// permits feed at least `permit_lead` before, and not all its permits ended more than `aftercare` ago. An anchor, whom only the
-/// permits of others name, is in the population for the population register alone.
+/// Whether a record that became known at `known_time` concerns a person of the population: the permits feed had named the person at
+/// least `permit_lead` before, and the person's permits had not all ended more than `aftercare` ago. An anchor, whom only other
+/// persons' permits name, is in the population for the population register alone.
 pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
     if feed == Feed::Population && decided_at >= person.anchored_known() {
@@ -33,8 +32,8 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
     !any || last_end.is_some_and(|end| within_aftercare(end, known_time, visibility))
 }
 
-/// Whether what the record tells is older than the history kept for the person: `lookback` before the first day
-/// of the oldest permit that a rule can still be about, and a window for corrections before that.
+/// Whether the record's event lies before the history that is kept for the person: `lookback` before the first day of the oldest
+/// permit that a rule can still concern, and a window for corrections before that.
 pub fn too_late(person: &Person, event_time: EventTime, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
     let oldest = latest_spans(person.spans(), decided_at)
@@ -54,9 +53,9 @@ fn within_aftercare(end: Day, known_time: KnownTime, visibility: &Visibility) ->
 mod tests {
     use super::*;
     use crate::history::History;
-    use crate::record::{Record, Value};
-    use crate::schema::TableId;
-    use crate::time::{MICROS_PER_DAY, parse_day};
+    use crate::model::record::{Record, Value};
+    use crate::model::schema::TableId;
+    use crate::model::time::{MICROS_PER_DAY, parse_day};
 
     fn day(text: &str) -> Day {
         parse_day(text).unwrap()

@@ -11,31 +11,31 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::clock::wall;
 use crate::config::Config;
-use crate::http::Readiness;
 use crate::kafka::ClusterError;
 use crate::merge::Merge;
-use crate::pipeline::{Lost, Observer, Pipeline, PipelineError};
-use crate::record::NextOffset;
-use crate::reload::{Reloader, RulesInForce};
+use crate::model::clock::wall;
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
+use crate::model::time::KnownTime;
+use crate::pipeline::reload::{Reloader, RulesInForce};
+use crate::pipeline::{Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
+use crate::readiness::Readiness;
 use crate::rules::plan::PlanError;
-use crate::schema::Feed;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, OwnTopics};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::{KafkaConsumer, KafkaShard, Membership};
-use crate::telemetry::{self, Owning, ShardTelemetry};
-use crate::time::KnownTime;
+use crate::telemetry::{self, Owning};
 
 use restart::{Found, Restart, latest};
 
-/// How often the instance looks whether it should stop, whether a shard has ended, and how it stands in its group.
+/// How often the instance checks whether it should stop, whether a shard has ended, and its health in the group.
 const WATCH: Duration = Duration::from_millis(100);
 
-/// How often it looks whether the topics that are read back are whole.
+/// How often the instance checks whether the topics that it reads back have lost messages.
 const LOSS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why an instance ended.
@@ -64,15 +64,16 @@ pub struct Instance {
     pub pseudonyms: Arc<Pseudonyms>,
     pub readiness: Arc<Readiness>,
     pub stop: Arc<AtomicBool>,
-    /// Whether what is gone of the topics that are read back is written again. Not over a broker that drops what is old (the embedded one).
+    /// Whether shards publish again what the topics that they read back have lost. Not with a broker that drops old messages (the
+    /// embedded one).
     pub keeps_topics: bool,
 }
 
 type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
 
 impl Instance {
-    /// Joins the group and runs the shards that it gives until `stop` is set; returns them as they stood.
-    /// A shard that halts halts the instance: another one takes over and recovers from the topic.
+    /// Joins the group and runs the shards that the group assigns until `stop` is set; returns the shards as they were then. A
+    /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic.
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
@@ -92,7 +93,7 @@ impl Instance {
                 Ok(Ok(assignment)) => {
                     let shard = assignment.shard;
                     if let Some(old) = running.remove(&shard) {
-                        // It was revoked before; its thread ends by itself.
+                        // The old shard was revoked before; its thread ends by itself.
                         let _ = old.join();
                     }
                     let observer = observe(shard);
@@ -132,8 +133,8 @@ impl Instance {
         self.readiness.health(&health);
     }
 
-    /// Looks on a thread of its own, for the brokers may not answer, whether the topics that are read back are whole; what is gone is said,
-    /// and the shards say it again.
+    /// Checks for lost messages in the topics that the shards read back, on a thread of its own, since the brokers may not answer.
+    /// Logs each loss and counts it in `lost`; the shards then publish again.
     fn watch_losses(&self, partitions: i32, lost: Arc<[Arc<Lost>]>) -> Result<JoinHandle<()>, ServiceError> {
         let mut topics = OwnTopics::new(&self.config.kafka, partitions)?;
         let stop = Arc::clone(&self.stop);
@@ -161,7 +162,7 @@ impl Instance {
         spawned.map_err(|source| ServiceError::Thread { shard: -1, source })
     }
 
-    /// Joins shards whose threads have ended: revoked ones are gone, halted ones stop the instance.
+    /// Joins shards whose threads have ended: a revoked shard is given up, a halted one stops the instance.
     fn reap(&self, running: &mut Running, shards: &mut Vec<Shard>) -> Result<(), ServiceError> {
         let done: Vec<i32> =
             running.iter().filter(|(_, thread)| thread.is_finished()).map(|(shard, _)| *shard).collect();
@@ -249,7 +250,7 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        // The first shard to ask has the rules planned and the snapshot read, and neither waits for the other.
+        // The first shard has the rules planned and the snapshot read; the two run at the same time.
         let (rules, snapshot) = std::thread::scope(|scope| {
             let (parts, latest) = (&self, latest(&self.config));
             let reading = scope.spawn(move || parts.snapshots.load(&parts.config.snapshot, parts.partitions, latest));
@@ -272,37 +273,25 @@ impl ShardParts {
         }
         let links_until = restart.recover_links(&mut shard).map_err(failed)?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
-        let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
         shard.detector_mut().clear_sequences();
         let (config, stop, consumer) = (Arc::clone(&self.config), Arc::clone(&self.stop), self.consumer);
-        let pipeline = Pipeline {
-            merge,
-            shard,
-            sink,
-            observer: Ready { inner: observer, readiness: self.readiness, shard: number },
-            recovery,
-            links_until,
-            lacks_links,
-            lost: self.lost,
-            reloader: Reloader::new(self.rules, generation),
-            telemetry: ShardTelemetry::new(number, &rules, wall()),
-            config: self.config,
-            partitions: self.partitions,
-            stop: self.stop,
-            snapshot,
-            pseudonym_key_id: self.pseudonyms.key_id.clone(),
-            reread: Box::new(move || Ok(restart::published_now(&config, number, &stop)?)),
-            commit: Box::new(move |offsets| {
+        let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
+        let common = Common { config: self.config, partitions: self.partitions, stop: self.stop, lost: self.lost };
+        Pipeline::new(shard, merge, sink, observer, common, Reloader::new(self.rules, generation))
+            .rebuilding(Rebuild::new(recovery, links_until, lacks_links))
+            .with_snapshot(snapshot)
+            .with_topic(move || Ok(restart::published_now(&config, number, &stop)?))
+            .with_commit(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
                 }
-            }),
-        };
-        pipeline.run().map_err(failed)
+            })
+            .run()
+            .map_err(failed)
     }
 }
 
-/// Tells `/ready` when the shard has recovered.
+/// Passes the observer's calls on, and sets `/ready` when the shard has recovered.
 struct Ready<O> {
     inner: O,
     readiness: Arc<Readiness>,
@@ -310,15 +299,15 @@ struct Ready<O> {
 }
 
 impl<O: Observer> Observer for Ready<O> {
-    fn published(&mut self, emitted: &[crate::shard::Emitted], at: crate::time::WallTime) {
+    fn published(&mut self, emitted: &[crate::shard::Emitted], at: crate::model::time::WallTime) {
         self.inner.published(emitted, at);
     }
 
-    fn counted(&mut self, fates: &crate::record::Fates) {
+    fn counted(&mut self, fates: &crate::model::record::Fates) {
         self.inner.counted(fates);
     }
 
-    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], at: crate::time::WallTime) {
+    fn advanced(&mut self, shard: i32, positions: &[NextOffset; Feed::COUNT], at: crate::model::time::WallTime) {
         self.inner.advanced(shard, positions, at);
     }
 

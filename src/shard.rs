@@ -1,16 +1,16 @@
-//! One shard: a partition number of every feed, its history, its rules, its alerts.
+//! One shard: one partition number of every feed, with the history, the rules and the alerts of the persons in it.
 //!
-//! Messages are taken one at a time, in merge order (`intake`); what they change is evaluated when the shard is
-//! settled (`evaluate`), and comes out as alerts (`render`). What units show to others goes through `links`. The same code runs live, in replay and in tests; only
-//! the order differs.
+//! The shard takes messages one at a time, in merge order (`intake`). Settling evaluates what they changed (`evaluate`) and words
+//! the transitions as alerts (`render`). Rows that units show to one another go through `links`. The same code runs live, in replay
+//! and in tests; only the order differs.
 //!
-//! - *Strict*: `settle(until)` is called when everything known up to `until` has been taken and nothing later. Each
-//!   person and known time is a unit of its own. What comes out does not depend on where the stream was cut. An absence waits for
-//!   feeds that a recording does not have so far (`set_spoken`); who is not told counts all as having spoken.
-//! - *Live*: a record is evaluated when read; the records of one person and day taken since the last settling are one unit, but for
-//!   those before a deadline of the person. Deadlines wait for the clocks of their rules.
+//! - *Strict*: the caller calls `settle(until)` when it has taken everything known up to `until` and nothing later. Each person and
+//!   known time is a unit. The alerts do not depend on where the stream was cut. An absence is asserted only as far as the
+//!   recording's feeds reach (`set_spoken`); without that call every feed counts as complete.
+//! - *Live*: a record is evaluated when it is read. The records of one person and day taken since the last settling are one unit,
+//!   but a deadline of the person within the day starts another. Deadlines wait for the clocks of their rules.
 //!
-//! No I/O: the pipeline feeds it and publishes what it gives.
+//! No I/O: the pipeline hands messages in and publishes the alerts.
 
 mod evaluate;
 mod intake;
@@ -18,20 +18,19 @@ mod links;
 mod reload;
 mod render;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alert::Alert;
-use crate::clock::{Clocks, FeedSet, Spoken};
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
-use crate::history::{EMPLOYER_UNIT, History, IDENTIFIER_UNIT, PersonNo};
-use crate::record::{Coordinates, Fates, Quarantined};
-use crate::rules::plan::PlannedRule;
-use crate::rules::{RuleMask, RuleSet, TableSet};
-use crate::schema::Feed;
-use crate::time::{KnownTime, WallTime};
-use rustc_hash::FxHashMap;
+use crate::history::{ClassSet, History, PersonNo};
+use crate::model::alert::Alert;
+use crate::model::clock::{Clocks, Spoken};
+use crate::model::record::{Coordinates, Fates, Quarantined};
+use crate::model::schema::Feed;
+use crate::model::sets::{FeedSet, RuleBits, TableSet};
+use crate::model::time::{KnownTime, WallTime};
+use crate::rules::RuleSet;
+use crate::rules::planned::PlannedRule;
 
 pub use evaluate::Pass;
 pub use links::{LINK_SOURCE, Said, ShownRecord, clock_payload, link_payload};
@@ -45,16 +44,16 @@ pub enum Order {
     Live,
 }
 
-/// What a shard is given when it starts.
+/// The settings of a shard.
 pub struct Settings {
     /// Its partition number.
     pub number: i32,
-    /// Partitions of each feed; `None` switches the check of the partitioner off (recorded files).
+    /// Number of partitions of each feed; `None` switches the check of the partitioner off (recorded files).
     pub partitions: Option<i32>,
     pub order: Order,
     pub visibility: Visibility,
     pub limits: LimitsConfig,
-    /// Failing persons after which a rule is disabled.
+    /// A rule that has failed for this many persons is disabled.
     pub max_rule_errors: u32,
     pub pseudonyms: Arc<Pseudonyms>,
 }
@@ -69,7 +68,7 @@ pub struct Emitted {
     pub deadline: bool,
 }
 
-/// Counts since the shard was last asked.
+/// Counts since the last call of [`Shard::take_work`].
 #[derive(Clone, Debug, Default)]
 pub struct Work {
     pub record_units: u64,
@@ -91,35 +90,18 @@ pub struct RuleWork {
     pub failures: u64,
 }
 
-/// What a record changes: a person has to be looked at again.
+/// A record has changed what is known of a person, who has to be evaluated again.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     person: PersonNo,
-    /// Known time of the record. In live order it is evaluated as of the clock when it is settled.
-    as_of: i64,
+    /// Known time of the record. In live order the change is evaluated as of this time or of the last settling, whichever is later.
+    as_of: KnownTime,
     tables: TableSet,
     corrected: bool,
-    /// Feeds of records that came too late.
+    /// Feeds of records that came too late for the kept history.
     late: FeedSet,
     sent_at: Option<WallTime>,
     coordinates: Coordinates,
-}
-
-/// By rule the bits of its permit classes, all bits where it concerns every class; and the bits of units that are no persons.
-fn rule_classes(rules: &RuleSet, history: &mut History) -> (Vec<u64>, u64) {
-    let employer_bit = history.class_bit(EMPLOYER_UNIT);
-    let unit_bits = employer_bit | history.class_bit(IDENTIFIER_UNIT);
-    let mut bits = |rule: &PlannedRule| {
-        let header = &rule.file.header;
-        if header.key.is_some() {
-            return employer_bit;
-        }
-        if header.permit_classes.iter().any(|class| class == "*") {
-            return !unit_bits;
-        }
-        header.permit_classes.iter().fold(0, |bits, class| bits | history.class_bit(class))
-    };
-    (rules.rules().iter().map(&mut bits).collect(), unit_bits)
 }
 
 /// The state of one shard.
@@ -127,51 +109,39 @@ pub struct Shard {
     settings: Settings,
     history: History,
     rules: RuleSet,
-    /// By rule: bits of its permit classes; all bits where it concerns every class.
-    rule_classes: Vec<u64>,
-    disabled: RuleMask,
+    /// By rule: the permit classes that it concerns.
+    rule_classes: Vec<ClassSet>,
+    disabled: RuleBits,
     errors: Vec<u32>,
     detector: Detector,
     clocks: Clocks,
-    /// How far the feeds of a recording have spoken, strict order; `None`: as far as it is settled.
+    /// Strict order: the known time up to which each feed of a recording reaches; `None`: every feed reaches as far as the shard is
+    /// settled.
     spoken: Option<Spoken>,
-    /// By rule the registers' feeds that its absences wait for.
+    /// By rule: the register feeds whose clocks its absences wait for.
     waits_for: Vec<FeedSet>,
     changes: Vec<Change>,
     fates: Fates,
     quarantined: Vec<Quarantined>,
     work: Work,
-    /// By person: what its links show to others.
-    shown: FxHashMap<PersonNo, Vec<links::Shown>>,
-    /// What they have to say since the shard was last asked.
-    outgoing: Vec<links::ShownRecord>,
-    /// What was said before the start, until the shard has caught up with it.
-    said: Option<links::Said>,
-    /// Versions of rows that were taken back, by their names.
-    gone: FxHashMap<u64, i64>,
-    /// Names the texts that decide what links show; what others made of other texts is not taken.
-    link_source: Box<str>,
-    /// By link feed and writing shard: up to where it has said everything.
-    writers: BTreeMap<Feed, Vec<KnownTime>>,
-    /// Classes of units that are no persons.
-    unit_bits: u64,
+    /// What the shard's units show to others, and the link clocks of other shards.
+    links: links::Links,
     rework: reload::Rework,
     /// The clock at the last settling; live order only.
-    settled: i64,
-    /// When the last message was sent that was not filtered, clock messages among them: deadlines owe their latency to it.
+    settled: KnownTime,
+    /// When the last message that was not filtered (clock messages count) was sent: the latency of alerts that a deadline raises is
+    /// measured from here.
     clock_sent_at: Option<WallTime>,
 }
 
 impl Shard {
     pub fn new(settings: Settings, rules: RuleSet) -> Shard {
-        let mut history = History::default();
-        let (rule_classes, unit_bits) = rule_classes(&rules, &mut history);
         let count = rules.rules().len();
         Shard {
             settings,
-            history,
-            rule_classes,
-            disabled: 0,
+            history: History::default(),
+            rule_classes: rules.rules().iter().map(PlannedRule::classes).collect(),
+            disabled: RuleBits::NONE,
             errors: vec![0; count],
             detector: Detector::new(count),
             clocks: Clocks::default(),
@@ -181,15 +151,9 @@ impl Shard {
             fates: Fates::default(),
             quarantined: Vec::new(),
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
-            shown: FxHashMap::default(),
-            outgoing: Vec::new(),
-            said: None,
-            gone: FxHashMap::default(),
-            link_source: format!("{LINK_SOURCE}:{}", rules.link_fingerprint()).into(),
-            writers: BTreeMap::new(),
-            unit_bits,
+            links: links::Links::new(rules.link_fingerprint()),
             rework: reload::Rework::default(),
-            settled: i64::MIN,
+            settled: KnownTime::MIN,
             clock_sent_at: None,
             rules,
         }
@@ -207,7 +171,7 @@ impl Shard {
         &self.history
     }
 
-    /// For measurements that begin with a history: what is put in here is not evaluated.
+    /// For measurements that begin with a history: records inserted through this are not evaluated.
     pub fn history_mut(&mut self) -> &mut History {
         &mut self.history
     }
@@ -228,24 +192,29 @@ impl Shard {
         &self.rules
     }
 
-    /// Gives the plans back, which hold nothing of the shard, for another one.
+    /// The id of the key that pseudonyms are made with.
+    pub fn pseudonym_key_id(&self) -> &str {
+        &self.settings.pseudonyms.key_id
+    }
+
+    /// Gives the plans back, for another shard: they hold nothing of this one.
     pub fn into_rule_set(self) -> RuleSet {
         self.rules
     }
 
-    /// Rules that failed too often and are no longer run.
-    pub fn disabled(&self) -> RuleMask {
-        self.disabled
+    /// Rules that have failed too often and are no longer run.
+    pub fn disabled(&self) -> &RuleBits {
+        &self.disabled
     }
 
-    /// Alerts that stand, by alert id.
+    /// Standing alerts, in the order of alert ids.
     pub fn standing(&self) -> Vec<(PersonNo, &Standing)> {
         let mut standing: Vec<_> = self.detector.standing().collect();
         standing.sort_by_key(|(_, alert)| alert.id);
         standing
     }
 
-    /// The greatest known time taken.
+    /// The greatest known time that the shard has taken.
     pub fn clock(&self) -> KnownTime {
         self.clocks.shard()
     }
@@ -269,40 +238,43 @@ impl Shard {
         std::mem::replace(&mut self.work, Work { rules: vec![RuleWork::default(); count], ..Work::default() })
     }
 
-    /// The clock of a feed without clock messages was read off the wall.
-    pub fn advance_clock(&mut self, feed: crate::schema::Feed, to: KnownTime) {
+    /// Advances the clock of a feed without clock messages; `to` follows from the wall clock.
+    pub fn advance_clock(&mut self, feed: Feed, to: KnownTime) {
         self.clocks.advance(feed, to);
     }
 
-    /// How far the feeds of a recording have spoken, strict order; before the first settling.
+    /// Strict order: sets the known time up to which each feed of a recording reaches. To be called before the first settling.
     pub fn set_spoken(&mut self, spoken: Spoken) {
         self.spoken = Some(spoken);
     }
 
-    /// By rule, of how many units an absence is due by the last settling and waits for a feed.
+    /// By rule: the number of units of which an absence is due by the last settling and waits for a feed.
     pub fn waiting(&self) -> Vec<usize> {
-        self.detector.waiting(self.clocks.shard().0)
+        self.detector.waiting(self.clocks.shard())
     }
 
-    /// In strict order: up to where a rule's absences are asserted at a settling.
+    /// Strict order: the time up to which a settling asserts the absences of a rule.
     fn asserted_to(&self, rule: usize, until: KnownTime) -> KnownTime {
         self.spoken.map_or(until, |spoken| spoken.least(self.waits_for(rule)).min(until))
     }
 
-    /// The registers' feeds that a rule's absences wait for.
+    /// The register feeds whose clocks a rule's absences wait for.
     pub fn waits_for(&self, rule: usize) -> FeedSet {
         self.waits_for.get(rule).copied().unwrap_or_default()
     }
 
-    /// Of the given rules those that may have something to say of a person: they find the rows that they need, or found them once.
-    fn possible(&self, rules: RuleMask, person: PersonNo) -> RuleMask {
+    /// Those of the given rules that can concern the person: the person has rows in the tables that they need, or they have found
+    /// something before.
+    fn possible(&self, rules: &RuleBits, person: PersonNo) -> RuleBits {
         let known = self.history.person(person);
-        self.rules.possible(rules, |table| known.has(table)) | rules & self.detector.rules_of(person)
+        let mut possible = self.rules.possible(rules, |table| known.has(table));
+        possible.insert_all(&rules.and(&self.detector.rules_of(person)));
+        possible
     }
 
     /// Rules that concern a person of these classes and are not disabled.
-    fn rules_of(&self, classes: u64) -> RuleMask {
-        let concerned = self.rule_classes.iter().enumerate().filter(|(_, bits)| **bits & classes != 0);
-        concerned.fold(0, |mask, (at, _)| mask | 1 << at) & !self.disabled
+    fn rules_of(&self, classes: ClassSet) -> RuleBits {
+        let concerned = self.rule_classes.iter().enumerate().filter(|(_, concerned)| concerned.meets(classes));
+        concerned.map(|(at, _)| at).collect::<RuleBits>().without(&self.disabled)
     }
 }

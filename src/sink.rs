@@ -1,135 +1,134 @@
-//! Where alerts go: the alerts topic, a file, a terminal; and where bad records are noted.
+//! Where alerts go: the alerts topic, a file or a terminal; and where quarantined messages are noted.
 
 pub mod file;
 pub mod kafka;
-pub mod terminal;
 
 use thiserror::Error;
 
-use crate::alert::Alert;
-use crate::clock::wall;
-use crate::record::{NextOffset, Quarantined};
-use crate::schema::Feed;
-use crate::shard::ShownRecord;
+use crate::model::clock::wall;
+use crate::model::record::{NextOffset, Quarantined};
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, WallTime};
+use crate::shard::{Emitted, ShownRecord};
 use crate::source::Waker;
-use crate::time::{KnownTime, WallTime};
 
-/// What travels beside an alert and depends on the run, as Kafka headers.
+/// The Kafka headers of an alert: what depends on the run and not on the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunHeaders {
     pub published_at: WallTime,
     pub read: ReadUpTo,
     /// File name of the permit snapshot that was loaded, if any.
     pub snapshot: Option<String>,
-    /// Names the key of the pseudonyms, so that keys can be rotated.
+    /// The id of the key that pseudonyms are made with, so that keys can be rotated.
     pub pseudonym_key_id: String,
 }
 
-/// How far a shard had read when it said something: a rebuild that has come as far knows no less.
+/// How far a shard had read when it published a message: a rebuild that has read as far knows no less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadUpTo {
     /// The greatest known time.
     pub clock: KnownTime,
-    /// Where each feed's partition would be read from next.
+    /// The next offset of each feed's partition.
     pub offsets: [NextOffset; Feed::COUNT],
 }
 
 impl Default for ReadUpTo {
-    /// Nothing yet.
+    /// Nothing read yet.
     fn default() -> ReadUpTo {
         ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset::default(); Feed::COUNT] }
     }
 }
 
 impl ReadUpTo {
-    /// The further of both in every feed.
+    /// Of each feed's two offsets, and of the two clocks, the greater.
     pub fn max(self, other: ReadUpTo) -> ReadUpTo {
         let furthest = |at: usize| self.offsets[at].max(other.offsets[at]);
         ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest) }
     }
 
-    /// What a shard can still come to that reads partitions with these ends, at a time that can be true. A clock that cannot was
-    /// moved there by a timestamp of years to come, and messages beyond an end are gone: nobody need wait for either.
+    /// The part of this that a shard can still reach, given the partitions' ends and the latest time that can be true. A clock
+    /// beyond that was moved by a message stamped in the future, and messages beyond an end are lost: no shard need wait for
+    /// either.
     pub fn attainable(self, now: KnownTime, ends: &[NextOffset; Feed::COUNT]) -> ReadUpTo {
         let clock = if self.clock > now { KnownTime::MIN } else { self.clock };
         ReadUpTo { clock, offsets: std::array::from_fn(|at| self.offsets[at].min(ends[at])) }
     }
 
-    /// A shard that has read up to here has read all that had been read up to `other`.
+    /// Whether a shard that has read this far has read everything that had been read up to `other`.
     ///
-    /// The offsets decide, not the clock alone: in live order two runs interleave their feeds differently, and at the same clock one
+    /// The offsets decide, not only the clock: in live order two runs interleave their feeds differently, and at the same clock one
     /// may have read a salary that the other has not.
     pub fn covers(&self, other: &ReadUpTo) -> bool {
         self.clock >= other.clock && self.offsets.iter().zip(&other.offsets).all(|(own, other)| own >= other)
     }
 }
 
-/// What a shard's units show to others (see `shard::links`).
+/// The link records to publish: what a shard's units show to others (see `shard::links`).
 #[derive(Debug)]
 pub struct Shown {
-    /// For the receivers that they name as their subjects.
+    /// Records; the subject of each is its receiver.
     pub records: Vec<ShownRecord>,
-    /// Up to when everything has been said, per internal feed; to be told to every partition.
+    /// Per internal feed: the known time up to which the shard has published everything. Goes to every partition.
     pub clocks: Vec<(Feed, KnownTime)>,
-    /// Partitions of the feeds.
+    /// Number of partitions of each feed.
     pub partitions: i32,
-    /// What the shard had read when it found that.
+    /// How far the shard had read when it made these.
     pub read: ReadUpTo,
 }
 
-/// When a batch had been written.
+/// When the broker had written a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Its alerts, and those of all batches before it.
+    /// When it had written the batch's alerts, and those of all batches before.
     pub alerts_at: WallTime,
-    /// All of it.
+    /// When it had written the whole batch.
     pub at: WallTime,
 }
 
 /// Takes a shard's alerts, in order.
 ///
-/// What is handed over need not have been written yet when the call returns. `seal` makes a batch of it, and `acknowledged` says
-/// of one batch after the other when it had been written. Alerts are written in the order in which they were handed over, those
-/// of later batches too: what is on the topic after a crash is all that was said up to some alert, and nothing after it.
+/// A call may return before the broker has written what was handed over. `seal` ends a batch, and `acknowledged` reports the
+/// batches one after the other when they have been written. Alerts are written in the order in which they are handed over, across
+/// batches too: after a crash the topic holds all alerts up to some alert, and none after it.
 pub trait AlertSink: Send {
-    /// None is sent twice and none skipped. On an error the shard halts and starts again from what the topic says.
-    fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError>;
+    /// Publishes alerts; sends none twice and skips none. On an error the shard halts and restarts from what the topic says.
+    fn publish(&mut self, alerts: &[Emitted], headers: &RunHeaders) -> Result<(), SinkError>;
 
-    /// Notes messages that were set aside: coordinates and reason, no payload.
+    /// Notes quarantined messages: coordinates and reason, no payload.
     fn quarantine(&mut self, entries: &[Quarantined]) -> Result<(), SinkError>;
 
-    /// Writes what a shard's units show to those of others, and up to when it has said everything.
+    /// Publishes link records, and the clocks that say up to when they are complete.
     fn links(&mut self, _: &Shown) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// What was handed over since the last call is a batch, even if that is nothing.
+    /// Makes a batch, possibly an empty one, of what was handed over since the last call.
     fn seal(&mut self) {}
 
-    /// When the oldest batch that this has not yet told of had been written; `None` if it has not, unless it is to be waited for.
-    /// An error is one of anything handed over before. To be called once for each batch, at most.
+    /// When the oldest batch not yet reported was written; `None` if it has not been written, but with `wait` waits for it. An
+    /// error may concern anything handed over before. To be called at most once per batch.
     fn acknowledged(&mut self, _wait: bool) -> Result<Option<Acknowledged>, SinkError> {
         let now = wall();
         Ok(Some(Acknowledged { alerts_at: now, at: now }))
     }
 
-    /// To be called, from any thread, whenever `acknowledged` has something new to tell.
+    /// Sets a function that the sink calls, from any thread, whenever `acknowledged` has something new.
     fn call_when_acknowledged(&mut self, _: Waker) {}
 
-    /// Messages that somebody else has put among this shard's alerts since this was last asked.
+    /// Number of messages that other writers have put among this shard's alerts, or that are missing there, since the last call.
     fn take_foreign_writes(&mut self) -> u64 {
         0
     }
 }
 
-/// Why writing failed. Always a halt of the shard: nothing may be published past a gap.
+/// Why writing failed. Always halts the shard: no alert may be published after one that could not be.
 #[derive(Debug, Error)]
 pub enum SinkError {
     #[error("cannot publish to {topic}/{partition}: {message}; the shard halts and recovers from the topic")]
     Kafka { topic: String, partition: i32, message: String },
     #[error("cannot write alerts to {file}: {message}")]
     File { file: String, message: String },
-    /// No fault: the process is to end.
+    /// Not a fault: the process is to end.
     #[error("stopped while reading what had been published")]
     Stopped,
 }

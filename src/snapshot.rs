@@ -1,14 +1,14 @@
-//! The permit snapshot: the permits feed's tables as Parquet files, read whole before the topic.
+//! The permit snapshot: the permits feed's tables as Parquet files, read as a whole before the topic.
 //!
-//! - A snapshot is the same records as the topic's, so an overlap is harmless: versions are identified, and one that
-//!   is here already is a duplicate.
-//! - It is whole or refused: a file that is missing or malformed, a value that would not pass in a message, no permits
-//!   at all, or more permits ended than `max_shrink_pct` allows.
-//! - Its age is that of its newest known_time. What a refusal says names files, rows and columns, never values.
-//! - It is read once for all shards that start at the same time, and stays in columns (`rows`): shards take their rows from
-//!   there, no record is made of them.
+//! - A snapshot has the same records as the topic, so an overlap is harmless: versions are identified, and one that is known
+//!   already is a duplicate.
+//! - It is accepted whole or refused: for a file that is missing or malformed, a value that would not pass in a message, no permits
+//!   at all, or more ended permits than `max_shrink_pct` allows.
+//! - Its age is that of its newest `known_time`. A refusal names files, rows and columns, never values.
+//! - It is read once for all shards that start at the same time, and stays in columns (`rows`): shards take their rows from these,
+//!   and no record is made of them.
 //!
-//! It decides nothing about when snapshots are read, and keeps none.
+//! This room does not decide when snapshots are read, and keeps none.
 
 mod rows;
 
@@ -22,14 +22,14 @@ use thiserror::Error;
 use crate::config::SnapshotConfig;
 use crate::decode::columns::Faults;
 use crate::history::{ENDED_ON, VALID_TO, last_day};
-use crate::record::Op;
-use crate::record::rows::{Own, Rows};
-use crate::schema::TableId;
+use crate::model::record::Op;
+use crate::model::record::rows::{RecordRows, ShardRows};
+use crate::model::schema::TableId;
+use crate::model::time::{Day, KnownTime, WallTime};
 use crate::telemetry;
-use crate::time::{Day, KnownTime, WallTime};
 use rows::Part;
 
-/// Why a snapshot is refused. At the start the process does not go on; later the snapshot in use stays.
+/// Why a snapshot is refused. At the start the process ends; later the snapshot in use stays.
 #[derive(Debug, Error)]
 pub enum SnapshotError {
     #[error("snapshot refused: cannot read {file}: {message}")]
@@ -50,7 +50,7 @@ pub enum SnapshotError {
     Panic,
 }
 
-/// What does not fit, by file. Rows are counted from 0.
+/// The faults, by file. Rows are counted from 0.
 pub(crate) fn told(files: &[(String, Faults)]) -> String {
     let of = |(file, faults): &(String, Faults)| {
         let what = if faults.count() == 1 { "value does" } else { "values do" };
@@ -59,20 +59,20 @@ pub(crate) fn told(files: &[(String, Faults)]) -> String {
     files.iter().map(of).collect::<Vec<_>>().join("\n")
 }
 
-/// A snapshot that has been read and found good.
+/// A snapshot that has been read and accepted.
 #[derive(Debug)]
 pub struct Snapshot {
     /// By table, in the order of the files.
     parts: Vec<Part>,
     /// Permits of all shards.
     pub stock: Stock,
-    /// The greatest known time of all shards: as of then it was written.
+    /// The greatest known time of all shards: the time as of which the snapshot was written.
     pub newest: KnownTime,
     /// Name of the directory, for the alerts' headers.
     pub name: String,
 }
 
-/// The snapshot in memory, for shards that start at the same time; gone when the last of them has taken its records.
+/// The snapshot in memory, for shards that start at the same time; freed when the last of them has taken its rows.
 #[derive(Debug, Default)]
 pub struct Snapshots {
     loaded: Mutex<Weak<Snapshot>>,
@@ -81,7 +81,7 @@ pub struct Snapshots {
 /// The permits of a snapshot, by their current versions.
 #[derive(Clone, Debug, Default)]
 pub struct Stock {
-    /// Greatest version and last day of each permit, by hash of (subject, record_key); null is open for ever.
+    /// Greatest version and last day of each permit, by hash of (subject, record_key); null is open.
     ends: FxHashMap<u64, (i64, Option<Day>)>,
     /// The day on which the snapshot was written.
     as_of: Option<Day>,
@@ -93,7 +93,8 @@ impl Stock {
         self.as_of.map_or(0, |day| self.ends.values().filter(|(_, end)| is_open(*end, day)).count())
     }
 
-    /// Permits of `self` that would still be open on the day of `after`, and how many of them `after` has ended or lost.
+    /// Number of permits of `self` that would still be open on the day of `after`, and how many of them are ended or missing in
+    /// `after`.
     fn ended_by(&self, after: &Stock) -> (usize, usize) {
         let Some(day) = after.as_of else { return (self.open(), self.open()) };
         let mut counts = (0, 0);
@@ -109,7 +110,7 @@ fn is_open(end: Option<Day>, day: Day) -> bool {
     end.is_none_or(|end| end >= day)
 }
 
-/// Whether `after` may take the place of `before`. A permit that runs out by itself in between does not count as ended.
+/// Whether `after` may replace `before`. A permit that expires in between does not count as ended.
 pub fn check_shrink(before: &Stock, after: &Stock, max_pct: u32) -> Result<(), SnapshotError> {
     let (open, ended) = before.ended_by(after);
     if ended as u64 * 100 > open as u64 * u64::from(max_pct) {
@@ -119,8 +120,8 @@ pub fn check_shrink(before: &Stock, after: &Stock, max_pct: u32) -> Result<(), S
 }
 
 impl Snapshots {
-    /// The configured snapshot: the one that another shard has just read, else read now. `None` if none is configured.
-    /// Nothing in it may have become known after `latest`, which is about now: it would carry the permits feed's clock there.
+    /// The configured snapshot: the one that another shard has just read, else read now. `None` if none is configured. Refuses a
+    /// row that became known after `latest`, which is about now: it would move the permits feed's clock there.
     pub fn load(
         &self,
         config: &SnapshotConfig,
@@ -161,7 +162,7 @@ pub fn load(
     checked.map(Some)
 }
 
-/// Reads a directory whole.
+/// Reads a directory as a whole.
 pub fn read(dir: &Path, partitions: i32) -> Result<Snapshot, SnapshotError> {
     let mut parts = rows::read(dir, partitions)?;
     let mut ends: FxHashMap<u64, (i64, Option<Day>)> = FxHashMap::default();
@@ -186,16 +187,16 @@ pub fn read(dir: &Path, partitions: i32) -> Result<Snapshot, SnapshotError> {
 
 impl Snapshot {
     /// The rows of a shard.
-    pub fn own(&self, shard: i32) -> Vec<Own<'_>> {
+    pub fn own(&self, shard: i32) -> Vec<ShardRows<'_>> {
         let shard = usize::try_from(shard).unwrap_or(usize::MAX);
         self.parts
             .iter()
-            .filter_map(|part| Some(Own { rows: &part.rows, at: part.own.get(shard)?, runs: part.runs[shard] }))
+            .filter_map(|part| Some(ShardRows { rows: &part.rows, at: part.own.get(shard)?, runs: part.runs[shard] }))
             .collect()
     }
 }
 
-/// When a version of a permit ends it.
+/// The day on which a version of a permit ends it.
 #[derive(Clone, Copy, Debug)]
 struct Ending {
     /// Hash of (subject, record_key).
@@ -204,9 +205,9 @@ struct Ending {
     end: Option<Day>,
 }
 
-/// The ends of the permits among rows; a retracted permit ended on the day on which that became known. Where versions of one permit
-/// follow each other, the greatest is enough.
-fn endings(rows: &Rows) -> Vec<Ending> {
+/// The ends of the permits in some rows; a retracted permit was last valid on the day before its retraction became known. Of adjacent
+/// versions of one permit the greatest is enough.
+fn endings(rows: &RecordRows) -> Vec<Ending> {
     if rows.table != TableId::Permits {
         return Vec::new();
     }

@@ -1,8 +1,7 @@
 //! Where messages come from: Kafka or recorded files, behind one trait.
 //!
-//! A *shard* is one partition number: its source reads that partition of every feed, each in its own lane.
-//! The merge (see `merge`) looks at the heads of the lanes; a lane that is not polled is not read, which is all
-//! the back-pressure there is.
+//! A *shard* is one partition number: its source reads that partition of every feed, each in a lane of its own. The merge (see
+//! `merge`) compares the heads of the lanes. A lane that is not polled is not read; there is no other back-pressure.
 
 pub mod files;
 pub mod kafka;
@@ -13,28 +12,28 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::clock::FeedSet;
-use crate::record::{Lent, NextOffset};
-use crate::schema::Feed;
-use crate::time::KnownTime;
+use crate::model::record::{Lent, NextOffset};
+use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
+use crate::model::time::KnownTime;
 
-/// Wakes whoever waits for a source.
+/// Wakes the thread that waits for a source.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// What stands first in a lane.
+/// What comes next in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ahead {
-    /// A message known at that time.
+pub enum LaneHead {
+    /// The lane has a message with this known time.
     Message(KnownTime),
-    /// Everything that was written so far has been read; more may be written.
+    /// Everything written so far has been read; more may be written.
     AtEnd,
-    /// A recorded file, read whole: nothing more will come.
+    /// The lane is a recorded file that has been read whole: nothing more will come.
     Finished,
-    /// Nothing at hand yet; more is under way.
+    /// Nothing at hand yet, but more is on its way.
     Pending,
 }
 
-/// What a lane has given.
+/// What polling a lane gives.
 #[derive(Debug)]
 pub enum Polled<'a> {
     Message(Lent<'a>),
@@ -43,53 +42,54 @@ pub enum Polled<'a> {
     Pending,
 }
 
-/// The partitions with one number, one lane per feed.
+/// The partitions with one number; one lane per feed.
 pub trait ShardSource: Send {
-    /// What comes next of a feed, in offset order. Does not block. A message stays ahead until it is taken.
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError>;
+    /// What comes next in a feed, in offset order. Does not block. A message stays next until [`ShardSource::take`] takes it.
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError>;
 
-    /// Takes the message that is ahead; `None` if none has been seen there. It is lent until the source is used again.
+    /// Takes the message that [`ShardSource::ahead`] has reported; `None` if it has reported none. The message is lent until the
+    /// source is used again.
     fn take(&mut self, feed: Feed) -> Option<Lent<'_>>;
 
-    /// Lanes that may have something new since they were last said to be at their end.
+    /// Lanes that may have something new since they were last reported at their end.
     fn news(&self) -> FeedSet {
         FeedSet(u16::MAX)
     }
 
-    /// The two in one, for who reads lane by lane.
+    /// [`ShardSource::ahead`] and [`ShardSource::take`] in one, for callers that read lane by lane.
     fn poll(&mut self, feed: Feed) -> Result<Polled<'_>, SourceError> {
         Ok(match self.ahead(feed)? {
-            Ahead::Message(_) => self.take(feed).map_or(Polled::Pending, Polled::Message),
-            Ahead::AtEnd => Polled::AtEnd,
-            Ahead::Finished => Polled::Finished,
-            Ahead::Pending => Polled::Pending,
+            LaneHead::Message(_) => self.take(feed).map_or(Polled::Pending, Polled::Message),
+            LaneHead::AtEnd => Polled::AtEnd,
+            LaneHead::Finished => Polled::Finished,
+            LaneHead::Pending => Polled::Pending,
         })
     }
 
     /// Blocks until some lane may have something new, at most for `timeout`.
     fn wait(&mut self, timeout: Duration);
 
-    /// Ends a wait of the shard's owner from another thread, or the next one if it does not wait; `None` where nothing can.
+    /// Ends the owner's current or next wait from another thread; `None` if the source cannot be woken.
     fn waker(&self) -> Option<Waker> {
         None
     }
 
-    /// Where the feed's partition ends now, asked of the broker; `None` where there is nobody to ask.
+    /// The end of the feed's partition now, asked of the broker; `None` for sources without a broker.
     fn end_offset(&mut self, _: Feed) -> Result<Option<NextOffset>, SourceError> {
         Ok(None)
     }
 
-    /// Whether the shard is still ours; nothing may be published once it is not.
+    /// Whether this process still owns the shard; it must publish nothing for a shard that it does not own.
     fn is_owned(&self) -> bool {
         true
     }
 
-    /// Messages that are known to have been written and have not been taken; nobody is asked. 0 where that is not known.
+    /// Messages that are known to have been written and have not been taken, without asking the broker. 0 if that is not known.
     fn backlog(&self) -> u64 {
         0
     }
 
-    /// Messages written but not yet taken, as last heard of; `None` if unknown.
+    /// Messages written but not yet taken, by the last report; `None` if unknown.
     fn lag(&self, _: Feed) -> Option<u64> {
         None
     }
@@ -98,12 +98,12 @@ pub trait ShardSource: Send {
 /// Why reading failed.
 #[derive(Debug, Error)]
 pub enum SourceError {
-    /// Halt: what was promised to be there is gone, and skipping it would lose alerts.
+    /// Halt: the broker has lost messages that it was to keep, and skipping them would lose alerts.
     #[error(
         "cannot read {topic}/{partition} from offset {offset}: the broker no longer has it; restore the topic or start a rebuild"
     )]
     OffsetLost { topic: String, partition: i32, offset: i64 },
-    /// Halt: going on without would take back every alert that rests on what is gone.
+    /// Halt: going on would retract every alert that rests on the lost messages.
     #[error(
         "{topic}/{partition} ends at {end}, and had been read up to {read} when alerts were last published: it was emptied or made anew. \
          Restore it; or, once its adapter has filled it again from the source, set feeds.{}.refilled = true for one start", feed.name()
@@ -112,14 +112,14 @@ pub enum SourceError {
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },
-    /// The group has given the shard to another instance. The owner stops where it is, publishes nothing more and drops the
-    /// source; that is the acknowledgement.
+    /// The group has given the shard to another instance. The owner stops at once, publishes nothing more and drops the source;
+    /// dropping it is the acknowledgement.
     #[error("shard {shard} has been taken away by the consumer group")]
     Revoked { shard: i32 },
     /// Halt: the shard cannot be read whole.
     #[error("cannot use the assignment: {message}")]
     Assignment { message: String },
-    /// The client retries by itself; this is what it could not.
+    /// The client retries by itself; this is an error that it could not recover from.
     #[error("cannot read {topic}/{partition}: {message}")]
     Kafka { topic: String, partition: i32, message: String },
 }

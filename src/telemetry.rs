@@ -1,12 +1,11 @@
 //! Metrics: the only place that names them.
 //!
-//! `METRICS` lists every metric with its kind, labels, unit and meaning; `config/METRICS.md`, the alerting rules and
-//! the dashboard are tested against it (`tests/monitoring.rs`). Units are base units (seconds, bytes, or the thing
-//! counted). Labels come from closed sets: feeds, fates, reasons, stages, tables, rule ids, shards. No person, permit
-//! or payload ever stands in a label.
+//! `METRICS` lists every metric with its kind, labels, unit and meaning; `config/METRICS.md`, the alerting rules and the dashboard
+//! are tested against it (`tests/monitoring.rs`). Units are base units (seconds, bytes, or the thing counted). Labels come from
+//! closed sets: feeds, fates, reasons, stages, tables, rule ids, shards. No label ever has a person, permit or payload.
 //!
-//! What belongs to a shard is written through [`ShardTelemetry`], whose handles are looked up once; what belongs to
-//! the process through the functions here. Nothing here reads a clock or does I/O.
+//! A shard writes its metrics through [`ShardTelemetry`], whose handles are looked up once; the process writes its own through the
+//! functions here. Nothing here reads a clock or does I/O.
 
 mod shard;
 
@@ -17,12 +16,12 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use thiserror::Error;
 
 use crate::config::{ClockKind, Config};
-use crate::schema::Feed;
-use crate::time::{MICROS_PER_SECOND, WallTime};
+use crate::model::schema::Feed;
+use crate::model::time::{MICROS_PER_SECOND, WallTime};
 
 pub use shard::{Owning, ShardTelemetry};
 
-/// What a metric is to Prometheus.
+/// The Prometheus type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Counter,
@@ -40,7 +39,7 @@ impl Kind {
     }
 }
 
-/// One metric, as it is rendered and documented.
+/// One metric, for rendering and documentation.
 #[derive(Debug)]
 pub struct Metric {
     pub name: &'static str,
@@ -66,7 +65,7 @@ pub enum Stage {
     Gather,
     /// Running the rules' plans.
     Rules,
-    /// Comparing hits with what stands, and setting timers.
+    /// Comparing hits with the alerts that stand, and setting timers.
     Detect,
     /// Sending alerts and waiting for the broker.
     Publish,
@@ -103,7 +102,7 @@ impl Stage {
 pub enum Cause {
     /// Something about the person became known.
     Record,
-    /// A rule's clock reached an instant that was waited for.
+    /// A rule's clock reached the instant of a timer.
     Deadline,
 }
 
@@ -118,12 +117,12 @@ impl Cause {
     }
 }
 
-/// A configured limit, with what is used of it.
+/// A configured limit, whose use is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Messages of one batch.
     BatchMessages,
-    /// Changes of persons of one batch.
+    /// Changes of persons in one batch.
     BatchChanges,
     /// Bytes that the Kafka client holds unread.
     QueueBytes,
@@ -133,7 +132,7 @@ pub enum Limit {
     RowsPerPerson,
     /// Bytes of history.
     StateBytes,
-    /// Messages set aside per second, averaged over a minute.
+    /// Messages quarantined per second, averaged over a minute.
     QuarantinePerSecond,
 }
 
@@ -286,7 +285,7 @@ pub enum TelemetryError {
 
 /// Installs the recorder, once per process; later calls return the same handle.
 ///
-/// Whoever holds the handle renders it, and calls `run_upkeep` every few seconds: histograms keep their samples until then.
+/// The holder of the handle renders it, and must call `run_upkeep` every few seconds: histograms keep their samples until then.
 pub fn install() -> Result<PrometheusHandle, TelemetryError> {
     static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -310,7 +309,7 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
     Ok(handle)
 }
 
-/// The group's shards: each is there at 0 in every process, so that one that nobody owns can be seen.
+/// Registers all shards of the group: each is at 0 in every process, so that a shard that nobody owns shows.
 pub fn shards(count: i32) {
     for shard in 0..count {
         let shard = shard.to_string();
@@ -319,7 +318,7 @@ pub fn shards(count: i32) {
     gauge!(GROUP_MEMBER).set(0.0);
 }
 
-/// Whether the process is a member of its group, and of all shards which it reads.
+/// Whether the process is a member of its group, and for each shard whether the process reads it.
 pub fn health(is_member: bool, reading: impl IntoIterator<Item = (i32, bool)>) {
     gauge!(GROUP_MEMBER).set(flag(is_member));
     for (shard, is_read) in reading {
@@ -327,12 +326,12 @@ pub fn health(is_member: bool, reading: impl IntoIterator<Item = (i32, bool)>) {
     }
 }
 
-/// A topic's messages are gone that should be there.
+/// A topic has lost messages.
 pub fn topic_lost(topic: &'static str, at: WallTime) {
     gauge!(TOPIC_LOST, "topic" => topic).set(seconds(at.0));
 }
 
-/// Other rules are in force than those with the fingerprint `before`.
+/// Other rules are in force now; `before` is the fingerprint of the former ones.
 pub fn rules_in_force(version: &'static str, before: &str, now: &str) {
     gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => before.to_owned()).set(0.0);
     gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => now.to_owned()).set(1.0);
@@ -343,7 +342,7 @@ pub fn reloaded(outcome: &'static str) {
     counter!(RULE_RELOADS, "outcome" => outcome).increment(1);
 }
 
-/// States what runs, and the limits and silences that alarms compare with. Call once, when rules are loaded.
+/// Sets what runs, and the limits and silences that alarms compare with. To be called once, when rules are loaded.
 pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, started_at: WallTime) {
     gauge!(BUILD_INFO, "version" => version, "rules_fingerprint" => rules_fingerprint.to_owned()).set(1.0);
     gauge!(PROCESS_START).set(seconds(started_at.0));
@@ -365,7 +364,7 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, 
         gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));
     }
     gauge!(SNAPSHOT_MAX_AGE).set(f64::from(config.snapshot.max_age_hours) * 3_600.0);
-    // Registered, so that they are 0 until a snapshot is loaded.
+    // Register them, so that they are 0 until a snapshot is loaded.
     let _ = (gauge!(SNAPSHOT_TIMESTAMP), gauge!(SNAPSHOT_PERMITS), counter!(SNAPSHOT_REFUSED));
 }
 
@@ -397,7 +396,7 @@ pub fn process_resident(bytes: u64) {
     gauge!(PROCESS_RESIDENT).set(bytes as f64);
 }
 
-/// Microseconds since 1970 as Prometheus wants them; 0 for a time that is not known yet.
+/// Microseconds since 1970 in Prometheus' seconds; 0 for a time that is not known yet.
 fn seconds(micros: i64) -> f64 {
     if micros == i64::MIN { 0.0 } else { micros as f64 / MICROS_PER_SECOND as f64 }
 }
@@ -412,12 +411,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::alert::{Severity, Status};
-    use crate::record::{Fate, Fates, Reason};
-    use crate::schema::TableId;
-    use crate::time::KnownTime;
+    use crate::model::alert::{Severity, Status};
+    use crate::model::record::{Fate, Fates, Reason};
+    use crate::model::schema::TableId;
+    use crate::model::time::KnownTime;
 
-    /// One shard that has used every function once.
+    /// The metrics of one shard that has called every function once.
     fn rendered() -> String {
         let handle = install().unwrap();
         started("0.1.0", "abcd", &Config::default(), WallTime(1_700_000_000_000_000));

@@ -1,74 +1,75 @@
-//! Units: a person at an as_of. Their rows are gathered into one set of tables, so that any number of units, even
-//! several of one person, is evaluated in one execution of a plan.
+//! Units: a unit is a person at an as_of. The rows of many units are gathered into one set of tables, so that one execution of a
+//! plan evaluates any number of units, even several of one person.
 //!
-//! Every identifier in those tables carries the tag of its unit, so that an equality on any of them keeps rows of
-//! one unit together. A tag is U+0001 and four more characters; decode refuses U+0001, so it can be taken out
-//! again wherever an identifier ends up. Reference rows are gathered per unit too: a unit sees them as of its own time.
+//! Every identifier in those tables carries the tag of its unit, so that an equality of identifiers keeps the rows of one unit
+//! together. A tag is U+0001 and four more characters. Decoding refuses U+0001, so a tag can be removed wherever an identifier ends
+//! up. Reference rows are gathered per unit too: a unit sees them as of its own time.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 
 use crate::history::{History, PersonNo, Store, Version};
-use crate::schema::{ColumnType, TableId};
+use crate::model::schema::{ColumnType, TableId};
+use crate::model::time::KnownTime;
 
 /// A person as known at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
     pub person: PersonNo,
-    pub as_of: i64,
+    pub as_of: KnownTime,
 }
 
-/// A table as some plan reads it.
+/// What some plan reads of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
     pub table: TableId,
-    /// All versions, or only the latest ones.
+    /// Whether all versions are read, or only the latest ones.
     pub history: bool,
-    /// Those that are read, by position in [`crate::schema::Table::rule_columns`].
-    pub columns: Vec<Option<Told>>,
+    /// The columns that are read, by position in [`crate::model::schema::Table::rule_columns`].
+    pub columns: Vec<Option<ColumnSource>>,
 }
 
-/// What tells a column's values.
+/// Where a column's values come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// The unit.
+pub enum ColumnSource {
+    /// The unit's subject.
     Person,
-    /// The index: it is not kept in columns.
+    /// The index: the store has no column for it.
     KnownFrom,
     IsLatest,
     FirstKnown,
     Op,
-    /// The record and its version, by what SQL calls it.
+    /// The record and its version, as SQL names them (a reference).
     Record,
-    /// A column of the store, by its position there.
+    /// A column of the store, by position.
     Stored {
         column: usize,
         is_tagged: bool,
     },
 }
 
-impl Told {
+impl ColumnSource {
     /// Whether the values carry the tag of their unit.
     pub fn is_tagged(self) -> bool {
-        matches!(self, Told::Person | Told::Record | Told::Stored { is_tagged: true, .. })
+        matches!(self, ColumnSource::Person | ColumnSource::Record | ColumnSource::Stored { is_tagged: true, .. })
     }
 }
 
 impl Demand {
-    /// `used`: by position in [`crate::schema::Table::rule_columns`] whether some plan reads the column.
+    /// `used`: for each position in [`crate::model::schema::Table::rule_columns`], whether some plan reads the column.
     pub fn new(table: TableId, history: bool, used: &[bool]) -> Demand {
         let is_link = table.is_link();
         let told = |(name, ty): (&str, ColumnType)| match name {
-            "person_id" => Some(Told::Person),
-            // A link's columns of these names are its own.
-            "known_from" if !is_link => Some(Told::KnownFrom),
-            "is_latest" if !is_link => Some(Told::IsLatest),
-            "known_time" => Some(Told::KnownFrom),
-            "first_known_time" => Some(Told::FirstKnown),
-            "op" => Some(Told::Op),
-            "record" if ty == ColumnType::Record => Some(Told::Record),
-            name => Store::place(table, name).map(|column| Told::Stored { column, is_tagged: ty.is_tagged() }),
+            "person_id" => Some(ColumnSource::Person),
+            // A link's columns of these names are columns of its own.
+            "known_from" if !is_link => Some(ColumnSource::KnownFrom),
+            "is_latest" if !is_link => Some(ColumnSource::IsLatest),
+            "known_time" => Some(ColumnSource::KnownFrom),
+            "first_known_time" => Some(ColumnSource::FirstKnown),
+            "op" => Some(ColumnSource::Op),
+            "record" if ty == ColumnType::Record => Some(ColumnSource::Record),
+            name => Store::place(table, name).map(|column| ColumnSource::Stored { column, is_tagged: ty.is_tagged() }),
         };
         let columns = table.def().rule_columns(history);
         let columns = columns.into_iter().zip(used).map(|(column, used)| told(column).filter(|_| *used));
@@ -76,20 +77,20 @@ impl Demand {
     }
 }
 
-/// Rows of a table: columns in schema order; those that no plan reads are left out.
+/// Rows of a table. Columns are in schema order; those that no plan reads are left out.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
     pub columns: Vec<Option<Values>>,
     pub rows: usize,
-    /// The unit of each row; `None` where all units share the rows.
+    /// The unit of each row; `None` if all units share the rows.
     pub units: Option<UInt32Array>,
 }
 
-/// What a column holds.
+/// The values of a column.
 #[derive(Clone, Debug)]
 pub enum Values {
     Each(ArrayRef),
-    /// The person of each row's unit (see [`persons`]).
+    /// The subject of each row's unit (see [`persons`]).
     Person,
 }
 
@@ -97,7 +98,7 @@ const TAG_MARK: u8 = 1;
 const TAG_LEN: usize = 5;
 const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 
-/// Units that one batch may hold, by the tag's width.
+/// Most units that one batch may hold; the tag's width limits it.
 pub const MAX_UNITS: usize = 1 << 24;
 
 fn tag(unit: u32) -> [u8; TAG_LEN] {
@@ -110,7 +111,7 @@ struct Tag([u8; TAG_LEN]);
 
 impl AsRef<str> for Tag {
     fn as_ref(&self) -> &str {
-        // Only ASCII.
+        // A tag is ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -131,7 +132,7 @@ pub fn unit_of(text: &str) -> Option<u32> {
     })
 }
 
-/// Takes the tags out of a text, wherever they stand. Returns the unit of the first one.
+/// Removes all tags from a text. Returns the unit of the first one.
 pub fn untag(text: &str) -> (Option<u32>, String) {
     let mut unit = None;
     let mut out = String::with_capacity(text.len());
@@ -149,14 +150,14 @@ pub fn untag(text: &str) -> (Option<u32>, String) {
     (unit, out)
 }
 
-/// Rows found for a batch of units, column by column in parallel.
+/// Rows found for a batch of units; one entry per row in each list.
 #[derive(Default)]
-struct Rows {
+struct FoundRows {
     unit: Vec<u32>,
     version: Vec<Version>,
 }
 
-/// Gathers the rows that `demand` asks for, of the units that are `wanted`, by position.
+/// Gathers the rows that `demand` asks for, for the units (by position) that are `wanted`.
 pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Content {
     let rows = find(history, units, demand, wanted);
     if rows.unit.is_empty() {
@@ -166,24 +167,24 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl F
     let instants = |of: fn(&Version) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.version.iter().map(of).collect::<TimestampMicrosecondArray>())
     };
-    let values = |told: Told| match told {
-        Told::Person => Values::Person,
-        Told::KnownFrom => Values::Each(instants(|version| Some(version.known_from))),
-        Told::IsLatest => {
+    let values = |told: ColumnSource| match told {
+        ColumnSource::Person => Values::Person,
+        ColumnSource::KnownFrom => Values::Each(instants(|version| Some(version.known_from))),
+        ColumnSource::IsLatest => {
             let latest = rows.version.iter().map(|version| Some(version.is_latest));
             Values::Each(Arc::new(latest.collect::<BooleanArray>()))
         }
-        Told::FirstKnown => Values::Each(instants(|version| Some(version.first_known))),
-        Told::Op => {
+        ColumnSource::FirstKnown => Values::Each(instants(|version| Some(version.first_known))),
+        ColumnSource::Op => {
             let ops = rows.version.iter().map(|version| version.op.name());
             Values::Each(Arc::new(StringArray::from_iter_values(ops)))
         }
-        Told::Record => {
+        ColumnSource::Record => {
             let at = rows.version.iter().map(|version| version.row);
             let tags = rows.unit.iter().map(|unit| Tag(tag(*unit)));
             Values::Each(store.references(demand.table, at.zip(tags)))
         }
-        Told::Stored { column, is_tagged } => {
+        ColumnSource::Stored { column, is_tagged } => {
             let at = rows.version.iter().map(|version| version.row);
             Values::Each(if is_tagged {
                 store.gather_after(column, at.zip(rows.unit.iter().map(|unit| Tag(tag(*unit)))))
@@ -198,9 +199,9 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl F
     Content { columns: out, rows: count, units }
 }
 
-fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Rows {
-    let mut rows = Rows::default();
-    // Units of a batch agree on the terms (see `shard`), which are shared by all.
+fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> FoundRows {
+    let mut rows = FoundRows::default();
+    // All units share the terms: the units of a batch see the same ones (see `shard`).
     let shared = demand.table == TableId::Terms;
     let units = if shared { &units[..units.len().min(1)] } else { units };
     for (number, unit) in units.iter().enumerate().filter(|(number, _)| shared || wanted(*number)) {
@@ -212,7 +213,7 @@ fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usiz
     rows
 }
 
-/// The versions of a unit's rows in a table.
+/// Calls `each` for the versions of a unit's rows in a table.
 pub fn versions(history: &History, unit: Unit, demand: &Demand, mut each: impl FnMut(Version)) {
     let keep = |version: Version| {
         if demand.history || version.is_current() {
@@ -220,9 +221,9 @@ pub fn versions(history: &History, unit: Unit, demand: &Demand, mut each: impl F
         }
     };
     if demand.table.is_person() {
-        history.versions(unit.person, demand.table, unit.as_of, keep);
+        history.versions(unit.person, demand.table, unit.as_of.0, keep);
     } else {
-        history.reference_versions(unit.person, demand.table, unit.as_of, keep);
+        history.reference_versions(unit.person, demand.table, unit.as_of.0, keep);
     }
 }
 
@@ -239,12 +240,12 @@ pub fn persons(history: &History, units: &[Unit]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// Begins a text with the tag of a unit.
+/// Appends the tag of a unit.
 pub fn push_tag(text: &mut String, unit: u32) {
     text.push_str(Tag(tag(unit)).as_ref());
 }
 
-/// A text with the tag of a unit before it, as identifiers stand in the unit's tables.
+/// A text with the tag of a unit before it, as identifiers appear in the unit's tables.
 pub fn tagged_text(unit: u32, text: &str) -> String {
     let mut out = String::with_capacity(TAG_LEN + text.len());
     push_tag(&mut out, unit);

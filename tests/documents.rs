@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use permitwatch::config::Config;
 use permitwatch::decode::decode;
-use permitwatch::record::{Message, Offset, Op, Reason};
-use permitwatch::schema::{Feed, TableId};
-use permitwatch::time::{KnownTime, parse_instant};
+use permitwatch::model::record::{Message, Offset, Op, Reason};
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::{KnownTime, parse_instant};
 use serde_json::Value;
 
 fn path(file: &str) -> PathBuf {
@@ -82,7 +82,7 @@ fn the_adapters_page_names_every_feed_and_every_reason() {
 #[test]
 fn the_adapters_page_says_what_the_schema_says() {
     let page = read("config/ADAPTERS.md");
-    let renewed = permitwatch::adapters::renew(&page).expect("the marks of the generated part");
+    let renewed = permitwatch::tools::adapters::renew(&page).expect("the marks of the generated part");
     assert!(renewed == page, "out of date: permitwatch adapters reference --out config/ADAPTERS.md");
 }
 

@@ -9,15 +9,15 @@ mod broker;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use permitwatch::broker::FeedWriter;
-use permitwatch::clock::wall;
-use permitwatch::partition::partition_of;
-use permitwatch::record::{Coordinates, NextOffset, Offset, Quarantined, Reason};
-use permitwatch::schema::Feed;
+use permitwatch::model::clock::wall;
+use permitwatch::model::partition::partition_of;
+use permitwatch::model::record::{Coordinates, NextOffset, Offset, Quarantined, Reason};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::KnownTime;
 use permitwatch::sink::AlertSink;
 use permitwatch::sink::kafka::KafkaSink;
 use permitwatch::source::kafka::MessageReader;
-use permitwatch::time::KnownTime;
+use permitwatch::tools::broker::FeedWriter;
 
 use broker::Brokers;
 

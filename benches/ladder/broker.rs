@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use permitwatch::broker::{EmbeddedBroker, FeedWriter};
 use permitwatch::config::KafkaConfig;
 use permitwatch::kafka::{client_config, create_missing_topics};
-use permitwatch::schema::Feed;
-use permitwatch::time::KnownTime;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::KnownTime;
+use permitwatch::tools::broker::{EmbeddedBroker, FeedWriter};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message as _};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use permitwatch::rules::Catalogue;
+use permitwatch::catalogue::Catalogue;
 use serde_json::{Map, Value, json};
 
 use crate::broker::Broker;

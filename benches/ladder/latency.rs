@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use hdrhistogram::Histogram;
-use permitwatch::broker::FeedWriter;
-use permitwatch::clock::wall;
+use permitwatch::model::clock::wall;
+use permitwatch::model::record::NextOffset;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, WallTime};
 use permitwatch::pipeline::Observer;
-use permitwatch::record::NextOffset;
-use permitwatch::schema::Feed;
 use permitwatch::shard::{Emitted, Shard};
 use permitwatch::sink::AlertSink;
 use permitwatch::source::kafka::KafkaConsumer;
 use permitwatch::source::{Polled, ShardSource};
-use permitwatch::time::{KnownTime, WallTime};
+use permitwatch::tools::broker::FeedWriter;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;

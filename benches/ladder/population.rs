@@ -10,19 +10,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use permitwatch::catalogue::Catalogue;
 use permitwatch::config::{LimitsConfig, RulesConfig, Visibility};
 use permitwatch::decode::decode;
 use permitwatch::detector::{Cause, RuleRef, Span};
 use permitwatch::generate::{Dataset, Fate, Options, generate};
-use permitwatch::history::EMPLOYER_UNIT;
-use permitwatch::partition::partition_of;
-use permitwatch::record::{Message, Offset, Record};
-use permitwatch::reload::in_force;
-use permitwatch::rules::set::Asked;
-use permitwatch::rules::{Catalogue, Conditions, Hit, RuleMask, RuleSet};
-use permitwatch::schema::Feed;
+use permitwatch::history::ClassSet;
+use permitwatch::model::partition::partition_of;
+use permitwatch::model::record::{Message, Offset, Record};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::sets::{RuleBits, RuleNo};
+use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY};
+use permitwatch::pipeline::reload::in_force;
+use permitwatch::rules::planned::PlannedRule;
+use permitwatch::rules::{CancellerSet, Conditions, Hit, Request, RuleSet};
 use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
-use permitwatch::time::{Day, KnownTime, MICROS_PER_DAY};
 use permitwatch::units::Unit;
 use rustc_hash::FxHashMap;
 
@@ -158,18 +160,18 @@ impl Original {
         }
         self.standing = shard.detector().standing().count();
         self.timers = shard.detector().timer_count();
-        self.note_findings(shard, records)
+        self.note_findings(&shard, records)
     }
 
-    fn note_findings(&mut self, mut shard: Shard, records: Vec<Record>) -> anyhow::Result<()> {
-        let masks = rule_masks(&mut shard);
+    fn note_findings(&mut self, shard: &Shard, records: Vec<Record>) -> anyhow::Result<()> {
+        let classes: Vec<ClassSet> = shard.rules().iter().map(PlannedRule::classes).collect();
         let units: Vec<Unit> =
-            shard.history().persons().map(|(person, _)| Unit { person, as_of: self.start.0 }).collect();
-        let every = masks.len();
-        let all = RuleMask::MAX >> (RuleMask::BITS as usize - every);
+            shard.history().persons().map(|(person, _)| Unit { person, as_of: self.start }).collect();
+        let every = classes.len();
+        let all = RuleBits::first(every);
         let rules = shard.rule_set();
         let evaluation =
-            rules.evaluate(shard.history(), &units, &vec![Asked { rules: all, links: false }; units.len()]);
+            rules.evaluate(shard.history(), &units, &vec![Request { rules: all, links: false }; units.len()]);
         let shared = rules.evaluate_shared(shard.history(), &units).map_err(|error| anyhow!("conditions: {error}"))?;
         if let Some(failure) = evaluation.failures.first() {
             return Err(anyhow!("rule {} failed: {}", failure.rule, failure.message));
@@ -181,7 +183,7 @@ impl Original {
         for (unit, conditions) in units.iter().zip(shared.units) {
             let person = shard.history().person(unit.person);
             let number = unit.person.0;
-            let hits = evaluation.rows.iter().enumerate().filter(|(rule, _)| masks[*rule] & person.classes != 0);
+            let hits = evaluation.rows.iter().enumerate().filter(|(rule, _)| classes[*rule].meets(person.classes));
             let hits = hits.filter_map(|(rule, rows)| {
                 let own = rows.as_ref()?.of(number);
                 (!own.is_empty()).then(|| (rule, own.to_vec()))
@@ -246,8 +248,8 @@ impl Original {
 
     /// Alerts and timers likewise.
     pub fn settle(&self, copies: u32, shard: &mut Shard) -> anyhow::Result<()> {
-        let clock = self.start.0;
-        let rules: Vec<(String, u8)> =
+        let clock = self.start;
+        let rules: Vec<(String, CancellerSet)> =
             shard.rules().iter().map(|rule| (rule.file.header.id.clone(), rule.cancellers)).collect();
         let cause = Cause { as_of: clock, corrected: false, recomputed: false };
         let now = Span { until: clock, absence: clock };
@@ -258,7 +260,7 @@ impl Original {
                 for (rule, hits) in &subject.hits {
                     let (id, cancellers) = rules.get(*rule).context("a rule has gone")?;
                     let hits: Vec<Hit> = hits.iter().map(|hit| copy.hit(hit)).collect();
-                    let rule = RuleRef { number: *rule as u8, id, cancellers: *cancellers };
+                    let rule = RuleRef { number: RuleNo::at(*rule), id, cancellers: *cancellers };
                     shard.detector_mut().settle(person, rule, &hits, cause, now, &mut transitions);
                     transitions.clear();
                 }
@@ -296,22 +298,4 @@ pub fn message(feed: Feed, known_time: i64, key: Box<[u8]>, payload: Box<[u8]>) 
         claimed_time: None,
         sent_at: None,
     }
-}
-
-/// By rule the bits of the permit classes that it concerns, as the engine gives rules out.
-fn rule_masks(shard: &mut Shard) -> Vec<u64> {
-    let headers: Vec<(bool, Vec<String>)> = shard
-        .rules()
-        .iter()
-        .map(|rule| (rule.file.header.key.is_some(), rule.file.header.permit_classes.clone()))
-        .collect();
-    let history = shard.history_mut();
-    let employer = history.class_bit(EMPLOYER_UNIT);
-    let units = employer | history.class_bit(permitwatch::history::IDENTIFIER_UNIT);
-    let bits = |(keyed, classes): &(bool, Vec<String>)| match classes.iter().any(|class| class == "*") {
-        _ if *keyed => employer,
-        true => !units,
-        false => classes.iter().fold(0, |bits, class| bits | history.class_bit(class)),
-    };
-    headers.iter().map(bits).collect::<Vec<u64>>()
 }

@@ -4,11 +4,11 @@
 //! everywhere, so that a copy is a population of its own: no passport is shared between copies, and no employer has more staff than
 //! in the original. Names, days, amounts and record keys stay. Copy 0 is the original.
 
-use permitwatch::identity::check_digit;
-use permitwatch::record::{Record, Value};
+use permitwatch::model::identity::check_digit;
+use permitwatch::model::record::{Record, Value};
+use permitwatch::model::schema::ColumnType;
+use permitwatch::model::time::Day;
 use permitwatch::rules::{Conditions, Hit};
-use permitwatch::schema::ColumnType;
-use permitwatch::time::Day;
 use rustc_hash::FxHashMap;
 
 /// Identity numbers of copies are of persons born from then on: years in which nobody in the original is born.

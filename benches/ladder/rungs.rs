@@ -11,23 +11,20 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use permitwatch::clock::wall;
 use permitwatch::config::{Config, LimitsConfig, Visibility};
 use permitwatch::decode::decode;
 use permitwatch::history::Inserted;
 use permitwatch::merge::{Merge, Merged};
-use permitwatch::partition::partition_of;
-use permitwatch::pipeline::{Observer, Pipeline};
-use permitwatch::record::{Fates, Lent, NextOffset};
-use permitwatch::recovery::Recovery;
-use permitwatch::reload::{Reloader, RulesInForce};
-use permitwatch::schema::Feed;
+use permitwatch::model::partition::partition_of;
+use permitwatch::model::record::{Fates, Lent, NextOffset};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, WallTime};
+use permitwatch::pipeline::reload::{Reloader, RulesInForce};
+use permitwatch::pipeline::{Common, Observer, Pipeline};
 use permitwatch::scope::in_scope;
 use permitwatch::shard::{Emitted, Shard};
 use permitwatch::sink::AlertSink;
 use permitwatch::source::{Polled, ShardSource};
-use permitwatch::telemetry::ShardTelemetry;
-use permitwatch::time::{KnownTime, WallTime};
 
 use crate::allocation;
 
@@ -243,31 +240,15 @@ where
     let tally = Arc::new(Tally::default());
     let mut merge = Merge::new(task.source, 3_600_000_000);
     merge.advance_permits(task.permits_until);
-    let ids: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
     let number = shard.number();
     let observer =
         Until { inner: observer, stop: Arc::clone(&stop), tally: Arc::clone(&tally), expected: task.messages };
     let (done, is_done) = mpsc::channel::<()>();
     let out_of_time = Arc::clone(&stop);
-    let pipeline = Pipeline {
-        shard,
-        merge,
-        sink,
-        observer,
-        recovery: None,
-        links_until: None,
-        lacks_links: false,
-        lost: Arc::default(),
-        reloader: Reloader::new(Arc::clone(&surroundings.rules), 0),
-        telemetry: ShardTelemetry::new(number, &ids, wall()),
-        config: Arc::clone(&surroundings.config),
-        partitions: task.partitions,
-        stop,
-        snapshot: None,
-        pseudonym_key_id: "bench".into(),
-        reread: Box::new(|| Ok(Recovery::default())),
-        commit: Box::new(|_| {}),
-    };
+    let config = Arc::clone(&surroundings.config);
+    let common = Common { config, partitions: task.partitions, stop, lost: Arc::default() };
+    let reloader = Reloader::new(Arc::clone(&surroundings.rules), 0);
+    let pipeline = Pipeline::new(shard, merge, sink, observer, common, reloader);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             if is_done.recv_timeout(task.budget) == Err(RecvTimeoutError::Timeout) {

@@ -1,7 +1,7 @@
 //! Where alerts go when there is no broker: they are written out as they would be sent, and dropped.
 
-use permitwatch::alert::Alert;
-use permitwatch::record::Quarantined;
+use permitwatch::model::record::Quarantined;
+use permitwatch::shard::Emitted;
 use permitwatch::sink::{AlertSink, RunHeaders, SinkError};
 
 #[derive(Default)]
@@ -10,9 +10,9 @@ pub struct Discard {
 }
 
 impl AlertSink for Discard {
-    fn publish(&mut self, alerts: &[Alert], _: &RunHeaders) -> Result<(), SinkError> {
+    fn publish(&mut self, alerts: &[Emitted], _: &RunHeaders) -> Result<(), SinkError> {
         for alert in alerts {
-            self.bytes += serde_json::to_vec(alert).map_or(0, |payload| payload.len() as u64);
+            self.bytes += serde_json::to_vec(&alert.alert).map_or(0, |payload| payload.len() as u64);
         }
         std::hint::black_box(self.bytes);
         Ok(())

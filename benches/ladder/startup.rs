@@ -5,15 +5,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use permitwatch::catalogue::Catalogue;
 use permitwatch::config::SnapshotConfig;
 use permitwatch::generate::{TableWriter, Value as Cell};
-use permitwatch::record::{Record, Value};
-use permitwatch::reload::RulesInForce;
-use permitwatch::rules::Catalogue;
-use permitwatch::schema::{Feed, TableId};
+use permitwatch::model::record::{Record, Value};
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::KnownTime;
+use permitwatch::pipeline::reload::RulesInForce;
 use permitwatch::shard::Shard;
 use permitwatch::snapshot::Snapshots;
-use permitwatch::time::KnownTime;
 use serde_json::json;
 
 use crate::population::{ORIGINAL, Original, settings};

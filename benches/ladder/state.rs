@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use permitwatch::rules::{Catalogue, RuleSet};
-use permitwatch::schema::TableId;
+use permitwatch::catalogue::Catalogue;
+use permitwatch::model::schema::TableId;
+use permitwatch::rules::RuleSet;
 use permitwatch::shard::Shard;
 use serde_json::{Value, json};
 

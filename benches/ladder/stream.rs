@@ -9,13 +9,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use permitwatch::clock::wall;
 use permitwatch::encode::encode;
-use permitwatch::partition::partition_of;
-use permitwatch::record::{Lent, Offset, Sent};
-use permitwatch::schema::Feed;
-use permitwatch::source::{Ahead, ShardSource, SourceError};
-use permitwatch::time::{KnownTime, WallTime};
+use permitwatch::model::clock::wall;
+use permitwatch::model::partition::partition_of;
+use permitwatch::model::record::{Lent, Offset, Sent};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, WallTime};
+use permitwatch::source::{LaneHead, ShardSource, SourceError};
 
 use crate::population::Original;
 
@@ -188,12 +188,12 @@ impl MemoryShard {
 }
 
 impl ShardSource for MemoryShard {
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
-        let Some(entry) = self.entry(feed) else { return Ok(Ahead::Finished) };
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
+        let Some(entry) = self.entry(feed) else { return Ok(LaneHead::Finished) };
         if self.pace.as_ref().is_some_and(|pace| pace.due(entry.place) > Instant::now()) {
-            return Ok(Ahead::AtEnd);
+            return Ok(LaneHead::AtEnd);
         }
-        Ok(Ahead::Message(KnownTime(entry.known_time)))
+        Ok(LaneHead::Message(KnownTime(entry.known_time)))
     }
 
     fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {

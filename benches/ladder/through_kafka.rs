@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use permitwatch::model::schema::Feed;
 use permitwatch::pipeline::Unobserved;
-use permitwatch::schema::Feed;
 use permitwatch::shard::Shard;
 use permitwatch::sink::kafka::{KafkaSink, read_published};
 use permitwatch::source::kafka::{KafkaConsumer, KafkaShard};
-use permitwatch::source::{Ahead, ShardSource};
+use permitwatch::source::{LaneHead, ShardSource};
 
 use crate::broker::{Broker, Topics};
 use crate::rungs::{Rung, Sample, Task, run, run_pipeline};
@@ -105,7 +105,7 @@ fn primed<S: ShardSource>(mut source: S) -> anyhow::Result<S> {
     let until = std::time::Instant::now() + PRIMING;
     while std::time::Instant::now() < until {
         for feed in Feed::SOURCES {
-            if matches!(source.ahead(feed)?, Ahead::Message(_)) {
+            if matches!(source.ahead(feed)?, LaneHead::Message(_)) {
                 return Ok(source);
             }
         }

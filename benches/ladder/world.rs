@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use permitwatch::catalogue::Catalogue;
 use permitwatch::config::Config;
+use permitwatch::model::schema::TableId;
+use permitwatch::model::time::KnownTime;
 use permitwatch::pipeline::Unobserved;
-use permitwatch::reload::RulesInForce;
-use permitwatch::rules::{Catalogue, RuleSet};
-use permitwatch::schema::TableId;
+use permitwatch::pipeline::reload::RulesInForce;
+use permitwatch::rules::RuleSet;
 use permitwatch::shard::Shard;
-use permitwatch::time::KnownTime;
 
 use crate::population::{ORIGINAL, Original};
 use crate::rungs::{Rung, Sample, Surroundings, Task, run, run_pipeline};

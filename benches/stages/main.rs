@@ -17,12 +17,12 @@ use permitwatch::decode::decode;
 use permitwatch::detector::{Cause, Detector, RuleRef, Span};
 use permitwatch::encode::encode;
 use permitwatch::history::PersonNo;
-use permitwatch::record::Message;
-use permitwatch::rules::set::Asked;
-use permitwatch::rules::{Hit, RuleMask, RuleSet};
-use permitwatch::schema::TableId;
+use permitwatch::model::record::Message;
+use permitwatch::model::schema::TableId;
+use permitwatch::model::sets::{RuleBits, RuleNo};
+use permitwatch::model::time::{KnownTime, MICROS_PER_DAY};
+use permitwatch::rules::{CancellerSet, Hit, Request, RuleSet};
 use permitwatch::shard::Shard;
-use permitwatch::time::MICROS_PER_DAY;
 use permitwatch::units::{Demand, Unit, gather};
 
 use population::{Original, catalogue};
@@ -81,7 +81,7 @@ fn decode_tables(criterion: &mut Criterion, original: &Original) {
 /// The first persons of the population, in the middle of it.
 fn units(shard: &Shard, original: &Original) -> Vec<Unit> {
     let persons = shard.history().persons().filter(|(_, person)| person.is_person());
-    persons.take(UNITS).map(|(person, _)| Unit { person, as_of: original.start.0 }).collect()
+    persons.take(UNITS).map(|(person, _)| Unit { person, as_of: original.start }).collect()
 }
 
 fn gather_tables(criterion: &mut Criterion, shard: &Shard, original: &Original) {
@@ -106,19 +106,19 @@ fn gather_tables(criterion: &mut Criterion, shard: &Shard, original: &Original) 
 fn rules(criterion: &mut Criterion, shard: &Shard, original: &Original) {
     let units = units(shard, original);
     let rules = shard.rule_set();
-    let run = |mask: RuleMask| {
-        rules.evaluate(shard.history(), &units, &vec![Asked { rules: mask, links: false }; units.len()])
+    let run = |which: RuleBits| {
+        rules.evaluate(shard.history(), &units, &vec![Request { rules: which, links: false }; units.len()])
     };
     let mut group = criterion.benchmark_group("rule");
     group.throughput(Throughput::Elements(units.len() as u64));
     for (at, rule) in rules.rules().iter().enumerate() {
-        custom(&mut group, &rule.file.header.id, |_| run(1 << at).rule_micros[at]);
+        custom(&mut group, &rule.file.header.id, |_| run(RuleBits::of(at)).rule_micros[at]);
     }
     group.finish();
     let mut group = criterion.benchmark_group("views");
     group.throughput(Throughput::Elements(units.len() as u64));
-    let all = RuleMask::MAX >> (RuleMask::BITS as usize - rules.rules().len());
-    custom(&mut group, "gather and views of all rules", |_| run(all).gather_micros);
+    let all = RuleBits::first(rules.rules().len());
+    custom(&mut group, "gather and views of all rules", |_| run(all.clone()).gather_micros);
     group.bench_function("cancellers and corroborations", |bencher| {
         bencher.iter(|| black_box(rules.evaluate_shared(shard.history(), &units)));
     });
@@ -133,7 +133,7 @@ fn custom(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, micros: impl Fn(
 
 /// What the detector does with the rows of a unit: for the first time, and when nothing has changed.
 fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
-    let clock = original.start.0;
+    let clock = original.start;
     let found: Vec<(PersonNo, usize, &[Hit])> = original
         .subjects
         .iter()
@@ -148,7 +148,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
         let now = Span { until: clock, absence: clock };
         for (person, rule, hits) in &found {
             let of = &shard.rules()[*rule];
-            let rule = RuleRef { number: *rule as u8, id: &of.file.header.id, cancellers: of.cancellers };
+            let rule = RuleRef { number: RuleNo::at(*rule), id: &of.file.header.id, cancellers: of.cancellers };
             detector.settle(*person, rule, hits, cause, now, out);
         }
     };
@@ -169,12 +169,12 @@ fn timers(criterion: &mut Criterion, original: &Original) {
     let mut group = criterion.benchmark_group("timers");
     for persons in TIMERS {
         let mut detector = Detector::new(1);
-        let rule = RuleRef { number: 0, id: "bench", cancellers: 0 };
-        let cause = Cause { as_of: 0, corrected: false, recomputed: false };
-        let now = Span { until: 0, absence: 0 };
+        let rule = RuleRef { number: RuleNo::at(0), id: "bench", cancellers: CancellerSet::default() };
+        let cause = Cause { as_of: KnownTime(0), corrected: false, recomputed: false };
+        let now = Span { until: KnownTime(0), absence: KnownTime(0) };
         let mut set = |person: u32, day: i64| {
             let mut hit = found.clone();
-            (hit.alert_at, hit.due_at, hit.cleared_at) = (day * MICROS_PER_DAY, None, None);
+            (hit.alert_at, hit.due_at, hit.cleared_at) = (KnownTime(day * MICROS_PER_DAY), None, None);
             detector.settle(PersonNo(person), rule, &[hit], cause, now, &mut Vec::new());
         };
         (0..persons).for_each(|person| set(person, 1 + i64::from(person) * 7_919 % 365));
@@ -187,7 +187,7 @@ fn timers(criterion: &mut Criterion, original: &Original) {
             });
         });
         group.bench_function(format!("none due of {persons}"), |bencher| {
-            bencher.iter(|| black_box(detector.due(0, |_| 0)));
+            bencher.iter(|| black_box(detector.due(KnownTime(0), |_| KnownTime(0))));
         });
     }
 }

@@ -17,9 +17,10 @@ WHERE CASE r.reason
           WHEN 'protected' THEN coalesce(n.protected, false) OR p.permit_class IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
           ELSE coalesce(n.birth_on, p.birth_on_at_grant) IS NOT NULL END
 UNION ALL
-SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(carries_until + 1 AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
-FROM permit_spells
-WHERE carries_until IS NOT NULL
+SELECT person_id, permit_id, 'permit_ended' AS reason, CAST(max(carries_until) + 1 AS TIMESTAMP) AS from_at, CAST(NULL AS TIMESTAMP) AS to_at
+FROM permit_spells   -- one permit in several records ends with the last of them
+GROUP BY person_id, permit_id
+HAVING count(*) = count(carries_until)
 UNION ALL
 SELECT person_id, permit_id, 'application_pending' AS reason, CAST(filed_on AS TIMESTAMP) AS from_at, CAST(decided_on AS TIMESTAMP) AS to_at
 FROM other_applications

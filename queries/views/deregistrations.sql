@@ -3,17 +3,18 @@ One row per deregistration (UV moved abroad, OB disappeared, FI false identity .
 away: the last post of a run of posts with one code. It counts from its day, `known_at`; when the register first spoke of it
 is `told_at`. Deregistrations that follow one another without a registration between them share a `matter_no`. The first later
 post that registers the person again gives the day (`returned_on`) and from when that counts (`registered_again_at`).
-A run that ends in a correction or a retraction never was, nor was one that was withdrawn before its day.
+A run that ends in a correction or a retraction never was, nor was one that was withdrawn before its day. Of persons who were given
+another number (GN, GS) and were never deregistered otherwise there are no rows.
 */
-WITH post AS (   -- of persons whom some post shows as deregistered: most have none
+WITH post AS (   -- of persons whom some post shows as deregistered, and not only an old number: most have none
     SELECT p.person_id, p.record, p.version, p.op, p.known_from, p.event_on, p.dereg_code, coalesce(p.dereg_on, p.event_on) AS dereg_on,
            p.foreign_country, lag(p.dereg_code) OVER w AS previous_code, lead(p.dereg_code) OVER w AS next_code, lead(p.op) OVER w AS next_op
     FROM population_posts p
-    WHERE EXISTS (SELECT 1 FROM population_posts d WHERE d.person_id = p.person_id AND d.dereg_code IS NOT NULL)
+    WHERE EXISTS (SELECT 1 FROM population_posts d WHERE d.person_id = p.person_id AND d.dereg_code NOT IN ('GN', 'GS'))
     WINDOW w AS (PARTITION BY p.person_id ORDER BY p.version, p.record)
 ),
 run AS (   -- numbered by runs of one code and by registrations, each with the next post that registers the person again
-    SELECT person_id, record, version, known_from, dereg_code, dereg_on, foreign_country, next_code, next_op,
+    SELECT post.*,
            count(CASE WHEN dereg_code IS DISTINCT FROM previous_code THEN 1 END) OVER so_far AS run_no,
            count(CASE WHEN dereg_code IS NULL THEN 1 END) OVER so_far AS matter_no,
            min(CASE WHEN dereg_code IS NULL THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END) OVER later AS registered_again_at,
@@ -23,8 +24,7 @@ run AS (   -- numbered by runs of one code and by registrations, each with the n
            later AS (PARTITION BY person_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 ),
 told AS (
-    SELECT person_id, record, version, dereg_code, dereg_on, foreign_country, next_code, next_op, matter_no, registered_again_at, returned_on,
-           min(known_from) OVER (PARTITION BY person_id, run_no) AS told_at
+    SELECT run.*, min(known_from) OVER (PARTITION BY person_id, run_no) AS told_at
     FROM run
     WHERE dereg_code IS NOT NULL
 )

@@ -1,11 +1,11 @@
 /*
 One row per work permit or EU Blue Card and full month of it without declared salary that the feeds do not explain. Explained
-are: an excused month; a month up to the one in which a notice says that the employment ended; a month that an allowed
+are: an excused month; a month up to the one in which a notice says that the employment ended (of a Blue Card, whose months are
+counted wherever they lie, that month alone: else a month that went unpaid as well could explain others); a month that an allowed
 employer has declared for too few of its staff (below 95 per cent); and the months that a final payment covers (of k usual
 salaries it covers k - 1 months after its own; usual is the mean of the last three full months before, as many as there are).
 `idle_no` counts the rows since the last month of employment, paid or excused, under the permit (`last_month`, null if there is
-none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day, and `employed_again_at` is from when a
-later month of employment counts: its pay became known, or it was excused and had begun.
+none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day.
 */
 WITH noticed AS (   -- months in which an employment ended
     SELECT person_id, month_of(event_on) AS month, max(event_on) AS ended_on
@@ -24,18 +24,14 @@ spine AS (   -- the months after a month of employment, up to the next one, are 
            m.complete_at, m.gross_sek, m.excused, n.ended_on,
            sum(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN 1 ELSE 0 END) OVER so_far AS run_no,
            max(CASE WHEN m.gross_sek > 0 OR m.excused = 1 THEN m.month END) OVER so_far AS last_month,
-           max(CASE WHEN m.gross_sek > 0 THEN m.month END) OVER so_far AS last_paid_month,
-           min(CASE WHEN m.gross_sek > 0 THEN m.known_at WHEN m.excused = 1 THEN greatest(m.excused_at, CAST(m.month AS TIMESTAMP)) END)
-               OVER (PARTITION BY m.permit_id ORDER BY m.month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS employed_again_at
+           max(CASE WHEN m.gross_sek > 0 THEN m.month END) OVER so_far AS last_paid_month
     FROM permit_months m
     LEFT JOIN noticed n ON n.person_id = m.person_id AND n.month = m.month
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
     WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING)
 ),
 run_row AS (
-    SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, gross_sek,
-           excused, run_no, last_month, last_paid_month, employed_again_at,
-           max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
+    SELECT spine.* EXCLUDE (ended_on), ended_on AS noticed_on, max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
     FROM spine
     WHERE gross_sek <= 0 OR ended_on IS NOT NULL   -- the paid month says no more than that
 ),
@@ -62,18 +58,17 @@ usual AS (   -- the last full months before such a month, three at most: those w
     GROUP BY person_id, month
 ),
 unpaid AS (
-    SELECT r.person_id, r.permit_id, r.permit_class, r.permit_record, r.permit_known_at, r.first_grant, r.valid_from, r.month, r.complete_at,
-           r.run_no, r.last_month, r.last_paid_month, r.employed_again_at, r.ended_on, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record,
-           u.sum_sek, u.months, row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
+    SELECT r.*, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record, u.sum_sek, u.months,
+           row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
     LEFT JOIN last_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
     LEFT JOIN usual u ON u.person_id = r.person_id AND u.month = r.last_paid_month
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
-      AND (r.ended_on IS NULL OR r.month > r.ended_on)
+      AND (r.ended_on IS NULL OR r.month > r.ended_on OR (r.permit_class = 'BLUE_CARD' AND r.noticed_on IS NULL))
 )
 SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
-       last_gross_sek, last_pay_record, employed_again_at, ended_on,
+       last_gross_sek, last_pay_record, ended_on,
        row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month) AS idle_no
 FROM unpaid
 WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months

@@ -6,7 +6,7 @@ that an excuse delays nothing; `excused_at` is when the first token became known
 */
 SELECT person_id, month, CAST(sum(gross_sek) AS BIGINT) AS gross_sek, max(known_at) AS known_at,
        coalesce(min(reported_pct), 100) AS reported_pct, max(excused) AS excused, min(excused_at) AS excused_at,
-       min(first_record) AS first_record, nullif(max(coalesce(last_record, first_record)), min(first_record)) AS last_record
+       min(first_record) AS first_record, max(last_record) AS last_record
 FROM (
     SELECT s.person_id, s.month, s.gross_sek, s.known_at, e.reported_pct, 0 AS excused, CAST(NULL AS TIMESTAMP) AS excused_at,
            s.first_record, s.last_record

@@ -40,8 +40,7 @@ unseen AS (   -- documented exits without an entry from the country after them, 
     GROUP BY j.person_id, j.country, j.observed_on, j.first_known_time, j.record, j.next_direction, j.next_on, j.next_known_at, j.next_record
 ),
 ended AS (
-    SELECT person_id, country, observed_on, first_known_time, record, coalesce(sign_on, next_on) AS back_on,
-           sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen, next_known_at, next_record
+    SELECT unseen.*, coalesce(sign_on, next_on) AS back_on, sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen
     FROM unseen
 )
 SELECT person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::adapters;
-use crate::sink::terminal::{self, say};
+use crate::terminal::{self, say};
+use crate::tools::adapters;
 
 /// What an adapter may write: tables, columns, types, codes.
 #[derive(Debug, Args)]

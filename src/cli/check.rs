@@ -7,10 +7,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::{RulesArgs, counted};
-use crate::rules::examine::{Examined, examine};
-use crate::rules::gateways;
-use crate::rules::plan::PlannedRule;
-use crate::sink::terminal::{self, say};
+use crate::rules::planned::PlannedRule;
+use crate::terminal::{self, say};
+use crate::tools::check::{Examined, examine};
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -40,10 +39,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
         examined.problems.iter().all(|problem| problem.file != file)
     };
     let rules: Vec<&PlannedRule> = planned.iter().filter(sound).collect();
-    if let Some(id) = args.rules.only.iter().find(|id| !rules.iter().any(|rule| rule.file.header.id == **id))
-        && examined.problems.is_empty()
-    {
-        bail!("no rule \"{id}\" in {}", args.rules.rules.display());
+    if let (Some(catalogue), true) = (&examined.catalogue, examined.problems.is_empty()) {
+        args.rules.only.iter().try_for_each(|name| catalogue.named(name).map(|_| ()))?;
     }
     match args.format {
         Format::Json => print_json(&examined, &rules),
@@ -86,9 +83,9 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
     );
     if !examined.problems.is_empty() {
         match rules.len() {
-            0 => say!("no rule holds ({millis} ms)"),
-            1 => say!("1 rule holds; what is named above is refused ({millis} ms)"),
-            many => say!("{many} rules hold; what is named above is refused ({millis} ms)"),
+            0 => say!("no rule is accepted ({millis} ms)"),
+            1 => say!("1 rule is accepted; what is named above is refused ({millis} ms)"),
+            many => say!("{many} rules are accepted; what is named above is refused ({millis} ms)"),
         }
         return;
     }
@@ -98,7 +95,7 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
     }
 }
 
-/// What a plan that was accepted is known to be.
+/// What has been proved of a plan that is accepted.
 const PROVED: [&str; 7] = [
     "rows of two persons never meet: every join, group and window carries an identifier of the person",
     "it reads the listed tables and calls the listed functions, nothing else: no file, network, clock, chance or recursion",
@@ -109,15 +106,15 @@ const PROVED: [&str; 7] = [
     "sensitive columns are handed on, not judged by",
 ];
 
-/// As alerts carry it, whatever else was asked to be looked at.
+/// The fingerprint that alerts carry, whichever rules are being checked.
 fn fingerprint<'a>(examined: &'a Examined, rule: &'a PlannedRule) -> &'a str {
     examined.fingerprints.get(&rule.file.header.id).unwrap_or(&rule.fingerprint)
 }
 
-/// Tables, with the kinds that a gateway tells apart, that the rule's own text and its views read.
+/// Tables (with the kinds that a gateway distinguishes) that the rule's own text and its views read.
 fn read_by(examined: &Examined, rule: &PlannedRule) -> Vec<String> {
     let Some(catalogue) = &examined.catalogue else { return Vec::new() };
-    let needed = catalogue.gateways.needed(&rule.file, &gateways::definitions(catalogue));
+    let needed = catalogue.gateways.needed(&rule.file, &catalogue.definitions());
     let names: BTreeSet<String> = needed.into_iter().map(|needed| needed.what).collect();
     names.into_iter().collect()
 }

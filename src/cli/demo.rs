@@ -10,18 +10,18 @@ use anyhow::{Context, bail};
 use clap::Args;
 use hdrhistogram::Histogram;
 
+use crate::catalogue::Catalogue;
 use crate::cli::{counted, load_rules, plan_rules};
-use crate::clock::wall;
 use crate::config::Config;
-use crate::demo::{Demo, Finished, RuleScore, Watch, score};
 use crate::generate::{Dataset, Options, generate};
-use crate::http::{HttpServer, Readiness};
-use crate::logs;
-use crate::rules::Catalogue;
-use crate::schema::Feed;
-use crate::sink::terminal::{self, Language, say};
-use crate::telemetry;
-use crate::time::Day;
+use crate::http::HttpServer;
+use crate::model::clock::wall;
+use crate::model::schema::Feed;
+use crate::model::time::Day;
+use crate::readiness::Readiness;
+use crate::terminal::{self, Language, say};
+use crate::tools::demo::{Demo, Finished, RuleScore, Watch, score};
+use crate::{logs, telemetry};
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -193,7 +193,7 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
     let mut standing: BTreeMap<&str, usize> = BTreeMap::new();
     for shard in &finished.shards {
         for (_, alert) in shard.standing() {
-            let id = shard.rules()[alert.rule as usize].file.header.id.as_str();
+            let id = shard.rules()[alert.rule.index()].file.header.id.as_str();
             let known = catalogue.rules.iter().find(|rule| rule.header.id == id);
             if let Some(rule) = known {
                 *standing.entry(&rule.header.id).or_default() += 1;

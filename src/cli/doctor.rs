@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use crate::clock;
 use crate::config::Config;
-use crate::doctor::{Finding, Level, examine};
-use crate::sink::terminal;
+use crate::model::clock;
+use crate::terminal;
+use crate::tools::doctor::{Finding, Level, examine};
 
 /// Check a live cluster: partition counts, partitioner, timestamps, clock messages, retention, a sample of the records.
 ///
@@ -39,7 +39,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// By topic, the cluster first; what is bad stands first within a topic.
+/// By topic, the cluster first; within a topic the worst findings first.
 fn report(findings: &[Finding]) -> String {
     let mut by_topic: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::alert::{Alert, AlertId};
+use crate::catalogue::Catalogue;
 use crate::cli::{AbsentArgs, RulesArgs, replay};
 use crate::config::Config;
-use crate::explain::{self, AlertFacts, Options, Page};
 use crate::kafka;
-use crate::rules::Catalogue;
+use crate::model::alert::{Alert, AlertId};
+use crate::model::time::KnownTime;
 use crate::shard::Pseudonyms;
 use crate::sink::kafka::read_published;
-use crate::sink::terminal::{self, Language};
 use crate::source::files::Recorded;
-use crate::time::KnownTime;
+use crate::terminal::{self, Language};
+use crate::tools::explain::{self, AlertFacts, Options, Page};
 
 /// Explain an alert by its id, or a permit.
 ///
@@ -95,7 +95,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
 }
 
 fn recorded<'a>(args: &ExplainArgs, dir: &'a Path) -> anyhow::Result<Recorded<'a>> {
-    let recorded = args.absent.of(dir)?;
+    let recorded = args.absent.of(dir)?.read_as_of(args.as_of);
     replay::note_strays(&recorded.strays());
     Ok(recorded.with_spoken()?)
 }
@@ -139,7 +139,7 @@ fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyho
     })
 }
 
-/// The alert as a replay logged it.
+/// The alert, from the log of a replay.
 fn logged(log: &Path, id: &str) -> anyhow::Result<Alert> {
     let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
     let line = text.lines().find(|line| line.contains(id));

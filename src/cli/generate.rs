@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cli::counted;
 use crate::generate::{Kind, Options, Summary, default_until, generate, write};
-use crate::sink::terminal::say;
+use crate::terminal::say;
 
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -40,7 +40,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Messages by feed and fate, and how many stories are told of each rule; all else is in the manifest.
+/// Prints messages by feed and fate, and the number of stories of each rule; the rest is in the manifest.
 fn print(summary: &Summary, out: &Path) {
     let Summary { persons, years, seed, start, until, .. } = summary;
     say!(

@@ -1,4 +1,4 @@
-//! `permitwatch quarantine`: what was set aside, and another try for it.
+//! `permitwatch quarantine`: lists quarantined messages, and redrives them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::broker::FeedWriter;
 use crate::cli::counted;
-use crate::clock;
 use crate::config::Config;
 use crate::kafka;
-use crate::quarantine::{self, Judge, Outcome, Selection};
-use crate::record::{Coordinates, Message, Offset, Quarantined, Reason};
-use crate::schema::Feed;
+use crate::model::clock;
+use crate::model::record::{Coordinates, Message, Offset, Quarantined, Reason};
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, format_micros};
 use crate::sink::kafka::read_quarantine;
-use crate::sink::terminal::{self, note};
 use crate::source::kafka::MessageReader;
-use crate::time::{KnownTime, format_micros};
+use crate::terminal::{self, note};
+use crate::tools::broker::FeedWriter;
+use crate::tools::quarantine::{self, Judge, Outcome, Selection};
 
 #[derive(Debug, Args)]
 pub struct QuarantineArgs {
@@ -130,7 +130,8 @@ impl EntriesArgs {
         Ok(config)
     }
 
-    /// The entries asked for, in the order in which they were written, each message once; and how many said it again.
+    /// The entries asked for, in the order in which they were written, one per message; and how many further entries repeated
+    /// these.
     fn read(&self, config: &Config) -> anyhow::Result<(Vec<Quarantined>, usize)> {
         let selection =
             Selection { feeds: self.feeds.clone(), reasons: self.reasons.clone(), places: self.places.clone() };
@@ -164,7 +165,7 @@ impl EntriesArgs {
     }
 }
 
-/// After the number of entries: how many more there are of the same.
+/// Follows the number of entries: how many more repeat them.
 fn again(repeated: usize) -> String {
     match repeated {
         0 => String::new(),
@@ -237,7 +238,7 @@ fn redrive(args: &RedriveArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The source message of each entry, and how many partitions the feeds have.
+/// The source message of each entry, and the number of partitions of the feeds.
 fn messages(
     args: &RedriveArgs,
     config: &Config,

@@ -10,16 +10,16 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use crate::catalogue::Catalogue;
 use crate::cli::{AbsentArgs, RulesArgs, counted};
 use crate::config::{Config, LimitsConfig};
-use crate::replay::{self, Replayed, Tables, Timeline, Waiting};
-use crate::rules::Catalogue;
-use crate::rules::batch::{StandingRow, duckdb_script};
-use crate::schema::Feed;
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, format_micros, parse_time};
+use crate::oracle::{StandingRow, duckdb_script};
 use crate::shard::Pseudonyms;
-use crate::sink::terminal::{self, note, say};
 use crate::source::files::{Recorded, last_known_time};
-use crate::time::{KnownTime, format_micros, parse_time};
+use crate::terminal::{self, note, say};
+use crate::tools::replay::{self, Replayed, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
@@ -45,7 +45,8 @@ pub struct ReplayArgs {
     /// Where timeline also writes each message that it set aside: file, line, member and reason, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     quarantine: Option<PathBuf>,
-    /// Clock at the end, a date or RFC 3339 time; default: the greatest known time recorded.
+    /// Clock at the end, a date or RFC 3339 time; default: the greatest known time recorded. What is stamped later than both this and
+    /// now cannot be true: timeline sets it aside, batch refuses its file.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<KnownTime>,
     /// Partitions to spread the persons over.
@@ -100,7 +101,7 @@ fn empty(recorded: Recorded<'_>) -> anyhow::Error {
     anyhow!("recorded feeds in {} are empty", recorded.dir.display())
 }
 
-/// Files beside those of the recording are not read: they may be meant to be.
+/// Notes files that are not part of the recording and are not read: their names may be misspelt.
 pub fn note_strays(strays: &[PathBuf]) {
     for path in strays {
         note!("{} is not read: it has no feed's or table's name", path.display());
@@ -113,7 +114,7 @@ pub const REPLAY_KEY: &str = "permitwatch replay, not for production";
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
     let catalogue = args.rules.load()?;
-    let recorded = args.absent.of(&args.input)?;
+    let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
     let started = Instant::now();
     match args.mode {
         Mode::Batch => {
@@ -124,6 +125,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             }
             let tables = Tables::read(recorded)?;
             note_strays(&replay::stray_tables(recorded));
+            if !tables.has_clocks() {
+                note!("parquet/clocks.parquet is not there: each feed is taken to have spoken up to its last record");
+            }
             let as_of = clock_of_tables(recorded, &tables, args.as_of)?;
             let found = replay::batch_with_clocks(&tables, &catalogue, &config.visibility(), as_of)?;
             let (waiting, standing) = (Waiting::of_batch(&found), found.standing);
@@ -179,7 +183,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Members that no column has are passed over: one may be misspelt.
+/// Notes members that match no column and are ignored: their names may be misspelt.
 fn note_unknown(replayed: &Replayed) {
     for feed in Feed::SOURCES {
         let members = replayed.fates.unknown_fields[feed.index()];
@@ -193,7 +197,7 @@ fn note_unknown(replayed: &Replayed) {
     }
 }
 
-/// Says what failed, for what stands is not what the rules say then.
+/// Reports what failed: the standing set is then not what the rules say.
 fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) -> anyhow::Result<()> {
     let failed = replay::failed(&replayed.quarantined);
     if failed.is_empty() {
@@ -221,8 +225,8 @@ fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) ->
 
 pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
-    let recorded = args.absent.of(&args.input)?;
-    // DuckDB shall not find in them what batch refuses.
+    let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
+    // DuckDB must not accept what batch refuses.
     let tables = Tables::read(recorded)?;
     note_strays(&replay::stray_tables(recorded));
     let as_of = clock_of_tables(recorded, &tables, args.as_of)?;
@@ -276,7 +280,7 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
     print_standing(catalogue, &replayed.standing);
 }
 
-/// What does not stand because a feed has not spoken so far.
+/// Notes what does not stand because a feed does not reach far enough.
 fn note_waiting(waiting: &Waiting) {
     for line in waiting.lines() {
         note!("  {line}");

@@ -1,16 +1,16 @@
-//! `permitwatch rules`: what rules there are, and what there is to know about one.
+//! `permitwatch rules`: lists the rules, and describes one or all.
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::cli::{RulesArgs, counted, plan_rules};
-use crate::clock;
-use crate::rules::coverage::Coverage;
-use crate::rules::reference;
-use crate::sink::terminal::{self, say};
-use crate::time::{Day, KnownTime, parse_day};
+use crate::model::clock;
+use crate::model::time::{Day, KnownTime, parse_day};
+use crate::terminal::{self, say};
+use crate::tools::check::coverage::Coverage;
+use crate::tools::check::reference;
 
 /// List the rules, show one, or write the page of all.
 #[derive(Debug, Args)]
@@ -87,12 +87,8 @@ fn list(rules: &RulesArgs) -> anyhow::Result<()> {
 fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
     let rules = plan_rules(&catalogue)?;
-    let asked = |id: &str, number: &str| id == args.id || number.eq_ignore_ascii_case(&args.id);
-    let found = rules.rules().iter().find(|rule| asked(&rule.file.header.id, &rule.file.header.number));
-    let Some(rule) = found else {
-        let known: Vec<&str> = rules.rules().iter().map(|rule| rule.file.header.id.as_str()).collect();
-        bail!("no rule \"{}\"; rules are {}", args.id, known.join(", "));
-    };
+    let id = &catalogue.named(&args.id)?.header.id;
+    let rule = rules.rules().iter().find(|rule| rule.file.header.id == *id).context("the rule has no plan")?;
     let on = args.on.unwrap_or_else(|| KnownTime(clock::wall().0).day());
     terminal::print(&reference::show(&catalogue, rule, on));
     if args.plan {

@@ -9,15 +9,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::cli::plan_rules;
-use crate::clock::wall;
 use crate::config::Config;
-use crate::http::{HttpServer, Readiness};
-use crate::logs;
+use crate::http::HttpServer;
+use crate::model::clock::wall;
 use crate::pipeline::Unobserved;
-use crate::reload::{Changes, RulesInForce, Watch, in_force};
+use crate::pipeline::reload::{Changes, RulesInForce, Watch, in_force};
+use crate::readiness::Readiness;
 use crate::service::Instance;
 use crate::shard::Pseudonyms;
-use crate::telemetry;
+use crate::{logs, telemetry};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {

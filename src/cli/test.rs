@@ -6,16 +6,16 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::split_header;
 use crate::cli::counted;
-use crate::rules::Catalogue;
-use crate::rules::file::split_header;
-use crate::sink::terminal::say;
-use crate::time::format_micros;
+use crate::model::time::format_micros;
+use crate::terminal::say;
+use crate::tools::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Only these rules; all without it.
+    /// Only these rules, by id or number; all without it.
     #[arg(value_name = "RULE")]
     rules: Vec<String>,
     /// Directory with the rules; their cases stand in `tests` below it.
@@ -112,17 +112,13 @@ struct Totals {
 }
 
 fn asked(args: &TestArgs, catalogue: &Catalogue) -> anyhow::Result<Vec<String>> {
-    let known: Vec<String> = catalogue.rules.iter().map(|rule| rule.header.id.clone()).collect();
     if args.rules.is_empty() {
-        return Ok(known);
+        return Ok(catalogue.rules.iter().map(|rule| rule.header.id.clone()).collect());
     }
-    if let Some(id) = args.rules.iter().find(|id| !known.contains(id)) {
-        bail!("no rule \"{id}\"; rules are {}", known.join(", "));
-    }
-    Ok(args.rules.clone())
+    args.rules.iter().map(|name| Ok(catalogue.named(name)?.header.id.clone())).collect()
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn in_full(error: CaseError) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
@@ -172,13 +168,13 @@ fn update(cases: &RuleCases, report: &Report) -> anyhow::Result<bool> {
     Ok(updated.disputed.is_empty())
 }
 
-/// As cases write it.
+/// A clock, as cases write it.
 fn clock(micros: i64) -> String {
     let text = format_micros(micros).replace('T', " ");
     text.split('.').next().unwrap_or(&text).trim_end_matches(" 00:00:00").to_owned()
 }
 
-/// Tries the mutants of each rule, and says which the cases do not catch.
+/// Tries the mutants of each rule, and prints those that the cases do not catch.
 fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut caught, mut survived, mut refused, mut equivalent, mut bad) = (0, 0, 0, 0, 0);

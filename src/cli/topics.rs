@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use crate::cli::counted;
 use crate::config::Config;
 use crate::kafka::topics::{self, Difference, Plan, Setting};
-use crate::sink::terminal;
+use crate::terminal;
 
 /// The topics that an installation needs.
 #[derive(Debug, Args)]

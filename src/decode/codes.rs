@@ -1,16 +1,16 @@
-//! The codes that columns may hold, with their meanings: of these columns only the listed codes are taken, letter by letter, for rules give
-//! each its own meaning and another one would silently match nothing. A code that a register adds is added here first.
+//! The codes that columns may hold, with their meanings. A column with a list takes exactly the listed codes, since rules give each
+//! its own meaning and an unlisted one would silently match nothing. A code that a register adds is added here first.
 //!
-//! Columns without a list hold texts whose form alone is checked.
+//! Columns without a list hold texts of which only the form is checked.
 
 mod countries;
 
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 /// Codes and what each means.
 pub type Codes = &'static [(&'static str, &'static str)];
 
-/// Whose permission it is, and so which rules look at it (UtlL chapters in brackets in the rule files).
+/// Classes of permits: whose permission it is, and so which rules concern it (UtlL chapters in brackets in the rule files).
 pub const PERMIT_CLASSES: Codes = &[
     ("WORK_EMP", "work permit, employed"),
     ("BLUE_CARD", "EU Blue Card"),
@@ -77,7 +77,7 @@ pub const SECRECY_CLASSES: Codes =
 const DOCUMENT_KINDS: Codes =
     &[("P", "passport"), ("RD", "refugee travel document"), ("FP", "alien's passport"), ("UT", "permit card")];
 
-/// The codes that a column may hold; `None` where there is no list. Countries have one of their own ([`is_country`]).
+/// The codes that a column may hold; `None` if it has no list. Countries have a list of their own ([`is_country`]).
 pub fn codes_of(table: TableId, column: &str) -> Option<Codes> {
     use TableId::*;
     Some(match (table, column) {
@@ -202,7 +202,7 @@ pub fn is_listed(list: Codes, code: &str) -> bool {
     list.iter().any(|(listed, _)| *listed == code)
 }
 
-/// The form of a code without a list; `None`: any text.
+/// The form of a code without a list; `None` if any text is allowed.
 pub fn form_of(table: TableId, column: &str) -> Option<Form> {
     match (table, column) {
         (TableId::Employers, "sector") => Some(Form::Sector),
@@ -211,7 +211,7 @@ pub fn form_of(table: TableId, column: &str) -> Option<Form> {
     }
 }
 
-/// How codes of an open list are written.
+/// The form of the codes of an open list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A section of the industry classification.
@@ -241,7 +241,7 @@ impl Form {
     }
 }
 
-/// Columns that hold the code of a country.
+/// Whether the column holds country codes.
 pub fn is_country_column(column: &str) -> bool {
     matches!(
         column,
@@ -249,7 +249,7 @@ pub fn is_country_column(column: &str) -> bool {
     )
 }
 
-/// Whether it is a country's code: ISO 3166-1 alpha-3, what ICAO 9303 adds to it for passports, or a state that has ceased.
+/// Whether it is a country code: ISO 3166-1 alpha-3, an addition of ICAO 9303 for passports, or a state that has ceased.
 pub fn is_country(code: &str) -> bool {
     countries::ALL.binary_search(&code).is_ok()
 }
@@ -257,9 +257,9 @@ pub fn is_country(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::ColumnType;
+    use crate::model::schema::ColumnType;
 
-    /// A list for a column that was renamed would check nothing.
+    /// A list for a column that has been renamed would check nothing.
     #[test]
     fn every_list_belongs_to_a_code_column() {
         let columns =
@@ -276,7 +276,7 @@ mod tests {
     fn every_code_of_a_register_has_a_list_or_a_form() {
         for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
             for column in table.def().columns.iter().filter(|column| column.ty == ColumnType::Code) {
-                // Whoever asserts a link of an identity is compared with nothing.
+                // Rules do not compare the asserter of an identity link.
                 let is_open = (table, column.name) == (TableId::Identities, "asserted_by");
                 let is_known = codes_of(table, column.name).is_some()
                     || form_of(table, column.name).is_some()

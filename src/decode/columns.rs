@@ -1,8 +1,8 @@
-//! Whether the rows of a file would pass as messages: nothing comes in by a file that could not come in by the topic.
+//! Checks whether the rows of a file would pass as messages: a file may bring in nothing that the topic could not.
 //!
-//! Column by column, with the checks of the decoder for values that are typed already, each text that repeats once. A column is
-//! looked at as a whole first: row by row only if something may be wrong with it. What does not fit is named by row, column and
-//! reason, never by value.
+//! The checks are the decoder's checks for typed values, made column by column; a text that repeats is checked once. A column is
+//! first checked as a whole, and row by row only if something may be wrong with it. A fault is reported by row, column and reason,
+//! never by value.
 
 use std::fmt;
 
@@ -13,29 +13,30 @@ use rustc_hash::FxHashSet;
 
 use crate::decode::codes::{OPS, PURPOSES};
 use crate::decode::{BadRecord, SCHEMA_VERSION, TEXT_MAX_BYTES, typed};
-use crate::record::rows::{
-    ARRIVAL_NO, Cells, EVENT_TIME, KNOWN_TIME, OP, OWN, PURPOSE, RECORD_KEY, REGISTERED_AT, ROW_VERSION, SCHEMA_VER,
-    SECRECY_CLASS, SOURCE, SUBJECT,
+use crate::model::record::rows::{
+    ARRIVAL_NO, EVENT_TIME, KNOWN_TIME, OP, OWN, PURPOSE, RECORD_KEY, REGISTERED_AT, ROW_VERSION, RecordColumn,
+    SCHEMA_VER, SECRECY_CLASS, SOURCE, SUBJECT,
 };
-use crate::record::{Op, Reason};
-use crate::schema::{Column, ColumnType, ENVELOPE, Feed, TableId};
+use crate::model::record::{Op, Reason};
+use crate::model::schema::{Column, ColumnType, ENVELOPE, Feed, TableId};
+use crate::model::time::KnownTime;
 
-/// So many faults of one column are told, and so many of a file; of the others how many there are.
+/// How many faults are reported of one column, and of a file; the others are only counted.
 const FAULTS_OF_COLUMN: usize = 5;
 const FAULTS_OF_FILE: usize = 20;
 
-/// What of a file would not pass.
+/// The faults of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// By column, the first of each.
+    /// The first faults of each column.
     found: Vec<Fault>,
     count: usize,
 }
 
-/// A value that would not pass; a whole column, where there is no row.
+/// A value that would not pass, or a whole column if there is no row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Counted from 0.
+    /// Counted from 0; `None` for the whole column.
     pub row: Option<usize>,
     pub column: &'static str,
     pub message: String,
@@ -46,12 +47,12 @@ impl Faults {
         self.count == 0
     }
 
-    /// How many values would not pass.
+    /// Number of values that would not pass.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The first of them, by row.
+    /// The first faults, by row.
     pub fn told(&self) -> Vec<&Fault> {
         let mut told: Vec<&Fault> = self.found.iter().collect();
         told.sort();
@@ -63,13 +64,13 @@ impl Faults {
         self.found.iter().any(|fault| fault.column == column)
     }
 
-    /// Adds those of rows that begin at a row of the file.
+    /// Adds the faults of rows that begin at row `first_row` of the file.
     pub fn add(&mut self, first_row: usize, other: Faults) {
         let told = other.found.len();
         for fault in other.found {
             let is_whole = fault.row.is_none();
             let row = fault.row.map(|row| row + first_row);
-            // A column that is of another type is so in every batch.
+            // A column of a wrong type is wrong in every batch: report it once.
             if is_whole && self.found.iter().any(|known| known.row.is_none() && known.column == fault.column) {
                 continue;
             }
@@ -107,7 +108,10 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Notes what would not pass in rows of a table. `None` stands for a column of which that is said already.
+/// Position of the known times in `clocks.parquet`.
+const CLOCK_KNOWN_TIME: usize = 1;
+
+/// Adds the faults of rows of a table. `None` stands for a column whose fault has been reported already.
 pub fn check(table: TableId, columns: &[Option<ArrayRef>], faults: &mut Faults) {
     let has = |at: usize| columns.get(at).and_then(Option::as_ref);
     let mut check = Check(faults);
@@ -146,7 +150,7 @@ pub fn check(table: TableId, columns: &[Option<ArrayRef>], faults: &mut Faults) 
     }
 }
 
-/// The same for the file that says when feeds spoke.
+/// The same for the file of clock messages.
 pub(crate) fn check_clocks(columns: &[Option<ArrayRef>], faults: &mut Faults) {
     let has = |at: usize| columns.get(at).and_then(Option::as_ref);
     let mut check = Check(faults);
@@ -159,9 +163,22 @@ pub(crate) fn check_clocks(columns: &[Option<ArrayRef>], faults: &mut Faults) {
             }
         });
     });
-    has(1).inspect(|times| {
+    has(CLOCK_KNOWN_TIME).inspect(|times| {
         check.whole(times, "known_time");
         check.instants(times, "known_time");
+    });
+}
+
+/// Adds a fault for each known time of a table or of the clocks that is later than the file can have been written.
+pub(crate) fn check_known(table: Option<TableId>, columns: &[Option<ArrayRef>], until: KnownTime, faults: &mut Faults) {
+    let at = if table.is_some() { KNOWN_TIME } else { CLOCK_KNOWN_TIME };
+    let Some(times) = columns.get(at).and_then(Option::as_ref) else { return };
+    Check(faults).bounded::<TimestampMicrosecondType>(times, "known_time", |time| {
+        if time <= until.0 {
+            return Ok(());
+        }
+        let detail = format!("known_time lies ahead of {until}, up to which it can be true");
+        Err(BadRecord { reason: Reason::FutureKnownTime, detail })
     });
 }
 
@@ -176,7 +193,7 @@ fn op(text: &str) -> Result<(), BadRecord> {
 struct Check<'f>(&'f mut Faults);
 
 impl Check<'_> {
-    /// No nulls.
+    /// Adds a fault for each null.
     fn whole(&mut self, array: &ArrayRef, name: &'static str) {
         if array.logical_null_count() == 0 {
             return;
@@ -187,11 +204,11 @@ impl Check<'_> {
         }
     }
 
-    /// A column of the table's own.
+    /// Checks a column of the table's own (not of the envelope).
     fn column(&mut self, table: TableId, column: &Column, array: &ArrayRef, ops: Option<&ArrayRef>) {
         let name = column.name;
         if column.required && array.logical_null_count() > 0 {
-            let ops = ops.map(Cells::new);
+            let ops = ops.map(RecordColumn::new);
             let retracts = |row: usize| ops.as_ref().and_then(|ops| ops.text(row)) == Some(Op::Retract.name());
             let nulls = array.logical_nulls();
             let is_missing = |row: &usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(*row)) && !retracts(*row);
@@ -220,7 +237,7 @@ impl Check<'_> {
         }
     }
 
-    /// Texts that repeat are checked once each.
+    /// Checks each distinct text once.
     fn texts(&mut self, array: &ArrayRef, name: &'static str, check: impl Fn(&str) -> Result<(), BadRecord>) {
         let Some(codes) = array.as_dictionary_opt::<Int32Type>() else {
             self.each_text(array.as_string::<i32>(), name, check);
@@ -246,7 +263,7 @@ impl Check<'_> {
         }
     }
 
-    /// Lists repeat as their items do: those of one item, which are most, are checked once each.
+    /// Checks lists. Lists of one item, which are most, are checked once per distinct item.
     fn lists(&mut self, lists: &ListArray, name: &'static str, check: impl Fn(&[&str]) -> Result<(), BadRecord>) {
         let texts = lists.values().as_string::<i32>();
         let mut good: FxHashSet<&str> = FxHashSet::default();
@@ -274,12 +291,12 @@ impl Check<'_> {
         }
     }
 
-    /// Texts of no certain form.
+    /// Checks texts that have no particular form.
     fn plain(&mut self, array: &ArrayRef, name: &'static str) {
         let texts = array.as_string::<i32>();
         let ends = texts.value_offsets();
         let (from, to) = (ends[0] as usize, ends[texts.len()] as usize);
-        // Without a branch for each byte they are looked at many at a time.
+        // Without a branch per byte, the compiler checks many bytes at once.
         let lengths = || ends.windows(2).map(|ends| (ends[1] - ends[0]) as usize);
         let longest = lengths().fold(0, usize::max);
         let empty = lengths().filter(|length| *length == 0).count();
@@ -308,7 +325,7 @@ impl Check<'_> {
         self.bounded::<TimestampMicrosecondType>(array, name, |instant| typed::instant(name, instant));
     }
 
-    /// Values between two bounds: all are if the least and the greatest are.
+    /// Checks that values lie between two bounds: all do if the least and the greatest do.
     fn bounded<T: ArrowPrimitiveType>(
         &mut self,
         array: &ArrayRef,
@@ -328,7 +345,7 @@ impl Check<'_> {
         }
     }
 
-    /// Months repeat: a day that has been looked at is not looked at again.
+    /// Checks days of months: a repeated day is checked once.
     fn days_of_months(&mut self, array: &ArrayRef, name: &'static str) {
         let mut good: FxHashSet<i32> = FxHashSet::default();
         for (row, day) in array.as_primitive::<Date32Type>().iter().enumerate() {

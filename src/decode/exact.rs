@@ -1,8 +1,8 @@
-//! The columns of a file as the schema has them: exactly, or not at all.
+//! Converts the columns of a file to the schema's types: exactly, or not at all.
 //!
-//! Files come from many hands, so a type is taken where each of its values is one of ours without doubt: any width of whole number, any layout
-//! of text, dates and instants as text in the form that messages have. A value that would be cut, rounded or guessed is a fault, and so is
-//! one that a cast would make null: a null says that nothing is known.
+//! Files come from many writers, so a type is accepted if each of its values is certainly one of ours: any width of integer, any
+//! layout of text, dates and instants as text in the form that messages have. A value that would have to be cut, rounded or guessed
+//! is a fault. So is one that a cast would make null, since a null says that nothing is known.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use arrow::datatypes::{
 
 use crate::decode::columns::Faults;
 use crate::decode::{BadRecord, day, day_or_instant_text, instant, month};
-use crate::record::rows::{EVENT_TIME, OWN};
-use crate::schema::{ColumnType, ENVELOPE, Table, TableId};
-use crate::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
+use crate::model::record::rows::{EVENT_TIME, OWN};
+use crate::model::schema::{ColumnType, ENVELOPE, Table, TableId};
+use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
 
-/// A column of a file, as the schema has it.
+/// A column of a file, as the schema wants it.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub name: &'static str,
     pub ty: ColumnType,
-    /// A day stands for its first instant.
+    /// Whether a day is accepted, as its first instant.
     pub takes_days: bool,
 }
 
@@ -44,14 +44,15 @@ pub(crate) fn wanted(table: TableId) -> Vec<Wanted> {
     columns
 }
 
-/// Those of the file of clocks.
+/// The columns of the file of clock messages.
 pub(crate) fn wanted_of_clocks() -> Vec<Wanted> {
     [("feed", ColumnType::Code), ("known_time", ColumnType::Timestamp)]
         .map(|(name, ty)| Wanted { name, ty, takes_days: false })
         .to_vec()
 }
 
-/// The columns of a batch; none where that is not possible, which `faults` says why. `coded` says whether texts stay in a dictionary.
+/// The columns of a batch, converted; `None` if that is not possible, with the reason in `faults`. `coded` says whether texts stay
+/// dictionary-coded.
 pub(crate) fn columns(
     wanted: &[Wanted],
     batch: &RecordBatch,
@@ -80,7 +81,7 @@ fn missing(names: &[&str]) -> String {
     format!("is not there; the file has {}", names.join(", "))
 }
 
-/// The column in the type that is wanted.
+/// The column, converted to the type that is wanted.
 fn exact(array: &ArrayRef, wanted: &Wanted, coded: bool, faults: &mut Faults) -> Option<ArrayRef> {
     let before = faults.count();
     let target = if coded { dictionary() } else { wanted.ty.arrow() };
@@ -147,7 +148,7 @@ fn kept(array: &ArrayRef, target: &DataType, name: &'static str, why: &str, faul
 fn texts(array: &ArrayRef, target: &DataType, name: &'static str, faults: &mut Faults) -> Option<ArrayRef> {
     match array.data_type() {
         ty if is_text(ty) => kept(array, target, name, "is not UTF-8", faults),
-        // Some writers do not say that their bytes are text.
+        // Some writers do not mark their text columns as text.
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
             let text = kept(array, &DataType::Utf8, name, "is not UTF-8", faults)?;
             cast(&text, target).ok()
@@ -156,7 +157,7 @@ fn texts(array: &ArrayRef, target: &DataType, name: &'static str, faults: &mut F
     }
 }
 
-/// Each value by a rule of its own.
+/// Converts each value by the given function.
 fn each<T, V>(
     values: impl Iterator<Item = Option<V>>,
     name: &'static str,
@@ -179,7 +180,7 @@ fn said(bad: BadRecord) -> String {
 }
 
 fn whole_numbers(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> Option<ArrayRef> {
-    /// Up to here a floating-point number is exactly one whole number.
+    /// Up to this magnitude every whole number is exact in floating point.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let ty = array.data_type();
     let out: Int64Array = if ty.is_integer() {
@@ -211,7 +212,7 @@ fn whole_numbers(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> O
     Some(Arc::new(out))
 }
 
-/// 0 and 1 are what databases without a type for it write.
+/// Flags. Databases without a boolean type write 0 and 1.
 fn flags(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> Option<ArrayRef> {
     if !array.data_type().is_integer() {
         return None;
@@ -267,7 +268,7 @@ fn is_utc(zone: Option<&str>) -> bool {
 fn instants(array: &ArrayRef, wanted: &Wanted, faults: &mut Faults) -> Option<ArrayRef> {
     let name = wanted.name;
     let out: TimestampMicrosecondArray = match array.data_type() {
-        // Whatever its zone, it counts from 1970 in UTC.
+        // Whatever its time zone, a timestamp counts from 1970 in UTC.
         DataType::Timestamp(unit, _) => {
             each(micros(array, *unit)?.into_iter(), name, faults, |micros| micros).into_iter().collect()
         }
@@ -287,7 +288,7 @@ fn instants(array: &ArrayRef, wanted: &Wanted, faults: &mut Faults) -> Option<Ar
     Some(Arc::new(out))
 }
 
-/// Instants in microseconds, cut as those of messages are; of each the reason why not.
+/// Instants in microseconds, cut to them as in messages; of each value that cannot be one, the reason.
 fn micros(array: &ArrayRef, unit: TimeUnit) -> Option<Vec<Option<Result<i64, String>>>> {
     fn of<T: ArrowPrimitiveType<Native = i64>>(
         array: &ArrayRef,

@@ -1,9 +1,9 @@
-//! Puts the members of a payload in their places: the envelope's, the table's, or nowhere.
+//! Sorts the members of a payload into their places: the envelope's columns, the table's, or none.
 
 use super::wire::{Member, Scalar};
 use super::{BadRecord, bad};
-use crate::record::Reason;
-use crate::schema::{ENVELOPE, Table};
+use crate::model::record::Reason;
+use crate::model::schema::{ENVELOPE, Table};
 
 /// The members, each in its place.
 #[derive(Debug, PartialEq)]
@@ -20,7 +20,7 @@ impl<'a> Fields<'a> {
         Fields { envelope: [const { None }; ENVELOPE.len()], columns, unknown: 0 }
     }
 
-    /// Where the member of a place stands (see [`place_of`]).
+    /// The slot of a place (see [`place_of`]).
     #[inline]
     pub fn slot(&mut self, place: usize) -> &mut Option<Scalar<'a>> {
         match place.checked_sub(ENVELOPE.len()) {
@@ -29,12 +29,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Refuses a member that stands twice (parsers disagree about which counts) and one that nests.
+    /// Refuses a member that occurs twice (parsers disagree about which one counts) and one with a nested value.
     pub fn sort(table: &Table, members: Vec<Member<'a>>) -> Result<Fields<'a>, BadRecord> {
         let mut fields = Fields::empty(table);
         let mut unknown_names = Vec::new();
         let mut has_table = false;
-        // Adapters write members in one order: the next name is most often the one after the last.
+        // Adapters write members in a fixed order: the next name is most often the one after the last.
         let mut expected = 0;
         for Member { name, value } in members {
             if name == "table" {

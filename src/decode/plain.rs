@@ -1,26 +1,26 @@
-//! The plain form of a record, read in one pass: one flat object whose members the schema knows, each once, without escapes, fractions
-//! or anything nested. It is what adapters write nearly always.
+//! Reads the plain form of a record in one pass: one flat object whose members are all in the schema, each once, without escapes,
+//! fractions or nested values. Adapters write nearly nothing else.
 //!
-//! What has another form, or may be wrong, is left to `wire`, which reads all JSON and says what is wrong; what is read here is read as
-//! `wire` reads it (a property test holds the two together). Nothing is copied out of the payload.
+//! A payload of another form, or one that may be wrong, is left to `wire`, which reads all JSON and reports what is wrong. What
+//! this module reads, it reads as `wire` does (a property test compares the two). Nothing is copied out of the payload.
 
 use std::borrow::Cow;
 
 use super::fields::{Fields, place_of};
 use super::wire::Scalar;
-use crate::schema::{Feed, TableId};
+use crate::model::schema::{Feed, TableId};
 
-/// The members of a payload in their places, with the table that they are of; `None` if it has another form.
+/// The members of a payload in their places, and their table; `None` if the payload has another form.
 pub(super) fn fields(feed: Feed, payload: &[u8]) -> Option<(TableId, Fields<'_>)> {
-    let mut text = Text { text: std::str::from_utf8(payload).ok()?, at: 0 };
+    let mut text = Cursor { text: std::str::from_utf8(payload).ok()?, at: 0 };
     text.expect(b'{')?;
     let mut tables = feed.tables();
     let first = tables.next()?;
-    // Where a feed carries several tables, the first member has to say which.
+    // If a feed carries several tables, the first member must name the table.
     let mut table = if tables.next().is_some() { None } else { Some(first) };
     let mut named = false;
     let mut fields = table.map(|table| Fields::empty(table.def()));
-    // Adapters write members in one order: the next name is most often the one after the last.
+    // Adapters write members in a fixed order: the next name is most often the one after the last.
     let mut expected = 0;
     loop {
         let name = text.string()?;
@@ -51,14 +51,14 @@ pub(super) fn fields(feed: Feed, payload: &[u8]) -> Option<(TableId, Fields<'_>)
     text.is_done().then(|| table.zip(fields)).flatten()
 }
 
-/// What is left of a payload.
-struct Text<'a> {
+/// The rest of a payload.
+struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Text<'a> {
-    /// The byte that comes next, white space left out.
+impl<'a> Cursor<'a> {
+    /// The next byte that is not white space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -93,7 +93,7 @@ impl<'a> Text<'a> {
         let from = self.at;
         let bytes = self.text.as_bytes();
         loop {
-            // Eight bytes at once, as long as none of them needs a look.
+            // Eight bytes at once, as long as none of them is special.
             if let Some(eight) = bytes.get(self.at..self.at + 8).and_then(|eight| eight.try_into().ok()) {
                 let special = special(u64::from_le_bytes(eight));
                 if special == 0 {
@@ -133,7 +133,7 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// A whole number that 64 bits hold. What follows it is looked at by whoever comes next: a fraction is no member's end.
+    /// A whole number that fits 64 bits. The caller checks what follows: a fraction would not be the end of a member.
     #[inline]
     fn integer(&mut self) -> Option<i64> {
         let bytes = self.text.as_bytes();
@@ -146,7 +146,7 @@ impl<'a> Text<'a> {
             self.at += 1;
         }
         let digits = self.at - from;
-        // No digits, a leading zero, or a zero with a sign, which is no whole number.
+        // No digits, a leading zero, or a negative zero, which is no whole number.
         if digits == 0 || bytes.get(from) == Some(&b'0') && (digits > 1 || is_negative) {
             return None;
         }
@@ -174,7 +174,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Of eight bytes the highest bit of each that is a quotation mark, a backslash or below 0x20; right up to the first of them.
+/// The highest bit of each of the eight bytes that is a quotation mark, a backslash or below 0x20; right up to the first of them.
 #[inline]
 fn special(eight: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    /// Its value as `wire` has it, and here, where it is read here.
+    /// A value as `wire` reads it, and as this module reads it, if it does.
     fn both(value: &str) -> (Option<String>, Option<String>) {
         let payload = format!("{{\"table\":\"payments\",\"amount_sek\":{value}}}");
         let words = |scalar: &Scalar<'_>| match scalar {

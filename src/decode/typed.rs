@@ -1,15 +1,15 @@
-//! The decoder's checks for values that have their type already: of messages, and of the columns of a file.
+//! The decoder's checks of typed values: for messages and for the columns of a file.
 
 use super::codes::{self, SOURCES};
 use super::{BadRecord, LIST_MAX_ITEMS, NUMBER_LIMIT, bad, check_code, check_number, check_text, impossible, wrong};
-use crate::record::Reason;
-use crate::schema::{ColumnType, TableId};
-use crate::time::{Day, MICROS_PER_DAY};
+use crate::model::record::Reason;
+use crate::model::schema::{ColumnType, TableId};
+use crate::model::time::{Day, MICROS_PER_DAY};
 
 pub(crate) use super::check_listed as listed;
 pub(crate) use super::check_text as text;
 
-/// A text of a table's column.
+/// Checks a text of a table's column.
 pub(crate) fn text_of(table: TableId, name: &'static str, ty: ColumnType, text: &str) -> Result<(), BadRecord> {
     match ty {
         ColumnType::Employer | ColumnType::PersonNumber => check_number(name, ty, text),
@@ -18,7 +18,7 @@ pub(crate) fn text_of(table: TableId, name: &'static str, ty: ColumnType, text: 
     }
 }
 
-/// Where a record comes from; what links show names the texts that made it.
+/// Checks where a record comes from; a link record's source names the texts that made it.
 pub(crate) fn source(table: TableId, source: &str) -> Result<(), BadRecord> {
     if table.is_link() { check_text("source", source) } else { listed("source", source, SOURCES) }
 }
@@ -48,7 +48,7 @@ pub(crate) fn day(name: &'static str, day: i32) -> Result<(), BadRecord> {
     if (Day::FIRST..=Day::LAST).contains(&Day(day)) { Ok(()) } else { impossible(name) }
 }
 
-/// A month is its first day: another day would be rounded down, and nobody would know.
+/// Checks that a month is its first day: another day would be rounded down without anyone noticing.
 pub(crate) fn month(name: &'static str, number: i32) -> Result<(), BadRecord> {
     day(name, number)?;
     if Day(number).first_of_month() == Some(Day(number)) {

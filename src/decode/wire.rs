@@ -1,8 +1,8 @@
 //! The JSON of a record as it stands on the wire: one flat object, its members borrowed from the payload.
 //!
-//! Invariants: the payload has been checked to be UTF-8; a value that nests deeper than an array of scalars is seen
-//! as [`Scalar::Nested`] and skipped without being kept. The parser stops at 128 levels, and the caller has
-//! bounded the length, so neither stack nor memory grows beyond the payload.
+//! Invariants: the payload has been checked to be UTF-8; a value that nests deeper than an array of scalars becomes
+//! [`Scalar::Nested`] and is skipped without being kept. The parser stops at 128 levels, and the caller limits the length, so
+//! neither stack nor memory grows beyond the payload.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,23 +15,23 @@ pub struct Member<'a> {
     pub value: Scalar<'a>,
 }
 
-/// What a member may hold.
+/// The value of a member.
 #[derive(Debug, PartialEq)]
 pub enum Scalar<'a> {
     Null,
     Bool(bool),
     Int(i64),
-    /// A number with a fraction or exponent, or one that 64 bits do not hold.
+    /// A number with a fraction or exponent, or one that does not fit 64 bits.
     OtherNumber,
     Text(Cow<'a, str>),
     List(Vec<Cow<'a, str>>),
-    /// An object, or an array of something else than text.
+    /// An object, or an array of anything but text.
     Nested,
 }
 
 /// The members of the object, or `None` if the payload is not one JSON object and nothing else.
 pub fn members(payload: &[u8]) -> Option<Vec<Member<'_>>> {
-    // Checked once as a whole: the parser then need not check every string.
+    // Checked once as a whole, so that the parser need not check every string.
     let text = std::str::from_utf8(payload).ok()?;
     let mut json = serde_json::Deserializer::from_str(text);
     let members = Members::deserialize(&mut json).ok()?;
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(24);
-                while let Some((name, value)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
+                while let Some((name, value)) = map.next_entry::<BorrowedText<'de>, Scalar<'de>>()? {
                     members.push(Member { name: name.0, value });
                 }
                 Ok(Members(members))
@@ -66,25 +66,25 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 /// Text that stays in the payload unless it carries escapes (serde's own `Cow` always copies).
-struct Text<'a>(Cow<'a, str>);
+struct BorrowedText<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for BorrowedText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
 
         impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
+            type Value = BorrowedText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text")
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(BorrowedText(Cow::Borrowed(text)))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(BorrowedText(Cow::Owned(text.to_owned())))
             }
         }
 

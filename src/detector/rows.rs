@@ -1,36 +1,47 @@
-//! A rule's rows for one person: which of them hold at a moment, why one no longer does, and when that may change.
+//! A rule's rows for one person: which of them hold at a moment, why an alert has ended, and when that may change.
 
 use super::{Cause, Moment, RuleRef, Standing};
-use crate::alert::{Severity, Status};
-use crate::rules::{Conditions, Hit, Interval};
-use crate::time::{Day, MICROS_PER_DAY};
+use crate::model::alert::{Severity, Status};
+use crate::model::sets::RuleNo;
+use crate::model::time::KnownTime;
+use crate::rules::{CancellerSet, Conditions, Hit, Interval};
 
 /// A row, or its copy that a corroboration made one tier stronger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub hit: usize,
-    pub alert_at: i64,
+    pub alert_at: KnownTime,
     /// When the corroboration became known.
-    since: Option<i64>,
+    since: Option<KnownTime>,
     pub severity: Severity,
 }
 
-/// A rule's rows for one person, with everything that bears on when they hold.
-pub(super) struct Rows<'a> {
+/// A rule's rows for one person, with the cancellers and corroborations that decide when they hold.
+pub(super) struct RuleRows<'a> {
     pub hits: &'a [Hit],
     candidates: Vec<Candidate>,
     conditions: &'a Conditions,
-    cancellers: u8,
+    cancellers: CancellerSet,
 }
 
-impl<'a> Rows<'a> {
-    pub fn new(hits: &'a [Hit], conditions: &'a Conditions, rule: RuleRef<'_>) -> Rows<'a> {
-        Rows { hits, candidates: candidates(hits, conditions, rule.number), conditions, cancellers: rule.cancellers }
+impl<'a> RuleRows<'a> {
+    pub fn new(hits: &'a [Hit], conditions: &'a Conditions, rule: RuleRef<'_>) -> RuleRows<'a> {
+        RuleRows {
+            hits,
+            candidates: candidates(hits, conditions, rule.number),
+            conditions,
+            cancellers: rule.cancellers,
+        }
     }
 
-    /// The rows that waited for the rule's clock, `waited` first, and were over by `until`, of alerts of which no row is left and none
-    /// stands; `None` without any.
-    pub fn ended_since(&self, waited: i64, until: i64, stands: impl Fn(&Hit) -> bool) -> Option<Rows<'a>> {
+    /// The rows that asserted an absence due at `waited` or later and that ended by `until`, if their alert has no other row left
+    /// and does not stand. `None` if there are no such rows.
+    pub fn ended_since(
+        &self,
+        waited: KnownTime,
+        until: KnownTime,
+        stands: impl Fn(&Hit) -> bool,
+    ) -> Option<RuleRows<'a>> {
         let is_over = |hit: &Hit| hit.cleared_at.is_some_and(|at| at <= until);
         let is_left = |hit: &Hit| {
             let same = |other: &&Hit| other.subject == hit.subject && other.alert_key == hit.alert_key;
@@ -40,7 +51,7 @@ impl<'a> Rows<'a> {
             |hit: &Hit| hit.due_at.is_some_and(|due| due >= waited) && is_over(hit) && !is_left(hit) && !stands(hit);
         let candidates: Vec<Candidate> =
             self.candidates.iter().filter(|candidate| is_gone(&self.hits[candidate.hit])).copied().collect();
-        (!candidates.is_empty()).then_some(Rows { candidates, ..*self })
+        (!candidates.is_empty()).then_some(RuleRows { candidates, ..*self })
     }
 
     fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
@@ -54,7 +65,7 @@ impl<'a> Rows<'a> {
         self.hits[candidate.hit].cleared_at.is_some_and(|cleared| cleared <= moment.fact)
     }
 
-    /// The canceller that covers the row's subject; the first in their fixed order.
+    /// The canceller that covers the row's subject; of several, the first by reason.
     fn cancelled(&self, subject: &str, moment: Moment) -> Option<&'static str> {
         self.cancellers_of(subject)
             .filter(|interval| interval.covers(moment.fact))
@@ -63,12 +74,11 @@ impl<'a> Rows<'a> {
     }
 
     fn cancellers_of<'b>(&'b self, subject: &'b str) -> impl Iterator<Item = &'b Interval> {
-        let concerned =
-            move |interval: &&Interval| self.cancellers & 1 << interval.reason != 0 && interval.subject == subject;
+        let concerned = move |interval: &&Interval| self.cancellers.concern(interval) && interval.subject == subject;
         self.conditions.cancellers.iter().filter(concerned)
     }
 
-    /// Of the rows that hold, the greatest per (subject, alert_key) by (alert_at, anchor, severity).
+    /// The rows that hold; for each (subject, `alert_key`) only the greatest by (`alert_at`, anchor, severity).
     pub fn winners(&self, moment: Moment) -> Vec<Candidate> {
         let mut winners: Vec<Candidate> = Vec::new();
         let rank = |candidate: &Candidate| {
@@ -95,7 +105,7 @@ impl<'a> Rows<'a> {
         winners
     }
 
-    /// Why an alert no longer stands.
+    /// Status, reason and row of an alert's ending.
     pub fn ending(&self, alert: &Standing, moment: Moment, cause: Cause) -> (Status, String, Option<usize>) {
         let reached: Vec<&Candidate> = self
             .candidates
@@ -125,22 +135,22 @@ impl<'a> Rows<'a> {
         (Status::Retracted, reason.to_owned(), None)
     }
 
-    /// Instants in `(from, until]` at which something may change, in order.
-    pub fn boundaries(&self, from: i64, until: i64) -> Vec<i64> {
-        let mut at: Vec<i64> = self.instants().filter(|at| *at > from && *at <= until).collect();
+    /// The instants in `(from, until]` at which something may change, in order.
+    pub fn boundaries(&self, from: KnownTime, until: KnownTime) -> Vec<KnownTime> {
+        let mut at: Vec<KnownTime> = self.instants().filter(|at| *at > from && *at <= until).collect();
         at.sort_unstable();
         at.dedup();
         at
     }
 
-    /// When something may change after `moment`: by the fact clock, by the absence clock.
-    pub fn next(&self, moment: Moment) -> (Option<i64>, Option<i64>) {
+    /// The next instants after `moment` at which something may change: by the fact clock, and by the absence clock.
+    pub fn next(&self, moment: Moment) -> (Option<KnownTime>, Option<KnownTime>) {
         let fact = self.instants().filter(|at| *at > moment.fact).min();
         let absence = self.hits.iter().filter_map(|hit| hit.due_at).filter(|due| *due > moment.absence).min();
         (fact, absence)
     }
 
-    fn instants(&self) -> impl Iterator<Item = i64> {
+    fn instants(&self) -> impl Iterator<Item = KnownTime> {
         let rows = self.candidates.iter().flat_map(|candidate| {
             let hit = &self.hits[candidate.hit];
             [Some(candidate.alert_at), candidate.since, hit.due_at, hit.cleared_at].into_iter().flatten()
@@ -149,19 +159,19 @@ impl<'a> Rows<'a> {
             .conditions
             .cancellers
             .iter()
-            .filter(|interval| self.cancellers & 1 << interval.reason != 0)
+            .filter(|interval| self.cancellers.concern(interval))
             .filter(|interval| self.hits.iter().any(|hit| hit.subject == interval.subject))
             .flat_map(|interval| [interval.from, interval.to].into_iter().flatten());
         rows.chain(cancellers)
     }
 }
 
-/// The rows, and for each corroboration that concerns a row the copy that is one tier stronger.
-fn candidates(hits: &[Hit], conditions: &Conditions, rule: u8) -> Vec<Candidate> {
+/// The rows, and for each corroboration that concerns a row a copy that is one tier stronger.
+fn candidates(hits: &[Hit], conditions: &Conditions, rule: RuleNo) -> Vec<Candidate> {
     let mut out = Vec::with_capacity(hits.len());
     for (number, hit) in hits.iter().enumerate() {
         out.push(Candidate { hit: number, alert_at: hit.alert_at, since: None, severity: hit.severity });
-        let day = Day(hit.alert_at.div_euclid(MICROS_PER_DAY) as i32);
+        let day = hit.alert_at.day();
         for corroboration in conditions.corroborations.iter().filter(|c| c.rule == rule) {
             if corroboration.from_on <= day && day <= corroboration.to_on {
                 let (since, severity) = (Some(corroboration.since), hit.severity.raised());

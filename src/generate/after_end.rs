@@ -6,18 +6,17 @@
 use chrono::NaiveDate;
 
 use super::calendar::{DAY_US, add_days, add_months, instant, month_of, months};
-use super::payments::{Benefit, first_month_beyond};
+use super::payments::{Benefit, CHILD_BENEFIT_SEK, first_month_beyond};
 use super::person::Person;
-use super::residence::CHILD_BENEFIT_SEK;
 use super::scenarios::Scenario;
 
-/// A revocation comes so long before the permit would have ended, so that it is known before that.
+/// A revocation comes this long before the permit would have ended, so that it is known before that.
 const REVOKED_BEFORE_END_DAYS: i64 = 175;
 
-/// A revocation that is final must be followed within so many days.
+/// The person must leave within this many days of a final revocation.
 const LEAVE_DAYS: i64 = 28;
 
-/// Benefits until after the right to them ended, or what makes them right after all.
+/// Benefits until after the right to them ended, or with a fact that makes them right after all.
 pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate) {
     let world = person.world;
     let revoked = is_revoked(story);
@@ -54,7 +53,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
     let first_month = add_months(month_of(from.max(world.start)), 2);
     let mut beyond_at = i64::MAX;
     for month in months(first_month, last_month) {
-        // Arrears come half a year late, for months in which the right was there.
+        // Arrears come half a year late, for months in which the person had the right.
         let known = match story {
             Scenario::Arrears if month > add_months(beyond, -5) => {
                 person.pay_benefit_on(benefit, month, CHILD_BENEFIT_SEK, add_days(month, 200))
@@ -79,7 +78,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
         }
         Scenario::RevokedStillPaid | Scenario::RevocationKnownLate => {
             person.breach(story, place, &tiers, None);
-            // Who is paid is still here.
+            // Somebody who is paid is still here.
             let stayed_at = instant(add_days(right_until, LEAVE_DAYS + 1)).max(ended_at);
             person.breach_of("revocation-unserved", story, place, &[(stayed_at, "info")], None);
         }
@@ -90,7 +89,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
     }
 }
 
-/// What keeps the right after the permit's last day, or comes too late to keep it.
+/// A fact that extends the right beyond the permit's last day, or comes too late to extend it.
 fn mend_right(person: &mut Person<'_>, story: Scenario, right_until: NaiveDate) {
     let class = person.permits.last().map_or("FAMILY_SPOUSE", |permit| permit.class);
     match story {

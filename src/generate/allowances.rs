@@ -10,7 +10,7 @@ use super::identity::{Identity, TESTED_COUNTRIES};
 use super::payments::Benefit;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, own_employer};
+use super::scenes::{first_permit, own_employer};
 
 const DAYS_AFTER_GRANT: i64 = 31;
 const ALLOWANCE_SEK: i64 = 2_130;
@@ -98,7 +98,7 @@ fn after_move(person: &mut Person<'_>, story: Scenario, from: NaiveDate) {
     person.breach_of("temporary-permit-deregistered", story, place, &[(known, "medium")], None);
 }
 
-/// Pays the allowance month by month; gives when that of `beyond` is known.
+/// Pays the allowance month by month; returns when the payment for `beyond` is known.
 fn pay_until(person: &mut Person<'_>, from: NaiveDate, last: NaiveDate, beyond: NaiveDate) -> i64 {
     let mut beyond_at = i64::MAX;
     for month in months(add_months(month_of(from), 1), last) {

@@ -1,4 +1,4 @@
-//! Stories of anchors who lose the permit, or leave: the permit that depends on theirs is looked into.
+//! Stories of anchors who lose their permit, or leave: the permit that depends on theirs is examined.
 
 use chrono::NaiveDate;
 
@@ -9,9 +9,9 @@ use super::identity::Identity;
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::introduce;
+use super::scenes::introduce;
 
-/// A new permit is awaited so long after the end of the old one.
+/// How long after the end of the old permit a new one is awaited.
 const WAIT_DAYS: i64 = 31;
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
@@ -66,14 +66,14 @@ fn revoked(person: &mut Person<'_>, story: Scenario, place: usize, on: NaiveDate
             }
         });
         if inhibited.is_none() {
-            // Leaves in time.
+            // The anchor leaves in time.
             let left_on = add_days(on, 20);
             let told = anchor.office(add_days(left_on, 2));
             anchor.emigrate(left_on, ("IND", false), told);
         }
     }
     if story == DependantHasOwn {
-        // Has a permit of its own before that, which depends on nobody.
+        // The person gets a permit of their own before that, which depends on nobody.
         let from = add_days(on, -60);
         let permit = person.draft("SELF_EMP", add_days(from, -10), from, Some(add_months(from, 24)));
         person.grant(permit);

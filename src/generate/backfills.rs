@@ -1,5 +1,5 @@
-//! Stories of salaries that are declared, or corrected upwards across the floor, only about the time of an extension: at
-//! least three months, more than 45 days after they were due, within 90 days of the application.
+//! Stories of salaries that are declared, or corrected upwards across the floor, only when an extension is applied for: at least
+//! three months, more than 45 days after they were due, within 90 days of the application.
 
 use chrono::NaiveDate;
 
@@ -7,8 +7,7 @@ use super::calendar::{DAY_US, add_days, add_months, agi_complete, day_of, month_
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{come_and_go, hired, introduce};
-use super::work::Job;
+use super::scenes::{Job, come_and_go, hired, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (23, 50));
@@ -27,7 +26,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     if story == CorrectedBeforeExtension {
         return corrected(person, story, &job, pays, told);
     }
-    // Months by how many there are before that of the telling; the last of them was due 46 days before.
+    // How many months before the declaration each month is; the last of them was due 46 days before it.
     let back: &[i32] = match story {
         BackfilledInRow => &[6, 5, 4, 3],
         BackfilledTwoMonths => &[5, 3],
@@ -56,7 +55,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     }
 }
 
-/// Four months of low pay, of which the floor is asked only when the extension is applied for.
+/// Four months of low pay; whether they reach the floor matters only when the extension is applied for.
 fn corrected(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, told: i64) {
     let month = month_of(day_of(told));
     let first = pays.iter().position(|pay| pay.month >= add_months(month, -6)).unwrap_or(0);
@@ -76,6 +75,6 @@ fn corrected(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
     let tiers = [(evaluated(first + 1), "weak"), (evaluated(first + 2), "medium")];
     person.breach_of("salary-below-floor", story, job.place, &tiers, Some(told));
     person.breach(story, job.place, &[(told, "weak")], None);
-    // What the person's own salaries say of it is a note at most.
+    // The rule about a fall in the person's own salaries raises a note at most.
     person.trap_of("salary-drop", story, job.place, evaluated(first), Some("info"));
 }

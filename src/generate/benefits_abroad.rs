@@ -3,12 +3,11 @@
 use chrono::NaiveDate;
 
 use super::calendar::{DAY_US, add_days, add_months, day_in_month, month_of, months};
-use super::payments::Benefit;
+use super::payments::{Benefit, CHILD_BENEFIT_SEK};
 use super::person::Person;
 use super::register::Change;
-use super::residence::CHILD_BENEFIT_SEK;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, introduce};
+use super::scenes::{first_permit, introduce};
 
 const DAYS_AFTER_MOVE: i64 = 7;
 
@@ -27,7 +26,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         let from = person.some_day(25, 520);
         (first_permit(person, "HUMANITARIAN", from, 24, |_| {}), add_days(from, person.dice.between(150, 280)))
     };
-    // The first week of a month tells the tiers of days apart; the end of it the innocent.
+    // A move in the first week of a month separates the tiers of days; one at its end separates the innocent.
     let left_on = match story {
         PaidForSevenDays => add_days(super::calendar::last_of_month(left_on), -3),
         _ => day_in_month(left_on, 5 + (person.index % 14) as u32),
@@ -77,7 +76,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     }
 }
 
-/// The move reaches us after the return that followed it: over, but benefits were paid for the time between.
+/// The register reports the move after the return that followed it: it is over, but benefits were paid for the time between.
 fn paid_before_the_return(person: &mut Person<'_>, story: Scenario, place: usize, left_on: NaiveDate, known: i64) {
     let back_on = add_months(left_on, 4);
     let back_at = person.office_after(back_on, 2, 5);
@@ -95,7 +94,7 @@ fn first_beyond(left_on: NaiveDate) -> NaiveDate {
     add_months(month_of(add_days(left_on, DAYS_AFTER_MOVE)), 1)
 }
 
-/// Pays until some months after the move, or what looks like it; gives when the first payment too much is known.
+/// Pays until some months after the move, or what looks like one; returns when the first payment too many is known.
 fn pay(person: &mut Person<'_>, story: Scenario, from: NaiveDate, left_on: NaiveDate) -> i64 {
     let benefit = if story == PaidForWork { Benefit::Unemployment } else { Benefit::Child };
     let beyond = first_beyond(left_on);

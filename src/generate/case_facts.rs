@@ -6,10 +6,10 @@ use super::calendar::{add_days, add_months, instant};
 use super::employers::Payer;
 use super::person::{Fact, Person};
 use super::{Value, rows};
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 impl Person<'_> {
-    /// An application and, once decided, its outcome; gives when the last of it is known.
+    /// An application and, once decided, its outcome; returns when the last of these is known.
     pub(super) fn apply(
         &mut self,
         class: &'static str,
@@ -43,7 +43,7 @@ impl Person<'_> {
         known
     }
 
-    /// A status declaration; `known` is told again when it ends.
+    /// A status declaration, known from `known`; a second record reports its end.
     pub(super) fn declare_status(
         &mut self,
         kind: &'static str,
@@ -73,7 +73,7 @@ impl Person<'_> {
         hash
     }
 
-    /// A document that is somebody else's too.
+    /// A document that another person has too.
     pub(super) fn tell_known_document(&mut self, kind: &'static str, hash: &str, from: NaiveDate, known: i64) {
         let key = format!("doc:{}", self.number());
         let to = add_days(add_months(from, 120), -1);
@@ -93,7 +93,7 @@ impl Person<'_> {
         self.tell_link(number, kind, level, linked_on, None, by, 1, known);
     }
 
-    /// The old number of a person who got a new one: linked no more.
+    /// The old number of a person who got a new one: its link ends.
     pub(super) fn unlink_number(
         &mut self,
         number: &str,

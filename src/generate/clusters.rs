@@ -1,6 +1,6 @@
 //! Stories of employers: ten of eleven permit holders never begin to work, or fewer, or there is a reason.
 //!
-//! The holders are one person and companions. For the employer nothing counts for longer than twelve months.
+//! The holders are one person and companions. For an employer nothing counts for longer than twelve months.
 
 use chrono::NaiveDate;
 
@@ -9,8 +9,7 @@ use super::employers::{Payer, Story, employer_record};
 use super::permits::salary_floor;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{introduce, own_employer};
-use super::work::leave;
+use super::scenes::{introduce, leave, own_employer};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (22, 50));
@@ -26,7 +25,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     let fifth = add_months(month_of(from), 5);
     let known = agi_complete(fifth);
     if story == ClusterFew {
-        // A sector in which it is common.
+        // A sector in which this is common.
         person.tell_reference(employer_record(&payer, Story::sound("F"), 2, person.world.start_us));
     }
     if story == ClusterBankrupt {
@@ -51,7 +50,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     }
 }
 
-/// A work permit for the employer, and work or none.
+/// A work permit for the employer, and work or no work.
 fn hold(person: &mut Person<'_>, story: Scenario, payer: &Payer, from: NaiveDate, idle: bool) {
     let decided_on = add_days(from, -person.dice.between(2, 15));
     let to = add_days(add_months(from, 24), -1);

@@ -1,4 +1,4 @@
-//! Whom a family permit depends on: a citizen, or a researcher or worker with a permit of the same length.
+//! The persons whom a family permit depends on: a citizen, or a researcher or worker with a permit of the same length.
 //!
 //! Both parties live at one address, and those who are married name each other in the register.
 
@@ -10,11 +10,11 @@ use super::calendar::add_days;
 use super::permits::salary_floor;
 use super::person::Person;
 use super::register::Change;
-use super::work::leave;
+use super::scenes::leave;
 
 const ANCHOR_SALARY_SEK: i64 = 46_000;
 
-/// A citizen to whom the person moves; gives the anchor's id. Call before the permit is told.
+/// A citizen to whom the person moves; returns the anchor's id. To be called before the permit is reported.
 pub(super) fn join_citizen(person: &mut Person<'_>, from: NaiveDate, married: bool) -> String {
     let mut anchor = person.companion(0, (24, 58), "SWE");
     let before = from.min(person.world.start);
@@ -28,7 +28,7 @@ pub(super) fn join_citizen(person: &mut Person<'_>, from: NaiveDate, married: bo
     id
 }
 
-/// A researcher or worker whom the person accompanies, with a permit of its own for the same time.
+/// A researcher or worker whom the person accompanies, with a permit of their own for the same time.
 pub(super) fn accompany(
     person: &mut Person<'_>,
     class: &'static str,

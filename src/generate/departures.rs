@@ -1,5 +1,6 @@
-//! Stories of persons whom the register shows as moved abroad or disappeared while the right to stay has more than 60
-//! days left: medium for a move, weak for a disappearance. A move that is told ahead counts from its day, and one that the
+//! Stories of persons whom the register reports as moved abroad or disappeared while the right to stay has more than 60 days left:
+//! medium for a move, weak for a disappearance. A move reported in advance counts from its day; a move that the decision to extend
+//! did not know of counts against the extension.
 //! decision to extend did not know of counts on the extension.
 
 use super::calendar::{DAY_US, add_days, add_months, day_of, instant};
@@ -7,7 +8,7 @@ use super::emigration::naturalise;
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, introduce};
+use super::scenes::{first_permit, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     if story == DepartedBeforeExtension {
@@ -54,7 +55,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
             person.breach(story, place, &[(known, "medium")], None);
         }
         Disappeared => person.breach(story, place, &[(known, "weak")], None),
-        // Somebody has told of it: one tier more.
+        // A tip supports it: one tier more.
         DisappearedTip => {
             person.tell_tip("abroad", add_days(on, 20));
             person.breach(story, place, &[(known, "weak"), (known + 30 * DAY_US, "medium")], None);
@@ -71,7 +72,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     }
 }
 
-/// Moved in the last weeks of a permit, which became known after the extension that had been decided before.
+/// A move in the last weeks of a permit, which became known after the extension that had been decided before.
 fn moved_before_the_extension(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (22, 55));
     let from = person.some_day(25, 480);

@@ -3,7 +3,7 @@
 use super::calendar::{DAY_US, SECOND_US, add_days, add_months, day_of, instant, last_of_month, month_of};
 use super::person::{Fact, Person};
 use super::{Fate, Value, rows, shares};
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 impl Person<'_> {
     pub(super) fn plant_disturbances(&mut self) {

@@ -10,7 +10,7 @@ use super::calendar::{DAY_US, HOUR_US, add_days, add_months, instant};
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, introduce};
+use super::scenes::{first_permit, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (22, 55));
@@ -61,7 +61,7 @@ fn unsure(person: &mut Person<'_>, story: Scenario, place: usize, on: NaiveDate)
 fn shared(person: &mut Person<'_>, story: Scenario, place: usize, (from, on): (NaiveDate, NaiveDate)) {
     let mut other = person.companion(0, (22, 55), person.who.citizenship);
     other.story = Some(story);
-    // Valid at one time, or the one after the other.
+    // The two are valid at one time, or one after the other.
     let other_from = if story == PassportInSequence { add_days(add_months(from, 24), 60) } else { add_days(from, 50) };
     let other_place = first_permit(&mut other, "RESEARCH", other_from, 24, |_| {});
     let known = other.office(on.max(add_days(other_from, 3))).max(person.permits[place].known + DAY_US);

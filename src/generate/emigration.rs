@@ -1,7 +1,7 @@
 //! Stories of permanent permits whose holders moved abroad.
 //!
-//! The permit shall be revoked when the register says moved abroad (UV), 30 days after that became known, or after its day
-//! where it was told ahead, unless the holder asked in time to keep it: then two years after the move.
+//! The permit shall be revoked when the register reports a move abroad (UV): 30 days after that became known, or after its day if
+//! it was reported in advance; if the holder asked in time to keep the permit, two years after the move.
 
 use chrono::NaiveDate;
 
@@ -70,7 +70,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize) {
     }
 }
 
-/// What was so before the move.
+/// Facts from before the move.
 fn prepare(person: &mut Person<'_>, story: Scenario, place: usize, left_on: NaiveDate) {
     match story {
         Scenario::KeepNoticeExpired | Scenario::KeepNotice => {

@@ -1,7 +1,7 @@
 //! Employers and paying authorities: sizes after Zipf, valid organisation numbers.
 //!
-//! The pool's employers are sound. Those with a story (bankrupt, taken over, incomplete months) belong to one
-//! person's scenario, or to the outsiders' tail of the pool, so that no story touches a clean person.
+//! The pool's employers are sound. Those with a story (bankrupt, taken over, incomplete months) belong to one person's scenario, or
+//! to the outsiders' part of the pool, so that no story affects a clean person.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::dice::{Dice, Purpose};
 use super::identity::organisation_number;
 use super::world::{World, reference};
 use super::{Message, Options, Value, rows};
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 /// First nine digits of organisation numbers: the pool counts from the first, scenarios from the second.
 const POOL_NUMBERS: u64 = 556_000_000;
@@ -28,11 +28,11 @@ const INCOMPLETE_PERMILLE: u32 = 8;
 /// SNI sections in which permit holders work.
 const SECTORS: &[&str] = &["J", "I", "N", "F", "C", "Q", "M", "G", "H", "P"];
 
-/// Who pays.
+/// An employer or authority that pays.
 #[derive(Clone, Debug)]
 pub(super) struct Payer {
     pub(super) id: Arc<str>,
-    /// Declares on the 26th.
+    /// Whether it declares on the 26th.
     pub(super) large: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Employers {
     pool: Vec<Payer>,
     /// Running sums of Zipf weights, so that a draw is a binary search.
     weights: Vec<u64>,
-    /// Outsiders' employers with a story: id, day of bankruptcy or successor.
+    /// Outsiders' employers with a story: the payer, the day of bankruptcy, the successor.
     tail: Vec<(Payer, Option<NaiveDate>, Option<Arc<str>>)>,
     pub(super) insurance_agency: Payer,
     pub(super) student_aid: Payer,
@@ -87,7 +87,7 @@ impl Employers {
         }
     }
 
-    /// An employer of the pool, large ones oftener.
+    /// An employer from the pool; large ones are more likely.
     pub(super) fn draw(&self, dice: &mut Dice) -> Payer {
         let total = self.weights.last().copied().unwrap_or(1);
         let drawn = dice.below(total);
@@ -133,8 +133,8 @@ impl Employers {
         }
     }
 
-    /// Now and then an employer declares part of its staff first and the rest some days later, well before the
-    /// month counts as complete.
+    /// Some months an employer declares part of its staff first and the rest some days later, well before the month counts as
+    /// complete.
     fn tell_incomplete_months(&self, world: &World, feed: &mut Vec<Message>) {
         let mut dice = Dice::new(world.options.seed, Purpose::Employers, 1);
         let last = add_months(month_of(world.until), -3);
@@ -152,7 +152,7 @@ impl Employers {
     }
 }
 
-/// An employer of one person's scenario; `slot` tells several of one person apart.
+/// An employer of one person's scenario; `slot` distinguishes several of one person.
 pub(super) fn scenario_payer(person: usize, slot: u64) -> Payer {
     payer(SCENARIO_NUMBERS.wrapping_add(person as u64 * 4 + slot) % 1_000_000_000, false)
 }
@@ -161,7 +161,7 @@ fn payer(first_nine: u64, large: bool) -> Payer {
     Payer { id: Arc::from(organisation_number(first_nine)), large }
 }
 
-/// What the reference feed says about an employer.
+/// What the reference feed reports of an employer.
 #[derive(Clone)]
 pub(super) struct Story {
     pub(super) sector: &'static str,

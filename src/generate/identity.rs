@@ -15,7 +15,7 @@ pub(super) struct Identity {
     pub(super) serial: u32,
 }
 
-/// Serials below this are first numbers; a changed number takes one above it, so that numbers stay unique.
+/// Serials below this are first numbers; a changed number gets one above it, so that numbers stay unique.
 const FIRST_SERIALS: u32 = 499;
 
 impl Identity {
@@ -51,7 +51,7 @@ impl Identity {
         numbered(self.birth_on, self.birth_on.day() + 60, self.changed_serial())
     }
 
-    /// The serial of a number that replaces the first one; its parity, and so the gender that it shows, differs.
+    /// The serial of a number that replaces the first one; its parity differs, and so the gender that it shows.
     pub(super) fn changed_serial(&self) -> u32 {
         self.serial + FIRST_SERIALS
     }
@@ -109,7 +109,7 @@ pub(super) fn unrelated_name(dice: &mut Dice, name: &str) -> String {
     }
 }
 
-/// The same name as another register writes it: family name first, with letters that a passport writes as those.
+/// The same name as another register writes it: family name first, with the letters that a passport writes.
 pub(super) fn transliterated(dice: &mut Dice, name: &str) -> String {
     let mut words: Vec<&str> = name.split(' ').collect();
     words.rotate_right(1);
@@ -161,7 +161,7 @@ pub(super) const FAMILY_COUNTRIES: &[(u32, &str)] = &[
 /// Countries that the need of protection is tested against.
 pub(super) const TESTED_COUNTRIES: &[(u32, &str)] =
     &[(28, "SYR"), (26, "AFG"), (14, "ERI"), (10, "SOM"), (10, "IRQ"), (8, "IRN"), (4, "UZB")];
-/// Countries to which anybody travels; none of them is a tested one.
+/// Countries to which anybody may travel; protection is tested against none of them.
 pub(super) const TRAVEL_COUNTRIES: &[(u32, &str)] = &[
     (20, "TUR"),
     (14, "GBR"),

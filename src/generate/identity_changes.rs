@@ -1,9 +1,9 @@
 //! Stories of identities that the register changed after the permit was granted.
 //!
-//! A birthday a year or more away, one that crosses the eighteenth birthday at application, another citizenship, or a
-//! name without a common word and without a wedding is medium; a name that lacks a word, or a citizenship beside the
-//! old one, is weak; any other birthday is a note; two fields are one tier more. A name is the same in any letters that
-//! a passport may write it in, and a state that has ceased is those that came after it.
+//! Medium: a birthday a year or more away, one that crosses the eighteenth birthday at application, another citizenship, or a name
+//! without a common word and without a wedding. Weak: a name that lacks a word, or a citizenship beside the old one. Any other
+//! birthday is a note; changes of two fields are one tier more. A name is the same in any letters that a passport may write it in,
+//! and a state that has ceased is the same as its successors.
 
 use chrono::NaiveDate;
 
@@ -15,7 +15,7 @@ use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario;
 
-/// Settles what must be so at the grant; call before the permit is told.
+/// Sets what must be true at the grant; to be called before the permit is reported.
 pub(super) fn before_grant(story: Scenario, who: &mut Identity, application_on: NaiveDate, dice: &mut Dice) {
     match story {
         Scenario::EstimatedBirthday => {
@@ -34,7 +34,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from
     let on = add_days(from, person.dice.between(1, days));
     let known = person.office_after(on, 1, 9);
     if story == Scenario::NumberMoved {
-        // The settling told it: a coordination number gave way to a personal number.
+        // `settle` has reported the change: a coordination number gave way to a personal number.
         return person.trap(story, place, known, None);
     }
     if story == Scenario::IdentityProtected {
@@ -88,7 +88,7 @@ fn changed(person: &mut Person<'_>, story: Scenario) -> Change {
             name = Some(unrelated_name(dice, &who.name));
         }
         Scenario::AdulthoodCrossed => birth_on = Some(add_days(who.birth_on, -dice.between(160, 300))),
-        // From 1 January to a later day of the year it would be an estimate that was corrected.
+        // A change from 1 January to a later day of the year would be an estimate that was corrected.
         Scenario::BirthDayChanged => {
             let days = dice.between(3, 200);
             birth_on =

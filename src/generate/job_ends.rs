@@ -1,19 +1,18 @@
 //! Stories of employments that end before the permit does.
 //!
-//! A worker has three months to find another employment (four, if already told of an investigation), counted in whole
-//! months without salary after the last one of employment, paid or excused; leaving the country makes it strong. An application
-//! filed in that time, or undecided when the employment ended, excuses unless it is refused; the one that an extension answers
-//! does not, and an extension that is never worked under counts from its first day. A Blue Card allows three months
-//! without employment in all, six once it has been held for two years.
+//! A worker has three months to find another employment (four, if already told of an investigation), counted in whole months
+//! without salary after the last month of employment, paid or excused. Leaving the country makes it strong. An application filed in
+//! that time, or undecided when the employment ended, excuses unless it is refused; the application that an extension answers does
+//! not, and an extension that is never worked under counts from its first day. A Blue Card allows three months without employment
+//! in all, six once it has been held for two years.
 
 use chrono::NaiveDate;
 
-use super::calendar::{add_days, add_months, agi_complete, last_of_month, month_of};
+use super::calendar::{add_days, add_months, agi_complete, instant, last_of_month, month_of};
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{come_and_go, complete, hired, introduce, leave_out};
-use super::work::Job;
+use super::scenes::{Job, come_and_go, complete, hired, introduce, leave_out};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (23, 50));
@@ -31,7 +30,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     });
     let to = person.permits[job.place].valid_to.unwrap_or(person.world.until);
     let pays = person.employ(&job.payer, job.from, to, job.salary_sek);
-    // The place of the first month without pay.
+    // Index of the first month without pay.
     let gap = person.dice.between(5, 7) as usize;
     if story != JobEndsDeparture {
         come_and_go(person, job.place);
@@ -75,7 +74,9 @@ fn breach(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay
             pays.truncate(gap);
             let refused_on = add_days(super::calendar::day_of(known), person.dice.between(20, 60));
             let refused_at = person.apply("WORK_EMP", None, add_days(ended_on, 40), Some((refused_on, "refused")));
-            person.breach(story, job.place, &[(refused_at, "medium")], None);
+            // The application excuses to the end of the day on which it is refused.
+            let known = refused_at.max(instant(add_days(refused_on, 1)));
+            person.breach(story, job.place, &[(known, "medium")], None);
         }
         _ => {
             pays.truncate(gap);
@@ -106,7 +107,7 @@ fn leave_extension_unworked(person: &mut Person<'_>, story: Scenario, from: Naiv
     let granted_at = person.permits[extension].known;
     person.allow_employer(extension, &job.payer, decided_on, None, granted_at);
     person.settle(from, person.world.until, true);
-    // The month of its first day is whole only if it begins with it.
+    // The month of its first day counts as whole only if that day is its first.
     let first_month = month_of(add_days(add_months(decided_on, 1), -1));
     let known = agi_complete(add_months(first_month, 2)).max(granted_at);
     person.breach(story, extension, &[(known, "medium")], None);
@@ -143,7 +144,7 @@ fn innocent(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<P
             pays.truncate(gap);
             person.tell_protection(add_days(month, -40));
         }
-        // Somebody says that a sound worker does not work.
+        // A tip says that a sound worker does not work.
         _ => person.tell_tip("not_working", add_days(month, 10)),
     }
     person.declare(&pays);
@@ -213,7 +214,7 @@ fn explain_idle(person: &mut Person<'_>, story: Scenario, pays: &mut Vec<Pay>, g
     }
 }
 
-/// Moves to work in another EU country: the months there are no unemployment, but the register says moved abroad.
+/// Moves to work in another EU country: the months there are no unemployment, but the register reports a move abroad.
 fn moved_within_eu(person: &mut Person<'_>, story: Scenario, place: usize, month: NaiveDate) {
     let on = add_days(month_of(month), -5);
     let valid_from = person.permits[place].valid_from;

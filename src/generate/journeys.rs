@@ -1,4 +1,4 @@
-//! Journeys that the police or a mission told of, and the stories of protected persons who travel home.
+//! Journeys that the police or a mission reported, and the stories of protected persons who travel home.
 //!
 //! A stay is confirmed when both its ends are documented; it is known when the later of the two notices is.
 
@@ -12,7 +12,7 @@ use super::register::Change;
 use super::rows;
 use super::scenarios::Scenario;
 use super::shares;
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 /// One journey to a country.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ pub(super) fn travel(person: &mut Person<'_>, from: NaiveDate, to: NaiveDate) {
     }
 }
 
-/// Tells a journey's exit and entry; gives the notices' keys, when the first of them is known and when both are.
+/// Reports a journey's exit and entry; returns the notices' keys, when the first of them is known and when both are.
 pub(super) fn tell_journey(person: &mut Person<'_>, journey: Journey) -> ([String; 2], i64, i64) {
     let known = [("exit", journey.left_on), ("entry", journey.back_on)].map(|leg| tell_leg(person, journey, leg));
     let [(left, left_at), (back, back_at)] = known;
@@ -123,7 +123,7 @@ pub(super) fn notice(
     person.tell(Fact::new(TableId::Border, key, instant(on), known, "police", values))
 }
 
-/// What a story of home travel needs to know.
+/// The facts that a story of home travel needs.
 pub(super) struct Home {
     pub(super) place: usize,
     pub(super) tested: &'static str,
@@ -171,7 +171,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, home: &Home) {
                 [0, 1, 2, 3].map(|trip| tell_journey(person, Journey::to(home.tested, add_days(start, trip * 45), 26)));
             person.breach(story, place, &[(first.1, "info"), (first.2, "medium"), (last.2, top)], None);
         }
-        // Nobody sees the return: until the next address in Sweden each day makes it longer, at one tier less.
+        // Nobody reports the return: until the next address in Sweden each day makes the stay longer, at one tier less.
         Scenario::ReturnUnseen => {
             let top = if home.refugee { "medium" } else { "weak" };
             let (_, known) = tell_leg(person, Journey::to(home.tested, start, 0), ("exit", start));
@@ -213,7 +213,7 @@ fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start
             journey = Journey { transit: true, back_on: add_days(start, 1), ..journey };
             max_severity = Some("info");
         }
-        // Told ahead, and called off before the day.
+        // Reported in advance, and called off before the day.
         Scenario::MoveCalledOff => {
             let known = person.office(add_days(start, -30));
             person.emigrate(start, (home.tested, false), known);
@@ -242,7 +242,7 @@ fn innocent_journey(person: &mut Person<'_>, story: Scenario, home: &Home, start
             // A reason lowers the matter to a note; it does not undo the journey.
             max_severity = Some("info");
         }
-        // Seen after the grant, travelled before the status was declared.
+        // The journey was reported after the grant, and made before the status was declared.
         Scenario::BeforeDeclaration => {
             let declared_on = person.permits[home.place].decided_on;
             let left_on = add_days(declared_on, -person.dice.between(60, 90));

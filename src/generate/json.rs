@@ -7,7 +7,7 @@ use chrono::Datelike;
 use super::calendar::{DAY_US, day_of};
 use super::{Body, Message, Record, SCHEMA_VER, Value};
 use crate::encode::push_text;
-use crate::time::push_micros;
+use crate::model::time::push_micros;
 
 pub(super) fn message_line(message: &Message, line: &mut String) {
     line.push_str("{\"key\":");

@@ -6,7 +6,7 @@ use super::journeys;
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, introduce};
+use super::scenes::{first_permit, introduce};
 
 pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
     introduce(person, (30, 60));

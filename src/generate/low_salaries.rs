@@ -9,9 +9,9 @@ use super::employers::employer_month;
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario;
-use super::work::Job;
+use super::scenes::Job;
 
-/// Salaries as per cent of the floor; the rest of the months are at 110 per cent.
+/// Salaries as per cent of the floor; all other months are at 110 per cent.
 pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
     let b = person.dice.between(6, 8) as usize;
     let (place, floor) = (job.place, job.floor_sek);
@@ -48,7 +48,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
     super::salary_drops::note(person, story, place, &pays);
 }
 
-/// Low pay that the law does not mind, or that is not what it seems.
+/// Low pay that the law accepts, or that is not what it seems.
 fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>, b: usize) {
     let (place, floor) = (job.place, job.floor_sek);
     match story {
@@ -77,7 +77,7 @@ fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
             person.declare(&pays);
             let last = pays.get(b + 2).map(|pay| pay.month);
             person.trap(story, place, last.map_or(i64::MAX, agi_complete), None);
-            // The employment has ended, and no other is found in three months.
+            // The employment has ended, and the person finds no other in three months.
             let silent = last.map_or(i64::MAX, |month| agi_complete(add_months(month, 3)));
             person.breach_of("employment-ended", story, place, &[(silent, "medium")], None);
         }
@@ -99,7 +99,7 @@ fn explained(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<
             }
             person.declare(&pays);
             person.trap(story, place, evaluated(&pays, b + 3), None);
-            // What the person's own salaries say of it is a note at most.
+            // The rule about a fall in the person's own salaries raises a note at most.
             person.trap_of("salary-drop", story, place, evaluated(&pays, b), Some("info"));
         }
         Scenario::OldFloor => {
@@ -129,7 +129,7 @@ fn corrected_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut p
     for pay in pays.iter().skip(b).take(5) {
         person.declare_version(pay, 2, "correct", then_sek, corrected_at);
     }
-    // What the person's own salaries say of it is a note at most.
+    // The rule about a fall in the person's own salaries raises a note at most.
     person.trap_of("salary-drop", story, job.place, evaluated(&pays, b), Some("info"));
     match story {
         // Low from b to b+8, high from b+9: the mean is sound again at b+10.
@@ -143,8 +143,7 @@ fn corrected_salaries(person: &mut Person<'_>, story: Scenario, job: &Job, mut p
     }
 }
 
-/// The employer declares only part of its staff in time: the month cannot be judged until the source says that it
-/// is complete.
+/// The employer declares only part of its staff in time: the month cannot be judged until the source reports that it is complete.
 fn incomplete_month(person: &mut Person<'_>, story: Scenario, job: &Job, pays: &[Pay], b: usize) {
     let Some(pay) = pays.get(b).cloned() else {
         return person.declare(pays);

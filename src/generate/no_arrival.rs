@@ -1,13 +1,13 @@
-//! Stories of persons of whom nothing is heard after a first permit: six months from the day on which it could be used,
-//! twelve for spouses.
+//! Stories of persons without any sign of life after a first permit: for six months from the day on which it could be used, twelve
+//! for spouses.
 
 use chrono::NaiveDate;
 
 use super::calendar::{add_days, add_months, agi_complete, instant, month_of};
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{hired, introduce};
-use super::study::student;
+use super::scenes::{hired, introduce};
+use super::students::student;
 use super::study_stories::tiers;
 use super::{couples, journeys};
 
@@ -78,7 +78,7 @@ fn arrive_in_time(
     }
 }
 
-/// Is registered some weeks after a day; gives when that is known.
+/// The person is registered some weeks after a day; returns when that is known.
 fn arrive(person: &mut Person<'_>, on: NaiveDate) -> i64 {
     let number = person.who.personal_number();
     let registered_on = add_days(on, 9);
@@ -88,7 +88,7 @@ fn arrive(person: &mut Person<'_>, on: NaiveDate) -> i64 {
     known
 }
 
-/// Who does not arrive does not begin to work either.
+/// A person who does not arrive does not begin to work either.
 fn never_works(person: &mut Person<'_>, story: Scenario) {
     let from = person.some_day(25, 300);
     let job = hired(person, "WORK_EMP", from, 24, 41_000, |permit| permit.card_issued_on = None);
@@ -99,7 +99,7 @@ fn never_works(person: &mut Person<'_>, story: Scenario) {
     person.breach_of(RULE_OF_WORK, story, job.place, &tiers, None);
 }
 
-/// Nor to study, in either term.
+/// A person who does not arrive does not study either, in any of the two terms.
 fn never_studies(person: &mut Person<'_>, story: Scenario) {
     let Some((place, _, due)) = student(person, 1) else { return };
     let known = person.permits[place].known;

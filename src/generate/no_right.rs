@@ -8,8 +8,7 @@ use super::identity::{Identity, TESTED_COUNTRIES};
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{complete, first_permit, hired, introduce, own_employer};
-use super::work::Job;
+use super::scenes::{Job, complete, first_permit, hired, introduce, own_employer};
 
 /// Months that are paid after the right to work has ended.
 const MONTHS_AFTER: i32 = 5;

@@ -8,7 +8,7 @@ use super::employers::{Story, employer_record};
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario;
-use super::work::Job;
+use super::scenes::Job;
 
 /// Whether the person comes to Sweden as planned and leaves with the permit's end.
 pub(super) fn arrives(story: Scenario) -> bool {
@@ -80,7 +80,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
     }
 }
 
-/// Nobody is paid, and there is an innocent explanation.
+/// No salary is paid, and there is an innocent explanation.
 fn excused_start(person: &mut Person<'_>, story: Scenario, job: &Job, fourth: NaiveDate) {
     let place = job.place;
     let valid_from = person.permits[place].valid_from;
@@ -125,7 +125,7 @@ fn excused_start(person: &mut Person<'_>, story: Scenario, job: &Job, fourth: Na
     person.trap(story, place, weak_at, None);
 }
 
-/// Works from a day to the permit's end; gives when the first salary is known.
+/// Works from a day to the permit's end; returns when the first salary is known.
 fn start_on(person: &mut Person<'_>, job: &Job, from: NaiveDate) -> Option<i64> {
     let last_day = person.permits[job.place].valid_to.unwrap_or(person.world.until);
     let pays = person.employ(&job.payer, from, last_day, job.salary_sek);

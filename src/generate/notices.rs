@@ -6,7 +6,7 @@ use super::calendar::{add_days, instant};
 use super::employers::Payer;
 use super::person::{Fact, Person};
 use super::{Value, rows};
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
 impl Person<'_> {
     /// A notice about the person, known some days after `on`, not before `earliest`.
@@ -32,7 +32,7 @@ impl Person<'_> {
         self.send_notice(values, on, known, source, 0)
     }
 
-    /// A notice that is told before the day that it is about.
+    /// A notice that comes before the day that it is about.
     pub(super) fn tell_notice_at(&mut self, kind: &'static str, employer: Option<&Payer>, on: NaiveDate, known: i64) {
         let employer = employer.map_or(Value::Null, |payer| rows::text(&payer.id));
         let values = vec![Value::Code(kind), employer, rows::day(on), Value::Null, Value::Null, Value::Null];

@@ -1,15 +1,15 @@
 //! Stories of salaries below the offer, and below the threshold of a Blue Card.
 //!
-//! Of full months of employment (the first and last are not): a mean of three below 80 per cent of the offer is medium;
-//! a mean of six below 95 per cent with at least three months below 90 is weak. Of a Blue Card a mean of six below 97
-//! per cent of its threshold counts, weak unless the employer has told of worse terms, and not where the mean of twelve
-//! reaches the threshold.
+//! Only full months of employment count (the first and last do not). Offer: a mean of three months below 80 per cent is medium; a
+//! mean of six below 95 per cent with at least three months below 90 is weak. Blue Card: a mean of six below 97 per cent of its
+//! threshold is weak, or more if the employer has reported worse terms, and counts for nothing if the mean of twelve reaches the
+//! threshold.
 
 use super::calendar::{DAY_US, agi_complete};
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{come_and_go, hired, introduce};
+use super::scenes::{come_and_go, hired, introduce};
 
 const OFFER_SEK: i64 = 44_000;
 const THRESHOLD_SEK: i64 = 50_000;
@@ -40,7 +40,7 @@ pub(super) fn live(person: &mut Person<'_>, story: Scenario) {
         person.tell_notice("terms_worse", Some(&job.payer), on, person.world.start, None);
     }
     person.declare(&pays);
-    // Places of the first low evaluation, of the highest one, and of the first good one after it.
+    // Indexes of the first low evaluation, of the highest one, and of the first good one after it.
     let (first, ended) = match story {
         OfferMissedDeep | OfferMissedSlightly => (9, None),
         OfferMissedForAWhile => (9, Some(14)),

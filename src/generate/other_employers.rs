@@ -8,7 +8,7 @@ use super::employers::{Payer, Story, employer_record, scenario_payer};
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario;
-use super::work::Job;
+use super::scenes::Job;
 
 /// Two of three months with pay from others only; known when the second is complete.
 pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pays: Vec<Pay>) {
@@ -52,7 +52,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, job: &Job, mut pay
             // The last month with both is b+5; two of three until b+6.
             let ended = pays.get(b + 7).map(|pay| agi_complete(pay.month));
             person.breach(story, place, &[(second, "info")], ended);
-            // When it stops, the salary has fallen: a note at most.
+            // When it stops, the salary has fallen: the rule about that raises a note at most.
             person.trap_of("salary-drop", story, place, second, Some("info"));
         }
         // One month from both, the next from the other alone, then as it should be.

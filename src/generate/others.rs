@@ -1,12 +1,12 @@
-//! Which life a person lives, and the classes of permits that have few rules: they are clean.
+//! Which life a person lives; and the classes of permits that have few rules, whose holders are clean.
 
 use super::calendar::{add_days, add_months, day_of, month_of};
 use super::identity::{Identity, TESTED_COUNTRIES, WORKER_COUNTRIES};
 use super::payments::Benefit;
 use super::person::Person;
-use super::shares::{self, Group};
+use super::scenes::leave;
+use super::shares::{self, Cohort};
 use super::truth::Kind;
-use super::work::leave;
 use super::{journeys, residence, stories, study, work};
 
 /// The small classes by weight, with length in months, salary of their own, and whether an employer is named.
@@ -41,12 +41,12 @@ pub(super) fn live(person: &mut Person<'_>) {
     let group = person.dice.weighted(groups);
     match (stories::due(person), group) {
         (Some(story), _) => stories::live(person, story),
-        (None, Group::Work) => work::live(person, standing),
-        (None, Group::Study) => study::live(person, standing),
-        (None, Group::Family) => residence::family(person, standing),
-        (None, Group::Protection) => residence::protection(person, standing),
-        (None, Group::Permanent) => residence::permanent(person),
-        (None, Group::Other) => live_small(person, standing),
+        (None, Cohort::Work) => work::live(person, standing),
+        (None, Cohort::Study) => study::live(person, standing),
+        (None, Cohort::Family) => residence::family(person, standing),
+        (None, Cohort::Protection) => residence::protection(person, standing),
+        (None, Cohort::Permanent) => residence::permanent(person),
+        (None, Cohort::Other) => live_small(person, standing),
     }
     // A person whose story found no room in the recording is an applicant whose case stays open.
     if person.permits.is_empty() {
@@ -106,7 +106,7 @@ fn live_small(person: &mut Person<'_>, standing: bool) {
     }
 }
 
-/// Tips from the public: now and then about anybody, oftener where there is something to tell.
+/// Tips from the public: rarely about anybody, more often if there is something to report.
 fn tip_off(person: &mut Person<'_>) {
     if stories::due(person).is_some() {
         return;

@@ -1,4 +1,4 @@
-//! Records of persons without any permit, which must be filtered, and payloads that are no records.
+//! Records of persons without any permit, which must be filtered, and payloads that are not records.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use super::dice::{Dice, Purpose};
 use super::identity::Identity;
 use super::world::World;
 use super::{Body, Fate, Message, Record, Value, rows};
-use crate::schema::{Feed, TableId};
+use crate::model::schema::{Feed, TableId};
 
-/// Tells about as many records as asked for, person by person.
+/// Generates about as many records as asked for, person by person.
 pub(super) fn tell(world: &World, records: usize, feeds: &mut [Vec<Message>; Feed::COUNT]) {
     let mut told = 0;
     let mut index = 0;
@@ -174,7 +174,7 @@ fn benefit(payer: &str, month: chrono::NaiveDate) -> Vec<Value> {
     ]
 }
 
-/// Payloads of known persons that must end in quarantine, each for a reason of its own.
+/// Payloads of persons in scope that must end in quarantine, each for a reason of its own.
 const MALFORMED: &[(Feed, &str)] = &[
     (Feed::Payments, "{\"table\":\"payments\",\"schema_ver\":1,"),
     (Feed::Payments, "not json at all"),
@@ -201,9 +201,10 @@ const MALFORMED: &[(Feed, &str)] = &[
     ),
 ];
 
+/// `loaded` has persons in scope, and until when each is in scope at least: a payload about anybody else is never parsed.
 pub(super) fn tell_malformed(
     world: &World,
-    loaded: &[Arc<str>],
+    loaded: &[(Arc<str>, i64)],
     count: usize,
     feeds: &mut [Vec<Message>; Feed::COUNT],
 ) {
@@ -214,13 +215,14 @@ pub(super) fn tell_malformed(
     let days = (world.until_us - world.start_us) / DAY_US;
     for number in 0..count {
         let (feed, text) = MALFORMED[number % MALFORMED.len()];
-        let key = Arc::clone(&loaded[dice.below(loaded.len() as u64) as usize]);
+        let (key, last) = &loaded[dice.below(loaded.len() as u64) as usize];
         let known_time =
             world.start_us + dice.between(2, (days - 1).max(2)) * DAY_US + dice.between(1, 80_000) * SECOND_US;
+        let known_time = known_time.min(*last);
         if known_time < world.until_us {
             feeds[feed.index()].push(Message {
                 known_time,
-                key: Some(key),
+                key: Some(Arc::clone(key)),
                 body: Body::Raw(text.into()),
                 fate: Fate::Malformed,
             });

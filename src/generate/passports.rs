@@ -85,7 +85,7 @@ fn citizenships(person: &mut Person<'_>, story: Scenario, place: usize, on: Naiv
         StatelessClarified => {
             person.post(on, known, change(vec!["SYR"]));
         }
-        // Told as a correction: it was never otherwise.
+        // Reported as a correction: the code was never another one.
         CitizenshipCodeCorrected => {
             person.post_as("correct", on, known, change(vec![own, "EGY"]));
         }
@@ -93,7 +93,7 @@ fn citizenships(person: &mut Person<'_>, story: Scenario, place: usize, on: Naiv
             acquire(person, on, known);
         }
     }
-    // The register shows another citizenship beside the one that the decision rests on, however it came to be.
+    // The register shows another citizenship beside the one that the decision rests on, for whatever reason.
     let ended = matches!(story, NewCitizenshipLost | NewCitizenshipMistaken).then_some(later);
     if !matches!(story, NewCitizenshipSwedish | StatelessClarified) {
         person.breach_of("identity-changed", story, place, &[(known, "weak")], ended);

@@ -11,7 +11,9 @@ use super::employers::Payer;
 use super::person::{Fact, Person};
 use super::rows;
 use super::shares;
-use crate::schema::TableId;
+use crate::model::schema::TableId;
+
+pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 
 /// A month's salary before it is declared.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Permits as told and amended, and the employers that they allow.
+//! Permits as reported and amended, and the employers that they allow.
 
 use chrono::NaiveDate;
 
@@ -7,9 +7,9 @@ use super::calendar::{add_days, instant, ymd};
 use super::employers::Payer;
 use super::person::{Fact, Person};
 use super::rows;
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
-/// A permit as last told.
+/// A permit as last reported.
 #[derive(Clone, Debug)]
 pub(super) struct Permit {
     pub(super) id: String,
@@ -94,7 +94,7 @@ pub(super) fn salary_floor(application_on: NaiveDate, first_grant: bool) -> i64 
 }
 
 impl Person<'_> {
-    /// A permit decided on a day, not told yet.
+    /// A permit decided on a day, not reported yet.
     pub(super) fn draft(
         &mut self,
         class: &'static str,
@@ -143,7 +143,7 @@ impl Person<'_> {
         }
     }
 
-    /// Tells a permit on the day of its decision; gives its place among the person's permits.
+    /// Reports a permit on the day of its decision; returns its index among the person's permits.
     pub(super) fn grant(&mut self, mut permit: Permit) -> usize {
         permit.version = 1;
         let known = self.office(permit.decided_on);
@@ -158,7 +158,7 @@ impl Person<'_> {
         self.permits.len() - 1
     }
 
-    /// Tells a change of a permit.
+    /// Reports a change of a permit.
     pub(super) fn amend(&mut self, place: usize, known: i64, change: impl FnOnce(&mut Permit)) -> i64 {
         let mut permit = self.permits[place].clone();
         change(&mut permit);
@@ -171,7 +171,7 @@ impl Person<'_> {
         known
     }
 
-    /// The same permit under its anchor's own key, at the same time.
+    /// Reports the same permit under its anchor's own key, at the same time.
     fn tell_anchor(&mut self, permit: &Permit) {
         let holder = self.id.to_string();
         let Some(anchor) = self.companions.iter_mut().find(|one| permit.anchor.as_deref() == Some(&*one.id)) else {

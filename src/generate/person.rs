@@ -1,7 +1,7 @@
-//! One person: what is told about them, and what is true of them.
+//! One person: the records about them, and the truth about them.
 //!
-//! `tell` is the only way for a record into a feed. It holds back what would be known before the recording (told
-//! at the first load instead) or after it (not told), and keeps the other feeds behind the permits.
+//! Every record goes into a feed through `tell`. It moves a record that would be known before the recording to the first load,
+//! drops one that would be known after it, and keeps the other feeds behind the permits.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use super::scenarios::Scenario;
 use super::truth::Truth;
 use super::world::World;
 use super::{Body, Fate, Message, Record, Value};
-use crate::schema::{Feed, TableId};
+use crate::model::schema::{Feed, TableId};
 
-/// Other feeds follow the first permits record by at least so much; a record must lag it by one hour to count.
+/// Other feeds follow the first permits record by at least this much; a record must be an hour behind it to count.
 const LEAD_US: i64 = 2 * HOUR_US;
-/// The first load of permits takes so long.
+/// Duration of the first load of permits.
 const LOAD_SECONDS: i64 = 3000;
 
 /// The most companions of a person; their ids begin with other letters than p and q.
 const MAX_COMPANIONS: usize = 15;
 
-/// A record before it is told.
+/// A record before it goes into a feed.
 pub(super) struct Fact {
     pub(super) table: TableId,
     pub(super) key: String,
@@ -71,22 +71,22 @@ pub(super) struct Person<'w> {
     pub(super) id: Arc<str>,
     pub(super) dice: Dice,
     pub(super) who: Identity,
-    /// The planted story; whoever has one has no other irregularity.
+    /// The planted story; a person with one has no other irregularity.
     pub(super) story: Option<Scenario>,
     pub(super) permits: Vec<Permit>,
     pub(super) passport: String,
     pub(super) passport_issued: Option<NaiveDate>,
-    /// Changes that the population register will tell, in any order.
+    /// Changes that the population register will report, in any order.
     pub(super) posts: Vec<Post>,
     pub(super) naturalised_at: Option<i64>,
     pub(super) died_at: Option<i64>,
-    /// Address of the first registration, where it is shared with somebody.
+    /// Address of the first registration, if it is shared with another person.
     pub(super) home: Option<u64>,
     /// Spouse, and day of the wedding, at the first registration.
     pub(super) wed: Option<(Arc<str>, NaiveDate)>,
-    /// What is shown at the border where it is not the passport: kind, issuer and key.
+    /// The document shown at the border, if it is not the passport: kind, issuer and key.
     pub(super) travel_document: Option<(&'static str, &'static str, String)>,
-    /// Who employs the person, where that is needed later.
+    /// The person's employer, if it is needed later.
     pub(super) employer: Option<Payer>,
     /// Persons who belong to this one's story; the first is the anchor of its family permits.
     pub(super) companions: Vec<Person<'w>>,
@@ -97,7 +97,7 @@ pub(super) struct Person<'w> {
     last_number: u32,
 }
 
-/// All that is told about a person.
+/// All records about a person.
 pub(super) struct Told {
     pub(super) id: Arc<str>,
     pub(super) first_known: Option<i64>,
@@ -112,7 +112,7 @@ impl<'w> Person<'w> {
         Person::named(world, index, format!("p{index:07}"), dice, who)
     }
 
-    /// Another person of this one's story, with a life of its own; hand it to `companions` in the end.
+    /// Another person of this one's story, with a life of their own; to be added to `companions` in the end.
     pub(super) fn companion(&self, number: usize, ages: (i64, i64), citizenship: &'static str) -> Person<'w> {
         let (world, index) = (self.world, self.index);
         let mut dice = Dice::new(world.options.seed, Purpose::Companion, (index * MAX_COMPANIONS + number) as u64);
@@ -173,7 +173,7 @@ impl<'w> Person<'w> {
         add_days(self.world.start, offset)
     }
 
-    /// Tells a record; gives when it is known, which may be too late to be recorded.
+    /// Reports a record; returns when it is known, which may be too late for the recording.
     pub(super) fn tell(&mut self, fact: Fact) -> i64 {
         let feed = fact.table.def().feed;
         let load_us = self.world.start_us + (self.index as i64 % LOAD_SECONDS) * SECOND_US;
@@ -210,7 +210,7 @@ impl<'w> Person<'w> {
         self.told.push((fact.table.def().feed, message));
     }
 
-    /// Takes a record back: it was never true.
+    /// Retracts a record: it was never true.
     pub(super) fn retract(
         &mut self,
         table: TableId,
@@ -236,7 +236,7 @@ impl<'w> Person<'w> {
         }
     }
 
-    /// Tells the register's posts and the planted disturbances, and hands everything over.
+    /// Reports the register's posts and the planted disturbances, and hands everything over.
     pub(super) fn finish(mut self, told: &mut Vec<Told>) {
         for companion in std::mem::take(&mut self.companions) {
             companion.finish(told);
@@ -249,8 +249,8 @@ impl<'w> Person<'w> {
     }
 }
 
-/// Place among the identity numbers: anchors count from the middle, the few further companions from the end, so that no
-/// two of 75,000 persons share one.
+/// The person's slot among the identity numbers: anchors count from the middle, further companions from the end, so that no two of
+/// 75,000 persons share one.
 fn companion_slot(index: usize, number: usize) -> usize {
     if number == 0 { 91_067 + index } else { 182_134_usize.saturating_sub(index / 96 * MAX_COMPANIONS + number) }
 }

@@ -1,5 +1,5 @@
-//! The stories that one person in six lives, in turn: of each rule the first, of each the second, and so on, breaches first;
-//! where a rule has few kinds of breach, they come twice.
+//! The stories that one person in six lives, in turn: the first story of each rule, then the second of each, and so on, breaches
+//! first. If a rule has few kinds of breach, they come twice.
 
 use super::scenarios::Scenario::{self, *};
 

@@ -1,7 +1,7 @@
-//! The population register: a full post for each change, as Navet tells it.
+//! The population register: a full post for each change, as Navet reports it.
 //!
-//! A person has one entry (one `record_key`), whoever's number it stands under: when a coordination number gives
-//! way to a personal number, the old number is told as deregistered (GS) and the new one follows at once.
+//! A person has one entry (one `record_key`), whichever number it is under: when a coordination number gives way to a personal
+//! number, the old number is reported as deregistered (GS) and the new one follows at once.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use super::calendar::{DAY_US, HOUR_US, add_days, instant};
 use super::person::{Fact, Person};
 use super::rows;
 use super::shares;
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
-/// A change that the register will tell.
+/// A change that the register will report.
 #[derive(Clone)]
 pub(super) struct Post {
     pub(super) known: i64,
     pub(super) on: NaiveDate,
     pub(super) op: &'static str,
     pub(super) change: Change,
-    /// When it reaches us, where a later post of the register comes first.
+    /// When it reaches us, if later posts of the register reach us before it.
     pub(super) arrives: Option<i64>,
 }
 
@@ -31,11 +31,11 @@ pub(super) enum Change {
     Assigned(String),
     /// First registration, with a personal number.
     Registered(String),
-    /// To an address that is given where somebody else lives there too.
+    /// To this address, if another person lives there too.
     Moved(Option<u64>),
-    /// Civil status, and the spouse where there is one.
+    /// Civil status, and the spouse if there is one.
     Civil(&'static str, Option<Arc<str>>),
-    /// Name, birthday, citizenships and number as they are from now on; what is `None` stays.
+    /// Name, birthday, citizenships and number from now on; `None` stays as it was.
     Identity {
         name: Option<String>,
         birth_on: Option<NaiveDate>,
@@ -52,7 +52,7 @@ pub(super) enum Change {
     Protected,
 }
 
-/// The entry as it stands.
+/// The current entry.
 #[derive(Clone)]
 struct Entry {
     dereg: Option<(&'static str, NaiveDate)>,
@@ -71,7 +71,7 @@ struct Entry {
 
 impl Entry {
     fn values(&self, event_on: NaiveDate) -> Vec<Value> {
-        // Of a protected person hardly more than the number is told.
+        // Of a protected person the register reports little more than the number.
         if self.protected {
             let mut values = vec![Value::Null; 15];
             values[0] = rows::day(event_on);
@@ -109,7 +109,7 @@ impl Person<'_> {
         known
     }
 
-    /// A post that reaches us after those that the register wrote later.
+    /// A post that reaches us after posts that the register wrote later.
     pub(super) fn post_arriving(&mut self, on: NaiveDate, known: i64, change: Change, arrives: i64) {
         self.posts.push(Post { known, on, op: "upsert", change, arrives: Some(arrives) });
     }
@@ -164,7 +164,7 @@ impl Person<'_> {
         }
     }
 
-    /// Moves with those who share the address; whoever has an anchor does not marry on the way.
+    /// Moves together with those who share the address; a person with an anchor does not marry then.
     fn move_on(&mut self, on: NaiveDate, known: i64, change: Change) {
         if self.home.is_none() {
             self.post(on, known, change);
@@ -197,7 +197,7 @@ impl Person<'_> {
         self.died_at = Some(known);
     }
 
-    /// Tells all posts in the register's order, which is the order in which they became known but for those that arrive late.
+    /// Reports all posts in the register's order, which is the order in which they became known except for those that arrive late.
     pub(super) fn tell_posts(&mut self) {
         let mut posts = std::mem::take(&mut self.posts);
         posts.sort_by_key(|post| post.known);
@@ -227,7 +227,7 @@ impl Person<'_> {
             let known = post.known;
             if let Some(old) = replaced {
                 version = (known + 1).max(version + 1);
-                // Now and then the old coordination number's end comes after the new number.
+                // Sometimes the old coordination number's end comes after the new number.
                 let coordination = is_coordination(&old.number);
                 let late = coordination && self.dice.permille(100);
                 let told = if late { known + 2 * HOUR_US } else { known };
@@ -238,7 +238,7 @@ impl Person<'_> {
         }
     }
 
-    /// Applies a change; gives the old number's last entry where a number was replaced.
+    /// Applies a change; returns the old number's last entry if a number was replaced.
     fn apply_post(&mut self, entry: &mut Entry, post: &Post) -> Option<Entry> {
         let before = entry.clone();
         match &post.change {
@@ -288,7 +288,7 @@ impl Person<'_> {
         let birth_replaced =
             before.number != entry.number && !is_coordination(&before.number) && before.address.is_some();
         match (number_replaced, birth_replaced) {
-            // A correction restores a number; the one that was never right had no end of its own.
+            // A correction restores a number; the one that was never right has no end of its own.
             _ if post.op == "correct" => None,
             (true, _) => Some(Entry { dereg: Some(("GS", post.on)), ..before }),
             (_, true) => Some(Entry { dereg: Some(("GN", post.on)), ..before }),

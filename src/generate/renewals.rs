@@ -1,7 +1,7 @@
-//! Stories of refugees whose permit is renewed: what falls between the permits, or is known after the decision only.
+//! Stories of refugees whose permit is renewed: facts between the two permits, or known only after the decision.
 //!
-//! The status stands throughout. What the decision could weigh is settled by it; what it could not is held against the
-//! new permit, and in the time between the two the old one carries.
+//! The status holds throughout. What the decision could weigh is settled by it. What it could not is held against the new permit,
+//! and in the time between the two against the old one.
 
 use super::calendar::{add_days, add_months};
 use super::identity::{Identity, TESTED_COUNTRIES};

@@ -6,14 +6,12 @@ use super::calendar::{add_days, add_months, month_of};
 use super::emigration::{self, naturalise};
 use super::identity::{FAMILY_COUNTRIES, Identity, TESTED_COUNTRIES};
 use super::journeys::{self, Home};
-use super::payments::Benefit;
+use super::payments::{Benefit, CHILD_BENEFIT_SEK};
 use super::person::Person;
 use super::scenarios::{self, Scenario};
+use super::scenes::leave;
 use super::shares;
-use super::work::leave;
 use super::{after_end, couples, identity_changes};
-
-pub(super) const CHILD_BENEFIT_SEK: i64 = 1_250;
 
 pub(super) fn family(person: &mut Person<'_>, standing: bool) {
     person.story = scenarios::draw(&mut person.dice, shares::FAMILY_ANY);
@@ -24,11 +22,11 @@ pub(super) fn family(person: &mut Person<'_>, standing: bool) {
     let ages = if class == "FAMILY_CHILD" { (1, 13) } else { (21, 55) };
     person.who = Identity::draw(&mut person.dice, person.index, person.world.start, ages, country);
     let (decided_on, from, to) = span(person, standing, 24);
-    // Whoever has a story lives with a partner, to whom a wedding of the story is.
+    // A person with a story lives with a partner, whom they marry if the story has a wedding.
     let married =
         person.story.is_none() && class != "FAMILY_CHILD" && class != "FAMILY_OTHER" && person.dice.permille(750);
     let anchor = if class == "DEPENDANT" {
-        // A worker's earlier salaries would have to be told; researchers are not looked at for theirs.
+        // A worker's earlier salaries would have to be reported; no rule looks at a researcher's.
         let works = from >= person.world.start && person.dice.permille(500);
         let anchor_class = if works { "WORK_EMP" } else { "RESEARCH" };
         couples::accompany(person, anchor_class, (decided_on, from, to), married)
@@ -187,8 +185,8 @@ fn plant(person: &mut Person<'_>, story: Scenario, place: usize, from: NaiveDate
     }
 }
 
-/// Extensions, each applied for in time, until the person leaves or the permit becomes permanent; gives the last
-/// day in Sweden, or the recording's last day.
+/// Extensions, each applied for in time, until the person leaves or the permit becomes permanent; returns the last day in Sweden,
+/// or the recording's last day.
 fn prolong(person: &mut Person<'_>, place: usize) -> NaiveDate {
     let world = person.world;
     let class = person.permits[place].class;
@@ -221,7 +219,7 @@ fn prolong(person: &mut Person<'_>, place: usize) -> NaiveDate {
     }
 }
 
-/// With a permanent permit: some become citizens, some die; gives the last day of other events.
+/// Life with a permanent permit: some become citizens, some die; returns the last day for other events.
 fn live_on(person: &mut Person<'_>, from: NaiveDate) -> NaiveDate {
     let world = person.world;
     let years = i64::from(world.options.years);

@@ -1,4 +1,4 @@
-//! Stories of salaries that fall far below the person's own earlier ones: a statistical note, no matter of law.
+//! Stories of salaries that fall far below the person's own earlier ones: a statistical note without legal meaning.
 //!
 //! A full month of employment is noted when it is below 75 per cent of the median of the full months of the year before,
 //! at least six of them, and further from it than 3.5 times their usual deviation (as 0.6745 of it), until the next month
@@ -8,7 +8,7 @@ use super::calendar::agi_complete;
 use super::payments::Pay;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{come_and_go, hired, introduce};
+use super::scenes::{come_and_go, hired, introduce};
 
 const USUAL_SEK: i64 = 72_000;
 const LEAST_MONTHS: usize = 6;
@@ -54,7 +54,7 @@ fn salary_pct(story: Scenario, place: usize) -> i64 {
     }
 }
 
-/// Notes a fall in salaries as they stand: from the first month that is low until the first one after it that is not.
+/// Notes a fall in the given salaries: from the first low month until the first later one that is not low.
 pub(super) fn note(person: &mut Person<'_>, story: Scenario, place: usize, pays: &[Pay]) {
     let amounts: Vec<i64> = pays.iter().map(|pay| pay.amount_sek).collect();
     let full = 1..pays.len().saturating_sub(1);

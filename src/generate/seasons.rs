@@ -9,7 +9,7 @@ use super::calendar::{add_days, add_months, agi_complete, instant, month_of, ymd
 use super::payments::first_month_beyond;
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{introduce, own_employer};
+use super::scenes::{introduce, own_employer};
 
 const SALARY_SEK: i64 = 27_000;
 

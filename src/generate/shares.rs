@@ -1,20 +1,19 @@
-//! How many of each kind: the one place for the figures that the generator is calibrated on.
+//! The shares of each kind: the only place for the figures that the generator is calibrated on.
 //!
-//! Sources: permits granted in 2025 as published by Migrationsverket (88,938: work about 23,000, family 25,000,
-//! study 16,000, asylum 13,000, EU/EEA 11,000); Riksrevisionen's audit RiR 2023:19 for the base rates of breaches.
-//! What neither gives is an estimate and says so.
+//! Sources: permits granted in 2025 as published by Migrationsverket (88,938: work about 23,000, family 25,000, study 16,000,
+//! asylum 13,000, EU/EEA 11,000); Riksrevisionen's audit RiR 2023:19 for the base rates of breaches. Figures that neither source
+//! has are estimates and are marked as such.
 
 use super::scenarios::{Mix, Scenario::*};
 
-/// Permits that stand when the recording starts: half a million (the lower end of the estimates, since holders of
-/// whom no register tells anything for years are left out); 78,000 first permits come a year (Migrationsverket
-/// 2025 without EU/EEA).
+/// Permits in force when the recording starts: half a million (the lower end of the estimates, since holders on whom no register
+/// reports anything for years are left out); 78,000 first permits come a year (Migrationsverket 2025 without EU/EEA).
 pub(super) const STOCK: u64 = 500_000;
 pub(super) const GRANTS_A_YEAR: u64 = 78_000;
 
 /// Groups of persons that live alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Group {
+pub(super) enum Cohort {
     Work,
     Study,
     Family,
@@ -25,17 +24,22 @@ pub(super) enum Group {
 
 /// Of the first permits of a year, by Migrationsverket's figures for 2025; part of "work" is Blue Card, ICT,
 /// seasonal and research (`Other`, with asylum seekers and EU rights).
-pub(super) const GRANTED: &[(u32, Group)] =
-    &[(205, Group::Work), (190, Group::Study), (305, Group::Family), (165, Group::Protection), (135, Group::Other)];
+pub(super) const GRANTED: &[(u32, Cohort)] = &[
+    (205, Cohort::Work),
+    (190, Cohort::Study),
+    (305, Cohort::Family),
+    (165, Cohort::Protection),
+    (135, Cohort::Other),
+];
 
 /// Of the permits that stand (estimate from the yearly flows; permanent permits are by far the most).
-pub(super) const STANDING: &[(u32, Group)] = &[
-    (90, Group::Work),
-    (45, Group::Study),
-    (210, Group::Family),
-    (155, Group::Protection),
-    (450, Group::Permanent),
-    (50, Group::Other),
+pub(super) const STANDING: &[(u32, Cohort)] = &[
+    (90, Cohort::Work),
+    (45, Cohort::Study),
+    (210, Cohort::Family),
+    (155, Cohort::Protection),
+    (450, Cohort::Permanent),
+    (50, Cohort::Other),
 ];
 
 /// New work permits. RiR 2023:19: about every tenth holder had no earned income (1,700 of 17,000 in 2020), here
@@ -84,7 +88,7 @@ pub(super) const WORK_GRANTED: &Mix = &[
     (9, SmallElsewhere),
 ];
 
-/// Work permits that stand at the start are extensions: not the first start of work, and not tied any more.
+/// Work permits in force at the start are extensions: their work has started, and they are no longer tied to an employer.
 pub(super) const WORK_STANDING: &Mix = &[
     (10, ShortDip),
     (10, LongDip),
@@ -225,7 +229,7 @@ pub(super) const PROTECTION_ANY: &Mix = &[
 
 /// Salary statements of one in twenty are corrected (brief of the tax agency's own estimate: about 5 %).
 pub(super) const CORRECTED_PERMILLE: u32 = 50;
-/// Salary statements withdrawn because they were told twice (estimate).
+/// Salary statements withdrawn because they were sent twice (estimate).
 pub(super) const WITHDRAWN_PERMILLE: u32 = 3;
 /// Salary statements after the due day, but before the month counts as complete (estimate).
 pub(super) const LATE_PERMILLE: u32 = 50;

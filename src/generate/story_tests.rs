@@ -1,5 +1,5 @@
-//! Aim: the truth is about what the recording holds, every rule and story has its persons, and what two persons share is
-//! what a story or a family makes them share.
+//! Aim: the truth agrees with the recording, every rule and story has its persons, and two persons share only what a story or a
+//! family makes them share.
 //! Method: a recording of the demo's size in memory, read record by record.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ fn spouses_name_each_other_while_they_are_married() {
     assert!(spouses.len() > 200);
     let registered: BTreeSet<&str> = records(TableId::Population).map(|(key, ..)| key).collect();
     for (person, of) in &spouses {
-        // Of whom never arrives the register knows nothing.
+        // The register knows nothing of a person who never arrives.
         for spouse in of.iter().filter(|spouse| registered.contains(*spouse)) {
             assert!(spouses.get(spouse).is_some_and(|back| back.contains(person)), "{person} {spouse}");
         }

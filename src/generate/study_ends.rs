@@ -1,6 +1,6 @@
 //! Stories of students whose studies are reported to have stopped.
 //!
-//! It counts 30 days later unless other studies of at least 15 credits go on; whoever does not register for the next term
+//! It counts 30 days later unless other studies of at least 15 credits go on. A student who does not register for the next term
 //! breaches that duty too.
 
 use chrono::NaiveDate;
@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 use super::calendar::{DAY_US, Term, add_days, instant};
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::introduce;
-use super::study::{register, student, study_term};
+use super::scenes::introduce;
+use super::students::{register, student, study_term};
 use super::study_stories::tiers;
 
 const WAIT_DAYS: i64 = 30;

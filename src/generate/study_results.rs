@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 use super::calendar::{DAY_US, Term, add_days, add_months, instant, month_of};
 use super::person::Person;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{introduce, own_employer};
-use super::study::{register, student, study_term};
+use super::scenes::{introduce, own_employer};
+use super::students::{register, student, study_term};
 use super::study_stories::tiers;
 
 const WAIT_DAYS: i64 = 60;
@@ -54,7 +54,7 @@ fn progress(person: &mut Person<'_>, story: Scenario, place: usize, school: &str
     match story {
         NoCredits => person.breach(story, place, &[(evaluated, "medium")], None),
         FewCredits => person.breach(story, place, &[(evaluated, "weak")], None),
-        // Somebody has told of it: one tier more.
+        // A tip supports it: one tier more.
         FewCreditsTip => {
             person.tell_tip("not_studying", add_days(year_end, 10));
             person.breach(story, place, &[(evaluated, "medium")], None);

@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 use super::calendar::{DAY_US, Term, add_days, add_months, instant};
 use super::person::Person;
 use super::scenarios::Scenario;
-use super::study::{register, study_term};
-use crate::schema::TableId;
+use super::students::{register, study_term};
+use crate::model::schema::TableId;
 
 const WEAK_DAYS: i64 = 30;
 const STRONG_DAYS: i64 = 60;
@@ -22,7 +22,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
     let Some(first) = due.first() else { return };
     let counted = first.starts_on.max(valid_from);
     let tiers = tiers(counted);
-    // Gives when the first of these registrations is known: it makes up for a term that was missed before.
+    // Returns when the first of these registrations is known: it makes up for a term that was missed before.
     let on_time = |person: &mut Person<'_>, skip: usize| {
         due.iter()
             .skip(skip)
@@ -75,7 +75,7 @@ pub(super) fn plant(person: &mut Person<'_>, story: Scenario, place: usize, scho
     }
 }
 
-/// Terms without a registration in time, or hardly in time, that are nobody's fault.
+/// Terms without a registration, or barely registered in time, for innocent reasons.
 fn explained_term(
     person: &mut Person<'_>,
     story: Scenario,

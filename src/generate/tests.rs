@@ -1,4 +1,4 @@
-//! Aim: a recording is reproducible, well formed, and holds what its truth says.
+//! Aim: a recording is reproducible, well formed, and agrees with its truth.
 //! Method: small recordings in memory; every record is checked against the schema; Parquet is read back.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::calendar::instant;
 use super::identity::luhn_digit;
 use super::*;
-use crate::schema::ColumnType;
+use crate::model::schema::ColumnType;
 
 fn small(seed: u64) -> Dataset {
     generate(&Options::new(400, 3, seed))

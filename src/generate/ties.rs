@@ -9,7 +9,7 @@ use super::couples;
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::introduce;
+use super::scenes::introduce;
 
 const APART_DAYS: i64 = 183;
 
@@ -67,7 +67,7 @@ fn divorced(person: &mut Person<'_>, story: Scenario, place: usize, on: NaiveDat
     let later = known + person.dice.between(40, 150) * DAY_US;
     match story {
         Divorced | DivorcedDependant => person.breach(story, place, &[(known, "medium")], None),
-        // Somebody has told of it: one tier more.
+        // A tip supports it: one tier more.
         DivorcedTip => {
             person.tell_tip("sham_relationship", add_days(on, -30));
             person.breach(story, place, &[(known, "strong")], None);

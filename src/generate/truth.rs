@@ -1,4 +1,4 @@
-//! What is true of the generated persons, by law: the oracle of the tests and of the demo's figures.
+//! The truth about the generated persons, by law: the oracle of the tests and of the demo's figures.
 
 /// Whether an alert is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Kind {
     }
 }
 
-/// One planted matter of one person, permit and rule. Of a rule about employers both person and permit are the employer.
+/// One planted matter of one person, permit and rule. For a rule about employers, both person and permit are the employer.
 #[derive(Clone, Debug)]
 pub struct Truth {
     pub person_id: String,

@@ -1,12 +1,12 @@
-//! Stories of revoked permits: a decision that is not served within 30 days, or a person who is still registered 28 days
-//! after it became final. Both are for following up: only where something tells where the person can be found does it
-//! press after 60 and 90 days.
+//! Stories of revoked permits: a decision that is not served within 30 days, or a person who is still registered 28 days after it
+//! became final. Both are for follow-up: only if some record shows where the person can be found do they become more severe, after
+//! 60 and 90 days.
 
 use super::calendar::{add_days, add_months, instant};
 use super::person::Person;
 use super::register::Change;
 use super::scenarios::Scenario::{self, *};
-use super::stories::{first_permit, introduce};
+use super::scenes::{first_permit, introduce};
 
 const SERVE_DAYS: i64 = 30;
 const LEAVE_DAYS: i64 = 28;

@@ -1,4 +1,4 @@
-//! What is true of a person, by law: the planted breaches and traps of each rule that a story touches.
+//! The truth about a person, by law: the planted breaches and traps of each rule that a story touches.
 
 use super::calendar::{add_days, instant};
 use super::employers::Payer;
@@ -6,7 +6,7 @@ use super::person::Person;
 use super::scenarios::Scenario;
 use super::truth::{Kind, Truth};
 
-/// Matters that the permit's end does not end.
+/// Rules whose breaches the permit's end does not end.
 const OUTLIVE_THE_PERMIT: &[&str] = &[
     "payment-after-permit-end",
     "work-without-right",
@@ -18,7 +18,7 @@ const OUTLIVE_THE_PERMIT: &[&str] = &[
 ];
 
 impl Person<'_> {
-    /// A breach of the story's rule: known from the first of `tiers`, reaching the last of them that comes before it ends.
+    /// A breach of the story's rule: known from the first of `tiers`; reaches the last tier that comes before the breach ends.
     pub(super) fn breach(
         &mut self,
         scenario: Scenario,
@@ -29,7 +29,7 @@ impl Person<'_> {
         self.breach_of(scenario.rule_id(), scenario, permit, tiers, ended_at);
     }
 
-    /// The same of another rule, which the story breaches too.
+    /// The same for another rule, which the story breaches too.
     pub(super) fn breach_of(
         &mut self,
         rule_id: &'static str,
@@ -45,7 +45,7 @@ impl Person<'_> {
         if !stands {
             return;
         }
-        // The clock's last step is the end itself.
+        // The last step of the clock is the end itself.
         let until = ended_at.unwrap_or(i64::MAX).min(self.world.until_us + 1);
         let reached = tiers.iter().filter(|(at, _)| *at < until).map(|(_, tier)| *tier).next_back();
         if reached.is_some() {
@@ -131,15 +131,15 @@ impl Person<'_> {
         });
     }
 
-    /// Whether a matter that is known from then on stands at all, and the earliest of what ends it: its own end, the
-    /// permit's, naturalisation, death.
+    /// Whether a breach known from `known_from` stands at all, and the earliest of what ends it: its own end, the permit's,
+    /// naturalisation, death.
     fn end_of(&self, rule_id: &'static str, place: usize, known_from: i64, own: Option<i64>) -> (bool, Option<i64>) {
         let mut ends: Vec<i64> = self.naturalised_at.into_iter().chain(self.died_at).collect();
         if !OUTLIVE_THE_PERMIT.contains(&rule_id) {
             let permit = &self.permits[place];
             let after = |day| instant(add_days(day, 1));
             let next = self.permits.iter().find(|next| next.valid_from > permit.valid_from);
-            // What stands on a permit stands on until the next one begins, if that was applied for in time.
+            // A breach of a permit stands until the next permit begins, if that was applied for in time.
             let carries = |to: &chrono::NaiveDate| next.is_none_or(|next| next.application_on > *to);
             ends.extend(permit.valid_to.filter(carries).map(after));
             ends.extend(permit.ended_on.map(|day| after(day).max(permit.end_known.unwrap_or(0))));

@@ -4,22 +4,14 @@ use chrono::NaiveDate;
 
 use super::calendar::{add_days, add_months, month_of};
 use super::employers::{Payer, Story, employer_record, scenario_payer};
-use super::identity::{EMIGRATION_COUNTRIES, Identity, WORKER_COUNTRIES};
+use super::identity::{Identity, WORKER_COUNTRIES};
 use super::payments::{Benefit, Pay};
 use super::permits::salary_floor;
 use super::person::Person;
 use super::scenarios::{self, Scenario};
+use super::scenes::{Job, leave};
 use super::shares;
 use super::{low_salaries, not_started, other_employers};
-
-/// An employment under a permit.
-pub(super) struct Job {
-    pub(super) place: usize,
-    pub(super) payer: Payer,
-    pub(super) from: NaiveDate,
-    pub(super) salary_sek: i64,
-    pub(super) floor_sek: i64,
-}
 
 /// A salary that applies from a day.
 type Raise = (NaiveDate, i64);
@@ -80,7 +72,7 @@ fn new_job(person: &mut Person<'_>) -> Job {
     Job { place, payer, from, salary_sek, floor_sek }
 }
 
-/// The offer, unless a story is about salaries under the floor alone.
+/// The offer, unless the story is only about salaries below the floor.
 fn offer(story: Option<Scenario>, salary_sek: i64) -> Option<i64> {
     let alone = story.is_some_and(|story| story.rule_id() == "salary-below-floor" && story != Scenario::DeepDip);
     (!alone).then_some(salary_sek)
@@ -89,7 +81,7 @@ fn offer(story: Option<Scenario>, salary_sek: i64) -> Option<i64> {
 /// A job that goes on when the recording starts, under an extension.
 fn standing_job(person: &mut Person<'_>) -> Job {
     let world = person.world;
-    // No older: what was so before the recording is told at its start, and silence before that is no silence.
+    // Not older: facts from before the recording are reported at its start, and silence before that does not count.
     let age_days = person.dice.between(1, 150);
     let valid_from = add_days(world.start, -age_days);
     let decided_on = add_days(valid_from, -person.dice.between(0, 30));
@@ -116,13 +108,13 @@ fn draw_employer(person: &mut Person<'_>) -> Payer {
     if person.story.is_none() {
         return person.world.employers.draw(&mut person.dice);
     }
-    // A story has an employer of its own, so that what befalls the employer befalls nobody else.
+    // A story has an employer of its own, so that what happens to the employer affects nobody else.
     let payer = scenario_payer(person.index, 0);
     person.tell_reference(employer_record(&payer, Story::sound("J"), 1, person.world.start_us));
     payer
 }
 
-/// Whoever has no story earns eight per cent above the floor at least; stories need exact figures.
+/// A person without a story earns at least eight per cent above the floor; stories need exact figures.
 fn draw_salary(person: &mut Person<'_>, floor_sek: i64) -> i64 {
     match person.story {
         Some(Scenario::OldFloor) => person.dice.between(300, 340) * 50,
@@ -170,7 +162,7 @@ fn live_soundly(person: &mut Person<'_>, job: &Job, valid_from: NaiveDate, valid
     }
 }
 
-/// Extends a permit, or lets it become permanent; gives the new last day, `None` where it stays open.
+/// Extends a permit, or makes it permanent; returns the new last day, `None` if it stays open.
 fn extend(person: &mut Person<'_>, job: &Job, last_day: NaiveDate, raises: &mut Vec<Raise>) -> Option<NaiveDate> {
     let filed_on = add_days(last_day, -person.dice.between(15, 80));
     let decided_on = add_days(filed_on, person.dice.between(20, 140));
@@ -226,12 +218,4 @@ fn take_leave_of_absence(person: &mut Person<'_>, pays: &mut Vec<Pay>) {
         pay.amount_sek = pay.amount_sek * paid_pct / 100;
     }
     pays.retain(|pay| pay.amount_sek > 0);
-}
-
-/// Leaves Sweden on a day, told some days before or after.
-pub(super) fn leave(person: &mut Person<'_>, on: NaiveDate) {
-    let country = person.dice.weighted(EMIGRATION_COUNTRIES);
-    let told_on = add_days(on, person.dice.between(0, 14));
-    let known = person.office(told_on);
-    person.emigrate(on, country, known);
 }

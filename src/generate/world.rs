@@ -8,12 +8,12 @@ use super::calendar::{Term, add_days, instant, terms};
 use super::employers::Employers;
 use super::rows;
 use super::{Body, Fate, Message, Options, Record, Value, start_of};
-use crate::schema::TableId;
+use crate::model::schema::TableId;
 
-/// Universities and schools; the last `SILENT_INSTITUTIONS` of them tell nothing about registrations.
+/// Universities and schools; the last `SILENT_INSTITUTIONS` of them do not report registrations.
 const INSTITUTIONS: usize = 38;
 const SILENT_INSTITUTIONS: usize = 3;
-/// Terms are told from this many years before the recording to as many after it.
+/// Years of terms before and after the recording that are reported.
 const TERM_YEARS_AROUND: i32 = 6;
 
 pub(super) struct World {
@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    /// A school that tells about registrations.
+    /// A school that reports registrations.
     pub(super) fn institution(&self, draw: u64) -> String {
         institution_name((draw % (INSTITUTIONS - SILENT_INSTITUTIONS) as u64) as usize)
     }

@@ -1,8 +1,7 @@
-//! A recording on disk: Parquet by table, NDJSON by feed, the truth, and a manifest that counts them.
+//! Writes a recording to disk: Parquet by table, NDJSON by feed, the truth, and a manifest with counts.
 //!
-//! `parquet/<table>.parquet` has the schema of `Table::file_schema`; `arrival_no` is the message's place in its
-//! feed, which is also its line in `ndjson/<feed>.ndjson`. Of clock messages and malformed payloads `parquet/clocks.parquet`
-//! says when they were known.
+//! `parquet/<table>.parquet` has the schema of `Table::file_schema`; `arrival_no` is the message's position in its feed, which is
+//! also its line in `ndjson/<feed>.ndjson`. `parquet/clocks.parquet` has the known times of clock messages and malformed payloads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,10 +15,10 @@ use serde::Serialize;
 use super::json::message_line;
 use super::parquet_file::TableWriter;
 use super::{Body, Dataset, Fate, GenerateError, Message, SCHEMA_VER, Truth, Value, start_of};
-use crate::schema::{Feed, TableId, clock_file_schema};
-use crate::time::format_micros;
+use crate::model::schema::{Feed, TableId, clock_file_schema};
+use crate::model::time::format_micros;
 
-/// What a recording holds: the manifest.
+/// The manifest: what a recording contains.
 #[derive(Debug, Serialize, PartialEq)]
 pub struct Summary {
     pub format: u32,
@@ -29,11 +28,11 @@ pub struct Summary {
     pub start: String,
     pub until: String,
     pub outside_pct: u32,
-    /// By feed, the messages and what must become of them.
+    /// By feed: the messages, and what the engine must do with them.
     pub feeds: BTreeMap<&'static str, FeedSummary>,
     /// By table, the records.
     pub tables: BTreeMap<&'static str, usize>,
-    /// Over all feeds, what must become of the messages.
+    /// Over all feeds: what the engine must do with the messages.
     pub fates: BTreeMap<&'static str, usize>,
     /// By rule, kind and story, the rows of the truth.
     pub truth: BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<&'static str, usize>>>,
@@ -84,7 +83,7 @@ impl Summary {
     }
 }
 
-/// Writes a recording into a directory, which is made if need be.
+/// Writes a recording into a directory, which is created if need be.
 pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
     for sub in ["parquet", "ndjson"] {
         let path = dir.join(sub);
@@ -106,7 +105,7 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
     Ok(summary)
 }
 
-/// The tables of the registers' feeds; what permitwatch writes itself is no part of a recording.
+/// The tables of the registers' feeds; permitwatch's own tables are not part of a recording.
 fn source_tables() -> impl Iterator<Item = TableId> {
     TableId::ALL.into_iter().filter(|table| !table.def().feed.is_internal())
 }
@@ -165,7 +164,7 @@ fn write_table(dataset: &Dataset, table: TableId, path: &Path) -> Result<(), Gen
     file.close()
 }
 
-/// When feeds spoke without a record.
+/// Writes the known times of messages that are not records.
 fn write_clocks(dataset: &Dataset, path: &Path) -> Result<(), GenerateError> {
     let mut file = TableWriter::create("clocks", clock_file_schema(), path)?;
     for feed in Feed::SOURCES {

@@ -1,18 +1,20 @@
-//! Taking many rows at once, as a permit snapshot brings them: nobody is looked up per record, lists are made as long as they will
-//! be, and rows go from columns to columns.
+//! Adds many rows at once, as a permit snapshot brings them: without looking up a person per record, with lists made at their final
+//! length, and with rows copied from columns to columns.
 //!
-//! What comes of it is what adding the records one by one gives, in the order (known_time, arrival_no) for each person; but persons
-//! are numbered as they stand in the rows, and a person's rows stand together.
+//! The outcome is that of adding the records one by one in the order (known_time, arrival_no) for each person, except that persons
+//! are numbered in the order in which they come in the rows, and a person's rows are stored together.
 
-use crate::history::index::{RowRef, Told, place};
+use crate::history::index::{RowRef, StoredRows, place};
 use crate::history::span::{ENDED_ON, VALID_FROM, VALID_TO};
-use crate::history::{EntityNo, History, Own as OwnOf, PermitSpan, Person, PersonNo, RowId, hash_subject, push_exact};
-use crate::record::Op;
-use crate::record::rows::{OWN, Own, Place, Rows};
-use crate::schema::{ColumnType, TableId};
-use crate::time::{Day, KnownTime};
+use crate::history::{
+    ClassSet, EntityNo, History, PermitFacts, PermitSpan, Person, PersonNo, RowId, hash_subject, push_exact,
+};
+use crate::model::record::Op;
+use crate::model::record::rows::{OWN, RecordRows, RowAt, ShardRows};
+use crate::model::schema::{ColumnType, TableId};
+use crate::model::time::{Day, KnownTime};
 
-/// What is known of a row that was taken.
+/// What a caller is told of a row that was taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     pub table: TableId,
@@ -20,18 +22,18 @@ pub struct Known {
     pub op: Op,
 }
 
-/// Rows by person.
+/// Rows grouped by person.
 struct Grouped {
-    /// By person, where its rows end.
+    /// By person: the end of its rows in `places`.
     ends: Vec<u32>,
-    /// Of each person as they stand.
-    places: Vec<Place>,
+    /// Rows of each person, in the order in which they came.
+    places: Vec<RowAt>,
 }
 
-/// What a person's row says, as far as its index needs it.
+/// The parts of a person's row that its index needs.
 #[derive(Clone, Copy)]
 struct Row<'a> {
-    place: Place,
+    place: RowAt,
     table: TableId,
     record_key: &'a str,
     version: i64,
@@ -40,8 +42,8 @@ struct Row<'a> {
     op: Op,
 }
 
-/// The rows of the person at hand, numbered by their places in the list.
-impl Told for [Row<'_>] {
+/// The rows of the current person, numbered by their places in the list.
+impl StoredRows for [Row<'_>] {
     #[inline]
     fn version(&self, row: RowId) -> i64 {
         self[row.0 as usize].version
@@ -53,7 +55,7 @@ impl Told for [Row<'_>] {
     }
 }
 
-/// What has been made of a column's texts so far, by part and code.
+/// Values made from a column's texts so far, by part and code.
 struct Made<T> {
     column: usize,
     parts: Vec<Vec<Option<T>>>,
@@ -64,7 +66,7 @@ impl<T: Copy> Made<T> {
         Made { column: OWN + column, parts: vec![Vec::new(); parts] }
     }
 
-    fn get(&mut self, place: Place, rows: &Rows, make: impl FnOnce(&str) -> T) -> Option<T> {
+    fn get(&mut self, place: RowAt, rows: &RecordRows, make: impl FnOnce(&str) -> T) -> Option<T> {
         let cells = rows.column(self.column);
         let text = cells.text(place.row as usize)?;
         let Some(code) = cells.code(place.row as usize) else { return Some(make(text)) };
@@ -76,12 +78,12 @@ impl<T: Copy> Made<T> {
     }
 }
 
-/// What rows say beside themselves: columns of the tables that name something.
+/// Positions of the columns from which persons' spans, classes and entities follow, and what has been made of their texts.
 struct Named {
     valid_from: usize,
     valid_to: usize,
     ended_on: usize,
-    classes: Made<u64>,
+    classes: Made<ClassSet>,
     /// By table.
     entities: Vec<Vec<Made<EntityNo>>>,
 }
@@ -106,7 +108,7 @@ impl Named {
     }
 }
 
-/// Room that is used again for each person.
+/// Buffers that are reused for each person.
 #[derive(Default)]
 struct Scratch<'a> {
     rows: Vec<Row<'a>>,
@@ -114,12 +116,12 @@ struct Scratch<'a> {
     spans: Vec<PermitSpan>,
     entities: Vec<EntityNo>,
     known: Vec<Known>,
-    /// By table, the rows that have been taken: their order is that of their numbers.
-    taken: Vec<Vec<Place>>,
+    /// By table: the rows that have been taken, in the order of their row numbers.
+    taken: Vec<Vec<RowAt>>,
 }
 
 impl Scratch<'_> {
-    /// For the next person; what has been taken stays.
+    /// Prepares for the next person; keeps `taken`.
     fn clear(&mut self) {
         self.rows.clear();
         self.index.clear();
@@ -130,13 +132,13 @@ impl Scratch<'_> {
 }
 
 impl History {
-    /// Adds rows about persons, of tables of the permits feed and as far as they are wanted, to a history that knows nobody. `each`
-    /// is called for everybody, with the bits of its classes and what was taken.
+    /// Adds the rows that are wanted to a history that has no persons yet. The rows are about persons, in tables of the permits
+    /// feed. Calls `each` for every person, with its classes and the rows that were taken.
     pub fn fill(
         &mut self,
-        parts: &[Own<'_>],
-        is_wanted: impl Fn(&Rows, usize) -> bool,
-        mut each: impl FnMut(PersonNo, u64, &[Known]),
+        parts: &[ShardRows<'_>],
+        is_wanted: impl Fn(&RecordRows, usize) -> bool,
+        mut each: impl FnMut(PersonNo, ClassSet, &[Known]),
     ) {
         debug_assert_eq!(self.persons.len(), 0, "what is known of persons is not looked at");
         let grouped = self.group(parts, is_wanted);
@@ -159,10 +161,10 @@ impl History {
         self.persons.len() == 0
     }
 
-    /// Makes the persons whom the rows are about.
-    fn group(&mut self, parts: &[Own<'_>], is_wanted: impl Fn(&Rows, usize) -> bool) -> Grouped {
+    /// Adds the persons whom the rows are about, and groups the rows by them.
+    fn group(&mut self, parts: &[ShardRows<'_>], is_wanted: impl Fn(&RecordRows, usize) -> bool) -> Grouped {
         let count = parts.iter().map(|own| own.at.len()).sum();
-        let mut rows: Vec<(u32, Place)> = Vec::with_capacity(count);
+        let mut rows: Vec<(u32, RowAt)> = Vec::with_capacity(count);
         self.make_room(parts);
         let mut ends: Vec<u32> = Vec::new();
         let mut last = 0;
@@ -172,7 +174,7 @@ impl History {
                     continue;
                 }
                 let subject = own.rows.subject(row as usize);
-                // Rows of one person stand together more often than not, and persons in the same order in each table.
+                // Rows of one person mostly come together, and persons mostly come in the same order in each table.
                 let is_next = |no: usize| no < self.persons.len() && *self.persons[no].subject == *subject;
                 let person = if is_next(last) {
                     last
@@ -186,7 +188,7 @@ impl History {
                     ends.resize(person + 1, 0);
                 }
                 ends[person] += 1;
-                rows.push((person as u32, Place { part: part as u32, row }));
+                rows.push((person as u32, RowAt { part: part as u32, row }));
             }
         }
         if self.by_subject.capacity() > 2 * self.persons.len() {
@@ -195,10 +197,11 @@ impl History {
         }
         let mut end = 0;
         for slot in &mut ends {
-            // Where its rows begin, and after they have been put there, where they end.
+            // `slot` counts a person's rows; make it the place where they begin. The loop below moves it to the place where they
+            // end.
             (*slot, end) = (end, end + *slot);
         }
-        let mut places = vec![Place { part: 0, row: 0 }; rows.len()];
+        let mut places = vec![RowAt { part: 0, row: 0 }; rows.len()];
         for (person, place) in rows {
             let slot = &mut ends[person as usize];
             places[*slot as usize] = place;
@@ -207,23 +210,23 @@ impl History {
         Grouped { ends, places }
     }
 
-    /// Makes room for as many persons as the table with the most has runs of rows about one: no fewer where persons stand together,
-    /// and too many otherwise, which is undone below.
-    fn make_room(&mut self, parts: &[Own<'_>]) {
+    /// Reserves room for persons: as many as the table with the most runs has runs of rows about one person. That is exact where a
+    /// person's rows come together, and otherwise too much, which is undone below.
+    fn make_room(&mut self, parts: &[ShardRows<'_>]) {
         let mut runs = [0; TableId::COUNT];
         for own in parts {
             runs[own.rows.table.index()] += own.runs;
         }
         let runs = runs.into_iter().max().unwrap_or(0);
-        // Some are only in other tables.
+        // Some persons are only in other tables.
         self.by_subject.reserve(runs + runs / 4, |_| 0);
     }
 
     fn fill_person<'a>(
         &mut self,
         person: PersonNo,
-        parts: &[Own<'a>],
-        places: &[Place],
+        parts: &[ShardRows<'a>],
+        places: &[RowAt],
         named: &mut Named,
         scratch: &mut Scratch<'a>,
     ) {
@@ -233,7 +236,7 @@ impl History {
             rows.push(Row::new(*place, parts[place.part as usize].rows));
         }
         rows.sort_by_key(|row| (row.known, row.arrival));
-        let mut classes = 0;
+        let mut classes = ClassSet::default();
         let (mut first_permit_known, mut anchored_known) = (KnownTime::MAX, KnownTime::MAX);
         for (at, row) in rows.iter().enumerate() {
             let record = |row: &Row<'_>| parts[row.place.part as usize].rows.record(row.place.row as usize);
@@ -257,7 +260,7 @@ impl History {
                 };
                 spans.insert(spot.at, PermitSpan::new(spot.key, row.op, row.known, day));
                 if row.op != Op::Retract {
-                    classes |= named.classes.get(row.place, of, |class| self.class_bit(class)).unwrap_or(0);
+                    classes = classes.union(named.classes.get(row.place, of, ClassSet::of).unwrap_or_default());
                 }
             }
             if row.table == TableId::Anchors {
@@ -280,16 +283,16 @@ impl History {
             push_exact(&mut self.entities[entity.0 as usize].persons, person);
         }
         let person: &mut Person = &mut self.persons[person.0 as usize];
-        person.classes |= classes;
+        person.add_class(classes);
         person.rows = index.as_slice().into();
         let (spans, entities) = (spans.as_slice().into(), entities.as_slice().into());
-        person.own = Some(Box::new(OwnOf { first_permit_known, anchored_known, spans, entities }));
+        person.own = Some(Box::new(PermitFacts { first_permit_known, anchored_known, spans, entities }));
     }
 }
 
 impl<'a> Row<'a> {
     #[inline]
-    fn new(place: Place, rows: &'a Rows) -> Row<'a> {
+    fn new(place: RowAt, rows: &'a RecordRows) -> Row<'a> {
         let at = place.row as usize;
         Row {
             place,

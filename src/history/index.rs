@@ -1,22 +1,22 @@
 //! Which rows are known about a person or entity, and which versions of a record are visible when.
 //!
-//! An index is a list of 16-byte entries, sorted by (table, key, version, content): what a look at it needs (table, record, when it
-//! became known, what it does) stands in the entry, the version itself with the row.
+//! An index is a list of 16-byte entries, sorted by (table, key, version, content). The entry itself holds what most lookups need
+//! (table, record, known time, operation); the version is stored with the row.
 //!
-//! Nothing of this depends on the order in which records came: of a version that was told twice, and otherwise the second time, the
-//! copy with the greatest content counts ([`crate::record::Record::cmp_content`]), known since the first of them was.
+//! Nothing here depends on the order in which records came. If a version came more than once with different contents, the copy with
+//! the greatest content counts ([`crate::model::record::Record::cmp_content`]), and it counts as known since the first copy was.
 
 use std::cmp::Ordering;
 
 use crate::history::hash_key;
 use crate::history::store::{RowId, Store};
-use crate::record::Op;
-use crate::schema::TableId;
+use crate::model::record::Op;
+use crate::model::schema::TableId;
 
 /// One version of one record.
 #[derive(Clone, Copy, Debug)]
 pub struct RowRef {
-    /// Names the record among those of its table: its key's hash, or a number near it that was free.
+    /// Identifies the record within its table: the hash of its key, or the next free number near it.
     key: u32,
     row: RowId,
     /// Known time, table, operation and whether it is a further copy of the version before it, in this order from the highest bit.
@@ -31,7 +31,7 @@ const LOW_BITS: u32 = TABLE_BITS + OP_BITS + COPY_BITS;
 const OPS: [Op; 3] = [Op::Upsert, Op::Correct, Op::Retract];
 const _: () = assert!(TableId::COUNT <= 1 << TABLE_BITS);
 
-/// The greatest known time that an entry holds: more than a thousand years from 1970.
+/// The greatest known time that an entry can hold: more than a thousand years after 1970.
 const LAST_KNOWN: i64 = i64::MAX >> LOW_BITS;
 
 /// A version as seen at some as_of.
@@ -39,14 +39,14 @@ const LAST_KNOWN: i64 = i64::MAX >> LOW_BITS;
 pub struct Version {
     pub row: RowId,
     pub known_from: i64,
-    /// There is no greater version.
+    /// No greater version was known.
     pub is_latest: bool,
     pub first_known: i64,
     pub op: Op,
 }
 
 impl Version {
-    /// Rules see it in the table of latest versions.
+    /// Whether rules see it in the table of latest versions.
     pub fn is_current(&self) -> bool {
         self.is_latest && self.op != Op::Retract
     }
@@ -60,18 +60,18 @@ impl RowRef {
         RowRef { key, row, about }
     }
 
-    /// The same, as the first or a further copy of its version.
+    /// The same entry, marked as a further copy of its version or as the first.
     fn as_copy(self, is_copy: bool) -> RowRef {
         RowRef { about: self.about & !1 | i64::from(is_copy), ..self }
     }
 
-    /// Whether the entry before it is of the same version, with a lesser content.
+    /// Whether the entry before it is a copy of the same version, with a lesser content.
     #[inline]
     fn is_copy(self) -> bool {
         self.about & 1 == 1
     }
 
-    /// The same, its row being another.
+    /// The same entry for another row.
     pub fn with_row(self, row: RowId) -> RowRef {
         RowRef { row, ..self }
     }
@@ -102,13 +102,13 @@ impl RowRef {
     }
 }
 
-/// The rows of a table, wherever they stand.
-pub trait Told {
+/// Access to the rows of a table, wherever they are stored.
+pub trait StoredRows {
     fn version(&self, row: RowId) -> i64;
     fn has_key(&self, row: RowId, key: &str) -> bool;
 }
 
-impl Told for Store {
+impl StoredRows for Store {
     fn version(&self, row: RowId) -> i64 {
         self.version(row)
     }
@@ -122,14 +122,14 @@ impl Told for Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
     pub at: usize,
-    /// The number that its record goes by.
+    /// The number that identifies the record within its table.
     pub key: u32,
-    /// Whether the entries before it and at its place are of the same version.
+    /// Whether the entry before this place, and the entry at it, are copies of the same version.
     copy_of: [bool; 2],
 }
 
 impl Spot {
-    /// Puts the row there, with its record's number.
+    /// Inserts the row at this place, under its record's number.
     pub fn insert(self, rows: &mut Vec<RowRef>, row: RowRef, insert: impl FnOnce(&mut Vec<RowRef>, usize, RowRef)) {
         if let (Some(next), true) = (rows.get_mut(self.at), self.copy_of[1]) {
             *next = next.as_copy(true);
@@ -138,11 +138,11 @@ impl Spot {
     }
 }
 
-/// Where the row of a version of a record belongs; `None` if it is there. `content` compares what a row of the same version says
-/// with what the new one does.
+/// Finds the place of a row of a record's version; `None` if the same row is there already. `content` compares the content of an
+/// existing row of the same version with that of the new one.
 pub fn place(
     rows: &[RowRef],
-    told: &(impl Told + ?Sized),
+    told: &(impl StoredRows + ?Sized),
     table: TableId,
     record_key: &str,
     version: i64,
@@ -156,7 +156,7 @@ pub fn place(
         let mut spot = Spot { at: from, key, copy_of: [false; 2] };
         for row in run {
             if spot.at == from && !told.has_key(row.row, record_key) {
-                // Another record has the number.
+                // Another record has this number.
                 break;
             }
             match told.version(row.row).cmp(&version) {
@@ -223,7 +223,7 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
+    use crate::model::record::Record;
 
     fn row(key: u32, version: u32, known: i64, op: Op) -> RowRef {
         RowRef::new(TableId::Payments, key, known, op, RowId(version))
@@ -270,8 +270,8 @@ mod tests {
     }
 
     fn payment(key: &str, version: i64) -> Record {
-        use crate::record::Value;
-        use crate::time::{EventTime, KnownTime};
+        use crate::model::record::Value;
+        use crate::model::time::{EventTime, KnownTime};
         Record {
             table: TableId::Payments,
             subject: "p".into(),

@@ -1,17 +1,18 @@
-//! Whole numbers in as few bits as they need.
+//! Stores whole numbers in as few bits as they need.
 //!
-//! A column's values lie close together, and instants on whole seconds or days: each is kept as its distance from the least, in
-//! steps, in so many bits as the greatest needs. A column of one value takes none.
+//! A column's values lie close together, and instants often lie on whole seconds or days. So each value is stored as its distance
+//! from the least one, counted in steps, in as many bits as the greatest distance needs. A column with one distinct value takes no
+//! bits.
 
 /// A column of whole numbers, some of them null.
 #[derive(Debug)]
 pub enum Packed {
     Near(Near),
-    /// They lie too far apart to be told from null by a number of their own.
+    /// The values lie so far apart that no code is left for null.
     Far(Box<[Option<i64>]>),
 }
 
-/// Numbers as codes: 0 is null where there are nulls, and what follows counts steps from the least.
+/// Numbers as codes: 0 is null if there are nulls; the other codes count steps from the least value.
 #[derive(Debug)]
 pub struct Near {
     least: i64,
@@ -21,16 +22,16 @@ pub struct Near {
     words: Box<[u64]>,
 }
 
-/// Steps in which instants come: days, seconds, milliseconds.
+/// Steps that instants may have: days, seconds, milliseconds.
 const DAY: u64 = 86_400_000_000;
 const SECOND: u64 = 1_000_000;
 const MILLISECOND: u64 = 1_000;
 
-/// Numbers on their way into a column, a null being any number.
+/// Numbers of a column that is being built; a null holds any number.
 #[derive(Debug, Default)]
 pub struct Numbers {
     values: Vec<i64>,
-    /// Which are known; empty while all are.
+    /// Which numbers are not null; empty while all are.
     known: Vec<bool>,
 }
 
@@ -40,7 +41,7 @@ impl Numbers {
         self.known.clear();
     }
 
-    /// Adds a number that is known.
+    /// Adds a number that is not null.
     #[inline]
     pub fn push(&mut self, value: i64) {
         self.values.push(value);
@@ -60,7 +61,7 @@ impl Numbers {
         self.values.push(value.unwrap_or_default());
     }
 
-    /// Adds one number, or null, so many times.
+    /// Adds one number, or null, `times` times.
     pub fn extend_same(&mut self, value: Option<i64>, times: usize) {
         let len = self.values.len();
         if value.is_none() && self.known.is_empty() {

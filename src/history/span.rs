@@ -1,12 +1,13 @@
-//! From when to when a permit holds, as one of its versions says.
+//! The span in which a permit holds, by one of its versions.
 
-use crate::record::Op;
-use crate::time::{Day, KnownTime};
+use crate::model::record::Op;
+use crate::model::time::{Day, KnownTime};
 
-/// What scope and lateness need of a permit, one per row of its table and in the order of the index: by (permit, version, content).
+/// What scope and lateness need of a permit; one per row of the permits table, in the order of the index: by (permit, version,
+/// content).
 #[derive(Clone, Copy, Debug)]
 pub struct PermitSpan {
-    /// The permit, among those of its person.
+    /// Identifies the permit among those of its person.
     pub key: u32,
     pub op: Op,
     pub known: i64,
@@ -38,12 +39,12 @@ pub fn latest(spans: &[PermitSpan], at: KnownTime) -> impl Iterator<Item = &Perm
         .map(|(_, span)| span)
 }
 
-/// The last day of a permit: the earlier of the two that are known; `None` is open.
+/// The last day of a permit: the earlier of the dates that are known; `None` is open.
 pub fn last_day(valid_to: Option<Day>, ended_on: Option<Day>) -> Option<Day> {
     [valid_to, ended_on].into_iter().flatten().min()
 }
 
-/// Columns of a permit that say from when to when it holds.
+/// Columns of a permit that bound its span.
 pub const VALID_FROM: &str = "valid_from";
 pub const VALID_TO: &str = "valid_to";
 pub const ENDED_ON: &str = "ended_on";

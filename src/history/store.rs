@@ -1,8 +1,8 @@
-//! The rows of one table as columns: appended to an open segment, packed once that is full, gathered by row number.
+//! The rows of one table as columns: appended to an open segment, packed when that is full, gathered by row number.
 //!
-//! A full segment is packed once and never touched again: numbers in the bits that they need (`packed`), texts in the form
-//! that suits them (`texts`). So nothing is merged, nothing grows by doubling, and a row's segment follows from its number.
-//! What a row's index entry says (operation, known time) is not kept a second time.
+//! A full segment is packed once and never changed: numbers in the bits that they need (`packed`), texts in the form that is
+//! smallest (`texts`). So segments are never merged, no buffer grows by doubling, and a row's segment follows from its number. What
+//! a row's index entry holds (operation, known time) is not stored here again.
 
 mod extend;
 
@@ -15,19 +15,19 @@ use arrow::array::{
 
 use crate::history::packed::Packed;
 use crate::history::texts::Texts;
-use crate::record::{Op, Record, Value, reference};
-use crate::schema::{ColumnType, ENVELOPE, TableId};
-use crate::time::{EventTime, KnownTime};
+use crate::model::record::{Op, Record, Value, reference};
+use crate::model::schema::{ColumnType, ENVELOPE, TableId};
+use crate::model::time::{EventTime, KnownTime};
 
 /// Number of a row in its table, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowId(pub u32);
 
-/// Rows of a segment: enough that what each column costs beside its values is little, few enough that the open segments of
-/// all tables are.
+/// Rows of a segment: enough that the fixed cost of each packed column is small, and few enough that the open segments of all
+/// tables are small.
 const SEGMENT_ROWS: usize = 4_096;
 
-/// Stands after each item of a list, which is kept as a text. No text of a record holds it (see `decode`).
+/// Ends each item of a list, which is stored as one text. No text of a record contains it (see `decode`).
 const ITEM_END: char = '\u{1}';
 
 /// The envelope (see [`ENVELOPE`]) without `op`, then the table's own columns.
@@ -41,13 +41,13 @@ pub struct Store {
 struct Column {
     name: &'static str,
     ty: ColumnType,
-    full: Vec<Cells>,
+    full: Vec<PackedColumn>,
     open: Open,
 }
 
 /// A column of a full segment.
 #[derive(Debug)]
-enum Cells {
+enum PackedColumn {
     Numbers(Packed),
     Texts(Texts),
 }
@@ -56,14 +56,14 @@ enum Cells {
 #[derive(Debug)]
 enum Open {
     Numbers(Vec<Option<i64>>),
-    /// Where each text ends, negative where it is null.
+    /// Where each text ends; negative if it is null.
     Texts {
         text: String,
         ends: Vec<i64>,
     },
 }
 
-/// Positions of the columns that the index looks into.
+/// Positions of the columns that the index reads.
 const RECORD_KEY: usize = 1;
 const VERSION: usize = 2;
 
@@ -72,7 +72,7 @@ impl Store {
         Store { columns: stored(table).map(|(name, ty)| Column::new(name, ty)).collect(), rows: 0 }
     }
 
-    /// Position of a column of a table among those stored.
+    /// Position of a column among the stored columns of a table.
     pub fn place(table: TableId, name: &str) -> Option<usize> {
         stored(table).position(|(stored, _)| stored == name)
     }
@@ -90,7 +90,7 @@ impl Store {
         self.columns.iter().map(|column| (column.name, column.bytes()))
     }
 
-    /// Position of a column among those stored.
+    /// Position of a column among the stored columns.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
@@ -128,7 +128,7 @@ impl Store {
         self.columns[self.column(column)?].write(row, &mut text).then_some(text)
     }
 
-    /// A whole number of one row, likewise.
+    /// A whole number of one row; `None` if it is null or not a number.
     pub fn int(&self, column: &str, row: RowId) -> Option<i64> {
         self.columns[self.column(column)?].number(row)
     }
@@ -145,7 +145,7 @@ impl Store {
         rest.0 == Some("")
     }
 
-    /// The record of a row, but for its subject and its known time, which do not stand here.
+    /// The record of a row, without its subject and known time, which are not stored here.
     pub(super) fn record(&self, table: TableId, row: RowId, op: Op) -> Record {
         let text = |column: &str| self.text(column, row).unwrap_or_default().into();
         let int = |column: &str| self.int(column, row).unwrap_or_default();
@@ -167,12 +167,12 @@ impl Store {
         }
     }
 
-    /// Writes what SQL calls the record of a row.
+    /// Writes the reference by which SQL names the row's record.
     pub fn write_reference(&self, table: TableId, row: RowId, out: &mut String) -> bool {
         reference::write(out, table, self.version(row), |key| self.columns[RECORD_KEY].write(row, key))
     }
 
-    /// The references of so many rows, each with something before it.
+    /// The references of some rows, each with a prefix.
     pub fn references<T: AsRef<str>>(&self, table: TableId, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
         let mut builder = StringBuilder::with_capacity(rows.size_hint().0, rows.size_hint().0 * 40);
         let mut text = String::new();
@@ -184,22 +184,22 @@ impl Store {
         Arc::new(builder.finish())
     }
 
-    /// What a column holds.
+    /// The type of a column.
     pub fn column_type(&self, column: usize) -> ColumnType {
         self.columns[column].ty
     }
 
-    /// A number of one row; `None` if it is null or the column holds none.
+    /// A number of one row; `None` if it is null or the column holds no numbers.
     pub fn number(&self, column: usize, row: RowId) -> Option<i64> {
         self.columns[column].number(row)
     }
 
-    /// Writes a row's text; false if it is null or the column holds none.
+    /// Writes a row's text; false if it is null or the column holds no texts.
     pub fn write(&self, column: usize, row: RowId, out: &mut impl Write) -> bool {
         self.columns[column].write(row, out)
     }
 
-    /// The values of one column in so many rows.
+    /// The values of one column in the given rows.
     pub fn gather(&self, column: usize, rows: impl Iterator<Item = RowId>) -> ArrayRef {
         let column = &self.columns[column];
         match column.ty {
@@ -218,13 +218,13 @@ impl Store {
         }
     }
 
-    /// The texts of one column, each with something before it.
+    /// The texts of one column in the given rows, each with a prefix.
     pub fn gather_after<T: AsRef<str>>(&self, column: usize, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {
         self.columns[column].texts(rows)
     }
 }
 
-/// The columns that are kept of a table.
+/// The columns of a table that are stored.
 fn stored(table: TableId) -> impl Iterator<Item = (&'static str, ColumnType)> {
     let envelope = ENVELOPE.iter().filter(|column| column.name != "op");
     envelope
@@ -247,7 +247,7 @@ impl Column {
     }
 
     fn bytes(&self) -> usize {
-        let full: usize = self.full.iter().map(|cells| size_of::<Cells>() + cells.bytes()).sum();
+        let full: usize = self.full.iter().map(|cells| size_of::<PackedColumn>() + cells.bytes()).sum();
         full + match &self.open {
             Open::Numbers(numbers) => numbers.capacity() * size_of::<Option<i64>>(),
             Open::Texts { text, ends } => text.capacity() + ends.capacity() * size_of::<i64>(),
@@ -259,14 +259,14 @@ impl Column {
             Open::Numbers(numbers) => {
                 let packed = Packed::new(numbers, self.ty == ColumnType::Timestamp);
                 numbers.clear();
-                Cells::Numbers(packed)
+                PackedColumn::Numbers(packed)
             }
             Open::Texts { text, ends } => {
                 let values: Vec<Option<&str>> = (0..ends.len()).map(|at| open_text(text, ends, at)).collect();
                 let packed = Texts::new(&values);
                 text.clear();
                 ends.clear();
-                Cells::Texts(packed)
+                PackedColumn::Texts(packed)
             }
         };
         self.full.push(cells);
@@ -276,7 +276,7 @@ impl Column {
     fn number(&self, row: RowId) -> Option<i64> {
         let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
         match (self.full.get(segment), &self.open) {
-            (Some(Cells::Numbers(packed)), _) => packed.get(at),
+            (Some(PackedColumn::Numbers(packed)), _) => packed.get(at),
             (None, Open::Numbers(numbers)) => numbers.get(at).copied().flatten(),
             _ => None,
         }
@@ -305,7 +305,7 @@ impl Column {
     fn write(&self, row: RowId, out: &mut impl Write) -> bool {
         let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
         match (self.full.get(segment), &self.open) {
-            (Some(Cells::Texts(texts)), _) => texts.write(at, out),
+            (Some(PackedColumn::Texts(texts)), _) => texts.write(at, out),
             (None, Open::Texts { text, ends }) => {
                 open_text(text, ends, at).is_some_and(|text| out.write_str(text).is_ok())
             }
@@ -339,11 +339,11 @@ impl Column {
     }
 }
 
-impl Cells {
+impl PackedColumn {
     fn bytes(&self) -> usize {
         match self {
-            Cells::Numbers(packed) => packed.bytes(),
-            Cells::Texts(texts) => texts.bytes(),
+            PackedColumn::Numbers(packed) => packed.bytes(),
+            PackedColumn::Texts(texts) => texts.bytes(),
         }
     }
 }
@@ -363,7 +363,7 @@ impl Open {
         }
     }
 
-    /// A value of another kind than the column's is stored as null; decode has checked the kinds.
+    /// Appends a value. A value of another kind than the column's is stored as null; decode has checked the kinds.
     #[inline]
     fn push(&mut self, value: ValueRef<'_>) {
         match self {
@@ -393,7 +393,7 @@ impl Open {
     }
 }
 
-/// A value on its way into a column. Instants and days travel as `Int`.
+/// A value to be appended to a column. Instants and days are `Int`.
 #[derive(Clone, Copy)]
 enum ValueRef<'a> {
     Null,
@@ -416,7 +416,7 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
-/// What is left of a text while another is written over it; `None` once they differ.
+/// The rest of a text that is being compared with what is written; `None` once the two differ.
 struct Rest<'a>(Option<&'a str>);
 
 impl Write for Rest<'_> {

@@ -1,8 +1,8 @@
-//! Texts in as little room as their kind allows.
+//! Stores texts in as little memory as their kind allows.
 //!
-//! A register's texts repeat (codes, employers), count (personal numbers, permits), are hashes, or are made of such parts with
-//! a separator between them (record keys). A column of a segment is kept in whichever of these forms is smallest; reading one
-//! text never reads another.
+//! A register's texts repeat (codes, employers), count up (personal numbers, permits), are hashes, or consist of such parts with a
+//! separator between them (record keys). Each column of a segment is stored in the form that is smallest; reading one text never
+//! needs another.
 
 use std::fmt::Write;
 
@@ -15,11 +15,11 @@ use crate::history::packed::{Numbers, Packed};
 pub enum Texts {
     /// All null.
     Null,
-    /// No null among them.
+    /// None of them null.
     Each(Strings),
-    /// Each distinct text once, and which one a row has.
+    /// Each distinct text once, and each row's number among them.
     Coded { texts: Spread, codes: Packed },
-    /// What stands before and after the last `mark`, each as a column.
+    /// The parts before and after the last `mark`, each as a column.
     Split { mark: char, before: Box<Texts>, after: Box<Texts> },
 }
 
@@ -27,7 +27,7 @@ pub enum Texts {
 #[derive(Debug)]
 pub enum Strings {
     Spread(Spread),
-    /// What all begin with, then a number of so many digits.
+    /// A common prefix, then a number with a fixed count of digits.
     Numbered {
         prefix: Box<str>,
         digits: u32,
@@ -36,7 +36,7 @@ pub enum Strings {
     },
 }
 
-/// Texts with their ends.
+/// Texts one after the other, with their ends.
 #[derive(Debug)]
 pub struct Spread {
     text: Box<str>,
@@ -50,10 +50,10 @@ enum Ends {
     Each(Box<[u32]>),
 }
 
-/// Where a text may be split, and how often.
+/// Characters at which a text may be split.
 const MARKS: [char; 2] = [':', '-'];
 const SPLITS: u32 = 3;
-/// What each array costs beside its content: a header and what the allocator rounds up.
+/// Fixed cost of an array: its header and what the allocator rounds up.
 const OVERHEAD: usize = 48;
 
 impl Texts {
@@ -61,7 +61,7 @@ impl Texts {
         Texts::smallest(values, SPLITS)
     }
 
-    /// The same of texts that have been numbered in the order in which they come up: `codes` are the numbers.
+    /// The same for texts that are numbered already: `codes` are the numbers, in the order of first use.
     pub fn coded(distinct: &[&str], codes: &Numbers) -> Texts {
         if !distinct.is_empty() && (hardly_differ(distinct, codes.len()) || codes.has_nulls()) {
             return Texts::Coded { texts: Spread::new(distinct), codes: Packed::of(codes, false) };
@@ -90,7 +90,7 @@ impl Texts {
             Some(split) if split.bytes() < each.bytes() => split,
             _ => each,
         };
-        // Numbering goes on until it is clear that it is no smaller.
+        // Number the texts until the coded form is sure to be no smaller.
         let most = best.bytes();
         coding.go_on(values, |coding| coding.least_bytes(values.len()) > most);
         if coding.codes.len() < values.len() {
@@ -134,26 +134,26 @@ impl Texts {
     }
 }
 
-/// Texts that are being numbered in the order in which they come up.
+/// Numbers texts in the order of first use.
 #[derive(Default)]
 struct Coding<'a> {
     numbers: FxHashMap<&'a str, i64>,
     distinct: Vec<&'a str>,
-    /// Bytes of the distinct ones.
+    /// Total bytes of the distinct texts.
     bytes: usize,
     codes: Numbers,
     last: Option<(&'a str, i64)>,
 }
 
 impl<'a> Coding<'a> {
-    /// Numbers what has not been numbered yet, until all are or a new one is the last to be looked at.
+    /// Numbers the texts that have no number yet, until all have one or `is_last` says to stop.
     fn go_on(&mut self, values: &[Option<&'a str>], is_last: impl Fn(&Coding<'a>) -> bool) {
         for value in &values[self.codes.len()..] {
             let Some(text) = *value else {
                 self.codes.push_some(None);
                 continue;
             };
-            // Neighbours are often the same.
+            // Neighbours are often equal.
             if let Some((_, code)) = self.last.filter(|(last, _)| *last == text) {
                 self.codes.push_some(Some(code));
                 continue;
@@ -172,7 +172,7 @@ impl<'a> Coding<'a> {
         }
     }
 
-    /// No fewer are needed for so many values, whatever follows.
+    /// The least number of bytes that the coded form of so many values takes, whatever texts follow.
     fn least_bytes(&self, values: usize) -> usize {
         let bits = usize::BITS - (self.distinct.len().max(1) - 1).leading_zeros();
         self.bytes + (values * bits as usize).div_ceil(64) * 8 + 2 * OVERHEAD
@@ -183,7 +183,7 @@ impl<'a> Coding<'a> {
     }
 }
 
-/// Texts that hardly differ need no form but their numbers.
+/// Whether there are so few distinct texts that only the coded form makes sense.
 fn hardly_differ(distinct: &[&str], values: usize) -> bool {
     distinct.len() * 64 <= values
 }
@@ -193,7 +193,7 @@ impl Strings {
         Strings::numbered(values).unwrap_or_else(|| Strings::Spread(Spread::new(values)))
     }
 
-    /// If all are of one length, and the same but for digits at the end.
+    /// The numbered form, if all texts have one length and differ only in the digits at their end.
     fn numbered(values: &[&str]) -> Option<Strings> {
         let (first, rest) = values.split_first()?;
         let mut same = first.len();
@@ -235,7 +235,7 @@ impl Strings {
                 let mut text = [b'0'; 18];
                 let from = text.len() - *digits as usize;
                 for digit in text[from..].iter_mut().rev() {
-                    // Told apart so that each division is by a constant.
+                    // Two branches, so that each divides by a constant.
                     let (rest, value) =
                         if *radix == 10 { (number / 10, number % 10) } else { (number / 16, number % 16) };
                     *digit = b"0123456789abcdef"[value as usize];
@@ -255,7 +255,7 @@ impl Strings {
     }
 }
 
-/// What digits say; `None` if they are none. Sixteen hexadecimal digits fill all 64 bits.
+/// The number that the digits stand for; `None` if they are not digits. Sixteen hexadecimal digits fill all 64 bits.
 fn number<const RADIX: u64>(digits: &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for digit in digits {

@@ -1,6 +1,6 @@
-//! The topics that the engine needs, with the settings of each: what a cluster lacks, in what it differs, and making what is missing.
+//! The topics that the engine needs, with the settings of each. Compares them with the cluster, and creates those that are missing.
 //!
-//! What exists is never changed: a topic's settings are its owner's, and its partition count is for good.
+//! An existing topic is never changed: its settings are its owner's, and its partition count is permanent.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::{ANSWER_TIMEOUT, ClusterError, admin, block_on, describe, partition_count, plain_consumer, topic_settings};
 use crate::config::KafkaConfig;
-use crate::schema::Feed;
+use crate::model::schema::Feed;
 
-/// Milliseconds for which one may look into what was set aside.
+/// How long quarantine notes are kept, in milliseconds.
 const QUARANTINE_MILLIS: u64 = 30 * 86_400_000;
-/// How often it is asked whether a new topic is known.
+/// How often to check whether a new topic is known.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// Copies of each partition, where there are so many brokers.
+/// Copies of each partition, if there are enough brokers.
 const COPIES: i32 = 3;
 
-/// One setting of a topic, and what happens with another.
+/// One setting of a topic, and what happens if it differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub name: &'static str,
@@ -35,7 +35,7 @@ pub struct Topic {
     pub settings: Vec<Setting>,
 }
 
-/// What a topic that exists has, where that is not what it should have.
+/// What differs between an existing topic and what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     pub setting: &'static str,
@@ -44,7 +44,7 @@ pub struct Difference {
     pub why: &'static str,
 }
 
-/// Every topic, and how the cluster's differ.
+/// Every topic, and how the cluster's topics differ.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub partitions: i32,
@@ -83,7 +83,7 @@ pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
 
 fn of_feed(feed: Feed, config: &KafkaConfig) -> Vec<Setting> {
     let ahead = if feed.is_internal() {
-        // The engine sets these, never further than what it has read.
+        // The engine sets these timestamps, and never later than what it has read.
         setting(
             "message.timestamp.after.max.ms",
             i64::MAX.to_string(),
@@ -126,8 +126,8 @@ fn setting(name: &'static str, value: impl Into<String>, why: &'static str) -> S
     Setting { name, value: value.into(), why }
 }
 
-/// Looks at the cluster. Without `partitions` the count is that of the first feed that exists; without `copies` it is three, or as many
-/// as there are brokers.
+/// Compares with the cluster. Without `partitions`, the count is that of the first feed that exists; without `copies`, there are
+/// three, or as many as brokers.
 pub fn plan(config: &KafkaConfig, partitions: Option<i32>, copies: Option<i32>) -> Result<Plan, ClusterError> {
     let consumer = plain_consumer(config)?;
     let topics = wanted(config);
@@ -179,7 +179,7 @@ fn brokers(
     Ok(i32::try_from(metadata.brokers().len()).unwrap_or(COPIES).max(1))
 }
 
-/// With three copies what two of them have is written, and one broker may be away.
+/// With three copies, two must have a message before it counts as written, and one broker may be away.
 fn with_copies(mut topic: Topic, copies: i32) -> Topic {
     if copies >= COPIES {
         let why = "with less, what was acknowledged may be lost with one broker";
@@ -188,7 +188,7 @@ fn with_copies(mut topic: Topic, copies: i32) -> Topic {
     topic
 }
 
-/// What an existing topic has otherwise; a setting that the broker does not tell of counts as right.
+/// What an existing topic has instead; a setting that the broker does not report counts as right.
 fn differences<'v>(
     topic: &Topic,
     (found, wanted): (i32, i32),
@@ -210,7 +210,7 @@ fn differences<'v>(
     out
 }
 
-/// Makes what is missing, and returns the names once every broker that is asked knows them.
+/// Creates the missing topics, and returns their names once every broker that is asked knows them.
 pub fn create(config: &KafkaConfig, plan: &Plan) -> Result<Vec<String>, ClusterError> {
     let admin = admin(config)?;
     let options = AdminOptions::new().operation_timeout(Some(ANSWER_TIMEOUT));
@@ -232,7 +232,7 @@ pub fn create(config: &KafkaConfig, plan: &Plan) -> Result<Vec<String>, ClusterE
     Ok(created)
 }
 
-/// A topic that the controller has made is not known to every broker at once.
+/// When the controller has created a topic, the brokers do not all know it at once.
 fn wait_until_known(config: &KafkaConfig, created: &[String]) -> Result<(), ClusterError> {
     let consumer = plain_consumer(config)?;
     let deadline = Instant::now() + ANSWER_TIMEOUT;
@@ -241,7 +241,7 @@ fn wait_until_known(config: &KafkaConfig, created: &[String]) -> Result<(), Clus
             if Instant::now() > deadline {
                 return Err(ClusterError::MissingTopic { topic: topic.clone() });
             }
-            // It has nothing to read: this waits.
+            // The consumer has nothing to read: this only waits.
             let _ = consumer.poll(ASK_AGAIN);
         }
     }

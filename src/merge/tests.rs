@@ -1,17 +1,17 @@
-//! Aim: messages come out by (known_time, feed, offset), held by lanes with more under way and by the permits' lead.
-//! Method: scripted lanes; for the order a merge that asks every lane for every message.
+//! Aim: messages come out by (known_time, feed, offset), held up by lanes with more under way and by the permits' lead.
+//! Method: scripted lanes; the order is compared with that of a merge that asks every lane for every message.
 
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::FeedSet;
-use crate::record::{Message, Offset};
+use crate::model::record::{Message, Offset};
+use crate::model::sets::FeedSet;
 
 const LEAD: i64 = 5;
 
-/// What a lane says, one after the other; silent at the end.
+/// What a lane reports, one after the other; silent at the end.
 enum Said {
     Message(Message),
     AtEnd,
@@ -26,14 +26,14 @@ struct Lanes {
 }
 
 impl ShardSource for Lanes {
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         let said = &mut self.said[feed.index()];
         if let Some(Said::Message(message)) = said.front() {
-            return Ok(Ahead::Message(message.known_time));
+            return Ok(LaneHead::Message(message.known_time));
         }
         Ok(match said.pop_front() {
-            Some(Said::AtEnd) => Ahead::AtEnd,
-            _ => Ahead::Pending,
+            Some(Said::AtEnd) => LaneHead::AtEnd,
+            _ => LaneHead::Pending,
         })
     }
 
@@ -152,13 +152,13 @@ fn a_batch_goes_on_only_while_more_is_on_its_way_than_it_holds() {
     assert_eq!(merge.source.waits, 1);
 }
 
-/// Messages that arrive with time: by lane (step of arrival, message). Between them a lane has more under way or is at its end.
+/// Messages that arrive over time: by lane (step of arrival, message). Between them a lane has more under way or is at its end.
 struct Arriving {
     lanes: Vec<VecDeque<(u32, Message)>>,
-    /// By lane and step: it has been read to its end, where nothing is at hand.
+    /// By lane and step: whether the lane, with nothing at hand, has been read to its end.
     at_end: Vec<Vec<bool>>,
     step: u32,
-    /// Lanes where something has arrived since they were last asked.
+    /// Lanes that have received something since they were last asked.
     news: u16,
     lent: Option<Message>,
 }
@@ -175,14 +175,14 @@ impl Arriving {
 }
 
 impl ShardSource for Arriving {
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         let lane = feed.index();
         self.news &= !(1 << lane);
         let at_end = &self.at_end[lane];
         Ok(match self.lanes[lane].front() {
-            Some((arrives, message)) if *arrives <= self.step => Ahead::Message(message.known_time),
-            _ if at_end[self.step as usize % at_end.len()] => Ahead::AtEnd,
-            _ => Ahead::Pending,
+            Some((arrives, message)) if *arrives <= self.step => LaneHead::Message(message.known_time),
+            _ if at_end[self.step as usize % at_end.len()] => LaneHead::AtEnd,
+            _ => LaneHead::Pending,
         })
     }
 
@@ -198,10 +198,10 @@ impl ShardSource for Arriving {
     fn wait(&mut self, _: Duration) {}
 }
 
-/// The order by its definition: every lane that is not known to hold a message is asked for every message.
+/// The order by its definition: before every message, asks every lane that is not known to hold one.
 struct AskingAll {
     source: Arriving,
-    heads: [Ahead; Feed::COUNT],
+    heads: [LaneHead; Feed::COUNT],
     permits_clock: i64,
 }
 
@@ -209,26 +209,26 @@ impl AskingAll {
     fn take(&mut self) -> Option<(Feed, i64)> {
         for feed in Feed::ALL {
             let head = &mut self.heads[feed.index()];
-            if matches!(head, Ahead::Pending | Ahead::AtEnd) {
+            if matches!(head, LaneHead::Pending | LaneHead::AtEnd) {
                 match self.source.ahead(feed).unwrap() {
-                    Ahead::Pending => {}
+                    LaneHead::Pending => {}
                     ahead => *head = ahead,
                 }
             }
         }
-        if self.heads.contains(&Ahead::Pending) {
+        if self.heads.contains(&LaneHead::Pending) {
             return None;
         }
         let times = Feed::ALL.into_iter().filter_map(|feed| match self.heads[feed.index()] {
-            Ahead::Message(time) => Some((time.0, feed)),
+            LaneHead::Message(time) => Some((time.0, feed)),
             _ => None,
         });
         let (time, feed) = times.min()?;
-        let permits_wait = self.heads[0] == Ahead::AtEnd && self.permits_clock < time - LEAD;
+        let permits_wait = self.heads[0] == LaneHead::AtEnd && self.permits_clock < time - LEAD;
         if permits_wait && !matches!(feed, Feed::Permits | Feed::Reference) {
             return None;
         }
-        self.heads[feed.index()] = Ahead::Pending;
+        self.heads[feed.index()] = LaneHead::Pending;
         let offset = self.source.take(feed).map(|message| message.offset.0)?;
         if feed == Feed::Permits {
             self.permits_clock = self.permits_clock.max(time);
@@ -237,7 +237,7 @@ impl AskingAll {
     }
 }
 
-/// A lane: of each message (steps until it arrives, time since the one before), and at which steps it is at its end.
+/// A lane: of each message (steps until it arrives, time since the one before), and the steps at which the lane is at its end.
 type Script = (Vec<(u32, i64)>, Vec<bool>);
 
 fn arriving() -> impl Strategy<Value = Vec<Script>> {
@@ -262,7 +262,7 @@ fn source(script: &[Script]) -> Arriving {
 proptest! {
     #[test]
     fn asking_only_where_there_is_news_gives_the_same_order(script in arriving()) {
-        let mut all = AskingAll { source: source(&script), heads: [Ahead::Pending; Feed::COUNT], permits_clock: i64::MIN };
+        let mut all = AskingAll { source: source(&script), heads: [LaneHead::Pending; Feed::COUNT], permits_clock: i64::MIN };
         let mut merge = Merge::new(source(&script), LEAD);
         for _ in 0..600 {
             let expected = all.take();

@@ -1,22 +1,22 @@
-//! Gauges that take a walk over all persons. It is made in steps between batches, so that no message waits for the whole of it.
+//! Gauges that need a walk over all persons. The loop walks in steps between batches, so that no message waits for a whole walk.
 
-use crate::alert::Severity;
 use crate::detector::Detector;
 use crate::history::History;
+use crate::model::alert::Severity;
+use crate::model::time::KnownTime;
 use crate::telemetry::ShardTelemetry;
-use crate::time::KnownTime;
 
-/// Persons that a step looks at: some tens of microseconds.
+/// Persons that one step looks at; it takes some tens of microseconds.
 const STEP: usize = 256;
 
-/// What a walk has counted so far. Persons change under it, so its sums are those of about the time that it took.
+/// What a walk has counted so far. Persons change while it goes on, so its sums hold for no exact moment.
 #[derive(Default)]
 pub(super) struct Census {
     next: usize,
     persons: u64,
     open_permits: u64,
     bytes: u64,
-    /// By rule and severity.
+    /// Standing alerts, by rule and severity.
     standing: Vec<[u64; Severity::ALL.len()]>,
 }
 
@@ -25,7 +25,7 @@ impl Census {
         Census { standing: vec![Default::default(); rules], ..Census::default() }
     }
 
-    /// Looks at some more persons; `true` once all have been looked at.
+    /// Looks at the next [`STEP`] persons; `true` once all have been looked at.
     pub fn step(&mut self, history: &History, detector: &Detector, clock: KnownTime) -> bool {
         let mut looked_at = 0;
         for (no, person) in history.some_persons(self.next, STEP) {
@@ -34,7 +34,7 @@ impl Census {
             self.open_permits += person.open_permits(clock);
             self.bytes += person.bytes() as u64;
             for alert in detector.standing_of(no) {
-                if let Some(counts) = self.standing.get_mut(alert.rule as usize) {
+                if let Some(counts) = self.standing.get_mut(alert.rule.index()) {
                     counts[alert.severity as usize] += 1;
                 }
             }
@@ -43,7 +43,7 @@ impl Census {
         looked_at < STEP
     }
 
-    /// Bytes that are a single person's, of all persons.
+    /// Bytes of state that belong to single persons, summed over all persons.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -61,8 +61,8 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
-    use crate::schema::TableId;
+    use crate::model::record::Record;
+    use crate::model::schema::TableId;
 
     #[test]
     fn steps_count_everybody_once() {

@@ -1,14 +1,14 @@
-//! What the loop tells telemetry every second, and the limits at which it leaves the source alone.
+//! The gauges that the loop sets every second, and the limits at which it pauses the source.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::census::Census;
 use super::{Loop, Observer, Pipeline};
-use crate::schema::{Feed, TableId};
+use crate::model::schema::{Feed, TableId};
+use crate::model::time::KnownTime;
 use crate::sink::AlertSink;
 use crate::source::ShardSource;
-use crate::telemetry::Limit;
-use crate::time::KnownTime;
+use crate::telemetry::{Cause, Limit, Stage};
 
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     pub(super) fn set_gauges(&mut self, state: &mut Loop) {
@@ -52,7 +52,31 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         self.pause(state, bytes, rate);
     }
 
-    /// Goes on with the count of persons, if one is under way.
+    pub(super) fn report_work(&mut self) {
+        let work = self.shard.take_work();
+        if work.record_units + work.deadline_units == 0 && work.decode_micros == 0 {
+            return;
+        }
+        self.telemetry.units(Cause::Record, work.record_units);
+        self.telemetry.units(Cause::Deadline, work.deadline_units);
+        for (stage, micros) in [
+            (Stage::Decode, work.decode_micros),
+            (Stage::Gather, work.gather_micros),
+            (Stage::Rules, work.rules_micros),
+            (Stage::Detect, work.detect_micros),
+        ] {
+            self.telemetry.stage(stage, Duration::from_micros(micros));
+        }
+        for (rule, done) in work.rules.iter().enumerate().filter(|(_, done)| done.evaluations > 0) {
+            self.telemetry.rule_run(rule, done.evaluations, done.rows, Duration::from_micros(done.micros));
+            self.telemetry.rule_errors(rule, done.failures);
+        }
+        for rule in self.shard.disabled().iter() {
+            self.telemetry.rule_disabled(rule);
+        }
+    }
+
+    /// Continues the walk over all persons, if one is under way.
     pub(super) fn count_some(&self, state: &mut Loop) {
         let Some(mut census) = state.census.take() else { return };
         if census.step(self.shard.history(), self.shard.detector(), self.shard.clock()) {
@@ -63,9 +87,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
     }
 
-    /// At a limit the source is left alone until there is room again.
+    /// Pauses the source while the shard is at a limit.
     fn pause(&mut self, state: &mut Loop, bytes: u64, quarantined_per_second: f64) {
-        let limits = &self.config.limits;
+        let limits = &self.common.config.limits;
         let full = bytes >= limits.state_max_bytes;
         let flooded = quarantined_per_second > f64::from(limits.quarantine_per_second);
         let paused = full || flooded;

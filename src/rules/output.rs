@@ -1,4 +1,4 @@
-//! What plans give: a rule's rows as hits, and the intervals of the cancellers and corroborations.
+//! Reads the output of plans: a rule's rows as hits, and the intervals of the cancellers and corroborations.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -6,12 +6,12 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 
-use crate::alert::{RecordRef, Severity};
-use crate::record::reference;
-use crate::rules::catalogue::CANCELLERS;
-use crate::rules::file::Header;
-use crate::schema::TableId;
-use crate::time::Day;
+use crate::catalogue::file::{CANCELLERS, Header};
+use crate::model::alert::{RecordRef, Severity};
+use crate::model::record::reference;
+use crate::model::schema::TableId;
+use crate::model::sets::RuleNo;
+use crate::model::time::{Day, KnownTime};
 use crate::units::untag;
 
 /// One row of a rule: it holds from `alert_at` until `cleared_at`.
@@ -20,10 +20,10 @@ pub struct Hit {
     pub unit: u32,
     pub subject: String,
     pub alert_key: String,
-    pub alert_at: i64,
-    /// The time up to which it asserts an absence; the rule's clock must have reached it.
-    pub due_at: Option<i64>,
-    pub cleared_at: Option<i64>,
+    pub alert_at: KnownTime,
+    /// The time up to which the row asserts an absence; the rule's clock must have reached it.
+    pub due_at: Option<KnownTime>,
+    pub cleared_at: Option<KnownTime>,
     pub cleared_reason: Option<String>,
     pub anchor: Option<Day>,
     pub severity: Severity,
@@ -38,7 +38,7 @@ pub struct RuleRows {
     batches: Vec<RecordBatch>,
 }
 
-/// Output columns with a meaning of their own; all others are evidence.
+/// Output columns with a fixed meaning; all others are evidence.
 const RESERVED: [&str; 9] = [
     "person_id",
     "alert_key",
@@ -109,10 +109,10 @@ impl RuleRows {
         out
     }
 
-    /// The records that the row says it rests on; `None` where the rule does not say.
+    /// The records that the row names as its evidence; `None` if the rule has no such column.
     pub fn records(&self, hit: &Hit) -> Option<Vec<RecordRef>> {
         let batch = self.batches.get(hit.batch as usize)?;
-        let texts = super::plan::as_text(batch.column_by_name("records")?).ok()?;
+        let texts = as_text(batch.column_by_name("records")?).ok()?;
         let texts = texts.as_string::<i32>();
         let row = hit.row as usize;
         if texts.is_null(row) {
@@ -137,7 +137,7 @@ fn read_batch(header: &Header, batch: &RecordBatch, number: u32, hits: &mut Vec<
     }
     let column = |name: &str| batch.column_by_name(name);
     let missing = |name: &str| format!("no output column {name}");
-    let text = |name: &str| column(name).map(super::plan::as_text).transpose();
+    let text = |name: &str| column(name).map(as_text).transpose();
     let instant = |name: &str| column(name).map(micros).transpose();
     let persons = text("person_id")?.ok_or_else(|| missing("person_id"))?;
     let subject = header.subject.as_deref().unwrap_or("permit_id");
@@ -150,7 +150,7 @@ fn read_batch(header: &Header, batch: &RecordBatch, number: u32, hits: &mut Vec<
     let anchors = anchors.map_err(|error| error.to_string())?;
     let at = |array: &Option<ArrayRef>, row: usize| {
         let array = array.as_ref()?.as_primitive_opt::<TimestampMicrosecondType>()?;
-        (!array.is_null(row)).then(|| array.value(row))
+        (!array.is_null(row)).then(|| KnownTime(array.value(row)))
     };
     let word = |array: &ArrayRef, row: usize| {
         let array = array.as_string::<i32>();
@@ -206,7 +206,7 @@ fn micros(array: &ArrayRef) -> Result<ArrayRef, String> {
     cast(array, &wanted).map_err(|error| error.to_string())
 }
 
-/// A value for people and machines: numbers and truth as such, days and times as ISO text.
+/// A value as JSON: numbers and booleans as such, days and times as ISO text.
 fn json(array: &ArrayRef, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
@@ -220,9 +220,29 @@ fn json(array: &ArrayRef, row: usize) -> Value {
             })
         }
         DataType::Timestamp(..) => micros(array).map_or(Value::Null, |array| {
-            Value::String(crate::time::format_micros(array.as_primitive::<TimestampMicrosecondType>().value(row)))
+            Value::String(crate::model::time::format_micros(
+                array.as_primitive::<TimestampMicrosecondType>().value(row),
+            ))
         }),
         _ => array_value_to_string(array, row).map_or(Value::Null, |text| Value::String(untag(&text).1)),
+    }
+}
+
+/// A set of cancellers, as bits by their positions in [`CANCELLERS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CancellerSet(u8);
+
+const _: () = assert!(CANCELLERS.len() <= u8::BITS as usize, "a canceller more than CancellerSet has bits for");
+
+impl CancellerSet {
+    pub fn of(names: &[&str]) -> CancellerSet {
+        let position = |name: &&str| CANCELLERS.iter().position(|known| known == name);
+        CancellerSet(names.iter().filter_map(position).fold(0, |bits, at| bits | 1 << at))
+    }
+
+    /// Whether the canceller of an interval is in the set.
+    pub fn concern(self, interval: &Interval) -> bool {
+        self.0 & 1 << interval.reason != 0
     }
 }
 
@@ -232,31 +252,25 @@ pub struct Interval {
     pub subject: String,
     /// Position in [`CANCELLERS`].
     pub reason: u8,
-    pub from: Option<i64>,
-    pub to: Option<i64>,
+    pub from: Option<KnownTime>,
+    pub to: Option<KnownTime>,
 }
 
 impl Interval {
-    pub fn covers(&self, at: i64) -> bool {
+    pub fn covers(&self, at: KnownTime) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| to > at)
     }
 
     pub fn reason_name(&self) -> &'static str {
         CANCELLERS.get(self.reason as usize).copied().unwrap_or("cancelled")
     }
-
-    pub fn reason_bits(names: &[&str]) -> u8 {
-        let position = |name: &&str| CANCELLERS.iter().position(|known| known == name);
-        names.iter().filter_map(position).fold(0, |bits, at| bits | 1 << at)
-    }
 }
 
-/// A row of view `corroborations`: from `since`, rows of the rule that hold from a day in between are one tier stronger.
+/// A row of view `corroborations`: from `since` on, the rule's rows that hold from a day in its span are one tier stronger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Corroboration {
-    /// Position in the rule set.
-    pub rule: u8,
-    pub since: i64,
+    pub rule: RuleNo,
+    pub since: KnownTime,
     pub from_on: Day,
     pub to_on: Day,
 }
@@ -288,7 +302,7 @@ impl Shared {
         };
         let at = |array: &ArrayRef, row: usize| {
             let array = array.as_primitive::<TimestampMicrosecondType>();
-            (!array.is_null(row)).then(|| array.value(row))
+            (!array.is_null(row)).then(|| KnownTime(array.value(row)))
         };
         let columns = Columns(cancellers);
         let (persons, permits, reasons) =
@@ -311,7 +325,7 @@ impl Shared {
             let day = |array: &ArrayRef| Day(array.as_primitive::<Date32Type>().value(row));
             let Some(since) = at(&since, row) else { continue };
             out[unit_of(&persons, row)?].corroborations.push(Corroboration {
-                rule: rule as u8,
+                rule: RuleNo::at(rule),
                 since,
                 from_on: day(&from_on),
                 to_on: day(&to_on),
@@ -346,4 +360,9 @@ impl Columns<'_> {
     fn day(&self, name: &str) -> Result<ArrayRef, String> {
         self.get(name, &DataType::Date32)
     }
+}
+
+/// Converts a text column, which may have any of Arrow's three layouts, to plain text.
+pub(super) fn as_text(array: &ArrayRef) -> Result<ArrayRef, String> {
+    cast(array, &DataType::Utf8).map_err(|error| error.to_string())
 }

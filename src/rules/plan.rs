@@ -1,16 +1,15 @@
-//! A catalogue as physical plans, checked and planned once.
+//! Checks a catalogue and plans it as physical plans, once.
 //!
-//! Rules are planned before the views, so that a view computes only the columns that someone reads. What is checked is a text as its
-//! author wrote it; what is run has steps that several places read in tables of their own (`steps`).
+//! Rules are planned before views, so that a view computes only the columns that some plan reads. The checks see each text as its
+//! author wrote it. The plan that runs reads a step that several places use from a table of its own (`steps`).
 
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::ArrayRef;
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
@@ -20,26 +19,29 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionContext;
 use thiserror::Error;
 
-use crate::rules::budget::{Budget, CALL_BUDGET};
-use crate::rules::catalogue::{Catalogue, ViewFile};
-use crate::rules::check::{self, CheckError, Key, Known, Owner};
-use crate::rules::dates::check_dates;
-use crate::rules::executor::{Column, Compiled};
-use crate::rules::file::RuleFile;
-use crate::rules::frames::UseFrames;
-use crate::rules::links::LinkFile;
-pub use crate::rules::output::Hit;
-use crate::rules::output::Interval;
-use crate::rules::refusal::{Place, Refusal};
-use crate::rules::session;
-pub use crate::rules::set::PlannedRule;
-use crate::rules::set::{BaseTable, PlannedLink, PlannedView, Query, RULE_ROWS, TableSet, rule_rows_schema};
-use crate::rules::table::{Origin, Slot, SlotTable};
-use crate::rules::tags::Tag;
-use crate::rules::text::check_text;
-use crate::rules::values::check_arithmetic;
-use crate::schema::{ColumnType, Feed, TableId};
-use crate::units::{Demand, Told, rule_schema};
+use crate::catalogue::file::RuleFile;
+use crate::catalogue::links::LinkFile;
+use crate::catalogue::refused::Highlight;
+use crate::catalogue::{Catalogue, ViewFile};
+use crate::model::schema::{ColumnType, Feed, TableId};
+use crate::model::sets::TableSet;
+use crate::proofs::dates::check_dates;
+use crate::proofs::isolation::{Key, Known, Owner};
+use crate::proofs::refusal::{CheckError, Refusal};
+use crate::proofs::tags::Tag;
+use crate::proofs::text::check_text;
+use crate::proofs::values::check_arithmetic;
+use crate::rules::calendars::calendars;
+use crate::rules::output::CancellerSet;
+use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
+use crate::rules::requests::Plans;
+use crate::sql::budget::{Budget, CALL_BUDGET};
+use crate::sql::column::Column;
+use crate::sql::executor::Compiled;
+use crate::sql::frames::UseFrames;
+use crate::sql::session::session;
+use crate::sql::slots::{Origin, Slot, SlotTable};
+use crate::units::{ColumnSource, Demand, rule_schema};
 
 /// Why a catalogue cannot be planned.
 #[derive(Debug, Error)]
@@ -52,13 +54,11 @@ pub enum PlanError {
     Circle(String),
     #[error("view \"{0}\" is missing; every catalogue needs it")]
     MissingView(&'static str),
-    #[error("there are {count} {what}; a set holds at most {most}")]
-    TooMany { what: &'static str, count: usize, most: usize },
     #[error("cannot start the rule session: {0}")]
     Session(Box<DataFusionError>),
 }
 
-/// What planning gives.
+/// The result of planning.
 pub(super) struct Parts {
     pub rules: Vec<PlannedRule>,
     pub views: Vec<PlannedView>,
@@ -71,23 +71,23 @@ pub(super) struct Parts {
     pub task: Arc<TaskContext>,
 }
 
-/// What planning needs and execution does not.
+/// State that planning needs and execution does not.
 pub(super) struct Planner {
     context: SessionContext,
     known: Known,
     bases: Vec<BaseTable>,
     base_by_name: BTreeMap<String, usize>,
     view_by_name: BTreeMap<String, usize>,
-    /// Views and steps, each after those that it reads, and their plans for all of their columns.
+    /// Views and steps, each after those that it reads; and their logical plans with all their columns.
     views: Vec<PlannedView>,
     declared: Vec<LogicalPlan>,
-    /// Filled with the rows of rules that others use.
+    /// The slot for the rows of rules that others use.
     rule_rows: Arc<Slot>,
-    /// What a call of any of the plans may spend.
+    /// What one call of a plan may spend.
     budget: Arc<Budget>,
 }
 
-/// What a text refers to.
+/// The tables and views that a text reads.
 #[derive(Default)]
 struct References {
     views: Vec<usize>,
@@ -98,7 +98,7 @@ struct References {
 impl Planner {
     pub(super) fn new(catalogue: &Catalogue) -> Result<Planner, PlanError> {
         let failed = |error| PlanError::Session(Box::new(error));
-        let context = without_idle_rules(&session::session().map_err(failed)?);
+        let context = without_idle_rules(&session().map_err(failed)?);
         let mut planner = Planner {
             context,
             known: Known::default(),
@@ -119,7 +119,7 @@ impl Planner {
         planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
         let columns = ["person_id", "permit_id"].map(|name| (name.to_owned(), (Key::Subject, Tag::Front)));
         planner.known.add(RULE_ROWS, Owner::Person, columns.into());
-        for (name, batch) in session::calendars(&catalogue.thresholds) {
+        for (name, batch) in calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());
             let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
             slot.fill_columns(columns, batch.num_rows());
@@ -139,11 +139,11 @@ impl Planner {
             None => Owner::Nobody,
         };
         let columns = table.def().rule_columns(history);
-        // Rows that all units share carry the tag of one of them: they are handed on, but equal nothing of another unit.
+        // A row that all units share carries the tag of one of them: it may be passed on, but equals no row of another unit.
         let tagged = if owner == Owner::Nobody { Tag::List } else { Tag::Front };
         let told = Demand::new(table, history, &vec![true; columns.len()]).columns;
-        let tag = |told: Option<Told>| match told {
-            Some(Told::Record) => Tag::Record,
+        let tag = |told: Option<ColumnSource>| match told {
+            Some(ColumnSource::Record) => Tag::Record,
             Some(told) if told.is_tagged() => tagged,
             _ => Tag::None,
         };
@@ -152,7 +152,7 @@ impl Planner {
         self.known.add(&name, owner, columns.collect());
         slot.set_origin(Origin::Table(self.bases.len()));
         self.base_by_name.insert(name, self.bases.len());
-        self.bases.push(BaseTable { slot, table, history, demand: OnceLock::new(), users: 0 });
+        self.bases.push(BaseTable { slot, table, history, demand: OnceLock::new(), users: Plans::default() });
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Planner {
         }
         let find = |name: &'static str| self.view_by_name.get(name).copied().ok_or(PlanError::MissingView(name));
         let (cancellers, corroborations) = (find("cancellers")?, find("corroborations")?);
-        // The engine reads these two whole.
+        // The engine reads all columns of these two.
         for view in [cancellers, corroborations] {
             let slot = &self.views[view].slot;
             let all = (0..slot.schema.fields().len()).collect();
@@ -187,7 +187,7 @@ impl Planner {
         for file in &catalogue.links {
             links.push(self.plan_link(file, &rules).await?);
         }
-        // By then all that read a view have been planned.
+        // In reverse order: every reader of a view has been planned before the view.
         for at in (0..self.views.len()).rev() {
             self.plan_view(at).await?;
         }
@@ -196,7 +196,7 @@ impl Planner {
         Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task })
     }
 
-    /// Views in an order in which each comes after those that it uses.
+    /// Orders the views so that each comes after those that it uses.
     fn view_order<'a>(&self, files: &'a [ViewFile]) -> Result<Vec<&'a ViewFile>, PlanError> {
         let mut uses = Vec::new();
         for file in files {
@@ -255,7 +255,8 @@ impl Planner {
         let state = self.context.state();
         let dialect = state.config().options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
-        check_text(&statement).map_err(refused)?;
+        let is_table = |name: &str| self.context.table_exist(TableReference::bare(name)).unwrap_or(false);
+        check_text(&statement, &is_table).map_err(refused)?;
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
         check_arithmetic(&plan).map_err(refused)?;
         check_dates(&plan).map_err(refused)?;
@@ -277,7 +278,8 @@ impl Planner {
         let plan = self.logical("rule", id, &file.sql).await?;
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
         let carried = self.known.prove(&plan).map_err(refused)?;
-        check::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id")).map_err(refused)?;
+        crate::proofs::columns::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id"))
+            .map_err(refused)?;
         let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
@@ -285,12 +287,12 @@ impl Planner {
             fingerprint,
             tables,
             feeds: tables.union(shared).feeds(),
-            cancellers: Interval::reason_bits(&Catalogue::cancel_reasons(file)),
+            cancellers: CancellerSet::of(&file.cancel_reasons()),
             query: self.query(references, physical),
         })
     }
 
-    /// What an optimised plan runs as, with our own operators in the place of DataFusion's.
+    /// The compiled physical plan of an optimised logical plan, with our own operators in place of DataFusion's.
     async fn physical(&self, plan: &LogicalPlan) -> Result<Compiled, DataFusionError> {
         let state = self.context.state();
         let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await?;
@@ -301,7 +303,7 @@ impl Planner {
         Query { late: self.is_late(&references), views: references.views, demands: references.bases, plan }
     }
 
-    /// A rule that uses others depends on their tables too, and on the cancellers that cut their rows.
+    /// Adds, for a rule that uses others, the tables of those rules.
     fn add_used_tables(&self, rules: &mut [PlannedRule]) {
         let tables: BTreeMap<String, TableSet> =
             rules.iter().map(|rule| (rule.file.header.id.clone(), rule.tables)).collect();
@@ -323,7 +325,7 @@ impl Planner {
         let columns = file.table.def().columns.iter().map(|column| column.name);
         for column in ["to_id", "record_key"].into_iter().chain(columns) {
             if !plan.schema().fields().iter().any(|field| field.name() == column) {
-                return refuse(Refusal::Missing { column: column.to_owned() }, Place::Output(None));
+                return refuse(Refusal::Missing { column: column.to_owned() }, Highlight::Output(None));
             }
         }
         let (references, physical) = self.runnable(name, &file.sql, plan).await.map_err(failed)?;
@@ -333,11 +335,11 @@ impl Planner {
         let is_too_far = |table: &TableId| table.def().feed == Feed::Derived || (first_hop && table.is_link());
         if let Some(table) = tables.iter().find(is_too_far) {
             let what = format!("the table {} in a link of feed {}", table.name(), file.table.def().feed.name());
-            return refuse(Refusal::Forbidden { what }, Place::words(&[table.name()]));
+            return refuse(Refusal::Forbidden { what }, Highlight::words(&[table.name()]));
         }
         if first_hop && late {
             let what = "`indications` in a link of feed links".to_owned();
-            return refuse(Refusal::Forbidden { what }, Place::words(&["indications"]));
+            return refuse(Refusal::Forbidden { what }, Highlight::words(&["indications"]));
         }
         for used in rules.iter().filter(|rule| file.uses.contains(&rule.file.header.id)) {
             tables = tables.union(used.tables);
@@ -347,8 +349,8 @@ impl Planner {
     }
 }
 
-/// Optimizer rules that find nothing to do here: there are no streams that others must not starve, no limits, no filters that
-/// appear while a plan runs, no sources that sort. Each goes through every plan.
+/// Optimizer rules that have nothing to do here: there are no streams that could starve others, no limits, no dynamic filters and
+/// no sources that sort. Each would still walk through every plan.
 const IDLE_RULES: [&str; 5] =
     ["EnsureCooperative", "HashJoinBuffering", "LimitAggregation", "PushdownSort", "TopKRepartition"];
 
@@ -364,7 +366,7 @@ fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanErro
     PlanError::Sql { what, name: name.to_owned(), source: Box::new(error) }
 }
 
-/// What a column ties. A `record_key` is unique for its person only: in a batch query it ties nothing.
+/// What a column identifies. A `record_key` is unique only within its person, so in a batch query it identifies nothing.
 fn key(ty: ColumnType) -> Key {
     if ty.identifies_subject() && ty != ColumnType::RecordKey {
         Key::Subject
@@ -373,9 +375,4 @@ fn key(ty: ColumnType) -> Key {
     } else {
         Key::None
     }
-}
-
-/// Text columns may come in any of Arrow's three layouts; rules' outputs are read as plain text.
-pub(super) fn as_text(array: &ArrayRef) -> Result<ArrayRef, String> {
-    cast(array, &DataType::Utf8).map_err(|error| error.to_string())
 }

@@ -1,14 +1,14 @@
-//! The steps of a text (its common table expressions) that more than one place reads.
+//! Finds the steps of a text (its common table expressions) that more than one place reads.
 //!
-//! DataFusion writes a step into each place that names it, and works it out as often. Here such a step becomes a table of its
-//! own: its text alone, and in the rule a `SELECT` from that table in its place.
+//! DataFusion copies a step into each place that names it, and computes every copy. Instead, such a step becomes a table of its
+//! own: its query is planned alone, and the text reads that table with a `SELECT`.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Cte, ObjectName, Query, Visitor};
 
-use crate::rules::reads::parse;
-use crate::rules::walk::walk;
+use crate::catalogue::parse::parse;
+use crate::catalogue::walk::walk;
 
 /// A text with steps.
 pub struct Steps {
@@ -24,7 +24,7 @@ impl Steps {
         (!with.recursive).then_some(Steps { query, is_changed: false })
     }
 
-    /// Those that are named more than once, in the order in which they stand: each reads only steps before it.
+    /// The steps that are named more than once, in their order: each reads only steps before it.
     pub fn repeated(&self) -> Vec<usize> {
         let mut names = names_in(self.query.body.as_ref());
         self.all().iter().for_each(|step| names.extend(names_in(step.query.as_ref())));
@@ -50,7 +50,7 @@ impl Steps {
         format!("WITH {} SELECT * FROM {}", needed.join(", "), self.name(at))
     }
 
-    /// From here on the step is what stands in `table`.
+    /// Makes the step read `table`.
     pub fn replace(&mut self, at: usize, table: &str) {
         let steps = self.query.with.as_mut().map(|with| &mut with.cte_tables);
         if let Some((step, query)) =
@@ -61,7 +61,7 @@ impl Steps {
         }
     }
 
-    /// A step has been replaced.
+    /// Whether a step has been replaced.
     pub fn is_changed(&self) -> bool {
         self.is_changed
     }
@@ -75,7 +75,7 @@ impl Steps {
     }
 }
 
-/// Tables, views and steps that a part of a text names, as often as it names them.
+/// The tables, views and steps that a part of a text names; one entry per mention.
 fn names_in<N: datafusion::sql::sqlparser::ast::Visit>(part: &N) -> Vec<String> {
     struct Names(Vec<String>);
     impl Visitor for Names {

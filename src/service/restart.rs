@@ -1,16 +1,18 @@
-//! What a shard finds when it starts: what it had said, how far it had read then, and how far it can read again.
+//! What a starting shard reads back: what it has published, how far it had read then, and how far it can read again.
 //!
-//! A topic may have lost what it held. An internal one is filled again by those who write it, so the shard waits for them. A register's
-//! feed can only be filled by its adapter, and a shard that went on without would take back every alert that rests on it: it halts.
+//! A topic may have lost messages. The shards that write an internal topic fill it again, so a starting shard waits for them. Only
+//! its adapter can fill a register's feed again; a shard that went on without it would retract every alert that rests on the lost
+//! messages, so it halts.
 
 use std::sync::atomic::AtomicBool;
 
-use crate::clock::wall;
 use crate::config::Config;
+use crate::model::clock::wall;
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
+use crate::model::time::KnownTime;
 use crate::pipeline::PipelineError;
-use crate::record::NextOffset;
-use crate::recovery::Recovery;
-use crate::schema::Feed;
+use crate::pipeline::recovery::Recovery;
 use crate::shard::Shard;
 use crate::sink::kafka::{read_published_until, read_said};
 use crate::sink::{ReadUpTo, SinkError};
@@ -18,20 +20,19 @@ use crate::source::SourceError;
 use crate::source::kafka::KafkaConsumer;
 use crate::source::known::Bound;
 use crate::telemetry;
-use crate::time::KnownTime;
 
-/// The latest time at which something can have become known.
+/// The latest known time that can be true now.
 pub(super) fn latest(config: &Config) -> KnownTime {
     Bound::Wall { max_ahead: config.kafka.max_ahead() }.now()
 }
 
-/// What stands on a shard's partition of the alerts topic now.
+/// The alerts that the shard's partition of the alerts topic says stand now.
 pub(super) fn published_now(config: &Config, shard: i32, stop: &AtomicBool) -> Result<Recovery, SinkError> {
     let published = read_published_until(&config.kafka, shard, stop)?;
     Ok(Recovery::new(published.alerts, ReadUpTo::default()))
 }
 
-/// A shard that starts.
+/// A shard that is starting.
 pub(super) struct Restart<'a> {
     pub config: &'a Config,
     pub consumer: &'a KafkaConsumer,
@@ -39,13 +40,13 @@ pub(super) struct Restart<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// What the alerts topic says of it.
+/// What the alerts topic says of the shard.
 pub(super) struct Found {
-    /// `None` if it says nothing yet.
+    /// `None` if the topic has no alert of the shard.
     pub recovery: Option<Recovery>,
-    /// Where the shard's next alert will stand.
+    /// Offset of the shard's next alert.
     pub next: NextOffset,
-    /// The internal topics do not hold all that others have shown the shard.
+    /// The internal topics have lost records, some of which other shards may have written for this one.
     pub lacks_links: bool,
 }
 
@@ -62,13 +63,14 @@ impl Restart<'_> {
                 "the alerts topic has lost its beginning; what stands and is not found there is published anew, with sequences from 1"
             );
         }
-        let target = published.headers.map(|headers| headers.read).unwrap_or_default();
+        let target = published.read.unwrap_or_default();
         let (target, lacks_links) = self.attainable(target)?;
         let recovery = (!published.alerts.is_empty()).then(|| Recovery::new(published.alerts, target));
         Ok(Found { recovery, next: published.next, lacks_links })
     }
 
-    /// Has the shard catch up with what it said to others before; gives where it will have.
+    /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it
+    /// publishes.
     pub fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, PipelineError> {
         if !shard.has_links() {
             return Ok(None);
@@ -83,8 +85,8 @@ impl Restart<'_> {
         self.attainable(read).map(|(read, _)| Some(read))
     }
 
-    /// How far the shard can come of what it had read before, and whether the internal topics lack something. What it cannot come to is
-    /// said: a feed has lost its end, or a clock had run ahead.
+    /// `target` without what the shard can no longer reach, and whether the internal topics have lost records. Logs what it cannot
+    /// reach: a feed has lost its end, or a clock had run ahead.
     fn attainable(&self, target: ReadUpTo) -> Result<(ReadUpTo, bool), PipelineError> {
         let shard = self.shard;
         let mut ends = [NextOffset::default(); Feed::COUNT];

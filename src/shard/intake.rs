@@ -1,20 +1,19 @@
-//! Taking a message: where it belongs, whether it concerns anyone, what it says, what it changes.
+//! Takes a message: checks where it belongs and whom it concerns, decodes it, and notes what it changes.
 //!
-//! Cheap questions come first: a message about nobody in the population is filtered by its key alone, unparsed.
+//! Cheap checks come first: a message about nobody in the population is filtered by its key alone, without parsing it.
 
-use crate::clock::FeedSet;
 use crate::decode::decode;
-use crate::history::{Inserted, Known, PersonNo};
-use crate::partition::partition_of;
-use crate::record::rows::{Own, Rows, records};
-use crate::record::{Coordinates, Fate, Lent, Offset, Op, Quarantined, Reason, Record, Value};
-use crate::rules::TableSet;
-use crate::schema::{Feed, TableId};
+use crate::history::{ClassSet, Inserted, Known, PersonNo};
+use crate::model::partition::partition_of;
+use crate::model::record::rows::{RecordRows, ShardRows, records};
+use crate::model::record::{Coordinates, Fate, Lent, Offset, Op, Quarantined, Reason, Record, Value};
+use crate::model::schema::{Feed, TableId};
+use crate::model::sets::{FeedSet, TableSet};
+use crate::model::time::KnownTime;
 use crate::scope;
 use crate::shard::{Change, Order, Shard};
-use crate::time::KnownTime;
 
-/// Why a message goes no further.
+/// Why a message is not taken up.
 enum Refused {
     Filtered,
     Bad(Reason, String),
@@ -56,32 +55,32 @@ impl Shard {
         self.fates.count(message.feed, fate);
     }
 
-    /// Takes the rows of a permit snapshot, before the first message. They are no messages: they have no fate and move no clock.
-    /// Returns how many were new; those that the shard had already are passed over.
+    /// Takes the rows of a permit snapshot, before the first message. They are not messages: they have no fate and move no clock
+    /// but that of the permits feed. Returns how many were new; those that the shard has already are skipped.
     ///
-    /// In live order they are evaluated with the first messages, as of the newest of them; in strict order each as of its
-    /// known time.
-    pub fn take_snapshot(&mut self, parts: &[Own<'_>]) -> u64 {
-        let parts: Vec<Own<'_>> =
+    /// In live order they are evaluated with the first messages, as of the newest of the rows; in strict order each as of its known
+    /// time.
+    pub fn take_snapshot(&mut self, parts: &[ShardRows<'_>]) -> u64 {
+        let parts: Vec<ShardRows<'_>> =
             parts.iter().copied().filter(|own| own.rows.table.def().feed == Feed::Permits).collect();
         let limit = self.settings.visibility.future_limit[Feed::Permits.index()];
-        let is_wanted = |rows: &Rows, row: usize| {
-            // Of others the topic holds the message too, and there it is quarantined.
+        let is_wanted = |rows: &RecordRows, row: usize| {
+            // The topic holds the rows left out here too, and the shard quarantines them when it reads them there.
             let latest = rows.known_time(row).saturating_add(limit);
             rows.event_time(row) <= latest && rows.registered_at(row) <= latest
         };
-        let looks = self.bits_of_looks();
+        let daily_checks = self.classes_of_daily_checks();
         let order = self.settings.order;
         let mut new = 0;
         let (history, changes) = (&mut self.history, &mut self.changes);
         let change = |person, known: &Known| Change {
             person,
-            as_of: known.known_time.0,
+            as_of: known.known_time,
             tables: TableSet::of(known.table),
             corrected: known.op != Op::Upsert,
             late: FeedSet::default(),
             sent_at: None,
-            // Not from the topic.
+            // The row does not come from the topic.
             coordinates: Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) },
         };
         if history.is_empty() {
@@ -89,9 +88,10 @@ impl Shard {
                 new += known.len() as u64;
                 let of_moment = |one: &Known, other: &Known| match order {
                     Order::Strict => one.known_time == other.known_time,
-                    // What a person's changes make is one unit, but rules with a cadence look again after each day of them.
+                    // A person's changes form one unit, but rules with a cadence look again after each day with a change.
                     Order::Live => {
-                        classes & looks == 0 || one.known_time.next_midnight() == other.known_time.next_midnight()
+                        !classes.meets(daily_checks)
+                            || one.known_time.next_midnight() == other.known_time.next_midnight()
                     }
                 };
                 for known in known.chunk_by(of_moment) {
@@ -104,9 +104,10 @@ impl Shard {
             });
         } else {
             let place_of =
-                |own: &Own<'_>| own.at.iter().copied().filter(|row| is_wanted(own.rows, *row as usize)).collect();
+                |own: &ShardRows<'_>| own.at.iter().copied().filter(|row| is_wanted(own.rows, *row as usize)).collect();
             let wanted: Vec<Vec<u32>> = parts.iter().map(place_of).collect();
-            let parts: Vec<Own<'_>> = parts.iter().zip(&wanted).map(|(own, at)| Own { at, ..*own }).collect();
+            let parts: Vec<ShardRows<'_>> =
+                parts.iter().zip(&wanted).map(|(own, at)| ShardRows { at, ..*own }).collect();
             for record in records(&parts) {
                 let (person, inserted) = history.insert(&record);
                 if inserted == Inserted::New {
@@ -116,10 +117,10 @@ impl Shard {
                 }
             }
         }
-        // A snapshot is whole: the permits feed has spoken up to its newest record.
-        let known = |own: &Own<'_>| own.at.iter().map(|row| own.rows.known_time(*row as usize)).max();
-        if let Some(newest) = parts.iter().filter_map(known).max() {
-            self.clocks.advance(Feed::Permits, KnownTime(newest));
+        // A snapshot is complete, so the permits feed is known up to its newest row.
+        let known = |own: &ShardRows<'_>| own.at.iter().map(|row| own.rows.known_time(*row as usize)).max();
+        if let Some(newest) = parts.iter().filter_map(known).max().map(KnownTime) {
+            self.clocks.advance(Feed::Permits, newest);
             if order == Order::Live {
                 self.settled = self.settled.max(newest);
             }
@@ -127,10 +128,11 @@ impl Shard {
         new
     }
 
-    /// Classes of those at whom rules with a cadence look.
-    fn bits_of_looks(&self) -> u64 {
+    /// Permit classes that rules with a cadence concern.
+    fn classes_of_daily_checks(&self) -> ClassSet {
         let rules = self.rules.rules().iter().zip(&self.rule_classes);
-        rules.filter(|(rule, _)| rule.file.header.cadence.is_some()).fold(0, |bits, (_, classes)| bits | classes)
+        let daily = rules.filter(|(rule, _)| rule.file.header.cadence.is_some());
+        daily.fold(ClassSet::default(), |all, (_, classes)| all.union(*classes))
     }
 
     pub(super) fn set_aside(&mut self, message: &Lent<'_>, reason: Reason, detail: String) {
@@ -142,7 +144,7 @@ impl Shard {
         });
     }
 
-    /// A timestamp that cannot be true: nothing is known by it, and no clock moves.
+    /// Refuses a message whose timestamp lies too far in the future: it makes nothing known and moves no clock.
     fn refuse_time(&mut self, message: &Lent<'_>, claimed: KnownTime) -> Fate {
         let subject = message.key.and_then(|key| std::str::from_utf8(key).ok());
         let is_of_persons = !message.feed.is_internal() && !matches!(message.feed, Feed::Permits | Feed::Reference);
@@ -185,7 +187,7 @@ impl Shard {
         Ok(self.insert_reference(message, &record))
     }
 
-    /// The person whom the message is about; `None` for the permits and reference feeds, which need no permission.
+    /// The person whom the message is about; `None` for the permits and reference feeds, whose messages are always in scope.
     fn person_in_scope(&self, message: &Lent<'_>, key: &[u8]) -> Result<Option<PersonNo>, Refused> {
         if matches!(message.feed, Feed::Permits | Feed::Reference) {
             return Ok(None);
@@ -215,7 +217,7 @@ impl Shard {
         }
         self.changes.push(Change {
             person,
-            as_of: record.known_time.0,
+            as_of: record.known_time,
             tables: TableSet::default(),
             corrected: false,
             late: FeedSet::of([message.feed]),
@@ -239,7 +241,7 @@ impl Shard {
             let persons: Vec<PersonNo> = if record.table == TableId::Terms {
                 let readers = self.rules.reading(TableSet::of(TableId::Terms));
                 let concerned = |(no, person): (PersonNo, &crate::history::Person)| {
-                    (self.rules_of(person.classes) & readers != 0).then_some(no)
+                    self.rules_of(person.classes).meets(&readers).then_some(no)
                 };
                 self.history.persons().filter_map(concerned).collect()
             } else {
@@ -255,7 +257,7 @@ impl Shard {
     fn changed(&mut self, message: &Lent<'_>, record: &Record, person: PersonNo) {
         self.changes.push(Change {
             person,
-            as_of: record.known_time.0,
+            as_of: record.known_time,
             tables: TableSet::of(record.table),
             corrected: record.op != Op::Upsert,
             late: FeedSet::default(),
@@ -265,8 +267,8 @@ impl Shard {
     }
 }
 
-/// The member of a reference record that should say the same as its message key and does not. Persons find the record by the
-/// key, rules by the member.
+/// The member of a reference record that must equal the message key and does not. Persons' records find the entity by the key,
+/// rules by the member.
 fn names_another(record: &Record) -> Option<&'static str> {
     let wanted = record.table.reference_key()?;
     let at = record.table.def().columns.iter().position(|column| column.ty == wanted)?;

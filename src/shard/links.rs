@@ -1,59 +1,88 @@
-//! What this shard's units show to others, and what they are shown.
+//! The rows that this shard's units show to other units (`received`: the rows that others show to them).
 //!
-//! When records change, the links that read them are evaluated for the units concerned and compared with what those showed
-//! before; the differences go out as records of the link's table, keyed by the receiver. A row's version is how much was
-//! known about the showing unit, which rises with every record, and greater than that of what was said of the row before.
+//! When records change, the links that read them are evaluated for the units concerned, and the rows are compared with those that
+//! each unit showed before. The differences are published as records of the link's table, keyed by the receiver. A row's version is
+//! the number of records known about the showing unit, and always greater than the row's previous version.
 //!
-//! In strict order the driver carries the records over at once (see `replay`), in live order the internal topics do. What these
-//! say already a shard reads at its start (`said`).
+//! In strict order the driver hands these records over at once (see `replay`), in live order the internal topics carry them. A
+//! starting shard reads there what it has published before (`said`).
 
+mod received;
 mod said;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
-use serde::{Deserialize, Serialize};
 
-use crate::clock::FeedSet;
-use crate::decode::decode;
 use crate::encode::encode;
-use crate::history::{Inserted, PersonNo};
-use crate::record::{Coordinates, Fate, Lent, Offset, Op, Reason, Record, Value};
-use crate::rules::links::LinkedRow;
-use crate::rules::{Evaluation, TableSet};
-use crate::schema::Feed;
-use crate::shard::evaluate::{Job, Place};
-use crate::shard::{Change, Shard};
-use crate::time::{EventTime, KnownTime};
+use crate::history::PersonNo;
+use crate::model::record::{Op, Record, Value};
+use crate::model::schema::Feed;
+use crate::model::sets::{FeedSet, TableSet};
+use crate::model::time::{EventTime, KnownTime};
+use crate::rules::Evaluation;
+use crate::rules::linked::LinkedRow;
+use crate::shard::Shard;
+use crate::shard::evaluate::{FoundAt, Job};
 use crate::units::Unit;
 
+pub use received::clock_payload;
 pub use said::Said;
 
-/// A row that a unit shows, as it was last said.
+/// A row that a unit shows, as last published.
 #[derive(Debug)]
-pub(super) struct Shown {
+struct ShownRow {
     link: u8,
     to: Box<str>,
     record_key: Box<str>,
     content: u64,
     version: i64,
-    /// Kept as long as nothing is said.
+    /// Kept only while the shard rebuilds and publishes nothing.
     values: Option<Box<[Value]>>,
 }
 
-/// A record of a link, and the unit that shows it.
+/// The rows that the shard's units show to others, and the clocks of the shards that show rows to them.
+pub(super) struct Links {
+    /// By unit: the rows that it shows.
+    shown: FxHashMap<PersonNo, Vec<ShownRow>>,
+    /// Records to publish since the last call of [`Shard::take_shown`].
+    outgoing: Vec<ShownRecord>,
+    /// The records that the shard had published before it started; `None` once it has read as far again.
+    sent_links: Option<Said>,
+    /// Versions of retracted rows, by `name_of`.
+    retracted_versions: FxHashMap<u64, i64>,
+    /// Fingerprint of the texts that decide what links show; records with another one are not taken.
+    source: Box<str>,
+    /// By link feed and writing shard: the known time up to which the writer has published everything.
+    writers: BTreeMap<Feed, Vec<KnownTime>>,
+}
+
+impl Links {
+    pub(super) fn new(fingerprint: &str) -> Links {
+        Links {
+            shown: FxHashMap::default(),
+            outgoing: Vec::new(),
+            sent_links: None,
+            retracted_versions: FxHashMap::default(),
+            source: format!("{LINK_SOURCE}:{fingerprint}").into(),
+            writers: BTreeMap::new(),
+        }
+    }
+}
+
+/// A link record, and the unit that shows it.
 #[derive(Clone, Debug)]
 pub struct ShownRecord {
     pub unit: Box<str>,
     pub record: Record,
 }
 
-/// What a link's record says of its source, with the fingerprint of the texts that made it.
+/// Prefix of a link record's `source`; the fingerprint of the texts that made the record follows.
 pub const LINK_SOURCE: &str = "permitwatch";
 
 impl Shard {
-    /// Evaluates the links of one feed for what changed, except those that read what rules found.
+    /// Evaluates the links of one feed for the units that have changed, except links that read what rules found.
     pub fn link(&mut self, feed: Feed) {
         for at in 0..self.rules.links().len() {
             let link = &self.rules.links()[at];
@@ -69,11 +98,11 @@ impl Shard {
         }
     }
 
-    /// Units that a change in `tables` concerns and that have rows in `needs`, by as_of.
-    fn showing(&self, tables: TableSet, needs: crate::schema::TableId) -> Vec<Job> {
+    /// Jobs, by as_of, for the units that a change in `tables` concerns and that have rows in `needs`.
+    fn showing(&self, tables: TableSet, needs: crate::model::schema::TableId) -> Vec<Job> {
         let changes = self.changes.iter().filter(|change| change.tables.meets(tables));
         let changes = changes.filter(|change| self.history.person(change.person).has(needs));
-        let mut as_of: BTreeMap<(i64, PersonNo), i64> = BTreeMap::new();
+        let mut as_of: BTreeMap<(KnownTime, PersonNo), KnownTime> = BTreeMap::new();
         for change in changes {
             let latest = as_of.entry((self.together(change, &[]), change.person)).or_insert(self.settled);
             *latest = change.as_of.max(*latest);
@@ -98,22 +127,28 @@ impl Shard {
         }
     }
 
-    /// A link shows somebody what rules found about a person, of which `tables` may bear on it.
+    /// Whether some link that reads what rules found may show a row of this person that depends on `tables`.
     pub(super) fn shows_found(&self, person: PersonNo, tables: TableSet) -> bool {
         let has = |table| self.history.person(person).has(table);
         self.rules.links().iter().any(|link| link.is_late() && link.tables.meets(tables) && has(link.needs))
     }
 
-    /// Says what links show of what rules found. Rows may wait for the instant from which they are shown: like the detector, each job
-    /// walks through what lies between it and the person's next one, or `until`; what lies beyond has a timer of its rule.
-    pub(super) fn show_found(&mut self, jobs: &[Job], found: &mut [Evaluation], places: &[Option<Place>], until: i64) {
-        let mut next: FxHashMap<PersonNo, i64> = FxHashMap::default();
+    /// Evaluates links that read what rules found. A row may become visible only at a later instant: like the detector, each job
+    /// walks through the instants before the person's next job, or up to `until`. For later instants the rule has a timer.
+    pub(super) fn show_found(
+        &mut self,
+        jobs: &[Job],
+        found: &mut [Evaluation],
+        places: &[Option<FoundAt>],
+        until: KnownTime,
+    ) {
+        let mut next: FxHashMap<PersonNo, KnownTime> = FxHashMap::default();
         let mut ends = vec![until; jobs.len()];
-        // Where nothing could be worked out, what was known before goes on.
-        let is_known = |place: &Place| !found[place.0].unlinked.contains(&place.1);
+        // If a job's links failed, the person's previous job extends over it.
+        let is_known = |place: &FoundAt| !found[place.0].unlinked.contains(&place.1);
         for (at, job) in jobs.iter().enumerate().rev() {
             if job.links && places[at].as_ref().is_some_and(is_known) {
-                ends[at] = next.insert(job.unit.person, job.at).map_or(until, |next| next - 1);
+                ends[at] = next.insert(job.unit.person, job.at).map_or(until, |next| next.minus(1));
             }
         }
         for link in 0..self.rules.links().len() {
@@ -134,14 +169,14 @@ impl Shard {
         for evaluation in found {
             evaluation.linked.clear();
         }
-        // A person's instants lie between the records of others.
-        self.outgoing.sort_by_key(|shown| shown.record.known_time);
+        // The records of one person may lie between those of others in time.
+        self.links.outgoing.sort_by_key(|shown| shown.record.known_time);
     }
 
-    /// Shows a job's rows, and each that waits when its instant has come.
-    fn walk(&mut self, link: usize, job: &Job, rows: &[LinkedRow], from: Option<usize>, end: i64) {
+    /// Shows a job's rows: at once those that are visible, the others each at its instant.
+    fn walk(&mut self, link: usize, job: &Job, rows: &[LinkedRow], from: Option<usize>, end: KnownTime) {
         let Some(from) = from else { return self.show(link, job.unit, rows) };
-        let mut instants: Vec<i64> =
+        let mut instants: Vec<KnownTime> =
             rows.iter().filter_map(|row| row.instant(from)).filter(|at| *at > job.at && *at <= end).collect();
         instants.sort_unstable();
         instants.dedup();
@@ -152,7 +187,7 @@ impl Shard {
         }
     }
 
-    /// Takes a link's rows for units that stand in the order of their as_of. What a unit in `except` showed stays.
+    /// Takes a link's rows for units in the order of their as_of. Units in `except` keep the rows that they showed before.
     pub(super) fn show_all(&mut self, link: usize, units: &[Unit], rows: &[LinkedRow], except: &[u32]) {
         for (number, unit) in units.iter().enumerate() {
             let number = number as u32;
@@ -165,17 +200,17 @@ impl Shard {
         }
     }
 
-    /// Says what differs from what the unit showed before.
+    /// Publishes how the unit's rows differ from those that it showed before.
     pub(super) fn show(&mut self, link: usize, unit: Unit, rows: &[LinkedRow]) {
-        if rows.is_empty() && !self.shown.contains_key(&unit.person) {
+        if rows.is_empty() && !self.links.shown.contains_key(&unit.person) {
             return;
         }
         let mut knowledge = None;
-        let shown = self.shown.remove(&unit.person).unwrap_or_default();
-        let is_row = |old: &Shown, new: &LinkedRow| {
+        let shown = self.links.shown.remove(&unit.person).unwrap_or_default();
+        let is_row = |old: &ShownRow, new: &LinkedRow| {
             old.link as usize == link && *old.to == *new.to && *old.record_key == *new.record_key
         };
-        let (mut kept, gone): (Vec<Shown>, Vec<Shown>) =
+        let (mut kept, gone): (Vec<ShownRow>, Vec<ShownRow>) =
             shown.into_iter().partition(|old| old.link as usize != link || rows.iter().any(|new| is_row(old, new)));
         for row in rows {
             let content = content(&row.values);
@@ -184,7 +219,7 @@ impl Shard {
                 continue;
             }
             let before = known.map(|at| kept.swap_remove(at).version);
-            let mut new = Shown {
+            let mut new = ShownRow {
                 link: link as u8,
                 to: row.to.as_str().into(),
                 record_key: row.record_key.as_str().into(),
@@ -200,44 +235,44 @@ impl Shard {
             self.say(unit, &mut knowledge, &mut row, before, None);
         }
         if !kept.is_empty() {
-            self.shown.insert(unit.person, kept);
+            self.links.shown.insert(unit.person, kept);
         }
     }
 
-    /// Says a row of a unit, or without `values` that it is gone.
+    /// Publishes a row of a unit, or without `values` its retraction. During a rebuild it only remembers the row.
     fn say(
         &mut self,
         unit: Unit,
         knowledge: &mut Option<i64>,
-        row: &mut Shown,
+        row: &mut ShownRow,
         before: Option<i64>,
         values: Option<&[Value]>,
     ) {
-        if self.said.is_some() {
+        if self.links.sent_links.is_some() {
             row.values = values.map(Into::into);
             return;
         }
-        let known = *knowledge.get_or_insert_with(|| self.history.knowledge(unit.person, unit.as_of));
+        let known = *knowledge.get_or_insert_with(|| self.history.knowledge(unit.person, unit.as_of.0));
         let subject = self.history.person(unit.person).subject.clone();
         self.say_of(subject, (unit.as_of, known), row, before, values);
     }
 
-    /// Says it as of a time at which so much was known of the unit, with a version above `before`, that of what was said of the row
-    /// before.
+    /// Publishes the row as of a time at which `knowledge` records were known of the unit. Its version is above `before`, the row's
+    /// previous version.
     fn say_of(
         &mut self,
         unit: Box<str>,
-        (as_of, knowledge): (i64, i64),
-        row: &mut Shown,
+        (as_of, knowledge): (KnownTime, i64),
+        row: &mut ShownRow,
         before: Option<i64>,
         values: Option<&[Value]>,
     ) {
         let name = name_of(&unit, row.link, &row.to, &row.record_key);
-        let before = before.or_else(|| self.gone.get(&name).copied());
+        let before = before.or_else(|| self.links.retracted_versions.get(&name).copied());
         row.version = before.map_or(knowledge, |before| knowledge.max(before.saturating_add(1)));
         match values {
-            Some(_) => self.gone.remove(&name),
-            None => self.gone.insert(name, row.version),
+            Some(_) => self.links.retracted_versions.remove(&name),
+            None => self.links.retracted_versions.insert(name, row.version),
         };
         let record = Record {
             table: self.rules.links()[row.link as usize].table,
@@ -245,109 +280,34 @@ impl Shard {
             record_key: row.record_key.clone(),
             version: row.version,
             op: if values.is_some() { Op::Upsert } else { Op::Retract },
-            event_time: EventTime(as_of),
-            registered_at: as_of,
-            known_time: KnownTime(as_of),
+            event_time: EventTime(as_of.0),
+            registered_at: as_of.0,
+            known_time: as_of,
             schema_ver: crate::decode::SCHEMA_VERSION,
-            source: self.link_source.clone(),
+            source: self.links.source.clone(),
             purpose: "permit_control".into(),
             secrecy_class: 0,
             values: values.unwrap_or_default().to_vec(),
         };
-        self.outgoing.push(ShownRecord { unit, record });
+        self.links.outgoing.push(ShownRecord { unit, record });
     }
 
-    /// What the units of this shard have to say to others since this was last asked.
+    /// The link records to publish since the last call.
     pub fn take_shown(&mut self) -> Vec<ShownRecord> {
-        std::mem::take(&mut self.outgoing)
+        std::mem::take(&mut self.links.outgoing)
     }
 
-    /// The same without who says it.
+    /// The same without the showing units.
     pub fn take_outgoing(&mut self) -> Vec<Record> {
         self.take_shown().into_iter().map(|shown| shown.record).collect()
     }
 
-    /// Takes records of links whose receivers belong to this shard.
-    pub fn take_linked(&mut self, records: &[Record]) {
-        for record in records {
-            let coordinates =
-                Coordinates { feed: record.table.def().feed, partition: self.settings.number, offset: Offset(-1) };
-            self.insert_linked(record, coordinates);
-        }
-    }
-
-    pub(super) fn insert_linked(&mut self, record: &Record, coordinates: Coordinates) -> Inserted {
-        let (person, inserted) = self.history.insert(record);
-        if inserted == Inserted::New {
-            self.changes.push(Change {
-                person,
-                as_of: record.known_time.0,
-                tables: TableSet::of(record.table),
-                corrected: record.op != Op::Upsert,
-                late: FeedSet::default(),
-                sent_at: None,
-                coordinates,
-            });
-        }
-        inserted
-    }
-
-    /// Takes a message of an internal topic.
-    pub(super) fn take_internal(&mut self, message: &Lent<'_>) -> Fate {
-        let payload = message.payload.unwrap_or_default();
-        if message.key.is_none() {
-            return match serde_json::from_slice::<WriterClock>(payload) {
-                Ok(said) => {
-                    self.advance_writer(message, &said);
-                    Fate::Clock
-                }
-                Err(_) => self.refuse(message, Reason::Malformed, "not a writer's clock"),
-            };
-        }
-        self.clocks.note(message.known_time);
-        let decoded = match decode(message, self.settings.limits.max_message_bytes) {
-            Ok(decoded) => decoded,
-            Err(bad) => {
-                // Shards alone write here: whoever was to be shown it would lack it, and alerts that rest on it.
-                tracing::error!(at = %message.coordinates(), detail = %bad.detail, "a record that a shard has written is refused");
-                return self.refuse(message, bad.reason, &format!("not a link's record: {}", bad.detail));
-            }
-        };
-        if decoded.record.source != self.link_source {
-            // Made by other texts: whoever runs these will say it again.
-            return Fate::Filtered;
-        }
-        match self.insert_linked(&decoded.record, message.coordinates()) {
-            Inserted::New => Fate::Evaluated,
-            Inserted::Duplicate => Fate::Duplicate,
-        }
-    }
-
-    fn refuse(&mut self, message: &Lent<'_>, reason: Reason, detail: &str) -> Fate {
-        self.set_aside(message, reason, detail.to_owned());
-        Fate::Quarantined(reason)
-    }
-
-    /// A feed that all shards write has spoken up to where the least of them has.
-    fn advance_writer(&mut self, message: &Lent<'_>, said: &WriterClock) {
-        let feed = message.feed;
-        let count = self.settings.partitions.unwrap_or(1).max(1) as usize;
-        let writers = self.writers.entry(feed).or_insert_with(|| vec![KnownTime::MIN; count]);
-        let Some(own) = usize::try_from(said.writer).ok().and_then(|writer| writers.get_mut(writer)) else { return };
-        // A writer stamps the message with its clock, in milliseconds; it can say no more than that.
-        *own = (*own).max(KnownTime(said.clock.min(message.known_time.0.saturating_add(999))));
-        let least = writers.iter().copied().min().unwrap_or(KnownTime::MIN);
-        if least > self.clocks.feed(feed) {
-            self.clocks.advance(feed, least);
-        }
-    }
-
-    /// Whether some of its rules read what other units show.
+    /// Whether some rules read rows that other units show.
     pub fn has_links(&self) -> bool {
         !self.rules.links().is_empty()
     }
 
-    /// The time up to which this shard has said all that links of `feed` show.
+    /// The known time up to which this shard has published all records of links of `feed`.
     pub fn link_clock(&self, feed: Feed) -> KnownTime {
         let links = self.rules.links().iter().filter(|link| link.table.def().feed == feed);
         let feeds = links.fold(FeedSet::default(), |feeds, link| feeds.union(link.feeds));
@@ -355,27 +315,12 @@ impl Shard {
     }
 }
 
-/// What a clock message of an internal topic says: its writer has said everything up to then. It has no key.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WriterClock {
-    writer: i32,
-    /// Microseconds since 1970.
-    clock: i64,
-}
-
-/// A link's record as the internal topics carry it; its key is the receiver.
+/// The payload of a link record on the internal topics; the message key is the receiver.
 pub fn link_payload(record: &Record) -> Vec<u8> {
     encode(record)
 }
 
-/// A writer's clock message as the internal topics carry it.
-pub fn clock_payload(writer: i32, clock: KnownTime) -> Vec<u8> {
-    // Two numbers have no reason not to become JSON.
-    serde_json::to_vec(&WriterClock { writer, clock: clock.0 }).unwrap_or_default()
-}
-
-/// Stands for a row of a unit.
+/// Hash that identifies a row of a unit.
 fn name_of(unit: &str, link: u8, to: &str, record_key: &str) -> u64 {
     FxBuildHasher.hash_one((unit, link, to, record_key))
 }

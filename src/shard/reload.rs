@@ -1,98 +1,100 @@
-//! Going over to another set of rules while running.
+//! Replaces the rule set while running.
 //!
-//! Rules whose fingerprint is the same keep their alerts and timers and are not looked at. A rule that is gone takes its
-//! alerts back. A new or changed rule is worked out again for every person whom it concerns, a few at a time between the
-//! records that arrive: until then its alerts stand as they did, and what differs is published as it is found.
+//! A rule whose fingerprint is unchanged keeps its alerts and timers and is not evaluated again. The alerts of a rule that is gone
+//! are retracted. A new or changed rule is evaluated again for every person whom it concerns, a few persons at a time between the
+//! records that arrive: until then its alerts stand as they did, and each difference is published as it is found.
 
 use std::collections::VecDeque;
 
-use crate::alert::Status;
 use crate::history::PersonNo;
-use crate::rules::{RuleMask, RuleSet, TableSet};
+use crate::model::alert::Status;
+use crate::model::sets::{RuleBits, RuleNo, TableSet};
+use crate::rules::RuleSet;
+use crate::rules::planned::PlannedRule;
 use crate::shard::evaluate::Job;
-use crate::shard::{Emitted, Order, RuleWork, Shard, rule_classes};
+use crate::shard::{Emitted, Order, RuleWork, Shard};
 use crate::units::Unit;
 
-/// Persons that are worked out again in one go.
+/// Persons that one settling evaluates again.
 const PERSONS_AT_ONCE: usize = 256;
 
-/// What is still to be worked out again after a change of rules.
+/// The evaluations that are left after a change of rules.
 #[derive(Debug, Default)]
 pub(super) struct Rework {
     persons: VecDeque<PersonNo>,
-    rules: RuleMask,
+    rules: RuleBits,
 }
 
-/// Why a set of rules cannot take the place of another while running.
+/// Why one rule set cannot replace another while running.
 pub const LINKS_DIFFER: &str = "what units show to one another (queries/links, the views and rules behind it) has changed, and the \
      shards would not agree on it: restart every instance";
 
 impl Shard {
-    /// Goes over to `rules`; gives the alerts that are taken back with the rules that are gone. Refused with the reason
-    /// where that takes a restart. Live order only.
+    /// Switches to `rules`; returns the retractions of the alerts whose rules are gone. An error with the reason where the change
+    /// takes a restart. Live order only.
     pub fn replace_rules(&mut self, rules: RuleSet) -> Result<Vec<Emitted>, &'static str> {
         debug_assert_eq!(self.settings.order, Order::Live);
         if rules.link_fingerprint() != self.rules.link_fingerprint() {
             return Err(LINKS_DIFFER);
         }
         let place = |id: &str| rules.rules().iter().position(|rule| rule.file.header.id == id);
-        let places: Vec<Option<u8>> =
-            self.rules.rules().iter().map(|rule| place(&rule.file.header.id).map(|at| at as u8)).collect();
-        let mut changed: RuleMask = 0;
+        let places: Vec<Option<RuleNo>> =
+            self.rules.rules().iter().map(|rule| place(&rule.file.header.id).map(RuleNo::at)).collect();
+        let mut changed = RuleBits::default();
         for (at, rule) in rules.rules().iter().enumerate() {
             let old = self.rules.rules().iter().find(|old| old.file.header.id == rule.file.header.id);
             if old.is_none_or(|old| old.fingerprint != rule.fingerprint) {
-                changed |= 1 << at;
+                changed.insert(at);
             }
         }
-        // What an earlier change had still to work out again is not forgotten.
-        let waiting = if self.rework.persons.is_empty() { 0 } else { self.rework.rules };
-        for (old, new) in places.iter().enumerate() {
-            if let Some(new) = new.filter(|_| waiting & 1 << old != 0) {
-                changed |= 1 << new;
+        // Carry over what an earlier change of rules has left to evaluate.
+        if !self.rework.persons.is_empty() {
+            for new in self.rework.rules.iter().filter_map(|old| places.get(old).copied().flatten()) {
+                changed.insert(new.index());
             }
         }
         let withdrawn = self.withdraw(&places);
-        self.detector.replace_rules(&places, rules.rules().len(), changed);
-        let (mut disabled, mut errors) = (0, vec![0; rules.rules().len()]);
-        for (old, new) in places.iter().enumerate().filter_map(|(old, new)| Some((old, (*new)? as usize))) {
-            if changed & 1 << new == 0 {
-                disabled |= RuleMask::from(self.disabled & 1 << old != 0) << new;
+        self.detector.replace_rules(&places, rules.rules().len(), &changed);
+        let (mut disabled, mut errors) = (RuleBits::default(), vec![0; rules.rules().len()]);
+        for (old, new) in places.iter().enumerate().filter_map(|(old, new)| Some((old, new.as_ref()?.index()))) {
+            if !changed.contains(new) {
+                if self.disabled.contains(old) {
+                    disabled.insert(new);
+                }
                 errors[new] = self.errors[old];
             }
         }
         (self.disabled, self.errors) = (disabled, errors);
         self.work.rules = vec![RuleWork::default(); rules.rules().len()];
-        (self.rule_classes, self.unit_bits) = rule_classes(&rules, &mut self.history);
+        self.rule_classes = rules.rules().iter().map(PlannedRule::classes).collect();
         self.waits_for = (0..rules.rules().len()).map(|rule| rules.waits_for(rule)).collect();
         self.rules = rules;
-        let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes) & changed != 0;
+        let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes).meets(&changed);
         let persons = self.history.persons().map(|(person, _)| person).filter(concerned).collect();
         self.rework = Rework { persons, rules: changed };
         Ok(withdrawn)
     }
 
-    /// Persons for whom changed rules are still to be worked out again.
+    /// Persons for whom changed rules have not been evaluated again yet.
     pub fn rework_left(&self) -> usize {
         self.rework.persons.len()
     }
 
-    /// Has what links show of these persons' findings worked out once more, as after a change of rules, but none has changed.
+    /// Queues an evaluation of the links that read what rules found about these persons. No rule has changed.
     pub(super) fn work_out_again(&mut self, persons: Vec<PersonNo>) {
-        let rules = self.rules.used_by_links();
         let concerned = |person: &PersonNo| self.shows_found(*person, TableSet::ALL);
         let persons: Vec<PersonNo> = persons.into_iter().filter(concerned).collect();
         self.rework.persons.extend(persons);
-        self.rework.rules |= rules;
+        self.rework.rules.insert_all(self.rules.used_by_links());
     }
 
-    /// The alerts of rules that have no place in the new set, taken back.
-    fn withdraw(&mut self, places: &[Option<u8>]) -> Vec<Emitted> {
-        let now = self.clocks.shard().0;
+    /// Retracts the alerts of rules that the new set does not have.
+    fn withdraw(&mut self, places: &[Option<RuleNo>]) -> Vec<Emitted> {
+        let now = self.clocks.shard();
         let gone: Vec<_> = self
             .standing()
             .into_iter()
-            .filter(|(_, alert)| places.get(alert.rule as usize).is_some_and(Option::is_none))
+            .filter(|(_, alert)| places.get(alert.rule.index()).is_some_and(Option::is_none))
             .map(|(person, alert)| (person, alert.clone()))
             .collect();
         let mut out = Vec::with_capacity(gone.len());
@@ -105,23 +107,23 @@ impl Shard {
         out
     }
 
-    /// Adds a few of the persons who wait to what is settled next.
+    /// Adds the next few waiting persons to the jobs of this settling.
     pub(super) fn add_rework(&mut self, jobs: &mut Vec<Job>) {
-        let now = self.clocks.shard().0;
+        let now = self.clocks.shard();
         let many = self.rework.persons.len().min(PERSONS_AT_ONCE);
         let due: Vec<PersonNo> = self.rework.persons.drain(..many).collect();
         for person in due {
-            let rules = self.rules_of(self.history.person(person).classes) & self.rework.rules;
-            // Their timers went with the rules' old texts, those of rows that wait to be shown among them.
-            let links = self.rules.used_by_links() & rules != 0 && self.shows_found(person, TableSet::ALL);
+            let rules = self.rules_of(self.history.person(person).classes).and(&self.rework.rules);
+            // The change of rules removed their timers, and with them those at which waiting link rows become visible.
+            let links = self.rules.used_by_links().meets(&rules) && self.shows_found(person, TableSet::ALL);
             match jobs.iter_mut().rev().find(|job| job.unit.person == person) {
                 Some(job) => {
-                    job.rules |= rules;
+                    job.rules.insert_all(&rules);
                     job.links |= links;
                 }
                 None => {
                     let mut job = Job::new(Unit { person, as_of: now });
-                    // The views that silence or strengthen alerts may have changed with the rules.
+                    // The cancellers and corroborations may have changed with the rules.
                     job.tables = self.rules.shared_tables();
                     job.rules = rules;
                     job.links = links;

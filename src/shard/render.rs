@@ -1,15 +1,17 @@
-//! From a transition to the alert that is published: words, evidence, records, a pseudonym for the person.
+//! Makes the alert that is published from a transition: words, evidence, records, and a pseudonym for the person.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::catalogue::file::RuleFile;
 use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
+use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::model::sets::TableSet;
+use crate::model::time::{KnownTime, format_micros};
+use crate::rules::Hit;
 use crate::rules::output::RuleRows;
-use crate::rules::{Hit, RuleFile, TableSet};
 use crate::shard::Shard;
-use crate::time::format_micros;
 
 /// Makes pseudonyms of subject ids: HMAC-SHA256 with a key that stays with the agency, first 16 bytes in hex.
 pub struct Pseudonyms {
@@ -34,7 +36,7 @@ impl Pseudonyms {
     }
 }
 
-/// Records that an alert names where its rule does not say which.
+/// Most records that an alert names if its rule does not name any itself.
 const MAX_RECORDS: usize = 50;
 
 impl Shard {
@@ -43,9 +45,9 @@ impl Shard {
         person: PersonNo,
         transition: &Transition,
         row: Option<(&RuleRows, &Hit)>,
-        as_of: i64,
+        as_of: KnownTime,
     ) -> Alert {
-        let rule = &self.rules.rules()[transition.alert.rule as usize];
+        let rule = &self.rules.rules()[transition.alert.rule.index()];
         let header = &rule.file.header;
         let subject_column = header.subject.as_deref().unwrap_or("permit_id");
         let evidence = row.map(|(rows, hit)| rows.evidence(hit, subject_column)).unwrap_or_default();
@@ -67,7 +69,7 @@ impl Shard {
         }
     }
 
-    /// What is said where no row is at hand.
+    /// The finding of a transition that has no row.
     fn remark(&self, transition: &Transition) -> Bilingual {
         if transition.reason.as_deref() != Some(LATE_RECORD) {
             return Bilingual::default();
@@ -78,9 +80,16 @@ impl Shard {
         }
     }
 
-    /// An alert without evidence, as recovery publishes where it has no row at hand.
-    pub fn bare(&self, person: PersonNo, standing: &Standing, status: Status, sequence: u64, as_of: i64) -> Alert {
-        let rule = &self.rules.rules()[standing.rule as usize];
+    /// An alert without evidence; recovery publishes it where it has no row.
+    pub fn bare(
+        &self,
+        person: PersonNo,
+        standing: &Standing,
+        status: Status,
+        sequence: u64,
+        as_of: KnownTime,
+    ) -> Alert {
+        let rule = &self.rules.rules()[standing.rule.index()];
         let header = &rule.file.header;
         Alert {
             alert_id: standing.id.to_hex(),
@@ -90,11 +99,11 @@ impl Shard {
             rule_fingerprint: rule.fingerprint.clone(),
             person: self.settings.pseudonyms.of(&self.history.person(person).subject),
             subject: standing.subject.clone(),
-            permit_class: self.history.permit_class(person, &standing.subject, as_of),
+            permit_class: self.history.permit_class(person, &standing.subject, as_of.0),
             alert_key: standing.alert_key.clone(),
             severity: standing.severity,
-            as_of: format_micros(as_of),
-            alert_at: format_micros(standing.alert_at),
+            as_of: format_micros(as_of.0),
+            alert_at: format_micros(standing.alert_at.0),
             anchor_at: standing.anchor.map(|day| day.to_string()),
             title: header.title.clone(),
             finding: Bilingual::default(),
@@ -108,14 +117,21 @@ impl Shard {
         }
     }
 
-    /// The records that a row rests on: those that the rule names, else the current ones of the tables that it reads.
-    fn records(&self, person: PersonNo, tables: TableSet, rows: &RuleRows, hit: &Hit, as_of: i64) -> Vec<RecordRef> {
+    /// The records that a row rests on: those that the rule names, else the current records of the tables that it reads.
+    fn records(
+        &self,
+        person: PersonNo,
+        tables: TableSet,
+        rows: &RuleRows,
+        hit: &Hit,
+        as_of: KnownTime,
+    ) -> Vec<RecordRef> {
         if let Some(records) = rows.records(hit) {
             return records;
         }
         let mut out = Vec::new();
         for table in tables.iter().filter(|table| table.is_person()) {
-            for (record_key, version) in self.history.current_records(person, table, as_of) {
+            for (record_key, version) in self.history.current_records(person, table, as_of.0) {
                 out.push(RecordRef { table: table.name().to_owned(), record_key, version });
             }
         }

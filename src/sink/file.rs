@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::alert::Alert;
-use crate::record::Quarantined;
+use crate::model::record::Quarantined;
+use crate::model::time::format_micros;
+use crate::shard::Emitted;
 use crate::sink::{AlertSink, RunHeaders, SinkError};
-use crate::time::format_micros;
 
 /// Writes one alert a line; quarantined messages go to a file beside it.
 pub struct FileSink {
@@ -52,8 +52,8 @@ fn failed(path: &Path, message: &str) -> SinkError {
 }
 
 impl AlertSink for FileSink {
-    fn publish(&mut self, alerts: &[Alert], _: &RunHeaders) -> Result<(), SinkError> {
-        for alert in alerts {
+    fn publish(&mut self, alerts: &[Emitted], _: &RunHeaders) -> Result<(), SinkError> {
+        for Emitted { alert, .. } in alerts {
             self.alerts.write(alert)?;
         }
         self.alerts.flush()

@@ -1,13 +1,13 @@
-//! The alerts and quarantine topics.
+//! The sink that writes the alerts, quarantine and internal topics.
 //!
 //! Invariants:
-//! - Everything of shard n goes to partition n, in order: the producer is idempotent and gapless, so a message that could not
-//!   be written lets none after it pass.
-//! - Batches are under way together, up to what the library's queue holds. One is acknowledged when the broker has acknowledged every
-//!   message of it and of those before it; after an error nothing more is ever sent through this sink.
-//! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends
-//!   on the run travels in headers; the payload is the alert alone.
-//! - A quarantined message is noted by its coordinates and reason; its payload stays where it is.
+//! - Alerts and quarantine notes of shard n go to partition n, link records to their receivers' partitions. The producer is
+//!   idempotent and gapless: if it cannot write a message, it writes none after it.
+//! - Several batches may be under way, up to what the library's queue holds. A batch is acknowledged when the broker has
+//!   acknowledged every message of it and of the batches before it. After an error the sink never sends anything again.
+//! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends on
+//!   the run is in headers; the payload is the alert alone.
+//! - A quarantined message is noted by its coordinates and reason; its payload is not copied.
 //!
 //! Another writer in the same partition (a zombie that has not noticed its fence) shows as a gap between the offsets of two
 //! acknowledgements; see [`KafkaSink::take_foreign_writes`].
@@ -27,18 +27,17 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use serde::Serialize;
 
-use crate::alert::Alert;
 use crate::config::KafkaConfig;
 use crate::kafka;
-use crate::partition::partition_of;
-use crate::record::{NextOffset, Quarantined};
-use crate::schema::Feed;
-use crate::shard::{ShownRecord, clock_payload, link_payload};
+use crate::model::partition::partition_of;
+use crate::model::record::{NextOffset, Quarantined};
+use crate::model::schema::Feed;
+use crate::model::time::KnownTime;
+use crate::shard::{Emitted, ShownRecord, clock_payload, link_payload};
 use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
-use crate::time::KnownTime;
 
-use deliveries::{Deliveries, Place, Sealed, Written};
+use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
 pub use losses::{Loss, OwnTopics};
 pub use published::{Published, read_published, read_published_until};
 pub use said::read_said;
@@ -46,17 +45,17 @@ pub use whole::read_quarantine;
 
 /// How long the producer tries to deliver one message.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a batch may go without one acknowledgement before it is given up; above [`DELIVERY_TIMEOUT`], so that the
-/// producer's own verdict comes first.
+/// How long a batch may go without any acknowledgement before the sink gives up; above [`DELIVERY_TIMEOUT`], so that the producer
+/// reports its own failure first.
 const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Asks about the topics before they are written to. The library sends nothing to a topic that it does not know yet, and
-/// without being asked looks only once a second: the first alert would wait for that.
+/// Asks for the topics' metadata before the first message. The library sends nothing to a topic that it does not know, and looks
+/// for new metadata only once a second: the first alert would wait for that.
 fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
     let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| config.topic(feed));
     for topic in internal.chain([config.alerts_topic(), config.quarantine_topic()]) {
         if producer.client().fetch_metadata(Some(&topic), kafka::ANSWER_TIMEOUT).is_err() {
-            // The first message will say what is wrong.
+            // The first message will report what is wrong.
             return;
         }
     }
@@ -67,19 +66,19 @@ pub struct KafkaSink {
     producer: ThreadedProducer<Deliveries>,
     alerts_topic: String,
     quarantine_topic: String,
-    /// Topic names of the feeds, for quarantine entries.
+    /// Topic names of the feeds, for notes of quarantined messages.
     feed_topics: [String; Feed::COUNT],
     shard: i32,
-    /// Where the next alert will stand if nobody else writes.
+    /// Offset of the next alert, if nobody else writes.
     next: NextOffset,
-    /// The batch that is being handed over, and the messages of it that are no alerts.
+    /// Number of the batch that is being handed over, and how many of its messages are not alerts.
     batch: u64,
     others: usize,
     /// Alerts handed over, and alerts known to be written.
     alerts: u64,
     written_alerts: u64,
     foreign_writes: u64,
-    /// Why nothing can be sent any more.
+    /// Why nothing more can be sent.
     failure: Option<String>,
 }
 
@@ -115,15 +114,14 @@ impl KafkaSink {
         })
     }
 
-    /// How many messages somebody else has put into the shard's alerts partition since this was last asked. If any, what
-    /// stands on the topic must be read again and answered with the difference. Seen only when publishing; ask
-    /// [`KafkaSink::end_offset`] to look without.
+    /// How many messages other writers have put into the shard's alerts partition, or are missing there, since the last call. If
+    /// any, read the topic again and publish the difference. Noticed only when alerts are written; ask [`KafkaSink::end_offset`] to
+    /// check without writing.
     pub fn take_foreign_writes(&mut self) -> u64 {
         std::mem::take(&mut self.foreign_writes)
     }
 
-    /// Where the next message of the alerts partition will stand, as the broker sees it. Beyond [`KafkaSink::next`], somebody
-    /// else has written.
+    /// The end of the alerts partition, asked of the broker. If it is beyond [`KafkaSink::next`], another writer has written there.
     pub fn end_offset(&self) -> Result<NextOffset, SinkError> {
         match self.producer.client().fetch_watermarks(&self.alerts_topic, self.shard, kafka::ANSWER_TIMEOUT) {
             Ok((_, end)) => Ok(NextOffset(end)),
@@ -135,7 +133,7 @@ impl KafkaSink {
         self.next
     }
 
-    /// Hands messages over, each with its topic; `what` names them in errors.
+    /// Sends messages, each to its topic; `what` names them in errors.
     fn send<'a>(
         &mut self,
         what: &str,
@@ -146,26 +144,26 @@ impl KafkaSink {
             return Err(self.error(what, failure.clone()));
         }
         for (index, message) in messages.iter().enumerate() {
-            let place = if message.is_alert { Place::Alert(self.alerts) } else { Place::Other(self.batch) };
+            let place = if message.is_alert { DeliveryTag::Alert(self.alerts) } else { DeliveryTag::Other(self.batch) };
             if let Err(message) = self.enqueue(topic(index), place, message) {
                 return Err(self.fail(what, message));
             }
             match place {
-                Place::Alert(_) => self.alerts += 1,
-                Place::Other(_) => self.others += 1,
+                DeliveryTag::Alert(_) => self.alerts += 1,
+                DeliveryTag::Other(_) => self.others += 1,
             }
         }
         Ok(())
     }
 
-    /// What has not left yet must not be written later, behind the back of whoever recovers.
+    /// Purges what is queued or in flight: it must not be written after the shard has been recovered elsewhere.
     fn fail(&mut self, what: &str, message: String) -> SinkError {
         self.producer.purge(PurgeConfig::default().queue().inflight());
         self.failure = Some(message.clone());
         self.error(what, message)
     }
 
-    fn enqueue(&self, topic: &str, place: Place, message: &Outgoing) -> Result<(), String> {
+    fn enqueue(&self, topic: &str, place: DeliveryTag, message: &Outgoing) -> Result<(), String> {
         let deadline = Instant::now() + STALL_TIMEOUT;
         loop {
             let mut record = BaseRecord::with_opaque_to(topic, place.to_opaque())
@@ -200,7 +198,7 @@ impl AlertSink for KafkaSink {
         KafkaSink::take_foreign_writes(self)
     }
 
-    fn publish(&mut self, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
+    fn publish(&mut self, alerts: &[Emitted], headers: &RunHeaders) -> Result<(), SinkError> {
         if alerts.is_empty() {
             return Ok(());
         }
@@ -208,7 +206,7 @@ impl AlertSink for KafkaSink {
         let headers = headers::write(headers);
         let messages = alerts
             .iter()
-            .map(|alert| {
+            .map(|Emitted { alert, .. }| {
                 let message = Outgoing::new(alert.alert_id.clone(), alert, Some(headers.clone()))?;
                 Ok(Outgoing { is_alert: true, ..message })
             })
@@ -237,7 +235,8 @@ impl AlertSink for KafkaSink {
         };
         if alerts > self.written_alerts {
             let expected_end = self.next.0 + (alerts - self.written_alerts) as i64;
-            // Beyond it somebody else has written; before it the topic has been made anew, and what stood there is gone.
+            // An end beyond the expected one: another writer has written. Before it: the topic was recreated, and its messages are
+            // lost.
             self.foreign_writes += end.0.abs_diff(expected_end);
             (self.next, self.written_alerts) = (end, alerts);
         }
@@ -251,7 +250,8 @@ impl AlertSink for KafkaSink {
     fn links(&mut self, shown: &Shown) -> Result<(), SinkError> {
         let mut messages = Vec::with_capacity(shown.records.len());
         let mut feeds = Vec::with_capacity(shown.records.len());
-        // How far the shard had read stands with the first of the batch in each partition: whoever finds one of the others there finds that.
+        // The first record of the batch in each partition carries how far the shard had read; whoever reads another of the batch
+        // reads that too.
         let mut told = BTreeSet::new();
         for ShownRecord { unit, record } in &shown.records {
             let (feed, partition) =
@@ -312,7 +312,7 @@ impl AlertSink for KafkaSink {
     }
 }
 
-/// What the quarantine topic carries.
+/// The payload of a note on the quarantine topic.
 #[derive(Serialize)]
 struct QuarantineNote<'a> {
     feed: &'a str,
@@ -328,7 +328,7 @@ struct Outgoing {
     key: Option<String>,
     payload: Vec<u8>,
     headers: Option<OwnedHeaders>,
-    /// `None`: the shard's own.
+    /// `None`: the shard's own partition.
     partition: Option<i32>,
     known_time: Option<KnownTime>,
     is_alert: bool,

@@ -1,7 +1,6 @@
-//! The rows of a snapshot's files as they stand there, in columns: read by row group, on as many threads as there are, and checked
-//! on the way.
+//! The rows of a snapshot's files in columns, as the files have them: read by row group, on all cores, and checked on the way.
 //!
-//! What repeats is read as the file has it, each text once with a number in each row.
+//! A column with repeating texts stays dictionary-coded: each text once, with a number in each row.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,29 +14,29 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use super::{Ending, SnapshotError, endings};
 use crate::decode::columns::{Faults, check};
 use crate::decode::exact::{self, Wanted};
-use crate::partition::partition_of;
-use crate::record::rows::{OP, OWN, PURPOSE, Rows, SOURCE};
-use crate::schema::{ColumnType, Feed, TableId};
-use crate::time::KnownTime;
+use crate::model::partition::partition_of;
+use crate::model::record::rows::{OP, OWN, PURPOSE, RecordRows, SOURCE};
+use crate::model::schema::{ColumnType, Feed, TableId};
+use crate::model::time::KnownTime;
 
-/// Some rows of a file, good ones, in its order.
+/// Some good rows of a file, in its order.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub rows: Rows,
-    /// By shard, which of them are its own.
+    pub rows: RecordRows,
+    /// By shard: which of them belong to it.
     pub own: Vec<Vec<u32>>,
-    /// By shard, runs of rows about one person among them.
+    /// By shard: the number of runs of rows about one person.
     pub runs: Vec<usize>,
     pub newest: KnownTime,
-    /// When the permits among them end.
+    /// When the permits in these rows end.
     pub endings: Vec<Ending>,
 }
 
 /// One row group of one file.
-struct Group<'a> {
+struct RowGroup<'a> {
     file: &'a TableFile,
     group: usize,
-    /// Number of its first row in the file.
+    /// Number of the group's first row in the file.
     first: usize,
 }
 
@@ -48,14 +47,14 @@ struct TableFile {
     metadata: ArrowReaderMetadata,
 }
 
-/// Reads all tables of a directory. What does not fit is told by table, row and column.
+/// Reads all tables of a directory. Faults are reported by table, row and column.
 pub(super) fn read(dir: &Path, partitions: i32) -> Result<Vec<Part>, SnapshotError> {
     let files = Feed::Permits.tables().map(|table| TableFile::open(dir, table)).collect::<Result<Vec<_>, _>>()?;
     let mut groups = Vec::new();
     for file in &files {
         let mut first = 0;
         for (group, about) in file.metadata.metadata().row_groups().iter().enumerate() {
-            groups.push(Group { file, group, first });
+            groups.push(RowGroup { file, group, first });
             first += usize::try_from(about.num_rows()).unwrap_or(0);
         }
     }
@@ -103,13 +102,13 @@ impl TableFile {
         let file = File::open(&path).map_err(|error| failed(&error))?;
         let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| failed(&error))?;
         let coded = ArrowReaderOptions::default().with_schema(Arc::new(with_codes(plain.schema(), table)));
-        // A file whose texts are of other types is read as it is, and brought into these afterwards.
+        // A file with texts of other types is read as it is, and converted afterwards.
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), coded).unwrap_or(plain);
         Ok(TableFile { table, wanted: exact::wanted(table), path, metadata })
     }
 }
 
-/// The file's own schema, but for the columns whose texts repeat.
+/// The file's own schema, except that columns with repeating texts are dictionary-coded.
 fn with_codes(own: &Schema, table: TableId) -> Schema {
     let wanted = table.def().file_schema();
     let field = |field: &Arc<Field>| match wanted.index_of(field.name()) {
@@ -129,13 +128,13 @@ fn repeats(table: TableId, at: usize) -> bool {
 }
 
 impl Part {
-    fn new(rows: Rows, partitions: i32) -> Part {
+    fn new(rows: RecordRows, partitions: i32) -> Part {
         let mut own = vec![Vec::new(); usize::try_from(partitions).unwrap_or(0).max(1)];
         let mut runs = vec![0; own.len()];
         let mut last: Option<(&str, usize)> = None;
         for row in 0..rows.len() {
             let subject = rows.subject(row);
-            // Neighbours are often about the same person.
+            // Adjacent rows are often about the same person.
             let shard = match last {
                 Some((before, shard)) if before == subject => shard,
                 _ => {
@@ -153,8 +152,8 @@ impl Part {
     }
 }
 
-impl Group<'_> {
-    /// Its rows, as far as they are good, and what would not pass.
+impl RowGroup<'_> {
+    /// The group's rows, as far as they are good, and the faults.
     fn read(&self, partitions: i32) -> Result<(Vec<Part>, Faults), SnapshotError> {
         let failed = |error: &dyn std::error::Error| file_error(&self.file.path, error);
         let file = File::open(&self.file.path).map_err(|error| failed(&error))?;
@@ -169,7 +168,7 @@ impl Group<'_> {
             check(table, &columns, &mut found);
             let columns: Option<Vec<ArrayRef>> = columns.into_iter().collect();
             match columns.filter(|_| found.is_empty()) {
-                Some(columns) => parts.push(Part::new(Rows::new(table, &columns), partitions)),
+                Some(columns) => parts.push(Part::new(RecordRows::new(table, &columns), partitions)),
                 None => faults.add(first, found),
             }
             first += batch.num_rows();

@@ -1,4 +1,4 @@
-//! Aim: a snapshot is whole or refused, with a reason that names the place.
+//! Aim: a snapshot is accepted whole or refused, with a reason that names the place.
 //! Method: small snapshots written as Parquet, spoilt one way at a time.
 
 use std::fs::{self, File};
@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use super::*;
 use crate::decode::decode;
 use crate::encode::encode;
-use crate::partition::partition_of;
-use crate::record::rows::{ARRIVAL_NO, KNOWN_TIME, OP, OWN, SCHEMA_VER, records};
-use crate::record::{Message, Offset, Record};
-use crate::schema::Feed;
-use crate::time::parse_day;
+use crate::model::partition::partition_of;
+use crate::model::record::rows::{ARRIVAL_NO, KNOWN_TIME, OP, OWN, SCHEMA_VER, records};
+use crate::model::record::{Message, Offset, Record};
+use crate::model::schema::Feed;
+use crate::model::time::parse_day;
 
 /// A permits table with one permit for each (subject, last day).
 fn permits(of: &[(&str, Option<&str>)]) -> RecordBatch {
@@ -65,7 +65,7 @@ fn snapshot(of: &[(&str, Option<&str>)]) -> TempDir {
     dir
 }
 
-/// Later than anything that a test says.
+/// Later than any time in a test.
 const LATEST: KnownTime = KnownTime(i64::MAX);
 
 fn load_all(dir: &TempDir) -> Result<Snapshot, SnapshotError> {
@@ -207,7 +207,7 @@ fn a_row_passes_exactly_if_its_message_would() {
         let batch = reader.unwrap().build().unwrap().next().unwrap().unwrap().slice(0, 1);
         let schema = table.def().file_schema();
         for (at, field) in schema.fields().iter().enumerate() {
-            // When a message became known, and after which one, is not in it.
+            // A message's payload has neither its known time nor its position.
             let in_message = ![KNOWN_TIME, ARRIVAL_NO].contains(&at);
             let null = new_null_array(field.data_type(), 1);
             for candidate in candidates(field.data_type()).into_iter().filter(|_| in_message).chain([null]) {
@@ -223,7 +223,7 @@ fn a_row_passes_exactly_if_its_message_would() {
                     assert!(passes.is_err(), "{table:?}.{name}");
                     continue;
                 }
-                let record = Rows::new(table, &columns).record(0);
+                let record = RecordRows::new(table, &columns).record(0);
                 let message = Message {
                     feed: Feed::Permits,
                     partition: 0,
@@ -278,9 +278,10 @@ fn permits_that_ran_out_by_themselves_do_not_count() {
 
 #[test]
 fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
+    use crate::catalogue::Catalogue;
     use crate::config::{Config, Visibility};
     use crate::merge::{Merge, Merged};
-    use crate::rules::{Catalogue, RuleSet};
+    use crate::rules::RuleSet;
     use crate::shard::{Order, Pseudonyms, Settings, Shard};
     use crate::source::files::FileShard;
 
@@ -289,7 +290,7 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
     let snapshot = read(&dir.path().join("parquet"), 1).unwrap();
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
     let catalogue = Catalogue::load(&queries, &std::collections::BTreeMap::new()).unwrap();
-    let run = |own: &[Own<'_>], knows_somebody: bool| {
+    let run = |own: &[ShardRows<'_>], knows_somebody: bool| {
         let settings = Settings {
             number: 0,
             partitions: None,
@@ -320,7 +321,7 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
     assert_eq!(new, records(&own).len() as u64);
     assert!(!without.is_empty());
     assert_eq!(with, without);
-    // To a shard that knows somebody they are added one by one.
+    // To a shard that knows somebody already, the rows are added one by one.
     assert_eq!(run(&own, true), (new, with, fates.clone()));
     assert!(fates.duplicate[Feed::Permits.index()] >= new, "what the snapshot brought is a duplicate on the topic");
 }

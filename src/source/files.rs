@@ -1,14 +1,17 @@
 //! Recorded feeds: `<dir>/ndjson/<feed>.ndjson`, one message a line, in the order of arrival.
 //!
-//! A line is `{"key": .., "known_time": .., "value": ..}`; `"raw": "text"` instead of `value` stands for payload
-//! bytes that need not be JSON. A line without key and value is a clock message. The payload handed on is the
-//! very text of `value`, so that replay decodes what Kafka would have carried.
+//! A line is `{"key": .., "known_time": .., "value": ..}`; `"raw": "text"` instead of `value` stands for payload bytes that need
+//! not be JSON. A line without key and value is a clock message. The payload handed on is the very text of `value`, so that replay
+//! decodes the bytes that Kafka would have carried.
 //!
-//! A shard reads the lines whose key its partition number would have got; reference and clock messages go to all. How far a feed has
-//! spoken follows from all its lines.
+//! A shard reads the lines whose keys fall into its partition; every shard reads reference and clock messages. The known time that
+//! a feed reaches follows from all its lines.
 //!
-//! A recording has every feed, if only as an empty file, or it is said which ones it does not have: of a feed that is not there nothing
-//! is known, which is not the same as that nothing happened.
+//! A recording has a file for every feed, if only an empty one, or the user names the feeds that it lacks: of a feed that is absent
+//! nothing is known, which is not the same as a feed in which nothing happened.
+//!
+//! A recording cannot hold messages from the future: a line with a timestamp ahead of the bound moves no clock and is set aside, as
+//! a message of a topic would be. Feeds made up for years to come are read as of a day in those years.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -19,26 +22,32 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::error::Category;
 
-use crate::clock::{FeedSet, Spoken};
-use crate::partition::partition_of;
-use crate::record::{Lent, Offset, Sent};
-use crate::schema::Feed;
-use crate::source::{Ahead, ShardSource, SourceError};
-use crate::time::{Day, KnownTime, MICROS_PER_DAY, parse_instant};
+use crate::model::clock::Spoken;
+use crate::model::partition::partition_of;
+use crate::model::record::{Lent, Offset, Sent};
+use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
+use crate::model::time::{Day, KnownTime, MICROS_PER_DAY, parse_instant};
+use crate::source::known::{Bound, KnownTimes, Stamp};
+use crate::source::{LaneHead, ShardSource, SourceError};
 
-/// A recording: its directory, and the feeds that it is said not to have.
+/// A recording: its directory, and the feeds that the user says it lacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     pub dir: &'a Path,
     pub absent: FeedSet,
-    /// How far its feeds have spoken, where that has been read.
+    /// The latest timestamp that can be true: the wall clock's time, or the time as of which the recording is read if that is
+    /// later.
+    pub until: KnownTime,
+    /// The known time that each feed reaches, once that has been read.
     pub spoken: Option<Spoken>,
 }
 
 impl<'a> From<&'a Path> for Recorded<'a> {
     fn from(dir: &'a Path) -> Recorded<'a> {
-        Recorded { dir, absent: FeedSet::default(), spoken: None }
+        Recorded { dir, absent: FeedSet::default(), until: Bound::WRITTEN.now(), spoken: None }
     }
 }
 
@@ -49,30 +58,35 @@ impl<'a> From<&'a PathBuf> for Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    /// The feeds that it has.
+    /// The feeds that the recording has.
     pub fn feeds(self) -> impl Iterator<Item = Feed> {
         Feed::SOURCES.into_iter().filter(move |feed| !self.absent.contains(*feed))
     }
 
-    /// With how far its feeds have spoken, which is read once.
+    /// Reads it as of a time that the user or a test names: timestamps up to then are believed.
+    pub fn read_as_of(self, as_of: Option<KnownTime>) -> Recorded<'a> {
+        Recorded { until: as_of.map_or(self.until, |as_of| self.until.max(as_of)), ..self }
+    }
+
+    /// Reads the known time that each feed reaches; to be done once.
     pub fn with_spoken(self) -> Result<Recorded<'a>, SourceError> {
         Ok(Recorded { spoken: Some(spoken(self)?), ..self })
     }
 
-    /// The same recording without what other feeds say.
+    /// The same recording with these feeds only.
     pub fn only(self, feeds: FeedSet) -> Recorded<'a> {
         let others = Feed::SOURCES.into_iter().filter(|feed| !feeds.contains(*feed));
         Recorded { absent: self.absent.union(FeedSet::of(others)), ..self }
     }
 
-    /// Files in the directory of recorded feeds that are none of them, such as one whose name is misspelt.
+    /// Files in the recording's directory that are not feeds, such as one with a misspelt name.
     pub fn strays(self) -> Vec<PathBuf> {
         let dir = self.dir.join("ndjson");
         strays(&dir, |name| Feed::SOURCES.iter().any(|feed| *name == file_name(*feed)))
     }
 }
 
-/// Files in a directory that a recording does not have; none of those that are hidden.
+/// Files in a directory whose names are not known; hidden files are left out.
 pub(crate) fn strays(dir: &Path, is_known: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
     let mut out: Vec<PathBuf> = entries
@@ -86,7 +100,7 @@ pub(crate) fn strays(dir: &Path, is_known: impl Fn(&str) -> bool) -> Vec<PathBuf
     out
 }
 
-/// What to do about a feed that is not there.
+/// Advice to the user about an absent feed.
 pub(crate) fn say_absent(feed: Feed) -> String {
     format!(
         "a feed that the recording does not have is named with --absent {}, and what rests on its silence then waits; one that had \
@@ -95,7 +109,7 @@ pub(crate) fn say_absent(feed: Feed) -> String {
     )
 }
 
-/// One partition number of recorded feeds.
+/// The part of the recorded feeds that falls to one partition number.
 pub struct FileShard {
     lanes: Vec<Lane>,
     shard: i32,
@@ -105,28 +119,29 @@ pub struct FileShard {
 struct Lane {
     feed: Feed,
     lines: Option<Lines>,
-    known_time: KnownTime,
+    times: KnownTimes,
     head: Option<Head>,
-    /// What is lent out.
+    /// The message that is lent out.
     taken: Option<Head>,
 }
 
-/// The message that the lane's line holds, not yet taken.
+/// The next message of a lane, not yet taken.
 struct Head {
     offset: Offset,
+    stamp: Stamp,
     key: Option<String>,
     payload: Option<Body>,
 }
 
-/// Where a payload stands.
+/// Where a payload is stored.
 enum Body {
     InLine(Range<usize>),
-    /// It had escapes.
+    /// A text with escapes, decoded.
     Copied(Vec<u8>),
 }
 
-/// The lines of a recorded feed: the one way to read them. Blank lines are passed over and counted; a byte order mark at the
-/// beginning is no part of the first.
+/// Reads the lines of a recorded feed; there is no other reader. Skips blank lines but counts them, and skips a byte order mark at
+/// the beginning.
 struct Lines {
     path: PathBuf,
     file: BufReader<File>,
@@ -135,12 +150,13 @@ struct Lines {
 }
 
 impl FileShard {
-    /// Opens the feeds of a recording.
+    /// Opens the feeds of a recording for one shard.
     pub fn open<'a>(recorded: impl Into<Recorded<'a>>, shard: i32, partitions: i32) -> Result<FileShard, SourceError> {
-        let lanes = open_all(recorded.into())?.map(|(feed, lines)| Lane {
+        let recorded = recorded.into();
+        let lanes = open_all(recorded)?.map(|(feed, lines)| Lane {
             feed,
             lines,
-            known_time: KnownTime::MIN,
+            times: KnownTimes::new(Bound::Until(recorded.until)),
             head: None,
             taken: None,
         });
@@ -148,7 +164,7 @@ impl FileShard {
     }
 }
 
-/// The lines of every feed, in order; none of those that are absent.
+/// The lines of every feed, in order; `None` for absent feeds.
 fn open_all(recorded: Recorded<'_>) -> Result<impl Iterator<Item = (Feed, Option<Lines>)>, SourceError> {
     let mut missing = Vec::new();
     let mut opened = Vec::new();
@@ -186,7 +202,7 @@ fn not_there(recorded: Recorded<'_>, first: Feed, missing: &[Feed]) -> SourceErr
     file_error(&ndjson_path(recorded.dir, first), 0, &format!("{message}; {}", say_absent(first)))
 }
 
-/// How far each feed of a recording has spoken: the greatest known time of its lines, wherever it stands.
+/// The known time that each feed of a recording reaches: the greatest of its lines, in any position, among those that can be true.
 pub fn spoken<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Spoken, SourceError> {
     let recorded = recorded.into();
     if let Some(spoken) = recorded.spoken {
@@ -196,7 +212,10 @@ pub fn spoken<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Spoken, SourceErr
     let greatest = |mut lines: Lines| -> Result<KnownTime, SourceError> {
         let mut greatest = KnownTime::MIN;
         while lines.next()? {
-            greatest = greatest.max(known_time(&lines.line).map_err(|message| lines.error(&message))?);
+            let known_time = known_time(&lines.line).map_err(|message| lines.error(&message))?;
+            if known_time <= recorded.until {
+                greatest = greatest.max(known_time);
+            }
         }
         Ok(greatest)
     };
@@ -218,7 +237,7 @@ pub fn last_known_time<'a>(recorded: impl Into<Recorded<'a>>) -> Result<Option<K
     Ok(spoken(recorded)?.last())
 }
 
-/// Its reader panicked.
+/// The error for a reader that panicked.
 pub(crate) fn unreadable(recorded: Recorded<'_>) -> SourceError {
     file_error(&recorded.dir.join("ndjson"), 0, "the thread that read it panicked")
 }
@@ -232,24 +251,24 @@ fn file_name(feed: Feed) -> String {
 }
 
 impl ShardSource for FileShard {
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         let lane = &mut self.lanes[feed.index()];
-        if lane.head.is_some() {
-            return Ok(Ahead::Message(lane.known_time));
+        if let Some(head) = &lane.head {
+            return Ok(LaneHead::Message(head.stamp.known_time));
         }
-        let Some(lines) = &mut lane.lines else { return Ok(Ahead::Finished) };
+        let Some(lines) = &mut lane.lines else { return Ok(LaneHead::Finished) };
         while lines.next()? {
             let parts = parse(&lines.line).map_err(|message| lines.error(&message))?;
-            lane.known_time = lane.known_time.max(parts.known_time);
+            let stamp = lane.times.next(parts.known_time);
             let everywhere = feed == Feed::Reference || parts.key.is_none();
             let own = parts.key.as_ref().map(|key| partition_of(key.as_bytes(), self.partitions));
             if everywhere || own == Some(self.shard) {
                 let Parts { key, payload, .. } = parts;
-                lane.head = Some(Head { offset: Offset(lines.number - 1), key, payload });
-                return Ok(Ahead::Message(lane.known_time));
+                lane.head = Some(Head { offset: Offset(lines.number - 1), stamp, key, payload });
+                return Ok(LaneHead::Message(stamp.known_time));
             }
         }
-        Ok(Ahead::Finished)
+        Ok(LaneHead::Finished)
     }
 
     fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
@@ -265,8 +284,8 @@ impl ShardSource for FileShard {
             feed: lane.feed,
             partition,
             offset: head.offset,
-            known_time: lane.known_time,
-            claimed_time: None,
+            known_time: head.stamp.known_time,
+            claimed_time: head.stamp.claimed,
             key: head.key.as_ref().map(String::as_bytes),
             payload,
             sent: Sent::At(None),
@@ -289,7 +308,7 @@ impl Lines {
         }
     }
 
-    /// Reads the next line that is not blank.
+    /// Reads the next line that is not blank; false at the end.
     fn next(&mut self) -> Result<bool, SourceError> {
         loop {
             self.line.clear();
@@ -322,7 +341,7 @@ struct Parts {
     payload: Option<Body>,
 }
 
-/// Takes a line apart without parsing the payload: the value's text is left as it stands.
+/// Splits a line into its parts without parsing the payload: the text of `value` stays as it is.
 fn parse(line: &[u8]) -> Result<Parts, String> {
     let mut parts = Parts { key: None, known_time: KnownTime::MIN, payload: None };
     let (mut has_key, mut has_time, mut has_value) = (false, false, false);
@@ -365,7 +384,7 @@ fn parse(line: &[u8]) -> Result<Parts, String> {
     if has_time { Ok(parts) } else { Err("it has no known_time".into()) }
 }
 
-/// The line's known time; what stands after it is left unread.
+/// The line's known time, without reading what follows it.
 fn known_time(line: &[u8]) -> Result<KnownTime, String> {
     if let Some(known_time) = plain_known_time(line) {
         return Ok(known_time);
@@ -381,7 +400,7 @@ fn known_time(line: &[u8]) -> Result<KnownTime, String> {
     found.ok_or_else(|| "it has no known_time".into())
 }
 
-/// The same for a line that begins with a key without escapes and goes on with the known time, as nearly all do.
+/// The same for a line that begins with a key without escapes, followed by the known time; nearly all lines do.
 fn plain_known_time(line: &[u8]) -> Option<KnownTime> {
     let rest =
         after(after(line, b'{').ok()?.trim_ascii_start().strip_prefix(b"\"key\"")?, b':').ok()?.trim_ascii_start();
@@ -399,8 +418,8 @@ fn plain_known_time(line: &[u8]) -> Option<KnownTime> {
     known_time_of(std::str::from_utf8(&text[..end]).ok().filter(|_| text[end] == b'"')?)
 }
 
-/// Goes through the members of an object: `each` gets a name and what follows it, and gives what follows the value, or nothing to end
-/// here.
+/// Visits the members of an object. `each` gets a name and the text after it, and returns the text after the value, or `None` to
+/// stop.
 fn members<'a>(
     line: &'a [u8],
     mut each: impl FnMut(&str, &'a [u8]) -> Result<Option<&'a [u8]>, String>,
@@ -440,7 +459,7 @@ fn after(text: &[u8], mark: u8) -> Result<&[u8], String> {
     }
 }
 
-/// The JSON value that the text begins with, and what follows it.
+/// Parses the JSON value at the beginning of the text; returns it with the text that follows.
 fn value<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, &'a [u8]), String> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<T>();
     match values.next() {
@@ -448,7 +467,11 @@ fn value<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, &'a [u8]), String
             let end = values.byte_offset();
             Ok((value, &text[end..]))
         }
-        _ => Err("a line is {\"key\", \"known_time\", \"value\"}".into()),
+        Some(Err(error)) if error.classify() == Category::Syntax => Err("it is no JSON in UTF-8".into()),
+        Some(Err(error)) if error.classify() == Category::Data => {
+            Err("key and raw are texts, known_time is a text with an RFC 3339 time".into())
+        }
+        _ => Err("it ends in the middle of {\"key\", \"known_time\", \"value\"}".into()),
     }
 }
 
@@ -501,7 +524,23 @@ mod tests {
         }
     }
 
-    /// A recording whose feeds are empty but for one.
+    #[test]
+    fn what_is_no_line_says_why() {
+        let time = "\"known_time\":\"2024-05-01T08:00:00Z\"";
+        for (line, why) in [
+            (format!("{{\"key\":\"x\",{time},\"value\":{{\"a\":1"), "it ends in the middle"),
+            (format!("{{\"key\":\"x\",{time},\"value\":{{a:1}}}}"), "no JSON"),
+            (format!("{{\"key\":5,{time},\"value\":{{}}}}"), "key and raw are texts"),
+            ("{\"key\":\"x\",\"known_time\":1714550400000,\"value\":{}}".into(), "a text with an RFC 3339 time"),
+        ] {
+            let error = parse(line.as_bytes()).map(drop).unwrap_err();
+            assert!(error.contains(why), "{line}: {error}");
+        }
+        let error = parse(b"{\"key\":\"\xff\"}").map(drop).unwrap_err();
+        assert!(error.contains("no JSON in UTF-8"), "{error}");
+    }
+
+    /// A recording in which only one feed has content.
     fn recording(feed: Feed, bytes: &[u8]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("ndjson")).unwrap();

@@ -1,18 +1,18 @@
-//! Kafka as a source: one consumer for the process, one queue per partition, whole shards handed out.
+//! Kafka as a source: one consumer for the process, one queue per partition, shards handed out whole.
 //!
 //! Invariants:
-//! - A shard is partition n of all feeds or nothing: an assignment that tears one apart is refused. The range assignor
-//!   gives every topic's partition n to the same member as long as the counts are equal.
-//! - Every partition starts at its beginning; the owner seeks to its checkpoint. The group's committed offsets are for
-//!   monitoring and are never read.
-//! - The queue of a partition is split off *before* the partition is assigned. The other way round the library
-//!   may already have put messages into the common queue, where nobody would look for them.
-//! - A revoked shard is fenced first (its `poll` fails from then on), then the owner drops it, then the partitions are given up.
-//!   An owner that does not react within [`REVOKE_TIMEOUT`] is left behind fenced.
-//! - A message that arrives in the common queue nevertheless stops all shards: it would be lost.
+//! - A shard is partition n of all feeds or nothing: an assignment that splits a shard is refused. The range assignor gives every
+//!   topic's partition n to the same member as long as the topics have equally many partitions.
+//! - Every partition starts at its beginning; the owner seeks to its checkpoint. The group's committed offsets are for monitoring
+//!   and are never read.
+//! - The queue of a partition is split off *before* the partition is assigned. Otherwise the library might already have put
+//!   messages into the common queue, which nobody reads.
+//! - A revoked shard is fenced first (its `poll` fails from then on), then the owner drops it, then the partitions are given up. An
+//!   owner that does not drop it within [`REVOKE_TIMEOUT`] keeps a fenced shard.
+//! - A message that arrives in the common queue nevertheless stops all shards, since it would be lost.
 //!
-//! Back-pressure is not polling: the library fills a partition's queue up to its share of `queued_max_kbytes` and stops
-//! fetching. What it does not do: order partitions among each other (the merge does), or parse anything.
+//! Back-pressure: when a shard does not poll, the library fills the partition's queue up to its share of `queued_max_kbytes` and
+//! then stops fetching. The source does not order partitions among each other (the merge does) and parses nothing.
 
 mod group;
 mod health;
@@ -33,19 +33,19 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use crate::config::KafkaConfig;
 use crate::kafka::{self, ClusterError};
-use crate::record::NextOffset;
-use crate::schema::Feed;
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
 use crate::source::SourceError;
 
-use group::Group;
+use group::GroupContext;
 pub use health::{Health, Membership};
 pub use shard::{Fence, KafkaShard};
 pub use single::MessageReader;
 
-/// How long a rebalance waits for an owner to drop a revoked shard. Below the five minutes after which the group goes on without
-/// this member; above the time that a batch in evaluation takes.
+/// How long a rebalance waits for an owner to drop a revoked shard. Less than the five minutes after which the group goes on
+/// without this member, and more than the evaluation of a batch takes.
 pub const REVOKE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the thread that serves the group looks whether it should stop.
+/// How often the thread that serves the group checks whether it should stop.
 const SERVE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long leaving the group may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,19 +56,19 @@ pub struct Assignment {
     pub source: KafkaShard,
 }
 
-/// What the group gives, in order; an error is a reason to halt.
+/// The shards that the group assigns, in order; an error is a reason to halt.
 pub type Assignments = Receiver<Result<Assignment, SourceError>>;
 
-/// The process's consumer. Dropping it leaves the group; shards should have been dropped before.
+/// The process's consumer. Dropping it leaves the group; drop the shards first.
 pub struct KafkaConsumer {
-    consumer: Arc<BaseConsumer<Group>>,
+    consumer: Arc<BaseConsumer<GroupContext>>,
     in_group: bool,
     stop: Arc<AtomicBool>,
     server: Option<JoinHandle<()>>,
 }
 
 impl KafkaConsumer {
-    /// Joins the group; shards come through the channel, again after every rebalance.
+    /// Joins the group; shards arrive through the channel, again after every rebalance.
     pub fn join(config: &KafkaConfig) -> Result<(KafkaConsumer, Assignments), ClusterError> {
         let partitions = kafka::shard_count(config)?;
         kafka::check_own_topics(config, partitions)?;
@@ -80,7 +80,7 @@ impl KafkaConsumer {
         Ok((KafkaConsumer::serve(consumer, true)?, assignments))
     }
 
-    /// Takes fixed shards and joins no group: for replays over Kafka, explanations and tests.
+    /// Takes fixed shards without joining a group: for replays over Kafka, explanations and tests.
     pub fn assign(config: &KafkaConfig, shards: &[i32]) -> Result<(KafkaConsumer, Vec<KafkaShard>), ClusterError> {
         let partitions = kafka::shard_count(config)?;
         if let Some(shard) = shards.iter().find(|shard| !(0..partitions).contains(*shard)) {
@@ -93,34 +93,34 @@ impl KafkaConsumer {
         Ok((KafkaConsumer::serve(consumer, false)?, sources))
     }
 
-    /// How many shards there are, in all processes together.
+    /// Number of shards, in all processes together.
     pub fn partitions(&self) -> i32 {
         self.consumer.context().partitions
     }
 
-    /// Where the next message of a partition will be written, asked of the broker.
+    /// The end of a partition, asked of the broker.
     pub fn end_offset(&self, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
         shard::end_offset(&self.consumer, feed, shard)
     }
 
-    /// Where a partition begins and where its next message will be written, asked of the broker.
+    /// Beginning and end of a partition, asked of the broker.
     pub fn bounds(&self, feed: Feed, shard: i32) -> Result<(NextOffset, NextOffset), SourceError> {
         shard::bounds(&self.consumer, feed, shard)
     }
 
-    /// Messages between a position and the end of the partition, as of the library's last statistics (each second).
-    /// `None` before the first fetch.
+    /// Messages between a position and the end of the partition, by the library's last statistics (each second). `None` before the
+    /// first fetch.
     pub fn lag(&self, feed: Feed, shard: i32, position: NextOffset) -> Option<u64> {
         self.consumer.context().lag(feed, shard, position)
     }
 
-    /// Whether the group and the brokers of the owned shards answer, as of the client's last report (each second).
+    /// Whether the group and the brokers of the owned shards answer, by the client's last report (each second).
     pub fn health(&self) -> Health {
         self.consumer.context().health()
     }
 
-    /// Notes in the group how far a shard's checkpoint has come, for those who watch the lag from outside. Nothing here
-    /// reads it. Returns at once; without a group it does nothing.
+    /// Commits how far a shard has come to the group, for monitoring of the lag from outside; this program never reads it. Returns
+    /// at once; without a group it does nothing.
     pub fn commit(&self, shard: i32, offsets: &[NextOffset; Feed::COUNT]) -> Result<(), SourceError> {
         if !self.in_group {
             return Ok(());
@@ -139,7 +139,7 @@ impl KafkaConsumer {
         self.consumer.commit(&list, CommitMode::Async).map_err(|error| failed(Feed::Permits, &error))
     }
 
-    fn serve(consumer: Arc<BaseConsumer<Group>>, in_group: bool) -> Result<KafkaConsumer, ClusterError> {
+    fn serve(consumer: Arc<BaseConsumer<GroupContext>>, in_group: bool) -> Result<KafkaConsumer, ClusterError> {
         let stop = Arc::new(AtomicBool::new(false));
         let server = std::thread::Builder::new()
             .name("kafka-consumer".into())
@@ -156,14 +156,14 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(server) = self.server.take() {
-            // A panic there has been reported by the thread itself.
+            // If it panicked, the thread has reported that itself.
             let _ = server.join();
         }
     }
 }
 
-/// Serves rebalances, statistics and errors; messages go past it, through the queues of the partitions.
-fn serve_until(consumer: &Arc<BaseConsumer<Group>>, in_group: bool, stop: &AtomicBool) {
+/// Serves rebalances, statistics and errors until stopped; messages bypass it, through the queues of the partitions.
+fn serve_until(consumer: &Arc<BaseConsumer<GroupContext>>, in_group: bool, stop: &AtomicBool) {
     let group = consumer.context();
     while !stop.load(Ordering::Acquire) {
         serve_once(consumer);
@@ -178,14 +178,14 @@ fn serve_until(consumer: &Arc<BaseConsumer<Group>>, in_group: bool, stop: &Atomi
     }
 }
 
-fn serve_once(consumer: &Arc<BaseConsumer<Group>>) {
+fn serve_once(consumer: &Arc<BaseConsumer<GroupContext>>) {
     let group = consumer.context();
     match consumer.poll(SERVE_INTERVAL) {
         None | Some(Err(KafkaError::PartitionEOF(_))) => {}
         Some(Ok(_)) => group.fail("a message arrived outside its partition's queue"),
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => group.fail(&kafka::describe(&error)),
         Some(Err(error)) => {
-            // The rest (a broker gone, a timeout) the library repairs by itself; the context has logged it.
+            // The library recovers from other errors (a broker gone, a timeout) by itself; the context has logged them.
             if error.rdkafka_error_code().is_some_and(is_lasting) {
                 group.report(&kafka::describe(&error));
             }
@@ -207,18 +207,18 @@ fn is_lasting(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// The consumer, not yet subscribed. Its context holds a weak reference to it, for a rebalance splits queues.
+/// Makes the consumer, not yet subscribed. Its context holds a weak reference to it, since a rebalance splits queues.
 fn consumer(
     config: &KafkaConfig,
     partitions: i32,
     assignments: Option<Sender<Result<Assignment, SourceError>>>,
-) -> Result<Arc<BaseConsumer<Group>>, ClusterError> {
-    let group = Group::new(kafka::feed_topics(config), partitions, config.max_ahead(), assignments);
+) -> Result<Arc<BaseConsumer<GroupContext>>, ClusterError> {
+    let group = GroupContext::new(kafka::feed_topics(config), partitions, config.max_ahead(), assignments);
     let budget = Budget::new(config.queued_max_kbytes, partitions);
-    let consumer: BaseConsumer<Group> = kafka::client_config(config)?
+    let consumer: BaseConsumer<GroupContext> = kafka::client_config(config)?
         .set("group.id", &config.group_id)
         .set("session.timeout.ms", config.session_timeout_ms.to_string())
-        // A member that beats less often than this is thought dead.
+        // The coordinator takes a member for dead that sends fewer heartbeats than this.
         .set("heartbeat.interval.ms", (config.session_timeout_ms / 3).clamp(1, 3_000).to_string())
         .set("partition.assignment.strategy", "range")
         .set("auto.offset.reset", "error")
@@ -226,11 +226,12 @@ fn consumer(
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", config.fetch_wait_max_ms.to_string())
-        // With split queues the limits hold for each partition, not for the consumer.
+        // With split queues these limits hold for each partition, not for the whole consumer.
         .set("queued.max.messages.kbytes", budget.partition_kbytes.to_string())
         .set("queued.min.messages", budget.partition_messages.to_string())
         .set("fetch.message.max.bytes", budget.fetch_bytes.to_string())
-        // A partition that has reached its limit is looked at again after this; the library's second would be a stall.
+        // After this time the library fetches again for a partition that was at its limit; its default of a second would stall the
+        // shard.
         .set("fetch.queue.backoff.ms", "10")
         .set("statistics.interval.ms", "1000")
         .create_with_context(group)
@@ -240,8 +241,8 @@ fn consumer(
     Ok(consumer)
 }
 
-/// What one partition may hold unread, so that all partitions of all shards stay within the configured total (beyond it,
-/// one fetch per partition and the library's own bookkeeping of some 300 bytes a message).
+/// How much one partition may hold unread, so that all partitions of all shards stay within the configured total (plus one fetch
+/// per partition and the library's own bookkeeping of some 300 bytes a message).
 struct Budget {
     partition_kbytes: u32,
     partition_messages: u32,
@@ -254,14 +255,14 @@ impl Budget {
         let partition_kbytes = (total_kbytes / queues).clamp(16, 65_536);
         Budget {
             partition_kbytes,
-            // At 256 bytes a message, the smallest that a record takes.
+            // At 256 bytes a message, the smallest size of a record.
             partition_messages: (partition_kbytes * 4).clamp(64, 20_000),
             fetch_bytes: (partition_kbytes * 1024).clamp(128 << 10, 1 << 20),
         }
     }
 }
 
-type WeakConsumer = Weak<BaseConsumer<Group>>;
+type WeakConsumer = Weak<BaseConsumer<GroupContext>>;
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,25 @@
-//! Known times out of timestamps. Within a partition none falls, and none lies further ahead than clocks differ: one message
-//! stamped in a year to come would otherwise carry the partition's clock with it, and with the clock every deadline.
+//! Computes known times from timestamps. Within a partition they never fall, and none is further ahead of the wall clock than
+//! clocks differ: otherwise one message stamped in a year to come would move the partition's clock there, and every deadline would
+//! fall due.
 
-use crate::clock::wall;
-use crate::time::KnownTime;
+use crate::config::MAX_AHEAD_SECONDS;
+use crate::model::clock::wall;
+use crate::model::time::{KnownTime, MICROS_PER_SECOND};
 
-/// Up to when a timestamp can be true.
+/// The latest timestamp that can be true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Up to so many microseconds ahead of the wall clock.
     Wall { max_ahead: i64 },
-    /// Up to a moment at which all of it had been written: a recording's.
+    /// Up to a moment at which all messages had been written: for a recording.
     Until(KnownTime),
 }
 
 impl Bound {
-    /// The latest time that can be true now.
+    /// For messages that have been written already: on any machine's clock, that was before now.
+    pub const WRITTEN: Bound = Bound::Wall { max_ahead: MAX_AHEAD_SECONDS as i64 * MICROS_PER_SECOND };
+
+    /// The latest timestamp that can be true now.
     pub fn now(self) -> KnownTime {
         match self {
             Bound::Wall { max_ahead } => KnownTime(wall().0.saturating_add(max_ahead)),
@@ -23,21 +28,21 @@ impl Bound {
     }
 }
 
-/// The time of one message.
+/// The times of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// When it became known; where its timestamp cannot be true, when the one before it did.
+    /// When the message became known. If its timestamp cannot be true, the known time of the message before it.
     pub known_time: KnownTime,
-    /// What the timestamp says, where that cannot be true.
+    /// The message's timestamp, if it cannot be true.
     pub claimed: Option<KnownTime>,
 }
 
-/// The known times of one partition's messages.
+/// Computes the known times of one partition's messages.
 #[derive(Clone, Debug)]
 pub struct KnownTimes {
     last: KnownTime,
     bound: Bound,
-    /// The bound when it was last asked for. It only rises, so it is asked again only for what lies beyond.
+    /// The last bound computed. The bound only rises, so it is computed again only for a timestamp beyond it.
     until: KnownTime,
 }
 
@@ -46,12 +51,12 @@ impl KnownTimes {
         KnownTimes { last: KnownTime::MIN, bound, until: KnownTime::MIN }
     }
 
-    /// That of the last message, below which none falls.
+    /// The known time of the last message; no later message has a lesser one.
     pub fn last(&self) -> KnownTime {
         self.last
     }
 
-    /// Goes on behind a message of this time.
+    /// Continues after a message of this known time.
     pub fn go_on(&mut self, last: KnownTime) {
         self.last = last;
     }
@@ -73,7 +78,7 @@ impl KnownTimes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::MICROS_PER_DAY;
+    use crate::model::time::MICROS_PER_DAY;
 
     #[test]
     fn known_times_never_fall() {

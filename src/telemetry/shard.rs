@@ -1,22 +1,22 @@
-//! What one shard reports. Handles are looked up once, so that a batch costs a few atomic additions.
+//! The metrics of one shard. Handles are looked up once, so that a batch costs a few atomic additions.
 //!
-//! Every series exists from the start at 0, or `increase()` would miss the first event. Counters without the label
-//! `shard` are shared by the shards of a process. Gauges of a shard that has gone stay at their last value, since
-//! a recorder cannot forget: `shard_owned` falls to 0, and alarms look at it.
+//! Every series exists from the start at 0; otherwise `increase()` would miss the first event. The shards of a process share
+//! counters without the label `shard`. Gauges of a shard that is gone keep their last value, since a recorder cannot forget them:
+//! `shard_owned` falls to 0, and alarms check it.
 
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::{Cause, Limit, Stage, flag, seconds};
-use crate::alert::{Severity, Status};
-use crate::record::{Fates, Reason};
-use crate::schema::{Feed, TableId};
-use crate::time::{KnownTime, WallTime};
+use crate::model::alert::{Severity, Status};
+use crate::model::record::{Fates, Reason};
+use crate::model::schema::{Feed, TableId};
+use crate::model::time::{KnownTime, WallTime};
 
 const STATUSES: [Status; 4] = [Status::Raised, Status::Updated, Status::Cleared, Status::Retracted];
 
-/// Written to by the thread that runs the shard; dropping it says that the shard has gone.
+/// Written by the thread that runs the shard; dropping it reports that the shard is gone.
 #[derive(Debug)]
 pub struct ShardTelemetry {
     /// By [`Feed::index`].
@@ -41,7 +41,8 @@ pub struct ShardTelemetry {
     publish_errors: Counter,
 }
 
-/// Says that the process owns the shard, from when it is given it until it has let go of it, also while it reads what it had said.
+/// Reports that the process owns the shard, from its assignment until it is given up, also while it reads back what it has
+/// published.
 #[derive(Debug)]
 pub struct Owning {
     owned: Gauge,
@@ -98,7 +99,7 @@ struct RuleMetrics {
 }
 
 impl ShardTelemetry {
-    /// `rules` are the ids in the order by which the shard numbers them.
+    /// `rules` are the ids in the order of the shard's rule numbers.
     pub fn new(shard: i32, rules: &[String], started_at: WallTime) -> ShardTelemetry {
         let shard = shard.to_string();
         let of_shard = |name: &'static str| gauge!(name, "shard" => shard.clone());
@@ -129,7 +130,7 @@ impl ShardTelemetry {
         telemetry
     }
 
-    /// The shard runs other rules from here on.
+    /// The shard runs other rules from now on.
     pub fn replace_rules(&mut self, shard: i32, rules: &[String]) {
         let shard = shard.to_string();
         for rule in &self.rules {
@@ -138,14 +139,14 @@ impl ShardTelemetry {
         self.rules = rules.iter().map(|rule| RuleMetrics::new(rule, &shard)).collect();
     }
 
-    /// Messages taken from the source, before anything is decided about them.
+    /// Messages taken from the source, before they are looked at.
     pub fn read(&mut self, feed: Feed, messages: u64) {
         let feed = &mut self.feeds[feed.index()];
         feed.read.increment(messages);
         feed.unsettled += messages;
     }
 
-    /// How the messages of a batch ended. What was read and has not ended when this is dropped was given up.
+    /// The fates of a batch's messages. Messages that were read and have no fate when this is dropped count as given up.
     pub fn fates(&mut self, fates: &Fates) {
         for (index, feed) in self.feeds.iter_mut().enumerate() {
             feed.unsettled = feed.unsettled.saturating_sub(fates.total_of(index));
@@ -172,7 +173,7 @@ impl ShardTelemetry {
         self.feeds[feed.index()].last_message.set(seconds(read_at.0));
     }
 
-    /// `None`: nobody has told where the partition ends, or not lately.
+    /// `None`: the end of the partition is not known, or was not reported lately.
     pub fn lag(&self, feed: Feed, messages: Option<u64>) {
         self.feeds[feed.index()].lag.set(messages.map_or(f64::NAN, |messages| messages as f64));
     }
@@ -202,7 +203,7 @@ impl ShardTelemetry {
         self.units[cause as usize].increment(units);
     }
 
-    /// One call of a rule's plan: for how many units, over how many of their rows.
+    /// One call of a rule's plan: the number of units, and of their rows.
     pub fn rule_run(&self, rule: usize, units: u64, rows: u64, elapsed: Duration) {
         let rule = &self.rules[rule];
         rule.evaluations.increment(units);
@@ -214,7 +215,7 @@ impl ShardTelemetry {
         self.rules[rule].errors.increment(persons);
     }
 
-    /// The rule has failed too often and runs no more, in any shard of this process, until it starts again.
+    /// The rule has failed too often and does not run again, in any shard of this process, until a restart.
     pub fn rule_disabled(&self, rule: usize) {
         self.rules[rule].disabled.set(1.0);
     }
@@ -270,7 +271,7 @@ impl Drop for ShardTelemetry {
     fn drop(&mut self) {
         for feed in &self.feeds {
             feed.given_up.increment(feed.unsettled);
-            // Nobody asks any more; a 0 that stays would say that all has been read.
+            // The lag is not updated any more; a 0 that stayed would say that all has been read.
             feed.lag.set(f64::NAN);
         }
         self.owned.set(0.0);

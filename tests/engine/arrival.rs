@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use permitwatch::cases::Recording;
-use permitwatch::record::{Message, Record, Value};
-use permitwatch::rules::batch::StandingRow;
-use permitwatch::schema::{Feed, TableId};
-use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros};
+use permitwatch::model::record::{Message, Record, Value};
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY, format_micros};
+use permitwatch::oracle::StandingRow;
+use permitwatch::tools::cases::Recording;
 
-use crate::drive::{Dice, Ran, batch, strict};
-use crate::property::{Bench, Draw, Kind, Twist, bend, drawn, words};
+use crate::drive::{Dice, Ran, batch, strict, visibility};
+use crate::property::{Bench, Draw, Kind, Twist, bend, drawn, fnv, words};
 
 const SETS: u32 = 4;
 const PERSONS: usize = 60;
@@ -23,7 +23,6 @@ const MINUTE: i64 = 60_000_000;
 
 /// The persons of a draw, with more versions of their records, some of them twice.
 fn with_versions(bench: &Bench, draw: &Draw) -> Vec<Record> {
-    let mut dice = Dice(draw.shuffle ^ 0x0a7);
     let mut groups: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for record in bench.stock.recording(draw).records() {
         let is_name = |c: &char| *c == 'p' || c.is_ascii_digit();
@@ -31,7 +30,8 @@ fn with_versions(bench: &Bench, draw: &Draw) -> Vec<Record> {
             if record.table.is_person() { record.subject.chars().take_while(is_name).collect() } else { "-".into() };
         groups.entry(name).or_default().push(record.clone());
     }
-    for records in groups.values_mut() {
+    for (name, records) in &mut groups {
+        let mut dice = Dice(draw.shuffle ^ fnv(name.as_bytes()));
         for at in 0..records.len() {
             if records[at].values.is_empty() {
                 continue;
@@ -82,7 +82,7 @@ fn group(subject: &str) -> &str {
 /// All of it within one day, the permits feed two hours before the rest, in the order in which `order` ranks the records.
 fn within_a_day(records: &[Record], order: &mut dyn FnMut(&Record) -> (i64, u64), spread: bool) -> Recording {
     let latest = |record: &Record| record.known_time.0.max(record.event_time.0).max(record.registered_at);
-    let from = KnownTime(records.iter().map(latest).max().unwrap_or_default()).next_midnight();
+    let from = KnownTime(records.iter().map(latest).max().unwrap_or_default()).next_midnight().0;
     let mut ranked: Vec<((i64, u64), Record)> = records.iter().map(|record| (order(record), record.clone())).collect();
     ranked.sort_by_key(|(rank, _)| *rank);
     let step = 60 * MINUTE / (ranked.len() as i64 + 1);
@@ -100,20 +100,20 @@ fn within_a_day(records: &[Record], order: &mut dyn FnMut(&Record) -> (i64, u64)
 fn at_anothers_times(records: &[Record], dice: &mut Dice) -> Recording {
     let (decided, _) = TableId::Permits.def().column("decided_on").expect("a column");
     let mut decisions: BTreeSet<i64> = BTreeSet::new();
-    let mut first_permit: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut bounds: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
     for record in records.iter().filter(|record| record.table == TableId::Permits) {
         if let Some(Value::Day(day)) = record.values.get(decided) {
             decisions.extend([i64::from(*day), i64::from(*day) + 1]);
         }
-        let first = first_permit.entry(&record.subject).or_insert(i64::MAX);
-        *first = record.known_time.0.min(*first);
+        bounds.entry(&record.subject).or_default().extend(population_bounds(record));
     }
-    type Group<'a> = (TableId, &'a str, &'a str, usize, bool);
+    type Group<'a> = (TableId, &'a str, &'a str, usize, usize);
     let mut groups: BTreeMap<Group<'_>, Vec<usize>> = BTreeMap::new();
     for (at, record) in records.iter().enumerate().filter(|(_, record)| record.table != TableId::Permits) {
         let epoch = decisions.range(..=record.known_time.0.div_euclid(MICROS_PER_DAY)).count();
-        let is_in = first_permit.get(&*record.subject).is_none_or(|first| record.known_time.0 >= first + 60 * MINUTE);
-        groups.entry((record.table, &record.subject, &record.record_key, epoch, is_in)).or_default().push(at);
+        let of_subject = bounds.get(&*record.subject);
+        let scope = of_subject.map_or(0, |bounds| bounds.range(..=record.known_time.0).count());
+        groups.entry((record.table, &record.subject, &record.record_key, epoch, scope)).or_default().push(at);
     }
     let mut out = records.to_vec();
     for places in groups.values() {
@@ -124,6 +124,22 @@ fn at_anothers_times(records: &[Record], dice: &mut Dice) -> Recording {
         places.iter().zip(times).for_each(|(at, time)| out[*at].known_time = time);
     }
     Recording::new(out)
+}
+
+/// When a version of a permit may bring its holder into the population, or let the holder out of it.
+fn population_bounds(permit: &Record) -> Vec<i64> {
+    let visibility = visibility();
+    let ends = ["valid_to", "ended_on"].map(|name| {
+        let (at, _) = TableId::Permits.def().column(name).expect("a column");
+        match permit.values.get(at) {
+            Some(Value::Day(day)) => Some(Day(*day)),
+            _ if permit.values.is_empty() => Some(permit.known_time.day()),
+            _ => None,
+        }
+    });
+    let out = |end: Day| Some(Day(end.add_months(visibility.aftercare_months)?.0 + 1).instant());
+    let out = ends.into_iter().flatten().filter_map(out);
+    out.chain([permit.known_time.0 + visibility.permit_lead]).collect()
 }
 
 /// What stands, without since when.
@@ -138,7 +154,7 @@ fn stands(rows: &[StandingRow]) -> BTreeSet<(String, String, String, String, &'s
 
 fn ends(recording: &Recording) -> Vec<i64> {
     let last = recording.records().iter().map(|record| record.known_time).max().unwrap_or(KnownTime(0));
-    [1, 40, 200].map(|days| last.next_midnight() + days * MICROS_PER_DAY).into()
+    [1, 40, 200].map(|days| last.next_midnight().0 + days * MICROS_PER_DAY).into()
 }
 
 fn engine(bench: &Bench, recording: &Recording, clocks: &[i64]) -> Ran {
@@ -186,7 +202,7 @@ fn a_history_that_comes_at_once_stands_as_it_does_in_any_other_order() {
     let bench = Bench::new();
     let seen = std::cell::RefCell::new([[0; 3]; TableId::COUNT]);
     let mut wrong = Vec::new();
-    for draw in &drawn(SETS, PERSONS, &bench).collect::<Vec<_>>() {
+    for draw in &drawn(SETS, PERSONS).collect::<Vec<_>>() {
         let records = with_versions(&bench, draw);
         count(&records, &mut seen.borrow_mut());
         let mut dice = Dice(draw.shuffle);
@@ -239,7 +255,7 @@ fn versions_that_change_places_leave_the_same_standing() {
     let bench = Bench::new();
     let skipped = std::cell::Cell::new(0);
     let mut wrong = Vec::new();
-    for draw in &drawn(SETS, PERSONS, &bench).collect::<Vec<_>>() {
+    for draw in &drawn(SETS, PERSONS).collect::<Vec<_>>() {
         let records = with_versions(&bench, draw);
         let told = Recording::new(records.clone());
         let clocks = ends(&told);

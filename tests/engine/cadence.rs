@@ -5,13 +5,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use permitwatch::alert::Status;
-use permitwatch::cases::Recording;
-use permitwatch::record::{Message, Record};
-use permitwatch::rules::Catalogue;
-use permitwatch::rules::batch::StandingRow;
-use permitwatch::schema::TableId;
-use permitwatch::time::{Day, KnownTime, MICROS_PER_DAY, format_micros, parse_day};
+use permitwatch::catalogue::Catalogue;
+use permitwatch::model::alert::Status;
+use permitwatch::model::record::{Message, Record};
+use permitwatch::model::schema::TableId;
+use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY, format_micros, parse_day};
+use permitwatch::oracle::StandingRow;
+use permitwatch::tools::cases::Recording;
 
 use crate::drive::{Dice, SEED, batch, case_file, catalogue, difference, log_bytes, plan, records_of, strict};
 use crate::property::{live, spread};

@@ -1,8 +1,8 @@
 //! Aim: each rule says what its cases expect, in the engine and as a batch query.
 //! Method: what `permitwatch test` does, for every rule of the catalogue; none is without cases.
 
-use permitwatch::cases::{RuleCases, run};
-use permitwatch::rules::RuleFile;
+use permitwatch::catalogue::file::RuleFile;
+use permitwatch::tools::cases::{RuleCases, run};
 
 use crate::drive::{catalogue, repository};
 

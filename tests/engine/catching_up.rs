@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use permitwatch::alert::{Alert, Status};
-use permitwatch::cases::Recording;
-use permitwatch::record::Message;
+use permitwatch::model::alert::{Alert, Status};
+use permitwatch::model::record::Message;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, parse_instant};
 use permitwatch::rules::RuleSet;
-use permitwatch::schema::Feed;
 use permitwatch::shard::Order;
-use permitwatch::time::{KnownTime, parse_instant};
+use permitwatch::tools::cases::Recording;
 
 use crate::drive::{case_file, catalogue, plan, records_of, shard, strict};
 

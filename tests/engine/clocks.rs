@@ -5,40 +5,25 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use permitwatch::alert::Status;
-use permitwatch::clock::FeedSet;
-use permitwatch::config::Config;
 use permitwatch::generate::{Body, Dataset, Message, Options, generate, write};
-use permitwatch::replay::{self, Replayed, Tables, Timeline, Waiting};
-use permitwatch::schema::Feed;
-use permitwatch::shard::Pseudonyms;
+use permitwatch::model::alert::Status;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::sets::FeedSet;
+use permitwatch::model::time::{KnownTime, parse_time};
 use permitwatch::source::files::{Recorded, ndjson_path};
-use permitwatch::time::{KnownTime, parse_time};
+use permitwatch::tools::replay::{self, Replayed, Tables, Waiting};
 use tempfile::TempDir;
 
-use crate::drive::{catalogue, difference, log_bytes, sorted, visibility};
+use crate::drive::{catalogue, difference, log_bytes, sorted, timeline_options, visibility};
 
 fn at(time: &str) -> KnownTime {
     KnownTime(parse_time(time).unwrap())
 }
 
-fn options(partitions: i32, as_of: KnownTime) -> Timeline {
-    Timeline {
-        visibility: visibility(),
-        limits: Config::default().limits,
-        max_rule_errors: 1,
-        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1")),
-        partitions,
-        batch_messages: 2_000,
-        as_of,
-        profile: false,
-    }
-}
-
 fn timeline<'a>(recorded: impl Into<Recorded<'a>>, partitions: i32, as_of: KnownTime) -> Replayed {
-    let replayed = replay::timeline(recorded, &catalogue(), &options(partitions, as_of));
+    let replayed = replay::timeline(recorded, &catalogue(), &timeline_options(partitions, as_of));
     replayed.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -123,7 +108,7 @@ fn an_absent_feed_is_refused_or_named_and_then_waited_for() {
     let dir = recording(Feed::Border, |_| true);
     let path = ndjson_path(dir.path(), Feed::Border);
     fs::rename(&path, path.with_file_name("borders.ndjson")).unwrap();
-    let error = replay::timeline(dir.path(), &catalogue(), &options(1, end())).unwrap_err().to_string();
+    let error = replay::timeline(dir.path(), &catalogue(), &timeline_options(1, end())).unwrap_err().to_string();
     assert!(
         error.contains("border.ndjson") && error.contains("borders.ndjson") && error.contains("--absent border"),
         "{error}"
@@ -147,7 +132,9 @@ fn a_directory_without_tables_is_no_answer() {
     fs::remove_dir_all(dir.path().join("parquet")).unwrap();
     let error = replay::batch(dir.path(), &catalogue(), &visibility(), end()).unwrap_err().to_string();
     assert!(error.contains("parquet") && error.contains("no such directory"), "{error}");
-    let error = replay::timeline(&dir.path().join("ndjson"), &catalogue(), &options(1, end())).unwrap_err().to_string();
+    let error = replay::timeline(&dir.path().join("ndjson"), &catalogue(), &timeline_options(1, end()))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no such directory"), "{error}");
 }
 

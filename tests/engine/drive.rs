@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use permitwatch::alert::Alert;
-use permitwatch::cases::{Case, CaseFile};
+use permitwatch::catalogue::Catalogue;
 use permitwatch::config::{Config, Visibility};
-use permitwatch::record::{Fates, Message, Quarantined, Record};
-use permitwatch::replay::standing_rows;
-use permitwatch::rules::batch::{self, StandingRow};
-use permitwatch::rules::{Catalogue, RuleSet};
-use permitwatch::schema::TableId;
+use permitwatch::generate::Dataset;
+use permitwatch::model::alert::Alert;
+use permitwatch::model::record::{Fates, Message, Offset, Quarantined, Record};
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::{KnownTime, format_micros};
+use permitwatch::oracle::{self, StandingRow};
+use permitwatch::rules::RuleSet;
 use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
-use permitwatch::time::{KnownTime, format_micros};
+use permitwatch::tools::cases::{Case, CaseFile};
+use permitwatch::tools::replay::{Timeline, standing_rows};
 
 /// Of everything that is drawn at random.
 pub const SEED: u64 = 20_261_122;
@@ -43,6 +45,36 @@ pub fn plan(catalogue: &Catalogue) -> RuleSet {
 
 pub fn visibility() -> Visibility {
     Config::default().visibility()
+}
+
+/// A generated data set's messages, feed by feed.
+pub fn messages_of(dataset: &Dataset) -> Vec<Message> {
+    let of_feed = |feed: Feed| {
+        dataset.messages(feed).iter().enumerate().map(move |(offset, message)| Message {
+            feed,
+            partition: 0,
+            offset: Offset(offset as i64),
+            known_time: KnownTime(message.known_time),
+            claimed_time: None,
+            key: message.key.as_ref().map(|key| key.as_bytes().into()),
+            payload: message.payload().map(Vec::into_boxed_slice),
+            sent_at: None,
+        })
+    };
+    Feed::ALL.into_iter().flat_map(of_feed).collect()
+}
+
+pub fn timeline_options(partitions: i32, as_of: KnownTime) -> Timeline {
+    Timeline {
+        visibility: visibility(),
+        limits: Config::default().limits,
+        max_rule_errors: 1,
+        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1")),
+        partitions,
+        batch_messages: 2_000,
+        as_of,
+        profile: false,
+    }
 }
 
 pub fn shard(order: Order, rules: RuleSet) -> Shard {
@@ -111,8 +143,8 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
 /// The batch query as of a clock.
 pub fn batch(catalogue: &Catalogue, tables: &[RecordBatch], clock: i64) -> Vec<StandingRow> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let recorded = |table: permitwatch::schema::TableId| vec![tables[table.index()].clone()];
-    let standing = runtime.block_on(batch::standing(catalogue, &visibility(), clock, recorded));
+    let recorded = |table: TableId| vec![tables[table.index()].clone()];
+    let standing = runtime.block_on(oracle::standing(catalogue, &visibility(), clock, recorded));
     sorted(standing.unwrap_or_else(|error| panic!("as of {}: {error:?}", format_micros(clock))))
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use arrow::array::AsArray;
-use permitwatch::replay;
-use permitwatch::rules::batch::duckdb_script;
-use permitwatch::rules::{functions, session};
+use permitwatch::oracle::duckdb_script;
+use permitwatch::sql::{functions, session};
+use permitwatch::tools::replay;
 use serde_json::Value;
 
 use crate::drive::{Dice, SEED, catalogue, repository, visibility};
@@ -50,7 +50,7 @@ fn duckdb_finds_the_same_standing_set() {
     // The studies feed has said nothing for a year: DuckDB waits for it as we do.
     let dir = tempfile::tempdir().unwrap();
     let mut dataset = MANY.dataset.clone();
-    dataset.feeds[permitwatch::schema::Feed::Studies.index()]
+    dataset.feeds[permitwatch::model::schema::Feed::Studies.index()]
         .retain(|message| message.known_time <= MANY.end().0 - 365 * 86_400_000_000);
     permitwatch::generate::write(&dataset, dir.path()).unwrap();
     let silent = assert_same_in_duckdb(dir.path());

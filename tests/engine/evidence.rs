@@ -3,11 +3,11 @@
 //! Method: one text that names records of four tables and of a history; one person, which single rows are evaluated for, and many,
 //! which arrays are.
 
-use permitwatch::alert::RecordRef;
-use permitwatch::cases::Recording;
-use permitwatch::record::{Message, Record};
-use permitwatch::schema::TableId;
-use permitwatch::time::KnownTime;
+use permitwatch::model::alert::RecordRef;
+use permitwatch::model::record::{Message, Record};
+use permitwatch::model::schema::TableId;
+use permitwatch::model::time::KnownTime;
+use permitwatch::tools::cases::Recording;
 
 use crate::drive::{case_file, catalogue, plan, records_of, strict};
 
@@ -54,7 +54,7 @@ fn an_alert_names_the_versions_that_its_row_rests_on_and_nothing_else() {
             let end = recording.records().iter().map(|record| record.known_time.0).max().unwrap_or_default();
             let messages = recording.messages();
             let all: Vec<&Message> = messages.iter().collect();
-            let (_, ran) = strict(plan(&catalogue), &all, usize::MAX, &[KnownTime(end).next_midnight()]);
+            let (_, ran) = strict(plan(&catalogue), &all, usize::MAX, &[KnownTime(end).next_midnight().0]);
             assert!(ran.quarantined.is_empty(), "{key}: {:?}", ran.quarantined);
             let other = format!("{key}2");
             let mut wanted = vec![record("permits", key, 7), record("studies", key, 1), record("studies", key, 12)];

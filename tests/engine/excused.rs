@@ -10,12 +10,12 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use permitwatch::alert::Severity;
-use permitwatch::cases::{CaseFile, Recording};
-use permitwatch::record::{Op, Record, Value};
-use permitwatch::rules::batch::StandingRow;
-use permitwatch::schema::TableId;
-use permitwatch::time::{Day, EventTime, KnownTime, MICROS_PER_DAY, format_micros};
+use permitwatch::model::alert::Severity;
+use permitwatch::model::record::{Op, Record, Value};
+use permitwatch::model::schema::TableId;
+use permitwatch::model::time::{Day, EventTime, KnownTime, MICROS_PER_DAY, format_micros};
+use permitwatch::oracle::StandingRow;
+use permitwatch::tools::cases::{CaseFile, Recording};
 
 use crate::drive::{Dice, strict};
 use crate::property::{Bench, clocks, run};
@@ -152,7 +152,7 @@ fn bench() -> Bench {
         let rule = rules.rules().iter().find(|rule| Some(rule.file.header.id.as_str()) == id);
         rule.is_some_and(|rule| rule.tables.contains(TableId::ExcusedMonths))
     };
-    bench.stock.0.retain(|(file, _)| reads(file));
+    bench.stock.0.retain(|(_, file, _)| reads(file));
     bench.give_back(rules);
     bench
 }

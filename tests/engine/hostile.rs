@@ -5,17 +5,18 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use permitwatch::catalogue::Catalogue;
 use permitwatch::generate::{Options, generate};
-use permitwatch::record::{Message, Offset, Reason};
-use permitwatch::replay::standing_rows;
-use permitwatch::rules::batch::StandingRow;
-use permitwatch::rules::{Catalogue, RuleSet};
-use permitwatch::schema::Feed;
+use permitwatch::model::record::{Message, Offset, Reason};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{Day, KnownTime};
+use permitwatch::oracle::StandingRow;
+use permitwatch::rules::RuleSet;
 use permitwatch::shard::Order;
-use permitwatch::time::{Day, KnownTime};
+use permitwatch::tools::replay::standing_rows;
 use serde_json::{Map, Value, json};
 
-use crate::drive::{Dice, SEED, catalogue, difference, plan, shard, sorted};
+use crate::drive::{Dice, SEED, catalogue, difference, messages_of, plan, shard, sorted};
 
 const CHANGED: usize = 10_000;
 /// Stands in what we put into payloads and keys; must stand in nothing that comes out.
@@ -33,21 +34,7 @@ struct Sound {
 
 static SOUND: LazyLock<Sound> = LazyLock::new(|| {
     let dataset = generate(&Options { garbage: 0, outside_pct: 20, ..Options::new(240, 2, 5) });
-    let mut messages = Vec::new();
-    for feed in Feed::ALL {
-        for (offset, message) in dataset.messages(feed).iter().enumerate() {
-            messages.push(Message {
-                feed,
-                partition: 0,
-                offset: Offset(offset as i64),
-                known_time: KnownTime(message.known_time),
-                key: message.key.as_ref().map(|key| key.as_bytes().into()),
-                payload: message.payload().map(Vec::into_boxed_slice),
-                claimed_time: None,
-                sent_at: None,
-            });
-        }
-    }
+    let messages = messages_of(&dataset);
     let end = KnownTime(Day::from_date(dataset.options.until).instant());
     Sound { messages, end, catalogue: catalogue() }
 });

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use permitwatch::rules::catalogue::CatalogueError;
-use permitwatch::rules::diagnostic::Problem;
-use permitwatch::rules::examine::examine;
-use permitwatch::rules::locate::Locator;
-use permitwatch::rules::{Catalogue, RuleFile, RuleSet};
+use permitwatch::catalogue::file::RuleFile;
+use permitwatch::catalogue::{Catalogue, CatalogueError};
+use permitwatch::rules::RuleSet;
+use permitwatch::tools::check::diagnostic::Problem;
+use permitwatch::tools::check::examine;
+use permitwatch::tools::check::locate::Locator;
 
 use crate::drive::{catalogue, repository};
 
@@ -155,6 +156,63 @@ fn the_caret_stands_under_what_is_wrong() {
     }
 }
 
+/// A rule whose steps hand on their columns.
+const HANDED_ON: &str = "WITH held AS (
+    SELECT p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record
+    FROM permits p
+),
+told AS (
+    SELECT h.*, n.event_on, n.record AS told_record
+    FROM held h JOIN notices n ON n.person_id = h.person_id AND n.kind = 'tip'
+)
+SELECT t.person_id, t.permit_id, t.event_on AS alert_key, t.first_known_time AS alert_at, records(t.record, t.told_record) AS records
+FROM (SELECT told.* FROM told) t";
+
+#[test]
+fn steps_may_hand_on_their_columns() {
+    let (catalogue, dir) = (catalogue(), scratch());
+    assert_eq!(problems(&catalogue, dir.path(), HANDED_ON), []);
+    let text = format!("/*\nid = \"probe\"{HEADER}*/\n{HANDED_ON}");
+    let rule = RuleFile::parse("probe", &text, &BTreeMap::new()).unwrap();
+    let planned = HANDED_ON
+        .replace("h.*", "h.person_id, h.permit_id, h.valid_from, h.first_known_time, h.record")
+        .replace(
+            "told.*",
+            "told.person_id, told.permit_id, told.valid_from, told.first_known_time, told.record, told.event_on, told.told_record",
+        );
+    assert_eq!(rule.sql, planned);
+}
+
+#[test]
+fn beside_a_star_the_caret_stands_where_the_author_wrote() {
+    let (catalogue, dir) = (catalogue(), scratch());
+    let cases = [
+        ("n.event_on,", "n.evnt_on,", 19, "n.evnt_on", "did you mean event_on?"),
+        // Where the column is missing, and not where it is handed on.
+        ("p.valid_from", "p.valid_fron", 15, "p.valid_fron", "did you mean valid_from or valid_to?"),
+        ("h.*", "h.* EXCLUDE (valid_form)", 19, "h.* EXCLUDE (valid_form", "did you mean valid_from?"),
+        ("h.*,", "h.*, h.record,", 19, "h.*", "h.* EXCLUDE (record)"),
+        ("h.*,", "held.*,", 19, "held.*", "write h.*"),
+        ("'tip'", "'tipp'", 20, "'tipp'", "did you mean tip?"),
+        ("t.event_on AS", "t.event_no AS", 22, "t.event_no", "did you mean event_on?"),
+        (
+            "n.person_id = h.person_id AND",
+            "n.event_on > h.valid_from AND",
+            20,
+            "n.event_on",
+            "ON b.person_id = a.person_id",
+        ),
+    ];
+    for (from, to, line, caret, hint) in cases {
+        assert!(HANDED_ON.contains(from));
+        let found = problems(&catalogue, dir.path(), &HANDED_ON.replacen(from, to, 1));
+        let problem = found.first().unwrap_or_else(|| panic!("accepted: {to}"));
+        let shown = problem.render("queries");
+        assert_eq!((problem.line, underlined(problem).as_str()), (line, caret), "{to}\n{shown}");
+        assert!(problem.hints.iter().any(|said| said.contains(hint)), "{to}\n{shown}");
+    }
+}
+
 /// A copy of the rules that a test may spoil.
 fn copy_of_the_rules() -> tempfile::TempDir {
     let dir = scratch();
@@ -217,6 +275,17 @@ fn all_problems_of_all_files_are_told() {
     let follows = examined.problems.iter().find(|problem| problem.message.contains("view visits"));
     assert_eq!(follows, None, "what only follows from another problem is told as well");
     assert!(examined.problems.iter().all(|problem| problem.line > 0), "{told}");
+}
+
+#[test]
+fn a_column_is_missing_where_it_is_named_and_not_where_it_is_handed_on() {
+    let dir = copy_of_the_rules();
+    let sql = HANDED_ON.replace("p.valid_from", "p.valid_fron").replace("p.record", "p.recrd");
+    std::fs::write(dir.path().join("probe.sql"), format!("/*\nid = \"probe\"{HEADER}*/\n{sql}")).unwrap();
+    let examined = examine(dir.path(), &BTreeMap::new(), &["probe".to_owned()]);
+    let told: Vec<String> = examined.problems.iter().map(|problem| problem.render("queries")).collect();
+    let named: Vec<&str> = examined.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(named, ["there is no column valid_fron in p", "there is no column recrd in p"], "{told:#?}");
 }
 
 #[test]

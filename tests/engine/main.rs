@@ -15,6 +15,7 @@
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `reload`: new rules while running.
 //! - `shown`: what units of employers are shown of what rules found.
+//! - `many_rules`: more rules than a machine word has bits.
 //! - `isolation`: rules that must be refused.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
@@ -33,6 +34,7 @@ mod excused;
 mod future;
 mod hostile;
 mod isolation;
+mod many_rules;
 mod monotone;
 mod population;
 mod property;

@@ -4,20 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use permitwatch::alert::{Alert, Severity, Status};
-use permitwatch::config::Config;
+use permitwatch::catalogue::Catalogue;
 use permitwatch::generate::{Dataset, Kind, Options, Summary, Truth, default_until, generate, write};
-use permitwatch::record::Reason;
-use permitwatch::replay::{self, Replayed, Timeline};
-use permitwatch::rules::Catalogue;
-use permitwatch::schema::Feed;
-use permitwatch::shard::Pseudonyms;
-use permitwatch::time::{Day, KnownTime, format_micros};
+use permitwatch::model::alert::{Alert, Severity, Status};
+use permitwatch::model::record::Reason;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{Day, KnownTime, format_micros};
+use permitwatch::tools::replay::{self, Replayed, Timeline};
 use tempfile::TempDir;
 
-use crate::drive::{catalogue, difference, log_bytes, sorted, visibility};
+use crate::drive::{catalogue, difference, log_bytes, sorted, timeline_options, visibility};
 
 /// A recording on disk, shared by the tests of this binary.
 pub struct Recorded {
@@ -47,16 +45,8 @@ fn timeline(dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
 }
 
 fn timeline_of(catalogue: &Catalogue, dir: &Path, partitions: i32, batch_messages: usize) -> Replayed {
-    let options = Timeline {
-        visibility: visibility(),
-        limits: Config::default().limits,
-        max_rule_errors: 1,
-        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1")),
-        partitions,
-        batch_messages,
-        as_of: KnownTime(Day::from_date(default_until()).instant()),
-        profile: false,
-    };
+    let as_of = KnownTime(Day::from_date(default_until()).instant());
+    let options = Timeline { batch_messages, ..timeline_options(partitions, as_of) };
     replay::timeline(dir, catalogue, &options).unwrap_or_else(|error| panic!("{error}"))
 }
 

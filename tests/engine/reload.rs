@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use permitwatch::alert::{Alert, Status};
-use permitwatch::cases::Recording;
-use permitwatch::record::Record;
-use permitwatch::replay::standing_rows;
-use permitwatch::rules::Catalogue;
-use permitwatch::schema::{Feed, TableId};
+use permitwatch::catalogue::Catalogue;
+use permitwatch::model::alert::{Alert, Status};
+use permitwatch::model::record::Record;
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::KnownTime;
 use permitwatch::shard::{LINKS_DIFFER, Order, Shard};
-use permitwatch::time::KnownTime;
+use permitwatch::tools::cases::Recording;
+use permitwatch::tools::replay::standing_rows;
 
 use crate::drive::{batch, case_file, difference, plan, records_of, repository, shard, sorted};
 

@@ -1,17 +1,23 @@
 //! Aim: of what rules found about a holder, the unit of an employer is shown what holds, from the instant from which it holds, and never
 //! what a rule merely waits for; and however the messages are cut, the same is shown in the end.
 //! Method: cases of the rule that reads it and of rules that the link uses, in live order: settled after each message and at every midnight between, and all at once.
+//!
+//! And whatever a link shows, in a replay too, is a record that another shard could read from a topic: a generated population.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use permitwatch::cases::Recording;
-use permitwatch::record::{Message, Op, Record, Value};
+use permitwatch::config::Config;
+use permitwatch::decode::decode;
+use permitwatch::encode::encode;
+use permitwatch::generate::{Options, generate};
+use permitwatch::model::record::{Message, Offset, Op, Record, Value};
+use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::time::{KnownTime, MICROS_PER_DAY};
 use permitwatch::rules::RuleSet;
-use permitwatch::schema::{Feed, TableId};
 use permitwatch::shard::Order;
-use permitwatch::time::{KnownTime, MICROS_PER_DAY};
+use permitwatch::tools::cases::Recording;
 
-use crate::drive::{case_file, catalogue, plan, records_of, shard};
+use crate::drive::{case_file, catalogue, messages_of, plan, records_of, shard};
 
 const READER: &str = "employer-breach-cluster";
 const CASES: [&str; 5] =
@@ -60,7 +66,7 @@ fn what_rules_found_is_shown_from_when_it_holds_and_not_before() {
             let known: BTreeSet<i64> = messages.iter().map(|message| message.known_time.0).collect();
             let (Some(first), Some(last)) = (known.first(), known.last()) else { continue };
             let end = last + 400 * MICROS_PER_DAY;
-            let midnights = (KnownTime(*first).next_midnight()..=end).step_by(MICROS_PER_DAY as usize);
+            let midnights = (KnownTime(*first).next_midnight().0..=end).step_by(MICROS_PER_DAY as usize);
             let clocks: BTreeSet<i64> = known.iter().copied().chain(midnights).chain([end]).collect();
             let (back, often) = shown(rules, &messages, clocks.into_iter());
             let (back, once) = shown(back, &messages, std::iter::once(end));
@@ -142,4 +148,37 @@ fn a_unit_whose_link_fails_takes_no_other_with_it() {
     assert!(by_stem.len() > 3 && by_stem.len() < all, "{} of {all} persons have one indication", by_stem.len());
     let found: BTreeMap<String, Vec<&String>> = found.iter().map(|((_, key), says)| (stem(key), vec![says])).collect();
     assert_eq!(found, by_stem);
+}
+
+#[test]
+fn what_units_show_reads_back_from_the_wire() {
+    let mut messages = messages_of(&generate(&Options { outside_pct: 0, ..Options::new(600, 3, 7) }));
+    messages.sort_by_key(|message| (message.known_time, message.feed));
+    let mut shard = shard(Order::Live, plan(&catalogue()));
+    let max_bytes = Config::default().limits.max_message_bytes;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for chunk in messages.chunks(2_000) {
+        chunk.iter().for_each(|message| shard.take(message));
+        shard.settle_live();
+        for record in shard.take_outgoing() {
+            let message = Message {
+                feed: record.table.def().feed,
+                partition: 0,
+                offset: Offset(0),
+                known_time: record.known_time,
+                claimed_time: None,
+                key: Some(record.subject.as_bytes().into()),
+                payload: Some(encode(&record).into()),
+                sent_at: None,
+            };
+            let decoded = decode(&message, max_bytes).unwrap_or_else(|bad| panic!("{}: {bad:?}", record.table.name()));
+            assert_eq!(decoded.record, record);
+            *counts.entry(record.table.name()).or_default() += 1;
+        }
+    }
+    println!("{counts:?}");
+    // What several share is shown by whoever is shown it: a second hop, of the same form.
+    for table in TableId::ALL.into_iter().filter(|table| table.is_link() && *table != TableId::SharedIdentifiers) {
+        assert!(counts.contains_key(table.name()), "nothing was shown in {}: {counts:?}", table.name());
+    }
 }

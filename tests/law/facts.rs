@@ -464,6 +464,8 @@ pub struct GroupKnown {
     pub employer_months: Vec<Seen<EmployerMonth>>,
     pub institutions: BTreeMap<String, Seen<Institution>>,
     pub terms: Vec<Seen<Term>>,
+    /// Which rules, by their id, have found something about which permits on earlier days, as it was known then.
+    pub stood: BTreeSet<(&'static str, String)>,
 }
 
 /// A person as a rule sees them, beside the others of the group.

@@ -52,70 +52,156 @@ pub fn permitted(p: &Known<'_>, permit_id: &str, from: Day, to: Day) -> Vec<Stri
 pub struct FullMonth {
     pub month: Day,
     pub gross: i64,
+    /// What its own permit asks for.
+    pub required: i64,
     pub excused: bool,
     /// Full without a word about excused months; one that is not begins and worsens nothing.
     plain: bool,
     /// From when on it can be told.
-    pub known: At,
+    known: At,
 }
 
 impl FullMonth {
-    /// What the month counts as beside a required salary: an excused one is as good as the requirement.
-    pub fn counts(&self, required: i64) -> i64 {
-        if self.excused { self.gross.max(required) } else { self.gross }
+    /// What the month counts as: an excused one is as good as the requirement.
+    pub fn counts(&self) -> i64 {
+        if self.excused { self.gross.max(self.required) } else { self.gross }
+    }
+
+    /// Whether it is below so many per cent of what is required.
+    pub fn below(&self, share: i64) -> bool {
+        self.counts() * 100 < share * self.required
     }
 }
 
-/// The full months of employment under a permit that can be judged on a day, in order: months with pay between two others with pay.
-/// An excused month is one of employment, with pay or without, and so no month is a first or last one beside it.
-fn full_months(p: &Known<'_>, holding: &Holding, day: Day) -> Vec<FullMonth> {
+/// What months count as, and what they should.
+pub fn below(months: &[FullMonth], share: i64) -> bool {
+    let counted: i64 = months.iter().map(FullMonth::counts).sum();
+    let required: i64 = months.iter().map(|month| month.required).sum();
+    counted * 100 < share * required
+}
+
+/// The last months, so many of them.
+pub fn last(full: &[FullMonth], months: usize) -> Option<&[FullMonth]> {
+    full.len().checked_sub(months).map(|from| &full[from..])
+}
+
+/// Of a month without pay in a short gap, one or two months, in what one employer pays: whether that one declared nothing, or (not
+/// yet) anything. No employment ends beside it, unless a notice says that it did.
+fn in_short_gap(p: &Known<'_>, month: Day) -> Option<bool> {
+    let paid = |month: Day| gross(p, month) > 0;
+    if paid(month) {
+        return None;
+    }
+    let end = |step: i32| (1..=2).map(|by| month.add_months(step * by)).find(|month| paid(*month));
+    let (before, after) = (end(-1)?, end(1)?);
+    let ended = p.notices.iter().any(|notice| {
+        notice.kind == "employment_end" && before <= notice.event_on.month() && notice.event_on.month() < after
+    });
+    if ended || after > before.add_months(3) {
+        return None;
+    }
+    let pays = |month: Day, payer: &String| p.salaries[&month].get(payer).is_some_and(|amount| *amount > 0);
+    let employers: Vec<&String> =
+        p.salaries[&before].keys().filter(|payer| pays(before, payer) && pays(after, payer)).collect();
+    let declared = |payer: &&String| p.salaries.get(&month).is_some_and(|of| of.contains_key(*payer));
+    (!employers.is_empty()).then(|| employers.iter().any(declared))
+}
+
+/// The full months of employment under permits of one class and right that can be judged on a day, in order: months with pay between two
+/// others with pay.
+///
+/// "Drop first and last employment month": a month beside a short gap is neither. One in the gap is a month of nothing where that was
+/// declared, and unknown where not. An excused month is one of employment, with pay or without, and so no month is a first or last
+/// one beside it.
+fn full_months(
+    p: &Known<'_>,
+    of: &[&Holding],
+    day: Day,
+    required: impl Fn(&Seen<Permit>) -> Option<i64>,
+) -> Vec<FullMonth> {
     let excused = |month: Day| is_excused(p, month);
-    let worked = |month: Day| gross(p, month) > 0 || excused(month);
+    let paid = |month: Day| gross(p, month) > 0 || in_short_gap(p, month).is_some();
+    let worked = |month: Day| paid(month) || excused(month);
     let Some(last) = p.salaries.keys().chain(&p.excused_months).max().copied() else { return Vec::new() };
     let mut out = Vec::new();
-    let mut month = holding.valid_from.month();
-    while month <= last && is_complete(month, day) {
-        let within = month >= holding.valid_from && holding.held_until.is_none_or(|until| month.month_end() <= until);
-        let around = [month.add_months(-1), month, month.add_months(1)];
-        let inside = around.iter().all(|&month| worked(month)) || excused(month);
-        if within && inside && (excused(month) || can_be_judged(p, month)) {
-            let plain = around.iter().all(|&month| gross(p, month) > 0);
-            let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && around.contains(&pay.month));
-            let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0)).max(agi_complete(month).start());
-            out.push(FullMonth { month, gross: gross(p, month), excused: excused(month), plain, known });
+    for holding in of {
+        let Some(required) = required(&p.permits[holding.permit]) else { continue };
+        let mut month = holding.valid_from.month();
+        while month <= last && is_complete(month, day) {
+            let within = month >= holding.valid_from && holding.holds(month.month_end());
+            let around = [month.add_months(-1), month, month.add_months(1)];
+            let inside = around.iter().all(|&month| worked(month)) || excused(month);
+            let told = excused(month) || gross(p, month) > 0 || in_short_gap(p, month) == Some(true);
+            if within && inside && told && (excused(month) || can_be_judged(p, month)) {
+                let plain = around.iter().all(|&month| paid(month));
+                // That pay goes on after a gap tells that the month before it was not the last.
+                let next = (1..=3).map(|by| month.add_months(by)).find(|next| gross(p, *next) > 0);
+                let until = next.unwrap_or(month).max(month.add_months(1));
+                let of_it = p
+                    .payments
+                    .iter()
+                    .filter(|pay| pay.kind == "salary" && around[0] <= pay.month && pay.month <= until);
+                let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0)).max(agi_complete(month).start());
+                out.push(FullMonth { month, gross: gross(p, month), required, excused: excused(month), plain, known });
+            }
+            month = month.add_months(1);
         }
-        month = month.add_months(1);
     }
     out
 }
 
-/// What a rule finds in the full months of employment under permits of this one's class and right, of which it carries the telling: its
-/// own, and those before it that its decision could not weigh.
+/// What a rule finds in the full months of employment under permits of this one's class and right.
 ///
-/// An excuse only helps: it lowers what stands, and a month that is there only thanks to one begins and worsens nothing.
+/// An excuse only helps: it lowers what stands, and a month that is there only thanks to one begins and worsens nothing. Low months
+/// that the decision on the permit could weigh raise nothing on it, whatever good ones came later.
 pub fn judge<T: Ord>(
     p: &Known<'_>,
     carrier: &Holding,
     day: Day,
-    of: impl Fn(&Seen<Permit>, &[FullMonth]) -> Option<T>,
+    required: impl Fn(&Seen<Permit>) -> Option<i64>,
+    of: impl Fn(&[FullMonth]) -> Option<T>,
 ) -> Option<T> {
-    let found = |holding: &&Holding| {
-        let permit = &p.permits[holding.permit];
-        let full = full_months(p, holding, day);
-        let settled = full.iter().rev().take(3).all(|month| carrier.settles(month.known));
-        if holding.permit != carrier.permit && settled {
-            return None;
-        }
+    let chain: Vec<&Holding> = carried_by(p, carrier).collect();
+    let full = full_months(p, &chain, day, required);
+    let found = |months: &[FullMonth]| {
+        let new = months.iter().any(|month| month.below(100) && !carrier.settles(month.known));
+        if new { of(months) } else { None }
+    };
+    let over = |full: &[FullMonth]| {
         let mut standing = None;
         for last in 0..full.len() {
-            let now = of(permit, &full[..=last]);
+            let now = found(&full[..=last]);
             standing = if full[last].plain { now } else { standing.min(now) };
         }
-        let plain = full.iter().copied().filter(|month| month.plain);
-        let plain: Vec<FullMonth> = plain.map(|month| FullMonth { excused: false, ..month }).collect();
-        if p.excused_months.is_empty() { standing } else { standing.min(of(permit, &plain)) }
+        standing
     };
-    carried_by(p, carrier).filter_map(|holding| found(&holding)).max()
+    let standing = over(&full);
+    if p.excused_months.is_empty() {
+        return standing;
+    }
+    // A month of leave in a short gap that nothing was declared for counts as met, or not at all, whichever is less.
+    let told = |month: &&FullMonth| in_short_gap(p, month.month) != Some(false);
+    let told: Vec<FullMonth> = full.iter().filter(told).copied().collect();
+    let plain = told.iter().copied().filter(|month| month.plain);
+    let plain: Vec<FullMonth> = plain.map(|month| FullMonth { excused: false, ..month }).collect();
+    standing.min(over(&told)).min(found(&plain))
+}
+
+/// For how many months the last payment before a time without pays beyond its own: so many means of the last three full months it holds.
+pub fn severance(p: &Known<'_>, last: Day) -> usize {
+    let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
+    let full = |month: &Day| {
+        let within = p.holdings.iter().any(|own| own.holds(*month));
+        within && !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1))
+    };
+    let before = p.salaries.keys().rev().copied().filter(|month| *month < last && gross(p, *month) > 0);
+    let full: Vec<i64> = before.filter(full).take(3).map(|month| gross(p, month)).collect();
+    let sum: i64 = full.iter().sum();
+    if sum == 0 {
+        return 0;
+    }
+    let means = gross(p, last) * full.len() as i64 / sum;
+    usize::try_from(means - 1).unwrap_or(0)
 }
 
 /// The permits of this one's class and right up to itself.
@@ -125,9 +211,12 @@ pub fn carried_by<'a>(p: &'a Known<'_>, carrier: &'a Holding) -> impl Iterator<I
     upto.filter(move |own| p.permits[own.permit].permit_class == class)
 }
 
-/// Whether the month after the last full one makes up for it: pay that was only late.
-pub fn shifted(p: &Known<'_>, full: &[FullMonth]) -> bool {
-    full.last().is_some_and(|last| !last.excused && gross(p, last.month.add_months(1)) * 10 >= 18 * last.gross)
+/// Whether the month after the last full one makes up for it: pay that was only late, so that the two together are enough.
+pub fn shifted(p: &Known<'_>, full: &[FullMonth], tolerance: i64) -> bool {
+    full.last().is_some_and(|last| {
+        let next = gross(p, last.month.add_months(1));
+        !last.excused && next * 10 >= 18 * last.gross && (last.gross + next) * 100 >= 2 * tolerance * last.required
+    })
 }
 
 /// Whether every employer that paid in a month, or in the last paid month before, declared enough of its staff.

@@ -62,7 +62,7 @@ pub fn gone(p: &PersonKnown) -> Vec<Gone> {
                     Some(gone) if open => {
                         match gone.codes.iter_mut().find(|before| before.code == code) {
                             // The same again, perhaps with another day or address.
-                            Some(before) => *before = Said { known: before.known, ..said },
+                            Some(before) => *before = Said { known: before.known.min(known), ..said },
                             None => gone.codes.push(said),
                         }
                         gone.on = gone.codes.iter().map(|said| said.on).min().unwrap_or(gone.on);
@@ -82,6 +82,15 @@ pub fn gone(p: &PersonKnown) -> Vec<Gone> {
         }
     }
     out
+}
+
+/// Whether a notice of state service is about a move: of the year before it, or of the days in which the register may correct it.
+pub fn in_state_service(p: &PersonKnown, moved: Day, days: i32) -> bool {
+    p.notices.iter().any(|notice| {
+        notice.kind == "state_service_abroad"
+            && notice.event_on.add_months(12) >= moved
+            && notice.event_on <= moved + days
+    })
 }
 
 /// The posts in force, each with the instant since which its deregistration has been known: a correction of its day does not make it news.

@@ -41,6 +41,11 @@ impl Holding {
     pub fn settles(&self, known: At) -> bool {
         !self.first_of_right && self.decided_on.is_some_and(|decided| known.day() <= decided)
     }
+
+    /// The same for an event of a day: one that was told ahead had not happened yet, and "counts from its day".
+    pub fn settles_event(&self, on: Day, known: At) -> bool {
+        self.settles(known.max(on.start()))
+    }
 }
 
 /// The granted permits in the order of their first days.
@@ -69,7 +74,7 @@ pub fn holdings(p: &PersonKnown) -> Vec<Holding> {
         let continued = next.is_some_and(|next| one_right(p, permit.valid_from, own_end, next));
         let carries_until = match next {
             Some(next) if continued => Some(next.valid_from - 1),
-            _ => earlier(last_carried(p, permit.valid_from, own_end), next.map(|next| next.valid_from - 1)),
+            _ => earlier(last_carried(p, permit, own_end), next.map(|next| next.valid_from - 1)),
         };
         out.push(Holding {
             permit: at,
@@ -108,27 +113,36 @@ fn one_right(p: &PersonKnown, from: Day, until: Option<Day>, next: &Permit) -> b
     // One that was refused, or decided long before, was not for the permit that came.
     let for_it = |a: &&Seen<Application>| {
         !matches!(a.outcome, Some("refused" | "withdrawn"))
-            && a.decided_on.is_none_or(|decided| decided > until || Some(decided) == next.decided_on)
+            && (next.decided_on.is_none()
+                || a.decided_on.is_none_or(|decided| decided > until || Some(decided) == next.decided_on))
     };
     p.applications.iter().filter(for_it).any(|a| from <= a.filed_on && a.filed_on <= until)
 }
 
 /// The last day on which a permit that nothing has followed yet carries an alert: its own last day, or, where an application was
 /// filed in time, the day on which that is refused or withdrawn; open while it is undecided, and where it was granted after the end.
-fn last_carried(p: &PersonKnown, from: Day, until: Option<Day>) -> Option<Day> {
+fn last_carried(p: &PersonKnown, permit: &Permit, until: Option<Day>) -> Option<Day> {
     let until = until?;
     let mut last = until;
-    for application in p.applications.iter().filter(|a| from <= a.filed_on && a.filed_on <= until) {
+    let in_time = |a: &&Seen<Application>| permit.valid_from <= a.filed_on && a.filed_on <= until;
+    for application in p.applications.iter().filter(in_time).filter(|a| !answered_by(a, permit)) {
         match (application.outcome, application.decided_on) {
             // Granted before the end: the next permit begins when this one ends, or was for something else.
             (Some("granted"), Some(decided)) if decided <= until => {}
             (Some("refused" | "withdrawn"), Some(decided)) => last = last.max(decided),
-            // Granted while the permit held: what was applied for has come, or is no extension.
-            (Some("granted"), Some(decided)) if decided <= until => {}
             _ => return None,
         }
     }
     Some(last)
+}
+
+/// Whether a permit is the answer to an application, or to one for the same class that was filed later: then this one asks for nothing
+/// more. Where the permit does not tell when it was applied for, it was before its decision.
+pub fn answered_by(application: &Application, permit: &Permit) -> bool {
+    let applied = permit.application_on.or(permit.decided_on).unwrap_or(permit.valid_from);
+    let same_class = application.permit_class.is_none_or(|class| class == permit.permit_class);
+    (same_class && application.filed_on <= applied)
+        || (application.outcome == Some("granted") && application.decided_on == permit.decided_on)
 }
 
 /// Why a person's alerts are not shown.

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use permitwatch::alert::{Alert, AlertId, Severity};
-use permitwatch::broker::FeedWriter;
 use permitwatch::config::KafkaConfig;
 use permitwatch::generate::{Body, Dataset, Options, generate};
-use permitwatch::schema::Feed;
+use permitwatch::model::alert::{Alert, AlertId, Severity};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::KnownTime;
 use permitwatch::sink::kafka::read_published;
-use permitwatch::time::KnownTime;
+use permitwatch::tools::broker::FeedWriter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use crate::broker::Brokers;
 
@@ -27,6 +27,7 @@ pub struct World {
     pub http_port: u16,
     rules: String,
     limits: String,
+    feeds: String,
 }
 
 pub fn dataset(persons: usize, years: u32) -> Dataset {
@@ -47,13 +48,10 @@ impl World {
 
     /// With the brokers and topics of a configuration.
     pub fn on(kafka: KafkaConfig) -> World {
-        World {
-            kafka,
-            dir: tempfile::tempdir().unwrap(),
-            http_port: free_port(),
-            rules: String::new(),
-            limits: String::new(),
-        }
+        let dir = tempfile::tempdir().unwrap();
+        // A copy: whoever edits a rule while this runs gives it another fingerprint, and processes that start later read other rules.
+        copy_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &dir.path().join("queries"));
+        World { kafka, dir, http_port: free_port(), rules: String::new(), limits: String::new(), feeds: String::new() }
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -62,7 +60,7 @@ impl World {
 
     fn config_file_at(&self, http_port: u16) -> PathBuf {
         let path = self.dir.path().join(format!("permitwatch-{http_port}.toml"));
-        let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let rules = self.dir.path().join("queries");
         let KafkaConfig { brokers, group_id, topic_prefix, session_timeout_ms, .. } = &self.kafka;
         let text = format!(
             "[kafka]\nbrokers = \"{brokers}\"\ngroup_id = \"{group_id}\"\ntopic_prefix = \"{topic_prefix}\"\n\
@@ -70,10 +68,11 @@ impl World {
              # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
              [alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n\
              [rules]\ndir = \"{}\"\nrun_closed = true\n{}\
-             [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}",
+             [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}{}",
             rules.display(),
             self.rules,
-            self.limits
+            self.limits,
+            self.feeds
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -116,6 +115,11 @@ impl World {
         self.limits.push('\n');
     }
 
+    /// Adds a section about a feed.
+    pub fn feed(&mut self, feed: Feed, line: &str) {
+        self.feeds.push_str(&format!("[feeds.{}]\n{line}\n", feed.name()));
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("detector.log")).unwrap_or_default()
     }
@@ -153,10 +157,31 @@ impl World {
                     }
                 }
                 let lost = expected.keys().filter(|id| !published.contains_key(id)).count();
-                panic!("what stands differs, and {lost} were never published:\n{differs}\n{}", self.log());
+                let topics = self.keep_topics().display().to_string();
+                panic!(
+                    "what stands differs, and {lost} were never published (topics: {topics}):\n{differs}\n{}",
+                    self.log()
+                );
             }
             pause();
         }
+    }
+
+    /// Writes what the alerts topic and the internal ones hold to a file that outlives the test: who looks for a fault has nothing else.
+    fn keep_topics(&self) -> PathBuf {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}topics.txt", self.kafka.topic_prefix));
+        let mut file = std::fs::File::create(&path).unwrap();
+        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+        let topics = [self.kafka.alerts_topic(), self.kafka.topic(Feed::Links), self.kafka.topic(Feed::Derived)];
+        self.read(&topics, |message| {
+            let at = format!("{}/{}@{}", message.topic(), message.partition(), message.offset());
+            let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+            let headers: Vec<String> = headers.map(|header| format!("{}={}", header.key, text(header.value))).collect();
+            let (key, payload) = (text(message.key()), text(message.payload()));
+            let time = message.timestamp().to_millis().unwrap_or_default();
+            writeln!(file, "{at} {time} {key} {} {payload}", headers.join(" ")).unwrap();
+        });
+        path
     }
 
     /// Waits until `reached`, or fails with the detector's log.
@@ -212,6 +237,19 @@ impl World {
     /// Everything that was written has been read and had a fate.
     pub fn has_read(&self, written: u64) -> bool {
         self.metric("permitwatch_messages_total", &["fate="]).is_some_and(|total| total >= written as f64)
+    }
+}
+
+/// Everything but the cases, which no detector reads.
+fn copy_rules(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten().filter(|entry| entry.file_name() != "tests") {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_rules(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

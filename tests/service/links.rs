@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use permitwatch::alert::Alert;
-use permitwatch::broker::FeedWriter;
-use permitwatch::schema::Feed;
-use permitwatch::time::{KnownTime, parse_instant};
+use permitwatch::model::alert::Alert;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, parse_instant};
+use permitwatch::tools::broker::FeedWriter;
 use rdkafka::message::Message as _;
 use serde_json::{Value, json};
 

@@ -1,14 +1,15 @@
 //! Aim: what the topics that are read back lose is noticed, said, and written again, while running and at a start: no alert is lost by it
 //! and none invented.
-//! Method: the internal topics are emptied and made anew under a running detector and under none, then the alerts topic is.
+//! Method: the internal topics are emptied and made anew under a running detector and under none, then the alerts topic is. A feed that
+//! was made anew stops the start, until it is said to have been filled again.
 
 use std::collections::BTreeSet;
 use std::process::Output;
 use std::time::Duration;
 
-use permitwatch::broker::FeedWriter;
 use permitwatch::config::KafkaConfig;
-use permitwatch::schema::Feed;
+use permitwatch::model::schema::Feed;
+use permitwatch::tools::broker::FeedWriter;
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -157,4 +158,42 @@ fn what_our_own_topics_lose_is_written_again() {
             before[&id].sequence
         );
     }
+}
+
+#[test]
+fn a_feed_made_anew_stops_the_start_until_it_is_said_to_be_filled_again() {
+    let mut world = World::new("refilled");
+    let data = dataset(200, 2);
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    let written = write(&mut writer, &data, |_, _| true);
+    let mut detector = world.detector();
+    world.wait_until("everything read", LIMIT, || {
+        detector.assert_alive(&world);
+        world.has_read(written)
+    });
+    let standing = world.settled();
+    let messages = world.published_messages();
+    assert!(standing.len() >= 3, "too few alerts to tell anything: {}", standing.len());
+    detector.kill();
+
+    let start = |world: &World| {
+        let Output { status, stderr, .. } = world.command(&["run"], world.http_port).output().unwrap();
+        (status.success(), String::from_utf8_lossy(&stderr).into_owned())
+    };
+    make_anew(&world, &[world.kafka.topic(Feed::Payments)]);
+    let (started, why) = start(&world);
+    assert!(!started && why.contains("feeds.payments.refilled = true"), "{why}");
+    // Half of it is no better than none of it.
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    let payments = data.messages(Feed::Payments);
+    let half = payments[payments.len() / 2].known_time;
+    write(&mut writer, &data, |feed, known_time| feed == Feed::Payments && known_time <= half);
+    let (started, why) = start(&world);
+    assert!(!started && why.contains("feeds.payments.refilled = true"), "{why}");
+
+    write(&mut writer, &data, |feed, known_time| feed == Feed::Payments && known_time > half);
+    world.feed(Feed::Payments, "refilled = true");
+    let mut detector = world.detector();
+    wait_until_ready(&world, &mut detector);
+    assert_eq!((world.settled(), world.published_messages()), (standing, messages), "alerts have come or gone");
 }

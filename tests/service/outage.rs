@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use permitwatch::broker::FeedWriter;
+use permitwatch::tools::broker::FeedWriter;
 
 use crate::broker::Brokers;
 use crate::harness::{PARTITIONS, World, dataset, fates_add_up, free_port, metric_at, ready_at, write};

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use permitwatch::alert::{Alert, AlertId, Severity, Status};
-use permitwatch::broker::FeedWriter;
 use permitwatch::generate::{Body, Dataset};
-use permitwatch::partition::partition_of;
-use permitwatch::schema::Feed;
+use permitwatch::model::alert::{Alert, AlertId, Severity, Status};
+use permitwatch::model::partition::partition_of;
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{KnownTime, MICROS_PER_DAY, format_micros, parse_time};
 use permitwatch::sink::kafka::read_published;
-use permitwatch::time::{KnownTime, MICROS_PER_DAY, format_micros, parse_time};
+use permitwatch::tools::broker::FeedWriter;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Map, Value};
@@ -151,6 +151,11 @@ fn a_timestamp_of_years_ahead_ends_no_alert_and_stops_no_feed() {
     assert_eq!(world.published_messages(), messages, "something was said of it");
     assert!(world.log().contains("stamped ahead of this machine's clock"), "nothing was logged:\n{}", world.log());
     assert!(get(world.http_port, "/ready").is_some_and(|body| body.contains("ready")), "not ready");
+
+    let doctor = world.command(&["doctor"], world.http_port).output().unwrap();
+    let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let told = found.matches("timestamps lie ahead of now, first at partition/offset").count();
+    assert!(!doctor.status.success() && told == Feed::SOURCES.len(), "{told} feeds: {found}");
 
     // A restart reads it again.
     detector.kill();

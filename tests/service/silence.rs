@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use permitwatch::broker::FeedWriter;
-use permitwatch::schema::Feed;
-use permitwatch::time::{MICROS_PER_DAY, format_micros};
+use permitwatch::model::schema::Feed;
+use permitwatch::model::time::{MICROS_PER_DAY, format_micros};
+use permitwatch::tools::broker::FeedWriter;
 use serde_json::Value;
 
 use crate::harness::{World, dataset, free_port, get, write};

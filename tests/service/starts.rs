@@ -5,8 +5,8 @@
 use std::process::Output;
 use std::time::Duration;
 
-use permitwatch::broker::FeedWriter;
 use permitwatch::kafka::topics;
+use permitwatch::tools::broker::FeedWriter;
 
 use crate::broker::Brokers;
 use crate::harness::{PARTITIONS, World, dataset, ready_at, write};

@@ -1,8 +1,8 @@
 //! The codes of countries, in order.
 //!
-//! ISO 3166-1 alpha-3 (249 states and territories); what passports carry beside them (ICAO Doc 9303 part 3, section 5: stateless persons,
-//! refugees, unknown, the classes of British nationals, organisations; UNK, and RKS and XKX that registers write for Kosovo); and states
-//! that have ceased (ISO 3166-3), which old documents and register posts still name.
+//! ISO 3166-1 alpha-3 (249 states and territories); the codes that passports carry beside them (ICAO Doc 9303 part 3, section 5:
+//! stateless persons, refugees, unknown, the classes of British nationals, organisations; UNK, and RKS and XKX, which registers
+//! write for Kosovo); and states that have ceased (ISO 3166-3), which old documents and register posts still name.
 
 #[rustfmt::skip]
 pub(super) const ALL: &[&str] = &[

@@ -1,6 +1,6 @@
-//! Aim: whatever type a column of a file has, it comes out as it is or is refused: no value is cut, rounded, guessed or made null.
-//! Method: the forms that registers and their tools write, one by one; and columns of every type over drawn values, whose text is compared
-//! with that of what came out.
+//! Aim: whatever type a column of a file has, it is converted exactly or refused: no value is cut, rounded, guessed or made null.
+//! Method: the forms that registers and their tools write, one by one; and columns of every type with random values, whose text is
+//! compared with the text of the result.
 
 use arrow::array::{
     BinaryArray, Decimal128Array, Float64Array, Int8Array, Int32Array, LargeStringArray, ListBuilder, StringArray,
@@ -10,7 +10,7 @@ use arrow::util::display::array_value_to_string;
 
 use super::*;
 
-/// What comes out of a column, or what is said of it.
+/// The converted column, or the fault.
 #[expect(clippy::needless_pass_by_value, reason = "callers make the column for this")]
 fn read(ty: ColumnType, array: ArrayRef) -> Result<ArrayRef, String> {
     let mut faults = Faults::default();
@@ -109,7 +109,7 @@ fn a_null_in_a_list_is_refused() {
     assert_eq!(faults.to_string(), "  row 1, column citizenships: wrong_type: citizenships holds a null");
 }
 
-/// Every type over the same values: what comes out says the same, or nothing does.
+/// The same values in every type: the result has the same values, or the column is refused.
 #[test]
 fn no_value_changes_in_any_type_of_column() {
     use rand::{RngExt, SeedableRng};
@@ -173,7 +173,7 @@ fn no_value_changes_in_any_type_of_column() {
     assert!(taken > 400 && refused > 400, "{taken} taken, {refused} refused");
 }
 
-/// One form for what is written in several: 1, 1.0 and true; a day and its midnight; a month and its first day.
+/// One text for what can be written in several ways: 1, 1.0 and true; a day and its midnight; a month and its first day.
 fn plain(text: &str) -> String {
     let text = text.trim_end_matches('Z').trim_end_matches("T00:00:00");
     let text = if text.len() == 7 && text.as_bytes()[4] == b'-' { format!("{text}-01") } else { text.to_owned() };

@@ -1,6 +1,6 @@
-//! Aim: what is taken at once is what the same records make one by one.
-//! Method: few persons, keys and versions in any order, so that versions repeat and come after greater ones; both histories are told
-//! in words and compared.
+//! Aim: adding records at once gives the same history as adding them one by one.
+//! Method: few persons, keys and versions in any order, so that versions repeat and come after greater ones; both histories are
+//! written out as plain values and compared.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,20 @@ use arrow::datatypes::DataType;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::rows::records;
-use crate::record::{Record, Value};
-use crate::schema::{ENVELOPE, Feed};
-use crate::time::EventTime;
+use crate::decode::PERMIT_CLASSES;
+use crate::model::record::rows::records;
+use crate::model::record::{Record, Value};
+use crate::model::schema::{ENVELOPE, Feed};
+use crate::model::time::EventTime;
 
-/// All that is known of a person, without the numbers that history gives things.
+/// Everything known of a person, without the numbers that history assigns.
 #[derive(Debug, PartialEq)]
 pub struct Told {
-    classes: Vec<Box<str>>,
-    /// First known of the own permits, and as an anchor.
+    classes: ClassSet,
+    /// Known times of the first record about the person's own permits, and of the first that names the person as anchor.
     known: [KnownTime; 2],
     spans: Vec<String>,
-    /// In the order in which they were named.
+    /// In the order in which the records named them.
     entities: Vec<Box<str>>,
     /// By table and as_of: the versions, then the columns.
     tables: Vec<(TableId, i64, String, Vec<ArrayRef>)>,
@@ -32,15 +33,12 @@ pub struct Told {
 }
 
 impl History {
-    /// Everybody, by subject.
+    /// Every person, by subject.
     pub fn told(&self) -> BTreeMap<Box<str>, Told> {
         self.persons().map(|(no, person)| (person.subject.clone(), self.told_of(no, person))).collect()
     }
 
     fn told_of(&self, no: PersonNo, person: &Person) -> Told {
-        let names = self.class_names.iter().enumerate().filter(|(at, _)| person.classes & 1 << at != 0);
-        let mut classes: Vec<Box<str>> = names.map(|(_, name)| name.clone()).collect();
-        classes.sort();
         let name = |entity: &EntityNo| self.by_entity.iter().find(|(_, no)| *no == entity).unwrap().0.clone();
         let naming = |entity: &EntityNo| {
             let persons = self.persons_naming(*entity);
@@ -64,7 +62,7 @@ impl History {
             }
         }
         Told {
-            classes,
+            classes: person.classes,
             known: [person.first_permit_known(), person.anchored_known()],
             spans: person.spans().iter().map(|span| format!("{span:?}")).collect(),
             entities: person.entities().iter().map(name).collect(),
@@ -81,13 +79,14 @@ fn record() -> impl Strategy<Value = Record> {
     let op = prop::sample::select(vec![Op::Upsert, Op::Upsert, Op::Correct, Op::Retract]);
     (numbers, op, 0..6usize).prop_map(|((table, person, key, version, known), op, seed)| {
         let table = TABLES[table];
-        let value = |(at, column): (usize, &crate::schema::Column)| match column.ty {
+        let value = |(at, column): (usize, &crate::model::schema::Column)| match column.ty {
             _ if !column.required && (seed + at) % 3 == 0 => Value::Null,
             ColumnType::Date | ColumnType::Month => Value::Day(((seed * 31 + at) as i32) & !1),
             ColumnType::Timestamp => Value::Instant((seed * 1_000) as i64),
             ColumnType::Int | ColumnType::Sek => Value::Int((seed * at) as i64),
             ColumnType::Bool => Value::Bool(seed % 2 == 0),
             ColumnType::CodeList => Value::List((0..seed % 3).map(|item| format!("C{item}").into()).collect()),
+            ColumnType::Code if column.name == "permit_class" => Value::Text(PERMIT_CLASSES[seed % 3].0.into()),
             _ => Value::Text(format!("{}{}", column.name, seed % 3).into()),
         };
         Record {
@@ -101,8 +100,8 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// A table's records as a file has them; `is_coded` gives what repeats a dictionary.
-fn rows(table: TableId, records: &[(i64, &Record)], is_coded: bool) -> Rows {
+/// A table's records as a file has them; `is_coded` puts texts that repeat into a dictionary.
+fn rows(table: TableId, records: &[(i64, &Record)], is_coded: bool) -> RecordRows {
     let texts = |text: &dyn Fn(&Record) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(records.iter().map(|(_, record)| text(record))))
     };
@@ -133,11 +132,11 @@ fn rows(table: TableId, records: &[(i64, &Record)], is_coded: bool) -> Rows {
     let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     for (at, column) in columns.iter_mut().enumerate().filter(|_| is_coded) {
         let own = at.checked_sub(OWN).map(|at| table.def().columns[at].ty);
-        if at == crate::record::rows::OP || matches!(own, Some(ColumnType::Code | ColumnType::Employer)) {
+        if at == crate::model::record::rows::OP || matches!(own, Some(ColumnType::Code | ColumnType::Employer)) {
             *column = arrow::compute::cast(column, &coded).unwrap();
         }
     }
-    Rows::new(table, &columns)
+    RecordRows::new(table, &columns)
 }
 
 fn array(values: &[&Value], ty: ColumnType) -> ArrayRef {
@@ -184,8 +183,8 @@ proptest! {
             parts.extend(of_table.chunks(cut).map(|chunk| rows(table, chunk, is_coded)));
         }
         let at: Vec<u32> = (0..60).collect();
-        let own: Vec<Own<'_>> = parts.iter().map(|rows| Own { rows, at: &at[..rows.len()], runs: 1 }).collect();
-        let is_wanted = |rows: &Rows, row: usize| rows.event_time(row) != 5;
+        let own: Vec<ShardRows<'_>> = parts.iter().map(|rows| ShardRows { rows, at: &at[..rows.len()], runs: 1 }).collect();
+        let is_wanted = |rows: &RecordRows, row: usize| rows.event_time(row) != 5;
         let (mut at_once, mut one_by_one) = (History::default(), History::default());
         let (mut new, mut new_of_one) = (Vec::new(), Vec::new());
         at_once.fill(&own, is_wanted, |_, _, known| new.extend(known.iter().map(|known| (known.known_time, known.table))));

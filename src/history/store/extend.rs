@@ -1,18 +1,18 @@
-//! Appending many rows at once, from columns.
+//! Appends many rows at once, from columns.
 
 use arrow::array::{Array, PrimitiveArray};
 use arrow::datatypes::ArrowPrimitiveType;
 use rustc_hash::FxHashMap;
 
 use crate::history::packed::{Numbers, Packed};
-use crate::history::store::{Cells, Column, Open, SEGMENT_ROWS, Store, ValueRef};
+use crate::history::store::{Column, Open, PackedColumn, SEGMENT_ROWS, Store, ValueRef};
 use crate::history::texts::Texts;
-use crate::record::rows::{self, OWN, Own, Place, stored};
-use crate::schema::{ColumnType, ENVELOPE};
+use crate::model::record::rows::{self, OWN, RowAt, ShardRows, stored};
+use crate::model::schema::{ColumnType, ENVELOPE};
 
 impl Store {
-    /// Appends rows in this order, those of a whole segment without going through the open one.
-    pub fn extend(&mut self, parts: &[Own<'_>], places: &[Place]) {
+    /// Appends rows in the order of `places`. Rows that fill a whole segment skip the open one.
+    pub fn extend(&mut self, parts: &[ShardRows<'_>], places: &[RowAt]) {
         let mut numbers = Numbers::default();
         let mut rest = places;
         while !rest.is_empty() {
@@ -27,7 +27,7 @@ impl Store {
     }
 }
 
-/// Where a stored column stands in a file: the envelope without `op` comes first in both.
+/// Position of a stored column in a file: in both, the envelope without `op` comes first.
 fn file_column(stored: usize) -> usize {
     let envelope = ENVELOPE.len() - 1;
     if stored >= envelope {
@@ -39,14 +39,14 @@ fn file_column(stored: usize) -> usize {
 
 /// One column of some rows.
 struct Gather<'a> {
-    parts: &'a [Own<'a>],
-    places: &'a [Place],
+    parts: &'a [ShardRows<'a>],
+    places: &'a [RowAt],
     column: usize,
 }
 
 impl<'a> Gather<'a> {
-    /// The rows' cells, with the rows that follow each other in one part.
-    fn runs(&self) -> impl Iterator<Item = (u32, &'a rows::Cells, &'a [Place])> {
+    /// The rows' cells, in runs of consecutive rows of one part.
+    fn runs(&self) -> impl Iterator<Item = (u32, &'a rows::RecordColumn, &'a [RowAt])> {
         let (parts, column) = (self.parts, self.column);
         let runs = self.places.chunk_by(|one, other| one.part == other.part);
         runs.filter_map(move |run| {
@@ -56,19 +56,19 @@ impl<'a> Gather<'a> {
     }
 
     fn is_null(&self) -> bool {
-        self.runs().all(|(_, cells, _)| matches!(cells, rows::Cells::Null))
+        self.runs().all(|(_, cells, _)| matches!(cells, rows::RecordColumn::Null))
     }
 
-    // Plain loops, since these see every value of every row.
+    // Plain loops, since these visit every value of every row.
 
     fn numbers(&self, ty: ColumnType, out: &mut Numbers) {
         for (_, cells, run) in self.runs() {
             match cells {
-                rows::Cells::Null => out.extend_same(None, run.len()),
-                rows::Cells::Same(number) => out.extend_same(Some(*number), run.len()),
-                rows::Cells::Ints(array) => add(array, run, out, |number| number),
-                rows::Cells::Instants(array) => add(array, run, out, |number| number),
-                rows::Cells::Days(array) => add(array, run, out, |day| stored(i64::from(day), ty)),
+                rows::RecordColumn::Null => out.extend_same(None, run.len()),
+                rows::RecordColumn::Same(number) => out.extend_same(Some(*number), run.len()),
+                rows::RecordColumn::Ints(array) => add(array, run, out, |number| number),
+                rows::RecordColumn::Instants(array) => add(array, run, out, |number| number),
+                rows::RecordColumn::Days(array) => add(array, run, out, |day| stored(i64::from(day), ty)),
                 _ => {
                     for place in run {
                         out.push_some(cells.number(place.row as usize));
@@ -88,15 +88,15 @@ impl<'a> Gather<'a> {
         texts
     }
 
-    /// If each part has codes: the texts in the order in which they come up, and which of them each row has.
+    /// If every part is dictionary-coded: the distinct texts in the order of first use, and for each row the number of its text.
     fn codes(&self) -> Option<(Vec<&'a str>, Numbers)> {
         let mut distinct: Vec<&str> = Vec::new();
         let mut numbers: FxHashMap<&str, i64> = FxHashMap::default();
         let mut by_part: FxHashMap<u32, Vec<i64>> = FxHashMap::default();
         let mut codes = Numbers::default();
         for (part, cells, run) in self.runs() {
-            let rows::Cells::Codes(_, texts) = cells else {
-                if matches!(cells, rows::Cells::Null) {
+            let rows::RecordColumn::Codes(_, texts) = cells else {
+                if matches!(cells, rows::RecordColumn::Null) {
                     codes.extend_same(None, run.len());
                     continue;
                 }
@@ -121,7 +121,7 @@ impl<'a> Gather<'a> {
         Some((distinct, codes))
     }
 
-    /// Each row's list into an open column.
+    /// Appends each row's list to an open column.
     fn lists(&self, open: &mut Open) {
         for (_, cells, run) in self.runs() {
             for place in run {
@@ -140,7 +140,7 @@ impl<'a> Gather<'a> {
 #[inline]
 fn add<T: ArrowPrimitiveType>(
     array: &PrimitiveArray<T>,
-    run: &[Place],
+    run: &[RowAt],
     out: &mut Numbers,
     number: impl Fn(T::Native) -> i64,
 ) {
@@ -168,15 +168,15 @@ impl Column {
                 numbers.clear();
                 gather.numbers(self.ty, numbers);
                 if is_whole {
-                    self.full.push(Cells::Numbers(Packed::of(numbers, self.ty == ColumnType::Timestamp)));
+                    self.full.push(PackedColumn::Numbers(Packed::of(numbers, self.ty == ColumnType::Timestamp)));
                 } else {
                     open.extend(numbers.iter());
                 }
             }
             open if self.ty == ColumnType::CodeList => gather.lists(open),
-            Open::Texts { .. } if is_whole && gather.is_null() => self.full.push(Cells::Texts(Texts::Null)),
+            Open::Texts { .. } if is_whole && gather.is_null() => self.full.push(PackedColumn::Texts(Texts::Null)),
             Open::Texts { .. } if is_whole => {
-                self.full.push(Cells::Texts(match gather.codes() {
+                self.full.push(PackedColumn::Texts(match gather.codes() {
                     Some((texts, codes)) => Texts::coded(&texts, &codes),
                     None => Texts::new(&gather.texts()),
                 }));

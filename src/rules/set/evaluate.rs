@@ -1,99 +1,79 @@
-//! Running the plans over a batch of units.
+//! Runs the plans over a batch of units.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use datafusion::error::DataFusionError;
 
 use crate::history::History;
-use crate::rules::asking::{Asking, CONDITIONS, PlanMask, link_bit, rule_bit};
-use crate::rules::executor::{Arena, Batch, Column, Compiled, Run};
-use crate::rules::links::{LinkedRow, read_rows};
+use crate::model::sets::RuleBits;
+use crate::rules::linked::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
-use crate::rules::set::few::FewTables;
-use crate::rules::set::{Asked, BaseTable, Evaluation, PlannedView, RuleFailure, RuleMask, RuleSet};
-use crate::rules::table::Origin;
+use crate::rules::planned::{BaseTable, PlannedView};
+use crate::rules::requests::{Plans, Request, Requests};
+use crate::rules::set::call::Call;
+use crate::rules::set::{Append, Evaluation, RuleFailure, RuleSet};
+use crate::sql::cells::Arena;
+use crate::sql::column::{Batch, Column};
+use crate::sql::executor::{Compiled, Run};
+use crate::sql::slots::Origin;
 use crate::units::{Unit, gather, persons};
 
-/// So many units are evaluated one by one (see `executor::few`), more together.
+/// Up to this many units are evaluated one by one (see `executor::single`), more are evaluated together.
 const FEW_UNITS: usize = 8;
 
-/// A batch of units with what each asks for.
-pub(super) struct Call<'a> {
-    pub history: &'a History,
-    pub units: &'a [Unit],
-    pub asking: &'a Asking,
-    persons: OnceCell<Column>,
-    /// Of a unit that is evaluated alone.
-    pub few: Option<FewTables<'a>>,
-    /// Rows gathered so far, the time that filling slots has taken, and what of it was for steps, beside what they read.
-    pub rows: Cell<usize>,
-    pub filling: Cell<Duration>,
-    steps: Cell<Duration>,
-}
-
-impl<'a> Call<'a> {
-    fn new(history: &'a History, units: &'a [Unit], asking: &'a Asking) -> Call<'a> {
-        let (persons, few) = (OnceCell::new(), None);
-        let (rows, filling, steps) = (Cell::default(), Cell::default(), Cell::default());
-        Call { history, units, asking, persons, few, rows, filling, steps }
-    }
-
-    /// Of one unit.
-    fn few(history: &'a History, unit: &'a Unit, asking: &'a Asking, set: &RuleSet, arena: &'a Arena) -> Call<'a> {
-        let units = std::slice::from_ref(unit);
-        Call { few: Some(FewTables::new(history, *unit, set, arena)), ..Call::new(history, units, asking) }
-    }
-
-    /// A slot has been filled, which has taken so long, with what was filled on the way; filling had taken `before` when it began.
-    pub fn note_filled(&self, before: Duration, elapsed: Duration, is_step: bool) {
-        if is_step {
-            let within = self.filling.get().saturating_sub(before);
-            self.steps.set(self.steps.get() + elapsed.saturating_sub(within));
-        }
-        self.filling.set(before + elapsed);
-    }
-
-    /// What filling has taken for tables that no text owns.
-    fn shared_filling(&self) -> Duration {
-        self.filling.get().saturating_sub(self.steps.get())
-    }
-}
-
 impl RuleSet {
-    /// Runs for each unit the plans that it asks for. A failure is narrowed down to the units that cause it.
-    pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Asked]) -> Evaluation {
+    /// Runs the plans that each unit asks for. A failure is narrowed down to the units that cause it.
+    pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Request]) -> Evaluation {
+        let requests = |units: Range<usize>| Requests::new(&asked[units], &self.needs);
+        let none = Evaluation::none(self.rules.len());
+        let done: Result<Evaluation, Infallible> =
+            self.in_calls(history, units, requests, none, |set, call| Ok(set.evaluate_call(call)));
+        let Ok(done) = done;
+        done
+    }
+
+    /// Evaluates up to `FEW_UNITS` units one by one, as cells, and more together, as arrays (see `executor::single`). Only their
+    /// number decides.
+    fn in_calls<T: Append, E>(
+        &self,
+        history: &History,
+        units: &[Unit],
+        requests: impl Fn(Range<usize>) -> Requests,
+        none: T,
+        evaluate: impl for<'a> Fn(&'a RuleSet, &Call<'a>) -> Result<T, E>,
+    ) -> Result<T, E> {
         if units.len() > FEW_UNITS {
-            let asking = Asking::new(asked, &self.needs);
             self.prepare();
-            return self.evaluate_call(&Call::new(history, units, &asking));
+            return evaluate(self, &Call::new(history, units, &requests(0..units.len())));
         }
-        let mut out = Evaluation::none(self.rules.len());
-        for (number, (unit, asked)) in units.iter().zip(asked).enumerate() {
-            let (asking, arena) = (Asking::new(std::slice::from_ref(asked), &self.needs), Arena::default());
-            let call = Call::few(history, unit, &asking, self, &arena);
-            out.append(self.evaluate_call(&call), number as u32);
+        let mut out = none;
+        for (number, unit) in units.iter().enumerate() {
+            let (requests, arena) = (requests(number..number + 1), Arena::default());
+            out.append(evaluate(self, &Call::single(history, unit, &requests, self, &arena))?, number as u32);
         }
-        out
+        Ok(out)
     }
 
     fn evaluate_call<'a>(&'a self, call: &Call<'a>) -> Evaluation {
         let mut out = Evaluation::none(self.rules.len());
-        let rules = call.asking.rules();
-        let links = self.asked_links(call.asking);
-        let late = rules & self.needs.late_rules;
-        self.run_rules(call, rules & !late, &mut out);
-        if late != 0 {
-            self.prepare_late(call, &out, self.needs.used_by_rules);
-            self.run_rules(call, late, &mut out);
-            self.fail_users(late, &mut out);
+        let rules = &call.requests.any.rules;
+        let links = self.asked_links(call.requests);
+        let late = rules.and(&self.needs.late_rules);
+        self.run_rules(call, &rules.without(&late), &mut out);
+        if !late.is_empty() {
+            self.prepare_late(call, &out, &self.needs.used_by_rules);
+            self.run_rules(call, &late, &mut out);
+            self.fail_users(&late, &mut out);
         }
         if !links.is_empty() {
-            self.prepare_late(call, &out, self.needs.used_by_links);
+            self.prepare_late(call, &out, &self.needs.used_by_links);
             self.run_links(call, &links, &mut out);
         }
         out.gather_micros = call.shared_filling().as_micros() as u64;
@@ -101,17 +81,18 @@ impl RuleSet {
         out
     }
 
-    fn asked_links(&self, asking: &Asking) -> Vec<usize> {
-        (0..self.links.len()).filter(|at| self.links[*at].is_late() && asking.any & link_bit(*at) != 0).collect()
+    fn asked_links(&self, requests: &Requests) -> Vec<usize> {
+        let is_asked = |at: &usize| requests.any.links.contains(self.links[*at].table);
+        (0..self.links.len()).filter(|at| self.links[*at].is_late() && is_asked(at)).collect()
     }
 
-    fn run_rules<'a>(&'a self, call: &Call<'a>, rules: RuleMask, out: &mut Evaluation) {
+    fn run_rules<'a>(&'a self, call: &Call<'a>, rules: &RuleBits, out: &mut Evaluation) {
         let mut failed = Vec::new();
-        for at in (0..self.rules.len()).filter(|at| rules & 1 << at != 0) {
+        for at in rules.iter() {
             let (started, filling) = (Instant::now(), call.shared_filling());
             let rule = &self.rules[at];
             let rows = self
-                .collect(&rule.file.header.id, &rule.query.plan, call, rule_bit(at))
+                .collect(&rule.file.header.id, &rule.query.plan, call, &Plans::rule(at))
                 .and_then(|batches| RuleRows::read(&rule.file.header, batches));
             let filling = call.shared_filling().saturating_sub(filling);
             out.rule_micros[at] = started.elapsed().saturating_sub(filling).as_micros() as u64;
@@ -127,9 +108,11 @@ impl RuleSet {
             return;
         }
         for at in failed {
-            self.bisect(call, at, out);
+            let done = self.halved(call, &Plans::rule(at), &Request::rule(at));
+            out.failures.extend(done.failures.into_iter().filter(|failure| failure.rule == at));
+            out.rows[at] = Some(done.rows.into_iter().nth(at).flatten().unwrap_or_default());
         }
-        // The slots hold the rows of some half.
+        // The slots now hold the rows of the last half.
         self.prepare();
     }
 
@@ -143,51 +126,38 @@ impl RuleSet {
                     out.unlinked.push(0);
                 }
                 Err(_) => {
-                    self.bisect_link(call, at, out);
-                    // The slots hold the rows of some half.
+                    let links = Request { links: true, ..Request::default() };
+                    let done = self.halved(call, &Plans::link(link.table), &links);
+                    out.unlinked.extend(done.unlinked);
+                    let own = done.linked.into_iter().find(|(link, _)| *link == at);
+                    out.linked.push(own.unwrap_or((at, Vec::new())));
+                    // The slots now hold the rows of the last half.
                     self.prepare();
-                    self.prepare_late(call, out, self.needs.used_by_links);
+                    self.prepare_late(call, out, &self.needs.used_by_links);
                 }
             }
         }
-        let failed = out.failures.iter().filter(|failure| self.needs.used_by_links & 1 << failure.rule != 0);
+        let failed = out.failures.iter().filter(|failure| self.needs.used_by_links.contains(failure.rule));
         out.unlinked.extend(failed.map(|failure| failure.unit));
     }
 
-    /// What links that read records alone show; `at` by position in [`RuleSet::links`].
+    /// The rows of a link that reads records only; `at` is its position in [`RuleSet::links`].
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
-        let bit = link_bit(at);
-        if units.len() > FEW_UNITS {
-            self.prepare();
-            return self.link_rows(&Call::new(history, units, &Asking::for_all(units.len(), bit)), at);
-        }
-        let mut out = Vec::new();
-        for (number, unit) in units.iter().enumerate() {
-            let (asking, arena) = (Asking::for_all(1, bit), Arena::default());
-            let rows = self.link_rows(&Call::few(history, unit, &asking, self, &arena), at)?;
-            out.extend(rows.into_iter().map(|row| LinkedRow { unit: number as u32, ..row }));
-        }
-        Ok(out)
+        let requests = |units: Range<usize>| Requests::for_all(units.len(), Plans::link(self.links[at].table));
+        self.in_calls(history, units, requests, Vec::new(), |set, call| set.link_rows(call, at))
     }
 
     fn link_rows<'a>(&'a self, call: &Call<'a>, at: usize) -> Result<Vec<LinkedRow>, String> {
         let link = &self.links[at];
-        let batches = self.collect(link.table.name(), &link.query.plan, call, link_bit(at))?;
+        let batches = self.collect(link.table.name(), &link.query.plan, call, &Plans::link(link.table))?;
         read_rows(link.table, &batches)
     }
 
     /// Evaluates cancellers and corroborations of all units.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        if units.len() > FEW_UNITS {
-            self.prepare();
-            return self.shared_rows(&Call::new(history, units, &Asking::for_all(units.len(), CONDITIONS)));
-        }
-        let mut out = Shared { units: Vec::with_capacity(units.len()) };
-        for unit in units {
-            let (asking, arena) = (Asking::for_all(1, CONDITIONS), Arena::default());
-            out.units.extend(self.shared_rows(&Call::few(history, unit, &asking, self, &arena))?.units);
-        }
-        Ok(out)
+        let requests = |units: Range<usize>| Requests::for_all(units.len(), Plans::CONDITIONS);
+        let none = Shared { units: Vec::with_capacity(units.len()) };
+        self.in_calls(history, units, requests, none, |set, call| set.shared_rows(call))
     }
 
     fn shared_rows<'a>(&'a self, call: &Call<'a>) -> Result<Shared, String> {
@@ -199,59 +169,38 @@ impl RuleSet {
     /// The rows of a view.
     fn view_rows<'a>(&'a self, call: &Call<'a>, view: usize) -> Result<RecordBatch, DataFusionError> {
         let slot = &self.views[view].slot;
-        if let Some(few) = &call.few {
-            let rows = self.few_view(call, few, view)?;
+        if let Some(single) = &call.single {
+            let rows = self.single_view(call, single, view)?;
             return rows.batch(&slot.schema)?.to_record_batch(&slot.schema);
         }
-        if let Some(origin) = slot.wanted() {
+        if let Some(origin) = slot.take_stale() {
             self.fill(call, origin)?;
         }
         Ok(slot.record_batch().unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&slot.schema))))
     }
 
-    /// Halves the units until the failing ones stand alone; the others keep their rows.
-    fn bisect(&self, call: &Call<'_>, rule: usize, out: &mut Evaluation) {
+    /// Evaluates a plan that has failed on some of the units that ask for it, alone, on each half of the units. The halves are
+    /// halved again until the failing units are alone; the other units keep their rows.
+    fn halved(&self, call: &Call<'_>, plan: &Plans, request: &Request) -> Evaluation {
         let (left, right) = call.units.split_at(call.units.len() / 2);
-        let mut rows = RuleRows::default();
+        let mut out = Evaluation::none(self.rules.len());
         for (offset, half) in [(0, left), (left.len(), right)] {
-            // Who did not ask for it must not fail it.
-            let asks = |unit: usize| call.asking.asks(offset + unit, rule_bit(rule));
-            let asked = |unit| Asked { rules: if asks(unit) { 1 << rule } else { 0 }, links: false };
-            let part = self.evaluate(call.history, half, &(0..half.len()).map(asked).collect::<Vec<_>>());
-            let own = part.failures.into_iter().filter(|failure| failure.rule == rule);
-            out.failures.extend(own.map(|mut failure| {
-                failure.unit += offset as u32;
-                failure
-            }));
-            if let Some(part) = part.rows.into_iter().nth(rule).flatten() {
-                rows.append(part, offset as u32);
-            }
+            // A unit that did not ask for the plan must not get its failure.
+            let asks = |unit: usize| call.requests.asks(offset + unit, plan);
+            let asked = |unit| if asks(unit) { request.clone() } else { Request::default() };
+            let asked: Vec<Request> = (0..half.len()).map(asked).collect();
+            out.append(self.evaluate(call.history, half, &asked), offset as u32);
         }
-        out.rows[rule] = Some(rows);
+        out
     }
 
-    /// The same for a link that reads what rules found.
-    fn bisect_link(&self, call: &Call<'_>, link: usize, out: &mut Evaluation) {
-        let (left, right) = call.units.split_at(call.units.len() / 2);
-        let mut rows = Vec::new();
-        for (offset, half) in [(0, left), (left.len(), right)] {
-            let asked = |unit| Asked { rules: 0, links: call.asking.asks(offset + unit, link_bit(link)) };
-            let part = self.evaluate(call.history, half, &(0..half.len()).map(asked).collect::<Vec<_>>());
-            let offset = offset as u32;
-            let own = part.linked.into_iter().filter(|(at, _)| *at == link).flat_map(|(_, rows)| rows);
-            rows.extend(own.map(|row| LinkedRow { unit: row.unit + offset, ..row }));
-            out.unlinked.extend(part.unlinked.into_iter().map(|unit| unit + offset));
-        }
-        out.linked.push((link, rows));
-    }
-
-    /// From here on the slots are filled anew, each when it is first read.
+    /// Invalidates all slots; each is filled again when it is next read.
     fn prepare(&self) {
-        self.bases.iter().for_each(|base| base.slot.wait());
-        self.views.iter().for_each(|view| view.slot.wait());
+        self.bases.iter().for_each(|base| base.slot.invalidate());
+        self.views.iter().for_each(|view| view.slot.invalidate());
     }
 
-    /// Fills a slot with the rows of the units that ask for what reads it.
+    /// Fills a slot with the rows of the units that ask for a plan that reads it.
     fn fill(&self, call: &Call<'_>, origin: Origin) -> Result<(), DataFusionError> {
         let (started, within) = (Instant::now(), call.filling.get());
         let filled = match origin {
@@ -262,7 +211,7 @@ impl RuleSet {
             Origin::View(at) => {
                 let view = &self.views[at];
                 let plan = view.plan.as_ref().map_or(Ok(Batch::default()), |plan| {
-                    self.run(&view.slot.name, call, view.users, |run| plan.run(run), |batch| batch.rows)
+                    self.run(&view.slot.name, call, &view.users, |run| plan.run(run), |batch| batch.rows)
                 });
                 plan.and_then(|batch| view.fill(batch))
             }
@@ -276,17 +225,17 @@ impl RuleSet {
     }
 
     fn fill_table(&self, call: &Call<'_>, base: &BaseTable) {
-        let content = gather(call.history, call.units, base.demand(), |unit| call.asking.asks(unit, base.users));
+        let content = gather(call.history, call.units, base.demand(), |unit| call.requests.asks(unit, &base.users));
         call.rows.set(call.rows.get() + content.rows);
         base.slot.fill(content, call.persons.get_or_init(|| Column::new(persons(call.history, call.units))));
     }
 
-    /// Executes a plan; `name` says for the profile whose it is.
+    /// Executes a plan; `name` is the name under which the profile counts it.
     pub(super) fn run<T>(
         &self,
         name: &str,
         call: &Call<'_>,
-        plans: PlanMask,
+        plans: &Plans,
         execute: impl Fn(&Run<'_>) -> Result<T, DataFusionError>,
         rows: impl Fn(&T) -> usize,
     ) -> Result<T, DataFusionError> {
@@ -296,8 +245,8 @@ impl RuleSet {
             budget: &self.budget,
             task: &self.task,
             runtime: &self.runtime,
-            units: call.asking.units(),
-            asked: call.asking.of(plans),
+            units: call.requests.units(),
+            asked: call.requests.of(plans),
             fill: &|origin| self.fill(call, origin),
             costs: costs.as_ref(),
         };
@@ -318,17 +267,19 @@ impl RuleSet {
         name: &str,
         plan: &'a Compiled,
         call: &Call<'a>,
-        plans: PlanMask,
+        plans: &Plans,
     ) -> Result<Vec<RecordBatch>, String> {
-        let found = match &call.few {
-            Some(few) => self.few(name, plan, call, few, plans).and_then(|rows| rows.record_batch(plan.schema())),
+        let found = match &call.single {
+            Some(single) => {
+                self.single(name, plan, call, single, plans).and_then(|rows| rows.record_batch(plan.schema()))
+            }
             None => self.run(name, call, plans, |run| plan.collect(run), RecordBatch::num_rows).map(Some),
         };
         found.map(|batch| batch.into_iter().collect()).map_err(|error| describe(&error))
     }
 }
 
-/// The kind of an error without the values that it may quote.
+/// The error's text without the values that it may quote.
 fn describe(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).take(200).collect()
@@ -357,9 +308,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::record::{Record, Value};
-    use crate::rules::Catalogue;
-    use crate::schema::TableId;
+    use crate::catalogue::Catalogue;
+    use crate::model::record::{Record, Value};
+    use crate::model::schema::TableId;
+    use crate::model::time::KnownTime;
 
     const OUTPUT: &str = "'-' AS alert_key, valid_from AS anchor_at, first_known_time AS alert_at, record AS records";
 
@@ -383,14 +335,14 @@ mod tests {
         catalogue.rules[places[1]].sql = format!("SELECT person_id, permit_id, {OUTPUT} FROM permits");
         let rules = RuleSet::plan(&catalogue).unwrap();
         let mut history = History::default();
-        // One by one, and together.
+        // Evaluated one by one, and together.
         for count in [5, 2 * FEW_UNITS] {
             let class = |at: usize| if at == 2 { "STUDY_HE" } else { "WORK_EMP" };
             let mut insert = |at: usize| history.insert(&permit(&format!("{count}p{at}"), class(at))).0;
-            let units: Vec<Unit> = (0..count).map(|at| Unit { person: insert(at), as_of: 2 }).collect();
-            let mut asked = vec![Asked { rules: 1 << places[0] | 1 << places[1], links: false }; count];
-            // The last asks for the rule that works alone.
-            asked[count - 1].rules = 1 << places[1];
+            let units: Vec<Unit> = (0..count).map(|at| Unit { person: insert(at), as_of: KnownTime(2) }).collect();
+            let mut asked = vec![Request { rules: places.into_iter().collect(), links: false }; count];
+            // The last unit asks only for the rule that works.
+            asked[count - 1] = Request::rule(places[1]);
             let done = rules.evaluate(&history, &units, &asked);
             let failed: Vec<(usize, u32)> = done.failures.iter().map(|failure| (failure.rule, failure.unit)).collect();
             assert_eq!(failed, [(places[0], 2)]);

@@ -1,52 +1,53 @@
-//! Plans that read what rules found: the rows of the used rules, as a table, and the views over it.
+//! Plans that read what rules found: the used rules' rows become a table, which those plans and their views read.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, StringArray, TimestampMicrosecondArray};
 
 use crate::history::History;
-use crate::rules::executor::Column;
-use crate::rules::set::evaluate::Call;
-use crate::rules::set::{Evaluation, RuleFailure, RuleMask, RuleSet, cancelled_by};
+use crate::model::sets::RuleBits;
+use crate::rules::set::call::Call;
+use crate::rules::set::{Evaluation, RuleFailure, RuleSet};
+use crate::sql::column::Column;
 use crate::units::{Unit, tagged_text};
 
 impl RuleSet {
-    /// Where a used rule failed, those that use it know nothing either.
-    pub(super) fn fail_users(&self, users: RuleMask, out: &mut Evaluation) {
-        let used = out.failures.iter().filter(|failure| self.needs.used_by_rules & 1 << failure.rule != 0);
+    /// Where a used rule failed, the rules that use it count as failed too.
+    pub(super) fn fail_users(&self, users: &RuleBits, out: &mut Evaluation) {
+        let used = out.failures.iter().filter(|failure| self.needs.used_by_rules.contains(failure.rule));
         let units: Vec<u32> = used.map(|failure| failure.unit).collect();
         for unit in units {
-            for rule in (0..self.rules.len()).filter(|at| users & 1 << at != 0) {
+            for rule in users.iter() {
                 let message = "a rule that it uses failed".to_owned();
                 out.failures.push(RuleFailure { rule, unit, message });
             }
         }
     }
 
-    /// Puts the rows of the used rules in their table; the views that read it are worked out anew.
-    pub(super) fn prepare_late(&self, call: &Call<'_>, done: &Evaluation, used: RuleMask) {
+    /// Fills `rule_rows` with the rows of the used rules, and invalidates the views that read it.
+    pub(super) fn prepare_late(&self, call: &Call<'_>, done: &Evaluation, used: &RuleBits) {
         let (columns, rows) = self.rule_rows(call.history, call.units, done, used);
         self.rule_rows.fill_columns(columns, rows);
-        if let Some(few) = &call.few {
-            few.forget(self.views.iter().map(|view| view.late));
+        if let Some(single) = &call.single {
+            single.forget(self.views.iter().map(|view| view.late));
         }
-        self.views.iter().filter(|view| view.late).for_each(|view| view.slot.wait());
+        self.views.iter().filter(|view| view.late).for_each(|view| view.slot.invalidate());
     }
 
-    /// The rows of rules in the form of [`rule_rows_schema`].
+    /// The rows of rules in the schema of [`rule_rows_schema`].
     fn rule_rows(
         &self,
         history: &History,
         units: &[Unit],
         done: &Evaluation,
-        used: RuleMask,
+        used: &RuleBits,
     ) -> (Vec<Option<Column>>, usize) {
         let mut texts: [Vec<String>; 7] = Default::default();
         let (mut alert_at, mut cleared_at, mut anchor_at) = (Vec::new(), Vec::new(), Vec::new());
-        for at in (0..self.rules.len()).filter(|at| used & 1 << at != 0) {
+        for at in used.iter() {
             let Some(rows) = &done.rows[at] else { continue };
             let file = &self.rules[at].file;
-            let cancelled_by = cancelled_by(file);
+            let cancelled_by = file.cancelled_by();
             for (number, unit) in units.iter().enumerate() {
                 let subject = &history.person(unit.person).subject;
                 for hit in rows.of(number as u32) {
@@ -60,8 +61,8 @@ impl RuleSet {
                         cancelled_by.clone(),
                     ];
                     texts.iter_mut().zip(row).for_each(|(column, text)| column.push(text));
-                    alert_at.push(Some(hit.alert_at));
-                    cleared_at.push(hit.cleared_at);
+                    alert_at.push(Some(hit.alert_at.0));
+                    cleared_at.push(hit.cleared_at.map(|at| at.0));
                     anchor_at.push(hit.anchor.map(|day| day.0));
                 }
             }

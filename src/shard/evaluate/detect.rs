@@ -1,28 +1,30 @@
-//! What was found becomes transitions: jobs, rows and state meet here.
+//! Turns what the rules found into transitions.
 
 use crate::detector::{Cause, Late, RuleRef, Span, Transition};
 use crate::history::PersonNo;
-use crate::rules::{Evaluation, RuleMask};
+use crate::model::sets::RuleNo;
+use crate::model::time::KnownTime;
+use crate::rules::Evaluation;
 use crate::shard::evaluate::Job;
 use crate::shard::{Emitted, Order, Shard};
-use crate::time::KnownTime;
 
 impl Shard {
-    /// Turns one job's rows into transitions. `found` is the evaluation with its unit, `later` are the person's jobs that follow in this batch.
+    /// Turns the rows of one job into transitions. `found` is the evaluation and the unit's number in it; `later` are the person's
+    /// later jobs in this batch.
     pub(super) fn detect(
         &mut self,
         person: PersonNo,
         job: &Job,
         later: &[&Job],
         found: Option<(&Evaluation, u32)>,
-        until: i64,
+        until: KnownTime,
         out: &mut Vec<Emitted>,
     ) {
         if let Some(conditions) = &job.conditions {
             self.detector.set_conditions(person, conditions.clone());
         }
-        // In strict order what stands is what stood when a late record came. In live order alerts that stood then may be raised in this
-        // very step, when a shard catches up.
+        // Strict order: the alerts that stand now are those that stood when the late record came. Live order: while a shard catches
+        // up, alerts that stood then may be raised only in this step, so they are marked after it.
         let is_live = self.settings.order == Order::Live;
         if !is_live {
             self.mark_late(person, job, out);
@@ -35,14 +37,14 @@ impl Shard {
         }
     }
 
-    /// Marks the alerts that stood when records came too late.
+    /// Marks the alerts that stood when records came too late for the kept history.
     fn mark_late(&mut self, person: PersonNo, job: &Job, out: &mut Vec<Emitted>) {
         if job.late.0 == 0 {
             return;
         }
         let mut transitions = Vec::new();
         let rules = self.rules.rules();
-        let reads = |rule: u8| rules[rule as usize].tables.feeds();
+        let reads = |rule: RuleNo| rules[rule.index()].tables.feeds();
         let late = Late { feeds: job.late, at: job.late_at };
         self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
         for transition in transitions {
@@ -57,22 +59,22 @@ impl Shard {
         job: &Job,
         later: &[&Job],
         (evaluation, unit): (&Evaluation, u32),
-        until: i64,
+        until: KnownTime,
         out: &mut Vec<Emitted>,
     ) {
         let mut transitions: Vec<Transition> = Vec::new();
         for (number, rows) in evaluation.rows.iter().enumerate() {
-            let bit: RuleMask = 1 << number;
             let failed = evaluation.failures.iter().any(|f| f.rule == number && f.unit == unit);
-            let Some(rows) = rows.as_ref().filter(|_| job.rules & bit != 0 && !failed) else { continue };
+            let Some(rows) = rows.as_ref().filter(|_| job.rules.contains(number) && !failed) else { continue };
             let rule = &self.rules.rules()[number];
-            let next = later.iter().find(|later| later.rules & bit != 0);
+            let next = later.iter().find(|later| later.rules.contains(number));
             let absence = match self.settings.order {
                 Order::Live => self.clocks.least(rule.feeds),
-                Order::Strict => self.asserted_to(number, KnownTime(until)),
+                Order::Strict => self.asserted_to(number, until),
             };
-            let span = Span { until: next.map_or(until, |next| next.at - 1), absence: absence.0 };
-            let reference = RuleRef { number: number as u8, id: &rule.file.header.id, cancellers: rule.cancellers };
+            let span = Span { until: next.map_or(until, |next| next.at.minus(1)), absence };
+            let reference =
+                RuleRef { number: RuleNo::at(number), id: &rule.file.header.id, cancellers: rule.cancellers };
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);

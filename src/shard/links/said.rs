@@ -1,26 +1,27 @@
-//! What the internal topics say that a shard's units show, when the shard starts.
+//! The link records that a shard had published before it started, as the internal topics hold them.
 //!
-//! As with alerts (see `recovery`), a shard that has said something before rebuilds silently: it works out what its units show and
-//! says nothing, for records that it had not read together before it may read together now, and what was shown in between would
-//! never be taken back. Once it has read as far as when it last said something (the headers of its records tell), it says the
-//! *difference*, and from there everything as it comes.
+//! As with alerts (see `recovery`), a shard that has published before rebuilds silently: it works out the rows that its units show,
+//! but publishes none. Otherwise, since it may now read records together that it read one after the other before, a row that was
+//! published in between would never be retracted. Once the shard has read as far as when it last published a link record (the
+//! headers of its records tell), it publishes the *difference*, and from then on every record as it comes.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::{Shown, content};
+use super::{ShownRow, content};
 use crate::history::PersonNo;
-use crate::record::{Op, Record};
-use crate::schema::TableId;
+use crate::model::record::{Op, Record};
+use crate::model::schema::TableId;
+use crate::model::time::KnownTime;
 use crate::shard::Shard;
 use crate::shard::evaluate::Job;
 use crate::units::Unit;
 
-/// In the place of a row's content: it was said, and is gone from the topic. No row has it, so the row is said again.
+/// In place of a row's content: the row was published and the topic has lost it. No row has this content, so it is published again.
 const GONE: u64 = 0;
 
-/// The last word on each row, by the unit that shows it.
+/// The last record of each row, by the unit that shows it.
 #[derive(Debug, Default)]
 pub struct Said {
     rows: BTreeMap<Box<str>, FxHashMap<Row, Word>>,
@@ -36,13 +37,13 @@ struct Row {
 #[derive(Clone, Copy, Debug)]
 struct Word {
     version: i64,
-    /// `None`: it is gone.
+    /// `None`: the row has been retracted.
     content: Option<u64>,
 }
 
 impl Said {
-    /// Takes a record of one of the shard's units, in the order of its partition. Of equal versions the first counts, as it does with
-    /// those that are shown it.
+    /// Takes a record that one of the shard's units shows, in the order of its partition. Of records with the same version the
+    /// first counts, as it does for the receivers.
     pub fn take(&mut self, unit: &str, record: &Record) {
         let row = Row { table: record.table, to: record.subject.clone(), record_key: record.record_key.clone() };
         let content = (record.op != Op::Retract).then(|| content(&record.values));
@@ -53,7 +54,7 @@ impl Said {
         }
     }
 
-    /// It is not to be found there any more: each row that stands is to be said anew.
+    /// The topics have lost records: every row that stands is to be published again.
     fn lose(&mut self) {
         for word in self.rows.values_mut().flat_map(FxHashMap::values_mut) {
             word.content = word.content.map(|_| GONE);
@@ -71,28 +72,29 @@ impl Said {
 }
 
 impl Shard {
-    /// Names the texts that make this shard's links; records of others are not taken.
+    /// Names the texts that make this shard's links; the shard does not take records of other texts.
     pub fn link_source(&self) -> &str {
-        &self.link_source
+        &self.links.source
     }
 
-    /// Before the first record: what was said before. Nothing is said from here until [`Shard::say_difference`].
+    /// Sets what the shard had published before; to be called before the first record. No link record is published until
+    /// [`Shard::say_difference`].
     pub fn recover_links(&mut self, said: Said) {
-        self.said = (!said.is_empty()).then_some(said);
+        self.links.sent_links = (!said.is_empty()).then_some(said);
     }
 
-    /// As much has been read as when something was last said: says what the topics do not say, and takes back what no longer stands. Gives how
-    /// many records that takes.
+    /// To be called once the shard has read as far as when it last published a link record: publishes the rows that the topics
+    /// lack, and retracts those that no longer stand. Returns the number of records.
     pub fn say_difference(&mut self) -> usize {
-        let Some(mut said) = self.said.take() else { return 0 };
-        let now = self.clocks.shard().0;
-        let mut persons: Vec<_> = self.shown.keys().copied().collect();
+        let Some(mut said) = self.links.sent_links.take() else { return 0 };
+        let now = self.clocks.shard();
+        let mut persons: Vec<_> = self.links.shown.keys().copied().collect();
         persons.sort_unstable_by_key(|person| self.history.person(*person).subject.as_ref());
         for person in persons {
             let unit: Box<str> = self.history.person(person).subject.clone();
             let mut words = said.rows.remove(&unit).unwrap_or_default();
-            let knowledge = self.history.knowledge(person, now);
-            let mut shown = self.shown.remove(&person).unwrap_or_default();
+            let knowledge = self.history.knowledge(person, now.0);
+            let mut shown = self.links.shown.remove(&person).unwrap_or_default();
             for row in &mut shown {
                 let table = self.rules.links()[row.link as usize].table;
                 let word = words.remove(&Row { table, to: row.to.clone(), record_key: row.record_key.clone() });
@@ -105,30 +107,30 @@ impl Shard {
                     }
                 }
             }
-            self.shown.insert(person, shown);
+            self.links.shown.insert(person, shown);
             self.take_back(&unit, words, (now, knowledge));
         }
         for (unit, words) in said.rows {
             let person = self.history.person_no(&unit);
-            let knowledge = person.map_or(0, |person| self.history.knowledge(person, now));
+            let knowledge = person.map_or(0, |person| self.history.knowledge(person, now.0));
             self.take_back(&unit, words, (now, knowledge));
         }
-        self.outgoing.len()
+        self.links.outgoing.len()
     }
 
-    /// What was said is gone from the topics, and whoever starts from them would lack it: all that is shown is said again. Those who
-    /// have it already see a new version of the same.
+    /// Publishes every row again, because the topics have lost records and a shard that starts from them would lack these.
+    /// Receivers that have a row already see a new version of it.
     pub fn say_again(&mut self) {
-        if let Some(said) = &mut self.said {
+        if let Some(said) = &mut self.links.sent_links {
             said.lose();
             return;
         }
-        let mut persons: Vec<PersonNo> = self.shown.keys().copied().collect();
+        let mut persons: Vec<PersonNo> = self.links.shown.keys().copied().collect();
         persons.sort_unstable();
-        for row in self.shown.values_mut().flatten() {
+        for row in self.links.shown.values_mut().flatten() {
             row.content = GONE;
         }
-        let as_of = self.clocks.shard().0;
+        let as_of = self.clocks.shard();
         for at in 0..self.rules.links().len() {
             let link = &self.rules.links()[at];
             if link.is_late() {
@@ -144,21 +146,21 @@ impl Shard {
                 self.evaluate_link(at, &units);
             }
         }
-        // What links show of what rules found comes with the rules.
+        // Links that read what rules found are published when those rules have run again.
         self.work_out_again(persons);
     }
 
-    /// Says of rows that they are gone, and remembers the versions of those that were.
-    fn take_back(&mut self, unit: &str, words: FxHashMap<Row, Word>, at: (i64, i64)) {
+    /// Retracts the rows that stand, and remembers the versions of those that were retracted before.
+    fn take_back(&mut self, unit: &str, words: FxHashMap<Row, Word>, at: (KnownTime, i64)) {
         let mut words: Vec<(Row, Word)> = words.into_iter().collect();
         words.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (Row { table, to, record_key }, word) in words {
             let Some(link) = self.rules.links().iter().position(|link| link.table == table) else { continue };
             if word.content.is_none() {
-                self.gone.insert(super::name_of(unit, link as u8, &to, &record_key), word.version);
+                self.links.retracted_versions.insert(super::name_of(unit, link as u8, &to, &record_key), word.version);
                 continue;
             }
-            let mut row = Shown { link: link as u8, to, record_key, content: 0, version: 0, values: None };
+            let mut row = ShownRow { link: link as u8, to, record_key, content: 0, version: 0, values: None };
             self.say_of(unit.into(), at, &mut row, Some(word.version), None);
         }
     }

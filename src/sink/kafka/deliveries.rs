@@ -1,4 +1,4 @@
-//! What the broker has acknowledged of what was handed over, batch by batch. The producer's thread writes, the shard's thread asks.
+//! Tracks, batch by batch, what the broker has acknowledged. The producer's thread writes this state, the shard's thread reads it.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,43 +10,43 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 
-use crate::clock::wall;
 use crate::kafka;
-use crate::record::NextOffset;
+use crate::model::clock::wall;
+use crate::model::record::NextOffset;
+use crate::model::time::WallTime;
 use crate::sink::Acknowledged;
 use crate::source::Waker;
-use crate::time::WallTime;
 
-/// What a message is, as its delivery says it.
+/// Identifies a message in its delivery report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The alert of this number, counted from the first that was ever handed over.
+pub(super) enum DeliveryTag {
+    /// The alert with this number, counted from the first one handed over.
     Alert(u64),
-    /// Anything else of the batch of this number.
+    /// Another message of the batch with this number.
     Other(u64),
 }
 
-impl Place {
+impl DeliveryTag {
     pub fn to_opaque(self) -> usize {
         match self {
-            Place::Alert(number) => (number as usize) << 1 | 1,
-            Place::Other(batch) => (batch as usize) << 1,
+            DeliveryTag::Alert(number) => (number as usize) << 1 | 1,
+            DeliveryTag::Other(batch) => (batch as usize) << 1,
         }
     }
 
-    fn of_opaque(opaque: usize) -> Place {
+    fn of_opaque(opaque: usize) -> DeliveryTag {
         let number = opaque as u64 >> 1;
-        if opaque & 1 == 1 { Place::Alert(number) } else { Place::Other(number) }
+        if opaque & 1 == 1 { DeliveryTag::Alert(number) } else { DeliveryTag::Other(number) }
     }
 }
 
-/// A batch of which everything has been written.
+/// A batch that has been written whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub acknowledged: Acknowledged,
-    /// Alerts written up to then, since the start.
+    /// Alerts written up to this batch, since the start.
     pub alerts: u64,
-    /// Behind the last of them; of no meaning where there is none.
+    /// Offset after the last of them; meaningless if there is none.
     pub end: NextOffset,
 }
 
@@ -59,40 +59,41 @@ pub(super) struct Deliveries {
 
 #[derive(Default)]
 struct State {
-    /// Acknowledgements of any message.
+    /// Messages acknowledged, of any kind.
     acknowledged: u64,
-    /// Alerts acknowledged, which are the first so many: see `failure`. They have one partition, which promises an order.
+    /// Alerts acknowledged. They are always the first ones handed over (see `failure`), since they share a partition, which keeps
+    /// their order.
     alerts: u64,
     end: NextOffset,
-    /// Batches with something unwritten or not yet sealed, oldest first, and the number of the first.
+    /// Batches that are not wholly written or not yet sealed, oldest first, and the number of the first.
     under_way: VecDeque<UnderWay>,
     first: u64,
-    /// Batches that have been written whole since this was last asked.
+    /// Batches written whole that `next` has not returned yet.
     written: VecDeque<Written>,
-    /// The first message that was not written, or the first alert that was acknowledged out of order.
+    /// The first message that could not be written, or the first alert acknowledged out of order.
     failure: Option<String>,
 }
 
 #[derive(Default)]
 struct UnderWay {
-    /// Acknowledgements of what is no alert.
+    /// Messages other than alerts that have been acknowledged.
     others: usize,
     sealed: Option<Sealed>,
-    /// When its alerts, and those of all before it, had been written.
+    /// When the alerts of this batch and of all batches before it had been written.
     alerts_at: Option<WallTime>,
 }
 
-/// What a batch is made of.
+/// The contents of a batch.
 #[derive(Clone, Copy)]
 pub(super) struct Sealed {
-    /// Alerts handed over up to its end, since the start.
+    /// Alerts handed over up to the end of the batch, since the start.
     pub alerts: u64,
-    /// Messages that are no alerts.
+    /// Messages that are not alerts.
     pub others: usize,
 }
 
 impl State {
-    /// The batch of that number.
+    /// The batch with this number.
     fn batch(&mut self, number: u64) -> Option<&mut UnderWay> {
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
         if at >= self.under_way.len() {
@@ -101,10 +102,10 @@ impl State {
         self.under_way.get_mut(at)
     }
 
-    /// Moves over what has been written whole, in order; says whether there was any.
+    /// Moves batches that have been written whole to `written`, in order; returns whether there were any.
     fn advance(&mut self) -> bool {
         let (before, now) = (self.written.len(), wall());
-        // Sealed batches stand before the one that is being handed over.
+        // Sealed batches come before the one that is being handed over.
         for batch in &mut self.under_way {
             match batch.sealed {
                 Some(sealed) if sealed.alerts <= self.alerts => batch.alerts_at.get_or_insert(now),
@@ -136,11 +137,11 @@ impl State {
 
 impl Deliveries {
     pub fn call_when_written(&self, waker: Waker) {
-        // A sink has one reader.
+        // A sink sets one waker only.
         let _ = self.waker.set(waker);
     }
 
-    /// Says what the batch is made of; nothing more is handed over for it.
+    /// Seals a batch: nothing more is handed over for it.
     pub fn seal(&self, batch: u64, sealed: Sealed) {
         let mut state = self.state();
         if let Some(under_way) = state.batch(batch) {
@@ -149,12 +150,12 @@ impl Deliveries {
         state.advance();
     }
 
-    /// The oldest batch that has been written and not been asked for.
+    /// The oldest batch that has been written and not been returned yet.
     pub fn next(&self) -> Result<Option<Written>, String> {
         self.state().next()
     }
 
-    /// Waits for one; an error if nothing at all is acknowledged for so long.
+    /// Waits for that batch; an error if no message at all is acknowledged for `stall`.
     pub fn wait_for_next(&self, stall: Duration) -> Result<Written, String> {
         let mut state = self.state();
         loop {
@@ -186,16 +187,18 @@ impl Deliveries {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what became of a message: its offset, or why it was not written.
-    fn take(&self, place: Place, outcome: Result<i64, String>) {
+    /// Takes the outcome of a message: its offset, or why it was not written.
+    fn take(&self, place: DeliveryTag, outcome: Result<i64, String>) {
         let mut state = self.state();
         match (outcome, place) {
-            (Ok(offset), Place::Alert(number)) if number == state.alerts => {
+            (Ok(offset), DeliveryTag::Alert(number)) if number == state.alerts => {
                 state.alerts += 1;
                 state.end = NextOffset(offset + 1);
             }
-            (Ok(_), Place::Alert(number)) => state.fail(|| format!("alert {number} was acknowledged out of order")),
-            (Ok(_), Place::Other(batch)) => {
+            (Ok(_), DeliveryTag::Alert(number)) => {
+                state.fail(|| format!("alert {number} was acknowledged out of order"));
+            }
+            (Ok(_), DeliveryTag::Other(batch)) => {
                 if let Some(batch) = state.batch(batch) {
                     batch.others += 1;
                 }
@@ -223,7 +226,7 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    /// A [`Place`].
+    /// A [`DeliveryTag`].
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
@@ -231,7 +234,7 @@ impl ProducerContext for Deliveries {
             Ok(message) => Ok(message.offset()),
             Err((error, _)) => Err(kafka::describe(error)),
         };
-        self.take(Place::of_opaque(opaque), outcome);
+        self.take(DeliveryTag::of_opaque(opaque), outcome);
     }
 }
 
@@ -248,8 +251,9 @@ mod tests {
 
     #[test]
     fn places_survive_the_library() {
-        for place in [Place::Alert(0), Place::Alert(7), Place::Other(0), Place::Other(1 << 40)] {
-            assert_eq!(Place::of_opaque(place.to_opaque()), place);
+        for place in [DeliveryTag::Alert(0), DeliveryTag::Alert(7), DeliveryTag::Other(0), DeliveryTag::Other(1 << 40)]
+        {
+            assert_eq!(DeliveryTag::of_opaque(place.to_opaque()), place);
         }
     }
 
@@ -261,21 +265,21 @@ mod tests {
         deliveries.call_when_written(Arc::new(move || {
             counted.fetch_add(1, Ordering::Relaxed);
         }));
-        deliveries.take(Place::Alert(0), Ok(5));
+        deliveries.take(DeliveryTag::Alert(0), Ok(5));
         deliveries.seal(0, sealed(1, 1));
         deliveries.seal(1, sealed(1, 0));
         deliveries.seal(2, sealed(3, 1));
-        deliveries.take(Place::Other(2), Ok(0));
-        deliveries.take(Place::Alert(1), Ok(6));
+        deliveries.take(DeliveryTag::Other(2), Ok(0));
+        deliveries.take(DeliveryTag::Alert(1), Ok(6));
         assert!(deliveries.next().unwrap().is_none(), "something of the first is under way");
         assert_eq!(woken.load(Ordering::Relaxed), 0);
-        deliveries.take(Place::Other(0), Ok(0));
+        deliveries.take(DeliveryTag::Other(0), Ok(0));
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         let first = deliveries.next().unwrap().unwrap();
         assert_eq!((first.alerts, first.end), (2, NextOffset(7)));
         assert!(deliveries.next().unwrap().is_some(), "the second said nothing and waited for the first");
         assert!(deliveries.next().unwrap().is_none());
-        deliveries.take(Place::Alert(2), Ok(9));
+        deliveries.take(DeliveryTag::Alert(2), Ok(9));
         let third = deliveries.wait_for_next(Duration::ZERO).unwrap();
         assert_eq!((third.alerts, third.end, woken.load(Ordering::Relaxed)), (3, NextOffset(10), 2));
     }
@@ -283,11 +287,11 @@ mod tests {
     #[test]
     fn alerts_do_not_wait_for_what_else_their_batch_says() {
         let deliveries = Deliveries::default();
-        deliveries.take(Place::Alert(0), Ok(0));
+        deliveries.take(DeliveryTag::Alert(0), Ok(0));
         deliveries.seal(0, sealed(1, 1));
         let alerts_at = deliveries.state().under_way[0].alerts_at;
         assert!(alerts_at.is_some() && deliveries.next().unwrap().is_none());
-        deliveries.take(Place::Other(0), Ok(0));
+        deliveries.take(DeliveryTag::Other(0), Ok(0));
         let Acknowledged { alerts_at: told, at } = deliveries.next().unwrap().unwrap().acknowledged;
         assert!(Some(told) == alerts_at && told <= at);
     }
@@ -303,12 +307,12 @@ mod tests {
     #[test]
     fn after_a_failure_nothing_is_told() {
         let lost = Deliveries::default();
-        lost.take(Place::Alert(0), Err("gone".into()));
+        lost.take(DeliveryTag::Alert(0), Err("gone".into()));
         lost.seal(0, sealed(1, 0));
         assert_eq!(lost.next().unwrap_err(), "gone");
 
         let disordered = Deliveries::default();
-        disordered.take(Place::Alert(1), Ok(0));
+        disordered.take(DeliveryTag::Alert(1), Ok(0));
         assert!(disordered.next().unwrap_err().contains("out of order"));
     }
 }

@@ -1,4 +1,4 @@
-//! The headers of an alert, and those that links have too: what depends on the run, as text that a person can read.
+//! The headers of alerts and link records: what depends on the run, as readable text.
 //!
 //! `published_at`, `shard_clock`: RFC 3339 with microseconds. `offsets`: a JSON object from feed to next offset. `snapshot`: file
 //! name, left out where there is none. `pseudonym_key_id`: text.
@@ -9,10 +9,10 @@ use std::ffi::CStr;
 use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
 
 use crate::kafka;
-use crate::record::NextOffset;
-use crate::schema::Feed;
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, WallTime, format_micros, parse_instant};
 use crate::sink::{ReadUpTo, RunHeaders};
-use crate::time::{KnownTime, WallTime, format_micros, parse_instant};
 
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
     let mut headers = write_read(OwnedHeaders::new_with_capacity(5), &run.read)
@@ -28,7 +28,7 @@ pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
 pub(super) fn write_read(headers: OwnedHeaders, read: &ReadUpTo) -> OwnedHeaders {
     let offsets: BTreeMap<&str, i64> =
         Feed::ALL.iter().map(|feed| (feed.name(), read.offsets[feed.index()].0)).collect();
-    // A map from text to numbers is always JSON.
+    // A map from text to numbers always serializes.
     let offsets = serde_json::to_string(&offsets).unwrap_or_default();
     headers.insert(header("shard_clock", &format_micros(read.clock.0))).insert(header("offsets", &offsets))
 }
@@ -37,7 +37,7 @@ pub(super) fn header<'a>(key: &'a str, value: &'a str) -> Header<'a, &'a str> {
     Header { key, value: Some(value) }
 }
 
-/// The headers of a message, or `None` if it is not of this program's making.
+/// The headers of a message, or `None` if this program did not write it.
 pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
     Some(RunHeaders {
         published_at: WallTime(micros(text(message, c"published_at")?)?),
@@ -52,7 +52,7 @@ pub(super) fn read_up_to(message: &BorrowedMessage<'_>) -> Option<ReadUpTo> {
     let offsets: BTreeMap<String, i64> = serde_json::from_str(text(message, c"offsets")?).ok()?;
     Some(ReadUpTo {
         clock: KnownTime(micros(text(message, c"shard_clock")?)?),
-        // A feed that the writer did not know is read from its beginning.
+        // A feed that the writer did not know counts as unread.
         offsets: Feed::ALL.map(|feed| NextOffset(offsets.get(feed.name()).copied().unwrap_or(0))),
     })
 }

@@ -1,7 +1,7 @@
-//! Whether the topics that permitwatch reads back still hold what it has written: what its shards show one another, and the alerts.
+//! Detects whether the topics that permitwatch reads back, those of link records and alerts, have lost messages.
 //!
-//! They are kept without end, so a partition that begins later than it did has been emptied, and one that ends earlier has been made anew.
-//! Nobody who goes on reading at the end would notice; the next who starts would lack what is gone.
+//! These topics are kept without end. So a partition that begins later than before has been emptied, and one that ends earlier has
+//! been recreated. A reader at the end would not notice; the next shard that starts would lack the lost messages.
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::fmt;
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use crate::config::KafkaConfig;
 use crate::kafka::{self, ClusterError, Plain};
-use crate::schema::Feed;
+use crate::model::schema::Feed;
 
-/// How long one question may take; the next round asks again.
+/// How long one question to the brokers may take; the next round asks again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a partition has lost.
+/// A partition that has lost messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// "links", "derived" or "alerts".
@@ -35,7 +35,7 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The topics, and where each of their partitions began and ended when it was last looked at.
+/// The topics, and the bounds of each of their partitions at the last look.
 pub struct OwnTopics {
     consumer: BaseConsumer<Plain>,
     partitions: Vec<Partition>,
@@ -59,7 +59,7 @@ impl OwnTopics {
         Ok(OwnTopics { consumer: kafka::plain_consumer(config)?, partitions: topics.flat_map(of_topic).collect() })
     }
 
-    /// What has been lost since this was last asked; nothing at the first time, and nothing where the brokers do not answer.
+    /// Losses since the last call; none at the first call, and none if the brokers do not answer.
     pub fn look(&mut self) -> Vec<Loss> {
         let mut lost = Vec::new();
         for partition in &mut self.partitions {

@@ -1,4 +1,4 @@
-//! What a shard's partition of the alerts topic says: the ground truth on which a start or a recovery rests.
+//! What a shard's partition of the alerts topic says: the ground truth for a start or a recovery.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,29 +8,31 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::headers;
 use super::whole::read_whole;
-use crate::alert::{Alert, AlertId};
 use crate::config::KafkaConfig;
-use crate::record::NextOffset;
-use crate::sink::{RunHeaders, SinkError};
+use crate::model::alert::{Alert, AlertId};
+use crate::model::record::NextOffset;
+use crate::sink::{ReadUpTo, RunHeaders, SinkError};
 
-/// The last word on every alert of a shard.
+/// The last transition of every alert of a shard.
 #[derive(Debug)]
 pub struct Published {
-    /// Of each alert the transition with the highest sequence; of equal ones the last. Ended alerts are among them, for
+    /// Of each alert the transition with the highest sequence; of equal ones the last. Ended alerts are included, since their
     /// sequences continue.
     pub alerts: BTreeMap<AlertId, Alert>,
-    /// The run headers of the last message that has them.
+    /// The run headers of the last message that has them all.
     pub headers: Option<RunHeaders>,
-    /// Where the partition began when it was read. Above 0 on a topic that is not compacted, transitions may have been lost.
+    /// How far the writer had read of the last message that says so, whatever other headers it lacks: another version may have written it.
+    pub read: Option<ReadUpTo>,
+    /// Beginning of the partition when it was read. Above 0 on a topic that is not compacted, transitions may have been lost.
     pub first: NextOffset,
-    /// Where it ended: what is written later has not been read.
+    /// End of the partition: later messages have not been read.
     pub next: NextOffset,
     pub messages: u64,
-    /// Messages that are not alerts; skipped.
+    /// Messages that are not alerts and were skipped.
     pub unreadable: u64,
 }
 
-/// Reads partition `shard` of the alerts topic from its beginning to the end that it had at the start.
+/// Reads partition `shard` of the alerts topic from its beginning to the end that it has when reading starts.
 pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, SinkError> {
     read_published_until(config, shard, &AtomicBool::new(false))
 }
@@ -40,6 +42,7 @@ pub fn read_published_until(config: &KafkaConfig, shard: i32, stop: &AtomicBool)
     let mut published = Published {
         alerts: BTreeMap::new(),
         headers: None,
+        read: None,
         first: NextOffset::default(),
         next: NextOffset::default(),
         messages: 0,
@@ -53,11 +56,12 @@ pub fn read_published_until(config: &KafkaConfig, shard: i32, stop: &AtomicBool)
 impl Published {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         self.messages += 1;
+        self.read = headers::read_up_to(message).or(self.read);
         if let Some(headers) = headers::read(message) {
             self.headers = Some(headers);
         }
         let Some(payload) = message.payload() else {
-            // A tombstone: the alert is gone from the topic.
+            // A tombstone: the alert has been removed from the topic.
             if let Some(id) = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?)) {
                 self.alerts.remove(&id);
             }

@@ -1,7 +1,8 @@
-//! What the internal topics say that a shard's units show.
+//! Reads the link records that a shard has published on the internal topics.
 //!
-//! The records stand with those who are shown them, in any partition. Their headers: `unit` names who shows them, and so whose shard
-//! wrote them; on the first of a batch in its partition `shard_clock` and `offsets`, as an alert has them, say how far that shard had read.
+//! A record lies in its receiver's partition, so a shard's records may be in any. Headers of a record: `unit` names the unit that
+//! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock` and `offsets`, as an
+//! alert has, which say how far that shard had read.
 
 use std::sync::atomic::AtomicBool;
 
@@ -11,12 +12,12 @@ use super::headers::{self, header};
 use super::whole::read_whole;
 use crate::config::Config;
 use crate::decode::decode;
-use crate::partition::partition_of;
-use crate::record::{Lent, Offset, Sent};
-use crate::schema::Feed;
+use crate::model::partition::partition_of;
+use crate::model::record::{Lent, Offset, Sent};
+use crate::model::schema::Feed;
+use crate::model::time::KnownTime;
 use crate::shard::Said;
 use crate::sink::{ReadUpTo, SinkError};
-use crate::time::KnownTime;
 
 pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
     let headers = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
@@ -26,8 +27,8 @@ pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
     }
 }
 
-/// Reads all partitions of the internal topics, for what `shard` has said with the texts that `source` names, and how far it had read when
-/// it last said something. An error once `stop` is set.
+/// Reads all partitions of the internal topics for the records that `shard` has published with the texts that `source` names, and
+/// for how far it had read when it published the last of them. An error once `stop` is set.
 pub fn read_said(
     config: &Config,
     shard: i32,

@@ -1,4 +1,4 @@
-//! Aim: what was published is read back, as the last word on each alert; nothing is acknowledged that was not written.
+//! Aim: what was published is read back as the last transition of each alert; no message is acknowledged that was not written.
 //! Method: the embedded broker, and a cluster that does not exist.
 
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::*;
-use crate::alert::{AlertId, Bilingual, Severity, Status};
-use crate::broker::EmbeddedBroker;
-use crate::record::{Coordinates, Offset, Reason};
+use crate::model::alert::{Alert, AlertId, Bilingual, Severity, Status};
+use crate::model::record::{Coordinates, Offset, Reason};
+use crate::model::time::{KnownTime, WallTime};
 use crate::sink::ReadUpTo;
-use crate::time::{KnownTime, WallTime};
+use crate::tools::broker::EmbeddedBroker;
 
 fn start() -> (EmbeddedBroker, KafkaConfig) {
     let config = KafkaConfig::default();
@@ -23,8 +23,8 @@ fn start() -> (EmbeddedBroker, KafkaConfig) {
     (broker, config)
 }
 
-fn alert(key: &str, sequence: u64, status: Status) -> Alert {
-    Alert {
+fn alert(key: &str, sequence: u64, status: Status) -> Emitted {
+    let alert = Alert {
         alert_id: AlertId::new("work-not-started", "P1", key).to_hex(),
         sequence,
         status,
@@ -47,7 +47,8 @@ fn alert(key: &str, sequence: u64, status: Status) -> Alert {
         replaced_by: None,
         replaces: None,
         late_record: false,
-    }
+    };
+    Emitted { alert, sent_at: None, deadline: false }
 }
 
 fn headers(clock: i64) -> RunHeaders {
@@ -62,7 +63,7 @@ fn headers(clock: i64) -> RunHeaders {
     }
 }
 
-fn publish(sink: &mut KafkaSink, alerts: &[Alert], headers: &RunHeaders) -> Result<(), SinkError> {
+fn publish(sink: &mut KafkaSink, alerts: &[Emitted], headers: &RunHeaders) -> Result<(), SinkError> {
     sink.publish(alerts, headers)?;
     written(sink)
 }
@@ -86,7 +87,7 @@ fn the_last_word_on_every_alert_is_read_back() {
     let published = read_published(&config, 1).unwrap();
     assert_eq!((published.messages, published.unreadable, published.next), (3, 0, NextOffset(3)));
     let a = &published.alerts[&AlertId::new("work-not-started", "P1", "a")];
-    assert_eq!(*a, alert("a", 2, Status::Cleared));
+    assert_eq!(*a, alert("a", 2, Status::Cleared).alert);
     assert_eq!(published.alerts.len(), 2);
     assert_eq!(published.headers, Some(headers(200)));
     assert!(read_published(&config, 0).unwrap().alerts.is_empty(), "the other shard has published nothing");
@@ -130,7 +131,7 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
 fn many_alerts_keep_their_order() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
-    let alerts: Vec<Alert> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
+    let alerts: Vec<Emitted> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
     publish(&mut sink, &alerts, &headers(1)).unwrap();
     let published = read_published(&config, 0).unwrap();
     assert_eq!((published.messages, published.first), (3_000, NextOffset(0)));
@@ -160,7 +161,7 @@ fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     assert_eq!(read_published(&config, 0).unwrap().messages, 3);
 }
 
-/// A producer that has not heard of a topic asks about it first, and looks for the answer once a second: here it gets none.
+/// A producer that does not know a topic asks for it first, and checks for the answer once a second: here it gets none.
 #[test]
 fn the_first_alert_goes_out_without_a_question() {
     let cluster = MockCluster::new(1).unwrap();
@@ -173,6 +174,27 @@ fn the_first_alert_goes_out_without_a_question() {
     cluster.topic_error(&config.alerts_topic(), RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     assert_eq!(sink.next(), NextOffset(1));
+}
+
+/// A header more, or one fewer: recovery depends on how far the writer had read, and on nothing else.
+#[test]
+fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
+    let topic = config.alerts_topic();
+    let message = Outgoing {
+        key: Some("a".into()),
+        payload: serde_json::to_vec(&alert("a", 1, Status::Raised).alert).unwrap(),
+        headers: Some(headers::write_read(OwnedHeaders::new(), &self::headers(7).read)),
+        partition: None,
+        known_time: None,
+        is_alert: false,
+    };
+    sink.send(&topic, &[message], |_| &topic).unwrap();
+    written(&mut sink).unwrap();
+    let published = read_published(&config, 0).unwrap();
+    assert_eq!((published.alerts.len(), published.headers), (1, None));
+    assert_eq!(published.read, Some(self::headers(7).read));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A partition of one of our own topics, read from its beginning to the end that it has at the start.
+//! Reads a partition of one of permitwatch's own topics from its beginning to the end that it has when reading starts.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use crate::config::KafkaConfig;
 use crate::kafka;
 use crate::sink::SinkError;
 
-/// How long reading may go without one message.
+/// How long reading may go on without a message.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Shows every message to `each`. Returns where the partition began and ended. Ends early, with an error, once `stop` is set.
+/// Passes every message to `each`. Returns the partition's beginning and end. Fails early once `stop` is set.
 pub(super) fn read_whole(
     config: &KafkaConfig,
     topic: &str,
@@ -56,7 +56,7 @@ pub(super) fn read_whole(
                     return Ok((low, high));
                 }
             }
-            // The last offsets before the end may be gone (compaction), or be no messages (transactions).
+            // The last offsets before the end may be missing (compaction) or not be messages (transactions).
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok((low, high)),
             Some(Err(error)) if !is_passing(&error) => return Err(failed(kafka::describe(&error))),
             Some(Err(_)) | None if last_progress.elapsed() < STALL_TIMEOUT => {}
@@ -71,7 +71,7 @@ pub(super) fn read_whole(
     }
 }
 
-/// The library goes on trying by itself.
+/// Whether the library goes on trying by itself.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::*;
     matches!(

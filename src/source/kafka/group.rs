@@ -1,7 +1,7 @@
-//! What the client library calls back: rebalances, statistics, its log.
+//! The client library's callbacks: rebalances, statistics, log.
 //!
-//! Runs on the thread that serves the consumer (see the parent), never on a shard's. The order at a rebalance is fence, wait for
-//! the owner, give up; and for an assignment: split the queues, start the partitions, hand the shards out.
+//! They run on the thread that serves the consumer (see the parent), never on a shard's. On a revocation: fence the shard, wait for
+//! its owner, give the partitions up. On an assignment: split the queues, start the partitions, hand the shards out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,35 +20,35 @@ use super::health::{Health, Reported};
 use super::shard::{Fence, KafkaShard};
 use super::{Assignment, REVOKE_TIMEOUT, WeakConsumer};
 use crate::kafka;
-use crate::record::NextOffset;
-use crate::schema::Feed;
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
 use crate::source::SourceError;
 
 /// The context of the process's consumer.
-pub(super) struct Group {
+pub(super) struct GroupContext {
     pub topics: [String; Feed::COUNT],
     pub partitions: i32,
-    /// Microseconds by which a timestamp may lie ahead of the wall clock.
+    /// Microseconds by which a timestamp may be ahead of the wall clock.
     pub max_ahead: i64,
-    /// The consumer that this is the context of; set once, right after it was made.
+    /// The consumer that owns this context; set once, right after the consumer is made.
     consumer: OnceLock<WeakConsumer>,
-    /// To whoever runs the shards; none where shards are fixed.
+    /// Sends assigned shards to the instance that runs them; `None` if shards are fixed.
     assignments: Option<Mutex<Sender<Result<Assignment, SourceError>>>>,
-    /// Fences of the shards that are out, by number.
+    /// Fences of the shards that have been handed out, by number.
     shards: Mutex<BTreeMap<i32, Arc<Fence>>>,
-    /// End offsets by shard and feed as of the last statistics; negative: not known.
+    /// End offsets by shard and feed, by the last statistics; negative if not known.
     ends: Vec<[AtomicI64; Feed::COUNT]>,
     reported: Mutex<Reported>,
 }
 
-impl Group {
+impl GroupContext {
     pub fn new(
         topics: [String; Feed::COUNT],
         partitions: i32,
         max_ahead: i64,
         assignments: Option<Sender<Result<Assignment, SourceError>>>,
-    ) -> Group {
-        Group {
+    ) -> GroupContext {
+        GroupContext {
             topics,
             partitions,
             max_ahead,
@@ -61,7 +61,7 @@ impl Group {
     }
 
     pub fn set_consumer(&self, consumer: WeakConsumer) {
-        // Called once; a second consumer with this context does not exist.
+        // Set once: no second consumer has this context.
         let _ = self.consumer.set(consumer);
     }
 
@@ -80,14 +80,14 @@ impl Group {
         !self.shards().is_empty()
     }
 
-    /// Stops every shard, for this process is leaving.
+    /// Stops every shard, because this process leaves the group.
     pub fn fence_all(&self) {
         for fence in self.shards().values() {
             fence.revoke();
         }
     }
 
-    /// Stops every shard with an error: the consumer cannot go on.
+    /// Stops every shard with an error, because the consumer cannot go on.
     pub fn fail(&self, message: &str) {
         for fence in self.shards().values() {
             fence.fail(message);
@@ -95,7 +95,7 @@ impl Group {
         self.report(message);
     }
 
-    /// Tells whoever runs the shards.
+    /// Sends an error to the instance that runs the shards.
     pub fn report(&self, message: &str) {
         self.send(Err(SourceError::Assignment { message: message.to_owned() }));
     }
@@ -103,7 +103,7 @@ impl Group {
     fn send(&self, assignment: Result<Assignment, SourceError>) {
         if let Some(sender) = &self.assignments {
             let sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody listens any more: the process is ending, and the shard is dropped with the message.
+            // If the receiver is gone, the process is ending and the shard is dropped with the message.
             let _ = sender.send(assignment);
         }
     }
@@ -112,7 +112,7 @@ impl Group {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn assigned(&self, base: &BaseConsumer<Group>, list: &TopicPartitionList) {
+    fn assigned(&self, base: &BaseConsumer<GroupContext>, list: &TopicPartitionList) {
         let taken = self.whole_shards(list).and_then(|shards| {
             let consumer = self.consumer.get().and_then(WeakConsumer::upgrade).ok_or("the consumer is closing")?;
             take(&consumer, &shards).map_err(|error| error.to_string())
@@ -126,14 +126,14 @@ impl Group {
                 }
             }
             Err(message) => {
-                // The library waits for an answer even to an assignment that is refused.
+                // The library needs an answer even if an assignment is refused.
                 let _ = base.unassign();
                 self.report(&message);
             }
         }
     }
 
-    /// The shards of an assignment, each with all its feeds.
+    /// The shards of an assignment; an error if one lacks a feed.
     fn whole_shards(&self, list: &TopicPartitionList) -> Result<Vec<i32>, String> {
         let mut feeds_of: BTreeMap<i32, usize> = BTreeMap::new();
         for element in list.elements() {
@@ -151,8 +151,8 @@ impl Group {
         }
     }
 
-    /// With the range assignor a rebalance takes everything away, then gives anew.
-    fn revoked(&self, base: &BaseConsumer<Group>) {
+    /// With the range assignor, a rebalance revokes all partitions, then assigns anew.
+    fn revoked(&self, base: &BaseConsumer<GroupContext>) {
         let shards = std::mem::take(&mut *self.shards());
         for fence in shards.values() {
             fence.revoke();
@@ -169,8 +169,8 @@ impl Group {
     }
 }
 
-/// Splits the queues of the shards, then starts their partitions, each at its beginning.
-pub(super) fn take(consumer: &Arc<BaseConsumer<Group>>, shards: &[i32]) -> Result<Vec<KafkaShard>, SourceError> {
+/// Splits the shards' queues off, then starts their partitions, each at its beginning.
+pub(super) fn take(consumer: &Arc<BaseConsumer<GroupContext>>, shards: &[i32]) -> Result<Vec<KafkaShard>, SourceError> {
     let group = consumer.context();
     let mut sources = Vec::with_capacity(shards.len());
     let mut list = TopicPartitionList::with_capacity(shards.len() * Feed::COUNT);
@@ -189,7 +189,7 @@ fn refused(error: &KafkaError) -> SourceError {
     SourceError::Assignment { message: kafka::describe(error) }
 }
 
-impl ClientContext for Group {
+impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         kafka::log(level, facility, message);
     }
@@ -209,7 +209,8 @@ impl ClientContext for Group {
             for (shard, ends) in self.ends.iter().enumerate() {
                 let shard = shard as i32;
                 if let Some(partition) = topic.partitions.get(&shard) {
-                    // What nobody tells any more is not known: an end of before an outage would say that all has been read.
+                    // Nobody reports on such a shard's partitions now, so the end is not known: one from before an outage would say
+                    // that all has been read.
                     let end = if unread.contains_key(&shard) { -1 } else { partition.hi_offset };
                     ends[feed.index()].store(end, Ordering::Relaxed);
                 }
@@ -218,7 +219,7 @@ impl ClientContext for Group {
     }
 }
 
-impl ConsumerContext for Group {
+impl ConsumerContext for GroupContext {
     fn rebalance(&self, base: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(base, list),

@@ -1,8 +1,8 @@
-//! What the client library says each second of the group and of the brokers: whether somebody is there to be read from.
+//! The client library's report, each second, on the group and the brokers: whether messages can be read.
 //!
-//! A connection that stands says nothing: a broker that hangs, or a network that drops everything, closes none. What counts is that
-//! something has come back lately. From the coordinator it does with every heartbeat, from the leader of a partition that is
-//! fetched with every fetch, also where nothing new is written.
+//! An open connection proves nothing: a broker that hangs, or a network that drops everything, closes no connection. What counts is
+//! that something has been received lately. The coordinator answers every heartbeat; the leader of a partition answers every fetch,
+//! even if nothing new has been written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -10,36 +10,36 @@ use std::time::{Duration, Instant};
 use rdkafka::Statistics;
 use rdkafka::statistics::{Broker, Partition};
 
-use crate::schema::Feed;
+use crate::model::schema::Feed;
 
-/// How long a broker may say nothing. Heartbeats and fetches come more often.
+/// How long a broker may send nothing. Heartbeats and fetches are answered more often.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// How the process stands in its consumer group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Membership {
-    /// The client has said nothing yet, or nothing lately.
+    /// The client has not reported yet, or not lately.
     #[default]
     Unknown,
-    /// It looks for the group, joins it, or waits for what it is given.
+    /// The process is looking for the group, joining it, or waiting for its assignment.
     Joining,
-    /// The group's coordinator has not answered for some time, or is away.
+    /// The group's coordinator has not answered for some time, or is not connected.
     Unanswered,
-    /// The coordinator answers, and every shard has been given to a member.
+    /// The coordinator answers, and the group has assigned every shard.
     Member,
 }
 
-/// As of the client's last report.
+/// Health by the client's last report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     pub membership: Membership,
     /// Shards that the group has given to this process.
     pub owned: BTreeSet<i32>,
-    /// Of these, those of which some feed cannot be read, and one such feed.
+    /// Those of the owned shards that have a feed that cannot be read, and one such feed.
     pub unread: BTreeMap<i32, Feed>,
 }
 
-/// What was last reported, and when.
+/// The last report, and when it came.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     last: Option<(Instant, Membership, BTreeMap<i32, Feed>)>,
@@ -66,7 +66,7 @@ impl Reported {
 
 fn membership(statistics: &Statistics) -> Membership {
     let Some(group) = &statistics.cgrp else { return Membership::Unknown };
-    // The library's own connection to whoever coordinates the group, whichever broker that is.
+    // The library's own connection to the group's coordinator, whichever broker that is.
     let coordinator = statistics.brokers.values().find(|broker| broker.name == "GroupCoordinator");
     match coordinator {
         Some(broker) if answers(broker) && group.state == "up" && group.join_state == "steady" => Membership::Member,
@@ -99,7 +99,7 @@ fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> 
     unread
 }
 
-/// It is fetched from a broker that answers, or what was fetched waits for us: then nothing more is asked for.
+/// Whether the partition is fetched from a broker that answers, or has fetched messages waiting (the library then fetches no more).
 pub(super) fn is_read(partition: &Partition, answering: &BTreeSet<i32>) -> bool {
     partition.fetchq_cnt > 0 || partition.fetch_state == "active" && answering.contains(&partition.broker)
 }

@@ -1,8 +1,8 @@
 //! One partition's queue, drained in batches.
 //!
-//! The safe way takes messages one at a time, each with an event around it, two locks and a question for the time; here a
-//! batch of them comes in one call, and each is lent out of the library's own buffer until the next is taken. Everything that
-//! touches the library's memory by hand is in this file.
+//! The safe interface takes messages one at a time, each with an event around it, two locks and a query of the time. Here one call
+//! takes a batch, and each message is lent out of the library's own buffer until the next is taken. All code that touches the
+//! library's memory by hand is in this file.
 
 use std::collections::VecDeque;
 use std::ffi::CString;
@@ -17,50 +17,54 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
 use rdkafka::{Timestamp, bindings};
 
-use super::group::Group;
+use super::group::GroupContext;
 use super::shard::{Fence, known_time};
 use crate::kafka;
-use crate::record::{Lent, NextOffset, Offset, Sent, SentAt};
-use crate::schema::Feed;
-use crate::source::Ahead;
+use crate::model::record::{Lent, NextOffset, Offset, Sent, SentAt};
+use crate::model::schema::Feed;
+use crate::model::time::{KnownTime, WallTime};
+use crate::source::LaneHead;
 use crate::source::known::{Bound, KnownTimes};
-use crate::time::{KnownTime, WallTime};
 
-/// Messages taken out of a queue at once. They are held beyond what the library's own limits count, so not many.
+/// Messages taken out of a queue at once. They come on top of what the library's own limits count, so not many.
 const BATCH: usize = 128;
 
 pub(super) struct Lane {
     feed: Feed,
     partition: i32,
-    /// Taken out of the queue and not yet out of the lane. Before the queue, for they go first when the lane is dropped.
+    /// Messages taken out of the queue and not yet out of the lane. Declared before the queue, since they must be dropped first.
     fetched: VecDeque<Fetched>,
-    /// What is lent out.
+    /// The message that is lent out.
     lent: Option<Fetched>,
     queue: Queue,
     /// Keeps the queue split off and its callback alive.
-    _split: PartitionQueue<Group>,
+    _split: PartitionQueue<GroupContext>,
     topic: CString,
-    /// The queue held more than the last batch.
+    /// The last batch was full, so the queue may hold more.
     has_more: bool,
     /// A message has been taken since the start or the last seek.
     has_read: bool,
-    /// Where the next message is expected; not known before the first message or seek.
+    /// The next offset; not known before the first message or seek.
     pub next: Option<NextOffset>,
     times: KnownTimes,
-    /// What the first fetched message's timestamp says, where that cannot be true.
+    /// The timestamp of the first fetched message, if it cannot be true.
     claimed: Option<KnownTime>,
-    /// The end has been seen, and no message since.
+    /// The end has been reported, and no message since.
     pub at_end: bool,
-    /// A seek was asked for, and nothing has been seen since that shows it done. What was fetched before may still stand in the
-    /// queue.
+    /// A seek was requested, and no message has shown that it is done. The queue may still hold messages fetched before it.
     pub sought: bool,
-    /// When it was last sought because it had been made anew, and how often since the last message.
+    /// When the lane last sought the beginning of a partition that had been recreated, and how often since the last message.
     begun_again: Option<(Instant, u32)>,
 }
 
 impl Lane {
-    /// Splits the queue off. `None`: the client has none for this partition.
-    pub fn new(consumer: &Arc<BaseConsumer<Group>>, feed: Feed, partition: i32, fence: &Arc<Fence>) -> Option<Lane> {
+    /// Splits the queue off. `None`: the client has no queue for this partition.
+    pub fn new(
+        consumer: &Arc<BaseConsumer<GroupContext>>,
+        feed: Feed,
+        partition: i32,
+        fence: &Arc<Fence>,
+    ) -> Option<Lane> {
         let topic = &consumer.context().topics[feed.index()];
         let mut split = consumer.split_partition_queue(topic, partition)?;
         let topic = CString::new(topic.as_str()).ok()?;
@@ -86,7 +90,7 @@ impl Lane {
         })
     }
 
-    /// Forgets what was taken out of the queue: the next message is another one.
+    /// Seeks, and drops the messages that were taken out of the queue.
     pub fn seek(&mut self, next: NextOffset, known_time: KnownTime) {
         self.fetched.clear();
         self.next = Some(next);
@@ -94,7 +98,7 @@ impl Lane {
         (self.at_end, self.sought, self.has_read, self.has_more) = (false, true, false, true);
     }
 
-    /// The partition has been made anew: its messages go on behind the known time of the last.
+    /// The partition has been recreated: its messages follow the known time of the last one.
     pub fn begin_again(&mut self, first: NextOffset) {
         let last = self.times.last();
         self.seek(first, last);
@@ -102,19 +106,20 @@ impl Lane {
         self.begun_again = Some((Instant::now(), times + 1));
     }
 
-    /// It was to begin again so long ago, and nothing has come since, not even its end.
+    /// Whether the lane sought the beginning of a recreated partition so long ago, and has received nothing since, not even the
+    /// end.
     pub fn begins_again(&self, since: Duration) -> bool {
         self.sought && self.begun_again.is_some_and(|(at, _)| at.elapsed() >= since)
     }
 
-    /// How often that has been tried since the last message.
+    /// How often it has done so since the last message.
     pub fn times_begun_again(&self) -> u32 {
         self.begun_again.map_or(0, |(_, times)| times)
     }
 
-    /// What comes next. At an end that stood before a seek it says `AtEnd` too: see `sought`.
-    pub fn ahead(&mut self, consumer: &BaseConsumer<Group>, fence: &Fence) -> Result<Ahead, KafkaError> {
-        // A message keeps the whole response in memory that brought it.
+    /// What comes next. May also return `AtEnd` for an end seen before a seek: see `sought`.
+    pub fn ahead(&mut self, consumer: &BaseConsumer<GroupContext>, fence: &Fence) -> Result<LaneHead, KafkaError> {
+        // A message keeps the whole response that brought it in memory.
         self.lent = None;
         loop {
             let Some(first) = self.fetched.front() else {
@@ -124,16 +129,16 @@ impl Lane {
                 return Ok(self.drained(consumer));
             };
             match first.error() {
-                // Fetched before the seek, or a second time after it.
+                // Fetched before the seek, or a second time after it: skip it.
                 None if self.next.is_some_and(|next| first.offset() < next.0) => {}
                 None => {
                     (self.at_end, self.sought, self.begun_again) = (false, false, None);
                     let stamp = self.times.next(known_time(first.timestamp(), self.times.last()));
                     self.claimed = stamp.claimed;
-                    return Ok(Ahead::Message(stamp.known_time));
+                    return Ok(LaneHead::Message(stamp.known_time));
                 }
-                // Messages may stand behind the end already. They woke nobody, for the queue was not empty when they came:
-                // the lane is at its end only when its queue is drained.
+                // Messages may follow the end in the queue. They woke nobody, since the queue was not empty when they came: so the
+                // lane is at its end only when its queue is drained.
                 Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF) => self.at_end = true,
                 Some(error) => {
                     self.fetched.pop_front();
@@ -144,7 +149,7 @@ impl Lane {
         }
     }
 
-    /// Lends the message that `ahead` has seen.
+    /// Lends the message that `ahead` has reported.
     pub fn take(&mut self) -> Option<Lent<'_>> {
         if self.fetched.front().is_none_or(|first| first.error().is_some()) {
             return None;
@@ -166,41 +171,41 @@ impl Lane {
         })
     }
 
-    /// Takes a batch out of the queue if something may be there; says whether something was.
+    /// Takes a batch out of the queue if it may hold something; returns whether it did.
     fn fetch(&mut self, fence: &Fence) -> bool {
         if !fence.take_news(self.feed) && !self.has_more {
             return false;
         }
         let taken = self.queue.take(&mut self.fetched);
-        // A queue that was emptied says so when it is filled again; one that was not says nothing.
+        // The library signals when an emptied queue is filled again, but not when one that still holds messages gets more.
         self.has_more = taken == BATCH;
         taken > 0
     }
 
-    /// The queue is empty. Either the library has said that this is the end of the partition, or its end as of the fetch that
-    /// brought the last message says so: the library notes the high watermark of a response before it hands out the response's
-    /// messages, so what it says now is no older than they are. If it is where we are, nothing more had been written then:
-    /// what the library's own notice says, one empty fetch earlier.
+    /// The queue is empty: is this the end of the partition? Either the library has reported the end, or the partition's high
+    /// watermark says so. The library notes the high watermark of a response before it hands out the response's messages, so the
+    /// watermark is no older than they are. If it equals the next offset, nothing more had been written when they were fetched. The
+    /// library would report that only after one more, empty fetch.
     ///
-    /// It says less where the end is not a message: behind a truncation, a compaction, an open or aborted transaction the two
-    /// are not equal, and the library's notice comes. It says nothing where no message has come since a seek or the start, for
-    /// then it may be older.
-    fn drained(&mut self, consumer: &BaseConsumer<Group>) -> Ahead {
+    /// The watermark does not help where the last offset is not a message (truncation, compaction, an open or aborted transaction):
+    /// the two are never equal then, and the library's report comes. It is not used before the first message after a start or a
+    /// seek, since it may be older than that.
+    fn drained(&mut self, consumer: &BaseConsumer<GroupContext>) -> LaneHead {
         if !self.at_end && !self.sought && self.has_read {
             self.at_end = self.next.is_some() && self.next == self.high_watermark(consumer);
         }
-        if self.at_end { Ahead::AtEnd } else { Ahead::Pending }
+        if self.at_end { LaneHead::AtEnd } else { LaneHead::Pending }
     }
 
     /// Messages up to the partition's end that have not been taken.
-    pub fn backlog(&self, consumer: &BaseConsumer<Group>) -> u64 {
+    pub fn backlog(&self, consumer: &BaseConsumer<GroupContext>) -> u64 {
         let (Some(next), Some(end)) = (self.next, self.high_watermark(consumer)) else { return 0 };
         end.0.saturating_sub(next.0).max(0).unsigned_abs()
     }
 
-    /// The partition's end as of the last response that carried it; nobody is asked.
+    /// The partition's end by the last response that carried it; does not ask the broker.
     #[expect(unsafe_code, reason = "the safe way asks the broker")]
-    fn high_watermark(&self, consumer: &BaseConsumer<Group>) -> Option<NextOffset> {
+    fn high_watermark(&self, consumer: &BaseConsumer<GroupContext>) -> Option<NextOffset> {
         let (mut low, mut high) = (-1, -1);
         // SAFETY: the client lives as long as the reference to its consumer, the name is terminated, the results are ours.
         let found = unsafe {
@@ -216,7 +221,7 @@ impl Lane {
     }
 }
 
-/// A handle of the library's queue, which it counts.
+/// A handle of the library's queue, counted by the library.
 struct Queue(NonNull<RDKafkaQueue>);
 
 // SAFETY: the library's queues and messages belong to no thread.
@@ -225,7 +230,7 @@ unsafe impl Send for Queue {}
 
 #[expect(unsafe_code, reason = "the safe queue gives messages one at a time")]
 impl Queue {
-    fn of(consumer: &BaseConsumer<Group>, topic: &CString, partition: i32) -> Option<Queue> {
+    fn of(consumer: &BaseConsumer<GroupContext>, topic: &CString, partition: i32) -> Option<Queue> {
         // SAFETY: the client lives, the name is terminated; the handle is ours until it is destroyed.
         let queue = unsafe {
             bindings::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
@@ -233,7 +238,7 @@ impl Queue {
         NonNull::new(queue).map(Queue)
     }
 
-    /// Takes up to [`BATCH`] messages without waiting, and says how many there were.
+    /// Takes up to [`BATCH`] messages without waiting, and returns how many.
     fn take(&self, into: &mut VecDeque<Fetched>) -> usize {
         let mut batch = [std::ptr::null_mut(); BATCH];
         // SAFETY: the handle is ours, and the array has as many places as are asked for.
@@ -252,7 +257,7 @@ impl Drop for Queue {
     }
 }
 
-/// A message that the library has handed over, or an error in the place of one.
+/// A message that the library has handed over, or an error in its place.
 struct Fetched(NonNull<RDKafkaMessage>);
 
 // SAFETY: as for the queue.

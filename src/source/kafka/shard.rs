@@ -1,4 +1,4 @@
-//! One shard of the consumer: the queues of its partitions, one of each feed.
+//! One shard of the consumer: the queues of its partitions, one per feed.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,32 +10,32 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use rdkafka::{Timestamp, TopicPartitionList};
 
-use super::group::Group;
+use super::group::GroupContext;
 use super::lane::Lane;
-use crate::clock::FeedSet;
 use crate::kafka::{self, ANSWER_TIMEOUT};
-use crate::record::{Lent, Message, NextOffset, Offset};
-use crate::schema::Feed;
-use crate::source::{Ahead, ShardSource, SourceError, Waker};
-use crate::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
+use crate::model::record::{Lent, Message, NextOffset, Offset};
+use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
+use crate::model::time::{Day, KnownTime, MICROS_PER_DAY, WallTime};
+use crate::source::{LaneHead, ShardSource, SourceError, Waker};
 
-/// How long a partition that was made anew may bring nothing before it is sought again.
+/// How long to wait for a message or the end of a recreated partition before seeking again.
 const SEEK_AGAIN: Duration = Duration::from_secs(5);
-/// How often it is.
+/// How often to seek before giving up.
 const SEEKS: u32 = 3;
 
 /// Partition n of every feed.
 pub struct KafkaShard {
     number: i32,
-    consumer: Arc<BaseConsumer<Group>>,
+    consumer: Arc<BaseConsumer<GroupContext>>,
     fence: Arc<Fence>,
-    /// By [`Feed::index`]; emptied when the shard is dropped, before that is acknowledged.
+    /// By [`Feed::index`]; emptied when the shard is dropped, before the drop is acknowledged.
     lanes: Vec<Lane>,
 }
 
 impl KafkaShard {
-    /// Splits the queues off. The partitions are assigned afterwards.
-    pub(super) fn new(consumer: &Arc<BaseConsumer<Group>>, number: i32) -> Result<KafkaShard, SourceError> {
+    /// Splits the queues off. The partitions must be assigned afterwards.
+    pub(super) fn new(consumer: &Arc<BaseConsumer<GroupContext>>, number: i32) -> Result<KafkaShard, SourceError> {
         let fence = Arc::new(Fence::default());
         let mut lanes = Vec::with_capacity(Feed::COUNT);
         for feed in Feed::ALL {
@@ -53,13 +53,13 @@ impl KafkaShard {
         self.number
     }
 
-    /// Tells from any thread whether the shard is still this process's; ask it before publishing.
+    /// Tells from any thread whether this process still owns the shard; to be checked before publishing.
     pub fn fence(&self) -> Arc<Fence> {
         Arc::clone(&self.fence)
     }
 
-    /// Goes on where a checkpoint stood: every feed's next offset, and the known time below which its messages do not fall
-    /// (that of the last message before the offset). To be called before the first `poll`.
+    /// Goes on from a checkpoint: every feed's next offset, and the known time of the message before it, below which later messages
+    /// do not fall. To be called before the first `poll`.
     pub fn seek(&mut self, positions: &[(NextOffset, KnownTime); Feed::COUNT]) -> Result<(), SourceError> {
         self.check_fence()?;
         let mut list = TopicPartitionList::with_capacity(Feed::COUNT);
@@ -83,20 +83,20 @@ impl KafkaShard {
         Ok(())
     }
 
-    /// Where the next message of a feed will be written, asked of the broker: once these have been read, everything written
-    /// before the question has been.
+    /// The end of a feed's partition, asked of the broker: a shard that has read this far has read everything written before the
+    /// call.
     pub fn end_offset(&self, feed: Feed) -> Result<NextOffset, SourceError> {
         end_offset(&self.consumer, feed, self.number)
     }
 
-    /// Messages of a feed that are written and not yet read, as of the library's last statistics (each second).
+    /// Messages of a feed that are written and not yet read, by the library's last statistics (each second).
     pub fn lag(&self, feed: Feed) -> Option<u64> {
         let next = self.lanes.get(feed.index())?.next?;
         self.consumer.context().lag(feed, self.number, next)
     }
 
-    /// The end that was seen may be one from before the seek: the broker says where it is.
-    fn end_after_seek(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    /// The end that was reported may be from before the seek: asks the broker for it.
+    fn end_after_seek(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         let end = end_offset(&self.consumer, feed, self.number)?;
         let lane = &mut self.lanes[feed.index()];
         let next = lane.next.unwrap_or_default();
@@ -106,14 +106,15 @@ impl KafkaShard {
         }
         if end > next {
             lane.at_end = false;
-            return Ok(Ahead::Pending);
+            return Ok(LaneHead::Pending);
         }
         lane.sought = false;
-        Ok(Ahead::AtEnd)
+        Ok(LaneHead::AtEnd)
     }
 
-    /// An internal topic has been made anew under its reader. Where the library does not come to read it, a start does.
-    fn begin_again(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    /// Reads an internal topic from its beginning, because it was recreated while it was being read. An error if the library does
+    /// not get there after [`SEEKS`] attempts; a restart reads the topic.
+    fn begin_again(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         if self.lanes[feed.index()].times_begun_again() >= SEEKS {
             let topic = self.topic(feed).to_owned();
             let offset = self.lanes[feed.index()].next.unwrap_or_default().0;
@@ -124,7 +125,7 @@ impl KafkaShard {
         list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(first.0))
             .map_err(|error| self.failed(feed, &error))?;
         let list = self.consumer.seek_partitions(list, ANSWER_TIMEOUT).map_err(|error| self.failed(feed, &error))?;
-        // The library may not have heard of the new topic yet: then nothing comes, and this is done again.
+        // The library may not know the new topic yet: then nothing comes, and the lane seeks again.
         let outcome = list.elements().first().and_then(|element| element.error().err());
         tracing::error!(
             topic = self.topic(feed),
@@ -135,7 +136,7 @@ impl KafkaShard {
             "an internal topic no longer has what comes next; it is read from its beginning"
         );
         self.lanes[feed.index()].begin_again(first);
-        Ok(Ahead::Pending)
+        Ok(LaneHead::Pending)
     }
 
     fn topic(&self, feed: Feed) -> &str {
@@ -166,14 +167,15 @@ impl KafkaShard {
 }
 
 impl ShardSource for KafkaShard {
-    fn ahead(&mut self, feed: Feed) -> Result<Ahead, SourceError> {
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
         self.check_fence()?;
         let lane = &mut self.lanes[feed.index()];
         match lane.ahead(&self.consumer, &self.fence) {
-            Ok(Ahead::AtEnd) if lane.sought => self.end_after_seek(feed),
-            Ok(Ahead::Pending) if lane.begins_again(SEEK_AGAIN) => self.begin_again(feed),
+            Ok(LaneHead::AtEnd) if lane.sought => self.end_after_seek(feed),
+            Ok(LaneHead::Pending) if lane.begins_again(SEEK_AGAIN) => self.begin_again(feed),
             Ok(ahead) => Ok(ahead),
-            // Whoever writes it fills it again (see `service`): what comes from its beginning is known already, or is what was missing.
+            // The shards that write the topic fill it again (see `service`): records read from its beginning are known already or
+            // were missing.
             Err(error) if feed.is_internal() && is_lost(&error) => self.begin_again(feed),
             Err(error) => Err(self.failed(feed, &error)),
         }
@@ -213,7 +215,7 @@ impl ShardSource for KafkaShard {
     }
 }
 
-/// The broker has no message at the offset that comes next.
+/// Whether the broker has no message at the next offset.
 fn is_lost(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))
 }
@@ -240,8 +242,8 @@ pub(super) fn owned(feed: Feed, partition: i32, known_time: KnownTime, message: 
     }
 }
 
-/// The broker's milliseconds as microseconds, within 1900-2199 (a record's own dates are bounded likewise). A message without a
-/// timestamp is known when the one before it was.
+/// The broker's milliseconds as microseconds, within 1900-2199 (the bounds of a record's own dates). A message without a timestamp
+/// gets the known time of the one before it.
 pub(super) fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
     let bounds = (Day::FIRST.instant(), Day::LAST.instant() + MICROS_PER_DAY - 1);
     match timestamp {
@@ -252,13 +254,17 @@ pub(super) fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
     }
 }
 
-pub(super) fn end_offset(consumer: &BaseConsumer<Group>, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
+pub(super) fn end_offset(
+    consumer: &BaseConsumer<GroupContext>,
+    feed: Feed,
+    shard: i32,
+) -> Result<NextOffset, SourceError> {
     bounds(consumer, feed, shard).map(|(_, end)| end)
 }
 
-/// Where a partition begins and ends.
+/// Beginning and end of a partition.
 pub(super) fn bounds(
-    consumer: &BaseConsumer<Group>,
+    consumer: &BaseConsumer<GroupContext>,
     feed: Feed,
     shard: i32,
 ) -> Result<(NextOffset, NextOffset), SourceError> {
@@ -271,11 +277,11 @@ pub(super) fn bounds(
     }
 }
 
-/// Between the owner of a shard and the thread that serves the group: the one is told to stop, the other that it has.
+/// Shared by a shard's owner and the thread that serves the group: the owner is told to stop here, and answers here that it has.
 #[derive(Debug, Default)]
 pub struct Fence {
     is_down: AtomicBool,
-    /// Lanes whose queue has become non-empty since it was last drained.
+    /// Lanes whose queues have received something since they were last drained.
     lanes: AtomicU16,
     state: Mutex<FenceState>,
     changed: Condvar,
@@ -283,16 +289,16 @@ pub struct Fence {
 
 #[derive(Debug, Default)]
 struct FenceState {
-    /// A queue has become non-empty since the last wait, or something else has happened that the owner waits for.
+    /// A queue has received something since the last wait, or another event has come that the owner waits for.
     has_news: bool,
-    /// Why the consumer cannot go on, where that is the reason.
+    /// Why the consumer cannot go on, if that is why the shard was fenced.
     failure: Option<String>,
     /// The owner has dropped the shard.
     is_released: bool,
 }
 
 impl Fence {
-    /// The shard is this process's: it may read and publish.
+    /// Whether this process owns the shard, and so may read and publish.
     pub fn stands(&self) -> bool {
         !self.is_down.load(Ordering::Acquire)
     }
@@ -311,7 +317,7 @@ impl Fence {
         self.state().failure.clone()
     }
 
-    /// A lane's queue is no longer empty.
+    /// Notes that a lane's queue is no longer empty.
     pub(super) fn wake(&self, feed: Feed) {
         self.lanes.fetch_or(FeedSet::of([feed]).0, Ordering::Release);
         self.wake_owner();
@@ -321,8 +327,8 @@ impl Fence {
         FeedSet(self.lanes.load(Ordering::Acquire))
     }
 
-    /// Whether the lane's queue has become non-empty since this was last asked. Ask first and drain then: what comes in between is
-    /// news again.
+    /// Whether the lane's queue has received something since the last call. To be called before draining, so that a message that
+    /// comes in between counts for the next call.
     pub(super) fn take_news(&self, feed: Feed) -> bool {
         let bit = FeedSet::of([feed]);
         self.news().contains(feed) && FeedSet(self.lanes.fetch_and(!bit.0, Ordering::AcqRel)).contains(feed)
@@ -340,7 +346,7 @@ impl Fence {
             .wait_timeout_while(state, timeout, |state| !state.has_news && self.stands())
             .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
         if !state.has_news {
-            // Nothing rests on the library's notices alone: should one fail to come, its lane is asked after the timeout.
+            // Not to depend on the library's signals alone, ask every lane after a timeout.
             self.lanes.store(u16::MAX, Ordering::Release);
         }
         state.has_news = false;
@@ -351,7 +357,7 @@ impl Fence {
         self.changed.notify_all();
     }
 
-    /// Whether the owner dropped the shard before the deadline.
+    /// Waits for the owner to drop the shard; false if the deadline passes first.
     pub(super) fn wait_released(&self, deadline: Instant) -> bool {
         let timeout = deadline.saturating_duration_since(Instant::now());
         let state = self

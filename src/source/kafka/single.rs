@@ -1,4 +1,4 @@
-//! One message by its coordinates, for the quarantine's second look.
+//! Reads one message by its coordinates, for a second look at quarantined messages.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use super::shard::{known_time, owned};
 use crate::config::KafkaConfig;
 use crate::kafka::{self, ANSWER_TIMEOUT, ClusterError, Plain};
-use crate::record::{Coordinates, Message};
+use crate::model::record::{Coordinates, Message};
+use crate::model::time::KnownTime;
 use crate::source::SourceError;
-use crate::time::KnownTime;
 
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Reads single messages; belongs to no group.
+/// Reads single messages, without a group.
 pub struct MessageReader {
     consumer: BaseConsumer<Plain>,
     config: KafkaConfig,

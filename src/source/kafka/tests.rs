@@ -1,5 +1,5 @@
 //! Aim: a shard reads what was written, in order, to its end; a group moves whole shards.
-//! Method: the embedded broker, with conditions waited for up to a deadline.
+//! Method: the embedded broker; each condition is awaited up to a deadline.
 
 #![expect(clippy::disallowed_methods, reason = "polls a broker with a deadline; there is nothing to wait on")]
 
@@ -8,11 +8,11 @@ use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::broker::{EmbeddedBroker, FeedWriter};
-use crate::partition::partition_of;
-use crate::record::Message;
+use crate::model::partition::partition_of;
+use crate::model::record::Message;
+use crate::model::time::{KnownTime, WallTime};
 use crate::source::{Polled, ShardSource};
-use crate::time::{KnownTime, WallTime};
+use crate::tools::broker::{EmbeddedBroker, FeedWriter};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -28,7 +28,7 @@ fn at(millis: i64) -> KnownTime {
     KnownTime(1_700_000_000_000_000 + millis * 1000)
 }
 
-/// Reads a lane until its end has been seen.
+/// Reads a lane until its end is reported.
 fn read_to_end(shard: &mut KafkaShard, feed: Feed) -> Result<Vec<Message>, SourceError> {
     let deadline = Instant::now() + DEADLINE;
     let mut messages = Vec::new();
@@ -103,7 +103,7 @@ fn known_time_never_falls_within_a_partition() {
 fn a_timestamp_that_cannot_be_true_is_told_and_raises_no_other() {
     let (_broker, config) = start(1);
     let mut writer = FeedWriter::new(&config).unwrap();
-    let years_ahead = KnownTime(crate::clock::wall().0 + 73 * 365 * crate::time::MICROS_PER_DAY);
+    let years_ahead = KnownTime(crate::model::clock::wall().0 + 73 * 365 * crate::model::time::MICROS_PER_DAY);
     let ahead = KnownTime(years_ahead.0.div_euclid(1_000) * 1_000);
     for time in [at(5), ahead, at(6)] {
         writer.write(Feed::Studies, b"P", Some(b"{}"), time, None).unwrap();
@@ -132,7 +132,7 @@ fn a_seek_goes_on_where_the_checkpoint_stood() {
     assert_eq!(offsets(&messages), [15, 16, 17, 18, 19]);
     assert!(messages.iter().all(|message| message.known_time == at(100)), "the checkpoint's clock is a floor");
     assert!(read_to_end(shard, Feed::Border).unwrap().is_empty());
-    // And back, with what was fetched meanwhile discarded.
+    // Seek back, which drops the messages fetched meanwhile.
     positions[Feed::Payments.index()] = (NextOffset(18), KnownTime::MIN);
     shard.seek(&positions).unwrap();
     assert_eq!(offsets(&read_to_end(shard, Feed::Payments).unwrap()), [18, 19]);
@@ -158,13 +158,13 @@ fn waiting_ends_when_something_is_written() {
     for feed in Feed::ALL {
         read_to_end(shard, feed).unwrap();
     }
-    // What the ends have signalled.
+    // Take the signals that the ends have sent.
     shard.wait(Duration::ZERO);
     let start = Instant::now();
     shard.wait(Duration::from_millis(200));
     assert!(start.elapsed() >= Duration::from_millis(200), "nothing was written, nothing wakes");
     writer.write(Feed::Notices, b"P", Some(b"{}"), at(1), None).unwrap();
-    // Without being woken this never ends.
+    // This loop ends only if the reader is woken.
     loop {
         shard.wait(Duration::from_secs(3_600));
         if let Polled::Message(message) = shard.poll(Feed::Notices).unwrap() {
@@ -174,7 +174,7 @@ fn waiting_ends_when_something_is_written() {
     }
 }
 
-/// The library says so only when a fetch has come back empty, which here takes it seconds.
+/// The library itself reports the end only after an empty fetch, which takes seconds here.
 #[test]
 fn the_last_message_brings_the_end_with_it() {
     let (_broker, config) = start(1);
@@ -197,15 +197,15 @@ fn the_last_message_brings_the_end_with_it() {
         }
     }
     assert!(matches!(shards[0].poll(Feed::Notices).unwrap(), Polled::AtEnd));
-    // And it is not believed from before a seek. A seek asks for messages at once, and what is written after that may miss the
-    // answer: what has to be there is written before it.
+    // After a seek the watermark from before it must not be believed. A seek fetches at once, and a message written after it may
+    // miss that fetch: so write first what the test needs.
     writer.write(Feed::Notices, b"P", Some(b"{}"), at(300), None).unwrap();
     writer.flush().unwrap();
     let mut positions = [(NextOffset(0), KnownTime::MIN); Feed::COUNT];
     positions[Feed::Notices.index()] = (NextOffset(299), at(0));
     shards[0].seek(&positions).unwrap();
     assert_eq!(offsets(&read_to_end(&mut shards[0], Feed::Notices).unwrap()), [299, 300]);
-    // Unless it is sought to the end that was known: then the broker is asked where it is.
+    // If the seek goes to the end that was known, the broker is asked for the end.
     positions[Feed::Notices.index()] = (NextOffset(301), at(0));
     shards[0].seek(&positions).unwrap();
     writer.write(Feed::Notices, b"P", Some(b"{}"), at(301), None).unwrap();
@@ -221,7 +221,7 @@ fn unequal_or_missing_topics_are_refused() {
     assert!(matches!(KafkaConsumer::assign(&config, &[2]), Err(ClusterError::Client(_))));
 }
 
-/// Takes what the group assigns until `count` shards are held.
+/// Takes assigned shards until `count` are held.
 fn take(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>, count: usize) {
     let deadline = Instant::now() + DEADLINE;
     while held.len() < count {
@@ -231,7 +231,7 @@ fn take(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>, count: 
     }
 }
 
-/// Gives up what was taken away and takes what was given since.
+/// Drops the shards that were revoked and takes those assigned since.
 fn follow(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>) {
     held.retain(|_, shard| shard.fence().stands());
     while let Ok(assignment) = assignments.recv_timeout(Duration::from_millis(20)) {
@@ -255,7 +255,7 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     }
     first.commit(0, &[NextOffset(1); Feed::COUNT]).unwrap();
 
-    // A second member: every shard of the first is fenced, and is given up only when its owner has dropped it.
+    // A second member joins: every shard of the first is fenced, and is given up only when its owner has dropped it.
     let joined = std::thread::spawn({
         let config = config.clone();
         move || KafkaConsumer::join(&config).unwrap()
@@ -269,7 +269,7 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     assert!(matches!(error, SourceError::Revoked { .. }), "{error}");
     held_by_first.clear();
     let (second, second_assignments) = joined.join().unwrap();
-    // The group may go through more than one division before both are in it.
+    // The group may rebalance more than once before both are members.
     let mut held_by_second = BTreeMap::new();
     loop {
         follow(&first_assignments, &mut held_by_first);
@@ -281,13 +281,13 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
         }
         assert!(Instant::now() < deadline, "the group does not come to rest: {shards:?}");
     }
-    // Every shard starts anew at the beginning, whoever has it and whatever was committed.
+    // Every shard starts at the beginning, whoever has it and whatever was committed.
     for shard in held_by_first.values_mut().chain(held_by_second.values_mut()) {
         assert_eq!(read_to_end(shard, Feed::Reference).unwrap().len(), 1);
         assert!(read_to_end(shard, Feed::Permits).unwrap().is_empty());
     }
 
-    // The second leaves: the first gets everything.
+    // The second member leaves: the first gets every shard.
     held_by_second.clear();
     drop(second);
     let deadline = Instant::now() + DEADLINE;
@@ -301,7 +301,7 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     drop(first);
 }
 
-/// Messages that come right behind the end of a partition wake nobody: the reader must not have been told to wait.
+/// Messages that follow the end of a partition in the queue wake nobody: the reader must not have been told to wait then.
 #[test]
 fn a_reader_that_waits_whenever_nothing_is_at_hand_is_never_left_waiting() {
     const MESSAGES: i64 = 60_000;

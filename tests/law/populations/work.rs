@@ -20,6 +20,7 @@ pub const RECIPES: &[(&str, Recipe)] = &[
     ("allowance and income", allowance_and_income),
     ("filled in before an extension", filled_in),
     ("a working life", working_life),
+    ("low pay lifted before an extension", lifted),
 ];
 
 const FLOOR: i64 = 27_360;
@@ -602,6 +603,42 @@ fn filled_in(mut m: Maker) -> Group {
                     Op::Upsert,
                     salary(&payer, month, requirement + m.dice.pick(&[0, -1, 100])),
                 );
+            }
+        }
+    }
+    m.finish(60)
+}
+
+/// Months of low pay, or of none, that are declared anew shortly before an extension is applied for.
+fn lifted(mut m: Maker) -> Group {
+    let person = m.person();
+    let payer = m.employer();
+    let from = m.dice.first_day();
+    let class = m.dice.pick(&["WORK_EMP", "WORK_EMP", "BLUE_CARD"]);
+    let first = work_permit(&mut m, person, class, from, from.add_months(14) - 1, &payer);
+    let last = first.valid_to.expect("an end");
+    let filed = last - m.dice.pick(&[0, 30, 60]);
+    m.add(person, (filed + 1).at_hour(7), application(class, filed));
+    if m.dice.one_in(2) {
+        renew(&mut m, person, &first, &payer, 10);
+    }
+    let low_from = m.dice.between(1, 8);
+    let none = m.dice.one_in(3);
+    for ahead in 0..13 {
+        let month = from.month().add_months(ahead);
+        let low = ahead >= low_from && ahead < low_from + m.dice.between(3, 6);
+        let known = (filed + m.dice.pick(&[-91, -60, -30, 0, 30])).at_hour(9);
+        match (low, none) {
+            (true, true) => {
+                m.add(person, known.max((month.add_months(1) + 11).at_hour(9)), salary(&payer, month, FLOOR));
+            }
+            (true, false) => {
+                let key = m.salary(person, &payer, month, FLOOR - 8_000);
+                let known = known.max((month.add_months(1) + 13).at_hour(9));
+                m.write(person, &key, known, Op::Upsert, salary(&payer, month, FLOOR));
+            }
+            _ => {
+                m.salary(person, &payer, month, FLOOR);
             }
         }
     }

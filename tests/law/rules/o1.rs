@@ -32,7 +32,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 const WORKERS: &[Code] = &["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP"];
 
 fn severity(p: &Known<'_>, permit: &Seen<Permit>, decided: Day, day: Day) -> Option<Severity> {
-    let fresh = |since: Day| signs(p, permit, day).into_iter().any(|on| on > since);
+    let fresh = |first: Day| signs(p, permit, day).into_iter().any(|on| on >= first);
     // Whole days: on the last of them it is still in time.
     let unserved = permit.revoked_served_on.is_none_or(|served| served > day) && permit.revoked_final_on.is_none();
     if unserved && day > decided + 30 {
@@ -44,15 +44,10 @@ fn severity(p: &Known<'_>, permit: &Seen<Permit>, decided: Day, day: Day) -> Opt
     }
     let final_on = permit.revoked_final_on.filter(|on| day > *on + 28)?;
     // In the four weeks for leaving, to be here is no sign of staying.
-    if fresh(final_on + 28) {
+    if fresh(final_on + 29) {
         return Some(Severity::Weak);
     }
-    // Registered, or moved away and yet paid or seen here since.
-    (registered(p, day) || moved(p, decided, day)).then_some(Severity::Info)
-}
-
-fn moved(p: &Known<'_>, decided: Day, day: Day) -> bool {
-    gone(p).iter().any(|gone| gone.stands(day) && gone.moved().is_some_and(|moved| moved.on >= decided))
+    registered(p, day).then_some(Severity::Info)
 }
 
 fn registered(p: &Known<'_>, day: Day) -> bool {
@@ -65,14 +60,16 @@ fn registered(p: &Known<'_>, day: Day) -> bool {
 fn left(p: &Known<'_>, permit: &Permit, decided: Day, day: Day) -> bool {
     let moves = gone(p);
     let moves = moves.iter().filter(|gone| gone.stands(day)).filter_map(|gone| gone.moved().map(|moved| moved.on));
-    let exits = p.border.iter().filter(|b| b.direction == "exit" && b.observed_on <= day).map(|b| b.observed_on);
+    let exits = p.border.iter().filter(|b| b.direction == "exit" && b.doc_seen == Some(true) && b.observed_on <= day);
+    let exits = exits.map(|exit| exit.observed_on);
     let last = moves.chain(exits).filter(|on| *on >= decided).max();
     last.is_some_and(|last| !signs(p, permit, day).into_iter().any(|on| on > last))
 }
 
 /// Days of fresh signs of where the person is: an address, an employer, what is paid, a journey.
 fn signs(p: &Known<'_>, permit: &Permit, day: Day) -> Vec<Day> {
-    let addresses = posts_in_force(p).into_iter().filter(|post| post.dereg_code.is_none());
+    // One at which the register no longer has the person is none.
+    let addresses = posts_in_force(p).into_iter().filter(|post| post.dereg_code.is_none() && registered(p, day));
     let addresses = addresses.map(|post| post.registered_on.unwrap_or(post.event_on));
     let may = |kind: Code| kind != "salary" || WORKERS.contains(&permit.permit_class);
     // Pay comes a month after the work.

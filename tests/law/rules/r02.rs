@@ -2,15 +2,16 @@
 //! months after the month in which the employment ended, all declared. Four where the holder had been told of an investigation
 //! before, six (from the day on which that is the law) for who has held the permit for more than two years.
 //!
-//! The employment ends on the day that a notice gives, else with the last month with pay. An excused month is one in place. A last
-//! payment of at least twice the mean of the last three full months pays for as many months as it holds means, its own among them. An application filed
-//! within the time, or filed before and undecided when the employment ends, explains it unless it is refused or withdrawn, but not
-//! that of the permit itself. An extension under which nothing was declared counts from its first day.
+//! The employment ends on the day that a notice gives, be it ahead, else with the last month with pay. An excused month is one in
+//! place. A last payment of at least twice the mean of the last three full months moves the end by as many months as it holds means
+//! beside its own, excused ones not among them. An application filed within the time, or filed before and undecided when the employment
+//! ends, explains it unless it is refused or withdrawn, but not that of the permit itself; so does the notice of a new employment within
+//! the time. An extension under which nothing was declared counts from its first day.
 
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
-use crate::pay::{can_be_judged, carried_by, gross, parameter};
-use crate::rights::{Holding, posts_in_force};
+use crate::pay::{can_be_judged, carried_by, gross, parameter, severance};
+use crate::rights::{Holding, answered_by, posts_in_force};
 use crate::rules::{Finding, Rule, Severity};
 
 pub const RULE: Rule = Rule { number: "R02", id: "employment-ended", classes: &["WORK_EMP"], survives: &[], on_day };
@@ -38,7 +39,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 fn ended(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, Day)> {
     let permit = &p.permits[holding.permit];
     let before = (permit.first_grant != Some(true)).then(|| holding.valid_from - 1);
-    let end = employment_end(p, holding.valid_from, before, day)?;
+    let end = employment_end(p, holding.valid_from, before)?;
     let grace = grace_months(holding, permit, end.by_day);
     let mut idle = 0;
     let mut month = end.day.month().add_months(1);
@@ -46,10 +47,10 @@ fn ended(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, Day)> 
         // A month that the employer's declarations do not explain.
         idle += i32::from(can_be_judged(p, month) && month >= holding.valid_from);
         if idle == grace {
-            if applied(p, permit, &end, grace, day) {
+            if applied(p, permit, &end, grace, day) || employed_anew(p, &end, grace) {
                 return None;
             }
-            let severity = if has_left(p, holding, end.told, day) { Severity::Strong } else { Severity::Medium };
+            let severity = if has_left(p, holding, end.by_day, day) { Severity::Strong } else { Severity::Medium };
             return Some((severity, agi_complete(month)));
         }
         month = month.add_months(1);
@@ -60,19 +61,17 @@ fn ended(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, Day)> 
 struct End {
     /// The last day that is accounted for: by pay, severance or an excused month.
     day: Day,
-    /// The day that a notice gives, where there is one.
-    told: Day,
-    /// The last day of the employment itself.
+    /// The last day of the employment itself, an excused month being one of it.
     by_day: Day,
 }
 
 /// The end of the last employment since `from`; at the earliest `before`, which stands in for one where there was none.
-fn employment_end(p: &Known<'_>, from: Day, before: Option<Day>, day: Day) -> Option<End> {
+fn employment_end(p: &Known<'_>, from: Day, before: Option<Day>) -> Option<End> {
     let first = from.month();
     let mut paid = p.salaries.keys().copied().filter(|&month| month >= first && gross(p, month) > 0);
     let begun = paid.clone().next();
     let last = paid.next_back();
-    let notices = p.notices.iter().filter(|n| n.kind == "employment_end" && n.event_on <= day);
+    let notices = p.notices.iter().filter(|n| n.kind == "employment_end");
     let notice = notices.map(|notice| notice.event_on).filter(|&on| on >= from).max();
     let end = match (notice, last.map(Day::month_end)) {
         // Pay of the month itself or before: the notice's day is the day.
@@ -84,32 +83,13 @@ fn employment_end(p: &Known<'_>, from: Day, before: Option<Day>, day: Day) -> Op
     // Of who had an employment, an excused month is one in place.
     let begun = begun.or(before.map(|before| before + 1)).or(notice)?;
     let in_place = p.excused_months.range(begun.month()..).next_back().map(|month| month.month_end());
-    // Severance pays for the months after the last of work, an excused one that follows at once among these.
+    let by_day = in_place.map_or(end, |in_place| end.max(in_place));
+    // Severance pays for the months after the end, but for those that are accounted for anyway.
     let ahead = last.map_or(0, |last| severance(p, last));
-    let in_a_row = last.zip(in_place).is_some_and(|(last, excused)| {
-        let months = (1..).map(|ahead| last.add_months(ahead)).take_while(|&month| month <= excused);
-        months.clone().count() > 0 && months.clone().all(|month| p.excused_months.contains(&month))
-    });
-    let paid_until = last.map(|last| last.max(in_place.filter(|_| in_a_row).unwrap_or(last).month()));
-    let paid_until = paid_until.map(|last| {
-        let months = (1..).map(|ahead| last.add_months(ahead)).filter(|&month| can_be_judged(p, month));
-        months.take(ahead as usize).last().unwrap_or(last).month_end()
-    });
-    let day = [in_place, paid_until].into_iter().flatten().fold(end, Day::max);
-    Some(End { day, told: notice.unwrap_or(end), by_day: end })
-}
-
-/// For how many months the last payment pays beyond its own.
-fn severance(p: &Known<'_>, last: Day) -> i32 {
-    // Months that the permit held from their first day on.
-    let before = p.salaries.range(..last).rev().filter(|(month, _)| p.holdings.iter().any(|own| own.holds(**month)));
-    let full: Vec<i64> = before.map(|(_, paid)| paid.values().sum()).filter(|&paid| paid > 0).take(3).collect();
-    if full.is_empty() {
-        return 0;
-    }
-    let sum: i64 = full.iter().sum();
-    let ratio = gross(p, last) * full.len() as i64 / sum;
-    if ratio >= 2 { ratio as i32 - 1 } else { 0 }
+    let open = |month: &Day| can_be_judged(p, *month) && !p.excused_months.contains(month);
+    let covered = (1..).map(|ahead| end.month().add_months(ahead)).filter(open).take(ahead).last();
+    let day = covered.map_or(by_day, |month| by_day.max(month.month_end()));
+    Some(End { day, by_day })
 }
 
 fn grace_months(holding: &Holding, permit: &Seen<Permit>, end: Day) -> i32 {
@@ -123,16 +103,19 @@ fn grace_months(holding: &Holding, permit: &Seen<Permit>, end: Day) -> i32 {
 
 fn applied(p: &Known<'_>, permit: &Seen<Permit>, end: &End, grace: i32, day: Day) -> bool {
     p.applications.iter().any(|application| {
-        let own = (application.filed_on <= permit.application_on.unwrap_or(permit.valid_from)
-            && application.permit_class == Some(permit.permit_class))
-            || (application.outcome == Some("granted") && application.decided_on == permit.decided_on);
         let undone = matches!(application.outcome, Some("refused" | "withdrawn"))
             && application.decided_on.is_none_or(|decided| decided < day);
         let within = application.filed_on > end.by_day && application.filed_on < (end.day + 1).add_months(grace);
         let pending =
             application.filed_on <= end.by_day && application.decided_on.is_none_or(|decided| decided > end.by_day);
-        !own && !undone && (within || pending)
+        !answered_by(application, permit) && !undone && (within || pending)
     })
+}
+
+/// Whether a notice tells of an employment that began within the time.
+fn employed_anew(p: &Known<'_>, end: &End, grace: i32) -> bool {
+    let mut begun = p.notices.iter().filter(|notice| notice.kind == "employment_start").map(|notice| notice.event_on);
+    begun.any(|on| on > end.by_day && on < (end.day + 1).add_months(grace))
 }
 
 /// Moved abroad by the register and not back, or seen leaving since, with a document, and not seen entering.

@@ -1,10 +1,11 @@
 //! R03, unemployment under an EU Blue Card (UtlL 6 a kap. 12 §): more than three months without pay in all, more than six once the
-//! card has been held for two years. Months on whose first day a card of the right held, declared and not excused; they need not follow one another.
+//! card has been held for two years. Months on whose first day a card of the right held, declared and not excused; they need not follow one another. Not the month in
+//! which a notice has an employment end or begin, nor those until one that is agreed begins, nor those that the last pay covers.
 
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
-use crate::pay::{can_be_judged, carried_by, gross, is_excused};
-use crate::rights::Holding;
+use crate::pay::{can_be_judged, carried_by, gross, is_excused, severance};
+use crate::rights::{Holding, answered_by};
 use crate::rules::{Finding, Rule, Severity};
 
 pub const RULE: Rule =
@@ -43,21 +44,39 @@ fn breached(p: &Known<'_>, card: &Holding, day: Day) -> bool {
 }
 
 fn is_idle(p: &Known<'_>, month: Day) -> bool {
-    // Who is said to leave an employment had one, paid or not.
-    let next_pay =
-        p.salaries.range(month..).find(|(_, payers)| payers.values().sum::<i64>() > 0).map(|(month, _)| *month);
-    let left = p.notices.iter().filter(|notice| notice.kind == "employment_end" && notice.event_on >= month);
-    let employed = left.map(|notice| notice.event_on.month()).any(|left| next_pay.is_none_or(|paid| left < paid));
-    let begun = p.notices.iter().any(|notice| notice.kind == "employment_start" && notice.event_on.month() == month);
-    gross(p, month) <= 0 && !is_excused(p, month) && can_be_judged(p, month) && !employed && !begun
+    gross(p, month) <= 0
+        && !is_excused(p, month)
+        && can_be_judged(p, month)
+        && !begins_or_ends(p, month)
+        && !covered(p, month)
+}
+
+/// Whether a notice tells that an employment ends or begins in a month, or, in that month or before, that one will begin later.
+fn begins_or_ends(p: &Known<'_>, month: Day) -> bool {
+    p.notices.iter().any(|notice| {
+        let on = notice.event_on.month();
+        match notice.kind {
+            "employment_end" => on == month,
+            "employment_start" => on == month || (notice.first_known.day().month() <= month && month < on),
+            _ => false,
+        }
+    })
+}
+
+/// Whether the last pay before a month pays for it too, as under R02.
+fn covered(p: &Known<'_>, month: Day) -> bool {
+    let Some(last) = p.salaries.range(..month).rev().map(|(paid, _)| *paid).find(|paid| gross(p, *paid) > 0) else {
+        return false;
+    };
+    let open = |month: &Day| can_be_judged(p, *month) && !is_excused(p, *month);
+    let mut months = (1..).map(|ahead| last.add_months(ahead)).filter(open).take(severance(p, last));
+    months.any(|covered| covered == month)
 }
 
 /// Whether another application than the card's own is undecided.
 fn applied(p: &Known<'_>, permit: &Seen<Permit>, day: Day) -> bool {
     p.applications.iter().any(|application| {
         let decided = application.outcome.is_some() && application.decided_on.is_none_or(|decided| decided <= day);
-        let own = application.filed_on <= permit.application_on.unwrap_or(permit.valid_from)
-            && application.permit_class == Some(permit.permit_class);
-        application.filed_on <= day && !decided && !own
+        application.filed_on <= day && !decided && !answered_by(application, permit)
     })
 }

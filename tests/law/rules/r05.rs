@@ -3,10 +3,13 @@
 
 use crate::calendar::Day;
 use crate::facts::Known;
-use crate::pay::{FullMonth, judge, shifted};
+use crate::pay::{FullMonth, below, judge, last, shifted};
 use crate::rules::{Finding, Rule, Severity};
 
 const CLASSES: &[&str] = &["WORK_EMP", "ICT", "SEASONAL"];
+
+/// Per cent of the offer.
+const TOLERANCE: i64 = 95;
 
 pub const RULE: Rule = Rule { number: "R05", id: "salary-below-offered", classes: CLASSES, survives: &[], on_day };
 
@@ -17,20 +20,19 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         if !CLASSES.contains(&permit.permit_class) {
             continue;
         }
-        let Some(severity) = judge(p, holding, day, |of, full| severity(p, full, of.offered_sek?)) else { continue };
+        let found = judge(p, holding, day, |of| of.offered_sek, |full| severity(p, full));
+        let Some(severity) = found else { continue };
         out.push(Finding { subject: permit.permit_id.clone(), severity });
     }
     out
 }
 
-fn severity(p: &Known<'_>, full: &[FullMonth], offered: i64) -> Option<Severity> {
-    let pay: Vec<i64> = full.iter().map(|month| month.counts(offered)).collect();
-    let last = |months: usize| pay.len().checked_sub(months).map(|from| &pay[from..]);
-    let sum = |of: &[i64]| of.iter().sum::<i64>();
-    let below = |of: &[i64], share: i64| of.iter().filter(|pay| **pay * 100 < share * offered).count();
-    if last(3).is_some_and(|of| sum(of) * 100 < 3 * 80 * offered) {
-        Some(if shifted(p, full) { Severity::Weak } else { Severity::Medium })
-    } else if last(6).is_some_and(|of| sum(of) * 100 < 6 * 95 * offered && below(of, 90) >= 3) {
+fn severity(p: &Known<'_>, full: &[FullMonth]) -> Option<Severity> {
+    if last(full, 3).is_some_and(|of| below(of, 80)) {
+        Some(if shifted(p, full, TOLERANCE) { Severity::Weak } else { Severity::Medium })
+    } else if last(full, 6)
+        .is_some_and(|of| below(of, TOLERANCE) && of.iter().filter(|month| month.below(90)).count() >= 3)
+    {
         Some(Severity::Weak)
     } else {
         None

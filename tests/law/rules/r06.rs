@@ -4,8 +4,11 @@
 
 use crate::calendar::Day;
 use crate::facts::Known;
-use crate::pay::{FullMonth, judge};
+use crate::pay::{FullMonth, below, judge, last};
 use crate::rules::{Finding, Rule, Severity};
+
+/// Per cent of the threshold.
+const TOLERANCE: i64 = 97;
 
 pub const RULE: Rule =
     Rule { number: "R06", id: "blue-card-salary-low", classes: &["BLUE_CARD"], survives: &[], on_day };
@@ -17,17 +20,15 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         if permit.permit_class != "BLUE_CARD" {
             continue;
         }
-        if let Some(severity) = judge(p, holding, day, |of, full| severity(full, of.threshold_sek?)) {
+        if let Some(severity) = judge(p, holding, day, |of| of.threshold_sek, severity) {
             out.push(Finding { subject: permit.permit_id.clone(), severity });
         }
     }
     out
 }
 
-fn severity(full: &[FullMonth], threshold: i64) -> Option<Severity> {
-    let pay: Vec<i64> = full.iter().map(|month| month.counts(threshold)).collect();
-    let sum = |months: usize| pay.len().checked_sub(months).map(|from| pay[from..].iter().sum::<i64>());
-    let low = sum(6).is_some_and(|sum| sum * 100 < 6 * 97 * threshold);
-    let over_the_year = sum(12).is_some_and(|sum| sum >= 12 * threshold);
+fn severity(full: &[FullMonth]) -> Option<Severity> {
+    let low = last(full, 6).is_some_and(|of| below(of, TOLERANCE));
+    let over_the_year = last(full, 12).is_some_and(|of| !below(of, 100));
     (low && !over_the_year).then_some(Severity::Weak)
 }

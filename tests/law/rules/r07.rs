@@ -29,40 +29,45 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         if !CLASSES.contains(&permit.permit_class) {
             continue;
         }
-        let of = |own: &Holding| {
-            breach(p, own, day).filter(|(_, known)| own.permit == carrier.permit || !carrier.settles(*known))
-        };
-        if let Some(severity) = carried_by(p, carrier).filter_map(of).map(|(severity, _)| severity).max() {
+        if let Some(severity) = breach(p, carrier, day) {
             out.push(Finding { subject: permit.permit_id.clone(), severity });
         }
     }
     out
 }
 
-/// What stands of a permit's own months, and from when on the last of them could be told.
-fn breach(p: &Known<'_>, holding: &Holding, day: Day) -> Option<(Severity, At)> {
-    let permit = &p.permits[holding.permit];
-    let until = earlier(permit.tied_until, holding.held_until);
+/// What stands of the months under permits of this one's class and right, each beside what its own permit allows. Months elsewhere that
+/// the decision on the permit could weigh raise nothing on it.
+fn breach(p: &Known<'_>, carrier: &Holding, day: Day) -> Option<Severity> {
     let mut kinds: Vec<(Day, Kind)> = Vec::new();
     let mut standing = None;
-    let mut month = holding.valid_from.month();
-    while agi_complete(month) <= day {
-        let whole = month >= holding.valid_from && until.is_none_or(|until| month.month_end() <= until);
-        if whole && let Some(kind) = kind(p, &permit.permit_id, month) {
-            kinds.push((month, kind));
-            let last = kinds.iter().filter(|(before, _)| *before >= month.add_months(-2)).map(|(_, kind)| *kind);
-            let wrong = last.clone().filter(|kind| *kind == Kind::Wrong).count();
-            let other = last.filter(|kind| *kind != Kind::Good).count();
-            let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
-            let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0)).max(agi_complete(month).start());
-            standing = match (wrong, other) {
-                (2.., _) => Some((Severity::Medium, known)),
-                (_, 2..) => Some((Severity::Info, known)),
-                _ if kind == Kind::Good => None,
-                _ => standing,
-            };
+    let mut elsewhere = At(0);
+    for holding in carried_by(p, carrier) {
+        let permit = &p.permits[holding.permit];
+        let until = earlier(permit.tied_until, holding.held_until);
+        let mut month = holding.valid_from.month();
+        while agi_complete(month) <= day {
+            let whole = month >= holding.valid_from && until.is_none_or(|until| month.month_end() <= until);
+            if whole && let Some(kind) = kind(p, &permit.permit_id, month) {
+                kinds.push((month, kind));
+                let last = kinds.iter().filter(|(before, _)| *before >= month.add_months(-2)).map(|(_, kind)| *kind);
+                let wrong = last.clone().filter(|kind| *kind == Kind::Wrong).count();
+                let other = last.filter(|kind| *kind != Kind::Good).count();
+                if kind != Kind::Good {
+                    let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
+                    let known = of_it.map(|pay| pay.first_known).max().unwrap_or(At(0));
+                    elsewhere = elsewhere.max(known).max(agi_complete(month).start());
+                }
+                standing = match (wrong, other) {
+                    _ if carrier.settles(elsewhere) => None,
+                    (2.., _) => Some(Severity::Medium),
+                    (_, 2..) => Some(Severity::Info),
+                    _ if kind == Kind::Good => None,
+                    _ => standing,
+                };
+            }
+            month = month.add_months(1);
         }
-        month = month.add_months(1);
     }
     standing
 }

@@ -10,8 +10,8 @@ use crate::pay::{gross, is_excused, parameter};
 use crate::rights::Canceller;
 use crate::rules::{Finding, Rule, Severity};
 
-/// Others' right to work is not asked about: they may, or no register may be read.
-const CLASSES: &[&str] = &["WORK_EMP", "SELF_EMP", "JOBSEEK_HQ", "POST_STUDY", "ASYLUM_APPLICANT"];
+/// Others may work, have rules of their own, or their salary statements may not be read for this.
+const CLASSES: &[&str] = &["WORK_EMP", "SELF_EMP"];
 const LEAST_SEK: i64 = 5_000;
 
 pub const RULE: Rule =

@@ -61,8 +61,8 @@ fn work(p: &Known<'_>, day: Day) -> Vec<Finding> {
             // A permit granted since could weigh what was known of it.
             let of_it = p.payments.iter().filter(|pay| pay.kind == "salary" && pay.month == month);
             let known = of_it.map(|pay| pay.first_known.day()).max();
-            let next = p.holdings.iter().find(|since| since.valid_from > month.month_end());
-            let weighed = next.is_some_and(|since| known <= Some(since.decided_on.unwrap_or(since.valid_from)));
+            let mut since = p.holdings.iter().filter(|since| since.valid_from > month.month_end());
+            let weighed = since.any(|since| known <= Some(since.decided_on.unwrap_or(since.valid_from)));
             if paid && month - until > 31 && !another && !weighed {
                 let severity = if day >= agi_complete(month) { Severity::Medium } else { Severity::Weak };
                 out.push(Finding { subject: permit.permit_id.clone(), severity });

@@ -54,10 +54,13 @@ fn days(study: &Seen<Study>) -> (Day, Option<Day>) {
     (study.starts_on.unwrap_or(study.event_on), study.ends_on)
 }
 
+/// Of a term that a period only touches it says nothing: so many days it must have in it, and more.
+const TOUCHED_DAYS: i32 = 14;
+
 /// For the term or a later one.
 fn registered(p: &Known<'_>, term: &Seen<Term>) -> bool {
     let registrations = p.studies.iter().filter(|s| matches!(s.kind, "registered" | "re_registered"));
-    registrations.map(days).any(|(_, until)| until.is_none_or(|until| until >= term.starts_on))
+    registrations.map(days).any(|(_, until)| until.is_none_or(|until| until - term.starts_on >= TOUCHED_DAYS))
 }
 
 fn excused(p: &Known<'_>, term: &Seen<Term>) -> bool {
@@ -66,7 +69,8 @@ fn excused(p: &Known<'_>, term: &Seen<Term>) -> bool {
         match s.kind {
             "degree" => from <= term.ends_on,
             "doctoral_employment" | "leave_granted" | "deferred" | "exchange_out" => {
-                from <= term.ends_on && until.is_none_or(|until| until >= term.starts_on)
+                let (first, last) = (from.max(term.starts_on), until.map_or(term.ends_on, |d| d.min(term.ends_on)));
+                last - first >= TOUCHED_DAYS
             }
             _ => false,
         }

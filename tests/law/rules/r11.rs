@@ -16,7 +16,10 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
             p.studies.iter().filter(|s| matches!(s.kind, "interrupted" | "returned_offer" | "withdrawn_registration"))
         {
             let due = stop.event_on + 30;
-            if day < due || !holding.right_covers(stop.event_on) || holding.settles(stop.first_known) {
+            if day < due
+                || !holding.right_covers(stop.event_on)
+                || holding.settles_event(stop.event_on, stop.first_known)
+            {
                 continue;
             }
             if !goes_on(p, stop) && !excused(p, stop, day) {

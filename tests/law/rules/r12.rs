@@ -72,7 +72,8 @@ fn ended(p: &PersonKnown, registration: &Seen<Study>) -> Option<Day> {
     let stops = p.studies.iter().filter(|s| {
         matches!(s.kind, "interrupted" | "returned_offer" | "withdrawn_registration")
             && s.institution_id == registration.institution_id
-            && s.event_on >= registration.event_on
+            // One of the same day came before it: a change of programme.
+            && s.event_on > registration.event_on
     });
     registration.ends_on.into_iter().chain(stops.map(|s| s.event_on)).min()
 }

@@ -6,22 +6,19 @@
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
 use crate::facts::Known;
-use crate::register::gone;
+use crate::register::{gone, in_state_service};
 
 pub const RULE: Rule =
     Rule { number: "R15", id: "permanent-permit-emigrated", classes: &["PERMANENT"], survives: &[], on_day };
 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
-    if p.notices.iter().any(|notice| notice.kind == "state_service_abroad" && notice.event_on <= day) {
-        return out;
-    }
     let long_term = p.holdings.iter().any(|h| p.permits[h.permit].permit_class == "LTR_EU" && h.holds(day));
     for holding in p.carrying(day, &["PERMANENT"]) {
         let permit = &p.permits[holding.permit];
         for gone in gone(p).iter().filter(|gone| gone.stands(day)) {
-            let Some(moved) = gone.moved() else { continue };
-            if !holding.right_covers(moved.on) || holding.settles(moved.known) {
+            let Some(moved) = gone.moved().filter(|moved| !in_state_service(p, moved.on, 30)) else { continue };
+            if !holding.right_covers(moved.on) || holding.settles_event(moved.on, moved.known) {
                 continue;
             }
             // The register has thirty days to correct what it has said.

@@ -7,7 +7,7 @@
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
 use crate::facts::{Code, Known};
-use crate::register::{Gone, gone};
+use crate::register::{Gone, Said, gone};
 use crate::rights::Holding;
 
 pub const CLASSES: &[Code] = &[
@@ -51,20 +51,29 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 
 fn severity(p: &Known<'_>, holding: &Holding, gone: &Gone, day: Day) -> Option<Severity> {
     let first = gone.on.max(holding.right_from);
-    let enough_left = planned_end(p, holding).is_none_or(|until| until - first > 60);
+    // As the register has it by now.
+    let said = gone.codes.iter().rfind(|said| said.on <= day)?;
+    let enough_left = planned_end(p, holding, said).is_none_or(|until| until - first > 60);
     if !enough_left || gone.back_on.is_some_and(|back| back <= first) {
         return None;
     }
-    // As the register has it by now.
-    let said = gone.codes.iter().rfind(|said| said.on <= day)?;
-    (!holding.settles(said.known)).then_some(match said.code {
+    (!holding.settles_event(said.on, said.known)).then_some(match said.code {
         "UV" if said.on >= holding.right_from => Severity::Medium,
         _ => Severity::Weak,
     })
 }
 
-/// The last day of the right as it was granted: that it was cut short later makes the move no smaller.
-fn planned_end(p: &Known<'_>, holding: &Holding) -> Option<Day> {
-    let last = p.holdings.iter().rfind(|other| other.right == holding.right)?;
+/// The last day of the right as it was granted: that it was cut short later makes the move no smaller, and time that a renewal adds is
+/// none that was left where its decision weighed the move. An application on record kept the right open until then.
+fn planned_end(p: &Known<'_>, holding: &Holding, said: &Said) -> Option<Day> {
+    let of_right = || p.holdings.iter().filter(|other| other.right == holding.right);
+    let weighed =
+        of_right().find(|other| other.valid_from > holding.valid_from && other.settles_event(said.on, said.known));
+    let last = of_right().rfind(|other| weighed.is_none_or(|weighed| other.valid_from < weighed.valid_from))?;
+    if weighed.is_some() {
+        let until = last.held_until?;
+        let asked = p.applications.iter().any(|a| last.valid_from <= a.filed_on && a.filed_on <= until);
+        return if asked { None } else { Some(until.max(p.permit_of(last).valid_to?)) };
+    }
     last.carries_until.and_then(|until| Some(until.max(p.permit_of(last).valid_to?)))
 }

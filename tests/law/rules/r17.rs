@@ -15,7 +15,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     for holding in p.carrying(day, &["LTR_EU"]) {
         for gone in gone(p).iter().filter(|gone| gone.stands(day)) {
             let Some(moved) = gone.moved() else { continue };
-            if !holding.right_covers(moved.on) || holding.settles(moved.known) {
+            if !holding.right_covers(moved.on) || holding.settles_event(moved.on, moved.known) {
                 continue;
             }
             let months = if moved.in_eu == Some(false) { 12 } else { 72 };

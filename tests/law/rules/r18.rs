@@ -24,6 +24,8 @@ pub struct Visit {
     pub known: At,
     /// Nobody saw the return.
     pub inferred: bool,
+    /// Of such a one: the last day on which the person was seen there.
+    pub seen_until: Option<Day>,
     /// Passing through, or excused.
     pub light: bool,
     /// The notice does not say from which document it knows the person.
@@ -35,6 +37,16 @@ pub struct Visit {
 impl Visit {
     fn doubt(&self) -> usize {
         usize::from(self.inferred) + usize::from(self.unsure) + usize::from(self.explained)
+    }
+
+    /// As it is known with no more doubt than so much.
+    fn told(&self, doubt: usize) -> Option<Visit> {
+        if self.doubt() <= doubt {
+            return Some(self.clone());
+        }
+        // Up to a sighting there the stay is not inferred only.
+        let seen = Visit { until: self.seen_until?, inferred: false, ..self.clone() };
+        (seen.doubt() <= doubt).then_some(seen)
     }
 }
 
@@ -55,7 +67,9 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
     let moved: Vec<At> = gone(p)
         .iter()
         .filter(|gone| gone.on <= day && gone.on > status.declared_on)
-        .filter_map(|gone| gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known))
+        .filter_map(|gone| {
+            gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known.max(gone.on.start()))
+        })
         .collect();
     let new = visits.iter().any(|v| !holding.settles(v.known)) || moved.iter().any(|known| !holding.settles(*known));
     if !new && !grown(holding, &visits) {
@@ -63,24 +77,25 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
     }
     // With how much doubt a stay is told, so many tiers lower: what is surer may be graver by itself.
     let told = (0..=3).filter_map(|doubt| {
-        let stays: Vec<&Visit> = visits.iter().filter(|v| v.doubt() <= doubt).collect();
+        let stays: Vec<Visit> = visits.iter().filter_map(|visit| visit.told(doubt)).collect();
         grade(&stays, status).map(|severity| (0..doubt).fold(severity, |severity, _| lower(severity)))
     });
     let settled = (!moved.is_empty()).then(|| top(status));
     told.max().max(settled)
 }
 
-/// Whether the days of a stay that goes on have passed a limit since the decision on a renewal.
+/// Whether the days of a stay, or of all, have passed a limit since the decision on a renewal.
 fn grown(holding: &Holding, visits: &[Visit]) -> bool {
     let Some(decided) = holding.decided_on else { return true };
-    let lengths = |until: Option<Day>| -> Vec<i32> {
-        let stays = visits.iter().filter(|v| !v.light);
-        stays.map(|v| until.map_or(v.until, |day| v.until.min(day)) - v.from).collect()
-    };
-    let (then, now) = (lengths(Some(decided)), lengths(None));
+    let stays: Vec<(&Visit, i32, i32)> = visits
+        .iter()
+        .filter(|visit| !visit.light)
+        .map(|visit| (visit, (visit.until.min(decided) - visit.from).max(0), visit.until - visit.from))
+        .collect();
+    let counted = || stays.iter().filter(|(visit, ..)| !visit.explained);
     let passed = |limit: i32, then: i32, now: i32| then < limit && limit <= now;
-    passed(14, then.iter().copied().max().unwrap_or(0), now.iter().copied().max().unwrap_or(0))
-        || passed(90, then.iter().sum(), now.iter().sum())
+    stays.iter().any(|(_, then, now)| passed(14, *then, *now))
+        || passed(90, counted().map(|(_, then, _)| then).sum(), counted().map(|(.., now)| now).sum())
 }
 
 fn top(status: &Status) -> Severity {
@@ -99,12 +114,13 @@ fn lower(severity: Severity) -> Severity {
     }
 }
 
-fn grade(visits: &[&Visit], status: &Status) -> Option<Severity> {
+fn grade(visits: &[Visit], status: &Status) -> Option<Severity> {
     if visits.is_empty() {
         return None;
     }
-    let stays: Vec<&&Visit> = visits.iter().filter(|v| !v.light).collect();
-    let total: i32 = stays.iter().map(|v| v.until - v.from).sum();
+    let stays: Vec<&Visit> = visits.iter().filter(|v| !v.light).collect();
+    // Days with a stated reason are not counted towards those of all stays.
+    let total: i32 = stays.iter().filter(|v| !v.explained).map(|v| v.until - v.from).sum();
     let longest = stays.iter().map(|v| v.until - v.from).max();
     let twice = stays.windows(2).any(|pair| pair[1].from < pair[0].from.add_months(24));
     let severity = match longest {
@@ -120,37 +136,56 @@ fn grade(visits: &[&Visit], status: &Status) -> Option<Severity> {
 pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
     let there = |code: Code| code == status.tested_country;
     let mut notices: Vec<&Seen<Border>> = p.border.iter().filter(|b| b.observed_on <= day).collect();
-    notices.sort_by_key(|b| (b.observed_on, b.direction == "exit"));
+    notices.sort_by_key(|b| b.observed_on);
     let visit = |from: &Seen<Border>, until, known, inferred| Visit {
         from: from.observed_on,
         until,
         known,
         inferred,
+        seen_until: None,
         // An excused home visit is told, and weighs no more than passing through.
-        light: from.transit == Some(true) || noticed(p, status, "home_visit_excused", from.observed_on),
+        light: from.transit == Some(true) || noticed(p, status, "home_visit_excused", from.observed_on, until),
         unsure: from.doc_seen != Some(true),
-        explained: noticed(p, status, "travel_reason", from.observed_on),
+        explained: noticed(p, status, "travel_reason", from.observed_on, until),
     };
     let mut out = Vec::new();
     let mut used: Vec<&str> = Vec::new();
-    let stays = notices.iter().filter(|b| b.transit != Some(true));
-    for exit in stays.clone().filter(|b| b.direction == "exit" && there(b.country)) {
-        // Whoever enters from anywhere, or leaves again, is back.
-        let back = stays.clone().find(|b| match b.direction {
+    let leaves = |b: &Seen<Border>| b.direction == "exit" && there(b.country);
+    for exit in notices.iter().filter(|b| leaves(b) && b.transit != Some(true)) {
+        // Whoever enters from anywhere, or leaves again, is back. Of a day's notices that of leaving for that country comes first.
+        let back_on = notices.iter().find(|b| match b.direction {
             "entry" => b.observed_on >= exit.observed_on,
             "exit" => b.observed_on > exit.observed_on,
             _ => false,
         });
-        let entry = back.filter(|b| b.direction == "entry");
-        used.extend(entry.map(|entry| entry.key.as_str()));
-        if exit.doc_seen != Some(true) && entry.is_none_or(|entry| !there(entry.country)) {
+        let back_on = back_on.map(|back| back.observed_on);
+        let of_day = || notices.iter().filter(|b| Some(b.observed_on) == back_on);
+        let leaves_again = back_on > Some(exit.observed_on) && of_day().any(|b| leaves(b));
+        let entries: Vec<_> = of_day().filter(|b| b.direction == "entry" && !leaves_again).collect();
+        used.extend(entries.iter().map(|entry| entry.key.as_str()));
+        let documented = |b: &Seen<Border>| b.doc_seen == Some(true);
+        let from_there = entries.iter().filter(|entry| there(entry.country)).count() > 0;
+        if !documented(exit) && !from_there {
             // Nobody knows from a document that it was this person who left, and nobody saw them come from there.
             continue;
         }
-        let seen = back.map(|back| back.observed_on);
-        let until = appeared(p, exit.observed_on, day).into_iter().chain(seen).min().unwrap_or(day);
-        let known = entry.map_or(exit.first_known, |entry| exit.first_known.max(entry.first_known));
-        out.push(visit(exit, until, known, entry.is_none()));
+        let until = appeared(p, exit.observed_on, day).into_iter().chain(back_on).min().unwrap_or(day);
+        let back = entries.iter().map(|entry| entry.first_known).min();
+        let known = back.map_or(exit.first_known, |back| back.max(exit.first_known));
+        let mut stay = visit(exit, until, known, entries.is_empty());
+        // One end of the journey established from a document is enough.
+        stay.unsure &= !entries.iter().any(|entry| there(entry.country) && documented(entry));
+        let seen = notices.iter().filter(|b| b.direction == "seen" && there(b.country) && b.transit != Some(true));
+        let seen: Vec<_> = seen.filter(|b| exit.observed_on <= b.observed_on && b.observed_on <= until).collect();
+        used.extend(seen.iter().map(|sighting| sighting.key.as_str()));
+        stay.seen_until = seen.iter().map(|sighting| sighting.observed_on).max();
+        let card_on = p.permits.iter().any(|permit| permit.card_issued_on == Some(until));
+        if stay.inferred && until > stay.from && (back_on == Some(until) || card_on) {
+            // Whoever leaves again, or appears here in person, had come back: that they were there is sure, only for how long is
+            // inferred. (An address is told to the register from anywhere.)
+            stay.seen_until = stay.seen_until.max(Some(stay.from));
+        }
+        out.push(stay);
     }
     // Seen there, or coming from there; passing through, either way.
     for notice in notices.iter().filter(|b| there(b.country) && !used.contains(&b.key.as_str())) {
@@ -173,8 +208,10 @@ fn appeared(p: &PersonKnown, after: Day, day: Day) -> Option<Day> {
     posts.filter_map(|post| post.registered_on).chain(cards).filter(|on| after < *on && *on <= day).min()
 }
 
-fn noticed(p: &PersonKnown, status: &Status, kind: Code, on: Day) -> bool {
+/// Whether a notice of a reason is about a stay: within thirty days of it.
+fn noticed(p: &PersonKnown, status: &Status, kind: Code, from: Day, until: Day) -> bool {
     p.notices.iter().any(|n| {
-        n.kind == kind && n.country.is_none_or(|c| c == status.tested_country) && (n.event_on - on).abs() <= 30
+        let near = from - 30 <= n.event_on && n.event_on <= until + 30;
+        n.kind == kind && n.country.is_none_or(|country| country == status.tested_country) && near
     })
 }

@@ -20,7 +20,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
                 b.doc_kind == Some("P")
                     && b.doc_issuer == Some(status.tested_country)
                     && b.observed_on <= day
-                    && b.observed_on >= status.declared_on
+                    && b.observed_on > status.declared_on
                     && (b.doc_issued_on.is_some_and(|on| on > status.declared_on) || has_own(p, b.observed_on))
                     && !holding.settles(b.first_known)
             });

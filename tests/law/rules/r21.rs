@@ -28,10 +28,10 @@ fn severity(p: &Known<'_>, holding: &Holding, day: Day) -> Option<Severity> {
     let decided = permit.decided_on?;
     let posts: Vec<&Seen<Post>> = posts_in_force(p).into_iter().filter(|post| post.event_on <= day).collect();
     let last = posts.last()?;
-    // What a field has shown without a break became known with the first post that showed it; a decision settles it from then on.
+    // What a field has shown without a break became known with the post that was the first to arrive; a decision settles it from then on.
     let since = |same: &dyn Fn(&Post) -> bool| {
         let run = posts.iter().rev().take_while(|post| same(post));
-        run.last().is_some_and(|first| first.known.day() > decided)
+        run.map(|post| post.known.day()).min().is_some_and(|known| known > decided)
     };
     let differing = [
         birth(permit, last).filter(|_| since(&|post| post.birth_on == last.birth_on)),

@@ -29,7 +29,7 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     });
     let unsure: Vec<At> = unsure.map(|identity| identity.first_known).collect();
     for holding in p.holdings.iter().filter(|h| h.carries(day)) {
-        if last.is_some_and(|post| !holding.settles(post.known)) {
+        if last.is_some_and(|post| !holding.settles_event(struck_off_on(post), post.known)) {
             out.push(p.finding(holding, Severity::Strong));
         }
         let at_once = others

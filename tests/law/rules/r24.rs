@@ -7,7 +7,7 @@ use super::{Finding, Rule, Severity};
 use crate::calendar::{At, Day};
 use crate::facts::{Code, Known, PersonKnown};
 use crate::register::{gone, struck_off_on};
-use crate::rights::{Canceller, cancellers, posts_in_force};
+use crate::rights::{Canceller, Holding, answered_by, cancellers, posts_in_force};
 
 const CLASSES: &[Code] = &["FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT"];
 
@@ -16,15 +16,19 @@ pub const RULE: Rule = Rule { number: "R24", id: "anchor-permit-lost", classes: 
 fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
     let mut out = Vec::new();
     // What the holder has applied for is looked into anyway.
-    let own = p.applications.iter().any(|a| a.filed_on <= day && a.decided_on.is_none_or(|decided| decided > day));
-    for holding in p.carrying(day, CLASSES).filter(|_| !own) {
+    let pending = |holding: &&Holding| {
+        let permit = p.permit_of(holding);
+        let open = p.applications.iter().filter(|a| a.filed_on <= day && a.decided_on.is_none_or(|on| on > day));
+        open.filter(|a| !answered_by(a, permit)).count() > 0
+    };
+    for holding in p.carrying(day, CLASSES).filter(|holding| !pending(holding)) {
         let Some(anchor) = p.anchor_of(holding) else { continue };
         if cancellers(anchor, day).contains(&Canceller::Naturalised) {
             continue;
         }
         let lost = losses(anchor, day)
             .into_iter()
-            .any(|(on, known)| on <= day && holding.right_covers(on) && !holding.settles(known));
+            .any(|(on, known)| on <= day && holding.right_covers(on) && !holding.settles_event(on, known));
         if lost {
             out.push(p.finding(holding, Severity::Medium));
         }

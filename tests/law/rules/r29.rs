@@ -1,6 +1,7 @@
 //! R29, declarations filled in before an extension (UtlL 6 kap. 4 a §): three or more months that were first declared more than 45 days
-//! after they were due, or corrected upwards across the floor, all known within 90 days of the application for an extension. Weak,
-//! about the permit that carries; not about a renewal whose decision could weigh them all.
+//! after they were due, or corrected upwards across the floor, all known within 90 days of the application for an extension. About
+//! the permit that carries; not about a renewal whose decision could weigh them all. Weak; medium where R02 or R04 has found something
+//! about the permit before.
 
 use crate::calendar::Day;
 use crate::facts::{Known, Op, Permit, Seen};
@@ -24,7 +25,10 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         let mut applications = applications.chain(p.applications.iter().map(|application| application.filed_on));
         let found = applications.any(|filed| holding.right_covers(filed) && breach(p, holding, permit, filed));
         if found {
-            out.push(Finding { subject: permit.permit_id.clone(), severity: Severity::Weak });
+            let subject = permit.permit_id.clone();
+            let before = ["employment-ended", "salary-below-floor"];
+            let before = before.into_iter().any(|rule| p.group.stood.contains(&(rule, subject.clone())));
+            out.push(Finding { subject, severity: if before { Severity::Medium } else { Severity::Weak } });
         }
     }
     out

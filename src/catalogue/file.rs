@@ -1,0 +1,349 @@
+//! Reads a rule file: a comment with TOML, then one SELECT.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::catalogue::horizon;
+use crate::catalogue::params::{self, Replaced};
+use crate::catalogue::stars;
+use crate::model::alert::{Bilingual, Severity};
+
+/// Names that view `cancellers` may use.
+pub const CANCELLERS: [&str; 6] =
+    ["naturalised", "deceased", "permit_ended", "protected", "minor", "application_pending"];
+
+/// Cancellers that concern every rule that does not list them under `survives`.
+pub const DEFAULT_CANCELLERS: [&str; 5] = ["naturalised", "deceased", "permit_ended", "protected", "minor"];
+
+/// The header of a rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    pub id: String,
+    /// Number in the catalogue, such as R04.
+    pub number: String,
+    pub title: Bilingual,
+    /// The words of the finding. `{column}` is replaced by the value of an output column; the words in `[column: words]` appear
+    /// only if the column's value is not null, false, 0 or empty.
+    pub finding: Bilingual,
+    pub permit_classes: Vec<String>,
+    pub legal_basis: Vec<String>,
+    /// By what right the data may be used: open, request, verify or closed.
+    pub legal_gate: String,
+    /// Severity of rows without a severity of their own.
+    pub severity: Severity,
+    /// Organisational unit that owns the indications.
+    pub owner: String,
+    /// Innocent explanations: those that the rule checks, and those that no feed can show.
+    #[serde(default)]
+    pub counter_evidence: Vec<CounterEvidence>,
+    #[serde(default)]
+    pub params: BTreeMap<String, Param>,
+    /// Cancellers that do not concern the rule.
+    #[serde(default)]
+    pub survives: Vec<String>,
+    /// Cancellers that concern the rule in addition to the default ones.
+    #[serde(default)]
+    pub yields_to: Vec<String>,
+    /// Output column that says what the alert is about, if not `permit_id`.
+    pub subject: Option<String>,
+    /// Column that identifies the rule's units, if they are not persons: `employer_id`.
+    pub key: Option<String>,
+    /// `P1D`: evaluated once a day, as of midnight, however often the unit's records change. Only with a `key`.
+    pub cadence: Option<String>,
+    /// Rules whose rows this rule reads, as `indications`.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// Per table: how far back the rule needs history for an open-ended permit.
+    #[serde(default)]
+    pub horizon: BTreeMap<String, String>,
+    /// live or draft; a draft is checked and replayed, but no live run uses it.
+    #[serde(default = "live")]
+    pub stage: String,
+    /// The purpose of the disclosures that the rule reads: permit_control, payment_control or follow_up.
+    #[serde(default = "permit_control")]
+    pub purpose: String,
+    /// How the rule interprets what the law leaves open: defaults that a lawyer must confirm before real use.
+    #[serde(default)]
+    pub readings: Vec<String>,
+    /// Why the rule compares citizenships, which are no risk factor; a rule without a reason may not.
+    pub compares_citizenship: Option<String>,
+}
+
+/// Purposes that a disclosure may have.
+pub const PURPOSES: [&str; 3] = ["permit_control", "payment_control", "follow_up"];
+
+fn permit_control() -> String {
+    PURPOSES[0].into()
+}
+
+fn live() -> String {
+    "live".into()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterEvidence {
+    pub sv: String,
+    pub en: String,
+    /// Evidence column that shows what the check found.
+    pub column: Option<String>,
+    /// False: the feeds cannot show it, so the case officer has to ask.
+    #[serde(default = "yes")]
+    pub checked: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    pub default: i64,
+    pub doc: String,
+    pub source: Option<String>,
+}
+
+/// Columns that may identify units other than persons.
+const KEYS: [&str; 1] = ["employer_id"];
+
+/// A rule as read from its file, with literals in place of its parameters.
+#[derive(Clone, Debug)]
+pub struct RuleFile {
+    pub header: Header,
+    /// The SELECT without the header, with each `step.*` expanded.
+    pub sql: String,
+    /// Values of the parameters.
+    pub values: BTreeMap<String, i64>,
+}
+
+/// Why a rule file cannot be read.
+#[derive(Debug, Error)]
+pub enum FileError {
+    #[error("rule {file}: {problem}; put TOML into a comment /* ... */ at the top")]
+    NoHeader { file: String, problem: &'static str },
+    #[error("rule {file}: header is not valid TOML")]
+    Header { file: String, source: Box<toml::de::Error> },
+    #[error("rule {file}: header says id \"{id}\"; the file must be named after it")]
+    Name { file: String, id: String },
+    #[error("rule {file}: parameter ${param} is used but not declared; declared are {declared}")]
+    UnknownParam { file: String, param: String, declared: String },
+    #[error("rule {file}: parameter {param} is declared but never used")]
+    UnusedParam { file: String, param: String },
+    #[error("rule {file}: cannot set {param}: the rule has no such parameter; it has {declared}")]
+    NoSuchParam { file: String, param: String, declared: String },
+    #[error("rule {file}: header key {key} is \"{value}\"; known are {known}")]
+    Value { file: String, key: &'static str, value: String, known: &'static str },
+    #[error("rule {file}: cadence needs a key: what is known about a person is looked at as it comes")]
+    Cadence { file: String },
+    #[error("rule {file}: {message}")]
+    Horizon { file: String, table: String, message: String },
+}
+
+impl RuleFile {
+    /// Reads a rule from the text of the file `<name>.sql`; `set` overrides defaults of its parameters.
+    pub fn parse(name: &str, text: &str, set: &BTreeMap<String, i64>) -> Result<RuleFile, FileError> {
+        Self::parse_all(name, text, set).map_err(|(first, _)| first)
+    }
+
+    /// As `parse`, but returns all errors: the first one and the others.
+    pub fn parse_all(
+        name: &str,
+        text: &str,
+        set: &BTreeMap<String, i64>,
+    ) -> Result<RuleFile, (FileError, Vec<FileError>)> {
+        let file = || format!("{name}.sql");
+        let alone = |error| (error, Vec::new());
+        let no_header = || alone(FileError::NoHeader { file: file(), problem: header_problem(text) });
+        let (head, sql) = split_header(text).ok_or_else(no_header)?;
+        let header: Header = toml::from_str(head)
+            .map_err(|source| alone(FileError::Header { file: file(), source: Box::new(source) }))?;
+        let mut errors = Vec::new();
+        if header.id != name {
+            errors.push(FileError::Name { file: file(), id: header.id.clone() });
+        }
+        check_words(&header, &file(), &mut errors);
+        if header.cadence.is_some() && header.key.is_none() {
+            errors.push(FileError::Cadence { file: file() });
+        }
+        errors.extend(header.horizon.iter().filter_map(|(table, duration)| {
+            let message = horizon::problem(table, duration)?;
+            Some(FileError::Horizon { file: file(), table: table.clone(), message })
+        }));
+        let names: Vec<&str> = header.params.keys().map(String::as_str).collect();
+        let declared = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let mut values: BTreeMap<String, i64> =
+            header.params.iter().map(|(name, param)| (name.clone(), param.default)).collect();
+        for (param, value) in set {
+            match values.get_mut(param) {
+                Some(slot) => *slot = *value,
+                None => errors.push(FileError::NoSuchParam {
+                    file: file(),
+                    param: param.clone(),
+                    declared: declared.clone(),
+                }),
+            }
+        }
+        let Replaced { sql, used, unknown, .. } = params::replace(sql, &values);
+        errors.extend(unknown.into_iter().map(|(param, _)| FileError::UnknownParam {
+            file: file(),
+            param,
+            declared: declared.clone(),
+        }));
+        let unused = values.keys().filter(|name| !used.contains(name));
+        errors.extend(unused.map(|param| FileError::UnusedParam { file: file(), param: param.clone() }));
+        if errors.is_empty() {
+            return Ok(RuleFile { header, sql: stars::write_out(&sql.text).text, values });
+        }
+        let first = errors.remove(0);
+        Err((first, errors))
+    }
+
+    /// Cancellers that concern the rule.
+    pub fn cancel_reasons(&self) -> Vec<&'static str> {
+        let names = |list: &[String], name: &str| list.iter().any(|item| item == name);
+        CANCELLERS
+            .into_iter()
+            .filter(|name| {
+                let default = DEFAULT_CANCELLERS.contains(name);
+                if default { !names(&self.header.survives, name) } else { names(&self.header.yields_to, name) }
+            })
+            .collect()
+    }
+
+    /// The same as one text, each between commas: column `cancelled_by` of `rule_rows`.
+    pub fn cancelled_by(&self) -> String {
+        self.cancel_reasons().iter().fold(",".to_owned(), |list, reason| list + reason + ",")
+    }
+
+    /// The finding in one language, with evidence in place of `{column}`.
+    pub fn render(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
+        let template = Self::said(template, evidence);
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(before);
+            let Some((name, tail)) = after.split_once('}') else {
+                out.push('{');
+                rest = after;
+                continue;
+            };
+            match evidence.get(name) {
+                Some(serde_json::Value::String(text)) => out.push_str(text),
+                Some(serde_json::Value::Null) | None => out.push('–'),
+                Some(value) => out.push_str(&value.to_string()),
+            }
+            rest = tail;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// The finding without those `[column: words]` whose column is null, false, 0 or empty.
+    pub fn said(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
+        use serde_json::Value;
+        let has_something = |column: &str| match evidence.get(column) {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(_) => true,
+        };
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('[') {
+            out.push_str(before);
+            match part(after) {
+                Some((column, words, tail)) => {
+                    out.push_str(if has_something(column) { words } else { "" });
+                    rest = tail;
+                }
+                None => {
+                    out.push('[');
+                    rest = after;
+                }
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Columns that decide whether some words of the finding appear.
+    pub fn deciding(template: &str) -> impl Iterator<Item = &str> {
+        template.split('[').skip(1).filter_map(|rest| part(rest).map(|(column, ..)| column))
+    }
+}
+
+/// Splits `column: words] tail`, which follows an opening bracket.
+fn part(text: &str) -> Option<(&str, &str, &str)> {
+    let (inner, tail) = text.split_once(']')?;
+    let (column, words) = inner.split_once(": ")?;
+    let is_name = !column.is_empty() && column.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then_some((column, words, tail))
+}
+
+fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
+    let mut check = |key, value: &str, known: &[&str], names: &'static str| {
+        if !known.contains(&value) {
+            errors.push(FileError::Value { file: file.to_owned(), key, value: value.to_owned(), known: names });
+        }
+    };
+    let gates = ["open", "request", "verify", "closed"];
+    check("legal_gate", &header.legal_gate, &gates, "open, request, verify, closed");
+    check("stage", &header.stage, &["live", "draft"], "live, draft");
+    if let Some(key) = &header.key {
+        check("key", key, &KEYS, "employer_id");
+    }
+    if let Some(cadence) = &header.cadence {
+        check("cadence", cadence, &["P1D"], "P1D, which is once a day");
+    }
+    check("purpose", &header.purpose, &PURPOSES, "permit_control, payment_control, follow_up");
+    for reason in header.survives.iter().chain(&header.yields_to) {
+        check(
+            "survives or yields_to",
+            reason,
+            &CANCELLERS,
+            "naturalised, deceased, permit_ended, protected, minor, application_pending",
+        );
+    }
+}
+
+/// The text of the leading comment and what follows it.
+pub fn split_header(text: &str) -> Option<(&str, &str)> {
+    let (head, sql) = text.trim_start().strip_prefix("/*")?.split_once("*/")?;
+    Some((head, sql.trim().trim_end_matches(';').trim_end()))
+}
+
+/// Why a text has no header.
+pub fn header_problem(text: &str) -> &'static str {
+    if text.trim_start().starts_with("/*") {
+        "the comment at its top is never closed: no */ follows"
+    } else {
+        "begins with no comment"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_show_evidence() {
+        let evidence = serde_json::json!({"sum": 81000, "kind": "x", "none": null});
+        let evidence = evidence.as_object().unwrap();
+        assert_eq!(RuleFile::render("{sum} {kind} {none} {other} {", evidence), "81000 x – – {");
+    }
+
+    #[test]
+    fn words_without_anything_to_say_are_left_out() {
+        let evidence = serde_json::json!({"visits": 2, "days": 0, "moved": false, "none": null, "text": "[days: x]"});
+        let evidence = evidence.as_object().unwrap();
+        let said = |words: &str| RuleFile::render(words, evidence);
+        assert_eq!(said("[visits: Visits: {visits}. ][days: Days: {days}. ]End."), "Visits: 2. End.");
+        assert_eq!(said("[moved: a][none: b][other: c]d"), "d");
+        assert_eq!(said("{text} [no column] [visits: open"), "[days: x] [no column] [visits: open");
+        assert_eq!(RuleFile::deciding("[visits: a] [no column] [days: b]").collect::<Vec<_>>(), ["visits", "days"]);
+    }
+}

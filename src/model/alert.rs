@@ -1,0 +1,186 @@
+//! An alert as it is published: always an indication for a person to look into, never a decision.
+//!
+//! Everything in `Alert` is a function of the records and clock steps; what depends on the run (time of publishing, offsets) is in
+//! `sink::RunHeaders`.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How certain and how serious an indication is, in ascending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Counted only.
+    Info,
+    /// Waits for corroboration.
+    Weak,
+    /// Queued.
+    Medium,
+    /// Queued first: an authoritative register fact with direct legal effect, or two independent feeds.
+    Strong,
+}
+
+impl Severity {
+    pub const ALL: [Severity; 4] = [Severity::Info, Severity::Weak, Severity::Medium, Severity::Strong];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Weak => "weak",
+            Severity::Medium => "medium",
+            Severity::Strong => "strong",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Severity> {
+        Self::ALL.into_iter().find(|severity| severity.name() == name)
+    }
+
+    /// One tier higher, at most strong.
+    pub fn raised(self) -> Severity {
+        Self::ALL[(self as usize + 1).min(3)]
+    }
+}
+
+/// What a transition does to the alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The alert stands from now on.
+    Raised,
+    /// The alert still stands; the severity or the event time of the row in force has changed.
+    Updated,
+    /// A later fact or a canceller has ended it.
+    Cleared,
+    /// A correction, a late fact or a changed rule shows that it never should have stood.
+    Retracted,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Raised => "raised",
+            Status::Updated => "updated",
+            Status::Cleared => "cleared",
+            Status::Retracted => "retracted",
+        }
+    }
+
+    /// Whether the alert stands after this transition.
+    pub const fn stands(self) -> bool {
+        matches!(self, Status::Raised | Status::Updated)
+    }
+}
+
+/// `hash(rule id, subject, alert_key)`: the first 16 bytes of SHA-256, in hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AlertId(pub [u8; 16]);
+
+impl AlertId {
+    pub fn new(rule_id: &str, subject: &str, alert_key: &str) -> AlertId {
+        let mut hash = Sha256::new();
+        for part in [rule_id, subject, alert_key] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest = hash.finalize();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        AlertId(id)
+    }
+
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub fn from_hex(text: &str) -> Option<AlertId> {
+        if text.len() != 32 || !text.is_ascii() {
+            return None;
+        }
+        let mut id = [0; 16];
+        for (index, byte) in id.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
+        }
+        Some(AlertId(id))
+    }
+}
+
+/// A title or finding in both languages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bilingual {
+    pub sv: String,
+    pub en: String,
+}
+
+/// A record that an alert rests on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RecordRef {
+    pub table: String,
+    pub record_key: String,
+    pub version: i64,
+}
+
+/// One transition of one alert, as published on the topic (JSON, key = `alert_id`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Hex of [`AlertId`].
+    pub alert_id: String,
+    /// 1 for the first transition of this alert, then one more for each; the transition with the highest sequence counts.
+    pub sequence: u64,
+    pub status: Status,
+    pub rule_id: String,
+    /// Identifies the rule's text, views, parameters and settings.
+    pub rule_fingerprint: String,
+    /// Pseudonym of the person: keyed hash of the subject id.
+    pub person: String,
+    /// What the alert is about: the permit, unless the rule names something else.
+    pub subject: String,
+    pub permit_class: Option<String>,
+    /// Identifies the episode within the subject.
+    pub alert_key: String,
+    pub severity: Severity,
+    /// Known time of the record, or the deadline, that caused the transition (RFC 3339).
+    pub as_of: String,
+    /// Known time from which the row in force holds (RFC 3339).
+    pub alert_at: String,
+    /// Event day that the row in force is about.
+    pub anchor_at: Option<String>,
+    pub title: Bilingual,
+    /// What was found, in neutral words.
+    pub finding: Bilingual,
+    pub legal_basis: Vec<String>,
+    /// Evidence columns of the row in force.
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    /// Records that the row in force rests on, in order.
+    pub records: Vec<RecordRef>,
+    /// Why: `fulfilled` or a canceller's name (cleared), `corrected`, `superseded`, `rule_withdrawn`, `recomputed` (retracted).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Alert id that replaces this one after a correction moved the start of the episode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// A record that came too late for the kept history concerns this alert: a person should look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late_record: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_where_one_part_ends() {
+        assert_ne!(AlertId::new("a", "bc", "d"), AlertId::new("ab", "c", "d"));
+        let id = AlertId::new("work-not-started", "P1", "not-started");
+        assert_eq!(AlertId::from_hex(&id.to_hex()), Some(id));
+        assert_eq!(AlertId::from_hex("xyz"), None);
+    }
+
+    #[test]
+    fn severity_rises_to_strong_and_no_further() {
+        assert_eq!(Severity::Medium.raised(), Severity::Strong);
+        assert_eq!(Severity::Strong.raised(), Severity::Strong);
+    }
+}

@@ -1,0 +1,111 @@
+//! Recovering from the alerts topic (contract C3, first form).
+//!
+//! A shard reads its partition of the alerts topic, then the feeds from the beginning, *silently*: it remembers the transitions
+//! that it works out and does not publish them. Once it has read as far as the last published alert says (its headers carry the
+//! offsets and the shard's clock), it publishes the *difference* between the alerts that stand and those that the topic says stand,
+//! and from then on every transition as it comes. Sequences continue from the topic.
+//!
+//! Link records are recovered in the same way, from the internal topics (see `shard::links`).
+
+use std::collections::BTreeMap;
+
+use crate::detector::LATE_RECORD;
+use crate::model::alert::{Alert, AlertId, Status};
+use crate::model::time::{KnownTime, format_micros};
+use crate::shard::{Emitted, Shard};
+use crate::sink::ReadUpTo;
+
+/// What the alerts topic said when the shard started.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// The last published transition of each alert.
+    published: BTreeMap<AlertId, Alert>,
+    /// How far the shard had read when it published the last of them.
+    target: ReadUpTo,
+    /// The last transition of each alert that the rebuild has worked out.
+    rebuilt: BTreeMap<AlertId, Alert>,
+}
+
+impl Recovery {
+    /// `target` comes from the headers of the last published alert.
+    pub fn new(published: BTreeMap<AlertId, Alert>, target: ReadUpTo) -> Recovery {
+        Recovery { published, target, rebuilt: BTreeMap::new() }
+    }
+
+    /// Whether the rebuild has read as far as the last published alert.
+    pub fn is_complete(&self, read: &ReadUpTo) -> bool {
+        read.covers(&self.target)
+    }
+
+    /// Remembers transitions that the rebuild works out.
+    pub fn keep_silent(&mut self, emitted: Vec<Emitted>) {
+        for Emitted { alert, .. } in emitted {
+            if let Some(id) = AlertId::from_hex(&alert.alert_id) {
+                self.rebuilt.insert(id, alert);
+            }
+        }
+    }
+
+    /// The alerts to publish so that the topic says what stands, in the order of alert ids. Continues the topic's sequences in the
+    /// detector.
+    pub fn difference(self, shard: &mut Shard) -> Vec<Alert> {
+        shard.detector_mut().clear_sequences();
+        self.difference_in_course(shard)
+    }
+
+    /// The same for a running shard: its own sequences continue even if the topic has lost the messages that carried them.
+    pub fn difference_in_course(self, shard: &mut Shard) -> Vec<Alert> {
+        let Recovery { published, mut rebuilt, .. } = self;
+        let clock = shard.clock();
+        for (id, alert) in &published {
+            let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
+            shard.detector_mut().set_sequence(*id, sequence);
+        }
+        let standing: BTreeMap<AlertId, Alert> = shard
+            .standing()
+            .into_iter()
+            .map(|(person, alert)| {
+                let bare = shard.bare(person, alert, Status::Raised, 0, clock);
+                let known = rebuilt.remove(&alert.id).filter(|known| known.status.stands());
+                (alert.id, known.unwrap_or(bare))
+            })
+            .collect();
+        let mut out = Vec::new();
+        for (id, alert) in &standing {
+            let (status, reason) = match published.get(id).filter(|published| published.status.stands()) {
+                None => (Status::Raised, None),
+                Some(on_topic) if on_topic.severity != alert.severity || on_topic.anchor_at != alert.anchor_at => {
+                    (Status::Updated, None)
+                }
+                // The late record came after the last published alert.
+                Some(on_topic) if alert.late_record && !on_topic.late_record => (Status::Updated, Some(LATE_RECORD)),
+                Some(_) => continue,
+            };
+            out.push((*id, Alert { status, reason: reason.map(Into::into), ..alert.clone() }));
+        }
+        for (id, on_topic) in &published {
+            if on_topic.status.stands() && !standing.contains_key(id) {
+                out.push((*id, ended(shard, rebuilt.remove(id), on_topic, clock)));
+            }
+        }
+        out.sort_by_key(|(id, _)| *id);
+        out.into_iter().map(|(id, alert)| Alert { sequence: shard.detector_mut().next_sequence(id), ..alert }).collect()
+    }
+}
+
+/// The topic says that the alert stands and the rebuild says that it does not: gives the ending as the rebuild found it, else a
+/// retraction.
+fn ended(shard: &Shard, rebuilt: Option<Alert>, on_topic: &Alert, clock: KnownTime) -> Alert {
+    if let Some(alert) = rebuilt.filter(|alert| !alert.status.stands()) {
+        return alert;
+    }
+    let known = shard.rules().iter().any(|rule| rule.file.header.id == on_topic.rule_id);
+    Alert {
+        status: Status::Retracted,
+        as_of: format_micros(clock.0),
+        reason: Some(if known { "recomputed" } else { "rule_withdrawn" }.into()),
+        replaced_by: None,
+        replaces: None,
+        ..on_topic.clone()
+    }
+}

@@ -1,0 +1,140 @@
+//! What a rule's output must have, beyond what is proved of every plan: its columns, their types, no hidden evidence, and the
+//! deadline of an absence.
+
+use arrow::datatypes::DataType;
+use datafusion::common::JoinType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::catalogue::refused::Highlight;
+use crate::proofs::isolation::{Carried, Key, Owner};
+use crate::proofs::refusal::{CheckError, Refusal};
+use crate::proofs::tags::Tag;
+use crate::proofs::values::{rests_on_known_time, shows};
+
+/// Output columns that are not evidence.
+const RESERVED: [&str; 10] = [
+    "person_id",
+    "permit_id",
+    "alert_key",
+    "alert_at",
+    "due_at",
+    "cleared_at",
+    "cleared_reason",
+    "anchor_at",
+    "severity",
+    "records",
+];
+
+/// Checks a rule's output: its columns, their types, no hidden evidence, and the deadline of an absence.
+pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Result<(), CheckError> {
+    let mut found = Vec::new();
+    if carried.owner != Owner::Person {
+        let what = "it reads no table of persons".into();
+        found.push(Refusal::NotCarried { node: "the rule", what }.at(Highlight::Output(None)));
+    }
+    let schema = plan.schema();
+    let field = |name: &str| schema.fields().iter().position(|field| field.name() == name);
+    if field("record_keys").is_some() {
+        found.push(Refusal::RecordKeys.at(Highlight::Output(Some("record_keys".into()))));
+    }
+    for column in ["person_id", "alert_key", "alert_at", subject] {
+        if field(column).is_none() {
+            found.push(Refusal::Missing { column: column.to_owned() }.at(Highlight::Output(None)));
+        }
+    }
+    let mut refuse = |column: &'static str, found_type: String, wanted: &'static str| {
+        found.push(Refusal::Type { column, found: found_type, wanted }.at(Highlight::Output(Some(column.to_owned()))));
+    };
+    if field("person_id").is_some_and(|at| carried.keys.get(at) != Some(&Key::Subject)) {
+        refuse("person_id", "computed".into(), "a person's own person_id");
+    }
+    let is_of_records = |at: usize| matches!(carried.tags.get(at), Some(Tag::Null | Tag::Record | Tag::Records));
+    if field("records").is_some_and(|at| !is_of_records(at)) {
+        refuse("records", "another value".into(), "records(...) of columns `record`");
+    }
+    let mut check_type = |column: &'static str, wanted: &'static str, fits: fn(&DataType) -> bool| {
+        if let Some(at) = field(column)
+            && !fits(schema.field(at).data_type())
+        {
+            refuse(column, schema.field(at).data_type().to_string(), wanted);
+        }
+    };
+    let instant = |ty: &DataType| matches!(ty, DataType::Timestamp(..) | DataType::Date32 | DataType::Null);
+    check_type("alert_at", "a TIMESTAMP or DATE", instant);
+    check_type("due_at", "a TIMESTAMP or DATE", instant);
+    check_type("cleared_at", "a TIMESTAMP or DATE", instant);
+    check_type("anchor_at", "a DATE", |ty| matches!(ty, DataType::Date32 | DataType::Null));
+    check_type("alert_key", "a DATE or text", |ty| {
+        matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+    });
+    for (at, name) in schema.fields().iter().map(|field| field.name()).enumerate() {
+        // The columns that say what the alert is about may hold identifiers; all other columns are shown to readers.
+        if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, at, &HIDDEN)) {
+            found.push(Refusal::Evidence { column: name.clone() }.at(Highlight::Output(Some(name.clone()))));
+        }
+    }
+    if let Some(at) = field("alert_at")
+        && rests_on_known_time(plan, at)
+    {
+        found.push(Refusal::KnownTime.at(Highlight::Output(Some("alert_at".into()))));
+    }
+    if field("due_at").is_none()
+        && let Some(what) = absence(plan)
+    {
+        found.push(Refusal::NoDueAt { what }.at(Highlight::Absence));
+    }
+    CheckError::unless_none(found, ())
+}
+
+/// Columns that may not leave the engine as evidence, whatever the rule.
+pub const HIDDEN: [&str; 12] = [
+    "name",
+    "name_at_grant",
+    "number",
+    "identifier",
+    "spouse_id",
+    "anchor_person_id",
+    "address_key",
+    "document_key",
+    "doc_key",
+    "source_token",
+    "other_id",
+    "holder_id",
+];
+
+/// The anti-join in a plan, if there is one.
+fn absence(plan: &LogicalPlan) -> Option<String> {
+    let mut found = None;
+    // The closure never fails, so the walk does not either.
+    let _ = plan.apply(|node| {
+        if let LogicalPlan::Join(join) = node
+            && matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
+        {
+            found = Some("NOT EXISTS".to_owned());
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schema::{ColumnType, TableId};
+
+    /// A column that names somebody, or may, is hidden as soon as the schema has it.
+    #[test]
+    fn what_is_hidden_follows_from_the_types_of_columns() {
+        use ColumnType::*;
+        let columns = TableId::ALL.into_iter().flat_map(|table| table.def().columns);
+        let names_somebody = columns.filter(|column| matches!(column.ty, OtherPerson | PersonNumber | Hash | Text));
+        let mut expected: Vec<&str> = names_somebody.map(|column| column.name).collect();
+        let mut hidden = HIDDEN.to_vec();
+        expected.sort_unstable();
+        expected.dedup();
+        hidden.sort_unstable();
+        assert_eq!(hidden, expected);
+    }
+}

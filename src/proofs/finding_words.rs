@@ -1,0 +1,81 @@
+//! Checks the words of a rule's finding: `{column}` and `[column: words]` must name output columns, and the words must be neutral.
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::catalogue::parse::{outputs, parse};
+use crate::catalogue::refused::Refused;
+use crate::catalogue::spelling::{did_you_mean, nearest};
+
+/// Words that judge: an indication is a circumstance for a person to look into.
+const JUDGING: [&str; 12] = [
+    "överträd",
+    "fusk",
+    "bedräg",
+    "misstänk",
+    "brottslig",
+    "lögn",
+    "violat",
+    "fraud",
+    "cheat",
+    "suspect",
+    "offence",
+    "guilty",
+];
+
+/// Reports findings and innocent explanations that name a column that the rule does not have, or that judge.
+pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
+    catalogue.rules.iter().flat_map(of_rule).collect()
+}
+
+fn of_rule(rule: &RuleFile) -> Vec<Refused> {
+    let header = &rule.header;
+    let mut refused = Vec::new();
+    let mut refuse = |words: &str, message: String, hint: String| {
+        let name = header.id.clone();
+        refused.push(Refused { what: "rule", name, message, hint, place: Err(words.to_owned()) });
+    };
+    let texts = [
+        ("title.sv", &header.title.sv),
+        ("title.en", &header.title.en),
+        ("finding.sv", &header.finding.sv),
+        ("finding.en", &header.finding.en),
+    ];
+    for (key, text) in texts {
+        let lower = text.to_lowercase();
+        if let Some(word) = JUDGING.iter().find(|word| lower.contains(*word)) {
+            let hint = "say what the records show, as a circumstance to look into".to_owned();
+            refuse(key, format!("{key} judges (\"{word}...\"); a rule finds an indication"), hint);
+        }
+    }
+    let Some(columns) = parse(&rule.sql).and_then(|query| outputs(&query)) else { return refused };
+    let known = || columns.iter().map(String::as_str);
+    let shown = texts.into_iter().flat_map(|(_, text)| placeholders(text)).map(|name| (name, format!("{{{name}}}")));
+    let deciding = texts.into_iter().flat_map(|(_, text)| RuleFile::deciding(text));
+    let named = shown.chain(deciding.map(|name| (name, format!("[{name}:"))));
+    let mut missing: Vec<(&str, String)> = named.filter(|(name, _)| !known().any(|column| column == *name)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for (name, words) in missing {
+        let hint = match did_you_mean(&nearest(name, known())) {
+            hint if hint.is_empty() => format!("output columns are {}", columns.join(", ")),
+            hint => hint,
+        };
+        let message = match words.starts_with('[') {
+            true => format!("the finding asks for {name}, which is no output column"),
+            false => format!("the finding shows {words}, which is no output column"),
+        };
+        refuse(&words, message, hint);
+    }
+    for column in header.counter_evidence.iter().filter_map(|entry| entry.column.as_deref()) {
+        if !known().any(|name| name == column) {
+            let hint = did_you_mean(&nearest(column, known()));
+            let message = format!("counter_evidence names column \"{column}\", which is no output column");
+            refuse(&format!("\"{column}\""), message, hint);
+        }
+    }
+    refused
+}
+
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+}

@@ -1,0 +1,391 @@
+//! What a rule's plan must satisfy, proved on the optimised logical plan before anything runs.
+//!
+//! - *Carried*: a batch holds the rows of many units, so every join, group and window over persons' rows must be tied by an
+//!   identifier of the person (`person_id`, `permit_id`, `record_key`), and every join with a reference table by its key. Calendars
+//!   and thresholds belong to no person and may be joined by any condition.
+//! - *Whole*: an identifier is passed on whole, or compared with another identifier (`tags`).
+//! - *Closed*: only the listed tables, views and functions; no limit, no recursion, no statement but a SELECT.
+//! - *Ordered*: a window that counts rows or looks them up by position has an ORDER BY without ties, and none orders by arrival.
+//! - *Absence declared*: an anti-join needs a `due_at`.
+//!
+//! All violations are collected, each with its place in the text (`refusal`).
+
+use std::collections::BTreeMap;
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, JoinType, TableReference};
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+
+use crate::catalogue::refused::Highlight;
+use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
+use crate::proofs::tags::{self, Tag};
+use crate::proofs::values::{left_only, right_only};
+
+/// What a column identifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    None,
+    /// The person that the row is about.
+    Subject,
+    /// A row of a reference table.
+    Reference,
+}
+
+/// Whose rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Calendars, thresholds, constants.
+    Nobody,
+    Reference,
+    Person,
+}
+
+/// What has been proved of a plan's output.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    pub owner: Owner,
+    pub keys: Vec<Key>,
+    pub tags: Vec<Tag>,
+}
+
+/// What columns identify and how they are tagged, by name.
+type Columns = BTreeMap<String, (Key, Tag)>;
+
+/// The tables and views that a rule may read, with what their columns identify and how they are tagged. Columns that are not listed
+/// identify nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    tables: BTreeMap<String, (Owner, Columns)>,
+}
+
+impl Known {
+    pub fn add(&mut self, table: &str, owner: Owner, columns: Columns) {
+        self.tables.insert(table.to_owned(), (owner, columns));
+    }
+
+    /// Proves that `plan` keeps units apart and reads only known tables.
+    pub fn prove(&self, plan: &LogicalPlan) -> Result<Carried, CheckError> {
+        let mut found = Vec::new();
+        let carried = self.walk(plan, &mut found);
+        CheckError::unless_none(found, carried)
+    }
+
+    /// What `plan` carries. Violations are added to `found`, and the walk goes on as if there were none.
+    fn walk(&self, plan: &LogicalPlan, found: &mut Vec<Finding>) -> Carried {
+        check_expressions(plan, found);
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(&scan.table_name, &scan.projected_schema, found),
+            LogicalPlan::Projection(projection) => {
+                let input = self.walk(&projection.input, found);
+                let schema = projection.input.schema();
+                let keys = projection.expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
+                let tags = tags::of_exprs(&projection.expr, schema, &input.tags, found);
+                Carried { owner: input.owner, keys, tags }
+            }
+            LogicalPlan::Filter(filter) => {
+                let input = self.walk(&filter.input, found);
+                let condition = std::slice::from_ref(&filter.predicate);
+                tags::of_exprs(condition, filter.input.schema(), &input.tags, found);
+                input
+            }
+            LogicalPlan::Sort(sort) => {
+                if sort.fetch.is_some() {
+                    found.push(
+                        Refusal::Forbidden { what: "ORDER BY with LIMIT".into() }.at(Highlight::words(&["limit"])),
+                    );
+                }
+                let input = self.walk(&sort.input, found);
+                tags::check_order(&sort.expr, sort.input.schema(), &input.tags, found);
+                input
+            }
+            LogicalPlan::SubqueryAlias(alias) => self.walk(&alias.input, found),
+            LogicalPlan::Window(window) => {
+                let input = self.walk(&window.input, found);
+                for expr in &window.window_expr {
+                    found.extend(check_window(expr, window.input.schema(), &input));
+                }
+                let own = tags::of_exprs(&window.window_expr, window.input.schema(), &input.tags, found);
+                let mut keys = input.keys;
+                keys.extend(own.iter().map(|_| Key::None));
+                Carried { owner: input.owner, keys, tags: [input.tags, own].concat() }
+            }
+            LogicalPlan::Aggregate(aggregate) => {
+                let input = self.walk(&aggregate.input, found);
+                let schema = aggregate.input.schema();
+                let mut keys: Vec<Key> = aggregate.group_expr.iter().map(|expr| key_of(expr, schema, &input)).collect();
+                if !carries(input.owner, &keys) {
+                    let by: Vec<String> = aggregate.group_expr.iter().map(ToString::to_string).collect();
+                    let what = format!("by [{}]", by.join(", "));
+                    let place = of_columns(aggregate.group_expr.iter())
+                        .or_else(|| of_columns(aggregate.aggr_expr.iter()))
+                        .map_or(Highlight::words(&["group", "by"]), Highlight::Span);
+                    found.push(Refusal::NotCarried { node: "GROUP BY", what }.at(place));
+                }
+                keys.extend(aggregate.aggr_expr.iter().map(|_| Key::None));
+                let exprs = [&aggregate.group_expr, &aggregate.aggr_expr];
+                let tags = exprs.map(|exprs| tags::of_exprs(exprs, schema, &input.tags, found)).concat();
+                Carried { owner: input.owner, keys, tags }
+            }
+            LogicalPlan::Distinct(distinct) => {
+                let input = self.walk(distinct.input(), found);
+                if !carries(input.owner, &input.keys) {
+                    let what = "no identifier among its columns".into();
+                    found.push(Refusal::NotCarried { node: "DISTINCT", what }.at(Highlight::words(&["distinct"])));
+                }
+                input
+            }
+            LogicalPlan::Union(union) => {
+                let inputs: Vec<Carried> = union.inputs.iter().map(|input| self.walk(input, found)).collect();
+                self.union(inputs, &union.schema, found)
+            }
+            LogicalPlan::Join(join) => self.join(join, found),
+            LogicalPlan::EmptyRelation(empty) => {
+                Carried { tags: vec![Tag::Null; empty.schema.fields().len()], ..nobody(&empty.schema) }
+            }
+            LogicalPlan::Values(values) => nobody(&values.schema),
+            LogicalPlan::Limit(limit) => {
+                found.push(forbidden("LIMIT").at(Highlight::words(&["limit"])));
+                self.walk(&limit.input, found)
+            }
+            LogicalPlan::RecursiveQuery(query) => {
+                found.push(forbidden("WITH RECURSIVE").at(Highlight::words(&["recursive"])));
+                self.walk(&query.static_term, found)
+            }
+            LogicalPlan::Unnest(unnest) => {
+                found.push(forbidden("unnest").at(Highlight::words(&["unnest"])));
+                nobody(&unnest.schema)
+            }
+            LogicalPlan::Subquery(subquery) => {
+                let place = subquery.spans.first().map_or(Highlight::Output(None), Highlight::Span);
+                found.push(forbidden("a subquery outside WHERE (NOT) EXISTS").at(place));
+                self.walk(&subquery.subquery, found)
+            }
+            other => {
+                found.push(forbidden(&format!("{}", other.display())).at(Highlight::Output(None)));
+                nobody(other.schema())
+            }
+        }
+    }
+
+    fn scan(&self, table: &TableReference, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
+        let Some((owner, columns)) = self.tables.get(table.table()) else {
+            let refusal = forbidden(&format!("table \"{}\"", table.table()));
+            found.push(refusal.at(Highlight::Relation(vec![table.table().to_owned()])));
+            return nobody(schema);
+        };
+        let known = |name: &String| columns.get(name).copied().unwrap_or((Key::None, Tag::None));
+        let (keys, tags) = schema.fields().iter().map(|field| known(field.name())).unzip();
+        Carried { owner: *owner, keys, tags }
+    }
+
+    fn union(&self, inputs: Vec<Carried>, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
+        let mut inputs = inputs.into_iter();
+        let Some(mut all) = inputs.next() else { return nobody(schema) };
+        for input in inputs {
+            if input.owner != all.owner {
+                let refusal = forbidden("a UNION of rows of persons with rows of nobody");
+                found.push(refusal.at(Highlight::words(&["union"])));
+            }
+            for (key, other) in all.keys.iter_mut().zip(input.keys) {
+                if *key != other {
+                    *key = Key::None;
+                }
+            }
+            for (tag, other) in all.tags.iter_mut().zip(input.tags) {
+                *tag = tag.or(other);
+            }
+        }
+        all
+    }
+
+    fn join(&self, join: &Join, found: &mut Vec<Finding>) -> Carried {
+        let left = self.walk(&join.left, found);
+        let right = self.walk(&join.right, found);
+        if let Some(refusal) = untied(join, &left, &right) {
+            let place = of_columns(join.on.iter().flat_map(|(l, r)| [l, r]).chain(join.filter.iter()));
+            found.push(refusal.at(place.map_or_else(|| of_input(&join.right), Highlight::Span)));
+        }
+        tags::check_join(join, &left.tags, &right.tags, found);
+        if join.join_type == JoinType::Full {
+            found.push(forbidden("FULL JOIN").at(Highlight::words(&["full"])));
+        }
+        let none = |keys: &[Key]| vec![Key::None; keys.len()];
+        let both = |l: Vec<Key>, r: Vec<Key>| [l, r].concat();
+        let owner = if left_only(join.join_type) {
+            left.owner
+        } else if right_only(join.join_type) {
+            right.owner
+        } else if left.owner == Owner::Person || right.owner == Owner::Person {
+            Owner::Person
+        } else if left.owner == Owner::Reference || right.owner == Owner::Reference {
+            Owner::Reference
+        } else {
+            Owner::Nobody
+        };
+        let keys = match join.join_type {
+            JoinType::Inner | JoinType::Full => both(left.keys, right.keys),
+            JoinType::Left => both(left.keys, none(&right.keys)),
+            JoinType::Right => both(none(&left.keys), right.keys),
+            JoinType::LeftSemi | JoinType::LeftAnti => left.keys,
+            JoinType::RightSemi | JoinType::RightAnti => right.keys,
+            JoinType::LeftMark => both(left.keys, vec![Key::None]),
+            JoinType::RightMark => both(right.keys, vec![Key::None]),
+        };
+        let tags = match join.join_type {
+            JoinType::LeftSemi | JoinType::LeftAnti => left.tags,
+            JoinType::RightSemi | JoinType::RightAnti => right.tags,
+            JoinType::LeftMark => [left.tags, vec![Tag::None]].concat(),
+            JoinType::RightMark => [right.tags, vec![Tag::None]].concat(),
+            JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => [left.tags, right.tags].concat(),
+        };
+        Carried { owner, keys, tags }
+    }
+}
+
+/// Why a join may combine rows of different units, if it may.
+fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
+    let tied = |wanted: Key| {
+        join.on.iter().any(|(l, r)| {
+            key_of(l, join.left.schema(), left) == wanted && key_of(r, join.right.schema(), right) == wanted
+        })
+    };
+    let what = || {
+        let on: Vec<String> = join.on.iter().map(|(l, r)| format!("{l} = {r}")).collect();
+        format!("{} ON [{}]", join.join_type, on.join(", "))
+    };
+    match (left.owner, right.owner) {
+        (Owner::Person, Owner::Person) if !tied(Key::Subject) => {
+            return Some(Refusal::NotCarried { node: "JOIN", what: what() });
+        }
+        (Owner::Person | Owner::Reference, Owner::Reference) | (Owner::Reference, Owner::Person)
+            if !tied(Key::Reference) =>
+        {
+            return Some(Refusal::ReferenceNotCarried { what: what() });
+        }
+        _ => {}
+    }
+    let preserves_left = !matches!(join.join_type, JoinType::Inner | JoinType::Right | JoinType::RightSemi);
+    let preserves_right = !matches!(join.join_type, JoinType::Inner | JoinType::Left | JoinType::LeftSemi);
+    let unbound = |kept: bool, kept_owner, other| kept && kept_owner == Owner::Nobody && other != Owner::Nobody;
+    let of_nobody = (unbound(preserves_left, left.owner, right.owner) && !right_only(join.join_type))
+        || (unbound(preserves_right, right.owner, left.owner) && !left_only(join.join_type));
+    of_nobody.then(|| Refusal::NotCarried { node: "JOIN", what: format!("{} keeps rows of nobody", what()) })
+}
+
+fn check_expressions(plan: &LogicalPlan, found: &mut Vec<Finding>) {
+    for expr in plan.expressions() {
+        // The closure never fails, so the walk does not either.
+        let _ = expr.apply(|expr| {
+            let subquery = "a subquery outside WHERE (NOT) EXISTS";
+            let (what, place) = match expr {
+                Expr::Exists(exists) => (subquery, exists.subquery.spans.first()),
+                Expr::InSubquery(within) => (subquery, within.subquery.spans.first()),
+                Expr::ScalarSubquery(scalar) => (subquery, scalar.spans.first()),
+                Expr::SetComparison(set) => (subquery, set.subquery.spans.first()),
+                Expr::Placeholder(_) => ("a placeholder", None),
+                Expr::ScalarVariable(..) => ("a variable", None),
+                Expr::GroupingSet(_) => ("GROUPING SETS", None),
+                Expr::Unnest(_) => ("unnest", None),
+                _ => return Ok(TreeNodeRecursion::Continue),
+            };
+            let words = match expr {
+                Expr::Placeholder(_) => Highlight::words(&["$"]),
+                Expr::ScalarVariable(..) => Highlight::words(&["@"]),
+                Expr::GroupingSet(_) => Highlight::words(&["group", "by"]),
+                Expr::Unnest(_) => Highlight::words(&["unnest"]),
+                _ => Highlight::words(&["(", "select"]),
+            };
+            found.push(forbidden(what).at(place.map_or(words, Highlight::Span)));
+            Ok(TreeNodeRecursion::Stop)
+        });
+    }
+}
+
+/// Columns that make an order total within one person.
+const UNIQUE: [&str; 8] = ["record_key", "record", "records", "version", "permit_id", "month", "term", "day"];
+
+fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Finding> {
+    let mut expr = expr;
+    while let Expr::Alias(alias) = expr {
+        expr = &alias.expr;
+    }
+    let Expr::WindowFunction(window) = expr else { return None };
+    let WindowFunction { fun, params } = window.as_ref();
+    let ordered = params.order_by.iter().map(|sort| &sort.expr);
+    // Functions over one named window share its place, and a fault of it is reported once.
+    let place = of_columns(params.partition_by.iter())
+        .or_else(|| of_columns(ordered))
+        .or_else(|| of_columns(params.args.iter()))
+        .map_or_else(|| Highlight::words(&[fun.name(), "("]), Highlight::Span);
+    let keys: Vec<Key> = params.partition_by.iter().map(|expr| key_of(expr, schema, input)).collect();
+    if !carries(input.owner, &keys) {
+        let by: Vec<String> = params.partition_by.iter().map(ToString::to_string).collect();
+        let what = format!("PARTITION BY [{}]", by.join(", "));
+        return Some(Refusal::NotCarried { node: "window", what }.at(place));
+    }
+    let is_of_arrival = |column: &&Column| matches!(column.name.as_str(), "known_from" | "known_time");
+    if params.order_by.iter().flat_map(|sort| sort.expr.column_refs()).any(|column| is_of_arrival(&column)) {
+        let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+        let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Highlight::Span);
+        return Some(Refusal::Arrival { window: format!("a window with ORDER BY {}", by.join(", ")) }.at(place));
+    }
+    let slides = matches!(params.window_frame.units, WindowFrameUnits::Range | WindowFrameUnits::Groups)
+        && [&params.window_frame.start_bound, &params.window_frame.end_bound].iter().any(|bound| by_distance(bound));
+    if slides {
+        let refusal = Refusal::Frame { function: fun.name().into(), units: params.window_frame.units.to_string() };
+        return Some(refusal.at(place));
+    }
+    let by_position = matches!(fun, WindowFunctionDefinition::WindowUDF(_))
+        && !matches!(fun.name(), "rank" | "dense_rank" | "percent_rank" | "cume_dist");
+    let by_rows = params.window_frame.units == WindowFrameUnits::Rows
+        && !(params.window_frame.start_bound.is_unbounded() && params.window_frame.end_bound.is_unbounded());
+    if !by_position && !by_rows {
+        return None;
+    }
+    let last = params.order_by.last().and_then(|sort| sort.expr.try_as_col().map(|column| column.name.as_str()));
+    if last.is_some_and(|name| UNIQUE.contains(&name)) {
+        return None;
+    }
+    let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
+    let window = if by.is_empty() {
+        "a window without an ORDER BY".to_owned()
+    } else {
+        format!("a window with ORDER BY {}", by.join(", "))
+    };
+    let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Highlight::Span);
+    Some(Refusal::Tie { window }.at(place))
+}
+
+/// Whether a frame ends a distance before or after the current row.
+fn by_distance(bound: &WindowFrameBound) -> bool {
+    match bound {
+        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => !value.is_null(),
+        WindowFrameBound::CurrentRow => false,
+    }
+}
+
+fn carries(owner: Owner, keys: &[Key]) -> bool {
+    match owner {
+        Owner::Nobody => true,
+        Owner::Reference => keys.contains(&Key::Reference),
+        Owner::Person => keys.contains(&Key::Subject),
+    }
+}
+
+fn key_of(expr: &Expr, schema: &DFSchema, input: &Carried) -> Key {
+    match expr {
+        Expr::Alias(alias) => key_of(&alias.expr, schema, input),
+        Expr::Column(column) => key_at(column, schema, input),
+        _ => Key::None,
+    }
+}
+
+fn key_at(column: &Column, schema: &DFSchema, input: &Carried) -> Key {
+    schema.maybe_index_of_column(column).and_then(|at| input.keys.get(at).copied()).unwrap_or(Key::None)
+}
+
+fn nobody(schema: &DFSchema) -> Carried {
+    let count = schema.fields().len();
+    Carried { owner: Owner::Nobody, keys: vec![Key::None; count], tags: vec![Tag::None; count] }
+}

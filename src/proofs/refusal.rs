@@ -1,0 +1,232 @@
+//! Why a rule or view is refused, and where in its text.
+//!
+//! The proofs collect all violations (`CheckError`) as findings, each with a reason and a place. A place is a span if the plan
+//! still has it; otherwise it says what to search for in the text (`tools::check` searches).
+
+use std::fmt;
+
+use datafusion::common::{Span, TableReference};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use thiserror::Error;
+
+use crate::catalogue::refused::Highlight;
+
+/// One reason why a rule or view is refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    #[error("{node} mixes persons: {what}; tie it with person_id, permit_id or record_key")]
+    NotCarried { node: &'static str, what: String },
+    #[error("join with a reference table is not tied by its key (employer_id, institution_id): {what}")]
+    ReferenceNotCarried { what: String },
+    #[error("{what} is not allowed in a rule")]
+    Forbidden { what: String },
+    #[error("{window} can tie: let its order end with record_key, version, permit_id, month or term")]
+    Tie { window: String },
+    #[error("{window} asks in which order versions became known; order them by version")]
+    Arrival { window: String },
+    #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
+    Frame { function: String, units: String },
+    #[error("output column {column} is missing")]
+    Missing { column: String },
+    #[error("output column {column} is {found}; it must be {wanted}")]
+    Type { column: &'static str, found: String, wanted: &'static str },
+    #[error("it asserts an absence ({what}) but gives no due_at, the time up to which the absence is asserted")]
+    NoDueAt { what: String },
+    #[error("alert_at rests on known_time; use first_known_time, or a later correction would take the alert away")]
+    KnownTime,
+    #[error("output column record_keys names keys without their tables; give records")]
+    RecordKeys,
+    #[error("evidence column {column} may not leave the engine")]
+    Evidence { column: String },
+    #[error("{misuse}: {what}")]
+    Identifier { misuse: Misuse, what: String },
+    #[error("{message}")]
+    Star { message: String, hint: String },
+}
+
+/// How an identifier was misused. While a rule runs, an identifier has the tag of its unit in front (see `tags`).
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Misuse {
+    #[error("identifiers can be compared with other identifiers only")]
+    Compared,
+    #[error("a text made of identifiers, or that may be one, can be compared with nothing")]
+    Made,
+    #[error("a text made of identifiers, or that may be one, has no order")]
+    Ordered,
+    #[error("an identifier can be handed on or compared with another only, as a whole")]
+    Opened,
+    #[error("records and records_of take columns `record`, and lists of records, alone")]
+    NoRecord,
+}
+
+impl Refusal {
+    pub fn at(self, place: Highlight) -> Finding {
+        Finding { refusal: self, place }
+    }
+
+    /// How to repair it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Refusal::Star { hint, .. } => hint,
+            Refusal::NotCarried { node: "JOIN", .. } => {
+                "many persons are evaluated at once: write ON b.person_id = a.person_id, or permit_id where both have it"
+            }
+            Refusal::NotCarried { node: "GROUP BY", .. } => "group by person_id or permit_id first",
+            Refusal::NotCarried { node: "DISTINCT", .. } => "select person_id or permit_id as well",
+            Refusal::NotCarried { node: "window", .. } => "write PARTITION BY person_id, or permit_id",
+            Refusal::NotCarried { .. } => "read at least one table that has a person_id",
+            Refusal::ReferenceNotCarried { .. } => "write ON e.employer_id = s.employer_id (or institution_id)",
+            Refusal::Forbidden { what } => forbidden_hint(what),
+            Refusal::Tie { .. } => "two rows with equal order could change places: add record_key as the last column",
+            Refusal::Arrival { .. } => {
+                "records come in any order, and a whole history at one instant: write ORDER BY version, record_key"
+            }
+            Refusal::Frame { .. } => {
+                "join the facts to the months of the permit, then ROWS BETWEEN 5 PRECEDING AND CURRENT ROW is six months"
+            }
+            Refusal::Missing { column } => match column.as_str() {
+                "person_id" => "add p.person_id",
+                "permit_id" => "add p.permit_id, or name another column as `subject` in the header",
+                "alert_key" => {
+                    "add a DATE or text that names the episode: its first month, the day of the event, 'not-started'"
+                }
+                "alert_at" => {
+                    "add the known time from which the row holds: greatest(the deadline, first_known_time of the facts)"
+                }
+                _ => "the header names it as the rule's subject",
+            },
+            Refusal::Type { column: "alert_key", .. } => {
+                "a timestamp would change when the fact is corrected: CAST(... AS DATE), or text"
+            }
+            Refusal::Type { column: "records", .. } => {
+                "every table and history has a column `record`: write records(p.record, s.record) AS records"
+            }
+            Refusal::Type { column: "person_id", .. } => "select the table's own person_id, not an expression",
+            Refusal::Type { .. } => "CAST it",
+            Refusal::NoDueAt { .. } => {
+                "add a column due_at: the deadline up to which every feed must have spoken before the row is raised"
+            }
+            Refusal::RecordKeys => {
+                "write records(p.record, s.record) AS records: a key may stand in two tables, or hold a comma"
+            }
+            Refusal::KnownTime => "known_time moves with every new version of the record; first_known_time does not",
+            Refusal::Evidence { .. } => {
+                "leave it out, or show what was compared (a count, a day, true or false) under another name"
+            }
+            Refusal::Identifier { misuse: Misuse::Compared | Misuse::Opened, .. } => {
+                "many persons are evaluated at once, and identifiers carry a mark of theirs: filter by a code or kind, or join a reference table"
+            }
+            Refusal::Identifier { misuse: Misuse::NoRecord, .. } => {
+                "every table and history has a column `record`: write records(p.record, s.record); views hand it on"
+            }
+            Refusal::Identifier { misuse: Misuse::Made, .. } => {
+                "compare the identifiers themselves, with IS NOT DISTINCT FROM where both may be null"
+            }
+            Refusal::Identifier { misuse: Misuse::Ordered, .. } => {
+                "order by the identifiers themselves, with NULLS FIRST or LAST in the place of another text"
+            }
+        }
+    }
+}
+
+fn forbidden_hint(what: &str) -> &'static str {
+    let hints: [(&str, &str); 16] = [
+        (
+            "a date compared",
+            "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
+        ),
+        ("may be zero", "divide by nullif(..., 0), which makes the quotient null"),
+        ("CAST of a text", "say TRY_CAST, which is null where CAST fails"),
+        (
+            "SELECT *",
+            "name the columns: a new column of the table would change the alert; of a step (WITH) all are step.*",
+        ),
+        ("like a table or view", "call it after what its row is: under this name it would be taken for the table"),
+        (
+            "DISTINCT FROM",
+            "DataFusion reads a IS DISTINCT FROM b AND c as a IS DISTINCT FROM (b AND c): add parentheses",
+        ),
+        ("named window", "OVER (w ROWS ...) loses what w says: write PARTITION BY and ORDER BY out"),
+        (
+            "ORDER BY with LIMIT",
+            "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit",
+        ),
+        ("LIMIT", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit"),
+        ("OFFSET", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) picks rows by their place"),
+        ("RECURSIVE", "join the facts to the months of the permit, or number the episode with two windows"),
+        ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
+        ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
+        ("/ between", "100 * a < 95 * b says the same without a quotient; or say round() or floor()"),
+        ("unnest", "array_has and array_has_any look into a list"),
+        ("UNION of rows", "give both sides a person_id of their own"),
+    ];
+    let known = hints.iter().find(|(word, _)| what.contains(word));
+    known.map_or("a rule is one SELECT over the tables and views of queries/README.md", |(_, hint)| hint)
+}
+
+/// A reason and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub refusal: Refusal,
+    pub place: Highlight,
+}
+
+/// All violations of a rule or view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckError(pub Vec<Finding>);
+
+impl CheckError {
+    /// `value` if nothing was found, else the error.
+    pub fn unless_none<T>(mut found: Vec<Finding>, value: T) -> Result<T, CheckError> {
+        let mut at = 0;
+        while at < found.len() {
+            // The optimiser may have copied the faulty part to several places of the plan.
+            if found[..at].contains(&found[at]) {
+                found.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        if found.is_empty() { Ok(value) } else { Err(CheckError(found)) }
+    }
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, finding) in self.0.iter().enumerate() {
+            let separator = if at > 0 { "; " } else { "" };
+            write!(f, "{separator}{}", finding.refusal)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CheckError {}
+
+/// The place in the text of the first column of the expressions that has one.
+pub fn of_columns<'a>(exprs: impl Iterator<Item = &'a Expr>) -> Option<Span> {
+    exprs.flat_map(Expr::column_refs).filter_map(|column| column.spans.first()).min()
+}
+
+/// The names of tables and aliases in a join's input.
+pub fn of_input(plan: &LogicalPlan) -> Highlight {
+    let mut names = Vec::new();
+    let mut next = Some(plan);
+    while let Some(plan) = next {
+        match plan {
+            LogicalPlan::SubqueryAlias(alias) => names.push(table(&alias.alias)),
+            LogicalPlan::TableScan(scan) => names.push(table(&scan.table_name)),
+            _ => {}
+        }
+        next = plan.inputs().first().copied();
+    }
+    Highlight::Relation(names)
+}
+
+fn table(reference: &TableReference) -> String {
+    reference.table().to_owned()
+}
+
+pub fn forbidden(what: &str) -> Refusal {
+    Refusal::Forbidden { what: what.to_owned() }
+}

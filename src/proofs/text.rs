@@ -1,0 +1,151 @@
+//! Checks on the text of a rule or view before it is planned, for what the plan no longer shows.
+//!
+//! - `SELECT *` would change a rule's columns with the schema; so would the `.*` of a table or view. `catalogue::stars` has
+//!   replaced the `.*` of a step before this check, unless something is wrong with it.
+//! - A step with the name of a table hides the table: a reader takes one for the other, and so do the gateways.
+//! - DataFusion 55 reads `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`.
+//! - In DataFusion 55, `OVER (w ROWS ...)` loses the partition and order of `w`.
+
+use crate::catalogue::walk::walk;
+use std::ops::ControlFlow;
+
+use datafusion::common::Span;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, LimitClause, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned,
+    Statement as Sql, Visitor, WindowSpec, WindowType,
+};
+
+use crate::catalogue::refused::Highlight;
+use crate::catalogue::stars::{self, Problem};
+use crate::proofs::refusal::{CheckError, Finding, Refusal};
+
+/// Refuses a text that is not a single SELECT, or that would be planned otherwise than it reads; `is_table` says what is a table or
+/// view.
+pub fn check_text(statement: &Statement, is_table: &dyn Fn(&str) -> bool) -> Result<(), CheckError> {
+    let Statement::Statement(sql) = statement else { return Err(not_a_select()) };
+    let Sql::Query(query) = sql.as_ref() else { return Err(not_a_select()) };
+    let mut reader = Reader { is_table, found: Vec::new(), star: None };
+    walk(query, &mut reader);
+    reader.stars(query);
+    CheckError::unless_none(reader.found, ())
+}
+
+fn not_a_select() -> CheckError {
+    let what = "a statement other than one SELECT".to_owned();
+    CheckError(vec![Refusal::Forbidden { what }.at(Highlight::Words(Vec::new()))])
+}
+
+struct Reader<'a> {
+    is_table: &'a dyn Fn(&str) -> bool,
+    found: Vec<Finding>,
+    /// The place of a `name.*` in a select list.
+    star: Option<Highlight>,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, what: &str, part: &impl Spanned, words: &[&str]) {
+        let place = Span::try_from_sqlparser_span(part.span()).map_or(Highlight::words(words), Highlight::Span);
+        self.found.push(Refusal::Forbidden { what: what.to_owned() }.at(place));
+    }
+
+    fn stars(&mut self, query: &Query) {
+        self.found.extend(stars::problems(query).into_iter().map(|Problem { message, hint, span }| {
+            let place = span.map_or(Highlight::words(&["*"]), Highlight::Span);
+            Refusal::Star { message, hint }.at(place)
+        }));
+        if let (Some(place), true) = (self.star.take(), self.found.is_empty()) {
+            // The star itself is sound, but this text was never rewritten.
+            self.found.push(Refusal::Forbidden { what: "SELECT *".to_owned() }.at(place));
+        }
+    }
+}
+
+impl Visitor for Reader<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if query.with.as_ref().is_some_and(|with| with.recursive) {
+            self.found.push(
+                Refusal::Forbidden { what: "WITH RECURSIVE".to_owned() }.at(Highlight::words(&["with", "recursive"])),
+            );
+        }
+        for step in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let name = &step.alias.name;
+            if (self.is_table)(&name.value.to_lowercase()) {
+                let place =
+                    Span::try_from_sqlparser_span(name.span).map_or(Highlight::words(&["with"]), Highlight::Span);
+                let what = format!("a step called {name}, like a table or view,");
+                self.found.push(Refusal::Forbidden { what }.at(place));
+            }
+        }
+        match &query.limit_clause {
+            Some(LimitClause::LimitOffset { limit: None, offset: Some(offset), .. }) => {
+                self.refuse("OFFSET, like LIMIT,", offset, &["offset"]);
+            }
+            Some(clause) => self.refuse("LIMIT", clause, &["limit"]),
+            None => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            match item {
+                SelectItem::Wildcard(_) => self.refuse("SELECT *", item, &["*"]),
+                SelectItem::QualifiedWildcard(..) => {
+                    let span = Span::try_from_sqlparser_span(item.span());
+                    self.star.get_or_insert(span.map_or(Highlight::words(&["*"]), Highlight::Span));
+                }
+                _ => {}
+            }
+        }
+        for NamedWindowDefinition(_, window) in &select.named_window {
+            if let NamedWindowExpr::WindowSpec(spec) = window
+                && is_extended(spec)
+            {
+                self.found.push(Refusal::Forbidden { what: EXTENDED.to_owned() }.at(Highlight::words(&["window"])));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let is_and_or = |expr: &Expr| matches!(expr, Expr::BinaryOp { op, .. } if is_logical(op));
+        match expr {
+            Expr::BinaryOp { left, op, right } if is_logical(op) => {
+                let side = [left, right].into_iter().find(|side| is_distinct(side));
+                if let Some(side) = side {
+                    self.refuse(BESIDE, side.as_ref(), &["distinct", "from"]);
+                }
+            }
+            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) if is_and_or(right) => {
+                self.refuse(BESIDE, expr, &["distinct", "from"]);
+            }
+            Expr::Function(function) => {
+                if let Some(WindowType::WindowSpec(spec)) = &function.over
+                    && is_extended(spec)
+                {
+                    self.refuse(EXTENDED, function, &["over", "("]);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const BESIDE: &str = "IS [NOT] DISTINCT FROM beside AND or OR without parentheses";
+const EXTENDED: &str = "a named window with a frame or order added, OVER (w ...); write the window out";
+
+fn is_logical(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor)
+}
+
+fn is_distinct(expr: &Expr) -> bool {
+    matches!(expr, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..))
+}
+
+fn is_extended(spec: &WindowSpec) -> bool {
+    spec.window_name.is_some()
+}

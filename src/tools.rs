@@ -1,0 +1,11 @@
+//! What a person runs beside the service to inspect it and to try it out. Each tool is a command of `cli`.
+
+pub mod adapters;
+pub mod broker;
+pub mod cases;
+pub mod check;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod quarantine;
+pub mod replay;

@@ -1,0 +1,173 @@
+//! `permitwatch doctor`: checks whether a cluster's topics are what the engine needs, before the engine relies on them.
+//!
+//! Most errors are made by adapters, and would cause no failure but wrong results: another partitioner breaks every join,
+//! compaction drops records, a missing clock keeps every deadline waiting. `doctor` reads a bounded sample from the beginning and
+//! the end of each partition, and asks the broker for the first message stamped in the future, wherever it is. It writes nothing
+//! and joins no group. Findings name topics, partitions and offsets, never keys or payloads.
+
+mod checks;
+mod sample;
+
+use crate::config::{ClockKind, Config};
+use crate::kafka::{self, ClusterError};
+use crate::model::schema::Feed;
+use crate::model::time::WallTime;
+
+/// How bad a finding is. `Fail`: the engine would go wrong or lose something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Level {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Level::Ok => "ok",
+            Level::Warn => "warn",
+            Level::Fail => "fail",
+        }
+    }
+}
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub level: Level,
+    /// Empty if it concerns the whole cluster.
+    pub topic: String,
+    pub message: String,
+    /// What to do about it; empty if all is well.
+    pub hint: String,
+}
+
+impl Finding {
+    fn new(level: Level, topic: &str, message: impl Into<String>, hint: &str) -> Finding {
+        Finding { level, topic: topic.into(), message: message.into(), hint: hint.into() }
+    }
+
+    fn ok(topic: &str, message: impl Into<String>) -> Finding {
+        Finding::new(Level::Ok, topic, message, "")
+    }
+}
+
+/// Messages sampled from each partition: half from its beginning, half before its end.
+pub const SAMPLE_MESSAGES: i64 = 400;
+
+/// Examines every topic. Never fails: what cannot be queried becomes a finding.
+pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(partitions) = topics(config, &mut findings) else {
+        return findings;
+    };
+    settings(config, &mut findings);
+    // Topics that permitwatch writes itself need no examination.
+    for feed in Feed::SOURCES {
+        let topic = config.kafka.topic(feed);
+        let latest = now.0.saturating_add(config.kafka.max_ahead());
+        let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes, latest);
+        let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
+        let sampled = sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled))
+            .and_then(|()| sample::first_after(&config.kafka, &topic, partitions, latest))
+            .map(|future| future.into_iter().for_each(|(partition, offset)| tally.take_future(partition, offset)));
+        match sampled {
+            Ok(()) => findings.extend(tally.findings(&topic, now, clock_is_needed, config.max_silence(feed))),
+            Err(message) => findings.push(Finding::new(
+                Level::Fail,
+                &topic,
+                format!("cannot be read: {message}"),
+                "grant READ and DESCRIBE on it to permitwatch",
+            )),
+        }
+    }
+    findings
+}
+
+/// Checks whether all topics exist with one partition count, and returns that count.
+fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
+    let consumer = match kafka::plain_consumer(&config.kafka) {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            findings.push(Finding::new(Level::Fail, "", error.to_string(), "look at [kafka] in the configuration"));
+            return None;
+        }
+    };
+    let mut wanted: Vec<(String, bool)> =
+        kafka::feed_topics(&config.kafka).into_iter().map(|topic| (topic, true)).collect();
+    wanted.push((config.kafka.alerts_topic(), true));
+    wanted.push((config.kafka.quarantine_topic(), true));
+    let mut counts = Vec::new();
+    let mut all_found = true;
+    for (topic, _) in &wanted {
+        match kafka::partition_count(&consumer, &config.kafka, topic) {
+            Ok(Some(count)) => counts.push((topic, count)),
+            Ok(None) => {
+                all_found = false;
+                findings.push(Finding::new(
+                    Level::Fail,
+                    topic,
+                    "does not exist",
+                    "create it; all topics need the same partition count",
+                ));
+            }
+            Err(error @ ClusterError::Metadata { .. }) => {
+                findings.push(Finding::new(
+                    Level::Fail,
+                    topic,
+                    error.to_string(),
+                    "check address, TLS and credentials",
+                ));
+                return None;
+            }
+            Err(error) => {
+                findings.push(Finding::new(Level::Fail, topic, error.to_string(), ""));
+                return None;
+            }
+        }
+    }
+    let (_, expected) = *counts.first()?;
+    for (topic, count) in &counts {
+        if *count != expected {
+            all_found = false;
+            findings.push(Finding::new(
+                Level::Fail,
+                topic,
+                format!("has {count} partitions, the first feed {expected}"),
+                "shard n reads partition n of every feed and writes alerts to n: create the topic anew with the same count",
+            ));
+        }
+    }
+    if !all_found {
+        return None;
+    }
+    findings.push(Finding::ok("", format!("{} topics with {expected} partitions each", counts.len())));
+    Some(expected)
+}
+
+/// Checks retention, compaction and timestamps, as far as the broker tells.
+fn settings(config: &Config, findings: &mut Vec<Finding>) {
+    let feeds = kafka::feed_topics(&config.kafka);
+    let alerts = config.kafka.alerts_topic();
+    let mut topics = feeds.to_vec();
+    topics.push(alerts.clone());
+    let settings = match kafka::topic_settings(&config.kafka, &topics) {
+        Ok(settings) => settings,
+        Err(message) => {
+            findings.push(Finding::new(
+                Level::Warn,
+                "",
+                format!("topic settings cannot be asked for: {message}"),
+                "grant DESCRIBE_CONFIGS, or check cleanup.policy and retention.ms by hand",
+            ));
+            return;
+        }
+    };
+    for (topic, values) in &settings {
+        let value = |name: &str| values.get(name).map_or("", String::as_str);
+        findings.extend(checks::settings(topic, *topic == alerts, value));
+    }
+}
+
+#[cfg(test)]
+mod tests;

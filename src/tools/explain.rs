@@ -1,0 +1,348 @@
+//! `permitwatch explain`: why an alert came, and why a permit has the alerts that it has and no others.
+//!
+//! Recorded feeds are replayed through the same engine as always, for one person alone: an alert depends on no other person, so the
+//! answer is the engine's own and not a second opinion.
+//!
+//! What may be shown is decided by `shown`: never names, addresses, identity numbers and other persons, nor the content of records
+//! of secrecy class 3 and above. This file and `facts` collect the facts, as JSON has them; `officer` and `party` make a `page` of
+//! them for one reader or the other, and `text` and `html` display it. No words are written for single rules here: they all come
+//! from the rule's file.
+
+mod facts;
+mod html;
+mod labels;
+mod mask;
+mod officer;
+mod one_person;
+mod page;
+mod party;
+mod party_words;
+mod shown;
+mod text;
+mod words;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::model::time::{KnownTime, format_micros, parse_day};
+use crate::rules::plan::PlanError;
+use crate::source::SourceError;
+use crate::source::files::Recorded;
+
+pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
+pub use html::html;
+pub use officer::{alert_page, permit_page};
+pub use one_person::{Options, Person, find_alert, subject_of_alert, subject_of_permit};
+pub use page::Page;
+pub use party::{PartyFacts, party_page};
+pub use shown::RecordFacts;
+pub use text::text;
+
+/// Why nothing can be explained. Nothing has been changed.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("no permit \"{permit}\" in the permits feed of {dir} as of {as_of}")]
+    NoPermit { permit: String, dir: String, as_of: KnownTime },
+    #[error("no alert {id} in {place}: is the id whole, and do the rules and parameters match those that raised it?")]
+    NoAlert { id: String, place: String },
+    #[error("alert {id} is of rule \"{rule}\", which is not among the rules given")]
+    NoRule { id: String, rule: String },
+    #[error(
+        "alert {id} of rule \"{rule}\" is not about one person's permit: there is no party to tell what it rests on"
+    )]
+    NoParty { id: String, rule: String },
+}
+
+/// All facts about one alert.
+#[derive(Debug, Serialize)]
+pub struct AlertFacts {
+    /// The alert's last transition.
+    pub alert: Alert,
+    /// The last transition that raised or updated it: its row is what was found.
+    pub found: Alert,
+    pub rule: RuleWords,
+    /// Known time up to which records were included.
+    pub as_of: String,
+    /// The records that the alert rests on, as they were when it was found; only their references if only the topic was available.
+    pub records: Vec<RecordFacts>,
+    /// What a later record has changed without changing the alert; null if nothing has, or if only the topic was available.
+    pub now: Option<NowFacts>,
+    pub counter_evidence: Vec<CounterFacts>,
+    /// Every transition, oldest first; only the last one if only the topic was available.
+    pub history: Vec<Transition>,
+    /// Only the alerts topic was available, no recorded feeds.
+    pub from_topic: bool,
+}
+
+/// The row of a standing alert that is in force at `as_of`. A correction that changes neither the severity nor the day that the
+/// alert is about publishes nothing, but is reported here.
+#[derive(Debug, Serialize)]
+pub struct NowFacts {
+    pub finding: Bilingual,
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    pub records: Vec<RecordFacts>,
+}
+
+/// A rule's own words, with the values in force.
+#[derive(Debug, Serialize)]
+pub struct RuleWords {
+    pub number: String,
+    pub legal_gate: String,
+    pub owner: String,
+    pub parameters: Vec<ParameterFacts>,
+}
+
+/// A parameter, or a threshold of law: the values that the evidence shows, else the one in force on the day that the alert is
+/// about.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParameterFacts {
+    pub name: String,
+    pub value: i64,
+    pub meaning: Option<String>,
+    pub source: Option<String>,
+    pub in_force_from: Option<String>,
+    /// Exclusive; null is open.
+    pub in_force_to: Option<String>,
+}
+
+/// An innocent explanation.
+#[derive(Debug, Serialize)]
+pub struct CounterFacts {
+    pub sv: String,
+    pub en: String,
+    /// False: no feed can show it; a person has to ask.
+    pub looked_for: bool,
+    /// Evidence column and its value.
+    pub column: Option<String>,
+    pub result: Option<serde_json::Value>,
+}
+
+/// One step in an alert's life.
+#[derive(Debug, Serialize)]
+pub struct Transition {
+    pub sequence: u64,
+    pub as_of: String,
+    pub status: Status,
+    pub severity: &'static str,
+    pub reason: Option<String>,
+    pub replaced_by: Option<String>,
+    pub replaces: Option<String>,
+    pub late_record: bool,
+}
+
+/// Explains an alert from recorded feeds: finds its person and replays that person. With `logged`, any transition of the alert, it
+/// need not replay everyone to find the person.
+pub fn alert<'a>(
+    recorded: impl Into<Recorded<'a>>,
+    catalogue: &Catalogue,
+    options: &Options,
+    id: &str,
+    logged: Option<&Alert>,
+) -> Result<AlertFacts, ExplainError> {
+    let recorded = recorded.into();
+    let missing = || ExplainError::NoAlert { id: id.to_owned(), place: recorded.dir.display().to_string() };
+    let subject = match logged {
+        Some(alert) => one_person::subject_of_alert(recorded, catalogue, alert)?,
+        None => one_person::find_alert(recorded, catalogue, options, id)?,
+    };
+    let person = Person::replay(recorded, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
+    let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
+    let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
+    Ok(with_records(facts, catalogue, &person, options.as_of))
+}
+
+/// Adds the alert's records, as they were when it was found, and as they are now.
+fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
+    let found_at = crate::model::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
+    facts.as_of = format_micros(as_of.0);
+    facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
+    let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
+    if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
+        && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
+    {
+        let render = |words: &str| RuleFile::render(words, &evidence);
+        facts.now = Some(NowFacts {
+            finding: Bilingual { sv: render(&rule.header.finding.sv), en: render(&rule.header.finding.en) },
+            records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
+            evidence,
+        });
+    }
+    facts
+}
+
+fn no_permit(recorded: Recorded<'_>, options: &Options, permit_id: &str) -> ExplainError {
+    ExplainError::NoPermit {
+        permit: permit_id.to_owned(),
+        dir: recorded.dir.display().to_string(),
+        as_of: options.as_of,
+    }
+}
+
+/// The party's sheet about one alert.
+pub fn party_of_alert(catalogue: &Catalogue, facts: AlertFacts) -> Result<PartyFacts, ExplainError> {
+    let found = facts.found.clone();
+    party::party(catalogue, &found.subject, found.permit_class.as_deref(), &facts.as_of.clone(), &[facts])
+}
+
+/// The party's sheet about all alerts that stand against a permit.
+pub fn party_of_permit<'a>(
+    recorded: impl Into<Recorded<'a>>,
+    catalogue: &Catalogue,
+    options: &Options,
+    permit_id: &str,
+) -> Result<PartyFacts, ExplainError> {
+    let recorded = recorded.into();
+    let missing = || no_permit(recorded, options, permit_id);
+    let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
+    let as_of = options.as_of;
+    let class = person.shard.history().permit_class(person.number, permit_id, as_of.0).ok_or_else(missing)?;
+    let mut transitions: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
+    for alert in person.log.iter().filter(|alert| alert.subject == permit_id) {
+        transitions.entry(&alert.alert_id).or_default().push(alert);
+    }
+    let stands = |of: &&Vec<&Alert>| of.last().is_some_and(|alert| alert.status.stands());
+    let mut standing = Vec::new();
+    for of in transitions.values().filter(stands) {
+        standing.extend(
+            alert_facts(catalogue, of).transpose()?.map(|facts| with_records(facts, catalogue, &person, as_of)),
+        );
+    }
+    standing.sort_by(|a, b| (&a.rule.number, &a.alert.alert_key).cmp(&(&b.rule.number, &b.alert.alert_key)));
+    party::party(catalogue, permit_id, Some(&class), &format_micros(as_of.0), &standing)
+}
+
+/// Explains an alert from its last transition alone, as the alerts topic keeps it.
+pub fn alert_from_topic(catalogue: &Catalogue, alert: &Alert) -> Result<AlertFacts, ExplainError> {
+    let missing = || ExplainError::NoAlert { id: alert.alert_id.clone(), place: "the topic".into() };
+    let mut facts = alert_facts(catalogue, &[alert]).ok_or_else(missing)??;
+    facts.records = alert.records.iter().map(RecordFacts::reference_only).collect();
+    facts.from_topic = true;
+    Ok(facts)
+}
+
+/// Explains a permit: every rule that concerns it, with its rows and deadlines, and what keeps them from being alerts.
+pub fn permit<'a>(
+    recorded: impl Into<Recorded<'a>>,
+    catalogue: &Catalogue,
+    options: &Options,
+    permit_id: &str,
+) -> Result<PermitFacts, ExplainError> {
+    let recorded = recorded.into();
+    let missing = || no_permit(recorded, options, permit_id);
+    let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
+    let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
+    facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
+}
+
+/// `None` if there is no transition.
+fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<AlertFacts, ExplainError>> {
+    let last = *transitions.last()?;
+    let found = *transitions.iter().rev().find(|alert| !alert.evidence.is_empty()).unwrap_or(&last);
+    let Some(rule) = catalogue.rule(&last.rule_id) else {
+        return Some(Err(ExplainError::NoRule { id: last.alert_id.clone(), rule: last.rule_id.clone() }));
+    };
+    let history = transitions.iter().map(|alert| Transition {
+        sequence: alert.sequence,
+        as_of: alert.as_of.clone(),
+        status: alert.status,
+        severity: alert.severity.name(),
+        reason: alert.reason.clone(),
+        replaced_by: alert.replaced_by.clone(),
+        replaces: alert.replaces.clone(),
+        late_record: alert.late_record,
+    });
+    Some(Ok(AlertFacts {
+        alert: last.clone(),
+        found: found.clone(),
+        rule: rule_words(catalogue, rule, found),
+        as_of: last.as_of.clone(),
+        records: Vec::new(),
+        now: None,
+        counter_evidence: counter_evidence(rule, &found.evidence),
+        history: history.collect(),
+        from_topic: false,
+    }))
+}
+
+fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWords {
+    let day = found.anchor_at.as_deref().or(found.alert_at.get(..10)).and_then(parse_day);
+    let mut parameters: Vec<ParameterFacts> = rule
+        .header
+        .params
+        .iter()
+        .map(|(name, param)| ParameterFacts {
+            name: name.clone(),
+            value: rule.values.get(name).copied().unwrap_or(param.default),
+            meaning: Some(param.doc.clone()),
+            source: param.source.clone(),
+            in_force_from: None,
+            in_force_to: None,
+        })
+        .collect();
+    // A rule names its thresholds as text literals; thresholds that a shared view reads are not found. The rule decides on which
+    // day it takes a threshold (the application's, say): if the evidence shows one of the values, that is the one.
+    let named = || catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
+    let is_shown = |value: i64| found.evidence.values().any(|shown| shown.as_i64() == Some(value));
+    let used = named().filter(|threshold| {
+        let of_that_name = || named().filter(|other| other.name == threshold.name);
+        if of_that_name().any(|other| is_shown(other.value)) {
+            return is_shown(threshold.value);
+        }
+        day.is_some_and(|day| threshold.valid_from <= day && threshold.valid_to.is_none_or(|to| day < to))
+    });
+    parameters.extend(used.map(|threshold| ParameterFacts {
+        name: threshold.name.clone(),
+        value: threshold.value,
+        meaning: None,
+        source: Some(threshold.source.clone()),
+        in_force_from: Some(threshold.valid_from.to_string()),
+        in_force_to: threshold.valid_to.map(|day| day.to_string()),
+    }));
+    RuleWords {
+        number: rule.header.number.clone(),
+        legal_gate: rule.header.legal_gate.clone(),
+        owner: rule.header.owner.clone(),
+        parameters,
+    }
+}
+
+fn counter_evidence(rule: &RuleFile, evidence: &serde_json::Map<String, serde_json::Value>) -> Vec<CounterFacts> {
+    let fact = |counter: &crate::catalogue::file::CounterEvidence| CounterFacts {
+        sv: counter.sv.clone(),
+        en: counter.en.clone(),
+        looked_for: counter.checked,
+        column: counter.column.clone(),
+        result: counter.column.as_ref().and_then(|column| evidence.get(column)).cloned(),
+    };
+    rule.header.counter_evidence.iter().map(fact).collect()
+}
+
+impl RecordFacts {
+    /// A record of which only the reference is known.
+    fn reference_only(record: &RecordRef) -> RecordFacts {
+        RecordFacts {
+            table: record.table.clone(),
+            record_key: record.record_key.clone(),
+            version: record.version,
+            event_time: None,
+            registered_at: None,
+            known_time: None,
+            source: None,
+            withheld: false,
+            values: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! What the party may not see of an alert: other persons, personal numbers, and the severity by which it is queued.
+
+use serde_json::Value;
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::model::schema::TableId;
+use crate::terminal::Language;
+use crate::tools::explain::page::plain;
+use crate::tools::explain::words::{of, say};
+use crate::tools::explain::{ParameterFacts, labels};
+
+/// Words for severities: the authority's order of work is its own affair and would weigh on the reader.
+pub const TIERS: [&str; 13] = [
+    "svag", "svaga", "svagt", "medel", "stark", "starka", "starkt", "info", "weak", "medium", "strong", "severity",
+    "tier",
+];
+
+fn names_a_tier(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphabetic()).any(|word| TIERS.contains(&word.to_lowercase().as_str()))
+}
+
+/// Whether a parameter only decides the severity.
+pub fn only_ranks(parameter: &ParameterFacts) -> bool {
+    names_a_tier(&parameter.name) || parameter.meaning.as_deref().is_some_and(names_a_tier)
+}
+
+/// The text without remarks in brackets that say which severity an explanation leads to.
+pub fn without_tiers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" (") {
+        out.push_str(before);
+        let (remark, tail) = after.split_once(')').unwrap_or((after, ""));
+        if !names_a_tier(remark) {
+            out.push_str(&format!(" ({remark})"));
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether the table's rows are other persons' rows that are shown to this one, or say whose anchor this person is.
+pub fn is_of_others(table: &str) -> bool {
+    TableId::from_name(table).is_some_and(|table| table.is_link() || table == TableId::Anchors)
+}
+
+/// Whether the evidence column says something of another person, judged by a word in its name.
+pub fn names_others(column: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["anchor", "holder", "holders", "spouse", "tip", "tips", "allegation", "allegations", "token"];
+    column == "other_id" || column.split('_').any(|word| WORDS.contains(&word))
+}
+
+/// Whether the rule rests on rows of other persons, itself or through a view.
+pub fn reads_others(catalogue: &Catalogue, rule: &RuleFile) -> bool {
+    let mut texts = vec![rule.sql.as_str()];
+    let mut seen: Vec<&str> = Vec::new();
+    while let Some(text) = texts.pop() {
+        let words = || text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        if words().any(is_of_others) {
+            return true;
+        }
+        for view in &catalogue.views {
+            if !seen.contains(&view.name.as_str()) && words().any(|word| word == view.name) {
+                seen.push(&view.name);
+                texts.push(&view.sql);
+            }
+        }
+    }
+    false
+}
+
+/// What the party may see of a value.
+pub struct Mask {
+    /// The rule rests on rows of other persons: none of its evidence is shown.
+    pub all: bool,
+}
+
+impl Mask {
+    pub fn value(&self, name: &str, value: &Value, language: Language) -> String {
+        if self.all || names_others(name) {
+            return say(language, "(visas inte, rör någon annan)", "(not shown, concerns someone else)").to_owned();
+        }
+        let words = labels::value(&plain(value, language));
+        without_numbers(of(language, &words), language)
+    }
+}
+
+/// The text with personal numbers masked; organisation numbers stay as they are usually written.
+pub fn without_numbers(text: &str, language: Language) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (run, mut after) = from.split_at(digits);
+        let tail = after.strip_prefix(['-', '+']).filter(|tail| {
+            let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+            digits == 4
+        });
+        let is_personal = match (run.len(), tail) {
+            (12, _) => ["18", "19", "20"].iter().any(|century| run.starts_with(century)),
+            // Six digits before the dash: an organisation number has at least 20 where a date would have the month.
+            (8, Some(_)) => true,
+            (6, Some(_)) => &run[2..4] < "20",
+            _ => false,
+        };
+        if is_personal {
+            out.push_str(say(language, "(personnummer visas inte)", "(personal number not shown)"));
+            if run.len() < 12 {
+                after = tail.map_or(after, |tail| &tail[4..]);
+            }
+        } else if run.len() == 12 && run.starts_with("16") {
+            out.push_str(&format!("{}-{}", &run[2..8], &run[8..]));
+        } else {
+            out.push_str(run);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ranks_is_left_out_of_an_explanation() {
+        assert_eq!(without_tiers("Flyttad (högst svag), sen (av flera)"), "Flyttad, sen (av flera)");
+        assert_eq!(without_tiers("Ingen anmälan (stark"), "Ingen anmälan");
+        assert_eq!(without_tiers("Ingen (anmälan"), "Ingen (anmälan)");
+    }
+
+    #[test]
+    fn personal_numbers_are_masked_wherever_they_stand() {
+        let shown = |text| without_numbers(text, Language::En);
+        assert_eq!(shown("199001010017"), "(personal number not shown)");
+        assert_eq!(shown("till 19900101-0017, igen"), "till (personal number not shown), igen");
+        assert_eq!(shown("900101-0017;900161+0017"), "(personal number not shown);(personal number not shown)");
+        assert_eq!(shown("165590025481"), "559002-5481");
+        assert_eq!(
+            shown("559002-5481, 2026-08-01, 81000, 2026-08, 2026HT"),
+            "559002-5481, 2026-08-01, 81000, 2026-08, 2026HT"
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Replays one person of recorded feeds through the engine.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::config::{LimitsConfig, Visibility};
+use crate::decode::decode;
+use crate::history::PersonNo;
+use crate::merge::{Merge, Merged};
+use crate::model::alert::Alert;
+use crate::model::clock::Clocks;
+use crate::model::record::{Fates, Lent, Message, Quarantined, Value};
+use crate::model::schema::{ColumnType, Feed, TableId};
+use crate::model::time::KnownTime;
+use crate::rules::RuleSet;
+use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::source::files::{self, FileShard, Recorded};
+use crate::source::{LaneHead, Polled, ShardSource, SourceError};
+use crate::tools::explain::ExplainError;
+use crate::tools::replay::Timeline;
+
+/// Settings of the replay.
+#[derive(Clone)]
+pub struct Options {
+    pub visibility: Visibility,
+    pub limits: LimitsConfig,
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// The clock: what became known later is left out.
+    pub as_of: KnownTime,
+}
+
+/// A person as known at `as_of`, and the engine's transitions up to then.
+pub struct Person {
+    pub pseudonym: String,
+    pub number: PersonNo,
+    pub shard: Shard,
+    pub log: Vec<Alert>,
+    /// How far each feed had been read at `as_of`, as in a live detector.
+    pub clocks: Clocks,
+    pub fates: Fates,
+    /// Messages about the person that were quarantined.
+    pub quarantined: Vec<Quarantined>,
+}
+
+/// Recorded feeds without the messages of persons who have nothing to do with this one.
+struct OnePerson {
+    feeds: FileShard,
+    subjects: BTreeSet<Box<[u8]>>,
+    /// By feed: the message that comes next.
+    ahead: [Option<Message>; Feed::COUNT],
+    lent: Option<Message>,
+}
+
+impl ShardSource for OnePerson {
+    fn ahead(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
+        let head = &mut self.ahead[feed.index()];
+        while head.is_none() {
+            match self.feeds.poll(feed)? {
+                // Clock messages concern everybody.
+                Polled::Message(message)
+                    if feed == Feed::Reference || message.key.is_none_or(|key| self.subjects.contains(key)) =>
+                {
+                    *head = Some(message.keep());
+                }
+                Polled::Message(_) => {}
+                _ => return Ok(LaneHead::Finished),
+            }
+        }
+        Ok(head.as_ref().map_or(LaneHead::Finished, |message| LaneHead::Message(message.known_time)))
+    }
+
+    fn take(&mut self, feed: Feed) -> Option<Lent<'_>> {
+        self.lent = self.ahead[feed.index()].take();
+        self.lent.as_ref().map(Into::into)
+    }
+
+    fn wait(&mut self, _: Duration) {}
+}
+
+/// Prefix of an employer's subject id.
+const EMPLOYER: &str = "employer=";
+
+/// The person and, if there are links, everyone whose rows links may show to this person: those whom its records name, those whose
+/// records name it, and those who share an identifier with it; for an employer, everyone whose records name the employer. Rather
+/// too many than too few: a person who shows nothing changes nothing.
+fn related(recorded: Recorded<'_>, catalogue: &Catalogue, subject: &str) -> Result<BTreeSet<Box<[u8]>>, SourceError> {
+    let mut subjects: BTreeSet<Box<[u8]>> = BTreeSet::from([subject.as_bytes().into()]);
+    if catalogue.links.is_empty() {
+        return Ok(subjects);
+    }
+    let mut names: BTreeSet<Vec<u8>> = BTreeSet::from([subject.trim_start_matches(EMPLOYER).as_bytes().to_vec()]);
+    each_message(recorded, |message| {
+        if message.key == Some(subject.as_bytes())
+            && let Ok(decoded) = decode(message, usize::MAX)
+        {
+            let columns = decoded.record.table.def().columns.iter().zip(&decoded.record.values);
+            names.extend(columns.filter_map(|(column, value)| match (column.ty, value) {
+                (ColumnType::OtherPerson | ColumnType::Hash | ColumnType::PersonNumber, Value::Text(name)) => {
+                    Some(name.as_bytes().to_vec())
+                }
+                _ => None,
+            }));
+        }
+    })?;
+    each_message(recorded, |message| {
+        let Some(key) = message.key else { return };
+        let payload = message.payload.unwrap_or_default();
+        // Texts in JSON are between quotes.
+        let may_name = has_escapes(payload) || payload.split(|byte| *byte == b'"').any(|text| names.contains(text));
+        if names.contains(key) || may_name {
+            subjects.insert(key.into());
+        }
+    })?;
+    Ok(subjects)
+}
+
+/// Calls `each` with every message about a person.
+fn each_message(recorded: Recorded<'_>, mut each: impl FnMut(&Lent<'_>)) -> Result<(), SourceError> {
+    let mut feeds = FileShard::open(recorded, 0, 1)?;
+    for feed in Feed::SOURCES.into_iter().filter(|feed| *feed != Feed::Reference) {
+        while let Polled::Message(message) = feeds.poll(feed)? {
+            each(&message);
+        }
+    }
+    Ok(())
+}
+
+impl Person {
+    /// `None` if the person was not known at that time.
+    pub fn replay(
+        recorded: Recorded<'_>,
+        catalogue: &Catalogue,
+        options: &Options,
+        subject: &str,
+    ) -> Result<Option<Person>, ExplainError> {
+        let recorded = recorded.read_as_of(Some(options.as_of));
+        let settings = Settings {
+            number: 0,
+            partitions: None,
+            order: Order::Strict,
+            visibility: options.visibility.clone(),
+            limits: options.limits.clone(),
+            max_rule_errors: u32::MAX,
+            pseudonyms: Arc::clone(&options.pseudonyms),
+        };
+        let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
+        shard.set_spoken(files::spoken(recorded)?);
+        let subjects = related(recorded, catalogue, subject)?;
+        let feeds = OnePerson {
+            feeds: FileShard::open(recorded, 0, 1)?,
+            subjects,
+            ahead: [const { None }; Feed::COUNT],
+            lent: None,
+        };
+        let mut merge = Merge::new(feeds, options.visibility.permit_lead);
+        let mut own = BTreeSet::new();
+        while merge.peek()?.is_some_and(|next| next <= options.as_of) {
+            let Merged::Message(message) = merge.take()? else { break };
+            if message.key == Some(subject.as_bytes()) {
+                own.insert((message.feed, message.offset));
+            }
+            shard.take(message);
+        }
+        let log = shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert).collect();
+        let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
+        let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
+        quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
+        let clocks = shard.clocks().clone();
+        Ok(Some(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined }))
+    }
+}
+
+/// The subject id of the person who holds a permit.
+pub fn subject_of_permit(recorded: Recorded<'_>, permit_id: &str) -> Result<Option<String>, SourceError> {
+    let mut feeds = FileShard::open(recorded, 0, 1)?;
+    let Some((column, _)) = TableId::Permits.def().column("permit_id") else { return Ok(None) };
+    while let Polled::Message(message) = feeds.poll(Feed::Permits)? {
+        if !mentions(&message, permit_id) {
+            continue;
+        }
+        let Ok(decoded) = decode(message, usize::MAX) else { continue };
+        let record = decoded.record;
+        let named = record.values.get(column);
+        if record.table == TableId::Permits && matches!(named, Some(Value::Text(id)) if **id == *permit_id) {
+            return Ok(Some(record.subject.into()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the payload may contain the text; saves parsing those that do not.
+fn mentions(message: &Lent<'_>, text: &str) -> bool {
+    let payload = message.payload.unwrap_or_default();
+    has_escapes(payload) || payload.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+}
+
+/// JSON may write any character as an escape; what such a payload contains is not known without parsing it.
+fn has_escapes(payload: &[u8]) -> bool {
+    payload.contains(&b'\\')
+}
+
+/// The subject id of the unit that an alert is about: the permit's holder, or the employer.
+pub fn subject_of_alert(
+    recorded: Recorded<'_>,
+    catalogue: &Catalogue,
+    alert: &Alert,
+) -> Result<Option<String>, ExplainError> {
+    let is_employer = |rule: &RuleFile| rule.header.subject.as_deref() == Some("employer_id");
+    if catalogue.rule(&alert.rule_id).is_some_and(is_employer) {
+        return Ok(Some(format!("{EMPLOYER}{}", alert.subject)));
+    }
+    Ok(subject_of_permit(recorded, &alert.subject)?)
+}
+
+/// Finds the subject id of the unit that an alert is about. An alert id is a hash and names nobody, so all persons are replayed.
+pub fn find_alert(
+    recorded: Recorded<'_>,
+    catalogue: &Catalogue,
+    options: &Options,
+    id: &str,
+) -> Result<Option<String>, ExplainError> {
+    let timeline = Timeline {
+        visibility: options.visibility.clone(),
+        limits: options.limits.clone(),
+        max_rule_errors: u32::MAX,
+        pseudonyms: Arc::clone(&options.pseudonyms),
+        partitions: 1,
+        batch_messages: 20_000,
+        as_of: options.as_of,
+        profile: false,
+    };
+    let replayed = match crate::tools::replay::timeline(recorded, catalogue, &timeline) {
+        Ok(replayed) => replayed,
+        Err(crate::tools::replay::ReplayError::Plan(error)) => return Err(error.into()),
+        Err(crate::tools::replay::ReplayError::Source(error)) => return Err(error.into()),
+        Err(error) => {
+            return Err(
+                SourceError::File { file: recorded.dir.display().to_string(), message: error.to_string() }.into()
+            );
+        }
+    };
+    let found = replayed.log.into_iter().find(|alert| alert.alert_id == id);
+    match found {
+        Some(alert) => subject_of_alert(recorded, catalogue, &alert),
+        None => Ok(None),
+    }
+}

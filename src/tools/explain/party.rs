@@ -1,0 +1,305 @@
+//! The fact sheet for the person whom an alert is about: what was found, from which records, under which law, what was and was not
+//! checked, and how to have an error corrected (GDPR articles 13-16, FL 25 and 32 §§).
+//!
+//! - No severity, no pseudonym, no word that weighs: only facts, days, sources and limits.
+//! - Nothing about another person: everything from other persons' rows or columns is masked, in the finding too; so are notices,
+//!   which may name their sender, and every personal number.
+//! - What is left out is marked as left out, with the reason, so that the party can ask for it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::model::alert::{Bilingual, Status};
+use crate::terminal::Language;
+use crate::tools::explain::labels::{self, both};
+use crate::tools::explain::mask::{Mask, is_of_others, names_others, only_ranks, reads_others, without_tiers};
+use crate::tools::explain::page::{Block, Item, Page, Pair, day};
+use crate::tools::explain::words::{of, reason, say};
+use crate::tools::explain::{AlertFacts, ExplainError, ParameterFacts, RecordFacts, party_words};
+
+/// The content of the sheet, in both languages.
+#[derive(Debug, Serialize)]
+pub struct PartyFacts {
+    pub permit_id: String,
+    pub permit_class: Option<Bilingual>,
+    /// Day up to which records are included.
+    pub as_of: String,
+    pub circumstances: Vec<Circumstance>,
+    pub corrections: Vec<Bilingual>,
+    pub rights: Vec<Bilingual>,
+}
+
+/// One alert.
+#[derive(Debug, Serialize)]
+pub struct Circumstance {
+    /// The alert's id, for reference.
+    pub reference: String,
+    pub title: Bilingual,
+    pub found_on: String,
+    pub state: Bilingual,
+    pub found: Bilingual,
+    pub facts: Vec<Fact>,
+    pub records: Vec<PartyRecord>,
+    pub provisions: Vec<Bilingual>,
+    pub thresholds: Vec<ParameterFacts>,
+    pub looked_for: Vec<Explanation>,
+    pub not_looked_for: Vec<Bilingual>,
+    /// Something was left out because it concerns another person.
+    pub masked: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Fact {
+    pub name: Bilingual,
+    pub value: Bilingual,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PartyRecord {
+    pub kind: Bilingual,
+    pub source: Option<Bilingual>,
+    /// The day that the record is about, and the day on which it reached the authority.
+    pub about_on: Option<String>,
+    pub received_on: Option<String>,
+    /// Why the record's content is not shown.
+    pub withheld: Option<Bilingual>,
+    pub facts: Vec<Fact>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    pub what: Bilingual,
+    pub result: Bilingual,
+}
+
+/// The sheet about one permit. Refused if an alert is not about a person's permit: its evidence is other persons'.
+pub fn party(
+    catalogue: &Catalogue,
+    permit_id: &str,
+    permit_class: Option<&str>,
+    as_of: &str,
+    alerts: &[AlertFacts],
+) -> Result<PartyFacts, ExplainError> {
+    let circumstances = alerts.iter().map(|facts| circumstance(catalogue, facts)).collect::<Result<_, _>>()?;
+    Ok(PartyFacts {
+        permit_id: permit_id.to_owned(),
+        permit_class: permit_class.map(labels::permit_class),
+        as_of: day(as_of).to_owned(),
+        circumstances,
+        corrections: party_words::corrections(),
+        rights: party_words::rights(),
+    })
+}
+
+fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstance, ExplainError> {
+    let (alert, found) = (&facts.alert, &facts.found);
+    let rule = catalogue
+        .rule(&alert.rule_id)
+        .filter(|rule| rule.header.subject.is_none())
+        .ok_or_else(|| ExplainError::NoParty { id: alert.alert_id.clone(), rule: alert.rule_id.clone() })?;
+    let mask = Mask { all: reads_others(catalogue, rule) };
+    // The party is told what the records say now, not what they said when the alert last changed.
+    let (now, records) = match &facts.now {
+        Some(now) => (&now.evidence, &now.records),
+        None => (&found.evidence, &facts.records),
+    };
+    let evidence = |language| -> Map<String, Value> {
+        let shown = |(name, value): (&String, &Value)| (name.clone(), Value::String(mask.value(name, value, language)));
+        now.iter().map(shown).collect()
+    };
+    let (sv, en) = (evidence(Language::Sv), evidence(Language::En));
+    // The values decide which words appear; the words for the values exist in any case.
+    let said = |finding: &str, words: &Map<String, Value>| RuleFile::render(&RuleFile::said(finding, now), words);
+    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
+    let value = |name: &str| both(text(&sv, name), text(&en, name));
+    let looked_for = facts.counter_evidence.iter().filter(|counter| counter.looked_for).map(|counter| Explanation {
+        what: both(without_tiers(&counter.sv), without_tiers(&counter.en)),
+        result: match (&counter.column, &counter.result) {
+            (Some(column), Some(_)) => {
+                let (name, value) = (labels::fact(column), value(column));
+                both(format!("{}: {}", name.sv, value.sv), format!("{}: {}", name.en, value.en))
+            }
+            _ => both("inget sådant framkom", "nothing of the kind was found"),
+        },
+    });
+    let open = facts.counter_evidence.iter().filter(|counter| !counter.looked_for);
+    Ok(Circumstance {
+        reference: alert.alert_id.clone(),
+        title: alert.title.clone(),
+        found_on: day(facts.history.first().map_or(&alert.alert_at, |step| &step.as_of)).to_owned(),
+        state: state(facts),
+        found: both(said(&rule.header.finding.sv, &sv), said(&rule.header.finding.en, &en)),
+        facts: now.keys().map(|name| Fact { name: labels::fact(name), value: value(name) }).collect(),
+        records: records.iter().map(party_record).collect(),
+        provisions: alert.legal_basis.iter().map(|basis| labels::provision(basis)).collect(),
+        thresholds: facts.rule.parameters.iter().filter(|parameter| !only_ranks(parameter)).cloned().collect(),
+        looked_for: looked_for.collect(),
+        not_looked_for: open.map(|counter| both(without_tiers(&counter.sv), without_tiers(&counter.en))).collect(),
+        masked: mask.all || now.keys().any(|name| names_others(name)),
+    })
+}
+
+fn state(facts: &AlertFacts) -> Bilingual {
+    let alert = &facts.alert;
+    let on = day(&alert.as_of);
+    let why = |language| alert.reason.as_deref().map(|why| format!(": {}", reason(language, why))).unwrap_or_default();
+    match alert.status {
+        Status::Raised | Status::Updated => {
+            both("kvarstår, ska bedömas av en handläggare", "remains, to be judged by a case officer")
+        }
+        Status::Cleared => {
+            both(format!("avslutad {on}{}", why(Language::Sv)), format!("ended {on}{}", why(Language::En)))
+        }
+        Status::Retracted => {
+            both(format!("återtagen {on}{}", why(Language::Sv)), format!("withdrawn {on}{}", why(Language::En)))
+        }
+    }
+}
+
+fn party_record(record: &RecordFacts) -> PartyRecord {
+    let is_notice = record.table == "notices";
+    let is_others = is_of_others(&record.table);
+    let withheld = if is_others || is_notice {
+        Some(both("rör någon annan eller kan visa vem som lämnat uppgiften", "concerns, or may show, someone else"))
+    } else if record.withheld {
+        Some(both("omfattas av sekretess", "is covered by secrecy"))
+    } else if record.known_time.is_none() {
+        Some(both("finns hos handläggaren", "is with the case officer"))
+    } else {
+        None
+    };
+    let shown = if withheld.is_some() { &[] } else { record.values.as_slice() };
+    let mask = Mask { all: false };
+    let fact = |value: &crate::tools::explain::shown::ValueFacts| {
+        let text = |language| mask.value(value.column, &Value::String(value.value.clone()), language);
+        Fact { name: labels::fact(value.column), value: both(text(Language::Sv), text(Language::En)) }
+    };
+    let on = |at: &Option<String>| at.as_deref().filter(|_| !is_others).map(|at| day(at).to_owned());
+    PartyRecord {
+        kind: if is_others {
+            both("Uppgift om någon annan", "Record of someone else")
+        } else {
+            labels::table(&record.table)
+        },
+        source: record.source.as_deref().filter(|_| !is_others && !is_notice).map(labels::source),
+        about_on: on(&record.event_time),
+        received_on: on(&record.known_time),
+        withheld,
+        facts: shown.iter().map(fact).collect(),
+    }
+}
+
+pub fn party_page(facts: &PartyFacts, language: Language) -> Page {
+    let mut page = Page {
+        language,
+        title: say(language, "Uppgifter om dig som rör ditt tillstånd", "Facts about you that concern your permit")
+            .into(),
+        about: vec![
+            Pair::new(say(language, "Tillstånd", "Permit"), &facts.permit_id),
+            Pair::new(say(language, "Uppgifter till och med", "Records up to"), &facts.as_of),
+        ],
+        intro: party_words::intro(language, facts.circumstances.is_empty()),
+        sections: Vec::new(),
+        closing: party_words::closing(language).to_owned(),
+    };
+    if let Some(class) = &facts.permit_class {
+        page.about.insert(1, Pair::new(page.say("Grund", "Ground"), of(language, class)));
+    }
+    for (at, circumstance) in facts.circumstances.iter().enumerate() {
+        let number = if facts.circumstances.len() > 1 { format!("{}. ", at + 1) } else { String::new() };
+        circumstance_sections(&mut page, circumstance, &number);
+    }
+    let list = |words: &[Bilingual]| Block::List(words.iter().map(|words| of(language, words).to_owned()).collect());
+    page.section(page.say("Om något inte stämmer", "If something is wrong"), vec![list(&facts.corrections)]);
+    page.section(page.say("Dina rättigheter", "Your rights"), vec![list(&facts.rights)]);
+    let blanks = party_words::blanks().iter().map(|words| of(language, words).to_owned()).collect();
+    page.section(
+        page.say("Kontakt (fylls i av myndigheten)", "Contact (filled in by the authority)"),
+        vec![Block::Blanks(blanks)],
+    );
+    page
+}
+
+fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
+    let language = page.language;
+    let mut heading = |sv: &str, en: &str, blocks: Vec<Block>| {
+        page.section(format!("{number}{}", say(language, sv, en)), blocks);
+    };
+    let pair = |fact: &Fact| Pair::new(labels::capital(of(language, &fact.name)), of(language, &fact.value));
+    let about = vec![
+        Pair::new(say(language, "Gäller", "About"), of(language, &facts.title)),
+        Pair::new(say(language, "Framkom", "Came up"), &facts.found_on),
+        Pair::new(say(language, "Läge", "State"), of(language, &facts.state)),
+        Pair::new(say(language, "Referens", "Reference"), &facts.reference),
+    ];
+    let mut found = vec![Block::Pairs(about), Block::Text(of(language, &facts.found).to_owned())];
+    found.push(Block::Pairs(facts.facts.iter().map(pair).collect()));
+    if facts.masked {
+        found.push(Block::Text(party_words::masked(language).to_owned()));
+    }
+    heading("Vad som har framkommit", "What was found", found);
+    let records = facts.records.iter().map(|record| Block::Item(record_item(record, language, &pair))).collect();
+    heading("Uppgifterna som det bygger på", "The records that it rests on", records);
+    let provisions = facts.provisions.iter().map(|words| of(language, words).to_owned()).collect();
+    heading("Bestämmelser", "Provisions", vec![Block::List(provisions)]);
+    if !facts.thresholds.is_empty() {
+        let pairs = facts.thresholds.iter().map(|threshold| threshold_pair(threshold, language)).collect();
+        heading("Gränsvärden som har använts", "Limits that were used", vec![Block::Pairs(pairs)]);
+    }
+    let looked_for: Vec<String> = facts
+        .looked_for
+        .iter()
+        .map(|explanation| format!("{} – {}", of(language, &explanation.what), of(language, &explanation.result)))
+        .collect();
+    if !looked_for.is_empty() {
+        heading(
+            "Förklaringar som har kontrollerats",
+            "Explanations that were looked for",
+            vec![Block::List(looked_for)],
+        );
+    }
+    if !facts.not_looked_for.is_empty() {
+        let list = facts.not_looked_for.iter().map(|words| of(language, words).to_owned()).collect();
+        let blocks = vec![Block::Text(party_words::tell_us(language).to_owned()), Block::List(list)];
+        heading("Det här har inte kunnat kontrolleras", "What could not be checked", blocks);
+    }
+}
+
+fn record_item(record: &PartyRecord, language: Language, pair: &impl Fn(&Fact) -> Pair) -> Item {
+    let mut notes = Vec::new();
+    let mut days = Vec::new();
+    for (sv, en, on) in [("avser", "is about", &record.about_on), ("kom in", "came in", &record.received_on)] {
+        days.extend(on.as_ref().map(|on| format!("{} {on}", say(language, sv, en))));
+    }
+    if let Some(source) = &record.source {
+        days.push(format!("{}: {}", say(language, "källa", "source"), of(language, source)));
+    }
+    if !days.is_empty() {
+        notes.push(days.join("; "));
+    }
+    if let Some(why) = &record.withheld {
+        notes.push(format!(
+            "{} {}.",
+            say(language, "Innehållet visas inte här:", "Its content is not shown here: it"),
+            of(language, why)
+        ));
+    }
+    Item { head: of(language, &record.kind).to_owned(), notes, pairs: record.facts.iter().map(pair).collect() }
+}
+
+fn threshold_pair(threshold: &ParameterFacts, language: Language) -> Pair {
+    let name = labels::threshold(&threshold.name);
+    let period = match (&threshold.in_force_from, &threshold.in_force_to) {
+        (Some(from), Some(to)) => format!(" ({from} – {to})"),
+        (Some(from), None) => format!(" ({} {from})", say(language, "från", "from")),
+        _ => String::new(),
+    };
+    let note = [threshold.meaning.as_deref(), threshold.source.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+    Pair {
+        name: labels::capital(of(language, &name)),
+        value: format!("{}{period}", threshold.value),
+        note: (!note.is_empty()).then(|| (note.join("; "), Language::En)),
+    }
+}

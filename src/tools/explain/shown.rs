@@ -1,0 +1,130 @@
+//! Which parts of a record may be shown to the reader of an explanation.
+
+use arrow::array::Array;
+use arrow::util::display::array_value_to_string;
+use serde::Serialize;
+
+use crate::history::RowId;
+use crate::model::alert::RecordRef;
+use crate::model::schema::{Column, ColumnType, TableId};
+use crate::model::time::format_micros;
+use crate::tools::explain::one_person::Person;
+
+/// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown.
+const WITHHELD_FROM: i64 = 3;
+
+/// A record that an alert rests on.
+#[derive(Debug, Serialize)]
+pub struct RecordFacts {
+    pub table: String,
+    pub record_key: String,
+    pub version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Whether the record's secrecy class allows only its existence to be shown.
+    pub withheld: bool,
+    pub values: Vec<ValueFacts>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ValueFacts {
+    pub column: &'static str,
+    /// The register's own name for the column.
+    pub register: &'static str,
+    pub value: String,
+}
+
+/// Whether a column may be shown: not if it says who someone is (names, numbers, days of birth, addresses, other persons, keyed
+/// hashes).
+pub(super) fn is_shown(column: &Column) -> bool {
+    !matches!(
+        column.ty,
+        ColumnType::Person | ColumnType::OtherPerson | ColumnType::PersonNumber | ColumnType::Hash | ColumnType::Text
+    ) && !column.name.starts_with("birth_on")
+}
+
+impl Person {
+    /// The version of a record that an alert names, as known at `as_of`.
+    pub fn record(&self, record: &RecordRef, as_of: i64) -> RecordFacts {
+        let reference = RecordFacts::reference_only(record);
+        let Some(table) = TableId::from_name(&record.table).filter(|table| table.is_person()) else {
+            return reference;
+        };
+        let history = self.shard.history();
+        let store = history.store(table);
+        let mut found = None;
+        history.versions(self.number, table, as_of, |version| {
+            if store.int("version", version.row) == Some(record.version)
+                && store.text("record_key", version.row).as_ref() == Some(&record.record_key)
+            {
+                found = Some((version.row, version.known_from));
+            }
+        });
+        let Some((row, known_time)) = found else { return reference };
+        let withheld = store.int("secrecy_class", row).is_none_or(|class| class >= WITHHELD_FROM);
+        let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
+        let values = columns.filter_map(|column| {
+            let value = self.value(table, column.name, row)?;
+            Some(ValueFacts { column: column.name, register: column.register, value })
+        });
+        RecordFacts {
+            event_time: self.instant(table, "event_time", row),
+            registered_at: self.instant(table, "registered_at", row),
+            known_time: Some(format_micros(known_time)),
+            source: store.text("source", row),
+            withheld,
+            values: values.collect(),
+            ..reference
+        }
+    }
+
+    /// A value as text; not that of an employer that is a sole trader, whose number is a personal number.
+    fn value(&self, table: TableId, column: &str, row: RowId) -> Option<String> {
+        let store = self.shard.history().store(table);
+        let array = store.gather(store.column(column)?, std::iter::once(row));
+        if array.is_null(0) {
+            return None;
+        }
+        let text = array_value_to_string(&array, 0).ok()?;
+        let (_, column) = table.def().column(column)?;
+        let is_sole_trader = column.ty == ColumnType::Employer && !text.starts_with("16");
+        Some(if is_sole_trader { "(a sole trader)".to_owned() } else { text })
+    }
+
+    fn instant(&self, table: TableId, column: &str, row: RowId) -> Option<String> {
+        use arrow::array::AsArray;
+        use arrow::datatypes::TimestampMicrosecondType;
+        let store = self.shard.history().store(table);
+        let array = store.gather(store.column(column)?, std::iter::once(row));
+        let array = array.as_primitive_opt::<TimestampMicrosecondType>()?;
+        (!array.is_null(0)).then(|| format_micros(array.value(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_says_who_someone_is_may_be_shown() {
+        let shown = |table: TableId| -> Vec<&str> {
+            table.def().columns.iter().filter(|column| is_shown(column)).map(|column| column.name).collect()
+        };
+        for table in TableId::ALL {
+            for column in shown(table) {
+                for hidden in ["name", "number", "address_key", "document_key", "source_token", "spouse_id"] {
+                    assert_ne!(column, hidden, "{}", table.name());
+                }
+                assert!(!column.starts_with("birth"), "{}", table.name());
+                assert!(!column.starts_with("name"), "{}", table.name());
+            }
+        }
+        assert!(shown(TableId::Payments).contains(&"amount_sek"));
+    }
+}

@@ -1,0 +1,144 @@
+//! Aim: an explanation gives what the engine found, in both languages and every form, and nothing about who the person is.
+//! Method: a small generated register; the alerts and permits of its replay are explained. `golden`: every form of one alert
+//! against files. `hostile`: values that try to be markup. `words`: the words of the catalogue's rules.
+
+mod golden;
+mod hostile;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::config::{Config, Visibility};
+use crate::generate::{Options as Generated, generate, write};
+use crate::shard::Pseudonyms;
+use crate::source::files::last_known_time;
+use crate::terminal::Language;
+use crate::tools::replay::{Timeline, timeline};
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue::load(&repository("queries"), &BTreeMap::new()).unwrap()
+}
+
+/// The catalogue with a rule of the tests in place of its own.
+fn sample_catalogue() -> Catalogue {
+    let text = std::fs::read_to_string(repository("tests/explain/low-pay-sample.sql")).unwrap();
+    let rule = RuleFile::parse("low-pay-sample", &text, &BTreeMap::new()).unwrap();
+    Catalogue { rules: vec![rule], links: Vec::new(), ..catalogue() }
+}
+
+fn options(dir: &Path) -> Options {
+    Options {
+        visibility: Visibility::default(),
+        limits: Config::default().limits,
+        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
+        as_of: last_known_time(dir).unwrap().unwrap(),
+    }
+}
+
+fn replayed(dir: &Path, catalogue: &Catalogue, options: &Options) -> Vec<Alert> {
+    let timeline_options = Timeline {
+        visibility: options.visibility.clone(),
+        limits: options.limits.clone(),
+        max_rule_errors: 100,
+        pseudonyms: Arc::clone(&options.pseudonyms),
+        partitions: 1,
+        batch_messages: 20_000,
+        as_of: options.as_of,
+        profile: false,
+    };
+    timeline(dir, catalogue, &timeline_options).unwrap().log
+}
+
+/// Asserts that a page for the party has none of the words that it must not have.
+fn assert_weighs_nothing(text: &str) {
+    for word in text.split(|c: char| !c.is_alphabetic()) {
+        let word = word.to_lowercase();
+        for weighing in mask::TIERS.iter().chain(&["risk", "risker", "pseudonym"]) {
+            assert_ne!(word, *weighing, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_permit_is_found_however_its_id_is_written() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(100, 1, 5)), dir.path()).unwrap();
+    let path = crate::source::files::ndjson_path(dir.path(), crate::model::schema::Feed::Permits);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let id = "p0000007-1";
+    let subject = one_person::subject_of_permit(dir.path().into(), id).unwrap();
+    assert!(subject.is_some());
+    std::fs::write(&path, text.replace(&format!("\"{id}\""), "\"\\u00700000007-1\"")).unwrap();
+    assert_eq!(one_person::subject_of_permit(dir.path().into(), id).unwrap(), subject);
+}
+
+#[test]
+fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(300, 2, 5)), dir.path()).unwrap();
+    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let log = replayed(dir.path(), &catalogue, &options);
+    assert!(!log.is_empty());
+    let mut seen = std::collections::BTreeSet::new();
+    for (at, expected) in log.iter().rev().filter(|alert| seen.insert(alert.rule_id.clone())).enumerate() {
+        let id = &expected.alert_id;
+        let facts = alert(dir.path(), &catalogue, &options, id, Some(expected)).unwrap();
+        assert_eq!(&facts.alert, expected, "one person's replay gives what all persons' gave");
+        assert_eq!(facts.history.len() as u64, expected.sequence);
+        assert!(facts.records.iter().all(|record| record.known_time.is_some()), "{:?}", facts.records);
+        for language in [Language::Sv, Language::En] {
+            let page = alert_page(&facts, language);
+            let text = text(&page);
+            assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+            let found = super::words::of(language, &facts.found.finding);
+            let begins: String = found.chars().take(20).collect();
+            assert!(text.contains(id) && text.contains(&begins));
+            assert!(html(&page).contains(id.as_str()));
+        }
+        // An employer's alert rests on other persons' permits: it has neither a permit nor a party.
+        if catalogue.rule(&expected.rule_id).is_some_and(|rule| rule.header.subject.is_some()) {
+            assert!(matches!(party_of_alert(&catalogue, facts), Err(ExplainError::NoParty { .. })));
+            continue;
+        }
+        let person = facts.alert.person.clone();
+        let mut sheets = vec![party_of_alert(&catalogue, facts).unwrap()];
+        // A permit takes another replay, and the result does not depend on the rule: a few are enough.
+        if at < 6 {
+            let permit_facts = permit(dir.path(), &catalogue, &options, &expected.subject).unwrap();
+            let rule = permit_facts.rules.iter().find(|rule| rule.id == expected.rule_id).unwrap();
+            let stands = rule.rows.iter().any(|row| row.alert_id == *id && row.verdict == Verdict::Stands);
+            assert_eq!(stands, expected.status.stands(), "{rule:?}");
+            assert!(text(&permit_page(&permit_facts, Language::Sv)).lines().all(|line| line.chars().count() <= 100));
+            let of_permit = party_of_permit(dir.path(), &catalogue, &options, &expected.subject).unwrap();
+            let listed = of_permit.circumstances.iter().any(|circumstance| circumstance.reference == *id);
+            assert_eq!(listed, expected.status.stands(), "the permit's sheet lists what stands");
+            sheets.push(of_permit);
+        }
+        for language in [Language::Sv, Language::En] {
+            for sheet in &sheets {
+                let text = text(&party_page(sheet, language));
+                assert_weighs_nothing(&text);
+                assert!(!text.contains(&person));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_so() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(20, 1, 5)), dir.path()).unwrap();
+    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let no_permit = permit(dir.path(), &catalogue, &options, "nobody's");
+    assert!(matches!(no_permit, Err(ExplainError::NoPermit { .. })));
+    let no_permit = party_of_permit(dir.path(), &catalogue, &options, "nobody's");
+    assert!(matches!(no_permit, Err(ExplainError::NoPermit { .. })));
+    let no_alert = alert(dir.path(), &catalogue, &options, &"0".repeat(32), None);
+    assert!(matches!(no_alert, Err(ExplainError::NoAlert { .. })));
+}
