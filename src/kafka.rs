@@ -33,6 +33,9 @@ pub use topics::create_missing_topics;
 /// How long a query to the cluster (metadata, offsets, topics) may take.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long one question may take before it is asked again: one that was under way when the brokers went may never be answered.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long to wait before a query that could not be answered is repeated.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -116,6 +119,10 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(target: "kafka", facility, "{message}");
+        }
+        // At every start, about a setting that is chosen on purpose (see `sink::kafka`).
+        RDKafkaLogLevel::Warning if message.contains("enable.gapless.guarantee is experimental") => {
+            tracing::debug!(target: "kafka", facility, "{message}");
         }
         RDKafkaLogLevel::Warning => tracing::warn!(target: "kafka", facility, "{message}"),
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
@@ -218,24 +225,77 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     }
 }
 
-/// Beginning and end of a partition. Repeats the query while the leader moves to another broker, since nobody can answer it then.
-pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
-    consumer: &BaseConsumer<C>,
-    topic: &str,
-    partition: i32,
-) -> Result<(i64, i64), KafkaError> {
-    let deadline = Instant::now() + ANSWER_TIMEOUT;
-    loop {
-        match consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT) {
-            Err(error) if error.rdkafka_error_code().is_some_and(is_moving) && Instant::now() < deadline => {
-                std::thread::park_timeout(ASK_AGAIN);
-            }
-            answer => return answer,
+/// How long to wait for brokers that do not answer.
+#[derive(Clone, Copy)]
+pub(crate) enum Patience<'a> {
+    /// For [`ANSWER_TIMEOUT`], as a person who started a tool does.
+    Brief,
+    /// As long as this holds. A shard waits while it is owned: an outage ends its session with the group, never the process.
+    While(&'a dyn Fn() -> bool),
+}
+
+impl Patience<'_> {
+    /// Whether nobody needs an answer any more, however soon it came.
+    pub(crate) fn is_called_off(self) -> bool {
+        matches!(self, Patience::While(is_needed) if !is_needed())
+    }
+
+    fn is_over(self, waited: Duration) -> bool {
+        match self {
+            Patience::Brief => waited >= ANSWER_TIMEOUT,
+            Patience::While(is_needed) => !is_needed(),
         }
     }
 }
 
-fn is_moving(code: RDKafkaErrorCode) -> bool {
+/// Why a question to the brokers has no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// See [`Patience::is_called_off`].
+    CalledOff,
+    Failed(KafkaError),
+}
+
+/// Beginning and end of a partition. Asks again while the brokers do not answer, or cannot: a leader moves, or a client that was cut
+/// off has not found them again. That the topic has no such partition is an answer.
+pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+    patience: Patience<'_>,
+) -> Result<(i64, i64), Unanswered> {
+    let began = Instant::now();
+    let mut is_told = false;
+    loop {
+        let error = match consumer.fetch_watermarks(topic, partition, QUESTION_TIMEOUT) {
+            Ok(bounds) => return Ok(bounds),
+            Err(_) if patience.is_called_off() => return Err(Unanswered::CalledOff),
+            Err(error) => error,
+        };
+        let is_final = !error.rdkafka_error_code().is_some_and(is_passing) || lacks(consumer, topic, partition);
+        if is_final || patience.is_over(began.elapsed()) {
+            return Err(Unanswered::Failed(error));
+        }
+        if !is_told && began.elapsed() >= QUESTION_TIMEOUT {
+            is_told = true;
+            tracing::warn!(target: "kafka", topic, partition, error = describe(&error), "the brokers do not answer; asking again until they do");
+        }
+        std::thread::park_timeout(ASK_AGAIN);
+    }
+}
+
+/// Whether the brokers say that the topic has no such partition.
+fn lacks<C: rdkafka::consumer::ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> bool {
+    use RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as UNKNOWN;
+    let Ok(metadata) = consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT) else { return false };
+    metadata.topics().iter().filter(|found| found.name() == topic).any(|found| match found.error() {
+        Some(error) => error == UNKNOWN,
+        None => !found.partitions().iter().any(|found| found.id() == partition),
+    })
+}
+
+/// Whether brokers that are away, or moving a leader, cause this error.
+pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::*;
     matches!(
         code,
@@ -244,7 +304,14 @@ fn is_moving(code: RDKafkaErrorCode) -> bool {
             | BrokerNotAvailable
             | BrokerTransportFailure
             | BrokerDestroy
+            | AllBrokersDown
+            | Resolve
+            | OperationTimedOut
+            | RequestTimedOut
+            | NetworkException
             | UnknownPartition
+            | UnknownTopic
+            | UnknownTopicOrPartition
     )
 }
 

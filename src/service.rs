@@ -12,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::config::Config;
-use crate::kafka::ClusterError;
+use crate::kafka::{ClusterError, Patience};
 use crate::merge::Merge;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
@@ -182,11 +182,13 @@ impl Instance {
     ) -> Result<Option<Shard>, ServiceError> {
         match thread.join() {
             Ok(Ok(shard)) => Ok(Some(shard)),
-            Ok(Err(ServiceError::Shard { source: PipelineError::Source(SourceError::Revoked { .. }), .. })) => {
+            Ok(Err(ServiceError::Shard {
+                source: PipelineError::Source(SourceError::Revoked { .. }) | PipelineError::Sink(SinkError::Stopped),
+                ..
+            })) => {
                 tracing::info!(shard, "shard given up");
                 Ok(None)
             }
-            Ok(Err(ServiceError::Shard { source: PipelineError::Sink(SinkError::Stopped), .. })) => Ok(None),
             Ok(Err(error)) => {
                 self.readiness.halted(shard, &error.to_string());
                 Err(error)
@@ -259,6 +261,12 @@ impl ShardParts {
         let ((generation, rules), snapshot) = (rules?, snapshot?);
         let mut shard = Shard::new(settings, rules);
         let visibility = self.config.visibility();
+        let (fence, stop) = (source.fence(), Arc::clone(&self.stop));
+        let is_lost = {
+            let fence = Arc::clone(&fence);
+            move |error: &PipelineError| matches!(error, PipelineError::Sink(_)) && !fence.stands()
+        };
+        let is_needed = move || fence.stands() && !stop.load(Ordering::Relaxed);
         let mut merge = Merge::new(source, visibility.permit_lead);
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
@@ -266,7 +274,12 @@ impl ShardParts {
             tracing::info!(shard = number, records = new, snapshot = %snapshot.name, "permit snapshot loaded");
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name.clone());
-        let restart = Restart { config: &self.config, consumer: &self.consumer, shard: number, stop: &self.stop };
+        let restart = Restart {
+            config: &self.config,
+            consumer: &self.consumer,
+            shard: number,
+            patience: Patience::While(&is_needed),
+        };
         let Found { recovery, next, lacks_links } = restart.recover().map_err(failed)?;
         if recovery.is_none() {
             self.readiness.recovered(number);
@@ -274,20 +287,24 @@ impl ShardParts {
         let links_until = restart.recover_links(&mut shard).map_err(failed)?;
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         shard.detector_mut().clear_sequences();
-        let (config, stop, consumer) = (Arc::clone(&self.config), Arc::clone(&self.stop), self.consumer);
+        let (config, consumer) = (Arc::clone(&self.config), self.consumer);
         let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
         let common = Common { config: self.config, partitions: self.partitions, stop: self.stop, lost: self.lost };
         Pipeline::new(shard, merge, sink, observer, common, Reloader::new(self.rules, generation))
             .rebuilding(Rebuild::new(recovery, links_until, lacks_links))
             .with_snapshot(snapshot)
-            .with_topic(move || Ok(restart::published_now(&config, number, &stop)?))
+            .with_topic(move || Ok(restart::published_now(&config, number, Patience::While(&is_needed))?))
             .with_commit(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");
                 }
             })
             .run()
-            .map_err(failed)
+            .map_err(|error| match is_lost(&error) {
+                // Nobody needs any more what could not be written.
+                true => failed(SourceError::Revoked { shard: number }.into()),
+                false => failed(error),
+            })
     }
 }
 

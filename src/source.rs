@@ -109,6 +109,12 @@ pub enum SourceError {
          Restore it; or, once its adapter has filled it again from the source, set feeds.{}.refilled = true for one start", feed.name()
     )]
     Shortened { topic: String, partition: i32, read: i64, end: i64, feed: Feed },
+    /// Halt: the same, however the feed is configured.
+    #[error(
+        "{topic}/{partition} is empty, and had been read up to {read} when alerts were last published. feeds.{}.refilled says that its \
+         adapter has filled it again: let it do so first; a partition that can hold nothing any more takes one clock message", feed.name()
+    )]
+    NotRefilled { topic: String, partition: i32, read: i64, feed: Feed },
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },

@@ -4,9 +4,8 @@
 //! its adapter can fill a register's feed again; a shard that went on without it would retract every alert that rests on the lost
 //! messages, so it halts.
 
-use std::sync::atomic::AtomicBool;
-
 use crate::config::Config;
+use crate::kafka::Patience;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
@@ -14,7 +13,7 @@ use crate::model::time::KnownTime;
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
 use crate::shard::Shard;
-use crate::sink::kafka::{read_published_until, read_said};
+use crate::sink::kafka::{read_published_with, read_said};
 use crate::sink::{ReadUpTo, SinkError};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaConsumer;
@@ -27,8 +26,8 @@ pub(super) fn latest(config: &Config) -> KnownTime {
 }
 
 /// The alerts that the shard's partition of the alerts topic says stand now.
-pub(super) fn published_now(config: &Config, shard: i32, stop: &AtomicBool) -> Result<Recovery, SinkError> {
-    let published = read_published_until(&config.kafka, shard, stop)?;
+pub(super) fn published_now(config: &Config, shard: i32, patience: Patience<'_>) -> Result<Recovery, SinkError> {
+    let published = read_published_with(&config.kafka, shard, patience)?;
     Ok(Recovery::new(published.alerts, ReadUpTo::default()))
 }
 
@@ -37,7 +36,7 @@ pub(super) struct Restart<'a> {
     pub config: &'a Config,
     pub consumer: &'a KafkaConsumer,
     pub shard: i32,
-    pub stop: &'a AtomicBool,
+    pub patience: Patience<'a>,
 }
 
 /// What the alerts topic says of the shard.
@@ -53,7 +52,7 @@ pub(super) struct Found {
 impl Restart<'_> {
     pub fn recover(&self) -> Result<Found, PipelineError> {
         let shard = self.shard;
-        let published = read_published_until(&self.config.kafka, shard, self.stop)?;
+        let published = read_published_with(&self.config.kafka, shard, self.patience)?;
         tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
         if published.first > NextOffset::default() {
             telemetry::topic_lost("alerts", wall());
@@ -76,7 +75,7 @@ impl Restart<'_> {
             return Ok(None);
         }
         let partitions = self.consumer.partitions();
-        let (said, read) = read_said(self.config, self.shard, partitions, shard.link_source(), self.stop)?;
+        let (said, read) = read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
         if said.is_empty() {
             return Ok(None);
         }
@@ -93,7 +92,7 @@ impl Restart<'_> {
         let mut lacks_links = false;
         for feed in Feed::ALL {
             let read = target.offsets[feed.index()];
-            let (first, end) = self.consumer.bounds(feed, shard)?;
+            let (first, end) = self.consumer.bounds(feed, shard, self.patience)?;
             ends[feed.index()] = end;
             if feed.is_internal() && (end < read || first > NextOffset::default()) {
                 lacks_links = true;
@@ -109,6 +108,9 @@ impl Restart<'_> {
                          until all others have"
                     );
                 }
+            } else if end < read && self.config.feed(feed).refilled && first == end {
+                let topic = self.config.kafka.topic(feed);
+                return Err(SourceError::NotRefilled { topic, partition: shard, read: read.0, feed }.into());
             } else if end < read && self.config.feed(feed).refilled {
                 tracing::warn!(
                     shard,

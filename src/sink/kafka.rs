@@ -39,15 +39,16 @@ use crate::source::Waker;
 
 use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
 pub use losses::{Loss, OwnTopics};
-pub use published::{Published, read_published, read_published_until};
-pub use said::read_said;
+pub(crate) use published::read_published_with;
+pub use published::{Published, read_published};
+pub(crate) use said::read_said;
 pub use whole::read_quarantine;
 
-/// How long the producer tries to deliver one message.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a batch may go without any acknowledgement before the sink gives up; above [`DELIVERY_TIMEOUT`], so that the producer
-/// reports its own failure first.
-const STALL_TIMEOUT: Duration = Duration::from_secs(45);
+/// How much longer than the session with the group the producer tries to deliver one message. In an outage the session ends first:
+/// the shard is given up and the process waits for the brokers. A message that failed first would end the process.
+const BEYOND_SESSION: Duration = Duration::from_secs(30);
+/// How much longer than that a batch may go without any acknowledgement, so that the producer reports its own failure first.
+const BEYOND_DELIVERY: Duration = Duration::from_secs(15);
 
 /// Asks for the topics' metadata before the first message. The library sends nothing to a topic that it does not know, and looks
 /// for new metadata only once a second: the first alert would wait for that.
@@ -69,6 +70,8 @@ pub struct KafkaSink {
     /// Topic names of the feeds, for notes of quarantined messages.
     feed_topics: [String; Feed::COUNT],
     shard: i32,
+    /// How long a batch may go without any acknowledgement.
+    stall_timeout: Duration,
     /// Offset of the next alert, if nobody else writes.
     next: NextOffset,
     /// Number of the batch that is being handed over, and how many of its messages are not alerts.
@@ -87,6 +90,7 @@ impl KafkaSink {
     pub fn new(config: &KafkaConfig, shard: i32, next: NextOffset) -> Result<KafkaSink, SinkError> {
         let alerts_topic = config.alerts_topic();
         let failed = |message: String| SinkError::Kafka { topic: alerts_topic.clone(), partition: shard, message };
+        let delivery_timeout = Duration::from_millis(config.session_timeout_ms.into()) + BEYOND_SESSION;
         let producer = kafka::client_config(config)
             .map_err(|error| failed(error.to_string()))?
             .set("enable.idempotence", "true")
@@ -94,7 +98,7 @@ impl KafkaSink {
             .set("acks", "all")
             .set("linger.ms", "1")
             .set("compression.type", "lz4")
-            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+            .set("message.timeout.ms", delivery_timeout.as_millis().to_string())
             .create_with_context(Deliveries::default())
             .map_err(|error| failed(kafka::describe(&error)))?;
         learn_topics(&producer, config);
@@ -104,6 +108,7 @@ impl KafkaSink {
             feed_topics: kafka::feed_topics(config),
             alerts_topic,
             shard,
+            stall_timeout: delivery_timeout + BEYOND_DELIVERY,
             next,
             batch: 0,
             others: 0,
@@ -164,7 +169,7 @@ impl KafkaSink {
     }
 
     fn enqueue(&self, topic: &str, place: DeliveryTag, message: &Outgoing) -> Result<(), String> {
-        let deadline = Instant::now() + STALL_TIMEOUT;
+        let deadline = Instant::now() + self.stall_timeout;
         loop {
             let mut record = BaseRecord::with_opaque_to(topic, place.to_opaque())
                 .partition(message.partition.unwrap_or(self.shard))
@@ -227,7 +232,7 @@ impl AlertSink for KafkaSink {
             return Err(self.error(&topic, failure.clone()));
         }
         let deliveries = self.producer.context();
-        let written = if wait { deliveries.wait_for_next(STALL_TIMEOUT).map(Some) } else { deliveries.next() };
+        let written = if wait { deliveries.wait_for_next(self.stall_timeout).map(Some) } else { deliveries.next() };
         let Written { acknowledged, alerts, end } = match written {
             Ok(Some(written)) => written,
             Ok(None) => return Ok(None),

@@ -32,7 +32,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use crate::config::KafkaConfig;
-use crate::kafka::{self, ClusterError};
+use crate::kafka::{self, ClusterError, Patience};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::source::SourceError;
@@ -100,12 +100,17 @@ impl KafkaConsumer {
 
     /// The end of a partition, asked of the broker.
     pub fn end_offset(&self, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
-        shard::end_offset(&self.consumer, feed, shard)
+        shard::bounds(&self.consumer, feed, shard, Patience::Brief).map(|(_, end)| end)
     }
 
-    /// Beginning and end of a partition, asked of the broker.
-    pub fn bounds(&self, feed: Feed, shard: i32) -> Result<(NextOffset, NextOffset), SourceError> {
-        shard::bounds(&self.consumer, feed, shard)
+    /// Beginning and end of a partition, asked of the broker by who has been given the shard.
+    pub(crate) fn bounds(
+        &self,
+        feed: Feed,
+        shard: i32,
+        patience: Patience<'_>,
+    ) -> Result<(NextOffset, NextOffset), SourceError> {
+        shard::bounds(&self.consumer, feed, shard, patience)
     }
 
     /// Messages between a position and the end of the partition, by the library's last statistics (each second). `None` before the

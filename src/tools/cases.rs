@@ -10,6 +10,7 @@
 
 use thiserror::Error;
 
+use crate::catalogue::CatalogueError;
 use crate::oracle::BatchError;
 use crate::rules::plan::PlanError;
 
@@ -47,8 +48,8 @@ pub enum CaseError {
     Form { file: String, source: Box<toml::de::Error> },
     #[error("{file}, case \"{case}\": {message}")]
     Case { file: String, case: String, message: String },
-    #[error("no rule \"{rule}\"; rules are {known}")]
-    NoRule { rule: String, known: String },
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]

@@ -27,7 +27,8 @@ pub struct World {
     pub http_port: u16,
     rules: String,
     limits: String,
-    feeds: String,
+    /// Sections of the configuration about feeds.
+    pub feeds: String,
 }
 
 pub fn dataset(persons: usize, years: u32) -> Dataset {

@@ -183,6 +183,11 @@ fn a_feed_made_anew_stops_the_start_until_it_is_said_to_be_filled_again() {
     make_anew(&world, &[world.kafka.topic(Feed::Payments)]);
     let (started, why) = start(&world);
     assert!(!started && why.contains("feeds.payments.refilled = true"), "{why}");
+    // Said before it is true: everything that rests on the feed would be taken back.
+    world.feed(Feed::Payments, "refilled = true");
+    let (started, why) = start(&world);
+    assert!(!started && why.contains("is empty, and had been read up to"), "{why}");
+    world.feeds.clear();
     // Half of it is no better than none of it.
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let payments = data.messages(Feed::Payments);

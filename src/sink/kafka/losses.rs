@@ -61,6 +61,8 @@ impl OwnTopics {
 
     /// Losses since the last call; none at the first call, and none if the brokers do not answer.
     pub fn look(&mut self) -> Vec<Loss> {
+        // Passes the library's log on: nobody else polls this client, which lives as long as the process.
+        while self.consumer.poll(Duration::ZERO).is_some() {}
         let mut lost = Vec::new();
         for partition in &mut self.partitions {
             let Ok(now) = self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) else {

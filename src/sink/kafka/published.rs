@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::atomic::AtomicBool;
 
 use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::headers;
 use super::whole::read_whole;
 use crate::config::KafkaConfig;
+use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::record::NextOffset;
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
@@ -34,11 +34,15 @@ pub struct Published {
 
 /// Reads partition `shard` of the alerts topic from its beginning to the end that it has when reading starts.
 pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, SinkError> {
-    read_published_until(config, shard, &AtomicBool::new(false))
+    read_published_with(config, shard, Patience::Brief)
 }
 
-/// The same, or an error once `stop` is set.
-pub fn read_published_until(config: &KafkaConfig, shard: i32, stop: &AtomicBool) -> Result<Published, SinkError> {
+/// The same for who is as patient with brokers that are away as `patience` says.
+pub(crate) fn read_published_with(
+    config: &KafkaConfig,
+    shard: i32,
+    patience: Patience<'_>,
+) -> Result<Published, SinkError> {
     let mut published = Published {
         alerts: BTreeMap::new(),
         headers: None,
@@ -48,7 +52,7 @@ pub fn read_published_until(config: &KafkaConfig, shard: i32, stop: &AtomicBool)
         messages: 0,
         unreadable: 0,
     };
-    let (low, high) = read_whole(config, &config.alerts_topic(), shard, stop, |message| published.take(message))?;
+    let (low, high) = read_whole(config, &config.alerts_topic(), shard, patience, |message| published.take(message))?;
     (published.first, published.next) = (NextOffset(low), NextOffset(high));
     Ok(published)
 }

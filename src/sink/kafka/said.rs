@@ -4,14 +4,13 @@
 //! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock` and `offsets`, as an
 //! alert has, which say how far that shard had read.
 
-use std::sync::atomic::AtomicBool;
-
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
 use super::headers::{self, header};
 use super::whole::read_whole;
 use crate::config::Config;
 use crate::decode::decode;
+use crate::kafka::Patience;
 use crate::model::partition::partition_of;
 use crate::model::record::{Lent, Offset, Sent};
 use crate::model::schema::Feed;
@@ -28,20 +27,20 @@ pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
 }
 
 /// Reads all partitions of the internal topics for the records that `shard` has published with the texts that `source` names, and
-/// for how far it had read when it published the last of them. An error once `stop` is set.
-pub fn read_said(
+/// for how far it had read when it published the last of them. Waits for brokers that are away as `patience` says.
+pub(crate) fn read_said(
     config: &Config,
     shard: i32,
     partitions: i32,
     source: &str,
-    stop: &AtomicBool,
+    patience: Patience<'_>,
 ) -> Result<(Said, ReadUpTo), SinkError> {
     let mut said = Said::default();
     let mut read = ReadUpTo::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
-            read_whole(&config.kafka, &topic, partition, stop, |message| {
+            read_whole(&config.kafka, &topic, partition, patience, |message| {
                 let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };

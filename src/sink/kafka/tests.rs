@@ -10,6 +10,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::*;
+use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId, Bilingual, Severity, Status};
 use crate::model::record::{Coordinates, Offset, Reason};
 use crate::model::time::{KnownTime, WallTime};
@@ -94,12 +95,12 @@ fn the_last_word_on_every_alert_is_read_back() {
 }
 
 #[test]
-fn reading_what_was_published_ends_when_told_to() {
+fn reading_what_was_published_ends_when_nobody_needs_it() {
     let (_broker, config) = start();
     let mut sink = KafkaSink::new(&config, 0, NextOffset(0)).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
-    let stop = std::sync::atomic::AtomicBool::new(true);
-    assert!(matches!(read_published_until(&config, 0, &stop), Err(SinkError::Stopped)));
+    let read = read_published_with(&config, 0, Patience::While(&|| false));
+    assert!(matches!(read, Err(SinkError::Stopped)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rdkafka::{Timestamp, TopicPartitionList};
 
 use super::group::GroupContext;
 use super::lane::Lane;
-use crate::kafka::{self, ANSWER_TIMEOUT};
+use crate::kafka::{self, ANSWER_TIMEOUT, Patience, Unanswered};
 use crate::model::record::{Lent, Message, NextOffset, Offset};
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
@@ -86,7 +86,11 @@ impl KafkaShard {
     /// The end of a feed's partition, asked of the broker: a shard that has read this far has read everything written before the
     /// call.
     pub fn end_offset(&self, feed: Feed) -> Result<NextOffset, SourceError> {
-        end_offset(&self.consumer, feed, self.number)
+        self.bounds(feed).map(|(_, end)| end)
+    }
+
+    fn bounds(&self, feed: Feed) -> Result<(NextOffset, NextOffset), SourceError> {
+        bounds(&self.consumer, feed, self.number, Patience::While(&|| self.fence.stands()))
     }
 
     /// Messages of a feed that are written and not yet read, by the library's last statistics (each second).
@@ -97,7 +101,7 @@ impl KafkaShard {
 
     /// The end that was reported may be from before the seek: asks the broker for it.
     fn end_after_seek(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
-        let end = end_offset(&self.consumer, feed, self.number)?;
+        let end = self.end_offset(feed)?;
         let lane = &mut self.lanes[feed.index()];
         let next = lane.next.unwrap_or_default();
         if end < next {
@@ -120,7 +124,7 @@ impl KafkaShard {
             let offset = self.lanes[feed.index()].next.unwrap_or_default().0;
             return Err(SourceError::OffsetLost { topic, partition: self.number, offset });
         }
-        let (first, end) = bounds(&self.consumer, feed, self.number)?;
+        let (first, end) = self.bounds(feed)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.topic(feed), self.number, KafkaOffset::Offset(first.0))
             .map_err(|error| self.failed(feed, &error))?;
@@ -254,24 +258,18 @@ pub(super) fn known_time(timestamp: Timestamp, last: KnownTime) -> KnownTime {
     }
 }
 
-pub(super) fn end_offset(
-    consumer: &BaseConsumer<GroupContext>,
-    feed: Feed,
-    shard: i32,
-) -> Result<NextOffset, SourceError> {
-    bounds(consumer, feed, shard).map(|(_, end)| end)
-}
-
 /// Beginning and end of a partition.
 pub(super) fn bounds(
     consumer: &BaseConsumer<GroupContext>,
     feed: Feed,
     shard: i32,
+    patience: Patience<'_>,
 ) -> Result<(NextOffset, NextOffset), SourceError> {
     let topic = &consumer.context().topics[feed.index()];
-    match kafka::watermarks(consumer, topic, shard) {
+    match kafka::watermarks(consumer, topic, shard, patience) {
         Ok((first, end)) => Ok((NextOffset(first), NextOffset(end))),
-        Err(error) => {
+        Err(Unanswered::CalledOff) => Err(SourceError::Revoked { shard }),
+        Err(Unanswered::Failed(error)) => {
             Err(SourceError::Kafka { topic: topic.clone(), partition: shard, message: kafka::describe(&error) })
         }
     }

@@ -75,8 +75,7 @@ impl RuleCases {
 
 /// The catalogue with one rule and what it needs, so that the rest of the directory costs nothing.
 fn only(catalogue: &Catalogue, rule: &str) -> Result<Catalogue, CaseError> {
-    let known = || catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect::<Vec<_>>().join(", ");
-    catalogue.rule(rule).ok_or_else(|| CaseError::NoRule { rule: rule.to_owned(), known: known() })?;
+    let rule = &catalogue.named(rule)?.header.id;
     let mut out = catalogue.clone();
     out.retain(&[rule]);
     Ok(out)
