@@ -183,7 +183,7 @@ provision = "2008:206"
     /// (gate, what, classes) of everything that is not open.
     fn needed(purpose: &str, classes: &str, sql: &str) -> Vec<String> {
         let gateways = Gateways::parse(GATEWAYS).unwrap();
-        let needed = gateways.needed(&rule(purpose, classes, sql), &Definitions::new());
+        let needed = gateways.needed(&rule(purpose, classes, sql), &Definitions::default());
         let shown = needed.iter().filter(|needed| needed.gate > Gate::Open);
         shown.map(|needed| format!("{} {} {}", needed.gate.name(), needed.what, needed.classes.join("+"))).collect()
     }

@@ -6,6 +6,7 @@
 //! narrows one. A read that is not narrowed in one of these ways counts as reading everything, so that a clever text is refused
 //! rather than let through.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -56,36 +57,56 @@ pub struct Read {
     pub span: Option<Span>,
 }
 
-/// Views, and whatever else SQL makes of tables: text by name.
-pub type Definitions<'a> = BTreeMap<&'a str, &'a str>;
+/// Views, and whatever else SQL makes of tables, by name. Each text is parsed once, at the first question about it: a view is read by
+/// many others, and in many ways.
+#[derive(Default)]
+pub struct Definitions<'a>(BTreeMap<&'a str, Definition<'a>>);
+
+struct Definition<'a> {
+    sql: &'a str,
+    query: OnceCell<Option<Query>>,
+}
+
+impl Definitions<'_> {
+    /// The text of a view; `None` if there is none of this name.
+    pub fn sql(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|definition| definition.sql)
+    }
+
+    /// The same as a query; `None` also for a text that is none.
+    pub fn query(&self, name: &str) -> Option<&Query> {
+        let definition = self.0.get(name)?;
+        definition.query.get_or_init(|| parse(definition.sql)).as_ref()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Definitions<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(texts: I) -> Self {
+        let definition = |(name, sql)| (name, Definition { sql, query: OnceCell::new() });
+        Definitions(texts.into_iter().map(definition).collect())
+    }
+}
 
 /// The tables that `query` reads, itself and through definitions.
 pub fn reads(query: &Query, definitions: &Definitions<'_>) -> Vec<Read> {
     let mut open = direct(query);
-    let mut out: Vec<Read> = Vec::new();
-    let mut steps = 0;
+    // What has been looked into: many ways lead to one view, and a circle of views, which is refused elsewhere, must not loop for ever.
+    let mut seen: Vec<Read> = Vec::new();
     while let Some(read) = open.pop() {
-        steps += 1;
-        // A circle of views is refused elsewhere; here it must only not loop for ever.
-        let definition = definitions.get(read.table.as_str()).filter(|_| steps < 10_000);
-        match definition.and_then(|sql| parse(sql)) {
-            Some(view) => {
-                for (inner, classes) in branches(&view, &read) {
-                    let classes = inner.classes.and(&read.classes).and(&classes);
-                    if classes != Only::These(BTreeSet::new()) {
-                        open.push(Read { classes, span: read.span, ..inner });
-                    }
-                }
-            }
-            None => {
-                if !out.contains(&read) {
-                    out.push(read);
-                }
+        if seen.contains(&read) {
+            continue;
+        }
+        for (inner, classes) in definitions.query(&read.table).into_iter().flat_map(|view| branches(view, &read)) {
+            let classes = inner.classes.and(&read.classes).and(&classes);
+            if classes != Only::These(BTreeSet::new()) {
+                open.push(Read { classes, span: read.span, ..inner });
             }
         }
+        seen.push(read);
     }
-    out.reverse();
-    out
+    seen.retain(|read| definitions.query(&read.table).is_none());
+    seen.reverse();
+    seen
 }
 
 /// What a view reads, and for each branch the classes to which the conditions beside the view limit it.
@@ -328,7 +349,7 @@ mod tests {
     }
 
     fn read(sql: &str, table: &str) -> Read {
-        let views = Definitions::from([("salaries", "SELECT person_id FROM payments WHERE kind = 'salary'")]);
+        let views = Definitions::from_iter([("salaries", "SELECT person_id FROM payments WHERE kind = 'salary'")]);
         let reads = reads(&parse(sql).unwrap(), &views);
         reads.into_iter().find(|read| read.table == table).unwrap()
     }
@@ -375,7 +396,7 @@ mod tests {
         let signs = "SELECT person_id, 'salary' AS sign FROM payments WHERE kind = 'salary' \
                      UNION ALL SELECT person_id, 'benefit' AS sign FROM payments WHERE kind = 'benefit' \
                      UNION ALL SELECT person_id, 'journey' AS sign FROM border";
-        let views = Definitions::from([("signs", signs)]);
+        let views = Definitions::from_iter([("signs", signs)]);
         let of = |condition: &str| {
             let sql = format!("SELECT 1 FROM permits p LEFT JOIN signs s ON s.person_id = p.person_id {condition}");
             let found = reads(&parse(&sql).unwrap(), &views);

@@ -6,6 +6,8 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::catalogue::Catalogue;
+use crate::catalogue::reads::Definitions;
 use crate::cli::{RulesArgs, counted};
 use crate::rules::planned::PlannedRule;
 use crate::terminal::{self, say};
@@ -62,6 +64,7 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
         terminal::print(&coverage.matrix(catalogue));
         return;
     }
+    let definitions = examined.catalogue.as_ref().map(Catalogue::definitions);
     for rule in rules {
         let header = &rule.file.header;
         say!(
@@ -71,7 +74,7 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
             header.legal_gate,
             header.purpose,
             fingerprint(examined, rule),
-            read_by(examined, rule).join(", ")
+            read_by(examined, definitions.as_ref(), rule).join(", ")
         );
     }
     let Some(catalogue) = &examined.catalogue else { return };
@@ -112,14 +115,15 @@ fn fingerprint<'a>(examined: &'a Examined, rule: &'a PlannedRule) -> &'a str {
 }
 
 /// Tables (with the kinds that a gateway distinguishes) that the rule's own text and its views read.
-fn read_by(examined: &Examined, rule: &PlannedRule) -> Vec<String> {
-    let Some(catalogue) = &examined.catalogue else { return Vec::new() };
-    let needed = catalogue.gateways.needed(&rule.file, &catalogue.definitions());
+fn read_by(examined: &Examined, definitions: Option<&Definitions<'_>>, rule: &PlannedRule) -> Vec<String> {
+    let Some((catalogue, definitions)) = examined.catalogue.as_ref().zip(definitions) else { return Vec::new() };
+    let needed = catalogue.gateways.needed(&rule.file, definitions);
     let names: BTreeSet<String> = needed.into_iter().map(|needed| needed.what).collect();
     names.into_iter().collect()
 }
 
 fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
+    let definitions = examined.catalogue.as_ref().map(Catalogue::definitions);
     let rules: Vec<_> = rules
         .iter()
         .map(|rule| {
@@ -131,7 +135,7 @@ fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
                 "purpose": header.purpose,
                 "stage": header.stage,
                 "fingerprint": fingerprint(examined, rule),
-                "reads": read_by(examined, rule),
+                "reads": read_by(examined, definitions.as_ref(), rule),
             })
         })
         .collect();

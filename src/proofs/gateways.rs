@@ -41,8 +41,7 @@ fn used<'a>(catalogue: &'a Catalogue, rule: &RuleFile, definitions: &Definitions
         }
         let link = catalogue.links.iter().find(|link| link.table.name() == table);
         ids.extend(link.iter().flat_map(|link| &link.uses).map(String::as_str));
-        let definition = definitions.get(table.as_str()).and_then(|sql| parse(sql));
-        open.extend(definition.iter().flat_map(direct).map(|read| read.table));
+        open.extend(definitions.query(&table).into_iter().flat_map(direct).map(|read| read.table));
     }
     catalogue.rules.iter().filter(|other| ids.contains(&other.header.id.as_str())).collect()
 }

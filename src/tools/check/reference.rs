@@ -59,7 +59,7 @@ impl Reading {
             for read in parse(sql).iter().flat_map(direct) {
                 let link = catalogue.links.iter().find(|link| link.table.name() == read.table);
                 reading.rules.extend(link.iter().flat_map(|link| &link.uses).cloned());
-                match definitions.get(read.table.as_str()) {
+                match definitions.sql(&read.table) {
                     Some(sql) => {
                         if reading.views.insert(read.table) {
                             open.push(sql);
