@@ -186,10 +186,22 @@ impl World {
     }
 
     /// Waits until `reached`, or fails with the detector's log.
-    pub fn wait_until(&self, what: &str, limit: Duration, mut reached: impl FnMut() -> bool) {
+    pub fn wait_until(&self, what: &str, limit: Duration, reached: impl FnMut() -> bool) {
+        self.wait_until_else(what, limit, reached, String::new);
+    }
+
+    /// The same, and says what there is instead.
+    pub fn wait_until_else(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut reached: impl FnMut() -> bool,
+        instead: impl Fn() -> String,
+    ) {
         let deadline = Instant::now() + limit;
         while !reached() {
-            assert!(Instant::now() < deadline, "{what} not within {limit:?}; the detector says:\n{}", self.log());
+            let late = Instant::now() >= deadline;
+            assert!(!late, "{what} not within {limit:?}: {}\nThe detector says:\n{}", instead(), self.log());
             pause();
         }
     }

@@ -42,10 +42,15 @@ fn an_outage_is_seen_and_leaves_nothing_behind() {
     write(&mut writer, &data, |_, _| true);
     let mut detectors: Vec<_> = ports.iter().map(|port| world.detector_at(*port)).collect();
     let mut all_ready = |what: &str| {
-        world.wait_until(what, LIMIT, || {
+        let reached = || {
             detectors.iter_mut().for_each(|detector| detector.assert_alive(&world));
             ports.iter().all(|port| ready_at(*port).0) && owned(&ports) == f64::from(PARTITIONS)
-        });
+        };
+        let instead = || {
+            let each = ports.map(|port| format!("{:?}, owns {}", ready_at(port), owned(&[port])));
+            each.join("; ")
+        };
+        world.wait_until_else(what, LIMIT, reached, instead);
     };
     all_ready("three that read and one that stands by");
     let standing_by = ports.iter().filter(|port| ready_at(**port).1.starts_with("stands by")).count();

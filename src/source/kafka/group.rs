@@ -14,9 +14,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+use rdkafka::{ClientContext, TopicPartitionList};
 
-use super::health::{Health, Reported};
+use super::health::{Health, Reported, Statistics};
 use super::shard::{Fence, KafkaShard};
 use super::{Assignment, REVOKE_TIMEOUT, WeakConsumer};
 use crate::kafka;
@@ -198,7 +198,14 @@ impl ClientContext for GroupContext {
         kafka::global_error(&error, reason);
     }
 
-    fn stats(&self, statistics: Statistics) {
+    fn stats_raw(&self, statistics: &[u8]) {
+        let statistics: Statistics = match serde_json::from_slice(statistics) {
+            Ok(statistics) => statistics,
+            Err(error) => {
+                tracing::error!(target: "kafka", "cannot read the client's statistics: {error}");
+                return;
+            }
+        };
         let owned: BTreeSet<i32> = self.shards().keys().copied().collect();
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).take(&statistics, &self.topics, &owned);
         let unread = self.health().unread;

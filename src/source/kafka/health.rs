@@ -4,11 +4,13 @@
 //! that something has been received lately. The coordinator answers every heartbeat; the leader of a partition answers every fetch,
 //! even if nothing new has been written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use rdkafka::Statistics;
-use rdkafka::statistics::{Broker, Partition};
+use rdkafka::statistics::{Broker, ConsumerGroup, Partition, Topic};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::model::schema::Feed;
 
@@ -39,6 +41,37 @@ pub struct Health {
     pub unread: BTreeMap<i32, Feed>,
 }
 
+/// What is read of the client's report.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Statistics {
+    #[serde(deserialize_with = "every_broker")]
+    pub brokers: Vec<Broker>,
+    pub topics: HashMap<String, Topic>,
+    pub cgrp: Option<ConsumerGroup>,
+}
+
+/// All entries of an object, also those with the same name. After an outage the library connects to the brokers anew, and lists a
+/// broker twice, the entry that it has given up last.
+fn every_broker<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Broker>, D::Error> {
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<Broker>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("brokers by name")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Vec<Broker>, M::Error> {
+            let mut brokers = Vec::new();
+            while let Some((_, broker)) = map.next_entry::<String, Broker>()? {
+                brokers.push(broker);
+            }
+            Ok(brokers)
+        }
+    }
+    deserializer.deserialize_map(Entries)
+}
+
 /// The last report, and when it came.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
@@ -67,11 +100,11 @@ impl Reported {
 fn membership(statistics: &Statistics) -> Membership {
     let Some(group) = &statistics.cgrp else { return Membership::Unknown };
     // The library's own connection to the group's coordinator, whichever broker that is.
-    let coordinator = statistics.brokers.values().find(|broker| broker.name == "GroupCoordinator");
-    match coordinator {
-        Some(broker) if answers(broker) && group.state == "up" && group.join_state == "steady" => Membership::Member,
-        Some(broker) if answers(broker) => Membership::Joining,
-        _ => Membership::Unanswered,
+    let mut coordinators = statistics.brokers.iter().filter(|broker| broker.name == "GroupCoordinator");
+    match coordinators.any(answers) {
+        true if group.state == "up" && group.join_state == "steady" => Membership::Member,
+        true => Membership::Joining,
+        false => Membership::Unanswered,
     }
 }
 
@@ -82,7 +115,7 @@ fn answers(broker: &Broker) -> bool {
 fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> BTreeMap<i32, Feed> {
     let answering: BTreeSet<i32> = statistics
         .brokers
-        .values()
+        .iter()
         .filter(|broker| broker.source != "logical" && answers(broker))
         .map(|broker| broker.nodeid)
         .collect();
@@ -106,31 +139,20 @@ pub(super) fn is_read(partition: &Partition, answering: &BTreeSet<i32>) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::statistics::{ConsumerGroup, Topic};
-
     use super::*;
 
-    fn broker(name: &str, source: &str, nodeid: i32, state: &str, rxidle: i64) -> (String, Broker) {
-        let broker = Broker {
-            name: name.into(),
-            source: source.into(),
-            nodeid,
-            state: state.into(),
-            rxidle,
-            ..Broker::default()
-        };
-        (name.to_owned(), broker)
+    fn broker(name: &str, source: &str, nodeid: i32, state: &str, rxidle: i64) -> Broker {
+        Broker { name: name.into(), source: source.into(), nodeid, state: state.into(), rxidle, ..Broker::default() }
     }
 
-    fn statistics(brokers: Vec<(String, Broker)>, join_state: &str, fetch_state: &str) -> Statistics {
+    fn statistics(brokers: Vec<Broker>, join_state: &str, fetch_state: &str) -> Statistics {
         let partition = Partition { fetch_state: fetch_state.into(), broker: 1, ..Partition::default() };
         let topic = Topic { partitions: [(0, partition)].into(), ..Topic::default() };
         let group = ConsumerGroup { state: "up".into(), join_state: join_state.into(), ..ConsumerGroup::default() };
         Statistics {
-            brokers: brokers.into_iter().collect(),
+            brokers,
             topics: topics().into_iter().map(|name| (name, topic.clone())).collect(),
             cgrp: Some(group),
-            ..Statistics::default()
         }
     }
 
@@ -163,6 +185,32 @@ mod tests {
         let gone =
             vec![broker("GroupCoordinator", "logical", -1, "DOWN", 1), broker("b/1", "learned", 1, "CONNECT", 1)];
         assert_eq!(health(&statistics(gone, "steady", "active")).membership, Membership::Unanswered);
+    }
+
+    #[test]
+    fn a_broker_that_is_listed_twice_answers_if_either_entry_does() {
+        let entry = |state: &str, idle: i64| {
+            let broker = broker("127.0.0.1:9092/1", "learned", 1, state, idle);
+            let mut entry = serde_json::to_value(Broker::default()).unwrap_or_default();
+            for (key, value) in [
+                ("name", broker.name.into()),
+                ("source", broker.source.into()),
+                ("nodeid", broker.nodeid.into()),
+                ("state", serde_json::Value::from(broker.state)),
+                ("rxidle", broker.rxidle.into()),
+            ] {
+                entry[key] = value;
+            }
+            entry.to_string()
+        };
+        let report = |first: String, last: String| {
+            let name = "127.0.0.1:9092/1";
+            format!("{{\"brokers\": {{\"{name}\": {first}, \"{name}\": {last}}}, \"topics\": {{}}}}")
+        };
+        for json in [report(entry("UP", 5), entry("INIT", -1)), report(entry("INIT", -1), entry("UP", 5))] {
+            let statistics: Statistics = serde_json::from_str(&json).unwrap();
+            assert_eq!(statistics.brokers.iter().filter(|broker| answers(broker)).count(), 1);
+        }
     }
 
     #[test]
