@@ -672,8 +672,7 @@ fn batch(table: TableId, history: bool, versions: &[Version], dice: &mut Dice) -
                         },
                     })
                 };
-                let mut cell = cell;
-                Arc::new(versions.iter().map(|version| cell(version)).collect::<StringArray>())
+                Arc::new(versions.iter().map(cell).collect::<StringArray>())
             }
             DataType::Date32 => {
                 let days = versions.iter().map(|_| {
