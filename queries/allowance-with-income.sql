@@ -63,7 +63,7 @@ source = "LMA 8 § 3 st.: a month"
 */
 WITH spell AS (   -- a permit or an applicant's case, until it ends or the next one begins
     SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, coalesce(application_on, valid_from) AS applied_on,
-           coalesce(decided_on, valid_from) AS decided_on, least(held_until, last_until) AS held_until, last_until
+           coalesce(decided_on, valid_from) AS decided_on, least(held_until, last_until) AS held_until, last_until, is_case
     FROM last_held
 ),
 death AS (
@@ -88,7 +88,7 @@ allowance_month AS (   -- a month with allowance, and the one before it
 last_case AS (   -- the last permit or case in a month of allowance; that it ended ends neither the allowance nor the condition, the next permit does
     SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, month, allowance_sek, known_at, allowance_record
     FROM (SELECT a.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, a.month, a.allowance_sek, a.known_at, a.allowance_record,
-                 row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC) AS place
+                 row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC, p.is_case) AS place
           FROM allowance_month a
           JOIN spell p ON p.person_id = a.person_id AND (p.last_until IS NULL OR p.last_until >= a.month)
                AND p.valid_from < CASE WHEN p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY') THEN add_months(a.month, 1) ELSE a.month + 1 END
@@ -117,14 +117,14 @@ numbered AS (   -- a person's months, over cases, in the order in which they bec
 ),
 enough AS (   -- of each case the first month with which there are enough
     SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at, periods, first_period_from,
-           allowance_sek, income_sek, row_number() OVER (PARTITION BY permit_id, severity ORDER BY place, month) AS case_place
+           allowance_sek, income_sek, row_number() OVER (PARTITION BY person_id, permit_id, severity ORDER BY place) AS case_place
     FROM numbered
     WHERE place >= $months
 ),
 charged AS (   -- each payment, and the last permit or case on the first day of its period
     SELECT person_id, record, period_from, paid_on, amount_sek, first_known_time, permit_record
     FROM (SELECT a.person_id, a.record, a.period_from, a.paid_on, a.amount_sek, a.first_known_time, p.record AS permit_record,
-                 row_number() OVER (PARTITION BY a.person_id, a.record ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC) AS place
+                 row_number() OVER (PARTITION BY a.person_id, a.record ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC, p.is_case) AS place
           FROM allowance a
           JOIN spell p ON p.person_id = a.person_id AND p.valid_from <= a.period_from AND (p.last_until IS NULL OR p.last_until >= a.period_from)) x
     WHERE place = 1

@@ -73,7 +73,7 @@ held AS (   -- permits with the first day of the right and of the next one, and 
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_right_from,
            CASE WHEN s.continued THEN greatest(s.next_known_at, CAST(s.next_from AS TIMESTAMP)) END AS taken_over_at
     FROM rights r
-    JOIN permit_spells s ON s.permit_id = r.permit_id
+    JOIN permit_spells s ON s.permit_id = r.permit_id AND s.record = r.record
 )
 SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.source) AS alert_key, min(b.period_from) AS anchor_at,
        greatest(a.known_at, min(b.known_at), p.held_at) AS alert_at,

@@ -56,7 +56,7 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, counted_sek,
+    SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, counted_sek,
            sum_6, sum_12, own_sum_6, own_sum_12, required_6, required_12, own_required_6, own_required_12, short_at, settled, excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'threshold'
@@ -77,18 +77,18 @@ judged AS (   -- each full month with the five before it, unless it and the elev
 ),
 lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
     SELECT judged.*,
-           min(CASE WHEN low THEN 1 ELSE 0 END) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) = 1 AS breach
+           min(CASE WHEN low THEN 1 ELSE 0 END) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY place ROWS UNBOUNDED PRECEDING) = 1 AS breach
     FROM judged
 ),
 run AS (   -- evaluations in a row below the threshold are one episode, until the next good one
     SELECT lesser.*,
-           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           max(CASE WHEN NOT breach THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN NOT breach THEN evaluated_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
 step AS (
-    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE breach AND in_own_right AND NOT settled
 ),

@@ -58,26 +58,26 @@ WITH contract AS (   -- from the month in which a later start was notified until
     WHERE kind = 'employment_start'
 ),
 card AS (   -- cards of one right are held from the first day of the first, or since when the register says
-    SELECT r.permit_id, r.right_id, min(least(p.held_since, r.valid_from)) OVER (PARTITION BY r.person_id, r.right_id) AS held_from
+    SELECT r.permit_id, r.record, r.right_id, min(least(p.held_since, r.valid_from)) OVER (PARTITION BY r.person_id, r.right_id) AS held_from
     FROM rights r
-    JOIN permits p ON p.permit_id = r.permit_id
+    JOIN permits p ON p.permit_id = r.permit_id AND p.record = r.record
     WHERE r.permit_class = 'BLUE_CARD'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
     SELECT i.person_id, i.permit_id, i.permit_record, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
            CASE WHEN i.month >= add_months(k.held_from, $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
-           row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id) AS idle_no
+           row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id, i.permit_record) AS idle_no
     FROM idle_months i
-    JOIN card k ON k.permit_id = i.permit_id
+    JOIN card k ON k.permit_id = i.permit_id AND k.record = i.permit_record
     WHERE NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
       AND NOT EXISTS (SELECT 1 FROM population n
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
 ),
 excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
     SELECT i.person_id, c.carrier_id AS permit_id, i.permit_record, c.record, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
-           greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id) AS place
+           greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id, i.permit_record, c.record) AS place
     FROM idle i
-    JOIN carriers c ON c.permit_id = i.permit_id AND (c.settled_on IS NULL OR CAST(i.known_at AS DATE) > c.settled_on)
+    JOIN carriers c ON c.permit_id = i.permit_id AND c.permit_record = i.permit_record AND (c.settled_on IS NULL OR CAST(i.known_at AS DATE) > c.settled_on)
     WHERE i.idle_no > i.months_allowed
 ),
 notified AS (

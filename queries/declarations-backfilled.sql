@@ -81,7 +81,7 @@ extension AS (   -- applications filed under a permit or while one filed under i
            a.filed_on, month_of(p.right_from) AS first_month, r.required_sek, CASE WHEN NOT p.is_first THEN p.decided_on END AS settled_on
     FROM rights p
     JOIN asked a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND (p.carries_until IS NULL OR a.filed_on <= p.carries_until)
-    LEFT JOIN salary_requirements r ON r.permit_id = p.permit_id AND r.requirement <> 'offered'
+    LEFT JOIN salary_requirements r ON r.permit_id = p.permit_id AND r.permit_record = p.record AND r.requirement <> 'offered'
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD')
 ),
 touched AS (   -- months of the unbroken right declared late or lifted to the requirement, close to the application
@@ -100,15 +100,15 @@ touched AS (   -- months of the unbroken right declared late or lifted to the re
 numbered AS (
     SELECT person_id, permit_id, permit_record, application_record, filed_on, required_sek, settled_on, pay_record, declared_at,
            greatest(declared_at, application_known_at) AS known_at,
-           row_number() OVER (PARTITION BY permit_id, application_record ORDER BY declared_at, month) AS months_touched
+           row_number() OVER (PARTITION BY permit_id, application_record ORDER BY declared_at, month, permit_record, required_sek) AS months_touched
     FROM touched
 ),
 told AS (   -- from so many months on, of the permit and of later ones, where its decision could not weigh them: the first for each
     SELECT n.person_id, n.permit_id, c.carrier_id, n.permit_record, c.record, n.application_record, n.filed_on, n.required_sek, n.pay_record, n.declared_at,
            greatest(n.known_at, c.from_at) AS alert_at, n.months_touched,
-           row_number() OVER (PARTITION BY c.carrier_id, n.application_record ORDER BY n.months_touched, n.permit_id) AS place
+           row_number() OVER (PARTITION BY c.carrier_id, n.application_record ORDER BY n.months_touched, n.permit_id, c.record) AS place
     FROM numbered n
-    JOIN carriers c ON c.permit_id = n.permit_id
+    JOIN carriers c ON c.permit_id = n.permit_id AND c.permit_record = n.permit_record
          AND coalesce(CAST(n.declared_at AS DATE) > CASE WHEN c.carrier_id = n.permit_id THEN n.settled_on ELSE c.settled_on END, true)
     WHERE n.months_touched >= $months
 )

@@ -79,19 +79,19 @@ candidate AS (   -- an employer with enough holders that one was ever about: few
     HAVING count(*) >= $breaches
 ),
 span AS (   -- how long a holder, and an indication about one, counts; each indication for all rules together and for its own
-    SELECT p.person_id, p.employer_id, p.holder_id, 'holder' AS what, p.record_key,
+    SELECT p.person_id, p.employer_id, p.holder_id, 'holder' AS what, 0 AS line, p.record_key,
            greatest(CAST(p.from_on AS TIMESTAMP), p.known_at) AS from_at,
            coalesce(CAST(add_months(p.to_on, $months) + 1 AS TIMESTAMP), TIMESTAMP '2199-12-31 00:00:00') AS to_at
     FROM employer_permits p
     JOIN candidate c ON c.person_id = p.person_id
     UNION ALL
-    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(k.what, i.rule_number) AS what, i.record_key, i.from_at, i.to_at
-    FROM (VALUES ('breach'), (CAST(NULL AS VARCHAR))) AS k(what)
+    SELECT i.person_id, i.employer_id, i.holder_id, coalesce(k.what, i.rule_number) AS what, k.line, i.record_key, i.from_at, i.to_at
+    FROM (VALUES ('breach', 1), (CAST(NULL AS VARCHAR), 2)) AS k(what, line)
     CROSS JOIN indication i
     JOIN candidate c ON c.person_id = i.person_id
 ),
 bound AS (
-    SELECT s.person_id, s.employer_id, s.holder_id, s.what, s.record_key, b.change,
+    SELECT s.person_id, s.employer_id, s.holder_id, s.what, s.line, s.record_key, b.change,
            CASE WHEN b.change = 1 THEN s.from_at ELSE s.to_at END AS moment
     FROM (VALUES (1), (-1)) AS b(change)
     CROSS JOIN span s
@@ -101,7 +101,7 @@ step AS (   -- one more or one less: a holder's spans of one kind that overlap a
     SELECT person_id, employer_id, what, moment, change
     FROM (
         SELECT person_id, employer_id, what, moment, change,   -- each holder and kind ends at 0, where the next begins
-               sum(change) OVER (PARTITION BY person_id ORDER BY what, holder_id, moment, change DESC, record_key
+               sum(change) OVER (PARTITION BY person_id ORDER BY what, holder_id, moment, change DESC, record_key, line
                                  ROWS UNBOUNDED PRECEDING) AS going_on
         FROM bound
     ) b
@@ -144,8 +144,8 @@ flagged AS (
 run AS (
     SELECT flagged.*,
            min(CASE WHEN NOT hit THEN moment END)
-               OVER (PARTITION BY person_id, employer_id ORDER BY day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at,
-           lag(CASE WHEN hit THEN breaching END) OVER (PARTITION BY person_id, employer_id ORDER BY day) AS breaching_before
+               OVER (PARTITION BY person_id, employer_id ORDER BY day, bankrupt_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS quiet_again_at,
+           lag(CASE WHEN hit THEN breaching END) OVER (PARTITION BY person_id, employer_id ORDER BY day, bankrupt_on) AS breaching_before
     FROM flagged
 ),
 named AS (   -- how many holders each rule speaks of, on days on which it begins or the holders with an indication become more

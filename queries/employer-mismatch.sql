@@ -59,7 +59,7 @@ WITH tied AS (   -- permits whose employer binds
     SELECT p.person_id, coalesce(h.chain_id, p.permit_id) AS chain_id, p.permit_id, p.record, p.decided_on, p.valid_from,
            coalesce(p.application_on, p.decided_on, p.valid_from) AS applied_on, least(p.held_until, p.tied_until) AS tied_until
     FROM permit_spells p
-    LEFT JOIN permit_chains h ON h.permit_id = p.permit_id
+    LEFT JOIN permit_chains h ON h.permit_id = p.permit_id AND h.record = p.record
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(p.work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
@@ -118,18 +118,18 @@ excused AS (   -- an excused month, with salary or without, is one with the allo
     GROUP BY t.person_id, t.chain_id, t.permit_id, t.record, t.decided_on, x.month
 ),
 flagged AS (
-    SELECT p.* EXCLUDE (permitted_sek),
+    SELECT p.* EXCLUDE (permitted_sek), false AS is_excused,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month p
     LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
     WHERE x.month IS NULL
     UNION ALL
-    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, 0 AS mismatch, 0 AS mixed
+    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, true AS is_excused, 0 AS mismatch, 0 AS mixed
     FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
-    SELECT person_id, chain_id, permit_id, record, month, evaluated_at,
+    SELECT person_id, chain_id, permit_id, record, month, evaluated_at, row_number() OVER w AS place,
            greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
            mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
@@ -141,7 +141,8 @@ recent AS (   -- each month with those of the two calendar months before it
                     AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN evaluated_at END) OVER so_far AS DATE) <= decided_on, false) AS settled,
            pay_record AS record_1, lag(pay_record) OVER w AS record_2, lag(pay_record, 2) OVER w AS record_3
     FROM flagged
-    WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month), so_far AS (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING)
+    WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused),
+           so_far AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS UNBOUNDED PRECEDING)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
     SELECT recent.*, CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
@@ -150,13 +151,13 @@ graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a m
 ),
 run AS (   -- months with a grade are one episode, until the next good month
     SELECT graded.*,
-           max(CASE WHEN good THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           max(CASE WHEN good THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN good THEN known_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
 step AS (
-    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE severity IS NOT NULL AND NOT settled
 )

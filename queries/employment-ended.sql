@@ -61,7 +61,7 @@ doc = "months of unbroken permits after which the longer time applies"
 source = "directive (EU) 2024/1233 art. 11; adoption in Swedish law to be confirmed"
 */
 WITH final_pay AS (   -- months whose only pay is the last from an employment that had ended in the month before
-    SELECT s.person_id, s.month, n.event_on AS ended_on, n.first_known_time AS known_at
+    SELECT s.person_id, s.month, n.event_on AS ended_on, n.first_known_time AS known_at, n.record AS notice_record
     FROM salaries s
     JOIN salary_months t ON t.person_id = s.person_id AND t.month = s.month AND t.gross_sek = s.gross_sek
     JOIN notices n ON n.person_id = s.person_id AND n.kind = 'employment_end' AND n.employer_id = s.employer_id
@@ -69,7 +69,7 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
 ),
 silent AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
     SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_record,
-           f.known_at AS ended_known_at, month_of(i.valid_from) AS first_month,
+           f.known_at AS ended_known_at, f.notice_record, month_of(i.valid_from) AS first_month,
            coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
                     i.valid_from - 1) AS ended_on,
            coalesce(i.ended_on, f.ended_on, add_months(i.last_paid_month, 1) - 1, i.valid_from - 1) AS paid_until,
@@ -88,7 +88,7 @@ idle AS (   -- a new employment that was notified is one in its first month and,
     SELECT i.* EXCLUDE (idle_no),
            CASE WHEN s.started_on IS NULL THEN i.idle_no
                 ELSE sum(CASE WHEN i.month > add_months(month_of(s.started_on), 1) THEN 1 ELSE 0 END)
-                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on ORDER BY i.month ROWS UNBOUNDED PRECEDING) END AS idle_no
+                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) END AS idle_no
     FROM silent i
     LEFT JOIN started s ON s.permit_id = i.permit_id AND s.month = i.month
 ),
@@ -191,7 +191,8 @@ told AS (   -- strong from the day on which the holder has left
              e.month, n.at, d.last_paid_month, d.last_gross_sek, d.last_pay_record, d.grace_months, d.last_month
 ),
 first_told AS (   -- one unemployment that goes on under a renewal is one alert: as it was told of the earlier permit
-    SELECT told.*, row_number() OVER (PARTITION BY carrier_id, from_month, severity ORDER BY last_month, permit_id) AS place
+    SELECT told.*, row_number() OVER (PARTITION BY carrier_id, from_month, severity ORDER BY last_month, permit_id, ended_on, alert_at, cleared_at, last_paid_month, last_gross_sek,
+                                        grace_months, left_on, records) AS place
     FROM told
 )
 SELECT person_id, carrier_id AS permit_id, from_month AS alert_key, ended_on AS anchor_at, alert_at, agi_complete(last_month) AS due_at,

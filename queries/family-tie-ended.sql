@@ -54,7 +54,7 @@ WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said w
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
            min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_id) AS tie_from   -- over the permits of an unbroken right
     FROM rights p
-    JOIN permits q ON q.permit_id = p.permit_id
+    JOIN permits q ON q.permit_id = p.permit_id AND q.record = p.record
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.is_latest)
@@ -74,11 +74,11 @@ civil AS (   -- a civil status and when it became known; one that a later post r
     SELECT permit_id, party, record_key, record, civil_status, civil_status_on, with_other, known_at,
            lag(civil_status) OVER w AS previous_status, lag(with_other) OVER w AS previous_with_other,
            min(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN known_at END)
-               OVER (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key
+               OVER (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key, civil_status, with_other
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS married_again_at
     FROM (
         SELECT permit_id, party, record_key, record, civil_status, civil_status_on, with_other, known_at,
-               min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, civil_status_on, record_key
+               min(civil_status_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, civil_status_on, record_key, civil_status, with_other
                                           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
             SELECT permit_id, party, min(record_key) AS record_key, min(record) AS record, civil_status, civil_status_on, with_other,
@@ -88,7 +88,7 @@ civil AS (   -- a civil status and when it became known; one that a later post r
         ) s
     ) r
     WHERE replaced_from IS NULL OR replaced_from > civil_status_on
-    WINDOW w AS (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key)
+    WINDOW w AS (PARTITION BY permit_id, party ORDER BY civil_status_on, record_key, civil_status, with_other)
 ),
 couple AS (   -- whether the register has ever shown them as married to each other, and the holder as single again
     SELECT permit_id, max(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN 1 ELSE 0 END) AS married,
@@ -97,11 +97,11 @@ couple AS (   -- whether the register has ever shown them as married to each oth
     GROUP BY permit_id
 ),
 move AS (   -- an address and when it became known; one that a later post replaces as of an earlier day never was
-    SELECT permit_id, party, record_key, record, registered_on, known_at,
+    SELECT permit_id, party, record_key, record, registered_on, address_key, known_at,
            CASE WHEN party = 'holder' THEN address_key END AS holder_key, CASE WHEN party = 'anchor' THEN address_key END AS anchor_key
     FROM (
         SELECT permit_id, party, record_key, record, registered_on, address_key, known_at,
-               min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, registered_on, record_key
+               min(registered_on) OVER (PARTITION BY permit_id, party ORDER BY last_place, registered_on, record_key, address_key
                                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS replaced_from
         FROM (
             SELECT permit_id, party, min(record_key) AS record_key, min(record) AS record, registered_on, address_key,
@@ -114,20 +114,20 @@ move AS (   -- an address and when it became known; one that a later post replac
     WHERE replaced_from IS NULL OR replaced_from > registered_on
 ),
 home AS (   -- both addresses on one line of days
-    SELECT permit_id, party, record_key, record, registered_on, max(known_at) OVER so_far AS known_at,
+    SELECT permit_id, party, record_key, record, registered_on, address_key, max(known_at) OVER so_far AS known_at,
            last_value(holder_key IGNORE NULLS) OVER so_far <> last_value(anchor_key IGNORE NULLS) OVER so_far AS apart
     FROM move
-    WINDOW so_far AS (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING)
+    WINDOW so_far AS (PARTITION BY permit_id ORDER BY registered_on, party, record_key, address_key ROWS UNBOUNDED PRECEDING)
 ),
 run AS (   -- since when they have been apart, and when they were together again
     SELECT home.*,
            max(CASE WHEN NOT apart THEN registered_on END)
-               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key ROWS UNBOUNDED PRECEDING) AS together_on,
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key, address_key ROWS UNBOUNDED PRECEDING) AS together_on,
            min(CASE WHEN NOT apart THEN registered_on END)
-               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key, address_key
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS together_again_on,
            min(CASE WHEN NOT apart THEN known_at END)
-               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key
+               OVER (PARTITION BY permit_id ORDER BY registered_on, party, record_key, address_key
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS together_again_at
     FROM home
 ),

@@ -71,7 +71,7 @@ source = "own default"
 */
 WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
-           same_state(v.country, st.tested_country) = 1 AS one_of_several, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
+           same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
            greatest(v.known_at, st.first_known_time) AS known_at, greatest(v.known_at, st.first_known_time) AS told_at, v.records
     FROM statuses st
@@ -80,11 +80,11 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
-    GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.left_on,
+    GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.shown, v.first_record, v.left_on,
              v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.records
     UNION ALL
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
-           same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, d.dereg_on AS left_on, d.dereg_on AS seen_until,
+           same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, 'moved' AS shown, d.record AS first_record, d.dereg_on AS left_on, d.dereg_on AS seen_until,
            d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason,
            greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, st.first_known_time) AS told_at, d.record AS records
     FROM statuses st
@@ -111,7 +111,7 @@ visit AS (   -- each visit beside those before it, and the days beside it that h
            max(CASE WHEN visit_doubts <= 1 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS likely_left_on
     FROM doubted
     WINDOW status AS (PARTITION BY status_record, person_id),
-           earlier AS (PARTITION BY status_record, person_id ORDER BY left_on, records ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+           earlier AS (PARTITION BY status_record, person_id ORDER BY left_on, records, shown, first_record ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 point AS (   -- days on which a stay without a seen return weighs more (`weighs`), or ends; null: what was seen alone
     SELECT person_id, status_record, CAST(NULL AS DATE) AS reached_on, false AS weighs FROM visit GROUP BY person_id, status_record

@@ -72,7 +72,7 @@ doc = "a next month of at least this share of the evaluated month shows a moved 
 source = "own default"
 */
 WITH mean AS (
-    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
+    SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
            in_own_right, own_no, excused, counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6,
            short_at, settled, excused_3, record_1, record_2, record_3
     FROM salary_means
@@ -87,9 +87,9 @@ low AS (   -- a mean below the requirement takes a month below it: most permits 
 counted AS (   -- each full month with the two before it; and of those in their own right
     SELECT m.*,
            sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS low_3,
+               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.place ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS low_3,
            sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $tolerance_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS own_low_3
+               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.place ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS own_low_3
     FROM mean m
     JOIN low l ON l.person_id = m.person_id
 ),
@@ -105,31 +105,31 @@ graded AS (   -- weak 1, medium 2 (the second in a row), strong 3; and of months
            CASE WHEN NOT breach THEN 0
                 WHEN moved AND NOT excused THEN 1
                 WHEN sum_6 * 100 < required_6 * $strong_pct THEN 3
-                WHEN lag(breach) OVER (PARTITION BY person_id, chain_id ORDER BY month) THEN 2 ELSE 1 END AS grade,
+                WHEN lag(breach) OVER (PARTITION BY person_id, chain_id ORDER BY place) THEN 2 ELSE 1 END AS grade,
            CASE WHEN NOT in_own_right THEN NULL
                 WHEN NOT own_breach THEN 0
                 WHEN moved THEN 1
                 WHEN own_sum_6 * 100 < own_required_6 * $strong_pct THEN 3
-                WHEN lag(own_breach) OVER (PARTITION BY person_id, chain_id, in_own_right ORDER BY month) THEN 2 ELSE 1 END AS own_grade
+                WHEN lag(own_breach) OVER (PARTITION BY person_id, chain_id, in_own_right ORDER BY place) THEN 2 ELSE 1 END AS own_grade
     FROM judged
 ),
 lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
     SELECT graded.* EXCLUDE (grade),
-           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) AS grade
+           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY place ROWS UNBOUNDED PRECEDING) AS grade
     FROM graded
 ),
 run AS (   -- evaluations in a row below the requirement are one episode, until the next good one
     SELECT lesser.*,
-           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY month) AS is_told,
-           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY place) AS is_told,
+           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN grade = 0 THEN evaluated_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
 step AS (
     SELECT run.*,
-           min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode,
-           count(*) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS evaluations
+           min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode,
+           count(*) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
     WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
 )

@@ -77,7 +77,7 @@ source = "own default"
 */
 -- Researchers are left out: no authority may hand over their salary declarations for this.
 WITH mean AS (
-    SELECT person_id, chain_id, permit_id, permit_record, month, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, excused,
+    SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, excused,
            counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6, short_at, settled, excused_6, record_1, record_2, record_3
     FROM salary_means
     WHERE requirement = 'offered'
@@ -93,9 +93,9 @@ counted AS (   -- each full month with the five before it; and of those in their
            m.next_gross_sek * 100 >= m.gross_sek * $shift_pct
            AND (m.gross_sek + m.next_gross_sek) * 100 >= 2 * m.required_sek * $weak_pct AS moved,   -- with it the two meet the offer
            sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6,
+               OVER (PARTITION BY m.person_id, m.chain_id ORDER BY m.place ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS low_6,
            sum(CASE WHEN m.counted_sek * 100 < m.required_sek * $low_pct THEN 1 ELSE 0 END)
-               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS own_low_6
+               OVER (PARTITION BY m.person_id, m.chain_id, m.in_own_right ORDER BY m.place ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) AS own_low_6
     FROM mean m
     JOIN low l ON l.person_id = m.person_id
 ),
@@ -112,19 +112,19 @@ graded AS (   -- weak 1, medium 2; and of months in their own right only
 ),
 lesser AS (   -- a month that is full only thanks to an excuse begins nothing: the first month of a chain makes no mean
     SELECT graded.* EXCLUDE (grade),
-           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY month ROWS UNBOUNDED PRECEDING) AS grade
+           min(least(grade, own_grade)) OVER (PARTITION BY person_id, chain_id, own_no ORDER BY place ROWS UNBOUNDED PRECEDING) AS grade
     FROM graded
 ),
 run AS (   -- evaluations in a row with a grade are one episode, until the next good one
     SELECT lesser.*,
-           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY month) AS is_told,
-           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_good_month,
+           in_own_right OR grade < lag(grade) OVER (PARTITION BY person_id, chain_id ORDER BY place) AS is_told,
+           max(CASE WHEN grade = 0 THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS last_good_month,
            min(CASE WHEN grade = 0 THEN evaluated_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
 step AS (
-    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
 ),

@@ -62,11 +62,11 @@ WITH fallen AS (   -- holders with a full month far below another: a median lies
     HAVING min(gross_sek) * 100 < max(gross_sek) * $drop_pct
 ),
 full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
-    SELECT m.person_id, coalesce(h.chain_id, m.permit_id) AS chain_id, m.permit_id, m.permit_record, m.month, m.gross_sek, m.next_gross_sek, m.excused,
+    SELECT m.person_id, coalesce(h.chain_id, m.permit_id) AS chain_id, m.permit_id, m.permit_record, m.month, m.in_gap, m.gross_sek, m.next_gross_sek, m.excused,
            m.first_record, m.complete_at, m.evaluated_at
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
-    LEFT JOIN permit_chains h ON h.permit_id = m.permit_id
+    LEFT JOIN permit_chains h ON h.permit_id = m.permit_id AND h.record = m.permit_record
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND ((m.in_own_right AND m.gross_sek > 0) OR m.excused = 1)
 ),
 earlier AS (   -- of each full month the months of the year before it
@@ -89,13 +89,13 @@ judged AS (
 ),
 run AS (   -- low months in a row are one episode, until the next usual one
     SELECT judged.*,
-           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS last_usual_month,
+           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING) AS last_usual_month,
            min(CASE WHEN NOT low THEN evaluated_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_record, in_gap ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
 ),
 step AS (
-    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE low
 )

@@ -84,7 +84,7 @@ counted AS (   -- days with such permits among the 365 that end with each day of
 ),
 excess AS (   -- the days that pass the limit in force on them, and each that was in force since the application
     SELECT c.person_id, c.permit_id, c.record, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year, max(l.value) AS days_allowed,
-           row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
+           row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day, c.record) AS place
     FROM counted c
     JOIN parameters l ON l.name = 'seasonal_days' AND l.valid_from <= c.day AND (l.valid_to IS NULL OR l.valid_to > c.applied_on)
     GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.days_in_year

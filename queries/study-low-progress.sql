@@ -92,7 +92,7 @@ excused AS (
 ),
 result AS (   -- results dated up to the evaluation, in the order in which they became known
     SELECT d.permit_id, d.year_no, s.record, s.first_known_time,
-           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record
+           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record, d.record
                                        ROWS UNBOUNDED PRECEDING) AS so_far
     FROM due d
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on

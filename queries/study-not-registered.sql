@@ -82,7 +82,7 @@ WITH study AS (   -- permits to study, and whether the right to study begins wit
                r.right_until, r.is_first, s.institution_id, CASE WHEN s.continued THEN s.next_from END AS next_from,
                lag(r.permit_class) OVER (PARTITION BY r.person_id, s.beside ORDER BY r.valid_from, r.permit_id, r.record) AS previous_class
         FROM rights r
-        JOIN permit_spells s ON s.permit_id = r.permit_id
+        JOIN permit_spells s ON s.permit_id = r.permit_id AND s.record = r.record
     ) p
     LEFT JOIN institutions i ON i.institution_id = p.institution_id
     WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER')

@@ -95,7 +95,7 @@ studied AS (
 ),
 drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
     SELECT d.person_id, d.permit_id, d.record, d.term, d.starts_on, d.ends_on, d.months_high, d.first_record, d.registered_tenths,
-           d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term) AS term_no
+           d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on, d.record) AS term_no
     FROM studied d
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
@@ -103,7 +103,7 @@ drift AS (   -- full-time work and next to no studies, the n-th such term of the
 ),
 step AS (
     SELECT person_id, permit_id, record, term, starts_on, ends_on, months_high, first_record, registered_tenths, credits_tenths, term_no,
-           max(alert_at) OVER (PARTITION BY permit_id ORDER BY starts_on, term ROWS UNBOUNDED PRECEDING) AS known_at
+           max(alert_at) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS known_at
     FROM drift
 )
 SELECT s.person_id, c.carrier_id AS permit_id, 'other-purpose' AS alert_key, s.starts_on AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,

@@ -81,7 +81,7 @@ allowed AS (   -- since when a person has had permits
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the permit or case that was the last by then
     SELECT h.person_id, h.permit_id, h.permit_class, h.record, p.month, p.gross_sek, p.pay_record, p.known_at,
-           row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.record DESC) AS place
+           row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.record DESC, h.is_case) AS place
     FROM paid p
     JOIN last_held h ON h.person_id = p.person_id AND h.valid_from < add_months(p.month, 1) AND (h.last_until IS NULL OR h.last_until >= add_months(p.month, 1) - 1)
     WHERE p.gross_sek >= $amount_sek
@@ -90,7 +90,7 @@ unlawful AS (   -- such months, and the one before, without any right to work; a
                         AND (w.to_on IS NULL OR w.to_on >= add_months(p.month, -1)))
 ),
 asked AS (
-    SELECT u.*, a.first_permit_from, lag(u.month) OVER (PARTITION BY u.permit_id ORDER BY u.month) AS previous_month
+    SELECT u.*, a.first_permit_from, lag(u.month) OVER (PARTITION BY u.person_id, u.permit_id ORDER BY u.month) AS previous_month
     FROM unlawful u
     JOIN allowed a ON a.person_id = u.person_id
     WHERE u.place = 1 AND u.permit_class IN ('WORK_EMP', 'SELF_EMP')
@@ -98,7 +98,7 @@ asked AS (
 run AS (   -- months in a row are one episode
     SELECT asked.*,
            max(CASE WHEN previous_month IS NULL OR previous_month < add_months(month, -1) THEN month END)
-               OVER (PARTITION BY permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
+               OVER (PARTITION BY person_id, permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM asked
 ),
 weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known

@@ -9,7 +9,7 @@ when the next month's salary is, after a gap that of the month that ends it: `ev
 every employer has declared.
 An excused month is a month of employment, with or without salary, and never left out; nor does it make a last or first month of
 the one beside it. A month that is full only thanks to the excuse (`in_own_right` false) may speak for the person, but not against: leave
-may begin or end in it. A gap that is short enough to be one of employment without any excuse makes the months beside it full in their own right.
+may begin or end in it. `in_gap`: nothing was paid, by an employer that paid before and after. A gap that is short enough to be one of employment without any excuse makes the months beside it full in their own right.
 */
 WITH paid AS (
     SELECT person_id, month, lead(month) OVER (PARTITION BY person_id ORDER BY month) AS next_month
@@ -28,34 +28,34 @@ unpaid AS (   -- months between two paid by one employer, a short gap
     WHERE add_months(p.month, gap.nth) < p.next_month AND p.next_month <= add_months(p.month, 3)
       AND NOT EXISTS (SELECT 1 FROM notices n
                       WHERE n.person_id = p.person_id AND n.kind = 'employment_end' AND n.event_on >= p.month AND n.event_on < p.next_month)
-    GROUP BY p.person_id, p.month, gap.nth
+    GROUP BY p.person_id, add_months(p.month, gap.nth)
 ),
 employed AS (
-    SELECT s.person_id, s.month, s.gross_sek, s.known_at, least(s.reported_pct, u.reported_pct) AS reported_pct, s.excused, s.first_record,
+    SELECT false AS in_gap, s.person_id, s.month, s.gross_sek, s.known_at, least(s.reported_pct, u.reported_pct) AS reported_pct, s.excused, s.first_record,
            s.gross_sek > 0 OR u.month IS NOT NULL AS without_excuse, s.gross_sek > 0 OR coalesce(u.declared, false) AS declared, u.paid_again_at
     FROM salary_months s
     LEFT JOIN unpaid u ON u.person_id = s.person_id AND u.month = s.month
     WHERE s.gross_sek > 0 OR s.excused = 1
     UNION ALL
-    SELECT u.person_id, u.month, 0 AS gross_sek, CAST(NULL AS TIMESTAMP) AS known_at, u.reported_pct, 0 AS excused, CAST(NULL AS VARCHAR) AS first_record,
+    SELECT true AS in_gap, u.person_id, u.month, 0 AS gross_sek, CAST(NULL AS TIMESTAMP) AS known_at, u.reported_pct, 0 AS excused, CAST(NULL AS VARCHAR) AS first_record,
            true AS without_excuse, u.declared, u.paid_again_at
     FROM unpaid u
     LEFT JOIN excused_months x ON x.person_id = u.person_id AND x.month = u.month
     WHERE x.month IS NULL
 )
 SELECT p.person_id, p.permit_id, p.permit_class, p.record AS permit_record, p.first_grant, p.application_on, p.decided_on,
-       p.valid_from, p.floor_sek, s.month, s.gross_sek, s.next_gross_sek, s.excused, s.first_record, s.complete_at,
+       p.valid_from, p.floor_sek, s.month, s.in_gap, s.gross_sek, s.next_gross_sek, s.excused, s.first_record, s.complete_at,
        s.reported_pct >= 95 AND s.declared AND s.without_excuse AND coalesce(s.previous_without_excuse, false) AND coalesce(s.next_without_excuse, false) AS in_own_right,
        greatest(s.complete_at, s.known_at, s.next_known_at) AS evaluated_at
 FROM permit_spells p
 JOIN (
-    SELECT person_id, month, gross_sek, greatest(known_at, paid_again_at) AS known_at, reported_pct, excused, first_record, agi_complete(month) AS complete_at,
+    SELECT person_id, month, in_gap, gross_sek, greatest(known_at, paid_again_at) AS known_at, reported_pct, excused, first_record, agi_complete(month) AS complete_at,
            declared, without_excuse,
            CASE WHEN lag(month) OVER w = add_months(month, -1) THEN lag(without_excuse) OVER w END AS previous_without_excuse,
            CASE WHEN lead(month) OVER w = add_months(month, 1) THEN lead(without_excuse) OVER w END AS next_without_excuse,
            CASE WHEN lead(month) OVER w = add_months(month, 1) THEN lead(gross_sek) OVER w END AS next_gross_sek,
            CASE WHEN lead(month) OVER w = add_months(month, 1) THEN greatest(lead(known_at) OVER w, lead(paid_again_at) OVER w) END AS next_known_at
     FROM employed
-    WINDOW w AS (PARTITION BY person_id ORDER BY month)
+    WINDOW w AS (PARTITION BY person_id ORDER BY month, in_gap)
 ) s ON s.person_id = p.person_id AND s.month >= p.valid_from AND (p.held_until IS NULL OR add_months(s.month, 1) <= p.held_until + 1)
 WHERE s.excused = 1 OR (s.previous_without_excuse IS NOT NULL AND s.next_without_excuse IS NOT NULL AND s.reported_pct >= 95 AND s.declared)

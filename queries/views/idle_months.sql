@@ -28,7 +28,7 @@ spine AS (   -- the months after a month of employment, up to the next one, are 
     FROM permit_months m
     LEFT JOIN noticed n ON n.person_id = m.person_id AND n.month = m.month
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
-    WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING)
+    WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month, m.permit_record ROWS UNBOUNDED PRECEDING)
 ),
 run_row AS (
     SELECT spine.* EXCLUDE (ended_on), ended_on AS noticed_on, max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
@@ -59,7 +59,7 @@ usual AS (   -- the last full months before such a month, three at most: those w
 ),
 unpaid AS (
     SELECT r.*, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record, u.sum_sek, u.months,
-           row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
+           row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month, r.permit_record) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
     LEFT JOIN last_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
@@ -69,6 +69,6 @@ unpaid AS (
 )
 SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
        last_gross_sek, last_pay_record, ended_on,
-       row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month) AS idle_no
+       row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month, permit_record) AS idle_no
 FROM unpaid
 WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months

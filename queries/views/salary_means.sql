@@ -2,7 +2,7 @@
 One row per permit, requirement and full month of employment (see `full_salary_months`, `salary_requirements`): an evaluation of
 that month with those before it, under its permit and those that it renews (`chain_id`, see `permit_chains`), each beside what its own permit
 requires (`required_3` and so on are the sums of that). Where no month is below the requirement no mean is, and there are no rows: a rule may ask for a
-share of the requirement, but for none above 100 per cent. `counted_sek` is the month's salary, an excused month counted as meeting
+share of the requirement, but for none above 100 per cent. `place` numbers the months of a chain and requirement: ORDER BY place is total. `counted_sek` is the month's salary, an excused month counted as meeting
 the requirement.
 `sum_3`, `sum_6` and `sum_12` are the sums over so many full months, null where there are fewer. `evaluated_at` waits for the facts of all
 months so far. `short_at` is when the last month below the requirement could be told (in its own right: an excuse unsettles nothing): what was
@@ -13,11 +13,11 @@ the one and lifts one in the other, lowers them or leaves them (a sixth month th
 and begins or worsens nothing: it shares `own_no` with the last one in its own right (0: there is none).
 */
 WITH counted AS (
-    SELECT m.person_id, m.permit_id, m.permit_record, m.decided_on, m.valid_from, r.requirement, r.required_sek, r.required_source, m.month, m.gross_sek, m.next_gross_sek,
+    SELECT m.person_id, m.permit_id, m.permit_record, m.decided_on, m.valid_from, r.requirement, r.required_sek, r.required_source, m.month, m.in_gap, m.gross_sek, m.next_gross_sek,
            m.excused, m.in_own_right, m.first_record, m.complete_at, m.evaluated_at,
            CASE WHEN m.excused = 1 THEN greatest(m.gross_sek, r.required_sek) ELSE m.gross_sek END AS counted_sek
     FROM full_salary_months m
-    JOIN salary_requirements r ON r.permit_id = m.permit_id AND r.required_sek IS NOT NULL
+    JOIN salary_requirements r ON r.permit_id = m.permit_id AND r.permit_record = m.permit_record AND r.required_sek IS NOT NULL
 ),
 short AS (   -- of most holders every month meets what is required
     SELECT person_id, requirement
@@ -29,9 +29,9 @@ chained AS (
     SELECT c.*, coalesce(h.chain_id, c.permit_id) AS chain_id
     FROM counted c
     JOIN short s ON s.person_id = c.person_id AND s.requirement = c.requirement
-    LEFT JOIN permit_chains h ON h.permit_id = c.permit_id
+    LEFT JOIN permit_chains h ON h.permit_id = c.permit_id AND h.record = c.permit_record
 )
-SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, required_sek, required_source, month, gross_sek, next_gross_sek, complete_at, in_own_right,
+SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, required_sek, required_source, month, row_number() OVER w AS place, gross_sek, next_gross_sek, complete_at, in_own_right,
        counted_sek, excused,
        sum(CASE WHEN in_own_right THEN 1 ELSE 0 END) OVER so_far AS own_no,
        counted_sek + lag(counted_sek) OVER w + lag(counted_sek, 2) OVER w AS sum_3, required_sek + lag(required_sek) OVER w + lag(required_sek, 2) OVER w AS required_3,
@@ -47,10 +47,10 @@ SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, r
                 AND CAST(max(CASE WHEN in_own_right AND counted_sek < required_sek THEN evaluated_at END) OVER so_far AS DATE) <= decided_on, false) AS settled,
        first_record AS record_1, lag(first_record) OVER w AS record_2, lag(first_record, 2) OVER w AS record_3
 FROM chained
-WINDOW w AS (PARTITION BY person_id, chain_id, requirement ORDER BY month),
-       last6 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-       last12 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month ROWS BETWEEN 11 PRECEDING AND CURRENT ROW),
-       so_far AS (PARTITION BY person_id, chain_id, requirement ORDER BY month ROWS UNBOUNDED PRECEDING),
-       own AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month),
-       own6 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-       own12 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month ROWS BETWEEN 11 PRECEDING AND CURRENT ROW)
+WINDOW w AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap),
+       last6 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
+       last12 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW),
+       so_far AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING),
+       own AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap),
+       own6 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
+       own12 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW)

@@ -3,7 +3,7 @@ One row per permit and monthly salary that it asks for: `floor` (livelihood requ
 one in force when it was applied for), `offered` (the salary in the offer of employment), `threshold` (EU Blue Card).
 `required_source` is `permit` or `parameter`. A permit that states none has no row, or a null `required_sek`.
 */
-SELECT p.person_id, p.permit_id, r.requirement,
+SELECT p.person_id, p.permit_id, p.record AS permit_record, r.requirement,
        CASE r.requirement WHEN 'floor' THEN coalesce(p.floor_sek, f.value) WHEN 'offered' THEN p.offered_sek ELSE p.threshold_sek END AS required_sek,
        CASE WHEN r.requirement = 'floor' AND p.floor_sek IS NULL THEN 'parameter' ELSE 'permit' END AS required_source
 FROM permits p

@@ -5,7 +5,7 @@ while there is none; it is certain where it is an entry, from wherever (`seen_un
 seen: the person may have come back unnoticed on any day since, and `seen_until` is the last day on which a sighting shows
 the person there. A return within Schengen is never recorded. An entry without an exit before it, and a sighting, are a
 visit whose length nobody knows (no days); a passage is one with `transit` (null is false). A notice that rests on a tip
-alone is not used. `documented`: an end was established from a document (null or false: none was).
+alone is not used. `shown` (returned, left, entered, seen) and `first_record` tell what it was taken from. `documented`: an end was established from a document (null or false: none was).
 
 The signs are those that a permit of any class may be controlled by: a journey from or to Sweden, a permit card, an address
 (`presence`), an identity confirmed in person. Salaries and studies may not be read for most classes, so they end no visit.
@@ -43,13 +43,13 @@ ended AS (
     SELECT unseen.*, coalesce(sign_on, next_on) AS back_on, sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen
     FROM unseen
 )
-SELECT person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
+SELECT 'returned' AS shown, record AS first_record, person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
        (doc_seen OR next_seen) AS documented, greatest(first_known_time, next_known_at) AS known_at,
        records(record, next_record) AS records
 FROM journey
 WHERE direction = 'exit' AND transit IS NOT TRUE AND next_direction = 'entry' AND next_country = country
 UNION ALL
-SELECT e.person_id, e.country, e.observed_on AS left_on,
+SELECT 'left' AS shown, e.record AS first_record, e.person_id, e.country, e.observed_on AS left_on,
        CASE WHEN e.back_seen THEN e.back_on ELSE max(s.observed_on) END AS seen_until, e.back_on, false AS transit, true AS documented,
        greatest(e.first_known_time, CASE WHEN e.back_seen THEN e.next_known_at END) AS known_at,
        records(e.record, CASE WHEN e.back_seen THEN e.next_record END) AS records
@@ -58,12 +58,12 @@ LEFT JOIN border s ON s.person_id = e.person_id AND s.country = e.country AND s.
      AND s.observed_on > e.observed_on AND (e.back_on IS NULL OR s.observed_on <= e.back_on)
 GROUP BY e.person_id, e.country, e.observed_on, e.first_known_time, e.record, e.back_on, e.back_seen, e.next_known_at, e.next_record
 UNION ALL
-SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
+SELECT 'entered' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
        doc_seen AS documented, first_known_time AS known_at, record AS records
 FROM journey
 WHERE direction = 'entry' AND transit IS NOT TRUE AND coalesce(left_for, 'none') <> country
 UNION ALL
-SELECT person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
+SELECT 'seen' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
        doc_seen AS documented, first_known_time AS known_at, record AS records
 FROM border
 WHERE (direction = 'seen' OR transit IS TRUE) AND source <> 'tip'

@@ -5,19 +5,21 @@
 //!   and thresholds belong to no person and may be joined by any condition.
 //! - *Whole*: an identifier is passed on whole, or compared with another identifier (`tags`).
 //! - *Closed*: only the listed tables, views and functions; no limit, no recursion, no statement but a SELECT.
-//! - *Ordered*: a window that counts rows or looks them up by position has an ORDER BY without ties, and none orders by arrival.
+//! - *Ordered*: what depends on the order of rows has one without ties (`keys`, `order`), and none is that of arrival.
 //! - *Absence declared*: an anti-join needs a `due_at`.
 //!
 //! All violations are collected, each with its place in the text (`refusal`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, TableReference};
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits};
 
 use crate::catalogue::refused::Highlight;
+use crate::proofs::keys::{self, Rows};
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
 use crate::proofs::tags::{self, Tag};
 use crate::proofs::values::{left_only, right_only};
@@ -52,23 +54,43 @@ pub struct Carried {
 /// What columns identify and how they are tagged, by name.
 type Columns = BTreeMap<String, (Key, Tag)>;
 
-/// The tables and views that a rule may read, with what their columns identify and how they are tagged. Columns that are not listed
-/// identify nothing.
+/// A table or view that a rule may read.
+#[derive(Clone, Debug)]
+struct Source {
+    owner: Owner,
+    /// What its columns identify and how they are tagged. Those that are not listed identify nothing.
+    columns: Columns,
+    /// What tells its rows apart.
+    rows: Arc<keys::Table>,
+}
+
+/// The tables and views that a rule may read.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    tables: BTreeMap<String, (Owner, Columns)>,
+    tables: BTreeMap<String, Source>,
+}
+
+/// What has been proved of a plan.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    pub carried: Carried,
+    pub rows: Rows,
 }
 
 impl Known {
-    pub fn add(&mut self, table: &str, owner: Owner, columns: Columns) {
-        self.tables.insert(table.to_owned(), (owner, columns));
+    pub fn add(&mut self, table: &str, owner: Owner, columns: Columns, rows: keys::Table) {
+        self.tables.insert(table.to_owned(), Source { owner, columns, rows: Arc::new(rows) });
     }
 
-    /// Proves that `plan` keeps units apart and reads only known tables.
-    pub fn prove(&self, plan: &LogicalPlan) -> Result<Carried, CheckError> {
-        let mut found = Vec::new();
+    /// Proves that `plan` keeps units apart, reads only known tables, and gives the same in whatever order their rows come.
+    pub fn prove(&self, plan: &LogicalPlan) -> Result<Proved, CheckError> {
+        let (mut found, mut ties) = (Vec::new(), Vec::new());
         let carried = self.walk(plan, &mut found);
-        CheckError::unless_none(found, carried)
+        let rows = keys::derive(plan, &|table| self.tables.get(table).map(|source| source.rows.as_ref()), &mut ties);
+        // Who mends the first fault of a place may have mended the other.
+        ties.retain(|tie| found.iter().all(|other| other.place != tie.place));
+        found.append(&mut ties);
+        CheckError::unless_none(found, Proved { carried, rows })
     }
 
     /// What `plan` carries. Violations are added to `found`, and the walk goes on as if there were none.
@@ -169,7 +191,7 @@ impl Known {
     }
 
     fn scan(&self, table: &TableReference, schema: &DFSchema, found: &mut Vec<Finding>) -> Carried {
-        let Some((owner, columns)) = self.tables.get(table.table()) else {
+        let Some(Source { owner, columns, .. }) = self.tables.get(table.table()) else {
             let refusal = forbidden(&format!("table \"{}\"", table.table()));
             found.push(refusal.at(Highlight::Relation(vec![table.table().to_owned()])));
             return nobody(schema);
@@ -302,9 +324,6 @@ fn check_expressions(plan: &LogicalPlan, found: &mut Vec<Finding>) {
     }
 }
 
-/// Columns that make an order total within one person.
-const UNIQUE: [&str; 8] = ["record_key", "record", "records", "version", "permit_id", "month", "term", "day"];
-
 fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Finding> {
     let mut expr = expr;
     while let Expr::Alias(alias) = expr {
@@ -336,25 +355,7 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
         let refusal = Refusal::Frame { function: fun.name().into(), units: params.window_frame.units.to_string() };
         return Some(refusal.at(place));
     }
-    let by_position = matches!(fun, WindowFunctionDefinition::WindowUDF(_))
-        && !matches!(fun.name(), "rank" | "dense_rank" | "percent_rank" | "cume_dist");
-    let by_rows = params.window_frame.units == WindowFrameUnits::Rows
-        && !(params.window_frame.start_bound.is_unbounded() && params.window_frame.end_bound.is_unbounded());
-    if !by_position && !by_rows {
-        return None;
-    }
-    let last = params.order_by.last().and_then(|sort| sort.expr.try_as_col().map(|column| column.name.as_str()));
-    if last.is_some_and(|name| UNIQUE.contains(&name)) {
-        return None;
-    }
-    let by: Vec<String> = params.order_by.iter().map(|sort| sort.expr.to_string()).collect();
-    let window = if by.is_empty() {
-        "a window without an ORDER BY".to_owned()
-    } else {
-        format!("a window with ORDER BY {}", by.join(", "))
-    };
-    let place = of_columns(params.order_by.iter().map(|sort| &sort.expr)).map_or(place, Highlight::Span);
-    Some(Refusal::Tie { window }.at(place))
+    None
 }
 
 /// Whether a frame ends a distance before or after the current row.

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use thiserror::Error;
 
 use crate::catalogue::refused::Highlight;
+use crate::proofs::keys::Alike;
 
 /// One reason why a rule or view is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub enum Refusal {
     ReferenceNotCarried { what: String },
     #[error("{what} is not allowed in a rule")]
     Forbidden { what: String },
-    #[error("{window} can tie: let its order end with record_key, version, permit_id, month or term")]
-    Tie { window: String },
+    #[error("{window} can tie: {rows} may have the same values there")]
+    Tie { window: String, rows: String, hint: String },
     #[error("{window} asks in which order versions became known; order them by version")]
     Arrival { window: String },
     #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
@@ -64,10 +65,27 @@ impl Refusal {
         Finding { refusal: self, place }
     }
 
+    /// Something depends on the order of rows, and these could change places.
+    pub fn tie(window: String, alike: &[Alike]) -> Refusal {
+        let rows: Vec<String> = alike.iter().map(|alike| format!("rows of {}", alike.rows)).collect();
+        let rows = if rows.is_empty() { "rows".to_owned() } else { rows.join(", and ") };
+        let (told, untold): (Vec<_>, Vec<_>) = alike.iter().partition(|alike| !alike.by.is_empty());
+        let mut hints: Vec<String> =
+            told.iter().map(|alike| format!("add {} of {} to the order", alike.by.join(", "), alike.rows)).collect();
+        hints.extend(untold.iter().map(|alike| {
+            if alike.rows.contains("UNION") {
+                "give each branch a constant of its own, as 'a' AS branch, and add it to the order".to_owned()
+            } else {
+                format!("hand on a column that tells the rows of {} apart, and add it to the order", alike.rows)
+            }
+        }));
+        Refusal::Tie { window, rows, hint: hints.join("; ") }
+    }
+
     /// How to repair it.
     pub fn hint(&self) -> &str {
         match self {
-            Refusal::Star { hint, .. } => hint,
+            Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } => hint,
             Refusal::NotCarried { node: "JOIN", .. } => {
                 "many persons are evaluated at once: write ON b.person_id = a.person_id, or permit_id where both have it"
             }
@@ -77,7 +95,6 @@ impl Refusal {
             Refusal::NotCarried { .. } => "read at least one table that has a person_id",
             Refusal::ReferenceNotCarried { .. } => "write ON e.employer_id = s.employer_id (or institution_id)",
             Refusal::Forbidden { what } => forbidden_hint(what),
-            Refusal::Tie { .. } => "two rows with equal order could change places: add record_key as the last column",
             Refusal::Arrival { .. } => {
                 "records come in any order, and a whole history at one instant: write ORDER BY version, record_key"
             }
@@ -130,7 +147,7 @@ impl Refusal {
 }
 
 fn forbidden_hint(what: &str) -> &'static str {
-    let hints: [(&str, &str); 16] = [
+    let hints: [(&str, &str); 22] = [
         (
             "a date compared",
             "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
@@ -157,6 +174,24 @@ fn forbidden_hint(what: &str) -> &'static str {
         ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
         ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
         ("/ between", "100 * a < 95 * b says the same without a quotient; or say round() or floor()"),
+        (
+            "NOT IN (SELECT",
+            "a null among the values makes it null for all, and engines differ: NOT EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id AND b.x = a.x)",
+        ),
+        ("IN (SELECT", "within NOT, CASE or a function it may be null: say EXISTS, which is true or false"),
+        ("ALL or ANY", "say (NOT) EXISTS with the comparison in its WHERE"),
+        (
+            "of several rows with IGNORE NULLS",
+            "leave the rows without a value out in a step before, and take lead(x, 2) there",
+        ),
+        (
+            "function without OVER",
+            "in lag(f(x) IGNORE NULLS) OVER w it belongs to f: name f(x) in a step before, or put it into parentheses, lag((f(x)) IGNORE NULLS) OVER w",
+        ),
+        (
+            "of DOUBLE",
+            "what comes out depends on the order in which fractions are added: use whole numbers or DECIMAL, and instead of a mean compare sum(x) with n * count(x)",
+        ),
         ("unnest", "array_has and array_has_any look into a list"),
         ("UNION of rows", "give both sides a person_id of their own"),
     ];

@@ -5,6 +5,7 @@
 //! - A step with the name of a table hides the table: a reader takes one for the other, and so do the gateways.
 //! - DataFusion 55 reads `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`.
 //! - In DataFusion 55, `OVER (w ROWS ...)` loses the partition and order of `w`.
+//! - In `lag(f(x) IGNORE NULLS)` the parser gives IGNORE NULLS to `f`, and nobody ignores a null.
 
 use crate::catalogue::walk::walk;
 use std::ops::ControlFlow;
@@ -12,8 +13,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Span;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, LimitClause, NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned,
-    Statement as Sql, Visitor, WindowSpec, WindowType,
+    BinaryOperator, Expr, Function, FunctionArgumentClause, FunctionArguments, LimitClause, NamedWindowDefinition,
+    NamedWindowExpr, Query, Select, SelectItem, Spanned, Statement as Sql, Visitor, WindowSpec, WindowType,
 };
 
 use crate::catalogue::refused::Highlight;
@@ -123,6 +124,9 @@ impl Visitor for Reader<'_> {
                 self.refuse(BESIDE, expr, &["distinct", "from"]);
             }
             Expr::Function(function) => {
+                if has_null_treatment(function) && function.over.is_none() {
+                    self.refuse(OF_NO_WINDOW, function, &["nulls"]);
+                }
                 if let Some(WindowType::WindowSpec(spec)) = &function.over
                     && is_extended(spec)
                 {
@@ -136,6 +140,7 @@ impl Visitor for Reader<'_> {
 }
 
 const BESIDE: &str = "IS [NOT] DISTINCT FROM beside AND or OR without parentheses";
+const OF_NO_WINDOW: &str = "IGNORE or RESPECT NULLS of a function without OVER";
 const EXTENDED: &str = "a named window with a frame or order added, OVER (w ...); write the window out";
 
 fn is_logical(op: &BinaryOperator) -> bool {
@@ -144,6 +149,16 @@ fn is_logical(op: &BinaryOperator) -> bool {
 
 fn is_distinct(expr: &Expr) -> bool {
     matches!(expr, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..))
+}
+
+fn has_null_treatment(function: &Function) -> bool {
+    let is_treatment =
+        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_));
+    let in_arguments = match &function.args {
+        FunctionArguments::List(list) => list.clauses.iter().any(is_treatment),
+        FunctionArguments::None | FunctionArguments::Subquery(_) => false,
+    };
+    function.null_treatment.is_some() || in_arguments
 }
 
 fn is_extended(spec: &WindowSpec) -> bool {

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFunctionDefinition};
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::refusal::{CheckError, Finding, forbidden, of_columns};
@@ -91,7 +91,7 @@ fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(
 }
 
 /// Refuses arithmetic that means something else in other engines, or fails for some values: `/` between whole numbers, which DuckDB
-/// and most readers take for a fraction; a divisor that may be zero; a CAST of texts that may not have that form. The planner
+/// and most readers take for a fraction; an aggregate of binary fractions; a divisor that may be zero; a CAST of texts that may not have that form. The planner
 /// decides which rows such an expression is evaluated for, so it would also decide whether it fails.
 pub fn check_arithmetic(plan: &LogicalPlan) -> Result<(), CheckError> {
     check_written(plan, |expr, schema| {
@@ -140,12 +140,29 @@ fn doubtful(expr: &Expr, schema: &DFSchema) -> Option<(String, &'static str)> {
             let word = if *op == Operator::Divide { "/" } else { "%" };
             Some((format!("{word} by what may be zero ({})", expr.human_display()), word))
         }
+        Expr::AggregateFunction(call)
+            if call.func.name() != "count" && adds_fractions(expr, &call.params.args, schema) =>
+        {
+            Some((format!("{} of DOUBLE or REAL ({})", call.func.name(), expr.human_display()), "("))
+        }
+        Expr::WindowFunction(call)
+            if matches!(call.fun, WindowFunctionDefinition::AggregateUDF(_))
+                && call.fun.name() != "count"
+                && adds_fractions(expr, &call.params.args, schema) =>
+        {
+            Some((format!("{} of DOUBLE or REAL ({})", call.fun.name(), expr.human_display()), "over"))
+        }
         Expr::Cast(cast) if !matches!(*cast.expr, Expr::Literal(..)) => {
             let is_cut = is(&cast.expr, DataType::is_string) && !cast.field.data_type().is_string();
             is_cut.then(|| (format!("CAST of a text ({})", expr.human_display()), "cast"))
         }
         _ => None,
     }
+}
+
+/// Whether an aggregate works on binary fractions, whose sum depends on the order of rows; so does which of 0 and -0 is the least.
+fn adds_fractions(call: &Expr, args: &[Expr], schema: &DFSchema) -> bool {
+    std::iter::once(call).chain(args).any(|expr| expr.get_type(schema).is_ok_and(|ty| ty.is_floating()))
 }
 
 fn may_be_zero(divisor: &Expr) -> bool {

@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::catalogue::Threshold;
 use crate::model::time::Day;
+use crate::proofs::keys::Table;
 
 /// First and last year of the calendars: from before AGI (2019) to after the end of any permit in force.
 pub const CALENDAR_YEARS: (i32, i32) = (2015, 2060);
@@ -43,6 +44,25 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
         ],
     );
     vec![("months", month_table), ("days", day_table), ("parameters", parameter_table)]
+}
+
+/// What tells the rows of such a table apart. Thresholds of one name that overlap are refused when they are read.
+pub fn rows_of(name: &str, batch: &RecordBatch) -> Table {
+    let schema = batch.schema();
+    let table = Table::new(name, schema.fields().iter().map(|field| field.name().as_str()));
+    match name {
+        "months" => table.with_key(&["month"]).with_key(&["next_month"]).with_key(&["complete_at"]).without_null(&[
+            "month",
+            "next_month",
+            "complete_at",
+        ]),
+        "days" => table.with_key(&["day"]).without_null(&["day"]),
+        "parameters" => table
+            .with_key(&["name", "valid_from"])
+            .without_overlap(&["name"], "valid_from", "valid_to")
+            .without_null(&["name", "valid_from", "value"]),
+        _ => table,
+    }
 }
 
 fn micros() -> DataType {

@@ -27,11 +27,13 @@ use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
 use crate::proofs::dates::check_dates;
 use crate::proofs::isolation::{Key, Known, Owner};
+use crate::proofs::keys;
+use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::tags::Tag;
 use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
-use crate::rules::calendars::calendars;
+use crate::rules::calendars::{calendars, rows_of};
 use crate::rules::output::CancellerSet;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
@@ -118,13 +120,15 @@ impl Planner {
         }
         planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
         let columns = ["person_id", "permit_id"].map(|name| (name.to_owned(), (Key::Subject, Tag::Front)));
-        planner.known.add(RULE_ROWS, Owner::Person, columns.into());
+        let schema = rule_rows_schema();
+        let rows = keys::Table::new(RULE_ROWS, schema.fields().iter().map(|field| field.name().as_str()));
+        planner.known.add(RULE_ROWS, Owner::Person, columns.into(), rows);
         for (name, batch) in calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());
             let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
             slot.fill_columns(columns, batch.num_rows());
             planner.register(&slot).map_err(failed)?;
-            planner.known.add(name, Owner::Nobody, BTreeMap::new());
+            planner.known.add(name, Owner::Nobody, BTreeMap::new(), rows_of(name, &batch));
         }
         Ok(planner)
     }
@@ -148,8 +152,8 @@ impl Planner {
             _ => Tag::None,
         };
         let columns = columns.into_iter().zip(told);
-        let columns = columns.map(|((name, ty), told)| (name.to_owned(), (key(ty), tag(told))));
-        self.known.add(&name, owner, columns.collect());
+        let columns = columns.map(|((name, ty), told)| (name.to_owned(), (key(table, ty), tag(told))));
+        self.known.add(&name, owner, columns.collect(), keys::of_table(table, history));
         slot.set_origin(Origin::Table(self.bases.len()));
         self.base_by_name.insert(name, self.bases.len());
         self.bases.push(BaseTable { slot, table, history, demand: OnceLock::new(), users: Plans::default() });
@@ -260,6 +264,7 @@ impl Planner {
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
         check_arithmetic(&plan).map_err(refused)?;
         check_dates(&plan).map_err(refused)?;
+        check_nulls(&plan).map_err(refused)?;
         state.optimize(&plan).map_err(failed)
     }
 
@@ -277,7 +282,7 @@ impl Planner {
         let failed = |error| sql_error("rule", id, error);
         let plan = self.logical("rule", id, &file.sql).await?;
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
-        let carried = self.known.prove(&plan).map_err(refused)?;
+        let carried = self.known.prove(&plan).map_err(refused)?.carried;
         crate::proofs::columns::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id"))
             .map_err(refused)?;
         let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
@@ -366,9 +371,11 @@ fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanErro
     PlanError::Sql { what, name: name.to_owned(), source: Box::new(error) }
 }
 
-/// What a column identifies. A `record_key` is unique only within its person, so in a batch query it identifies nothing.
-fn key(ty: ColumnType) -> Key {
-    if ty.identifies_subject() && ty != ColumnType::RecordKey {
+/// What a column identifies. A `record_key` is unique only within its person, so in a batch query it identifies nothing; nor does a
+/// permit of somebody else.
+fn key(table: TableId, ty: ColumnType) -> Key {
+    let is_own = ty != ColumnType::Permit || keys::has_own_permit(table);
+    if ty.identifies_subject() && ty != ColumnType::RecordKey && is_own {
         Key::Subject
     } else if ty.identifies_reference() {
         Key::Reference

@@ -1,5 +1,7 @@
 //! Which operators the shipped rules' plans consist of.
 
+mod order;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

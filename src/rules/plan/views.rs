@@ -10,7 +10,8 @@ use datafusion::optimizer::Optimizer;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 
 use crate::catalogue::ViewFile;
-use crate::proofs::isolation::{Carried, Key, Known, Owner};
+use crate::proofs::isolation::{Carried, Key, Known, Owner, Proved};
+use crate::proofs::keys;
 use crate::rules::plan::{PlanError, Planner, References, sql_error};
 use crate::rules::planned::PlannedView;
 use crate::rules::requests::Plans;
@@ -22,12 +23,13 @@ impl Planner {
     pub(super) async fn declare_view(&mut self, file: &ViewFile) -> Result<(), PlanError> {
         let failed = |error| sql_error("view", &file.name, error);
         let plan = self.logical("view", &file.name, &file.sql).await?;
-        let carried = self.known.prove(&plan).map_err(|source| PlanError::Check {
+        let proved = self.known.prove(&plan).map_err(|source| PlanError::Check {
             what: "view",
             name: file.name.clone(),
             source,
         })?;
-        make_known(&mut self.known, &file.name, &plan, &carried);
+        make_known(&mut self.known, &file.name, &plan, &proved);
+        let carried = proved.carried;
         let Some(text) = self.share_steps(&file.name, &file.sql).await else {
             return self.declare(&file.name, &file.sql, plan, &carried, false).map_err(failed);
         };
@@ -59,13 +61,13 @@ impl Planner {
             let text = steps.alone(at);
             let Ok(plan) = self.optimised(&text).await else { continue };
             let known = known.get_or_insert_with(|| self.known.clone());
-            let proved = known.prove(&plan).ok().filter(|carried| carried.owner == Owner::Person);
-            let Some(carried) = proved.filter(|_| is_worth_a_table(&plan) && !self.view_by_name.contains_key(&name))
+            let proved = known.prove(&plan).ok().filter(|proved| proved.carried.owner == Owner::Person);
+            let Some(proved) = proved.filter(|_| is_worth_a_table(&plan) && !self.view_by_name.contains_key(&name))
             else {
                 continue;
             };
-            make_known(known, &name, &plan, &carried);
-            if self.declare(&name, &text, plan, &carried, true).is_ok() {
+            make_known(known, &name, &plan, &proved);
+            if self.declare(&name, &text, plan, &proved.carried, true).is_ok() {
                 steps.replace(at, &name);
             }
         }
@@ -135,10 +137,12 @@ impl Planner {
     }
 }
 
-fn make_known(known: &mut Known, name: &str, plan: &LogicalPlan, carried: &Carried) {
-    let names = plan.schema().fields().iter().map(|field| field.name().clone());
+fn make_known(known: &mut Known, name: &str, plan: &LogicalPlan, proved: &Proved) {
+    let Proved { carried, rows } = proved;
+    let names = || plan.schema().fields().iter().map(|field| field.name().as_str());
     let columns = carried.keys.iter().copied().zip(carried.tags.iter().copied());
-    known.add(name, carried.owner, names.zip(columns).collect());
+    let columns = names().map(ToOwned::to_owned).zip(columns).collect();
+    known.add(name, carried.owner, columns, keys::Table::of(name, names(), rows));
 }
 
 /// Whether a step should get a table. Reading the table costs as much as repeating a filter or projection, and less than any other

@@ -1,0 +1,3 @@
+-- refused: can tie: rows of population_history
+SELECT h.person_id, h.person_id AS permit_id, 'x' AS alert_key, h.first_known_time AS alert_at,
+    row_number() OVER (PARTITION BY h.person_id ORDER BY h.record_key) AS n FROM population_history h
