@@ -3,8 +3,8 @@ id = "allowance-with-income"
 number = "R27"
 title.sv = "Dagersättning vid sidan av inkomst, eller efter att rätten upphört"
 title.en = "Daily allowance beside income, or after the right to it ended"
-finding.sv = "Dagersättning har betalats för tid från {first_period_from} ({what}, räknat från {since_on}): {allowance_sek} kr, antal perioder {periods}. [income_sek: Lön under samma månader: {income_sek} kr. ]Omständighet att utreda."
-finding.en = "Daily allowance was paid for time from {first_period_from} ({what}, counted from {since_on}): {allowance_sek} SEK, number of periods {periods}. [income_sek: Salary in the same months: {income_sek} SEK. ]A circumstance to look into."
+finding.sv = "Dagersättning har betalats för tid från {first_period_from} ({what}, räknat från {since_on}): {allowance_sek}, antal perioder {periods}. [income_sek: Lön under samma månader: {income_sek}. ]Omständighet att utreda."
+finding.en = "Daily allowance was paid for time from {first_period_from} ({what}, counted from {since_on}): {allowance_sek}, number of periods {periods}. [income_sek: Salary in the same months: {income_sek}. ]A circumstance to look into."
 permit_classes = ["ASYLUM_APPLICANT", "WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["LMA 8 § 3-4 st.", "LMA 11 §", "LMA 17 §", "förordning 2001:588 8 b §"]
 legal_gate = "verify"
@@ -50,16 +50,22 @@ checked = false
 
 [params.income_sek]
 default = 1000
-doc = "salary of at least so much in a month counts as income"
-source = "own default"
+doc.sv = "lön om minst så mycket under en månad räknas som inkomst"
+doc.en = "salary of at least so much in a month counts as income"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.months]
 default = 2
-doc = "so many months with both income and allowance, over all of a person's cases, make an indication"
-source = "own default"
+doc.sv = "så många månader med både inkomst och dagersättning, över alla personens ärenden, ger en uppgift"
+doc.en = "so many months with both income and allowance, over all of a person's cases, make an indication"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.grant_days]
 default = 31
-doc = "days after the grant within which a started period does not count"
-source = "LMA 8 § 3 st.: a month"
+doc.sv = "dagar efter beslutet inom vilka en påbörjad period inte räknas"
+doc.en = "days after the grant within which a started period does not count"
+source.sv = "LMA 8 § 3 st.: en månad"
+source.en = "LMA 8 § 3 st.: a month"
 */
 WITH spell AS (   -- a permit or an applicant's case, until it ends or the next one begins
     SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, coalesce(application_on, valid_from) AS applied_on,

@@ -50,8 +50,10 @@ checked = false
 
 [params.wait_days]
 default = 31
-doc = "days after the last day of the anchor's permit within which a new one is awaited"
-source = "own default"
+doc.sv = "dagar efter sista dagen för anknytningspersonens tillstånd inom vilka ett nytt inväntas"
+doc.en = "days after the last day of the anchor's permit within which a new one is awaited"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH permission AS (   -- the anchor's permits with their last day: a revocation counts when it is final and not suspended
     SELECT permit_id, record_key, known_at, revoked_known_at, valid_from,

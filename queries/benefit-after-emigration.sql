@@ -3,8 +3,8 @@ id = "benefit-after-emigration"
 number = "R25"
 title.sv = "Bosättningsbaserad förmån efter utflyttning"
 title.en = "Residence-based benefit after emigration"
-finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter att personen avregistrerats som utflyttad {moved_on}: {amount_sek} kr, antal utbetalningar {payments}. Omständighet att utreda, riktad till den som betalar ut."
-finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the person was deregistered as emigrated on {moved_on}: {amount_sek} SEK, number of payments {payments}. A circumstance to look into, addressed to the paying authority."
+finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter att personen avregistrerats som utflyttad {moved_on}: {amount_sek}, antal utbetalningar {payments}. Omständighet att utreda, riktad till den som betalar ut."
+finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the person was deregistered as emigrated on {moved_on}: {amount_sek}, number of payments {payments}. A circumstance to look into, addressed to the paying authority."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["SFB 5 kap. 13-14 §§", "lag 2008:206"]
 legal_gate = "open"
@@ -48,12 +48,16 @@ checked = false
 
 [params.wait_days]
 default = 7
-doc = "days after the move within which a started period does not count"
-source = "own default"
+doc.sv = "dagar efter flytten inom vilka en påbörjad period inte räknas"
+doc.en = "days after the move within which a started period does not count"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.service_months]
 default = 12
-doc = "a notice of state service explains a move at most so many months later"
-source = "own default, as for permanent-permit-emigrated"
+doc.sv = "en underrättelse om statlig tjänst förklarar en flytt högst så många månader senare"
+doc.en = "a notice of state service explains a move at most so many months later"
+source.sv = "eget antagande, som för permanenta tillstånd (R15)"
+source.en = "own default, as for permanent-permit-emigrated"
 */
 WITH eu_country AS (   -- countries that the register says are in the EU
     SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country

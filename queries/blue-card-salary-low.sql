@@ -3,8 +3,8 @@ id = "blue-card-salary-low"
 number = "R06"
 title.sv = "Lön under EU-blåkortets lönetröskel"
 title.en = "Salary below the EU Blue Card threshold"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_6_sek} kr under de sex senaste hela månaderna till och med {last_month}; blåkortets lönetröskel är {threshold_sek} kr i månaden. Deklarationen visar utbetald lön, inte den avtalade. Omständighet att utreda."
-finding.en = "Declared salary came to {sum_6_sek} SEK over the six latest full months up to {last_month}; the card's salary threshold is {threshold_sek} SEK a month. Declarations show the salary paid, not the one agreed. A circumstance to look into."
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_6_sek of 6 threshold_sek} under de sex senaste hela månaderna till och med {last_month}; blåkortets lönetröskel är {threshold_sek} i månaden. Deklarationen visar utbetald lön, inte den avtalade. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_6_sek of 6 threshold_sek} over the six latest full months up to {last_month}; the card's salary threshold is {threshold_sek} a month. Declarations show the salary paid, not the one agreed. A circumstance to look into."
 permit_classes = ["BLUE_CARD"]
 legal_basis = ["UtlL 6 a kap. 12 § 1 st. 4 p."]
 legal_gate = "request"
@@ -48,12 +48,16 @@ checked = false
 
 [params.tolerance_pct]
 default = 97
-doc = "the mean of six months must be below this share of the threshold, per cent, 100 at most: of cards whose every month meets it no means are made"
-source = "own default"
+doc.sv = "genomsnittet av sex månader ska ligga under denna andel av tröskeln; högst 100 procent, för där varje månad når tröskeln beräknas inget genomsnitt"
+doc.en = "the mean of six months must be below this share of the threshold, 100 per cent at most: of cards whose every month meets it no means are made"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.shift_pct]
 default = 180
-doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
-source = "own default"
+doc.sv = "lönen månaden efter visar en flyttad utbetalning om den är minst denna andel av den bedömda månadens"
+doc.en = "a next month of at least this share of the evaluated month shows a moved payment"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH mean AS (
     SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, counted_sek,

@@ -41,15 +41,18 @@ checked = false
 
 [params.months]
 default = 3
-doc = "months of unemployment allowed in all, over cards that follow one another"
+doc.sv = "tillåtna månader av arbetslöshet sammanlagt, över kort som följer på varandra"
+doc.en = "months of unemployment allowed in all, over cards that follow one another"
 source = "UtlL 6 a kap. 12 § 2 st."
 [params.long_months]
 default = 6
-doc = "months allowed to those who have held a card for long"
+doc.sv = "tillåtna månader för den som har haft kort länge"
+doc.en = "months allowed to those who have held a card for long"
 source = "UtlL 6 a kap. 12 § 2 st."
 [params.long_held_months]
 default = 24
-doc = "months of unbroken cards after which the longer time applies"
+doc.sv = "månader med kort utan avbrott efter vilka den längre tiden gäller"
+doc.en = "months of unbroken cards after which the longer time applies"
 source = "UtlL 6 a kap. 12 § 2 st."
 */
 WITH contract AS (   -- from the month in which a later start was notified until that of the start; of a start notified afterwards that month alone

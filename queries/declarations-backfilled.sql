@@ -3,8 +3,8 @@ id = "declarations-backfilled"
 number = "R29"
 title.sv = "Sena arbetsgivaruppgifter inför en ansökan om förlängning"
 title.en = "Salary declarations made late, close to an application for extension"
-finding.sv = "För {months_touched} månader under tillståndet har lön deklarerats mer än {late_days} dagar för sent, eller rättats upp till kravet ({required_sek} kr), inom {window_days} dagar från ansökan {filed_on}. Omständighet att utreda; arbetsgivaren kan ha haft skäl som inte syns här."
-finding.en = "For {months_touched} months under the permit, salary was declared more than {late_days} days late, or corrected up to the requirement ({required_sek} SEK), within {window_days} days of the application of {filed_on}. A circumstance to look into; the employer may have had reasons that do not show here."
+finding.sv = "För {months_touched} månader under tillståndet har lön deklarerats mer än {late_days} dagar för sent, eller rättats upp till kravet ({required_sek}), inom {window_days} dagar från ansökan {filed_on}. Omständighet att utreda; arbetsgivaren kan ha haft skäl som inte syns här."
+finding.en = "For {months_touched} months under the permit, salary was declared more than {late_days} days late, or corrected up to the requirement ({required_sek}), within {window_days} days of the application of {filed_on}. A circumstance to look into; the employer may have had reasons that do not show here."
 permit_classes = ["WORK_EMP", "BLUE_CARD"]
 legal_basis = ["UtlL 6 kap. 4 a § 2 st. 4 p.", "UtlL 7 kap. 1 §"]
 legal_gate = "request"
@@ -40,20 +40,28 @@ checked = false
 
 [params.months]
 default = 3
-doc = "so many months declared late or lifted to the requirement"
-source = "own default"
+doc.sv = "så många månader som deklarerats sent eller rättats upp till kravet"
+doc.en = "so many months declared late or lifted to the requirement"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.late_days]
 default = 45
-doc = "a month is late when it is first declared more than so many days after the 12th of the month after, or the 17th in January and August"
-source = "own default"
+doc.sv = "en månad är sen om den deklareras första gången mer än så många dagar efter den 12 i månaden efter, i januari och augusti den 17"
+doc.en = "a month is late when it is first declared more than so many days after the 12th of the month after, or the 17th in January and August"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.window_days]
 default = 90
-doc = "days before and after the application within which the declarations were made"
-source = "own default"
+doc.sv = "dagar före och efter ansökan inom vilka deklarationerna gjordes"
+doc.en = "days before and after the application within which the declarations were made"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.staff_pct]
 default = 50
-doc = "declarations for less than this share of the staff show that the employer as a whole was late, per cent"
-source = "own default"
+doc.sv = "deklarationer för mindre än denna andel av personalen visar att arbetsgivaren som helhet var sen"
+doc.en = "declarations for less than this share of the staff show that the employer as a whole was late"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH statement AS (   -- each version of a salary statement, with the amount that it replaced
     SELECT person_id, record, payer_id, month, CAST(registered_at AS DATE) AS declared_on, known_from, amount_sek,

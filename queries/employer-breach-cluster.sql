@@ -3,8 +3,8 @@ id = "employer-breach-cluster"
 number = "R28"
 title.sv = "Arbetsgivare med många avvikelser"
 title.en = "Employer with many deviations"
-finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren under ett år har minst en uppgift av medelstyrka noterats ({rule_mix}). Branschens andel är {sector_rate_bp} av 10 000; med {posterior_bp} av 10 000 i sannolikhet är arbetsgivarens andel mer än {factor} gånger så stor. Arbetsgivaren kan behöva granskas; ingenting följer av detta för någon enskild."
-finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp} in 10,000; with a probability of {posterior_bp} in 10,000 the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
+finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren under ett år har minst en uppgift av medelstyrka noterats ({rule_mix}). Branschens andel är {sector_rate_bp}; med en sannolikhet av {posterior_bp} är arbetsgivarens andel mer än {factor} gånger så stor. Arbetsgivaren kan behöva granskas; ingenting följer av detta för någon enskild."
+finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp}; with a probability of {posterior_bp} the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL"]
 key = "employer_id"
 cadence = "P1D"
@@ -39,32 +39,46 @@ checked = false
 
 [params.holders]
 default = 8
-doc = "least number of permit holders within the months for a rate to mean anything"
-source = "own default"
+doc.sv = "minsta antal tillståndshavare under månaderna för att en andel ska säga något"
+doc.en = "least number of permit holders within the months for a rate to mean anything"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.breaches]
 default = 3
-doc = "least number of holders with an indication"
-source = "own default"
+doc.sv = "minsta antal tillståndshavare med en uppgift"
+doc.en = "least number of holders with an indication"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.months]
 default = 12
-doc = "months for which a former holder, and an indication, counts"
-source = "own default"
+doc.sv = "månader som en tidigare tillståndshavare, och en uppgift, räknas"
+doc.en = "months for which a former holder, and an indication, counts"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.factor]
 default = 2
-doc = "how many times the sector's rate the employer's rate must exceed"
-source = "own default"
+doc.sv = "så många gånger branschens andel som arbetsgivarens andel ska överstiga"
+doc.en = "how many times the sector's rate the employer's rate must exceed"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.posterior_bp]
 default = 9900
-doc = "the probability that it does must be greater than this, in basis points"
-source = "own default"
+doc.sv = "sannolikheten för det ska vara större än detta"
+doc.en = "the probability that it does must be greater than this"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.prior_with]
 default = 2
-doc = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
-source = "own default: a mean of five per cent, the weight of forty holders"
+doc.sv = "betafördelningens första parameter: tillståndshavare med en uppgift i ett tänkt tidigare urval"
+doc.en = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
+source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"
+source.en = "own default: a mean of five per cent, the weight of forty holders"
 [params.prior_without]
 default = 38
-doc = "second parameter of the Beta prior: holders without one"
-source = "own default: a mean of five per cent, the weight of forty holders"
+doc.sv = "betafördelningens andra parameter: tillståndshavare utan uppgift"
+doc.en = "second parameter of the Beta prior: holders without one"
+source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"
+source.en = "own default: a mean of five per cent, the weight of forty holders"
 */
 WITH indication AS (   -- how long an indication of medium strength or more counts
     SELECT person_id, employer_id, holder_id, rule_number, record_key, alert_at AS from_at,

@@ -3,8 +3,8 @@ id = "employer-mismatch"
 number = "R07"
 title.sv = "Annan arbetsgivare än tillståndet avser"
 title.en = "Another employer than the permit allows"
-finding.sv = "I {mismatch_months} av de tre månaderna till och med {last_month} är lön deklarerad av en arbetsgivare som tillståndet inte avser (som mest {other_sek} kr), och i {mixed_months} månader även av en som det avser. Omständighet att utreda."
-finding.en = "In {mismatch_months} of the three months up to {last_month}, salary was declared by an employer that the permit does not allow (at most {other_sek} SEK), and in {mixed_months} months also by one that it does. A circumstance to look into."
+finding.sv = "I {mismatch_months} av de tre månaderna till och med {last_month} är lön deklarerad av en arbetsgivare som tillståndet inte avser (som mest {other_sek}), och i {mixed_months} månader även av en som det avser. Omständighet att utreda."
+finding.en = "In {mismatch_months} of the three months up to {last_month}, salary was declared by an employer that the permit does not allow (at most {other_sek}), and in {mixed_months} months also by one that it does. A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "SEASONAL", "ICT"]
 legal_basis = ["UtlL 6 kap. 2 a § 2 st.", "UtlL 6 a kap. 8 §", "UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 20 kap. 3 §"]
 legal_gate = "verify"
@@ -48,12 +48,16 @@ checked = false
 
 [params.amount_sek]
 default = 5000
-doc = "least monthly salary from one employer that counts"
-source = "own default"
+doc.sv = "lägsta månadslön från en arbetsgivare som räknas"
+doc.en = "least monthly salary from one employer that counts"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.complete_pct]
 default = 95
-doc = "an employer's month is complete when its declarations cover this share of the usual staff, per cent"
-source = "own default"
+doc.sv = "en arbetsgivares månad är komplett när deklarationerna omfattar denna andel av den vanliga personalen"
+doc.en = "an employer's month is complete when its declarations cover this share of the usual staff"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH tied AS (   -- permits whose employer binds
     SELECT p.person_id, coalesce(h.chain_id, p.permit_id) AS chain_id, p.permit_id, p.record, p.decided_on, p.valid_from,

@@ -57,8 +57,10 @@ checked = false
 
 [params.long_held_months]
 default = 24
-doc = "months of unbroken permits after which the longer time applies"
-source = "directive (EU) 2024/1233 art. 11; adoption in Swedish law to be confirmed"
+doc.sv = "månader med tillstånd utan avbrott efter vilka den längre tiden gäller"
+doc.en = "months of unbroken permits after which the longer time applies"
+source.sv = "direktiv (EU) 2024/1233 art. 11; genomförandet i svensk rätt ska bekräftas"
+source.en = "directive (EU) 2024/1233 art. 11; adoption in Swedish law to be confirmed"
 */
 WITH final_pay AS (   -- months whose only pay is the last from an employment that had ended in the month before
     SELECT s.person_id, s.month, n.event_on AS ended_on, n.first_known_time AS known_at, n.record AS notice_record

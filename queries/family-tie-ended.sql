@@ -47,8 +47,10 @@ checked = false
 
 [params.apart_days]
 default = 183
-doc = "days at separate registered addresses"
-source = "own default: half a year"
+doc.sv = "dagar på skilda folkbokföringsadresser"
+doc.en = "days at separate registered addresses"
+source.sv = "eget antagande: ett halvår"
+source.en = "own default: half a year"
 */
 WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said where one of them is protected or violence was reported
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,

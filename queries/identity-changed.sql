@@ -60,8 +60,10 @@ checked = false
 
 [params.birth_days]
 default = 365
-doc = "a birth date moved by at least these days is medium"
-source = "own default"
+doc.sv = "ett födelsedatum som flyttats minst så många dagar gör uppgiften medel"
+doc.en = "a birth date moved by at least these days is medium"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH differing AS (   -- permits whose holder some post shows otherwise: few
     SELECT p.permit_id

@@ -54,16 +54,20 @@ checked = false
 
 [params.months]
 default = 12
-doc = "consecutive months outside the EU"
+doc.sv = "månader i följd utanför EU"
+doc.en = "consecutive months outside the EU"
 source = "UtlL 5 a kap. 5 §"
 [params.blue_card_months]
 default = 24
-doc = "the same for a person who held an EU Blue Card"
+doc.sv = "månader i följd utanför EU för den som har haft EU-blåkort"
+doc.en = "consecutive months outside the EU of a person who held an EU Blue Card"
 source = "UtlL 5 a kap. 1 a och 5 §§"
 [params.sweden_months]
 default = 72
-doc = "months outside Sweden"
-source = "UtlL 5 a kap. 5 §: six years"
+doc.sv = "månader utanför Sverige"
+doc.en = "months outside Sweden"
+source.sv = "UtlL 5 a kap. 5 §: sex år"
+source.en = "UtlL 5 a kap. 5 §: six years"
 */
 WITH post AS (   -- register posts of each move abroad within the right, with the last of them that shows no address outside the EU
     SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,

@@ -54,12 +54,16 @@ checked = false
 
 [params.months]
 default = 6
-doc = "months from the day on which the permit could be used"
-source = "own default"
+doc.sv = "månader från den dag då tillståndet kunde användas"
+doc.en = "months from the day on which the permit could be used"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.family_months]
 default = 12
-doc = "the same for the spouse of a person in Sweden"
-source = "own default"
+doc.sv = "månader från den dagen för make, maka eller sambo till någon i Sverige"
+doc.en = "months from that day for the spouse of a person in Sweden"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH newcomer AS (   -- first permits, with the day from which they could be used and the day of the application
     SELECT person_id, permit_id, record, first_known_time, permit_class, valid_from, valid_to,

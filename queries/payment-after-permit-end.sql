@@ -40,8 +40,10 @@ checked = false
 
 [params.wait_days]
 default = 31
-doc = "days after the end of the right within which a started period does not count"
-source = "own default"
+doc.sv = "dagar efter att rätten upphörde inom vilka en påbörjad period inte räknas"
+doc.en = "days after the end of the right within which a started period does not count"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day on which the right goes on
     SELECT person_id, permit_id, record, first_known_time, next_from, held_until, greatest(next_known_at, CAST(next_from AS TIMESTAMP)) AS next_at,

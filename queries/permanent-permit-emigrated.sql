@@ -43,15 +43,20 @@ checked = false
 
 [params.wait_days]
 default = 30
-doc = "days to wait for a correction after the deregistration first became known"
-source = "own default"
+doc.sv = "dagar att invänta en rättelse efter att avregistreringen blev känd"
+doc.en = "days to wait for a correction after the deregistration first became known"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.service_months]
 default = 12
-doc = "a notice of state service explains a move at most so many months later"
-source = "own default"
+doc.sv = "en underrättelse om statlig tjänst förklarar en flytt högst så många månader senare"
+doc.en = "a notice of state service explains a move at most so many months later"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.keep_months]
 default = 24
-doc = "months for which a permit is kept after a notice"
+doc.sv = "månader som tillståndet behålls efter en anmälan"
+doc.en = "months for which a permit is kept after a notice"
 source = "UtlL 7 kap. 7 §"
 */
 WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident then or since

@@ -47,8 +47,10 @@ checked = false
 
 [params.notice_days]
 default = 30
-doc = "a notice of a reason for a journey concerns a visit within these days of it"
-source = "own default, as for protected-home-travel"
+doc.sv = "ett angivet skäl för en resa gäller ett besök inom så många dagar från det"
+doc.en = "a notice of a reason for a journey concerns a visit within these days of it"
+source.sv = "eget antagande, som för resor till hemlandet (R18)"
+source.en = "own default, as for protected-home-travel"
 */
 WITH used AS (   -- a notice that shows a passport of the tested country during the status
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.ended_on, st.tested_country, b.record, b.observed_on, b.doc_issued_on,

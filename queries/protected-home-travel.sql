@@ -54,20 +54,28 @@ checked = false
 
 [params.short_days]
 default = 14
-doc = "a stay of at least these days is medium"
-source = "own default; individual assessment, MIG 2011:13"
+doc.sv = "en vistelse på minst så många dagar gör uppgiften medel"
+doc.en = "a stay of at least these days is medium"
+source.sv = "eget antagande; individuell bedömning, MIG 2011:13"
+source.en = "own default; individual assessment, MIG 2011:13"
 [params.long_days]
 default = 90
-doc = "stays of together at least these days are strong for refugees"
-source = "own default"
+doc.sv = "vistelser på sammanlagt minst så många dagar gör uppgiften stark för flyktingar"
+doc.en = "stays of together at least these days are strong for refugees"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.repeat_months]
 default = 24
-doc = "a second visit that begins less than these months after another began is medium"
-source = "own default"
+doc.sv = "ett andra besök som börjar mindre än så många månader efter att ett annat började gör uppgiften medel"
+doc.en = "a second visit that begins less than these months after another began is medium"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.notice_days]
 default = 30
-doc = "a notice of a reason concerns a visit within these days of it"
-source = "own default"
+doc.sv = "ett angivet skäl gäller ett besök inom så många dagar från det"
+doc.en = "a notice of a reason concerns a visit within these days of it"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,

@@ -54,20 +54,28 @@ checked = false
 
 [params.first_days]
 default = 30
-doc = "days after the decision within which service is awaited: info, also without a sign of where the person is"
-source = "own default"
+doc.sv = "dagar efter beslutet inom vilka delgivning inväntas: endast noterad, även utan tecken på var personen är"
+doc.en = "days after the decision within which service is awaited: info, also without a sign of where the person is"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.second_days]
 default = 60
-doc = "not served within so many days, with a fresh sign of where the person is: weak"
-source = "own default"
+doc.sv = "inte delgiven inom så många dagar, med ett färskt tecken på var personen är: svag"
+doc.en = "not served within so many days, with a fresh sign of where the person is: weak"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.third_days]
 default = 90
-doc = "not served within so many days, with such a sign: medium"
-source = "own default"
+doc.sv = "inte delgiven inom så många dagar, med ett sådant tecken: medel"
+doc.en = "not served within so many days, with such a sign: medium"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.leave_days]
 default = 28
-doc = "days after the decision became final within which the person is to leave"
-source = "UtlL 8 kap. 21 §: four weeks"
+doc.sv = "dagar efter att beslutet vann laga kraft inom vilka personen ska lämna landet"
+doc.en = "days after the decision became final within which the person is to leave"
+source.sv = "UtlL 8 kap. 21 §: fyra veckor"
+source.en = "UtlL 8 kap. 21 §: four weeks"
 */
 WITH beside AS (   -- revoked permits beside another that goes on
     SELECT r.permit_id, min(greatest(o.first_known_time, CAST(o.valid_from AS TIMESTAMP))) AS held_at

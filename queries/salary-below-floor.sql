@@ -3,8 +3,8 @@ id = "salary-below-floor"
 number = "R04"
 title.sv = "Lön under försörjningskravet"
 title.en = "Salary below the livelihood requirement"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek} kr under de tre senaste hela månaderna till och med {last_month}; försörjningskravet är {floor_sek} kr i månaden. Det är bedömning {evaluations} i följd under kravet. Omständighet att utreda."
-finding.en = "Declared salary came to {sum_3_sek} SEK over the three latest full months up to {last_month}; the livelihood requirement is {floor_sek} SEK a month. This is evaluation {evaluations} in a row below it. A circumstance to look into."
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek of 3 floor_sek} under de tre senaste hela månaderna till och med {last_month}; försörjningskravet är {floor_sek} i månaden. Det är bedömning {evaluations} i följd under kravet. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_3_sek of 3 floor_sek} over the three latest full months up to {last_month}; the livelihood requirement is {floor_sek} a month. This is evaluation {evaluations} in a row below it. A circumstance to look into."
 permit_classes = ["WORK_EMP"]
 legal_basis = ["UtlL 6 kap. 2 § 1 st. 1 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 8 a §"]
 legal_gate = "verify"
@@ -56,20 +56,28 @@ checked = false
 
 [params.tolerance_pct]
 default = 95
-doc = "the mean of three months must be below this share of the requirement, per cent, 100 at most: of holders whose every month meets it no means are made"
-source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
+doc.sv = "genomsnittet av tre månader ska ligga under denna andel av kravet; högst 100 procent, för där varje månad når kravet beräknas inget genomsnitt"
+doc.en = "the mean of three months must be below this share of the requirement, 100 per cent at most: of holders whose every month meets it no means are made"
+source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
+source.en = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.strong_pct]
 default = 85
-doc = "the mean of six months below this share is strong, per cent"
-source = "own default"
+doc.sv = "genomsnittet av sex månader under denna andel gör uppgiften stark"
+doc.en = "the mean of six months below this share is strong"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.low_months]
 default = 2
-doc = "how many of the three months must themselves be below the tolerance"
-source = "own default: one bad month is a minor case"
+doc.sv = "så många av de tre månaderna ska själva ligga under gränsen"
+doc.en = "how many of the three months must themselves be below the tolerance"
+source.sv = "eget antagande: en dålig månad är ett ringa fall"
+source.en = "own default: one bad month is a minor case"
 [params.shift_pct]
 default = 180
-doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
-source = "own default"
+doc.sv = "lönen månaden efter visar en flyttad utbetalning om den är minst denna andel av den bedömda månadens"
+doc.en = "a next month of at least this share of the evaluated month shows a moved payment"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH mean AS (
     SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,

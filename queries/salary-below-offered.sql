@@ -3,8 +3,8 @@ id = "salary-below-offered"
 number = "R05"
 title.sv = "Lön lägre än den erbjudna"
 title.en = "Salary below the offer"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek} kr under de tre senaste hela månaderna till och med {last_month} ({sum_6_sek} kr under sex); i anställningserbjudandet angavs {offered_sek} kr i månaden. Omständighet att utreda; den anställde kan själv vara utnyttjad."
-finding.en = "Declared salary came to {sum_3_sek} SEK over the three latest full months up to {last_month} ({sum_6_sek} SEK over six); the offer of employment stated {offered_sek} SEK a month. A circumstance to look into; the employee may be the one wronged."
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek of 3 offered_sek} under de tre senaste hela månaderna till och med {last_month}[sum_6_sek:  och {sum_6_sek of 6 offered_sek} under de sex senaste]; i anställningserbjudandet angavs {offered_sek} i månaden. Omständighet att utreda; den anställde kan själv vara utnyttjad."
+finding.en = "Declared salary came to {sum_3_sek of 3 offered_sek} over the three latest full months up to {last_month}[sum_6_sek:  and {sum_6_sek of 6 offered_sek} over the six latest]; the offer of employment stated {offered_sek} a month. A circumstance to look into; the employee may be the one wronged."
 permit_classes = ["WORK_EMP", "ICT", "SEASONAL"]
 legal_basis = ["UtlL 6 kap. 2 § 1 st. 2 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 7 a §", "UF 6 kap. 6 c §"]
 legal_gate = "request"
@@ -56,24 +56,34 @@ checked = false
 
 [params.medium_pct]
 default = 80
-doc = "the mean of three months below this share of the offer is medium, per cent"
-source = "own default"
+doc.sv = "genomsnittet av tre månader under denna andel av erbjudandet gör uppgiften medel"
+doc.en = "the mean of three months below this share of the offer is medium"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.weak_pct]
 default = 95
-doc = "the mean of six months below this share is weak, per cent, 100 at most: of holders whose every month meets the offer no means are made"
-source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
+doc.sv = "genomsnittet av sex månader under denna andel gör uppgiften svag; högst 100 procent, för där varje månad når erbjudandet beräknas inget genomsnitt"
+doc.en = "the mean of six months below this share is weak, 100 per cent at most: of holders whose every month meets the offer no means are made"
+source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
+source.en = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.low_pct]
 default = 90
-doc = "a month below this share of the offer is low, per cent"
-source = "own default"
+doc.sv = "en månad under denna andel av erbjudandet är låg"
+doc.en = "a month below this share of the offer is low"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.low_months]
 default = 3
-doc = "how many of the six months must be low"
-source = "own default"
+doc.sv = "så många av de sex månaderna ska vara låga"
+doc.en = "how many of the six months must be low"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.shift_pct]
 default = 180
-doc = "a next month of at least this share of the evaluated month shows a moved payment, per cent"
-source = "own default"
+doc.sv = "lönen månaden efter visar en flyttad utbetalning om den är minst denna andel av den bedömda månadens"
+doc.en = "a next month of at least this share of the evaluated month shows a moved payment"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 -- Researchers are left out: no authority may hand over their salary declarations for this.
 WITH mean AS (

@@ -3,8 +3,8 @@ id = "salary-drop"
 number = "S1"
 title.sv = "Lönen avviker från den egna tidigare lönen"
 title.en = "The salary departs from the person's own earlier salary"
-finding.sv = "Den deklarerade lönen för {last_month} var {gross_sek} kr; medianen av de {earlier_months} hela månaderna före är {median_sek} kr och den vanliga avvikelsen från den {mad_sek} kr. Statistisk avvikelse, endast noterad."
-finding.en = "Declared salary for {last_month} was {gross_sek} SEK; the median of the {earlier_months} full months before is {median_sek} SEK and the usual deviation from it {mad_sek} SEK. A statistical deviation, noted only."
+finding.sv = "Den deklarerade lönen för {last_month} var {gross_sek of median_sek}; medianen av de {earlier_months} hela månaderna före är {median_sek} och den vanliga avvikelsen från den {mad_sek}. Statistisk avvikelse, endast noterad."
+finding.en = "Declared salary for {last_month} was {gross_sek of median_sek}; the median of the {earlier_months} full months before is {median_sek} and the usual deviation from it {mad_sek}. A statistical deviation, noted only."
 permit_classes = ["WORK_EMP", "BLUE_CARD"]
 legal_basis = ["UtlL 6 kap. 2 §", "UtlL 6 a kap. 1 §", "FL 23 §"]
 legal_gate = "request"
@@ -35,24 +35,34 @@ checked = false
 
 [params.history_months]
 default = 12
-doc = "calendar months before within which full months are compared"
-source = "own default"
+doc.sv = "kalendermånader bakåt inom vilka hela månader jämförs"
+doc.en = "calendar months before within which full months are compared"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.least_months]
 default = 6
-doc = "least number of earlier full months"
-source = "own default"
+doc.sv = "minsta antal tidigare hela månader"
+doc.en = "least number of earlier full months"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.drop_pct]
 default = 75
-doc = "the salary must be below this share of the median, per cent"
-source = "own default"
+doc.sv = "lönen ska ligga under denna andel av medianen"
+doc.en = "the salary must be below this share of the median"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.z_tenths]
 default = 35
-doc = "the modified z-score, 0.6745 times the deviation by the median absolute deviation, must exceed this, in tenths"
-source = "Iglewicz and Hoaglin 1993: 3.5"
+doc.sv = "det modifierade z-värdet, 0,6745 gånger avvikelsen delad med medianavvikelsen, ska överstiga detta"
+doc.en = "the modified z-score, 0.6745 times the deviation by the median absolute deviation, must exceed this"
+source.sv = "Iglewicz och Hoaglin 1993: 3,5"
+source.en = "Iglewicz and Hoaglin 1993: 3.5"
 [params.shift_pct]
 default = 180
-doc = "a next month of at least this share of the month shows a moved payment, per cent"
-source = "own default, as for the livelihood requirement"
+doc.sv = "lönen månaden efter visar en flyttad utbetalning om den är minst denna andel av månadens"
+doc.en = "a next month of at least this share of the month shows a moved payment"
+source.sv = "eget antagande, som för försörjningskravet"
+source.en = "own default, as for the livelihood requirement"
 */
 WITH fallen AS (   -- holders with a full month far below another: a median lies no higher than the best month
     SELECT person_id

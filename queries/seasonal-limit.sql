@@ -52,16 +52,21 @@ checked = false
 
 [params.least_days]
 default = 184
-doc = "the days of a holder's seasonal permits are counted if there are more than so many in all: the lowest limit there is"
+doc.sv = "dagarna med säsongstillstånd räknas om de är fler än så många sammanlagt: den lägsta gräns som finns"
+doc.en = "the days of a holder's seasonal permits are counted if there are more than so many in all: the lowest limit there is"
 source = "UtlL 6 c kap. 9 §"
 [params.arrears_days]
 default = 31
-doc = "pay for a month that begins no more than so many days after the permit's end, or that of the time in which an application in time was pending, is in arrears"
-source = "own default"
+doc.sv = "lön för en månad som börjar högst så många dagar efter tillståndets slut, eller efter den tid då en ansökan i rätt tid prövades, är efterbetalning"
+doc.en = "pay for a month that begins no more than so many days after the permit's end, or that of the time in which an application in time was pending, is in arrears"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.amount_sek]
 default = 5000
-doc = "least monthly salary from the seasonal employer that counts"
-source = "own default"
+doc.sv = "lägsta månadslön från säsongsarbetsgivaren som räknas"
+doc.en = "least monthly salary from the seasonal employer that counts"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH season AS (   -- of a permit without an end a year is enough to count
     SELECT person_id, permit_id, record, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from,

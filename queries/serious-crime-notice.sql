@@ -32,8 +32,10 @@ checked = false
 
 [params.wait_months]
 default = 6
-doc = "months after the notice came in within which a decision is awaited"
-source = "own default"
+doc.sv = "månader från att underrättelsen kom in inom vilka ett beslut inväntas"
+doc.en = "months after the notice came in within which a decision is awaited"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH notice AS (   -- routed as it came: nothing of what it says is read, nor does it matter whether its day belongs to a permit
     SELECT p.person_id, p.permit_id, p.record, n.record AS notice_record, n.event_on, CAST(n.first_known_time AS DATE) AS came_on,

@@ -3,8 +3,8 @@ id = "study-interrupted"
 number = "R11"
 title.sv = "Studieavbrott"
 title.en = "Studies interrupted"
-finding.sv = "Studierna vid ett lärosäte rapporterades avbrutna den {stopped_on} ({stop_kind}). Inom {days_waited} dagar har ingen annan pågående eller ny registrering om minst {credits_needed} högskolepoäng kommit in. Omständighet att utreda."
-finding.en = "Studies at an institution were reported to have stopped on {stopped_on} ({stop_kind}). Within {days_waited} days no other or new registration of at least {credits_needed} credits has been received. A circumstance to look into."
+finding.sv = "Studierna vid ett lärosäte rapporterades avbrutna den {stopped_on} ({stop_kind}). Inom {days_waited} dagar har ingen annan pågående eller ny registrering om minst {credits_needed} kommit in. Omständighet att utreda."
+finding.en = "Studies at an institution were reported to have stopped on {stopped_on} ({stop_kind}). Within {days_waited} days no other or new registration of at least {credits_needed} has been received. A circumstance to look into."
 permit_classes = ["STUDY_HE"]
 legal_basis = ["UtlL 5 b kap. 21 §", "förordning 1993:1153 6 a § 2 st."]
 legal_gate = "open"
@@ -39,12 +39,16 @@ checked = false
 
 [params.wait_days]
 default = 30
-doc = "days from the interruption within which another registration is awaited"
-source = "own default"
+doc.sv = "dagar från avbrottet inom vilka en annan registrering inväntas"
+doc.en = "days from the interruption within which another registration is awaited"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.min_credits]
 default = 15
-doc = "registrations of together at least these credits show that studies go on"
-source = "own default: half of full-time studies in a term"
+doc.sv = "registreringar om sammanlagt minst så många högskolepoäng visar att studierna fortsätter"
+doc.en = "registrations of together at least these credits show that studies go on"
+source.sv = "eget antagande: halva heltidsstudier under en termin"
+source.en = "own default: half of full-time studies in a term"
 */
 WITH stop AS (   -- reports that studies stopped within the unbroken right, unless the decision to extend knew of them
     SELECT p.person_id, p.permit_id, p.record AS permit_record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,

@@ -3,8 +3,8 @@ id = "study-low-progress"
 number = "R12"
 title.sv = "Otillräckliga studieresultat"
 title.en = "Low study progress"
-finding.sv = "För studieåret {year_from} till {year_to} (år {year_no}) har resultat om {credits_tenths} tiondels högskolepoäng kommit in till och med {evaluated_on}; kravet är {required_tenths} tiondelar. Omständighet att utreda."
-finding.en = "For the study year {year_from} to {year_to} (year {year_no}) results of {credits_tenths} tenths of a credit have been received up to {evaluated_on}; the requirement is {required_tenths} tenths. A circumstance to look into."
+finding.sv = "För studieåret {year_from} till {year_to} (år {year_no}) har resultat om {credits_tenths of required_tenths} kommit in till och med {evaluated_on}; kravet är {required_tenths}. Omständighet att utreda."
+finding.en = "For the study year {year_from} to {year_to} (year {year_no}) results of {credits_tenths of required_tenths} have been received up to {evaluated_on}; the requirement is {required_tenths}. A circumstance to look into."
 permit_classes = ["STUDY_HE"]
 legal_basis = ["UtlL 5 b kap. 22 § 2 st.", "UtlL 5 b kap. 18 §"]
 legal_gate = "request"
@@ -44,20 +44,28 @@ checked = false
 
 [params.wait_days]
 default = 60
-doc = "days from the end of the study year to the evaluation"
-source = "own default"
+doc.sv = "dagar från studieårets slut till bedömningen"
+doc.en = "days from the end of the study year to the evaluation"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.retake_days]
 default = 90
-doc = "the same while a re-examination may be open"
-source = "own default"
+doc.sv = "dagar från studieårets slut till bedömningen när en omtentamen kan vara öppen"
+doc.en = "days from the end of the study year to the evaluation while a re-examination may be open"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.recent_days]
 default = 30
-doc = "a study period that ends at most so many days before the end of the year may have a re-examination open"
-source = "own default"
+doc.sv = "en studieperiod som slutar högst så många dagar före årets slut kan ha en omtentamen öppen"
+doc.en = "a study period that ends at most so many days before the end of the year may have a re-examination open"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.medium_pct]
 default = 50
-doc = "credits below this share of the requirement are medium, per cent"
-source = "own default"
+doc.sv = "resultat under denna andel av kravet gör uppgiften medel"
+doc.en = "credits below this share of the requirement are medium"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from,

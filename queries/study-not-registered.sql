@@ -3,8 +3,8 @@ id = "study-not-registered"
 number = "R10"
 title.sv = "Ingen studieregistrering"
 title.en = "No study registration"
-finding.sv = "Ingen registrering på studier har kommit in för terminen {term} från något lärosäte inom {days_waited} dagar räknat från {counted_from}. Omständighet att utreda."
-finding.en = "No study registration for the term {term} has been received from any institution within {days_waited} days of {counted_from}. A circumstance to look into."
+finding.sv = "Ingen registrering på studier har kommit in för {term} från något lärosäte inom {days_waited} dagar räknat från {counted_from}. Omständighet att utreda."
+finding.en = "No study registration for the {term} has been received from any institution within {days_waited} days of {counted_from}. A circumstance to look into."
 permit_classes = ["STUDY_HE", "STUDY_OTHER"]
 legal_basis = ["UtlL 5 b kap. 3 §", "UtlL 5 b kap. 21 § 1 och 4 p.", "förordning 1993:1153 6 a §"]
 legal_gate = "open"
@@ -55,24 +55,34 @@ checked = false
 
 [params.first_days]
 default = 30
-doc = "days from the start of term to the first indication"
-source = "own default; 1993:1153 6 a § asks institutions to report without delay"
+doc.sv = "dagar från terminens början till den första uppgiften"
+doc.en = "days from the start of term to the first indication"
+source.sv = "eget antagande; lärosäten ska rapportera utan dröjsmål enligt 1993:1153 6 a §"
+source.en = "own default; 1993:1153 6 a § asks institutions to report without delay"
 [params.second_days]
 default = 60
-doc = "days from the start of term to the strong indication"
-source = "own default"
+doc.sv = "dagar från terminens början till den starka uppgiften"
+doc.en = "days from the start of term to the strong indication"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.late_decision_days]
 default = 21
-doc = "a decision later than so many days before term counts from the decision plus these days"
-source = "own default"
+doc.sv = "ett beslut senare än så många dagar före terminen räknas från beslutet plus dessa dagar"
+doc.en = "a decision later than so many days before term counts from the decision plus these days"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.overlap_days]
 default = 14
-doc = "a study period belongs to a term that it overlaps by more than these days"
-source = "own default"
+doc.sv = "en studieperiod hör till en termin som den överlappar med mer än så många dagar"
+doc.en = "a study period belongs to a term that it overlaps by more than these days"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.open_days]
 default = 150
-doc = "length of a study period, exchange or deferral whose end is not given"
-source = "own default: a term"
+doc.sv = "längd på en studieperiod, ett utbyte eller ett anstånd vars slut inte anges"
+doc.en = "length of a study period, exchange or deferral whose end is not given"
+source.sv = "eget antagande: en termin"
+source.en = "own default: a term"
 */
 WITH study AS (   -- permits to study, and whether the right to study begins with each; one that names no school asks them all
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.decided_on, p.valid_from, p.held_until, p.right_until,

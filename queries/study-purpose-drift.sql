@@ -3,8 +3,8 @@ id = "study-purpose-drift"
 number = "R13"
 title.sv = "Annat ändamål än studier"
 title.en = "Another purpose than studies"
-finding.sv = "Under terminen {term} är lön om minst {share_pct} procent av försörjningskravet deklarerad för {months_high} månader, medan registreringar om {registered_tenths} och resultat om {credits_tenths} tiondels högskolepoäng har kommit in. Studerande får arbeta; arbetet ensamt är ingen omständighet. Omständighet att utreda."
-finding.en = "In the term {term} salary of at least {share_pct} per cent of the livelihood requirement is declared for {months_high} months, while registrations of {registered_tenths} and results of {credits_tenths} tenths of a credit have been received. Students may work; work alone is no circumstance. A circumstance to look into."
+finding.sv = "Under {term} är lön om minst {share_pct} av försörjningskravet deklarerad för {months_high} månader, medan registreringar om {registered_tenths} och resultat om {credits_tenths} har kommit in. Studerande får arbeta; arbetet ensamt är ingen omständighet. Omständighet att utreda."
+finding.en = "In the {term}, salary of at least {share_pct} of the livelihood requirement is declared for {months_high} months, while registrations of {registered_tenths} and results of {credits_tenths} have been received. Students may work; work alone is no circumstance. A circumstance to look into."
 permit_classes = ["STUDY_HE"]
 legal_basis = ["UtlL 5 b kap. 21 § 4 p."]
 # Closed: no provision lets salary declarations be disclosed for the control of study permits (förordning 2001:588 8 a § lists
@@ -42,24 +42,34 @@ checked = false
 
 [params.share_pct]
 default = 80
-doc = "a month's salary of at least this share of the livelihood requirement is full-time work, per cent"
-source = "own default"
+doc.sv = "en månadslön om minst denna andel av försörjningskravet är heltidsarbete"
+doc.en = "a month's salary of at least this share of the livelihood requirement is full-time work"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.high_months]
 default = 4
-doc = "of the five months of a term"
-source = "own default"
+doc.sv = "så många av terminens fem månader med sådan lön"
+doc.en = "so many of the five months of a term with such a salary"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.single_course_tenths]
 default = 75
-doc = "registrations of at most, and results of less than, these tenths of a credit are no studies to speak of"
-source = "own default: one course of 7.5 credits"
+doc.sv = "registreringar om högst, och resultat under, så många högskolepoäng är knappast studier"
+doc.en = "registrations of at most, and results of less than, so many credits are no studies to speak of"
+source.sv = "eget antagande: en kurs om 7,5 högskolepoäng"
+source.en = "own default: one course of 7.5 credits"
 [params.overlap_days]
 default = 14
-doc = "a registration belongs to a term that it overlaps by at least these days"
-source = "own default"
+doc.sv = "en registrering hör till en termin som den överlappar med minst så många dagar"
+doc.en = "a registration belongs to a term that it overlaps by at least these days"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.wait_days]
 default = 60
-doc = "days from the end of the term within which its results are awaited"
-source = "own default"
+doc.sv = "dagar från terminens slut inom vilka dess resultat inväntas"
+doc.en = "days from the end of the term within which its results are awaited"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,

@@ -3,8 +3,8 @@ id = "temporary-permit-deregistered"
 number = "R16"
 title.sv = "Avregistrerad under tillståndstiden"
 title.en = "Deregistered while the permit is valid"
-finding.sv = "Personen är avregistrerad från folkbokföringen från {deregistered_on} (kod {dereg_code}) och har inte folkbokförts på nytt. [valid_to: Tillståndets sista dag: {valid_to}. ][before_first_day: Det var så redan före tillståndstidens första dag. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
-finding.en = "The person was deregistered from the population register on {deregistered_on} (code {dereg_code}) and has not been registered again. [valid_to: Last day of the permit: {valid_to}. ][before_first_day: It was so before the first day of the right to stay. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
+finding.sv = "Personen är avregistrerad från folkbokföringen från {deregistered_on} ({dereg_code}) och har inte folkbokförts på nytt. [valid_to: Tillståndets sista dag: {valid_to}. ][before_first_day: Det var så redan före tillståndstidens första dag. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
+finding.en = "The person was deregistered from the population register on {deregistered_on} ({dereg_code}) and has not been registered again. [valid_to: Last day of the permit: {valid_to}. ][before_first_day: It was so before the first day of the right to stay. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN"]
 legal_basis = ["UtlL 5 b kap. 21 § 1 och 4 p.", "UtlL 6 a kap. 12 a § 3 p.", "UtlL 6 b kap. 16 § 3 p.", "UtlL 7 kap. 7 e § 1 p.", "FBL 20-21 §§"]
 legal_gate = "verify"
@@ -50,8 +50,10 @@ checked = false
 
 [params.remaining_days]
 default = 60
-doc = "the right to stay must last more than so many days after the deregistration"
-source = "own default"
+doc.sv = "rätten att vistas här ska gälla mer än så många dagar efter avregistreringen"
+doc.en = "the right to stay must last more than so many days after the deregistration"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH gone AS (   -- moved abroad or disappeared; one that follows another is the same matter, and takes the place of the one before
     SELECT person_id, record, dereg_code, dereg_on, foreign_country, told_at, known_at, returned_on, registered_again_at,

@@ -50,16 +50,21 @@ checked = false
 
 [params.months]
 default = 4
-doc = "months from the first day of validity within which work must begin"
+doc.sv = "månader från första giltighetsdagen inom vilka arbetet ska ha börjat"
+doc.en = "months from the first day of validity within which work must begin"
 source = "UtlL 7 kap. 7 e § 1 st. 2 p."
 [params.card_months]
 default = 2
-doc = "a permit card issued more than so many months after the first day lowers the severity"
-source = "own default"
+doc.sv = "ett tillståndskort som utfärdats mer än så många månader efter första dagen sänker styrkan"
+doc.en = "a permit card issued more than so many months after the first day lowers the severity"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.complete_pct]
 default = 95
-doc = "an employer's month is complete when its declarations cover this share of the usual staff, per cent"
-source = "own default"
+doc.sv = "en arbetsgivares månad är komplett när deklarationerna omfattar denna andel av den vanliga personalen"
+doc.en = "an employer's month is complete when its declarations cover this share of the usual staff"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 WITH newcomer AS (   -- first work permits; of one that ends before the time limit nothing is said any more
     SELECT person_id, permit_id, record, first_known_time, valid_from, card_issued_on, add_months(valid_from, $months) AS start_by

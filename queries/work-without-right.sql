@@ -3,8 +3,8 @@ id = "work-without-right"
 number = "R08"
 title.sv = "Arbete utan rätt att arbeta"
 title.en = "Work without a right to work"
-finding.sv = "Lön är deklarerad för {first_month} ({gross_sek} kr), utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
-finding.en = "Salary was declared for {first_month} ({gross_sek} SEK), while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
+finding.sv = "Lön är deklarerad för {first_month} ({gross_sek}), utan att någon känd rätt att arbeta fanns den månaden eller månaden före. Skyldigheten att kontrollera rätten är i första hand arbetsgivarens. Omständighet att utreda."
+finding.en = "Salary was declared for {first_month} ({gross_sek}), while no known right to work covered that month or the one before. The duty to check the right is the employer's in the first place. A circumstance to look into."
 permit_classes = ["WORK_EMP", "SELF_EMP"]
 legal_basis = ["UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 7 kap. 3 § 3 st.", "UtlL 20 kap. 3 och 5 §§", "UF 5 kap. 1-4 §§", "UF 6 kap. 13 a §"]
 legal_gate = "request"
@@ -58,11 +58,14 @@ checked = false
 
 [params.amount_sek]
 default = 5000
-doc = "least monthly salary in all that counts"
-source = "own default"
+doc.sv = "lägsta månadslön sammanlagt som räknas"
+doc.en = "least monthly salary in all that counts"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.stay_months]
 default = 36
-doc = "months with permits after which the ground for revocation is no longer there"
+doc.sv = "månader med tillstånd efter vilka grunden för återkallelse inte längre finns"
+doc.en = "months with permits after which the ground for revocation is no longer there"
 source = "UtlL 7 kap. 3 § 3 st."
 */
 WITH paid AS (   -- months with pay for work, from all employers, and no excuse

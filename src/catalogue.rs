@@ -1,12 +1,14 @@
 //! The `queries/` directory as texts: rules, shared views, links, thresholds, and the fixed queries. Plans nothing.
 //!
-//! - `file` reads a rule file (a TOML header in a comment, then one SELECT) with its `params` and `horizon`; `links` reads a link.
+//! - `file` reads a rule file (a TOML header in a comment, then one SELECT) with its `params` and `horizon`, `finding` words what it
+//!   found; `links` reads a link.
 //! - `stars` expands `step.*`; `rewritten` maps places in the expanded text back to the file.
 //! - `parse` parses a text as SQL, `walk` visits it, `reads` finds what it reads; `uses` finds which rules need which.
 //! - `gateways` says which data the control of each class may read, and by what right.
 //! - `refused` and `spelling` word the errors.
 
 pub mod file;
+pub mod finding;
 pub mod gateways;
 pub mod horizon;
 pub mod links;
@@ -22,6 +24,7 @@ pub mod walk;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -33,7 +36,9 @@ use crate::catalogue::reads::Definitions;
 use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::decode::typed;
+use crate::model::alert::Bilingual;
 use crate::model::time::{Day, parse_day};
+use crate::words::{Words, both, same};
 
 /// A shared view.
 #[derive(Clone, Debug)]
@@ -53,7 +58,7 @@ pub struct Threshold {
     /// Exclusive; `None` is still in force.
     pub valid_to: Option<Day>,
     pub value: i64,
-    pub source: String,
+    pub source: Bilingual,
 }
 
 /// Everything in the directory.
@@ -71,6 +76,8 @@ pub struct Catalogue {
     pub duckdb: String,
     /// Which data the control of each class may read, for which purpose.
     pub gateways: Gateways,
+    /// The readers' words for evidence.
+    pub words: Arc<Words>,
 }
 
 /// Why the directory cannot be read.
@@ -156,7 +163,12 @@ impl Catalogue {
                 Err(error) => errors.push(error.into()),
             }
         }
+        let mut words = words(&dir.join("words.toml"))?;
+        words.set_titles(rules.iter().map(|rule| (rule.header.number.clone(), rule.header.title.clone())));
+        let words = Arc::new(words);
+        rules.iter_mut().for_each(|rule| rule.words = Arc::clone(&words));
         let catalogue = Catalogue {
+            words,
             rules,
             views,
             links,
@@ -251,7 +263,7 @@ impl Catalogue {
             hash.update(rule.cancel_reasons().join(","));
         }
         for threshold in &self.thresholds {
-            hash.update(format!("{threshold:?}"));
+            hash.update(threshold.in_text());
         }
         hex(&hash.finalize()[..8])
     }
@@ -281,7 +293,7 @@ impl Catalogue {
             part(self.rule(used).map_or("", |used| &used.sql));
         }
         for threshold in &self.thresholds {
-            part(&format!("{threshold:?}"));
+            part(&threshold.in_text());
         }
         part(&self.standing);
         hex(&hash.finalize()[..8])
@@ -336,7 +348,17 @@ fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
     Ok(ViewFile { name, doc, sql: stars::write_out(sql).text })
 }
 
+/// The words of the rules' columns and codes; a directory without the file has none.
+fn words(file: &Path) -> Result<Words, CatalogueError> {
+    if !file.exists() {
+        return Ok(Words::default());
+    }
+    Words::parse(&read(file)?).map_err(|source| CatalogueError::Toml { file: "words.toml", source })
+}
+
 const THRESHOLD_COLUMNS: [&str; 5] = ["name", "valid_from", "valid_to", "value", "source"];
+/// The source in Swedish may follow; without it the source is the same text in both languages.
+const SOURCE_SV: &str = "source_sv";
 
 fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
     let text = read(file)?;
@@ -344,8 +366,12 @@ fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Thres
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut out: Vec<Threshold> = Vec::new();
     // Without a header line the first row would be taken for one; with columns in another order values would be mixed up.
-    if reader.headers().map_or(true, |head| head.iter().map(str::trim).ne(THRESHOLD_COLUMNS)) {
-        let message = format!("the first line is not {}", THRESHOLD_COLUMNS.join(","));
+    let is_head = |head: &csv::StringRecord| {
+        let head: Vec<&str> = head.iter().map(str::trim).collect();
+        head == THRESHOLD_COLUMNS || head.split_last() == Some((&SOURCE_SV, &THRESHOLD_COLUMNS[..]))
+    };
+    if !reader.headers().is_ok_and(is_head) {
+        let message = format!("the first line is not {}, or that and {SOURCE_SV}", THRESHOLD_COLUMNS.join(","));
         errors.push(CatalogueError::Threshold { file: file.display().to_string(), line: 1, message });
         return Ok(out);
     }
@@ -383,7 +409,7 @@ fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
         valid_from: day(1)?,
         valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
         value: value.ok_or_else(|| format!("\"{}\" is no whole number below 10^12, of digits alone", field(3)))?,
-        source: field(4).to_owned(),
+        source: if field(5).is_empty() { same(field(4)) } else { both(field(5), field(4)) },
     };
     if threshold.valid_to.is_some_and(|to| to <= threshold.valid_from) {
         return Err(format!("valid_to {} is not after valid_from", field(2)));
@@ -391,13 +417,18 @@ fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
     if threshold.name.is_empty() {
         return Err("it has no name".to_owned());
     }
-    if threshold.source.is_empty() {
+    if threshold.source.en.is_empty() {
         return Err(format!("\"{}\" names no source", threshold.name));
     }
     Ok(threshold)
 }
 
 impl Threshold {
+    /// What decides rows: all but the words for its source.
+    fn in_text(&self) -> String {
+        format!("{} {} {:?} {}", self.name, self.valid_from, self.valid_to, self.value)
+    }
+
     fn overlaps(&self, other: &Threshold) -> bool {
         self.valid_to.is_none_or(|to| to > other.valid_from) && other.valid_to.is_none_or(|to| to > self.valid_from)
     }

@@ -19,6 +19,7 @@ pub mod logs;
 pub mod model;
 pub mod telemetry;
 pub mod terminal;
+pub mod words;
 
 // From the feeds to what is known of each person.
 pub mod source;

@@ -1,13 +1,15 @@
 //! What a text of `queries/` may not do, proved before anything runs.
 //!
 //! Proofs on the texts: `gateways` (the right to read), `sensitive` (columns that no text may look into), `finding_words` (the
-//! words of findings), `code_lists` (words that a column never holds), `text` (what the plan no longer shows). Proofs on the
+//! words of findings), `code_lists` (words that a column never holds), `text` (what the plan no longer shows); `evidence_words`
+//! (words for readers) is asked for by `check` alone. Proofs on the
 //! logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a rule),
 //! `values` and `dates` (arithmetic that a rule should not use). `refusal` has the wording of their findings.
 
 pub mod code_lists;
 pub mod columns;
 pub mod dates;
+pub mod evidence_words;
 pub mod finding_words;
 pub mod gateways;
 pub mod isolation;

@@ -7,13 +7,8 @@ use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
 use crate::model::alert::{Alert, Severity, Status};
-
-/// Language of what is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Language {
-    Sv,
-    En,
-}
+use crate::words::states::{reason, severity, status};
+use crate::words::{Language, of};
 
 /// Whether to colour output to `to` (`stdout()`, `stderr()`): only on a terminal, and only without NO_COLOR.
 pub fn coloured(to: &impl IsTerminal) -> bool {
@@ -23,27 +18,23 @@ pub fn coloured(to: &impl IsTerminal) -> bool {
 
 /// `2026-07-07 raised  medium  R01 Work not started … | what was found`
 pub fn line(alert: &Alert, language: Language, colour: bool) -> String {
-    let title = match language {
-        Language::Sv => &alert.title.sv,
-        Language::En => &alert.title.en,
-    };
-    let finding = match language {
-        Language::Sv => &alert.finding.sv,
-        Language::En => &alert.finding.en,
-    };
-    let what = match (&alert.reason, finding.is_empty()) {
-        (Some(reason), _) => format!("{} ({reason})", alert.status.name()),
-        (None, _) => alert.status.name().to_owned(),
+    let (title, finding) = (of(language, &alert.title), of(language, &alert.finding));
+    let status = status(language, alert.status.name());
+    let what = match &alert.reason {
+        Some(why) => format!("{status} ({})", reason(language, why)),
+        None => status.to_owned(),
     };
     let day = alert.as_of.get(..10).unwrap_or(&alert.as_of);
     let tail =
         if finding.is_empty() || !alert.status.stands() { String::new() } else { format!("\n             {finding}") };
+    let width = if language == Language::Sv { 14 } else { 7 };
+    // What an alert without a class is about is not a permit.
+    let class = alert.permit_class.as_deref().map(|class| format!("{class} ")).unwrap_or_default();
     format!(
-        "{day}  {}{:<7}{} {what:<24} {title}, {} {}{tail}",
+        "{day}  {}{:<width$}{} {what:<24} {title}, {class}{}{tail}",
         paint(alert, colour),
-        alert.severity.name(),
+        severity(language, alert.severity.name()),
         if colour { "\u{1b}[0m" } else { "" },
-        alert.permit_class.as_deref().unwrap_or("permit"),
         alert.subject,
     )
 }

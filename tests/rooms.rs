@@ -18,10 +18,12 @@ use paths::{Import, Sources};
 const ROOMS: &[(&str, &[&str])] = &[
     // What everything shares.
     ("model", &[]),
+    // What anybody is told, at a terminal or in an alert.
+    ("words", &["model"]),
     ("config", &["model"]),
     ("kafka", &["config", "model"]),
     ("telemetry", &["config", "model"]),
-    ("terminal", &["model"]),
+    ("terminal", &["model", "words"]),
     ("logs", &["terminal"]),
     ("allocator", &[]),
     // From the feeds to what is known of each person.
@@ -36,13 +38,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("units", &["history", "model"]),
     // From what is known to alerts.
     ("sql", &["model", "units"]),
-    ("catalogue", &["decode", "model"]),
-    ("proofs", &["catalogue", "decode", "model"]),
+    ("catalogue", &["decode", "model", "words"]),
+    ("proofs", &["catalogue", "decode", "model", "words"]),
     ("rules", &["catalogue", "history", "model", "proofs", "sql", "units"]),
     // It must say the same as the engine, so it has nothing of the engine but the dialect and the tables of nobody.
     ("oracle", &["catalogue", "config", "model", "rules::calendars", "source::files", "sql::session"]),
     ("detector", &["history", "model", "rules"]),
-    ("shard", &["catalogue", "config", "decode", "detector", "encode", "history", "model", "rules", "scope", "units"]),
+    ("shard", &["config", "decode", "detector", "encode", "history", "model", "rules", "scope", "units"]),
     ("sink", &["config", "decode", "kafka", "model", "shard", "source"]),
     // Running it.
     (
@@ -104,8 +106,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "snapshot",
             "source",
             "sql",
-            "terminal",
             "units",
+            "words",
         ],
     ),
     (
@@ -129,6 +131,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
             "terminal",
             "tools",
+            "words",
         ],
     ),
 ];
@@ -149,7 +152,10 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
 /// Crates that are for some rooms only.
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "tools::broker", "tools::doctor"]),
-    ("datafusion", &["sql", "catalogue", "proofs", "rules", "oracle", "tools::check", "tools::cases"]),
+    (
+        "datafusion",
+        &["sql", "catalogue", "proofs", "rules", "oracle", "tools::check", "tools::cases", "tools::explain::steps"],
+    ),
     ("axum", &["http"]),
     ("metrics", &["telemetry"]),
     ("parquet", &["snapshot", "generate", "tools::replay"]),

@@ -1,14 +1,18 @@
 //! Reads a rule file: a comment with TOML, then one SELECT.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::catalogue::finding;
 use crate::catalogue::horizon;
 use crate::catalogue::params::{self, Replaced};
 use crate::catalogue::stars;
 use crate::model::alert::{Bilingual, Severity};
+use crate::words::{self, Language, Words, of};
 
 /// Names that view `cancellers` may use.
 pub const CANCELLERS: [&str; 6] =
@@ -25,8 +29,7 @@ pub struct Header {
     /// Number in the catalogue, such as R04.
     pub number: String,
     pub title: Bilingual,
-    /// The words of the finding. `{column}` is replaced by the value of an output column; the words in `[column: words]` appear
-    /// only if the column's value is not null, false, 0 or empty.
+    /// The template of the finding (see `finding`).
     pub finding: Bilingual,
     pub permit_classes: Vec<String>,
     pub legal_basis: Vec<String>,
@@ -103,8 +106,43 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct Param {
     pub default: i64,
-    pub doc: String,
-    pub source: Option<String>,
+    pub doc: Said,
+    pub source: Option<Said>,
+}
+
+/// A text in both languages; or one text, such as a provision, that is the same in both.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a text, or sv and en")]
+pub enum Said {
+    Both(Bilingual),
+    Same(String),
+}
+
+impl Said {
+    pub fn both(&self) -> Bilingual {
+        match self {
+            Said::Both(words) => words.clone(),
+            Said::Same(text) => words::same(text),
+        }
+    }
+
+    pub fn en(&self) -> &str {
+        match self {
+            Said::Both(words) => &words.en,
+            Said::Same(text) => text,
+        }
+    }
+}
+
+impl Header {
+    /// What an alert of the rule is about.
+    pub fn unit(&self) -> &'static str {
+        match self.subject.as_deref().unwrap_or("permit_id") {
+            "employer_id" => "employer",
+            "person_id" => "person",
+            _ => "permit",
+        }
+    }
 }
 
 /// Columns that may identify units other than persons.
@@ -118,6 +156,8 @@ pub struct RuleFile {
     pub sql: String,
     /// Values of the parameters.
     pub values: BTreeMap<String, i64>,
+    /// The words of the catalogue that the rule is in.
+    pub words: Arc<Words>,
 }
 
 /// Why a rule file cannot be read.
@@ -196,7 +236,7 @@ impl RuleFile {
         let unused = values.keys().filter(|name| !used.contains(name));
         errors.extend(unused.map(|param| FileError::UnusedParam { file: file(), param: param.clone() }));
         if errors.is_empty() {
-            return Ok(RuleFile { header, sql: stars::write_out(&sql.text).text, values });
+            return Ok(RuleFile { header, sql: stars::write_out(&sql.text).text, values, words: Arc::default() });
         }
         let first = errors.remove(0);
         Err((first, errors))
@@ -219,69 +259,25 @@ impl RuleFile {
         self.cancel_reasons().iter().fold(",".to_owned(), |list, reason| list + reason + ",")
     }
 
-    /// The finding in one language, with evidence in place of `{column}`.
-    pub fn render(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
-        let template = Self::said(template, evidence);
-        let mut out = String::with_capacity(template.len());
-        let mut rest = template.as_str();
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let Some((name, tail)) = after.split_once('}') else {
-                out.push('{');
-                rest = after;
-                continue;
-            };
-            match evidence.get(name) {
-                Some(serde_json::Value::String(text)) => out.push_str(text),
-                Some(serde_json::Value::Null) | None => out.push('–'),
-                Some(value) => out.push_str(&value.to_string()),
-            }
-            rest = tail;
-        }
-        out.push_str(rest);
-        out
+    /// The finding in both languages.
+    pub fn finding(&self, evidence: &Map<String, Value>) -> Bilingual {
+        let say = |language, column: &str, value: &Value| of(language, &self.words.value(column, value)).to_owned();
+        self.finding_as(evidence, &say, &|_| false)
     }
 
-    /// The finding without those `[column: words]` whose column is null, false, 0 or empty.
-    pub fn said(template: &str, evidence: &serde_json::Map<String, serde_json::Value>) -> String {
-        use serde_json::Value;
-        let has_something = |column: &str| match evidence.get(column) {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(_) => true,
+    /// The finding with values in the words of `say`; no share is told of a value that is hidden.
+    pub fn finding_as(
+        &self,
+        evidence: &Map<String, Value>,
+        say: &dyn Fn(Language, &str, &Value) -> String,
+        is_hidden: &dyn Fn(&str) -> bool,
+    ) -> Bilingual {
+        let told = |language, template: &str| {
+            finding::render(template, evidence, language, &|column, value| say(language, column, value), is_hidden)
         };
-        let mut out = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('[') {
-            out.push_str(before);
-            match part(after) {
-                Some((column, words, tail)) => {
-                    out.push_str(if has_something(column) { words } else { "" });
-                    rest = tail;
-                }
-                None => {
-                    out.push('[');
-                    rest = after;
-                }
-            }
-        }
-        out.push_str(rest);
-        out
+        let template = &self.header.finding;
+        Bilingual { sv: told(Language::Sv, &template.sv), en: told(Language::En, &template.en) }
     }
-
-    /// Columns that decide whether some words of the finding appear.
-    pub fn deciding(template: &str) -> impl Iterator<Item = &str> {
-        template.split('[').skip(1).filter_map(|rest| part(rest).map(|(column, ..)| column))
-    }
-}
-
-/// Splits `column: words] tail`, which follows an opening bracket.
-fn part(text: &str) -> Option<(&str, &str, &str)> {
-    let (inner, tail) = text.split_once(']')?;
-    let (column, words) = inner.split_once(": ")?;
-    let is_name = !column.is_empty() && column.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    is_name.then_some((column, words, tail))
 }
 
 fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
@@ -322,28 +318,5 @@ pub fn header_problem(text: &str) -> &'static str {
         "the comment at its top is never closed: no */ follows"
     } else {
         "begins with no comment"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn findings_show_evidence() {
-        let evidence = serde_json::json!({"sum": 81000, "kind": "x", "none": null});
-        let evidence = evidence.as_object().unwrap();
-        assert_eq!(RuleFile::render("{sum} {kind} {none} {other} {", evidence), "81000 x – – {");
-    }
-
-    #[test]
-    fn words_without_anything_to_say_are_left_out() {
-        let evidence = serde_json::json!({"visits": 2, "days": 0, "moved": false, "none": null, "text": "[days: x]"});
-        let evidence = evidence.as_object().unwrap();
-        let said = |words: &str| RuleFile::render(words, evidence);
-        assert_eq!(said("[visits: Visits: {visits}. ][days: Days: {days}. ]End."), "Visits: 2. End.");
-        assert_eq!(said("[moved: a][none: b][other: c]d"), "d");
-        assert_eq!(said("{text} [no column] [visits: open"), "[days: x] [no column] [visits: open");
-        assert_eq!(RuleFile::deciding("[visits: a] [no column] [days: b]").collect::<Vec<_>>(), ["visits", "days"]);
     }
 }

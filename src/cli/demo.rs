@@ -19,8 +19,9 @@ use crate::model::clock::wall;
 use crate::model::schema::Feed;
 use crate::model::time::Day;
 use crate::readiness::Readiness;
-use crate::terminal::{self, Language, say};
+use crate::terminal::{self, say};
 use crate::tools::demo::{Demo, Finished, RuleScore, Watch, score};
+use crate::words::Language;
 use crate::{logs, telemetry};
 
 #[derive(Debug, Args)]
@@ -202,7 +203,7 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
     }
     say!("\nAlerts against planted truth (indications for a person to look into, never decisions)");
     say!(
-        "  {:<5}{:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
+        "  {:<5}{:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
         "",
         "rule",
         "standing",
@@ -217,15 +218,15 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
         let id = rule.header.id.as_str();
         let Some(score) = scores.get(id) else { continue };
         say!(
-            "  {:<5}{id:<28}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11.3}{:>8.3}",
+            "  {:<5}{id:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
             rule.header.number,
             standing.get(id).copied().unwrap_or_default(),
             score.planted,
             score.found,
             score.traps,
             score.wrong,
-            score.precision(),
-            score.recall()
+            share(score.precision()),
+            share(score.recall())
         );
     }
     for (rule, score) in scores {
@@ -233,6 +234,11 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
             say!("  ! {rule}: {miss}");
         }
     }
+}
+
+/// A dash where there is nothing to have a share of.
+fn share(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"))
 }
 
 fn print_latency(name: &str, latency: Option<&Histogram<u64>>) {

@@ -15,8 +15,9 @@ use crate::model::time::KnownTime;
 use crate::shard::Pseudonyms;
 use crate::sink::kafka::read_published;
 use crate::source::files::Recorded;
-use crate::terminal::{self, Language};
+use crate::terminal;
 use crate::tools::explain::{self, AlertFacts, Options, Page};
+use crate::words::Language;
 
 /// Explain an alert by its id, or a permit.
 ///

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
+use crate::catalogue::Catalogue;
 use crate::cli::{RulesArgs, counted, plan_rules};
 use crate::model::clock;
 use crate::model::time::{Day, KnownTime, parse_day};
@@ -21,7 +22,7 @@ pub struct Rules {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One line a rule: number, id, title, classes, gate, stage, severity.
+    /// One line a rule: number, id, unit, owner, gate, stage, severity, classes, title.
     List(RulesArgs),
     /// All there is to know about a rule.
     Show(ShowArgs),
@@ -65,23 +66,41 @@ pub fn run(args: &Rules) -> anyhow::Result<()> {
 }
 
 fn list(rules: &RulesArgs) -> anyhow::Result<()> {
-    for rule in rules.load()?.rules {
-        let header = rule.header;
+    terminal::print(&table(&rules.load()?));
+    Ok(())
+}
+
+/// The rules in columns, each as wide as its widest entry.
+fn table(catalogue: &Catalogue) -> String {
+    let mut lines =
+        vec![["rule", "", "unit", "owner", "gate", "stage", "severity", "classes", "title"].map(str::to_owned)];
+    lines.extend(catalogue.rules.iter().map(|rule| {
+        let header = &rule.header;
         let classes = match header.permit_classes.as_slice() {
             many if many.len() > 4 => format!("{} classes", many.len()),
             few => few.join(" "),
         };
-        say!(
-            "{:<4} {:<28} {:<8} {:<6} {:<7} {classes:<44} {}",
-            header.number,
-            header.id,
-            header.legal_gate,
-            header.stage,
-            header.severity.name(),
-            header.title.en
-        );
-    }
-    Ok(())
+        let severity = header.severity.name();
+        [
+            header.number.as_str(),
+            &header.id,
+            header.unit(),
+            &header.owner,
+            &header.legal_gate,
+            &header.stage,
+            severity,
+            &classes,
+            &header.title.en,
+        ]
+        .map(str::to_owned)
+    }));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..9).map(width).collect();
+    let line = |line: &[String; 9]| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn show(args: &ShowArgs) -> anyhow::Result<()> {
@@ -112,4 +131,32 @@ fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
         None => terminal::print(&page),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_has_columns_one_below_the_other() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let text = table(&Catalogue::load(&dir, &BTreeMap::new()).unwrap());
+        let mut lines = text.lines();
+        let head = lines.next().unwrap();
+        let starts: Vec<usize> = ["unit", "owner", "gate", "stage", "severity", "classes", "title"]
+            .map(|name| head.find(&format!(" {name}")).unwrap())
+            .into();
+        let mut units = std::collections::BTreeSet::new();
+        for line in lines {
+            for start in &starts {
+                assert_eq!(line.get(*start..=*start), Some(" "), "{line}");
+                assert_ne!(line.get(start + 1..start + 2), Some(" "), "{line}");
+            }
+            units.insert(line[starts[0]..].split_whitespace().next().unwrap().to_owned());
+        }
+        assert_eq!(units.into_iter().collect::<Vec<_>>(), ["employer", "permit"]);
+    }
 }

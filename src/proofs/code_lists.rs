@@ -3,6 +3,9 @@
 //!
 //! A column's list is followed from the tables through views, links and steps as long as the column is passed on unchanged, also
 //! through `coalesce` and functions that pick a row's value. Where the trail is lost, nothing is reported.
+//!
+//! [`outputs`] tells the same of a rule's output, with the words that the text itself gives (`CASE ... THEN 'revoked'`): what it can
+//! follow may be less than what the column can hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -10,46 +13,66 @@ use std::ops::ControlFlow;
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select, SelectItem,
-    SetExpr, Spanned, TableFactor, Visitor,
+    SetExpr, Spanned, TableFactor, UnaryOperator, Value, Visitor,
 };
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
 use crate::catalogue::parse::{parse, text};
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::walk::walk;
 use crate::decode::codes::codes_of;
 use crate::model::record::Op;
-use crate::model::schema::TableId;
+use crate::model::schema::{ColumnType, TableId};
 
-/// The codes that a column may hold, and the tables' columns whose lists say so.
+/// The codes that a column may hold, as far as they can be followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Codes {
+pub struct Codes {
+    /// The tables' columns whose lists say so.
     of: BTreeSet<String>,
-    words: BTreeSet<String>,
+    pub words: BTreeSet<String>,
+    /// Whether it holds no others: only then a comparison with another word is a mistake.
+    is_closed: bool,
+    /// Its type, if it is a table's column, or true or false.
+    pub ty: Option<ColumnType>,
 }
 
 impl Codes {
     fn and(mut self, other: Codes) -> Codes {
         self.of.extend(other.of);
         self.words.extend(other.words);
+        self.is_closed &= other.is_closed;
+        self.ty = self.ty.filter(|ty| other.ty == Some(*ty));
         self
+    }
+
+    /// A word that the text itself gives.
+    fn word(word: String) -> Codes {
+        Codes { words: BTreeSet::from([word]), ..Codes::default() }
+    }
+
+    fn truth() -> Codes {
+        Codes { ty: Some(ColumnType::Bool), ..Codes::default() }
     }
 }
 
-/// Columns in order; `None` for a column that may hold anything.
-type Columns = Vec<(String, Option<Codes>)>;
+/// Columns in order.
+type Columns = Vec<(String, Codes)>;
+
+/// The output columns of each rule, in order.
+pub fn outputs(catalogue: &Catalogue) -> Vec<Vec<(String, Codes)>> {
+    let mut known = Known::of(catalogue);
+    let columns = |rule: &RuleFile| parse(&rule.sql).map(|query| output(&query, &mut known, &[]));
+    catalogue.rules.iter().map(columns).map(Option::unwrap_or_default).collect()
+}
 
 /// Reports rules, views and links that compare a coded column with a word that is none of its codes.
 pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     let views = catalogue.views.iter().map(|view| ("view", view.name.as_str(), view.sql.as_str()));
     let links = catalogue.links.iter().map(|link| ("link", link.table.name(), link.sql.as_str()));
     let rules = catalogue.rules.iter().map(|rule| ("rule", rule.header.id.as_str(), rule.sql.as_str()));
-    let mut known = Known::default();
-    // A view may come before one that it reads: a name that is not known yet is looked up later.
-    for (_, name, sql) in views.clone().chain(links.clone()) {
-        known.texts.insert(name, sql);
-    }
+    let mut known = Known::of(catalogue);
     let mut refused = Vec::new();
     for (what, name, sql) in rules.chain(views).chain(links) {
         let Some(query) = parse(sql) else { continue };
@@ -78,6 +101,15 @@ struct Known<'a> {
     done: BTreeMap<String, Columns>,
 }
 
+impl<'a> Known<'a> {
+    /// A view may come before one that it reads: a name that is not known yet is looked up later.
+    fn of(catalogue: &'a Catalogue) -> Known<'a> {
+        let views = catalogue.views.iter().map(|view| (view.name.as_str(), view.sql.as_str()));
+        let links = catalogue.links.iter().map(|link| (link.table.name(), link.sql.as_str()));
+        Known { texts: views.chain(links).collect(), done: BTreeMap::new() }
+    }
+}
+
 impl Known<'_> {
     fn columns(&mut self, name: &str) -> Columns {
         if let Some(columns) = self.done.get(name) {
@@ -95,15 +127,15 @@ impl Known<'_> {
 }
 
 fn of_table(table: TableId) -> Columns {
-    let codes = |column: &str, words: &mut dyn Iterator<Item = &str>| {
+    let codes = |column: &str, words: &mut dyn Iterator<Item = &str>, ty| {
         let of = BTreeSet::from([format!("{}.{column}", table.name())]);
-        (column.to_owned(), Some(Codes { of, words: words.map(str::to_owned).collect() }))
+        (column.to_owned(), Codes { of, words: words.map(str::to_owned).collect(), is_closed: true, ty })
     };
     let columns = table.def().columns.iter().map(|column| match codes_of(table, column.name) {
-        Some(list) => codes(column.name, &mut list.iter().map(|(code, _)| *code)),
-        None => (column.name.to_owned(), None),
+        Some(list) => codes(column.name, &mut list.iter().map(|(code, _)| *code), Some(column.ty)),
+        None => (column.name.to_owned(), Codes { ty: Some(column.ty), ..Codes::default() }),
     });
-    let op = codes("op", &mut [Op::Upsert, Op::Correct, Op::Retract].iter().map(|op| op.name()));
+    let op = codes("op", &mut [Op::Upsert, Op::Correct, Op::Retract].iter().map(|op| op.name()), None);
     columns.chain([op]).collect()
 }
 
@@ -126,8 +158,7 @@ fn add_steps(query: &Query, known: &mut Known<'_>, steps: &mut Steps) {
 }
 
 fn renamed(columns: Columns, names: &[String]) -> Columns {
-    let rename =
-        |(at, (name, codes)): (usize, (String, Option<Codes>))| (names.get(at).cloned().unwrap_or(name), codes);
+    let rename = |(at, (name, codes)): (usize, (String, Codes))| (names.get(at).cloned().unwrap_or(name), codes);
     columns.into_iter().enumerate().map(rename).collect()
 }
 
@@ -140,18 +171,14 @@ fn body(set: &SetExpr, known: &mut Known<'_>, steps: &[(String, Columns)]) -> Co
                     (column(expr).map(|(_, name)| name).unwrap_or_default(), sources.codes(expr))
                 }
                 SelectItem::ExprWithAlias { expr, alias } => (alias.value.to_lowercase(), sources.codes(expr)),
-                _ => (String::new(), None),
+                _ => (String::new(), Codes::default()),
             };
             select.projection.iter().map(item).collect()
         }
         SetExpr::Query(query) => output(query, known, steps),
         SetExpr::SetOperation { left, right, .. } => {
             let (left, right) = (body(left, known, steps), body(right, known, steps));
-            let both = left.into_iter().zip(right).map(|((name, one), (_, other))| {
-                let codes = one.zip(other).map(|(one, other)| one.and(other));
-                (name, codes)
-            });
-            both.collect()
+            left.into_iter().zip(right).map(|((name, one), (_, other))| (name, one.and(other))).collect()
         }
         _ => Columns::new(),
     }
@@ -193,26 +220,67 @@ impl Sources {
         self.0.push((name, renamed(columns, &named)));
     }
 
-    /// The codes that an expression may have as its value, if known.
-    fn codes(&self, expr: &Expr) -> Option<Codes> {
+    /// The codes that an expression may have as its value, as far as they are known.
+    fn codes(&self, expr: &Expr) -> Codes {
         match expr {
             Expr::Nested(inner) => self.codes(inner),
             Expr::Function(function) => self.function(function),
-            _ => {
-                let (owner, name) = column(expr)?;
-                let source = match owner {
-                    Some(owner) => self.0.iter().find(|(source, _)| *source == owner),
-                    // With several tables, the column may be any one's.
-                    None if self.0.len() == 1 => self.0.first(),
-                    None => None,
-                };
-                source?.1.iter().find(|(own, _)| *own == name)?.1.clone()
+            Expr::Case { conditions, else_result, .. } => {
+                let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+                let all = results.filter(|result| !is_null(result)).map(|result| self.codes(result));
+                // What the text gives itself is no list of a register.
+                let all = all.reduce(Codes::and).unwrap_or_default();
+                Codes { is_closed: false, ..all }
             }
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+                self.joined(&[left.as_ref(), right.as_ref()])
+            }
+            Expr::BinaryOp { op, .. } if is_comparison(op) => Codes::truth(),
+            Expr::UnaryOp { op: UnaryOperator::Not, .. }
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsTrue(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
+            | Expr::InList { .. }
+            | Expr::Between { .. } => Codes::truth(),
+            _ => match (text(expr), self.column(expr)) {
+                (Some(word), _) => Codes::word(word),
+                (None, codes) => codes.cloned().unwrap_or_default(),
+            },
         }
     }
 
-    fn function(&self, function: &Function) -> Option<Codes> {
-        let FunctionArguments::List(list) = &function.args else { return None };
+    fn column(&self, expr: &Expr) -> Option<&Codes> {
+        let (owner, name) = column(expr)?;
+        let source = match owner {
+            Some(owner) => self.0.iter().find(|(source, _)| *source == owner),
+            // With several tables, the column may be any one's.
+            None if self.0.len() == 1 => self.0.first(),
+            None => None,
+        };
+        source?.1.iter().find(|(own, _)| *own == name).map(|(_, codes)| codes)
+    }
+
+    /// Codes beside other parts of a text, such as a day, with spaces between them.
+    fn joined(&self, parts: &[&Expr]) -> Codes {
+        let mut all = Codes::default();
+        for part in parts {
+            match text(part) {
+                Some(between) if between.trim().is_empty() => {}
+                // A word would be part of a longer one.
+                Some(_) => return Codes::default(),
+                None => all.words.extend(self.codes(part).words),
+            }
+        }
+        all
+    }
+
+    fn function(&self, function: &Function) -> Codes {
+        let FunctionArguments::List(list) = &function.args else { return Codes::default() };
         let args: Vec<&Expr> = list
             .args
             .iter()
@@ -224,18 +292,24 @@ impl Sources {
         let name = function.name.to_string().to_lowercase();
         match (name.as_str(), args.as_slice()) {
             ("min" | "max" | "lag" | "lead" | "first_value" | "last_value", [one]) => self.codes(one),
-            ("coalesce", [first, rest @ ..]) => {
-                rest.iter().try_fold(self.codes(first)?, |codes, arg| match text(arg) {
-                    Some(word) => {
-                        let words = BTreeSet::from([word]);
-                        Some(codes.and(Codes { of: BTreeSet::new(), words }))
-                    }
-                    None => Some(codes.and(self.codes(arg)?)),
-                })
-            }
-            _ => None,
+            ("coalesce", [first, rest @ ..]) => rest.iter().fold(self.codes(first), |codes, arg| match text(arg) {
+                Some(word) => codes.and(Codes { is_closed: true, ..Codes::word(word) }),
+                None => codes.and(self.codes(arg)),
+            }),
+            ("concat", parts) => self.joined(parts),
+            ("bool_or" | "bool_and", _) => Codes::truth(),
+            _ => Codes::default(),
         }
     }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator::*;
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | And | Or)
 }
 
 /// A column's table, if the text names it, and its name.
@@ -261,19 +335,23 @@ struct Reader<'a, 'b> {
 
 impl Reader<'_, '_> {
     /// By the current SELECT, else by an enclosing one.
-    fn codes(&self, expr: &Expr) -> Option<Codes> {
+    fn codes(&self, expr: &Expr) -> Codes {
         let owner = column(expr).and_then(|(owner, _)| owner);
-        match owner {
+        let sources = match owner {
             Some(owner) => {
                 let named = |sources: &&Sources| sources.0.iter().any(|(name, _)| *name == owner);
-                self.sources.iter().rev().find(named)?.codes(expr)
+                self.sources.iter().rev().find(named)
             }
-            None => self.sources.last()?.codes(expr),
-        }
+            None => self.sources.last(),
+        };
+        sources.map(|sources| sources.codes(expr)).unwrap_or_default()
     }
 
     fn compare(&mut self, expr: &Expr, words: &[&Expr]) {
-        let Some(codes) = self.codes(expr) else { return };
+        let codes = self.codes(expr);
+        if !codes.is_closed {
+            return;
+        }
         for literal in words {
             if let Some(word) = text(literal).filter(|word| !codes.words.contains(word)) {
                 let span = Span::try_from_sqlparser_span(literal.span());
@@ -378,5 +456,41 @@ mod tests {
         ] {
             assert_eq!(found(sql), [""; 0], "{sql}");
         }
+    }
+
+    #[test]
+    fn the_words_of_an_output_are_followed_into_cases_and_texts() {
+        let told = |sql: &str| -> Vec<String> {
+            let mut known = Known { texts: VIEWS.into(), done: BTreeMap::new() };
+            let columns = output(&parse(sql).unwrap(), &mut known, &[]);
+            columns[0].1.words.iter().cloned().collect()
+        };
+        for (sql, words) in [
+            ("SELECT 'a' AS x FROM payments", &["a"][..]),
+            ("SELECT CASE WHEN true THEN 'a' WHEN false THEN NULL ELSE 'b' END AS x FROM payments", &["a", "b"]),
+            (
+                "SELECT 'a' AS x FROM payments UNION ALL SELECT concat(kind, payer_id) FROM payments",
+                &["a", "allowance", "benefit", "salary"],
+            ),
+            (
+                "WITH s AS (SELECT 'a' AS x, month FROM payments) SELECT CAST(month AS VARCHAR) || ' ' || x AS y FROM s",
+                &["a"],
+            ),
+            ("SELECT concat('shared_', kind) AS x FROM payments", &[]),
+            ("SELECT sort AS x FROM paid", &["allowance", "benefit", "salary"]),
+        ] {
+            assert_eq!(told(sql), words, "{sql}");
+        }
+    }
+
+    #[test]
+    fn months_and_truth_are_told_from_other_columns() {
+        let mut known = Known { texts: VIEWS.into(), done: BTreeMap::new() };
+        let sql = "WITH s AS (SELECT max(month) AS m, bool_or(reported_income) AS r, amount_sek > 3 AS b, amount_sek FROM payments) \
+                   SELECT m, r, NOT b AS n, amount_sek, CAST(m AS VARCHAR) AS t FROM s";
+        let told: Vec<_> =
+            output(&parse(sql).unwrap(), &mut known, &[]).into_iter().map(|(_, codes)| codes.ty).collect();
+        let truth = Some(ColumnType::Bool);
+        assert_eq!(told, [Some(ColumnType::Month), truth, truth, Some(ColumnType::Sek), None]);
     }
 }

@@ -13,7 +13,7 @@ use crate::proofs::tags::Tag;
 use crate::proofs::values::{rests_on_known_time, shows};
 
 /// Output columns that are not evidence.
-const RESERVED: [&str; 10] = [
+pub const RESERVED: [&str; 10] = [
     "person_id",
     "permit_id",
     "alert_key",

@@ -2,6 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
+use crate::catalogue::finding::{deciding, placeholders};
 use crate::catalogue::parse::{outputs, parse};
 use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
@@ -49,8 +50,12 @@ fn of_rule(rule: &RuleFile) -> Vec<Refused> {
     }
     let Some(columns) = parse(&rule.sql).and_then(|query| outputs(&query)) else { return refused };
     let known = || columns.iter().map(String::as_str);
-    let shown = texts.into_iter().flat_map(|(_, text)| placeholders(text)).map(|name| (name, format!("{{{name}}}")));
-    let deciding = texts.into_iter().flat_map(|(_, text)| RuleFile::deciding(text));
+    let places = texts.into_iter().flat_map(|(_, text)| placeholders(text));
+    let shown = places.flat_map(|(place, _)| {
+        let own = if place.of.is_some() { format!("{{{} of", place.column) } else { format!("{{{}}}", place.column) };
+        std::iter::once((place.column, own)).chain(place.of.map(|(_, other)| (other, format!("{other}}}"))))
+    });
+    let deciding = texts.into_iter().flat_map(|(_, text)| deciding(text));
     let named = shown.chain(deciding.map(|name| (name, format!("[{name}:"))));
     let mut missing: Vec<(&str, String)> = named.filter(|(name, _)| !known().any(|column| column == *name)).collect();
     missing.sort_unstable();
@@ -62,7 +67,7 @@ fn of_rule(rule: &RuleFile) -> Vec<Refused> {
         };
         let message = match words.starts_with('[') {
             true => format!("the finding asks for {name}, which is no output column"),
-            false => format!("the finding shows {words}, which is no output column"),
+            false => format!("the finding shows {{{name}}}, which is no output column"),
         };
         refuse(&words, message, hint);
     }
@@ -74,8 +79,4 @@ fn of_rule(rule: &RuleFile) -> Vec<Refused> {
         }
     }
     refused
-}
-
-fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }

@@ -3,7 +3,6 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::catalogue::file::RuleFile;
 use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
@@ -52,13 +51,10 @@ impl Shard {
         let subject_column = header.subject.as_deref().unwrap_or("permit_id");
         let evidence = row.map(|(rows, hit)| rows.evidence(hit, subject_column)).unwrap_or_default();
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
-        let finding = Bilingual {
-            sv: RuleFile::render(&header.finding.sv, &evidence),
-            en: RuleFile::render(&header.finding.en, &evidence),
-        };
+        let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
         Alert {
             title: header.title.clone(),
-            finding: if row.is_some() { finding } else { self.remark(transition) },
+            finding,
             legal_basis: header.legal_basis.clone(),
             evidence,
             records,

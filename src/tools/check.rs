@@ -17,9 +17,11 @@ use std::path::Path;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
+use crate::catalogue::refused::Refused;
 use crate::catalogue::rewritten::byte_at;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::proofs::evidence_words;
 use crate::rules::RuleSet;
 use crate::rules::plan::PlanError;
 use crate::tools::check::coverage::Coverage;
@@ -72,6 +74,11 @@ pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Exam
         });
     }
     let rules = plan(&mut catalogue, &locator, &mut problems);
+    // Words come last: a rule that has another problem is not asked for them.
+    let is_sound = |refused: &Refused| problems.iter().all(|problem| problem.file != format!("{}.sql", refused.name));
+    let lacking: Vec<Refused> = evidence_words::check(&catalogue).into_iter().filter(is_sound).collect();
+    problems
+        .extend(lacking.into_iter().map(|refused| locator.of_catalogue(&CatalogueError::Refused(Box::new(refused)))));
     problems.sort_by(|a, b| (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message)));
     problems.dedup();
     Examined { catalogue: Some(catalogue), rules, fingerprints, problems, coverage }

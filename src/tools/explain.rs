@@ -7,10 +7,10 @@
 //! of secrecy class 3 and above. This file and `facts` collect the facts, as JSON has them; `officer` and `party` make a `page` of
 //! them for one reader or the other, and `text` and `html` display it. No words are written for single rules here: they all come
 //! from the rule's file.
+//! `steps` says, for a rule that has no row, which condition of its text the permit did not meet.
 
 mod facts;
 mod html;
-mod labels;
 mod mask;
 mod officer;
 mod one_person;
@@ -18,21 +18,25 @@ mod page;
 mod party;
 mod party_words;
 mod shown;
+mod steps;
 mod text;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::file::RuleFile;
+use crate::catalogue::file::{RuleFile, Said};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::model::time::{KnownTime, format_micros, parse_day};
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
 use crate::source::files::Recorded;
+use crate::words::{Words, labels};
 
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
 pub use html::html;
@@ -96,19 +100,24 @@ pub struct NowFacts {
 #[derive(Debug, Serialize)]
 pub struct RuleWords {
     pub number: String,
+    /// What the alert is about: permit, person or employer.
+    pub about: &'static str,
     pub legal_gate: String,
     pub owner: String,
     pub parameters: Vec<ParameterFacts>,
+    /// Words for the evidence.
+    #[serde(skip)]
+    pub words: Arc<Words>,
 }
 
-/// A parameter, or a threshold of law: the values that the evidence shows, else the one in force on the day that the alert is
+/// A parameter, or a threshold of law, with what it means: the values that the evidence shows, else the one in force on the day that the alert is
 /// about.
 #[derive(Clone, Debug, Serialize)]
 pub struct ParameterFacts {
     pub name: String,
     pub value: i64,
-    pub meaning: Option<String>,
-    pub source: Option<String>,
+    pub meaning: Bilingual,
+    pub source: Option<Bilingual>,
     pub in_force_from: Option<String>,
     /// Exclusive; null is open.
     pub in_force_to: Option<String>,
@@ -137,6 +146,16 @@ pub struct Transition {
     pub replaced_by: Option<String>,
     pub replaces: Option<String>,
     pub late_record: bool,
+    /// What has changed since the transition before it, if both have a row.
+    pub changes: Vec<Change>,
+}
+
+/// An evidence column, `severity` or `anchor_at`, with its values before and after a transition.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    pub column: String,
+    pub before: Value,
+    pub now: Value,
 }
 
 /// Explains an alert from recorded feeds: finds its person and replays that person. With `logged`, any transition of the alert, it
@@ -169,9 +188,8 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
     if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
         && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
     {
-        let render = |words: &str| RuleFile::render(words, &evidence);
         facts.now = Some(NowFacts {
-            finding: Bilingual { sv: render(&rule.header.finding.sv), en: render(&rule.header.finding.en) },
+            finding: rule.finding(&evidence),
             records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
             evidence,
         });
@@ -241,7 +259,7 @@ pub fn permit<'a>(
     let missing = || no_permit(recorded, options, permit_id);
     let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
     let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
-    facts::permit(&person, permit_id, options.as_of).ok_or_else(missing)
+    facts::permit(&person, catalogue, permit_id, options.as_of).ok_or_else(missing)
 }
 
 /// `None` if there is no transition.
@@ -251,7 +269,8 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
     let Some(rule) = catalogue.rule(&last.rule_id) else {
         return Some(Err(ExplainError::NoRule { id: last.alert_id.clone(), rule: last.rule_id.clone() }));
     };
-    let history = transitions.iter().map(|alert| Transition {
+    let before = std::iter::once(None).chain(transitions.iter().map(|alert| Some(*alert)));
+    let history = before.zip(transitions).map(|(before, alert)| Transition {
         sequence: alert.sequence,
         as_of: alert.as_of.clone(),
         status: alert.status,
@@ -260,6 +279,7 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         replaced_by: alert.replaced_by.clone(),
         replaces: alert.replaces.clone(),
         late_record: alert.late_record,
+        changes: before.map(|before| changes(before, alert)).unwrap_or_default(),
     });
     Some(Ok(AlertFacts {
         alert: last.clone(),
@@ -274,6 +294,27 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
     }))
 }
 
+/// What differs between two transitions in a row. One without a row ends an alert, which changes no evidence.
+fn changes(before: &Alert, now: &Alert) -> Vec<Change> {
+    if before.evidence.is_empty() || now.evidence.is_empty() {
+        return Vec::new();
+    }
+    let change = |column: &str, before: Value, now: Value| {
+        (before != now).then(|| Change { column: column.to_owned(), before, now })
+    };
+    let severity = change("severity", before.severity.name().into(), now.severity.name().into());
+    let evidence = now.evidence.iter().filter_map(|(column, value)| {
+        change(column, before.evidence.get(column).cloned().unwrap_or(Value::Null), value.clone())
+    });
+    let mut evidence: Vec<Change> = evidence.collect();
+    if evidence.is_empty() {
+        // The evidence mostly says itself which day it is about.
+        let anchor = |alert: &Alert| alert.anchor_at.clone().map_or(Value::Null, Value::String);
+        evidence.extend(change("anchor_at", anchor(before), anchor(now)));
+    }
+    severity.into_iter().chain(evidence).collect()
+}
+
 fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWords {
     let day = found.anchor_at.as_deref().or(found.alert_at.get(..10)).and_then(parse_day);
     let mut parameters: Vec<ParameterFacts> = rule
@@ -283,8 +324,8 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWord
         .map(|(name, param)| ParameterFacts {
             name: name.clone(),
             value: rule.values.get(name).copied().unwrap_or(param.default),
-            meaning: Some(param.doc.clone()),
-            source: param.source.clone(),
+            meaning: param.doc.both(),
+            source: param.source.as_ref().map(Said::both),
             in_force_from: None,
             in_force_to: None,
         })
@@ -303,13 +344,15 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWord
     parameters.extend(used.map(|threshold| ParameterFacts {
         name: threshold.name.clone(),
         value: threshold.value,
-        meaning: None,
+        meaning: labels::threshold(&threshold.name),
         source: Some(threshold.source.clone()),
         in_force_from: Some(threshold.valid_from.to_string()),
         in_force_to: threshold.valid_to.map(|day| day.to_string()),
     }));
     RuleWords {
         number: rule.header.number.clone(),
+        about: rule.header.unit(),
+        words: Arc::clone(&rule.words),
         legal_gate: rule.header.legal_gate.clone(),
         owner: rule.header.owner.clone(),
         parameters,

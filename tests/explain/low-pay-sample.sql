@@ -3,8 +3,8 @@ id = "low-pay-sample"
 number = "R00"
 title.sv = "Lön under kravet (exempel)"
 title.en = "Salary below the requirement (sample)"
-finding.sv = "Lönen var sammanlagt {sum_sek} kr under {months} månader till och med {last_month}, från {payer_id}; försörjningskravet är {floor_sek} kr i månaden. Omständighet att utreda."
-finding.en = "Salary came to {sum_sek} SEK over {months} months up to {last_month}, from {payer_id}; the livelihood requirement is {floor_sek} SEK a month. A circumstance to look into."
+finding.sv = "Lönen var sammanlagt {sum_sek} under {months} månader till och med {last_month}, från {payer_id}; försörjningskravet är {floor_sek} i månaden. Omständighet att utreda."
+finding.en = "Salary came to {sum_sek} over {months} months up to {last_month}, from {payer_id}; the livelihood requirement is {floor_sek} a month. A circumstance to look into."
 permit_classes = ["WORK_EMP"]
 legal_basis = ["UtlL 7 kap. 7 e § 1 st. 1 p.", "UF 5 kap. 8 a §", "lag 2008:206"]
 legal_gate = "verify"
@@ -25,12 +25,16 @@ checked = false
 
 [params.share_pct]
 default = 95
-doc = "the salary must be below this share of the requirement, per cent"
-source = "own default"
+doc.sv = "lönen ska ligga under denna andel av kravet"
+doc.en = "the salary must be below this share of the requirement"
+source.sv = "eget antagande"
+source.en = "own default"
 [params.medium_months]
 default = 2
-doc = "from so many months on the indication is medium"
-source = "own default"
+doc.sv = "från så många månader är uppgiften medel"
+doc.en = "from so many months on the indication is medium"
+source.sv = "eget antagande"
+source.en = "own default"
 */
 SELECT p.person_id, p.permit_id, min(s.month) AS alert_key, max(s.month) AS anchor_at, max(s.first_known_time) AS alert_at,
        CASE WHEN count(*) >= $medium_months THEN 'medium' ELSE 'weak' END AS severity,

@@ -10,7 +10,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::catalogue::file::RuleFile;
+use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::parse::{outputs, parse};
 use crate::catalogue::reads::{Definitions, direct};
 use crate::catalogue::{Catalogue, Threshold};
@@ -106,7 +106,7 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     line("severity", header.severity.name());
     line("owner", &header.owner);
     line("stage", &header.stage);
-    line("unit", header.key.as_deref().unwrap_or("person_id"));
+    line("unit", header.unit());
     line("subject", header.subject.as_deref().unwrap_or("permit_id"));
     line("silenced by", &file.cancel_reasons().join(", "));
     line("compares", header.compares_citizenship.as_deref().unwrap_or(""));
@@ -121,12 +121,15 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     for (name, param) in &header.params {
         let value = file.values.get(name).copied().unwrap_or(param.default);
         let changed = if value == param.default { String::new() } else { format!(" (default {})", param.default) };
-        let source = param.source.as_deref().unwrap_or("no source");
-        line("parameter", &format!("{name} = {value}{changed}: {} ({source})", param.doc));
+        let source = param.source.as_ref().map_or("no source", Said::en);
+        line("parameter", &format!("{name} = {value}{changed}: {} ({source})", param.doc.en()));
     }
     for threshold in in_force(catalogue, &reading, on) {
         let name = &threshold.name;
-        line("threshold", &format!("{name} = {} on {on}, {} ({})", threshold.value, days(threshold), threshold.source));
+        line(
+            "threshold",
+            &format!("{name} = {} on {on}, {} ({})", threshold.value, days(threshold), threshold.source.en),
+        );
     }
     for entry in &header.counter_evidence {
         let key = if entry.checked { "looked for" } else { "to be asked" };
@@ -230,8 +233,10 @@ fn section(out: &mut String, catalogue: &Catalogue, rule: &PlannedRule) {
     if !header.params.is_empty() {
         out.push_str("\n| parameter | default | meaning | source |\n| --- | --- | --- | --- |\n");
         for (name, param) in &header.params {
-            let source = param.source.as_deref().unwrap_or("");
-            let _ = writeln!(out, "| `{name}` | {} | {} | {} |", param.default, cell(&param.doc), cell(source));
+            let source = param.source.as_ref().map_or("", Said::en);
+            let doc = param.doc.both();
+            let doc = if doc.sv == doc.en { doc.en } else { format!("{} / {}", doc.sv, doc.en) };
+            let _ = writeln!(out, "| `{name}` | {} | {} | {} |", param.default, cell(&doc), cell(source));
         }
     }
     if !header.readings.is_empty() {

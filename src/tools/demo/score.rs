@@ -19,19 +19,19 @@ pub struct RuleScore {
 }
 
 impl RuleScore {
-    /// Share of the alerts that were right.
-    pub fn precision(&self) -> f64 {
+    /// Share of the alerts that were right; `None` without alerts.
+    pub fn precision(&self) -> Option<f64> {
         ratio(self.found, self.found + self.wrong)
     }
 
-    /// Share of the planted breaches that were found.
-    pub fn recall(&self) -> f64 {
+    /// Share of the planted breaches that were found; `None` if none was planted.
+    pub fn recall(&self) -> Option<f64> {
         ratio(self.found, self.planted)
     }
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+fn ratio(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// Scores a log of transitions. A breach counts from `known_from` on, if that is before `until` (microseconds). `rules` are the ids

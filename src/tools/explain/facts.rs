@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::catalogue::file::RuleFile;
+use crate::catalogue::Catalogue;
 use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef};
-use crate::model::schema::{Feed, TableId};
+use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::planned::PlannedRule;
 use crate::rules::{Conditions, Hit, Interval, Request};
 use crate::tools::explain::one_person::Person;
+use crate::tools::explain::steps::{Path, Tables};
 use crate::units::Unit;
 
 /// All facts about a permit at a time.
@@ -22,10 +23,18 @@ pub struct PermitFacts {
     pub as_of: String,
     pub clocks: Vec<FeedClock>,
     pub rules: Vec<RuleFacts>,
-    /// Rules that concern other classes of permits.
-    pub other_rules: Vec<String>,
+    /// Rules about other classes of permits, or about employers.
+    pub other_rules: Vec<OtherRule>,
     /// Messages about the holder that were quarantined, by reason.
     pub quarantined: Vec<(String, usize)>,
+}
+
+/// A rule that does not concern the permit.
+#[derive(Debug, Serialize)]
+pub struct OtherRule {
+    pub number: String,
+    pub id: String,
+    pub title: Bilingual,
 }
 
 /// The known time up to which a feed had been read.
@@ -44,8 +53,8 @@ pub struct RuleFacts {
     pub title: Bilingual,
     pub legal_basis: Vec<String>,
     pub rows: Vec<RowFacts>,
-    /// Number of the person's current records in each table that the rule reads.
-    pub read: Vec<(String, usize)>,
+    /// Why it has no row; null if it has one.
+    pub path: Option<Path>,
     /// Why the rule could not be run for this person.
     pub failure: Option<String>,
 }
@@ -99,12 +108,20 @@ pub struct CancelledBy {
     pub to_at: Option<String>,
 }
 
+impl RuleFacts {
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.failure.is_none()
+    }
+}
+
 /// `None` if the person has no such permit at that time.
-pub fn permit(person: &Person, permit_id: &str, as_of: KnownTime) -> Option<PermitFacts> {
+pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: KnownTime) -> Option<PermitFacts> {
     let history = person.shard.history();
     let permit_class = history.permit_class(person.number, permit_id, as_of.0)?;
-    let concerns =
-        |rule: &PlannedRule| rule.file.header.permit_classes.iter().any(|class| class == "*" || *class == permit_class);
+    let concerns = |rule: &PlannedRule| {
+        let header = &rule.file.header;
+        header.unit() != "employer" && header.permit_classes.iter().any(|class| class == "*" || *class == permit_class)
+    };
     let unit = [Unit { person: person.number, as_of }];
     let shared = person.shard.rule_set().evaluate_shared(history, &unit);
     let conditions = shared.ok().and_then(|mut shared| shared.units.pop()).unwrap_or_default();
@@ -114,8 +131,19 @@ pub fn permit(person: &Person, permit_id: &str, as_of: KnownTime) -> Option<Perm
         if concerns(rule) {
             rules.push(rule_facts(person, number, rule, permit_id, as_of, &conditions));
         } else {
-            other_rules.push(rule.file.header.id.clone());
+            let header = &rule.file.header;
+            let (number, id, title) = (header.number.clone(), header.id.clone(), header.title.clone());
+            other_rules.push(OtherRule { number, id, title });
         }
+    }
+    // Made for the first rule that has no row.
+    let mut tables = None;
+    for rule in rules.iter_mut().filter(|rule| rule.is_empty()) {
+        let Some(file) = catalogue.rule(&rule.id) else { continue };
+        rule.path = Some(match tables.get_or_insert_with(|| Tables::of(person, catalogue, as_of)) {
+            Ok(tables) => tables.follow(file, permit_id),
+            Err(error) => Path { failure: Some(error.strip_backtrace()), ..Path::default() },
+        });
     }
     let mut quarantined: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     for entry in &person.quarantined {
@@ -188,7 +216,7 @@ fn rule_facts(
         title: header.title.clone(),
         legal_basis: header.legal_basis.clone(),
         rows,
-        read: rule.tables.iter().map(|table| (table.name().to_owned(), count(person, table, as_of.0))).collect(),
+        path: None,
         failure: evaluation.failures.first().map(|failure| failure.message.clone()),
     }
 }
@@ -225,10 +253,7 @@ fn row_facts(
             .map(cancelled_interval)
             .collect(),
         awaits: silent.map(|feed| person.clock(feed)).collect(),
-        finding: Bilingual {
-            sv: RuleFile::render(&header.finding.sv, &evidence),
-            en: RuleFile::render(&header.finding.en, &evidence),
-        },
+        finding: rule.file.finding(&evidence),
         evidence,
     }
 }
@@ -279,19 +304,6 @@ fn cancelled_interval(interval: &Interval) -> CancelledBy {
         from_at: interval.from.map(|from| from.to_string()),
         to_at: interval.to.map(|to| to.to_string()),
     }
-}
-
-/// Number of a table's current rows that the person's rules see.
-fn count(person: &Person, table: TableId, as_of: i64) -> usize {
-    let history = person.shard.history();
-    let mut rows = 0;
-    let mut each = |version: crate::history::Version| rows += usize::from(version.is_current());
-    if table.is_person() {
-        history.versions(person.number, table, as_of, &mut each);
-    } else {
-        history.reference_versions(person.number, table, as_of, &mut each);
-    }
-    rows
 }
 
 impl Person {

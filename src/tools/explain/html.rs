@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::terminal::Language;
 use crate::tools::explain::page::{Block, Item, Page, Pair, clean};
+use crate::words::Language;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -72,8 +72,8 @@ fn pairs(out: &mut String, pairs: &[Pair]) {
     out.push_str("<dl>\n");
     for pair in pairs {
         let _ = write!(out, "<div><dt>{}</dt><dd><bdi>{}</bdi>", escape(&pair.name), escape(&pair.value));
-        if let Some((note, language)) = &pair.note {
-            let _ = write!(out, "<br><small lang=\"{}\">{}</small>", code(*language), escape(note));
+        if let Some(note) = &pair.note {
+            let _ = write!(out, "<br><small>{}</small>", escape(note));
         }
         out.push_str("</dd></div>\n");
     }

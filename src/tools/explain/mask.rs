@@ -5,10 +5,8 @@ use serde_json::Value;
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::model::schema::TableId;
-use crate::terminal::Language;
-use crate::tools::explain::page::plain;
-use crate::tools::explain::words::{of, say};
-use crate::tools::explain::{ParameterFacts, labels};
+use crate::tools::explain::ParameterFacts;
+use crate::words::{Language, Words, of, say};
 
 /// Words for severities: the authority's order of work is its own affair and would weigh on the reader.
 pub const TIERS: [&str; 13] = [
@@ -22,7 +20,7 @@ fn names_a_tier(text: &str) -> bool {
 
 /// Whether a parameter only decides the severity.
 pub fn only_ranks(parameter: &ParameterFacts) -> bool {
-    names_a_tier(&parameter.name) || parameter.meaning.as_deref().is_some_and(names_a_tier)
+    names_a_tier(&parameter.name) || names_a_tier(&parameter.meaning.sv) || names_a_tier(&parameter.meaning.en)
 }
 
 /// The text without remarks in brackets that say which severity an explanation leads to.
@@ -73,18 +71,22 @@ pub fn reads_others(catalogue: &Catalogue, rule: &RuleFile) -> bool {
 }
 
 /// What the party may see of a value.
-pub struct Mask {
+pub struct Mask<'a> {
     /// The rule rests on rows of other persons: none of its evidence is shown.
     pub all: bool,
+    pub words: &'a Words,
 }
 
-impl Mask {
+impl Mask<'_> {
+    pub fn hides(&self, name: &str) -> bool {
+        self.all || names_others(name)
+    }
+
     pub fn value(&self, name: &str, value: &Value, language: Language) -> String {
-        if self.all || names_others(name) {
+        if self.hides(name) {
             return say(language, "(visas inte, rör någon annan)", "(not shown, concerns someone else)").to_owned();
         }
-        let words = labels::value(&plain(value, language));
-        without_numbers(of(language, &words), language)
+        without_numbers(of(language, &self.words.value(name, value)), language)
     }
 }
 

@@ -2,50 +2,57 @@
 
 use serde_json::{Map, Value};
 
-use crate::terminal::Language;
 use crate::tools::explain::mask::without_numbers;
-use crate::tools::explain::page::{Block, Item, Page, Pair, day, plain, time};
-use crate::tools::explain::words::{closing, gate, of, reason, say, severity, status, verdict};
+use crate::tools::explain::page::{Block, Item, Page, Pair, day, time};
+use crate::tools::explain::party::threshold_pair;
+use crate::tools::explain::words::{closing, verdict};
 use crate::tools::explain::{
-    AlertFacts, CounterFacts, FeedClock, ParameterFacts, PermitFacts, RecordFacts, RowFacts, RuleFacts, Verdict, labels,
+    AlertFacts, Change, CounterFacts, FeedClock, PermitFacts, RecordFacts, RowFacts, RuleFacts, Verdict,
 };
+use crate::words::states::{gate, reason, severity, severity_of, status};
+use crate::words::{Language, Words, capital, labels, of, same, say};
 
 pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
     let (alert, found) = (&facts.alert, &facts.found);
+    let words = &*facts.rule.words;
+    let is_of_person = facts.rule.about != "employer";
     let person = format!("{} ({})", alert.person, say(language, "pseudonym", "pseudonym"));
+    let mut about = vec![
+        Pair::new(say(language, "Indikation", "Indication"), &alert.alert_id),
+        Pair::new(unit(facts.rule.about, language), subject(found.permit_class.as_deref(), &alert.subject, language)),
+    ];
+    // An employer's alert is about nobody: its pseudonym is the employer's.
+    about.extend(is_of_person.then(|| Pair::new(unit("person", language), person)));
+    about.push(Pair::new(say(language, "Läge", "State"), state(facts, language)));
     let mut page = Page {
         language,
         title: format!("{} {}", facts.rule.number, of(language, &alert.title)),
-        about: vec![
-            Pair::new(say(language, "Indikation", "Indication"), &alert.alert_id),
-            Pair::new(
-                say(language, "Tillstånd", "Permit"),
-                about(found.permit_class.as_deref(), &alert.subject, language),
-            ),
-            Pair::new("Person", person),
-            Pair::new(say(language, "Läge", "State"), state(facts, language)),
-        ],
+        about,
         intro: Vec::new(),
         sections: Vec::new(),
         closing: closing(language).to_owned(),
     };
     let missing = page.say("Underlaget finns inte i den sista uppgiften.", "The last transition does not carry it.");
-    let words = Some(of(language, &found.finding)).filter(|words| !words.is_empty()).unwrap_or(missing);
-    page.section(page.say("Vad som framkommit", "What was found"), finding_blocks(words, &found.evidence, language));
+    let finding = Some(of(language, &found.finding)).filter(|words| !words.is_empty()).unwrap_or(missing);
+    page.section(
+        page.say("Vad som framkommit", "What was found"),
+        finding_blocks(finding, &found.evidence, words, language),
+    );
     let items = |records: &[RecordFacts]| -> Vec<Block> {
-        records.iter().map(|record| Block::Item(record_item(record, language))).collect()
+        records.iter().map(|record| Block::Item(record_item(record, words, language))).collect()
     };
     page.section(page.say("I vilka uppgifter", "In which records"), items(&facts.records));
     if let Some(now) = &facts.now {
-        let words = page.say("Så säger uppgifterna nu, per", "What the records say now, as of");
+        let heading = page.say("Så säger uppgifterna nu, per", "What the records say now, as of");
         let is_new = |record: &&RecordFacts| {
             !facts.records.iter().any(|old| (&old.record_key, old.version) == (&record.record_key, record.version))
         };
         let changed = now.evidence.iter().filter(|(name, value)| found.evidence.get(*name) != Some(*value));
         let changed = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let mut blocks = finding_blocks(of(language, &now.finding), &changed, language);
-        blocks.extend(now.records.iter().filter(is_new).map(|record| Block::Item(record_item(record, language))));
-        page.section(format!("{words} {}", time(&facts.as_of)), blocks);
+        let mut blocks = finding_blocks(of(language, &now.finding), &changed, words, language);
+        blocks
+            .extend(now.records.iter().filter(is_new).map(|record| Block::Item(record_item(record, words, language))));
+        page.section(format!("{heading} {}", time(&facts.as_of)), blocks);
     }
     let access = page.say("Tillgång till uppgifterna", "Access to the data");
     page.section(
@@ -56,23 +63,25 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
         ],
     );
     parameters(&mut page, facts);
-    counter_evidence(&mut page, &facts.counter_evidence, &found.as_of);
+    counter_evidence(&mut page, &facts.counter_evidence, &found.as_of, words);
     history(&mut page, facts);
     page
 }
 
-fn finding_blocks(words: &str, evidence: &Map<String, Value>, language: Language) -> Vec<Block> {
-    let shown = |(name, value): (&String, &Value)| Pair::new(fact_name(name, language), fact_value(value, language));
-    vec![Block::Text(without_numbers(words, language)), Block::Pairs(evidence.iter().map(shown).collect())]
+fn finding_blocks(finding: &str, evidence: &Map<String, Value>, words: &Words, language: Language) -> Vec<Block> {
+    let shown = |(name, value): (&String, &Value)| {
+        Pair::new(capital(of(language, &words.fact(name))), fact_value(name, value, words, language))
+    };
+    vec![Block::Text(without_numbers(finding, language)), Block::Pairs(evidence.iter().map(shown).collect())]
 }
 
 /// A sole trader's number is a personal number.
-fn fact_value(value: &Value, language: Language) -> String {
-    without_numbers(&plain(value, language), language)
+fn fact_value(name: &str, value: &Value, words: &Words, language: Language) -> String {
+    without_numbers(of(language, &words.value(name, value)), language)
 }
 
 pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
-    let permit = about(Some(&facts.permit_class), &facts.permit_id, language);
+    let permit = subject(Some(&facts.permit_class), &facts.permit_id, language);
     let mut page = Page {
         language,
         title: format!(
@@ -87,7 +96,7 @@ pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
         closing: closing(language).to_owned(),
     };
     let mut clocks: Vec<Pair> =
-        facts.clocks.iter().map(|clock| Pair::new(clock.feed, time_of(clock, language))).collect();
+        facts.clocks.iter().map(|clock| Pair::new(feed(clock, language), time_of(clock, language))).collect();
     for (what, count) in &facts.quarantined {
         clocks.push(Pair::new(page.say("undantagna meddelanden", "messages set aside"), format!("{count} {what}")));
     }
@@ -95,32 +104,41 @@ pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
         page.say("Hur långt varje flöde har rapporterat", "How far each feed has spoken"),
         vec![Block::Pairs(clocks)],
     );
-    for rule in &facts.rules {
+    let (empty, told): (Vec<_>, Vec<_>) = facts.rules.iter().partition(|rule| rule.is_empty());
+    for rule in told {
+        page.section(format!("{} {}", rule.number, of(language, &rule.title)), rule_blocks(rule, language));
+    }
+    let empty = empty.into_iter().map(|rule| empty_line(rule, language)).collect::<Vec<_>>();
+    if !empty.is_empty() {
         page.section(
-            format!("{} {} ({})", rule.number, of(language, &rule.title), rule.id),
-            rule_blocks(rule, language),
+            page.say("Regler som inte har någon rad för tillståndet", "Rules without a row for the permit"),
+            vec![Block::List(empty)],
         );
     }
-    if !facts.other_rules.is_empty() {
+    let others = facts.other_rules.iter().map(|rule| format!("{} {}", rule.number, of(language, &rule.title)));
+    let others: Vec<String> = others.collect();
+    if !others.is_empty() {
         page.section(
-            page.say("Regler för andra tillståndsklasser", "Rules for other classes of permit"),
-            vec![Block::Text(facts.other_rules.join(", "))],
+            page.say("Regler som inte rör tillståndet", "Rules that do not concern the permit"),
+            vec![Block::Text(others.join("; "))],
         );
     }
     page
 }
 
-fn about(class: Option<&str>, subject: &str, language: Language) -> String {
-    let Some(class) = class else { return subject.to_owned() };
-    let words = labels::permit_class(class);
-    format!("{subject} ({class}, {})", of(language, &words))
+fn unit(about: &str, language: Language) -> &'static str {
+    match about {
+        "employer" => say(language, "Arbetsgivare", "Employer"),
+        "person" => say(language, "Person", "Person"),
+        _ => say(language, "Tillstånd", "Permit"),
+    }
 }
 
-/// The reader's word, with the rule's own name, which can be searched for in the rule file.
-fn fact_name(name: &str, language: Language) -> String {
-    match labels::column(name) {
-        Some(words) => format!("{} [{name}]", of(language, &words)),
-        None => name.to_owned(),
+fn subject(class: Option<&str>, subject: &str, language: Language) -> String {
+    let subject = without_numbers(subject, language);
+    match class {
+        Some(class) => format!("{subject} ({})", of(language, &labels::permit_class(class))),
+        None => subject,
     }
 }
 
@@ -143,67 +161,40 @@ fn state(facts: &AlertFacts, language: Language) -> String {
     text
 }
 
-fn record_item(record: &RecordFacts, language: Language) -> Item {
-    let table = labels::table(&record.table);
-    let version = say(language, "version", "version");
+fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item {
     let mut notes = Vec::new();
     if let (Some(event), Some(known)) = (&record.event_time, &record.known_time) {
-        let source = record.source.as_deref().map_or_else(|| labels::same("–"), labels::source);
-        let (when, reached) = (say(language, "avser", "true at"), say(language, "inkom", "known at"));
+        let source = record.source.as_deref().map_or_else(|| same("–"), labels::source);
+        let (when, reached) = (say(language, "avser", "is about"), say(language, "kom in", "came in"));
         let from = say(language, "källa", "source");
-        notes.push(format!("{when} {}, {reached} {}, {from} {}", time(event), time(known), of(language, &source)));
+        notes.push(format!("{when} {}; {reached} {}; {from}: {}", time(event), time(known), of(language, &source)));
     }
+    let version = say(language, "version", "version");
+    let reference = say(language, "referens", "reference");
+    notes.push(format!("{reference}: {} {}, {version} {}", record.table, record.record_key, record.version));
     if record.withheld {
         notes.push(
             say(language, "Innehållet visas inte (sekretess).", "Its content is not shown (secrecy).").to_owned(),
         );
     }
     let pairs = record.values.iter().map(|value| {
-        let words = labels::fact(value.column);
-        let register = if value.register == "-" { value.column } else { value.register };
-        let shown = labels::value(&value.value);
-        Pair::new(format!("{} [{register}]", of(language, &words)), of(language, &shown))
+        let name = capital(of(language, &words.fact(value.column)));
+        Pair::new(name, fact_value(value.column, &value.json(), words, language))
     });
-    Item {
-        head: format!(
-            "{} ({} {}, {version} {})",
-            of(language, &table),
-            record.table,
-            record.record_key,
-            record.version
-        ),
-        notes,
-        pairs: pairs.collect(),
-    }
+    Item { head: of(language, &labels::table(&record.table)).to_owned(), notes, pairs: pairs.collect() }
 }
 
 fn parameters(page: &mut Page, facts: &AlertFacts) {
     let language = page.language;
     let on = facts.found.anchor_at.as_deref().unwrap_or_else(|| day(&facts.found.alert_at));
-    let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| parameter_pair(parameter, language)).collect();
+    let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| threshold_pair(parameter, language)).collect();
     if !pairs.is_empty() {
-        let heading = format!("{} {on}", page.say("Gränsvärden, för", "Thresholds, as to"));
+        let heading = format!("{} {on}", page.say("Gränsvärden, för", "Limits, as to"));
         page.section(heading, vec![Block::Pairs(pairs)]);
     }
 }
 
-fn parameter_pair(parameter: &ParameterFacts, language: Language) -> Pair {
-    let (from, to) = (parameter.in_force_from.as_deref(), parameter.in_force_to.as_deref());
-    let mut value = parameter.value.to_string();
-    if let Some(from) = from {
-        value.push_str(&format!(" ({} {from}", say(language, "från", "from")));
-        value.push_str(&to.map(|to| format!(" {} {to}", say(language, "till", "until"))).unwrap_or_default());
-        value.push(')');
-    }
-    let source = parameter.source.as_deref().unwrap_or("–");
-    let note = match &parameter.meaning {
-        Some(meaning) => format!("{meaning}; source: {source}"),
-        None => format!("source: {source}"),
-    };
-    Pair { name: parameter.name.clone(), value, note: Some((note, Language::En)) }
-}
-
-fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str) {
+fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str, words: &Words) {
     let language = page.language;
     let (looked_for, open): (Vec<_>, Vec<_>) = counters.iter().partition(|counter| counter.looked_for);
     let looked_for: Vec<String> = looked_for
@@ -211,17 +202,18 @@ fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str) {
         .map(|counter| {
             let result = match (&counter.column, &counter.result) {
                 (Some(column), Some(value)) => {
-                    format!("{} = {}", fact_name(column, language), fact_value(value, language))
+                    let name = words.fact(column);
+                    format!("{}: {}", of(language, &name), fact_value(column, value, words, language))
                 }
                 // The rule gives no row when it finds one of these.
                 _ => say(language, "inte funnen", "not found").to_owned(),
             };
-            format!("{}: {result}", say(language, &counter.sv, &counter.en))
+            format!("{} – {result}", say(language, &counter.sv, &counter.en))
         })
         .collect();
     if !looked_for.is_empty() {
-        let words = page.say("Förklaringar som söktes, per", "Innocent explanations that were looked for, as of");
-        page.section(format!("{words} {}", day(as_of)), vec![Block::List(looked_for)]);
+        let heading = page.say("Förklaringar som söktes, per", "Innocent explanations that were looked for, as of");
+        page.section(format!("{heading} {}", day(as_of)), vec![Block::List(looked_for)]);
     }
     let open: Vec<String> =
         open.into_iter().map(|counter| say(language, &counter.sv, &counter.en).to_owned()).collect();
@@ -250,6 +242,9 @@ fn history(page: &mut Page, facts: &AlertFacts) {
         if step.late_record {
             line.push_str(say(language, "; sen uppgift", "; late record"));
         }
+        for change in &step.changes {
+            line.push_str(&format!("; {}", changed(change, &facts.rule.words, language)));
+        }
         line
     });
     let steps = steps.collect();
@@ -257,23 +252,57 @@ fn history(page: &mut Page, facts: &AlertFacts) {
     page.section(page.say("Vad som har hänt", "What has happened"), blocks);
 }
 
+/// `sista månaden: mars 2024 → april 2024`
+fn changed(change: &Change, words: &Words, language: Language) -> String {
+    let column = change.column.as_str();
+    let value = |value: &Value| match (column, value.as_str()) {
+        ("severity", Some(name)) => severity_of(language, name),
+        _ => fact_value(column, value, words, language),
+    };
+    let name = match column {
+        "severity" => say(language, "styrka", "strength").to_owned(),
+        "anchor_at" => say(language, "avser", "is about").to_owned(),
+        _ => of(language, &words.fact(column)).to_owned(),
+    };
+    format!("{name}: {} → {}", value(&change.before), value(&change.now))
+}
+
 fn rule_blocks(rule: &RuleFacts, language: Language) -> Vec<Block> {
     let mut blocks = vec![Block::Text(rule.legal_basis.join("; "))];
     if let Some(failure) = &rule.failure {
         let words = say(language, "Regeln kunde inte köras", "The rule could not be run");
         blocks.push(Block::Text(format!("{words}: {failure}")));
-    } else if rule.rows.is_empty() {
-        let read: Vec<String> = rule.read.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
-        let none = say(language, "ingen rad: regeln läste", "no row: the rule read");
-        blocks.push(Block::Text(format!("{none} {}", read.join(", "))));
-    } else {
-        blocks.extend(rule.rows.iter().map(|row| Block::Item(row_item(row, language))));
     }
+    blocks.extend(rule.rows.iter().map(|row| Block::Item(row_item(row, language))));
     blocks
 }
 
+/// A rule without a row: how many rows each step of its text has, and the condition that took the last one.
+fn empty_line(rule: &RuleFacts, language: Language) -> String {
+    let mut line = format!("{} {}", rule.number, of(language, &rule.title));
+    let Some(path) = &rule.path else { return line };
+    for taken in &path.taken {
+        let step = taken.step.as_deref().unwrap_or(say(language, "sista SELECT", "the last SELECT"));
+        let told = match (taken.rows_before, language) {
+            (0, Language::Sv) => format!("inga rader i {}", taken.condition),
+            (0, Language::En) => format!("no rows in {}", taken.condition),
+            (rows, Language::Sv) => format!("i {step} tog villkoret {} bort den sista av {rows}", taken.condition),
+            (rows, Language::En) => format!("in {step} the condition {} took the last of {rows}", taken.condition),
+        };
+        line.push_str(&format!("; {told}"));
+    }
+    if !path.steps.is_empty() {
+        let steps: Vec<String> = path.steps.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
+        line.push_str(&format!("; {} {}", say(language, "rader per steg:", "rows by step:"), steps.join(", ")));
+    }
+    if let Some(failure) = &path.failure {
+        let words = say(language, "regelns text kunde inte följas", "the rule's text could not be followed");
+        line.push_str(&format!("; {words}: {failure}"));
+    }
+    line
+}
+
 fn row_item(row: &RowFacts, language: Language) -> Item {
-    let key = say(language, "nyckel", "key");
     let tier = severity(language, row.severity);
     let mut notes = Vec::new();
     let mut times = format!("{} {}", say(language, "gäller från", "holds from"), time(&row.alert_at));
@@ -302,20 +331,22 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
         notes.push(format!("{words}: {}", reason(language, canceller.reason)));
     }
     if let Some(least) = row.awaits.iter().min_by(|a, b| a.clock.cmp(&b.clock)) {
-        let feeds: Vec<&str> = row.awaits.iter().map(|clock| clock.feed).collect();
+        let feeds: Vec<String> = row.awaits.iter().map(|clock| feed(clock, language)).collect();
         let words =
             say(language, "väntar på att dessa flöden rapporterar så långt:", "awaits that these feeds speak so far:");
-        let least = format!("{} {}", least.feed, time_of(least, language));
+        let least = format!("{} {}", feed(least, language), time_of(least, language));
         notes.push(format!("{words} {} ({}: {least})", feeds.join(", "), say(language, "kortast", "least")));
     }
     if !matches!(row.verdict, Verdict::Ahead | Verdict::Awaits | Verdict::Outranked) {
         notes.push(without_numbers(of(language, &row.finding), language));
     }
-    Item {
-        head: format!("{}: {key} {}, {tier}, {}", verdict(language, row.verdict), row.alert_key, row.alert_id),
-        notes,
-        pairs: Vec::new(),
-    }
+    let (reference, key) = (say(language, "referens", "reference"), say(language, "nyckel", "key"));
+    notes.push(format!("{reference}: {}, {key} {}", row.alert_id, row.alert_key));
+    Item { head: format!("{}, {tier}", capital(verdict(language, row.verdict))), notes, pairs: Vec::new() }
+}
+
+fn feed(clock: &FeedClock, language: Language) -> String {
+    of(language, &labels::feed(clock.feed)).to_owned()
 }
 
 fn time_of(clock: &FeedClock, language: Language) -> String {

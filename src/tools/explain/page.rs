@@ -1,10 +1,8 @@
 //! The content of an explanation, in order, for any reader and any form: `officer` and `party` write pages, `text` and `html`
 //! display them. Values come from records and may hold anything, so only those two put them into a form.
 
-use serde_json::Value;
-
-use crate::terminal::Language;
-use crate::tools::explain::words::say;
+use crate::words::values::instant;
+use crate::words::{Language, say};
 
 #[derive(Debug)]
 pub struct Page {
@@ -47,8 +45,8 @@ pub struct Item {
 pub struct Pair {
     pub name: String,
     pub value: String,
-    /// A note on the value, in a language of its own: the rule file has a parameter's meaning in English only.
-    pub note: Option<(String, Language)>,
+    /// A note on the value.
+    pub note: Option<String>,
 }
 
 impl Page {
@@ -69,26 +67,14 @@ impl Pair {
     }
 }
 
-/// The time without parts that say nothing: the fraction of a whole second, the time of day of a day. Instants are UTC.
+/// A time as a reader is told it, with its zone; a day without its midnight.
 pub fn time(text: &str) -> String {
-    let text = text.strip_suffix("Z").unwrap_or(text);
-    let text = text.strip_suffix(".000000").unwrap_or(text);
-    text.strip_suffix("T00:00:00").unwrap_or(text).replacen('T', " ", 1)
+    instant(text).unwrap_or_else(|| text.to_owned())
 }
 
 /// The day of an instant.
 pub fn day(text: &str) -> &str {
     text.get(..10).unwrap_or(text)
-}
-
-pub fn plain(value: &Value, language: Language) -> String {
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::Bool(true) => say(language, "ja", "yes").to_owned(),
-        Value::Bool(false) => say(language, "nej", "no").to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// Replaces characters that would control a terminal or change the reading order by visible ones, and line breaks by spaces.

@@ -7,17 +7,15 @@
 //! - What is left out is marked as left out, with the reason, so that the party can ask for it.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::file::RuleFile;
 use crate::model::alert::{Bilingual, Status};
-use crate::terminal::Language;
-use crate::tools::explain::labels::{self, both};
 use crate::tools::explain::mask::{Mask, is_of_others, names_others, only_ranks, reads_others, without_tiers};
 use crate::tools::explain::page::{Block, Item, Page, Pair, day};
-use crate::tools::explain::words::{of, reason, say};
 use crate::tools::explain::{AlertFacts, ExplainError, ParameterFacts, RecordFacts, party_words};
+use crate::words::states::reason;
+use crate::words::{Language, Words, both, capital, labels, of, say};
 
 /// The content of the sheet, in both languages.
 #[derive(Debug, Serialize)]
@@ -99,26 +97,23 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         .rule(&alert.rule_id)
         .filter(|rule| rule.header.subject.is_none())
         .ok_or_else(|| ExplainError::NoParty { id: alert.alert_id.clone(), rule: alert.rule_id.clone() })?;
-    let mask = Mask { all: reads_others(catalogue, rule) };
+    let words = &*rule.words;
+    let mask = Mask { all: reads_others(catalogue, rule), words };
     // The party is told what the records say now, not what they said when the alert last changed.
     let (now, records) = match &facts.now {
         Some(now) => (&now.evidence, &now.records),
         None => (&found.evidence, &facts.records),
     };
-    let evidence = |language| -> Map<String, Value> {
-        let shown = |(name, value): (&String, &Value)| (name.clone(), Value::String(mask.value(name, value, language)));
-        now.iter().map(shown).collect()
+    let say = |language, name: &str, value: &Value| mask.value(name, value, language);
+    let value = |name: &str| {
+        let value = now.get(name).unwrap_or(&Value::Null);
+        both(say(Language::Sv, name, value), say(Language::En, name, value))
     };
-    let (sv, en) = (evidence(Language::Sv), evidence(Language::En));
-    // The values decide which words appear; the words for the values exist in any case.
-    let said = |finding: &str, words: &Map<String, Value>| RuleFile::render(&RuleFile::said(finding, now), words);
-    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
-    let value = |name: &str| both(text(&sv, name), text(&en, name));
     let looked_for = facts.counter_evidence.iter().filter(|counter| counter.looked_for).map(|counter| Explanation {
         what: both(without_tiers(&counter.sv), without_tiers(&counter.en)),
         result: match (&counter.column, &counter.result) {
             (Some(column), Some(_)) => {
-                let (name, value) = (labels::fact(column), value(column));
+                let (name, value) = (words.fact(column), value(column));
                 both(format!("{}: {}", name.sv, value.sv), format!("{}: {}", name.en, value.en))
             }
             _ => both("inget sådant framkom", "nothing of the kind was found"),
@@ -130,9 +125,9 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         title: alert.title.clone(),
         found_on: day(facts.history.first().map_or(&alert.alert_at, |step| &step.as_of)).to_owned(),
         state: state(facts),
-        found: both(said(&rule.header.finding.sv, &sv), said(&rule.header.finding.en, &en)),
-        facts: now.keys().map(|name| Fact { name: labels::fact(name), value: value(name) }).collect(),
-        records: records.iter().map(party_record).collect(),
+        found: rule.finding_as(now, &say, &|name| mask.hides(name)),
+        facts: now.keys().map(|name| Fact { name: words.fact(name), value: value(name) }).collect(),
+        records: records.iter().map(|record| party_record(record, words)).collect(),
         provisions: alert.legal_basis.iter().map(|basis| labels::provision(basis)).collect(),
         thresholds: facts.rule.parameters.iter().filter(|parameter| !only_ranks(parameter)).cloned().collect(),
         looked_for: looked_for.collect(),
@@ -158,7 +153,7 @@ fn state(facts: &AlertFacts) -> Bilingual {
     }
 }
 
-fn party_record(record: &RecordFacts) -> PartyRecord {
+fn party_record(record: &RecordFacts, words: &Words) -> PartyRecord {
     let is_notice = record.table == "notices";
     let is_others = is_of_others(&record.table);
     let withheld = if is_others || is_notice {
@@ -171,10 +166,10 @@ fn party_record(record: &RecordFacts) -> PartyRecord {
         None
     };
     let shown = if withheld.is_some() { &[] } else { record.values.as_slice() };
-    let mask = Mask { all: false };
+    let mask = Mask { all: false, words };
     let fact = |value: &crate::tools::explain::shown::ValueFacts| {
-        let text = |language| mask.value(value.column, &Value::String(value.value.clone()), language);
-        Fact { name: labels::fact(value.column), value: both(text(Language::Sv), text(Language::En)) }
+        let text = |language| mask.value(value.column, &value.json(), language);
+        Fact { name: words.fact(value.column), value: both(text(Language::Sv), text(Language::En)) }
     };
     let on = |at: &Option<String>| at.as_deref().filter(|_| !is_others).map(|at| day(at).to_owned());
     PartyRecord {
@@ -227,7 +222,7 @@ fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
     let mut heading = |sv: &str, en: &str, blocks: Vec<Block>| {
         page.section(format!("{number}{}", say(language, sv, en)), blocks);
     };
-    let pair = |fact: &Fact| Pair::new(labels::capital(of(language, &fact.name)), of(language, &fact.value));
+    let pair = |fact: &Fact| Pair::new(capital(of(language, &fact.name)), of(language, &fact.value));
     let about = vec![
         Pair::new(say(language, "Gäller", "About"), of(language, &facts.title)),
         Pair::new(say(language, "Framkom", "Came up"), &facts.found_on),
@@ -289,17 +284,18 @@ fn record_item(record: &PartyRecord, language: Language, pair: &impl Fn(&Fact) -
     Item { head: of(language, &record.kind).to_owned(), notes, pairs: record.facts.iter().map(pair).collect() }
 }
 
-fn threshold_pair(threshold: &ParameterFacts, language: Language) -> Pair {
-    let name = labels::threshold(&threshold.name);
+/// A limit under what it means, with its value, the days on which it is in force, and its source.
+pub(super) fn threshold_pair(threshold: &ParameterFacts, language: Language) -> Pair {
     let period = match (&threshold.in_force_from, &threshold.in_force_to) {
         (Some(from), Some(to)) => format!(" ({from} – {to})"),
         (Some(from), None) => format!(" ({} {from})", say(language, "från", "from")),
         _ => String::new(),
     };
-    let note = [threshold.meaning.as_deref(), threshold.source.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+    let value = Words::default().value(&threshold.name, &Value::from(threshold.value));
+    let source = threshold.source.as_ref();
     Pair {
-        name: labels::capital(of(language, &name)),
-        value: format!("{}{period}", threshold.value),
-        note: (!note.is_empty()).then(|| (note.join("; "), Language::En)),
+        name: capital(of(language, &threshold.meaning)),
+        value: format!("{}{period}", of(language, &value)),
+        note: source.map(|source| format!("{}: {}", say(language, "källa", "source"), of(language, source))),
     }
 }

@@ -1,9 +1,7 @@
 //! The fixed words of the party's sheet. Plain, and saying no more than the law: where a right has a limit, the words have it too.
 
 use crate::model::alert::Bilingual;
-use crate::terminal::Language;
-use crate::tools::explain::labels::both;
-use crate::tools::explain::words::say;
+use crate::words::{Language, both, say};
 
 pub fn intro(language: Language, nothing: bool) -> Vec<String> {
     if nothing {

@@ -9,6 +9,7 @@ use crate::model::alert::RecordRef;
 use crate::model::schema::{Column, ColumnType, TableId};
 use crate::model::time::format_micros;
 use crate::tools::explain::one_person::Person;
+use crate::words::labels::SOLE_TRADER;
 
 /// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown.
 const WITHHELD_FROM: i64 = 3;
@@ -38,6 +39,18 @@ pub struct ValueFacts {
     /// The register's own name for the column.
     pub register: &'static str,
     pub value: String,
+    #[serde(skip)]
+    pub is_number: bool,
+}
+
+impl ValueFacts {
+    /// The value with its type: a number as a number.
+    pub fn json(&self) -> serde_json::Value {
+        match (self.value.parse::<i64>(), self.is_number) {
+            (Ok(number), true) => number.into(),
+            _ => self.value.clone().into(),
+        }
+    }
 }
 
 /// Whether a column may be shown: not if it says who someone is (names, numbers, days of birth, addresses, other persons, keyed
@@ -71,7 +84,8 @@ impl Person {
         let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
         let values = columns.filter_map(|column| {
             let value = self.value(table, column.name, row)?;
-            Some(ValueFacts { column: column.name, register: column.register, value })
+            let is_number = matches!(column.ty, ColumnType::Int | ColumnType::Sek);
+            Some(ValueFacts { column: column.name, register: column.register, value, is_number })
         });
         RecordFacts {
             event_time: self.instant(table, "event_time", row),
@@ -94,7 +108,7 @@ impl Person {
         let text = array_value_to_string(&array, 0).ok()?;
         let (_, column) = table.def().column(column)?;
         let is_sole_trader = column.ty == ColumnType::Employer && !text.starts_with("16");
-        Some(if is_sole_trader { "(a sole trader)".to_owned() } else { text })
+        Some(if is_sole_trader { SOLE_TRADER.to_owned() } else { text })
     }
 
     fn instant(&self, table: TableId, column: &str, row: RowId) -> Option<String> {
@@ -110,6 +124,15 @@ impl Person {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_has_words() {
+        for table in TableId::ALL.into_iter().filter(|table| table.is_person()) {
+            for column in table.def().columns.iter().filter(|column| is_shown(column)) {
+                assert!(crate::words::labels::column(column.name).is_some(), "{}.{}", table.name(), column.name);
+            }
+        }
+    }
 
     #[test]
     fn nothing_that_says_who_someone_is_may_be_shown() {

@@ -1,9 +1,11 @@
 //! Aim: an explanation gives what the engine found, in both languages and every form, and nothing about who the person is.
 //! Method: a small generated register; the alerts and permits of its replay are explained. `golden`: every form of one alert
-//! against files. `hostile`: values that try to be markup. `words`: the words of the catalogue's rules.
+//! against files. `hostile`: values that try to be markup. `steps`: why a rule has no row. `words`: the words of the catalogue's
+//! rules.
 
 mod golden;
 mod hostile;
+mod steps;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +16,8 @@ use crate::config::{Config, Visibility};
 use crate::generate::{Options as Generated, generate, write};
 use crate::shard::Pseudonyms;
 use crate::source::files::last_known_time;
-use crate::terminal::Language;
 use crate::tools::replay::{Timeline, timeline};
+use crate::words::Language;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -28,7 +30,8 @@ fn catalogue() -> Catalogue {
 /// The catalogue with a rule of the tests in place of its own.
 fn sample_catalogue() -> Catalogue {
     let text = std::fs::read_to_string(repository("tests/explain/low-pay-sample.sql")).unwrap();
-    let rule = RuleFile::parse("low-pay-sample", &text, &BTreeMap::new()).unwrap();
+    let mut rule = RuleFile::parse("low-pay-sample", &text, &BTreeMap::new()).unwrap();
+    rule.words = Arc::clone(&catalogue().words);
     Catalogue { rules: vec![rule], links: Vec::new(), ..catalogue() }
 }
 
@@ -85,6 +88,7 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
     let (catalogue, options) = (catalogue(), options(dir.path()));
     let log = replayed(dir.path(), &catalogue, &options);
     assert!(!log.is_empty());
+    no_code_is_shown(&log, &catalogue);
     let mut seen = std::collections::BTreeSet::new();
     for (at, expected) in log.iter().rev().filter(|alert| seen.insert(alert.rule_id.clone())).enumerate() {
         let id = &expected.alert_id;
@@ -96,7 +100,7 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
             let page = alert_page(&facts, language);
             let text = text(&page);
             assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-            let found = super::words::of(language, &facts.found.finding);
+            let found = crate::words::of(language, &facts.found.finding);
             let begins: String = found.chars().take(20).collect();
             assert!(text.contains(id) && text.contains(&begins));
             assert!(html(&page).contains(id.as_str()));
@@ -128,6 +132,22 @@ fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
             }
         }
     }
+}
+
+/// Asserts that every code that the rules found has words: `check` follows only those that a text gives.
+fn no_code_is_shown(log: &[Alert], catalogue: &Catalogue) {
+    let is_code = |text: &&str| text.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-') && !text.is_empty();
+    let mut codes = 0;
+    for (column, value) in log.iter().flat_map(|alert| &alert.evidence) {
+        // A provision has more words.
+        let words: Vec<&str> = value.as_str().unwrap_or_default().split(' ').collect();
+        for code in words.iter().copied().filter(|code| words.len() < 3 && is_code(code)) {
+            codes += 1;
+            let said = catalogue.words.code(column, code).or_else(|| crate::words::labels::country(code));
+            assert!(said.is_some(), "{column} {code}");
+        }
+    }
+    assert!(codes > 10, "{codes}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Lines {
 
     fn pair(&mut self, indent: usize, pair: &Pair) {
         self.line(indent, &format!("{}: {}", pair.name, pair.value));
-        if let Some((note, _)) = &pair.note {
+        if let Some(note) = &pair.note {
             self.line(indent + 4, note);
         }
     }

@@ -1,77 +1,7 @@
-//! The words of an explanation, in Swedish and English. Neutral: something was found, and someone should look into it.
+//! The words of an explanation alone, in Swedish and English. Neutral: something was found, and someone should look into it.
 
-use crate::model::alert::Bilingual;
-use crate::terminal::Language;
 use crate::tools::explain::Verdict;
-
-/// Picks the text of the language.
-pub fn say<'a>(language: Language, sv: &'a str, en: &'a str) -> &'a str {
-    match language {
-        Language::Sv => sv,
-        Language::En => en,
-    }
-}
-
-pub fn of(language: Language, words: &Bilingual) -> &str {
-    say(language, &words.sv, &words.en)
-}
-
-pub fn status(language: Language, name: &'static str) -> &'static str {
-    match (language, name) {
-        (Language::Sv, "raised") => "väckt",
-        (Language::Sv, "updated") => "ändrad",
-        (Language::Sv, "cleared") => "avslutad",
-        (Language::Sv, "retracted") => "återtagen",
-        (_, name) => name,
-    }
-}
-
-pub fn severity(language: Language, name: &'static str) -> &'static str {
-    match (language, name) {
-        (Language::Sv, "info") => "endast noterad",
-        (Language::Sv, "weak") => "svag",
-        (Language::Sv, "medium") => "medel",
-        (Language::Sv, "strong") => "stark",
-        (_, name) => name,
-    }
-}
-
-/// By what right the data may be used.
-pub fn gate(language: Language, name: &str) -> String {
-    let (sv, en) = match name {
-        "open" => ("öppen", "open"),
-        "request" => ("på begäran i ett enskilt ärende", "on request in a single case"),
-        "verify" => ("lagen har ändrats, bekräfta först", "the law has changed, confirm first"),
-        "closed" => ("stängd, bara påhittade uppgifter", "closed, made-up data only"),
-        other => return other.to_owned(),
-    };
-    format!("{} ({name})", say(language, sv, en))
-}
-
-/// Why an alert ended or is held back. A rule's own reason is shown as it is.
-pub fn reason(language: Language, name: &str) -> String {
-    let (sv, en) = match name {
-        "fulfilled" => ("villkoret är uppfyllt", "the condition is met"),
-        "corrected" => ("en uppgift har rättats", "a record was corrected"),
-        "superseded" => ("senare uppgifter ger en annan bild", "later records give another picture"),
-        "rule_withdrawn" => ("regeln används inte längre", "the rule is no longer in use"),
-        "recomputed" => ("omräknad", "computed anew"),
-        "naturalised" => ("har blivit svensk medborgare", "has become a Swedish citizen"),
-        "deceased" => ("har avlidit", "has died"),
-        "permit_ended" => ("tillståndet har upphört", "the permit has ended"),
-        "protected" => ("uppgifterna är skyddade", "the person is protected"),
-        "minor" => ("är under 18 år", "is under 18"),
-        "late_record" => ("en uppgift kom för sent för att räknas", "a record came too late to be counted"),
-        "status_ended" => ("statusen har upphört", "the status has ended"),
-        "changed_back" => ("uppgiften har ändrats tillbaka", "the entry was changed back"),
-        "new_permit" => {
-            ("beslutet om ett nytt tillstånd kunde beakta uppgiften", "the decision on a new permit could weigh it")
-        }
-        "application_pending" => ("en ansökan är under prövning", "an application is pending"),
-        other => return other.to_owned(),
-    };
-    say(language, sv, en).to_owned()
-}
+use crate::words::{Language, say};
 
 pub fn verdict(language: Language, verdict: Verdict) -> &'static str {
     let (sv, en) = match verdict {
@@ -96,31 +26,4 @@ pub fn closing(language: Language) -> &'static str {
         "Detta är en omständighet att utreda. En handläggare bedömer; systemet beslutar ingenting.",
         "This is a circumstance to look into. A case officer judges; the system decides nothing.",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue::Catalogue;
-
-    #[test]
-    fn every_reason_of_a_rule_has_words() {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-        let catalogue = Catalogue::load(&dir, &std::collections::BTreeMap::new()).unwrap();
-        let mut given = std::collections::BTreeSet::new();
-        for rule in &catalogue.rules {
-            for before in rule.sql.split(" AS cleared_reason").collect::<Vec<_>>().split_last().unwrap().1 {
-                let expression = before.rsplit(" AS ").next().unwrap_or_default();
-                let literals = expression.split('\'').skip(1).step_by(2);
-                let is_name = |text: &&str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-                given.extend(literals.filter(is_name).map(str::to_owned));
-            }
-        }
-        assert!(given.len() > 3, "{given:?}");
-        for name in &given {
-            for language in [Language::Sv, Language::En] {
-                assert_ne!(reason(language, name), *name, "no words in {language:?}");
-            }
-        }
-    }
 }

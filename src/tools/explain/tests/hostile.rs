@@ -42,8 +42,8 @@ fn page_of(value: &str, language: Language) -> [Page; 2] {
     }
     for parameter in &mut facts.rule.parameters {
         parameter.name = text();
-        parameter.meaning = Some(text());
-        parameter.source = Some(text());
+        parameter.meaning = crate::words::same(value);
+        parameter.source = Some(crate::words::same(value));
     }
     let officer = alert_page(&facts, language);
     [officer, party_page(&party_of_alert(&catalogue, facts).unwrap(), language)]

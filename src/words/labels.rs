@@ -1,7 +1,7 @@
-//! Names for readers: of tables, columns, sources, codes and laws, in Swedish and English. A column that a rule defines and that is
-//! not listed keeps its own name.
+//! The words for what the schema has: tables, columns, sources, codes, countries; and for laws and thresholds.
 
 use crate::model::alert::Bilingual;
+use crate::words::{both, countries, same};
 
 type Names = [(&'static str, &'static str, &'static str)];
 
@@ -9,26 +9,17 @@ fn find(names: &Names, name: &str) -> Option<Bilingual> {
     names.iter().find(|(known, ..)| *known == name).map(|(_, sv, en)| both(*sv, *en))
 }
 
-pub fn both(sv: impl Into<String>, en: impl Into<String>) -> Bilingual {
-    Bilingual { sv: sv.into(), en: en.into() }
-}
-
-/// The text with a capital first letter.
-pub fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// The same text in both languages.
-pub fn same(text: &str) -> Bilingual {
-    both(text, text)
-}
-
 pub fn table(name: &str) -> Bilingual {
     find(TABLES, name).unwrap_or_else(|| same(&name.replace('_', " ")))
 }
 
+pub fn feed(name: &str) -> Bilingual {
+    find(FEEDS, name).unwrap_or_else(|| same(name))
+}
+
 pub fn source(name: &str) -> Bilingual {
+    // What links show has been computed here; the rules' fingerprint follows.
+    let name = name.split_once(':').map_or(name, |(own, _)| own);
     find(SOURCES, name).unwrap_or_else(|| same(name))
 }
 
@@ -41,25 +32,30 @@ pub fn column(name: &str) -> Option<Bilingual> {
     find(COLUMNS, name)
 }
 
-/// A column's listed name, or its own name in plain writing.
-pub fn fact(name: &str) -> Bilingual {
-    column(name).unwrap_or_else(|| match name.strip_suffix("_sek") {
-        Some(amount) => {
-            both(format!("{} (kr)", amount.replace('_', " ")), format!("{} (SEK)", amount.replace('_', " ")))
-        }
-        None => same(&name.replace('_', " ")),
-    })
-}
-
-/// The name of a threshold of law, or of a rule's own parameter, which has no name but its identifier.
+/// The name of a threshold of law.
 pub fn threshold(name: &str) -> Bilingual {
-    find(THRESHOLDS, name).unwrap_or_else(|| same(&name.replace('_', " ")))
+    let rate = |name: &str| {
+        name.strip_prefix("breach_rate_bp_").map(|sector| {
+            both(
+                format!("andel tillståndshavare med uppgift, bransch {sector}"),
+                format!("share of permit holders with an indication, sector {sector}"),
+            )
+        })
+    };
+    find(THRESHOLDS, name).or_else(|| rate(name)).unwrap_or_else(|| same(&name.replace('_', " ")))
 }
 
-/// A value as a word if it is a code or a truth value; a list without its brackets.
-pub fn value(text: &str) -> Bilingual {
-    let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    find(VALUES, text).or_else(|| find(CLASSES, text)).unwrap_or_else(|| same(text))
+/// The words for a code of a column; `None` if it has none.
+pub fn code(column: &str, code: &str) -> Option<Bilingual> {
+    let of_column = OF_COLUMNS.iter().find(|(columns, ..)| columns.contains(&column));
+    let own = of_column.and_then(|(_, codes)| find(codes, code));
+    own.or_else(|| find(CODES, code)).or_else(|| find(CLASSES, code))
+}
+
+/// The name of a country; `None` if the code is none.
+pub fn country(code: &str) -> Option<Bilingual> {
+    let at = countries::NAMES.binary_search_by(|(known, ..)| (*known).cmp(code)).ok()?;
+    countries::NAMES.get(at).map(|(_, sv, en)| both(*sv, *en))
 }
 
 /// A provision with the act's full name and number.
@@ -76,22 +72,32 @@ const LAWS: &Names = &[
     ("UtlL", "utlänningslagen (2005:716)", "of the Aliens Act (utlänningslagen 2005:716)"),
     ("UF", "utlänningsförordningen (2006:97)", "of the Aliens Ordinance (utlänningsförordningen 2006:97)"),
     ("UdL", "utlänningsdatalagen (2016:27)", "of the Aliens Data Act (utlänningsdatalagen 2016:27)"),
+    (
+        "LMA",
+        "lagen (1994:137) om mottagande av asylsökande m.fl.",
+        "of the Reception of Asylum Seekers Act (lag 1994:137)",
+    ),
     ("SFB", "socialförsäkringsbalken (2010:110)", "of the Social Insurance Code (socialförsäkringsbalken 2010:110)"),
     ("FL", "förvaltningslagen (2017:900)", "of the Administrative Procedure Act (förvaltningslagen 2017:900)"),
 ];
 
 const THRESHOLDS: &Names = &[
-    ("livelihood_floor_sek", "försörjningskrav (kr i månaden)", "livelihood requirement (SEK a month)"),
+    (
+        "breach_rate_bp",
+        "andel tillståndshavare med uppgift, alla branscher",
+        "share of permit holders with an indication, all sectors",
+    ),
+    ("livelihood_floor_sek", "försörjningskrav i månaden", "livelihood requirement a month"),
     (
         "livelihood_floor_extension_sek",
-        "försörjningskrav vid förlängning (kr i månaden)",
-        "livelihood requirement for extensions (SEK a month)",
+        "försörjningskrav vid förlängning i månaden",
+        "livelihood requirement for extensions a month",
     ),
     ("asylum_work_months", "månader till rätt att arbeta som asylsökande", "months until an asylum applicant may work"),
     ("seasonal_days", "längsta tid för säsongsarbete (dagar)", "longest time of seasonal work (days)"),
-    ("study_credits_tenths_year_1", "studieresultat år 1 (hp, tiondelar)", "study results in year 1 (credits, tenths)"),
-    ("study_credits_tenths_year_2", "studieresultat år 2 (hp, tiondelar)", "study results in year 2 (credits, tenths)"),
-    ("study_credits_tenths_year_3", "studieresultat år 3 (hp, tiondelar)", "study results in year 3 (credits, tenths)"),
+    ("study_credits_tenths_year_1", "studieresultat år 1", "study results in year 1"),
+    ("study_credits_tenths_year_2", "studieresultat år 2", "study results in year 2"),
+    ("study_credits_tenths_year_3", "studieresultat år 3", "study results in year 3"),
     ("unemployment_grace_months", "tid för att söka nytt arbete (månader)", "time to seek new work (months)"),
     (
         "unemployment_grace_long_months",
@@ -103,6 +109,16 @@ const THRESHOLDS: &Names = &[
         "tid för att söka nytt arbete efter underrättelse (månader)",
         "time to seek new work after a notification (months)",
     ),
+];
+
+const FEEDS: &Names = &[
+    ("permits", "tillstånd", "permits"),
+    ("reference", "arbetsgivare, lärosäten och terminer", "employers, institutions and terms"),
+    ("population", "folkbokföring", "population register"),
+    ("border", "resor", "journeys"),
+    ("payments", "löner och ersättningar", "salaries and benefits"),
+    ("studies", "studier", "studies"),
+    ("notices", "underrättelser", "notices"),
 ];
 
 const TABLES: &Names = &[
@@ -141,7 +157,10 @@ const SOURCES: &Names = &[
     ("mission", "Svensk utlandsmyndighet", "Swedish mission abroad"),
     ("ees", "EU:s in- och utresesystem", "EU Entry/Exit System"),
     ("mv", "Migrationsverket", "Swedish Migration Agency"),
-    ("employer", "Arbetsgivaren", "The employer"),
+    ("employer", "arbetsgivaren", "the employer"),
+    ("permitwatch", "permitwatch, beräknat", "permitwatch, computed"),
+    ("court", "domstol", "court"),
+    ("tip", "allmänheten", "the public"),
 ];
 
 const CLASSES: &Names = &[
@@ -173,20 +192,42 @@ const CLASSES: &Names = &[
     ("PROTECTED_CASE", "skyddat ärende", "protected case"),
 ];
 
-const VALUES: &Names = &[
+/// Codes that mean something else in these columns than in others.
+const OF_COLUMNS: &[(&[&str], &Names)] = &[
+    (&["work_right"], &[("employer", "viss arbetsgivare", "a certain employer"), ("none", "ingen", "none")]),
+    (
+        &["allegation"],
+        &[
+            ("benefit", "förmån utan rätt till den", "a benefit without right"),
+            ("other", "något annat", "something else"),
+        ],
+    ),
+    (&["level"], &[("other", "utanför högskolan", "outside higher education")]),
+    (&["civil_status"], &[("G", "gift", "married"), ("S", "skild", "divorced")]),
+    (&["source", "asserted_by"], SOURCES),
+    (
+        &["severity"],
+        &[
+            ("info", "endast noterad", "noted only"),
+            ("weak", "svag", "weak"),
+            ("medium", "medel", "medium"),
+            ("strong", "stark", "strong"),
+        ],
+    ),
+];
+
+const CODES: &Names = &[
+    (SOLE_TRADER, "(en enskild näringsidkare)", SOLE_TRADER),
     ("true", "ja", "yes"),
     ("false", "nej", "no"),
-    ("(a sole trader)", "(en enskild näringsidkare)", "(a sole trader)"),
     ("salary", "lön", "salary"),
     ("benefit", "förmån", "benefit"),
-    ("allowance", "dagersättning", "allowance"),
+    ("allowance", "dagersättning", "daily allowance"),
     ("residence", "bosättning", "residence"),
     ("work", "arbete", "work"),
     ("student", "studier", "studies"),
     ("reception", "mottagande", "reception"),
-    ("none", "ingen", "none"),
     ("any", "alla slags arbete", "any work"),
-    ("employer", "viss arbetsgivare", "a certain employer"),
     ("occupation", "visst yrke", "a certain occupation"),
     ("replaced", "ersatt", "replaced"),
     ("revoked", "återkallat", "revoked"),
@@ -205,8 +246,6 @@ const VALUES: &Names = &[
     ("exit", "utresa", "exit"),
     ("entry", "inresa", "entry"),
     ("seen", "iakttagelse", "seen"),
-    ("parameter", "gränsvärde i lag eller förordning", "limit set by law"),
-    ("permit", "tillståndet", "the permit"),
     ("admitted", "antagen", "admitted"),
     ("fee_paid", "avgift betald", "fee paid"),
     ("registered", "registrerad", "registered"),
@@ -222,18 +261,51 @@ const VALUES: &Names = &[
     ("doctoral_employment", "doktorandanställning", "doctoral employment"),
     ("result", "studieresultat", "result"),
     ("degree", "examen", "degree"),
+    ("first", "grundnivå", "first cycle"),
+    ("second", "avancerad nivå", "second cycle"),
+    ("doctoral", "forskarnivå", "third cycle"),
     ("employment_start", "anställning påbörjad", "employment begun"),
     ("employment_end", "anställning avslutad", "employment ended"),
     ("terms_worse", "försämrade villkor", "worse terms"),
     ("state_service_abroad", "statlig tjänst utomlands", "state service abroad"),
+    ("violence", "våld i en relation", "violence in a relationship"),
+    ("tip", "tips från allmänheten", "tip of the public"),
     ("travel_reason", "skäl för resa", "reason for travel"),
+    ("home_visit_excused", "ursäktat besök i hemlandet", "visit to the home country, excused"),
+    ("court_notice", "underrättelse från domstol", "notice of a court"),
+    ("identity_confirmed", "identiteten bekräftad", "identity confirmed"),
+    ("not_working", "arbetar inte", "does not work"),
+    ("other_employer", "arbetar hos någon annan", "works for another employer"),
+    ("sham_employment", "skenanställning", "sham employment"),
+    ("not_studying", "studerar inte", "does not study"),
+    ("sham_relationship", "skenförhållande", "sham relationship"),
+    ("abroad", "bor utomlands", "lives abroad"),
+    ("home_country_travel", "reser till hemlandet", "travels to the home country"),
+    ("identity", "är någon annan", "is somebody else"),
+    ("normal", "arbetsgivare", "employer"),
+    ("insurer", "försäkringsgivare", "insurer"),
+    ("public_payer", "myndighet", "authority"),
+    ("payroll", "löneadministratör", "payroll company"),
     ("UV", "utvandrad", "moved abroad"),
     ("OB", "obefintlig", "whereabouts unknown"),
     ("AV", "avliden", "deceased"),
+    ("FI", "falsk identitet", "false identity"),
+    ("GN", "gammalt personnummer", "old personal number"),
+    ("GS", "gammalt samordningsnummer", "old coordination number"),
+    ("AN", "annat skäl", "other reason"),
+    ("AS", "teknisk avregistrering (AS)", "technical (AS)"),
+    ("TA", "teknisk avregistrering (TA)", "technical (TA)"),
+    ("OG", "ogift", "unmarried"),
+    ("Ä", "änka eller änkling", "widow or widower"),
+    ("RP", "registrerad partner", "registered partner"),
+    ("SP", "skild partner", "partnership dissolved"),
+    ("EP", "efterlevande partner", "surviving partner"),
     ("P", "pass", "passport"),
     ("RD", "resedokument", "refugee travel document"),
     ("FP", "främlingspass", "alien's passport"),
     ("UT", "uppehållstillståndskort", "residence permit card"),
+    ("document", "resehandling", "travel document"),
+    ("number", "identitetsnummer", "identity number"),
 ];
 
 const COLUMNS: &Names = &[
@@ -252,9 +324,9 @@ const COLUMNS: &Names = &[
     ("revoked_served_on", "delgivning av återkallelsen", "revocation served"),
     ("revoked_final_on", "återkallelsen vann laga kraft", "revocation final"),
     ("inhibited", "inhibition", "suspended by a court"),
-    ("floor_sek", "försörjningskrav (kr i månaden)", "livelihood requirement (SEK a month)"),
-    ("offered_sek", "erbjuden lön (kr i månaden)", "salary offered (SEK a month)"),
-    ("threshold_sek", "lönekrav för EU-blåkort (kr i månaden)", "EU Blue Card salary threshold (SEK a month)"),
+    ("floor_sek", "försörjningskrav i månaden", "livelihood requirement a month"),
+    ("offered_sek", "erbjuden lön i månaden", "salary offered a month"),
+    ("threshold_sek", "lönekrav för EU-blåkort i månaden", "EU Blue Card salary threshold a month"),
     ("tied_until", "bundet till arbetsgivaren till", "tied to the employer until"),
     ("work_right", "rätt att arbeta", "right to work"),
     ("institution_id", "lärosäte", "institution"),
@@ -298,11 +370,11 @@ const COLUMNS: &Names = &[
     ("period_from", "avser från", "for the time from"),
     ("period_to", "avser till", "for the time to"),
     ("paid_on", "utbetalt", "paid"),
-    ("amount_sek", "belopp (kr)", "amount (SEK)"),
+    ("amount_sek", "belopp", "amount"),
     ("reported_income", "inkomst redovisad", "income reported"),
     ("starts_on", "börjar", "starts"),
     ("ends_on", "slutar", "ends"),
-    ("credits_tenths", "högskolepoäng, tiondelar", "higher education credits, tenths"),
+    ("credits_tenths", "högskolepoäng", "higher education credits"),
     ("allegation", "vad underrättelsen gäller", "what the notice is about"),
     ("revoked", "återkallad", "revoked"),
     ("anchor_class", "grund för anknytningspersonens tillstånd", "ground for the permit of the person depended on"),
@@ -319,95 +391,50 @@ const COLUMNS: &Names = &[
     ("severity", "styrka", "strength"),
     ("alert_at", "gäller från", "holds from"),
     ("until_at", "gäller till", "holds until"),
-    // Evidence columns of the rules.
-    (
-        "before_first_day",
-        "avregistrerad före tillståndstidens första dag",
-        "deregistered before the first day of the right to stay",
-    ),
-    ("term", "termin", "term"),
-    ("counted_from", "fristen räknas från", "time counted from"),
-    ("counts_from", "fristen räknas från", "time counted from"),
-    ("days_waited", "dagar som gått", "days waited"),
-    ("days_total", "dagar sammanlagt", "days in all"),
-    ("evaluations", "bedömningar i följd", "evaluations in a row"),
-    ("floor_source", "kravet hämtat från", "requirement taken from"),
-    ("last_month", "sista månaden", "last month"),
-    ("low_months", "månader under kravet", "months below the requirement"),
-    ("months_excused", "ursäktade månader", "excused months"),
-    ("months_incomplete", "månader med ofullständiga deklarationer", "months with incomplete declarations"),
-    ("next_month_sek", "lön månaden efter (kr)", "salary in the next month (SEK)"),
-    ("no_show_reported", "lärosätet rapporterade utebliven", "institution reported no appearance"),
-    ("registrations", "registreringar", "registrations"),
-    ("sum_3_sek", "lön under tre månader (kr)", "salary over three months (SEK)"),
-    ("months", "månader", "months"),
-    ("sum_sek", "sammanlagt (kr)", "sum (SEK)"),
-    ("sum_6_sek", "lön under sex månader (kr)", "salary over six months (SEK)"),
-    ("sum_12_sek", "lön under tolv månader (kr)", "salary over twelve months (SEK)"),
-    ("other_sek", "lön från annan (kr)", "salary from another (SEK)"),
-    ("last_month_sek", "lön sista månaden (kr)", "salary in the last month (SEK)"),
-    ("last_paid_month", "sista månaden med lön", "last month with salary"),
-    ("paid_month", "månad med lön", "month with salary"),
-    ("months_allowed", "tillåten tid (månader)", "time allowed (months)"),
-    ("months_without_pay", "månader utan lön", "months without salary"),
-    ("mismatch_months", "månader hos annan arbetsgivare", "months with another employer"),
-    ("mixed_months", "månader med flera arbetsgivare", "months with several employers"),
-    ("grace_months", "tid för att söka nytt arbete (månader)", "time to seek new work (months)"),
-    ("days_allowed", "tillåten tid (dagar)", "time allowed (days)"),
-    ("days_in_year", "dagar under ett år", "days in a year"),
-    ("exceeded_on", "gränsen passerad", "limit passed"),
-    ("wait_days", "frist (dagar)", "time limit (days)"),
-    ("start_by", "skulle ha börjat senast", "to have begun by"),
-    ("silent_until", "inga uppgifter till och med", "no records up to"),
-    ("right_until", "rätt till och med", "right until"),
-    ("end_notice_on", "anmälan om att anställningen upphört", "notice that the employment ended"),
-    ("worse_terms_on", "anmälan om försämrade villkor", "notice of worse terms"),
-    ("application_decided_on", "ansökan avgjord", "application decided"),
-    ("first_period_from", "första perioden från", "first period from"),
-    ("last_period_from", "sista perioden från", "last period from"),
-    ("days_unseen", "dagar utan sedd återresa", "days without a return that was seen"),
-    ("return_not_seen", "återresan har inte setts", "the return was not seen"),
-    ("one_of_several", "en av flera efterföljande stater", "one of several succeeding states"),
-    ("name_unclear", "namnet kan inte jämföras", "the name cannot be compared"),
-    ("citizenship_added", "medborgarskap tillkommet", "citizenship added"),
-    ("citizenship_lost", "medborgarskap upphört eller bytt", "citizenship lost or replaced"),
-    ("documented_visits", "besök som en handling visar", "visits shown by a document"),
-    ("transits", "genomresor", "transits"),
-    ("left_on", "utresa", "left"),
-    ("last_left_on", "senaste utresa", "last left"),
-    ("moved_on", "flyttade", "moved"),
-    ("moved_there", "flyttade till landet", "moved to the country"),
-    ("long_term_resident", "ställning som varaktigt bosatt", "long-term resident status"),
-    ("why", "skäl", "why"),
-    ("payments", "utbetalningar", "payments"),
-    ("visits", "besök", "visits"),
-    ("visits_with_reason", "besök med angivet skäl", "visits with a stated reason"),
-    ("excused_visits", "ursäktade besök", "excused visits"),
 ];
+
+/// What a record says in place of the number of an employer that is a sole trader, which is a personal number.
+pub const SOLE_TRADER: &str = "(a sole trader)";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::PERMIT_CLASSES;
-    use crate::model::schema::TableId;
-    use crate::tools::explain::shown;
+    use crate::decode::codes::{PERMIT_CLASSES, SOURCES as LISTED_SOURCES, codes_of, is_country, is_country_column};
+    use crate::model::schema::{Feed, TableId};
 
     #[test]
-    fn what_the_schema_lists_has_names_in_both_languages() {
-        for (code, _) in PERMIT_CLASSES {
-            assert!(find(CLASSES, code).is_some(), "{code}");
-        }
+    fn what_the_schema_lists_has_words_in_both_languages() {
+        assert!(PERMIT_CLASSES.iter().all(|(code, _)| find(CLASSES, code).is_some()));
+        assert!(Feed::SOURCES.iter().all(|feed| find(FEEDS, feed.name()).is_some()));
+        assert!(LISTED_SOURCES.iter().all(|(code, _)| find(SOURCES, code).is_some()));
         for table in TableId::ALL.into_iter().filter(|table| table.is_person()) {
             assert!(find(TABLES, table.name()).is_some(), "{}", table.name());
-            for column in table.def().columns.iter().filter(|column| shown::is_shown(column)) {
-                assert!(find(COLUMNS, column.name).is_some(), "{}.{}", table.name(), column.name);
+            for column in table.def().columns {
+                for (listed, _) in codes_of(table, column.name).into_iter().flatten() {
+                    assert!(code(column.name, listed).is_some(), "{}.{} {listed}", table.name(), column.name);
+                }
             }
         }
     }
 
     #[test]
+    fn every_country_has_a_name_and_every_column_of_countries_is_known_by_its_name() {
+        assert!(countries::NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(countries::NAMES.iter().all(|(code, sv, en)| is_country(code) && !sv.is_empty() && !en.is_empty()));
+        let codes =
+            || ('A'..='Z').flat_map(|a| ('A'..='Z').flat_map(move |b| ('A'..='Z').map(move |c| format!("{a}{b}{c}"))));
+        assert!(codes().all(|code| is_country(&code) == country(&code).is_some()));
+        let columns = TableId::ALL.into_iter().flat_map(|table| table.def().columns);
+        for column in columns {
+            let is_told = crate::words::values::Kind::of(column.name) == crate::words::values::Kind::Country;
+            assert_eq!(is_told, is_country_column(column.name), "{}", column.name);
+        }
+    }
+
+    #[test]
     fn no_name_is_given_twice() {
-        for names in [THRESHOLDS, TABLES, SOURCES, CLASSES, VALUES, COLUMNS] {
+        let own = OF_COLUMNS.iter().map(|(_, codes)| *codes);
+        for names in [FEEDS, THRESHOLDS, TABLES, SOURCES, CLASSES, CODES, COLUMNS].into_iter().chain(own) {
             let mut seen = std::collections::BTreeSet::new();
             assert!(names.iter().all(|(name, sv, en)| seen.insert(name) && !sv.is_empty() && !en.is_empty()));
         }
