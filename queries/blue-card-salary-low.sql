@@ -48,6 +48,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 97
+max = 100
 doc = "the mean of six months must be below this share of the threshold, per cent, 100 at most: of cards whose every month meets it no means are made"
 source = "own default"
 [params.shift_pct]

@@ -59,10 +59,12 @@ doc = "the probability that it does must be greater than this, in basis points"
 source = "own default"
 [params.prior_with]
 default = 2
+min = 1
 doc = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
 source = "own default: a mean of five per cent, the weight of forty holders"
 [params.prior_without]
 default = 38
+min = 1
 doc = "second parameter of the Beta prior: holders without one"
 source = "own default: a mean of five per cent, the weight of forty holders"
 */

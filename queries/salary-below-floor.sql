@@ -56,6 +56,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 95
+max = 100
 doc = "the mean of three months must be below this share of the requirement, per cent, 100 at most: of holders whose every month meets it no means are made"
 source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.strong_pct]
@@ -64,6 +65,7 @@ doc = "the mean of six months below this share is strong, per cent"
 source = "own default"
 [params.low_months]
 default = 2
+max = 3
 doc = "how many of the three months must themselves be below the tolerance"
 source = "own default: one bad month is a minor case"
 [params.shift_pct]

@@ -60,6 +60,7 @@ doc = "the mean of three months below this share of the offer is medium, per cen
 source = "own default"
 [params.weak_pct]
 default = 95
+max = 100
 doc = "the mean of six months below this share is weak, per cent, 100 at most: of holders whose every month meets the offer no means are made"
 source = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.low_pct]
@@ -68,6 +69,7 @@ doc = "a month below this share of the offer is low, per cent"
 source = "own default"
 [params.low_months]
 default = 3
+max = 6
 doc = "how many of the six months must be low"
 source = "own default"
 [params.shift_pct]

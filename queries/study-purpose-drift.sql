@@ -46,6 +46,7 @@ doc = "a month's salary of at least this share of the livelihood requirement is 
 source = "own default"
 [params.high_months]
 default = 4
+max = 5
 doc = "of the five months of a term"
 source = "own default"
 [params.single_course_tenths]
