@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kafka", &["config", "model"]),
     ("telemetry", &["config", "model"]),
     ("terminal", &["model"]),
+    ("output", &[]),
     ("logs", &["terminal"]),
     ("allocator", &[]),
     // From the feeds to what is known of each person.
@@ -81,7 +82,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // Trying it out. The generator knows the law, and no rule.
-    ("generate", &["encode", "model"]),
+    ("generate", &["encode", "model", "output"]),
     (
         "tools",
         &[
@@ -119,6 +120,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "logs",
             "model",
             "oracle",
+            "output",
             "pipeline",
             "readiness",
             "rules",
@@ -151,6 +153,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "tools::broker", "tools::doctor"]),
     ("datafusion", &["sql", "catalogue", "proofs", "rules", "oracle", "tools::check", "tools::cases"]),
     ("axum", &["http"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
     ("metrics", &["telemetry"]),
     ("parquet", &["snapshot", "generate", "tools::replay"]),
 ];
