@@ -3,7 +3,7 @@
 //! Proofs on the texts: `gateways` (the right to read), `sensitive` (columns that no text may look into), `finding_words` (the
 //! words of findings), `code_lists` (words that a column never holds), `text` (what the plan no longer shows). Proofs on the
 //! logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a rule),
-//! `values` and `dates` (arithmetic that a rule should not use). `refusal` has the wording of their findings.
+//! `values` and `dates` (arithmetic that a rule should not use), `size` (expressions that multiply). `refusal` has the wording of their findings.
 
 pub mod code_lists;
 pub mod columns;
@@ -13,6 +13,7 @@ pub mod gateways;
 pub mod isolation;
 pub mod refusal;
 pub mod sensitive;
+pub mod size;
 pub mod tags;
 pub mod text;
 pub mod values;

@@ -101,7 +101,7 @@ impl KafkaShard {
 
     /// The end that was reported may be from before the seek: asks the broker for it.
     fn end_after_seek(&mut self, feed: Feed) -> Result<LaneHead, SourceError> {
-        let end = self.end_offset(feed)?;
+        let end = KafkaShard::end_offset(self, feed)?;
         let lane = &mut self.lanes[feed.index()];
         let next = lane.next.unwrap_or_default();
         if end < next {
