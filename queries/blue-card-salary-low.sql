@@ -48,6 +48,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 97
+max = 100
 doc.sv = "genomsnittet av sex månader ska ligga under denna andel av tröskeln; högst 100 procent, för där varje månad når tröskeln beräknas inget genomsnitt"
 doc.en = "the mean of six months must be below this share of the threshold, 100 per cent at most: of cards whose every month meets it no means are made"
 source.sv = "eget antagande"

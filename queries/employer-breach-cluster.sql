@@ -69,12 +69,14 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.prior_with]
 default = 2
+min = 1
 doc.sv = "betafördelningens första parameter: tillståndshavare med en uppgift i ett tänkt tidigare urval"
 doc.en = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
 source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"
 source.en = "own default: a mean of five per cent, the weight of forty holders"
 [params.prior_without]
 default = 38
+min = 1
 doc.sv = "betafördelningens andra parameter: tillståndshavare utan uppgift"
 doc.en = "second parameter of the Beta prior: holders without one"
 source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"

@@ -56,6 +56,7 @@ checked = false
 
 [params.tolerance_pct]
 default = 95
+max = 100
 doc.sv = "genomsnittet av tre månader ska ligga under denna andel av kravet; högst 100 procent, för där varje månad når kravet beräknas inget genomsnitt"
 doc.en = "the mean of three months must be below this share of the requirement, 100 per cent at most: of holders whose every month meets it no means are made"
 source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
@@ -68,6 +69,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.low_months]
 default = 2
+max = 3
 doc.sv = "så många av de tre månaderna ska själva ligga under gränsen"
 doc.en = "how many of the three months must themselves be below the tolerance"
 source.sv = "eget antagande: en dålig månad är ett ringa fall"

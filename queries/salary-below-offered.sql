@@ -62,6 +62,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.weak_pct]
 default = 95
+max = 100
 doc.sv = "genomsnittet av sex månader under denna andel gör uppgiften svag; högst 100 procent, för där varje månad når erbjudandet beräknas inget genomsnitt"
 doc.en = "the mean of six months below this share is weak, 100 per cent at most: of holders whose every month meets the offer no means are made"
 source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
@@ -74,6 +75,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.low_months]
 default = 3
+max = 6
 doc.sv = "så många av de sex månaderna ska vara låga"
 doc.en = "how many of the six months must be low"
 source.sv = "eget antagande"

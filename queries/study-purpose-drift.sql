@@ -48,6 +48,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.high_months]
 default = 4
+max = 5
 doc.sv = "så många av terminens fem månader med sådan lön"
 doc.en = "so many of the five months of a term with such a salary"
 source.sv = "eget antagande"

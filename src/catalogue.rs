@@ -2,6 +2,7 @@
 //!
 //! - `file` reads a rule file (a TOML header in a comment, then one SELECT) with its `params` and `horizon`, `finding` words what it
 //!   found; `links` reads a link.
+//! - `tokens` and `limits` bound a text before anything recursive walks it.
 //! - `stars` expands `step.*`; `rewritten` maps places in the expanded text back to the file.
 //! - `parse` parses a text as SQL, `walk` visits it, `reads` finds what it reads; `uses` finds which rules need which.
 //! - `gateways` says which data the control of each class may read, and by what right.
@@ -11,6 +12,7 @@ pub mod file;
 pub mod finding;
 pub mod gateways;
 pub mod horizon;
+pub mod limits;
 pub mod links;
 pub mod params;
 pub mod parse;
@@ -19,6 +21,7 @@ pub mod refused;
 pub mod rewritten;
 pub mod spelling;
 pub mod stars;
+mod tokens;
 mod uses;
 pub mod walk;
 
@@ -85,6 +88,8 @@ pub struct Catalogue {
 pub enum CatalogueError {
     #[error("cannot read {file}")]
     Read { file: String, source: std::io::Error },
+    #[error("{file} is not read: {why}")]
+    Unread { file: String, why: &'static str },
     #[error(transparent)]
     Rule(#[from] FileError),
     #[error(transparent)]
@@ -127,13 +132,16 @@ impl Catalogue {
             by_rule.entry(rule).or_default().insert(param.to_owned(), *value);
         }
         let mut rules = Vec::new();
-        for (name, text) in sql_files(dir)? {
+        for (name, text) in sql_files(dir, errors)? {
             if ["standing", "tables", "duckdb"].contains(&name.as_str()) {
                 continue;
             }
             let set = by_rule.remove(name.as_str()).unwrap_or_default();
             match RuleFile::parse_all(&name, &text, &set) {
-                Ok(rule) => rules.push(rule),
+                Ok(rule) => match limits::check("rule", &name, &rule.sql) {
+                    Ok(()) => rules.push(rule),
+                    Err(refused) => errors.push(CatalogueError::Refused(refused)),
+                },
                 Err((first, others)) => {
                     errors.extend(std::iter::once(first).chain(others).map(CatalogueError::Rule));
                 }
@@ -147,19 +155,26 @@ impl Catalogue {
         if rules.is_empty() && errors.is_empty() {
             return Err(CatalogueError::Empty { dir: dir.display().to_string() });
         }
+        strays(dir, errors)?;
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
         errors.extend(twice(&rules));
         let mut views = Vec::new();
-        for (name, text) in sql_files(&dir.join("views"))? {
+        for (name, text) in sql_files(&dir.join("views"), errors)? {
             match view(name, &text) {
-                Ok(view) => views.push(view),
+                Ok(view) => match limits::check("view", &view.name, &view.sql) {
+                    Ok(()) => views.push(view),
+                    Err(refused) => errors.push(CatalogueError::Refused(refused)),
+                },
                 Err(error) => errors.push(error),
             }
         }
         let mut links = Vec::new();
-        for (name, text) in sql_files(&dir.join("links"))? {
+        for (name, text) in sql_files(&dir.join("links"), errors)? {
             match LinkFile::parse(&name, &text) {
-                Ok(link) => links.push(link),
+                Ok(link) => match limits::check("link", &name, &link.sql) {
+                    Ok(()) => links.push(link),
+                    Err(refused) => errors.push(CatalogueError::Refused(refused)),
+                },
                 Err(error) => errors.push(error.into()),
             }
         }
@@ -317,18 +332,44 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(file: &Path) -> Result<String, CatalogueError> {
-    std::fs::read_to_string(file).map_err(|source| CatalogueError::Read { file: file.display().to_string(), source })
+/// Bytes that a file of the directory may have.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The text of a file that a person has written, with `\n` at the end of each line, whatever editor wrote it.
+pub fn text_of(file: &Path) -> std::io::Result<String> {
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    if about.len() > MOST_BYTES {
+        return Err(std::io::Error::other(format!("it has {} bytes, more than {MOST_BYTES}", about.len())));
+    }
+    let text = std::fs::read_to_string(file)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(text.replace("\r\n", "\n"))
 }
 
-/// Name (without ending) and text of each `.sql` file, by name.
-fn sql_files(dir: &Path) -> Result<Vec<(String, String)>, CatalogueError> {
-    let failed = |source| CatalogueError::Read { file: dir.display().to_string(), source };
+fn read(file: &Path) -> Result<String, CatalogueError> {
+    text_of(file).map_err(|source| CatalogueError::Read { file: file.display().to_string(), source })
+}
+
+/// Whether an editor or a file system leaves files with such a name beside those that a person writes: `.#x.sql`, `._x.sql`,
+/// `#x.sql#`, `x.sql~`.
+pub fn is_left_behind(name: &str) -> bool {
+    name.starts_with(['.', '#']) || name.ends_with('~')
+}
+
+/// Name (without ending) and text of each `.sql` file, by name. Appends files that look like one and would not be read to `errors`.
+fn sql_files(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<(String, String)>, CatalogueError> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|ending| ending == "sql") {
-            files.push(path);
+    for entry in entries(dir)? {
+        let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().into_owned());
+        match ending(&entry).as_deref() {
+            Some("sql") if !entry.is_dir() => files.push(entry),
+            Some(other) if other.eq_ignore_ascii_case("sql") && !entry.is_dir() => {
+                errors.push(unread(&entry, "its name must end in .sql, in lower case"));
+            }
+            _ => {}
         }
     }
     files.sort();
@@ -339,6 +380,51 @@ fn sql_files(dir: &Path) -> Result<Vec<(String, String)>, CatalogueError> {
             Ok((name, read(&file)?))
         })
         .collect()
+}
+
+/// What stands in a directory, without what editors leave behind.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
+    let failed = |source| CatalogueError::Read { file: dir.display().to_string(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if !is_left_behind(&entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn unread(file: &Path, why: &'static str) -> CatalogueError {
+    CatalogueError::Unread { file: file.display().to_string(), why }
+}
+
+/// Folders of the directory that are read.
+const FOLDERS: [&str; 3] = ["links", "tests", "views"];
+
+/// SQL files in folders that are not read: whoever put one there took it for a rule.
+fn strays(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<(), CatalogueError> {
+    let folders = entries(dir)?.into_iter().filter(|path| path.is_dir());
+    let (read, others): (Vec<_>, Vec<_>) =
+        folders.partition(|path| path.file_name().is_some_and(|name| FOLDERS.iter().any(|folder| name == *folder)));
+    let mut open = others;
+    for folder in &read {
+        open.extend(entries(folder)?.into_iter().filter(|path| path.is_dir()));
+    }
+    while let Some(folder) = open.pop() {
+        for path in entries(&folder)? {
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql")) {
+                errors.push(unread(&path, "rules stand in the directory itself, views and links in their folders"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
@@ -362,7 +448,6 @@ const SOURCE_SV: &str = "source_sv";
 
 fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
     let text = read(file)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut out: Vec<Threshold> = Vec::new();
     // Without a header line the first row would be taken for one; with columns in another order values would be mixed up.
@@ -456,5 +541,84 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match did_you_mean(&nearest(name, known)) {
         near if near.is_empty() => near,
         near => format!("; {near}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A copy of `queries/`, each file changed.
+    fn copy(change: impl Fn(String) -> String) -> TempDir {
+        let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), tempfile::tempdir().unwrap());
+        for folder in ["", "views", "links"] {
+            fs::create_dir_all(to.path().join(folder)).unwrap();
+            for file in fs::read_dir(from.join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+                if file.is_file() {
+                    let text = change(fs::read_to_string(&file).unwrap());
+                    fs::write(to.path().join(folder).join(file.file_name().unwrap()), text).unwrap();
+                }
+            }
+        }
+        to
+    }
+
+    fn read_all(dir: &Path) -> (Catalogue, Vec<String>) {
+        let mut errors = Vec::new();
+        let catalogue = Catalogue::read_directory(dir, &BTreeMap::new(), &mut errors).unwrap();
+        let words = |error: CatalogueError| error.to_string().replace(&dir.display().to_string(), "");
+        (catalogue, errors.into_iter().map(words).collect())
+    }
+
+    #[test]
+    fn lines_may_end_as_on_windows() {
+        let plain = copy(|text| text);
+        let windows = copy(|text| format!("\u{feff}{}", text.replace('\n', "\r\n")));
+        let ((plain, none), (windows, errors)) = (read_all(plain.path()), read_all(windows.path()));
+        assert_eq!((none, errors), (Vec::new(), Vec::new()));
+        assert_eq!(windows.set_fingerprint(), plain.set_fingerprint());
+    }
+
+    #[test]
+    fn what_editors_leave_behind_is_no_rule_and_what_looks_like_one_is_refused() {
+        let dir = copy(|text| text);
+        let rules = read_all(dir.path()).0.rules.len();
+        for left in
+            ["._salary-drop.sql", "#salary-drop.sql#", "salary-drop.sql~", ".salary-drop.sql.swp", "views/._x.sql"]
+        {
+            fs::write(dir.path().join(left), [0, 159, 146, 150]).unwrap();
+        }
+        std::os::unix::fs::symlink("nowhere:1", dir.path().join(".#salary-drop.sql")).unwrap();
+        let (catalogue, errors) = read_all(dir.path());
+        assert_eq!((catalogue.rules.len(), errors), (rules, Vec::new()));
+        for folder in ["old/older", "views/old", ".git"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        for stray in ["salary-drop.SQL", "old/older/r.sql", "views/old/r.Sql", ".git/r.sql"] {
+            fs::write(dir.path().join(stray), "SELECT 1").unwrap();
+        }
+        let (_, mut errors) = read_all(dir.path());
+        errors.sort();
+        let moved = "rules stand in the directory itself, views and links in their folders";
+        assert_eq!(
+            errors,
+            [
+                format!("/old/older/r.sql is not read: {moved}"),
+                "/salary-drop.SQL is not read: its name must end in .sql, in lower case".to_owned(),
+                format!("/views/old/r.Sql is not read: {moved}"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_too_large_to_be_a_text_is_not_read() {
+        let dir = copy(|text| text);
+        fs::write(dir.path().join("large.sql"), " ".repeat(MOST_BYTES as usize + 1)).unwrap();
+        let error = Catalogue::read_directory(dir.path(), &BTreeMap::new(), &mut Vec::new()).unwrap_err();
+        assert!(anyhow::Error::from(error).root_cause().to_string().contains("more than 1048576"));
     }
 }

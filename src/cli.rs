@@ -1,6 +1,9 @@
 //! The command line: turns what a user types into calls.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -9,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
+use crate::output::OutFile;
 use crate::rules::RuleSet;
 use crate::source::files::Recorded;
 use crate::terminal::note;
@@ -135,6 +139,80 @@ impl AbsentArgs {
 /// Reads the rules of a directory.
 pub fn load_rules(dir: &Path, set: &BTreeMap<String, i64>) -> anyhow::Result<Catalogue> {
     Catalogue::load(dir, set).with_context(|| format!("cannot load the rules in {}", dir.display()))
+}
+
+/// What a command reads, which it may therefore not overwrite.
+#[derive(Default)]
+pub struct Inputs(Vec<PathBuf>);
+
+impl Inputs {
+    pub fn file(mut self, file: Option<&Path>) -> Inputs {
+        self.0.extend(file.map(Path::to_owned));
+        self
+    }
+
+    /// The files of a recording.
+    pub fn recording(self, dir: &Path) -> Inputs {
+        self.folder(&dir.join("ndjson"), &["ndjson"]).folder(&dir.join("parquet"), &["parquet"])
+    }
+
+    /// The texts of a rules directory, and their cases.
+    pub fn rules(self, dir: &Path) -> Inputs {
+        let folders = ["", "views", "links", "tests"].map(|folder| dir.join(folder));
+        folders.iter().fold(self, |inputs, folder| inputs.folder(folder, &["sql", "toml", "csv"]))
+    }
+
+    fn folder(mut self, folder: &Path, endings: &[&str]) -> Inputs {
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        self.0.extend(
+            files.filter(|file| endings.iter().any(|wanted| file.extension().is_some_and(|own| own == *wanted))),
+        );
+        self
+    }
+
+    /// Begins to write the files that are asked for, before any work is done. Refuses one that the command reads, and one file for
+    /// two outputs.
+    pub fn create<const N: usize>(&self, outputs: [Option<&Path>; N]) -> anyhow::Result<[Option<OutFile>; N]> {
+        let which = |path: &Path| {
+            std::fs::metadata(path).ok().filter(Metadata::is_file).map(|found| (found.dev(), found.ino()))
+        };
+        let read: Vec<_> = self.0.iter().filter_map(|path| which(path)).collect();
+        let mut created: [Option<OutFile>; N] = std::array::from_fn(|_| None);
+        for (at, path) in outputs.iter().enumerate() {
+            let Some(path) = *path else { continue };
+            let own = which(path);
+            if own.is_some_and(|own| read.contains(&own)) {
+                bail!("{} is read by this command and would be overwritten: name another file", path.display());
+            }
+            let same = |other: &Path| place(other) == place(path) || (own.is_some() && which(other) == own);
+            if outputs[..at].iter().flatten().any(|other| same(other)) {
+                bail!("{} is asked for twice: each output needs a file of its own", path.display());
+            }
+            created[at] = Some(create(path)?);
+        }
+        Ok(created)
+    }
+}
+
+/// Where a file is or will be, however its folder is written.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
+}
+
+fn create(path: &Path) -> anyhow::Result<OutFile> {
+    OutFile::create(path).with_context(|| cannot_write(path))
+}
+
+/// Writes a whole text to a file that has been begun.
+fn write_whole(mut file: OutFile, text: &str) -> anyhow::Result<()> {
+    let failed = cannot_write(file.path());
+    file.write_all(text.as_bytes()).and_then(|()| file.finish()).context(failed)
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 /// `1 rule`, `2 rules`, `2 entries`.

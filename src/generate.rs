@@ -80,7 +80,7 @@ use chrono::{Datelike, NaiveDate};
 use crate::model::schema::{Feed, TableId};
 pub use parquet_file::TableWriter;
 pub use truth::{Kind, Truth};
-pub use write::{Summary, write};
+pub use write::{Summary, prepare, write};
 
 use calendar::DAY_US;
 use person::Person;
@@ -140,7 +140,7 @@ pub fn default_until() -> NaiveDate {
 pub enum GenerateError {
     #[error("cannot generate: {0}")]
     Options(String),
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}")]
     File { path: String, source: std::io::Error },
     #[error("cannot write table \"{table}\": {source}")]
     Parquet { table: &'static str, source: parquet::errors::ParquetError },

@@ -17,6 +17,7 @@ pub mod config;
 pub mod kafka;
 pub mod logs;
 pub mod model;
+pub mod output;
 pub mod telemetry;
 pub mod terminal;
 pub mod words;

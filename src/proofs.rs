@@ -4,7 +4,7 @@
 //! words of findings), `code_lists` (words that a column never holds), `text` (what the plan no longer shows); `evidence_words`
 //! (words for readers) is asked for by `check` alone. Proofs on the
 //! logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a rule),
-//! `values` and `dates` (arithmetic that a rule should not use). `refusal` has the wording of their findings.
+//! `values` and `dates` (arithmetic that a rule should not use), `size` (expressions that multiply). `refusal` has the wording of their findings.
 
 pub mod code_lists;
 pub mod columns;
@@ -18,6 +18,7 @@ pub mod nulls;
 mod order;
 pub mod refusal;
 pub mod sensitive;
+pub mod size;
 pub mod tags;
 pub mod text;
 pub mod values;

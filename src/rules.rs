@@ -2,11 +2,13 @@
 //!
 //! - `plan` turns a catalogue into physical plans (`planned`); `steps` finds the steps that a text computes more than once;
 //!   `calendars` has the tables that belong to no person.
+//! - `apart` is where texts are parsed and planned.
 //! - `set` evaluates units with these plans; `requests` says which plans each unit asks for.
 //! - `output` reads the rows of rules as hits, `linked` reads the rows of links, which one unit shows to another.
 //!
 //! Only this room and `oracle`, which uses none of it, plan SQL.
 
+pub mod apart;
 pub mod calendars;
 pub mod linked;
 pub mod output;

@@ -21,6 +21,7 @@ use crate::model::time::KnownTime;
 use crate::pipeline::reload::{Reloader, RulesInForce};
 use crate::pipeline::{Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
 use crate::readiness::Readiness;
+use crate::rules::apart::STACK_BYTES;
 use crate::rules::plan::PlanError;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
@@ -219,6 +220,7 @@ impl Instance {
         };
         std::thread::Builder::new()
             .name(format!("shard-{shard}"))
+            .stack_size(STACK_BYTES)
             .spawn(move || parts.run(source, observer))
             .map_err(|source| ServiceError::Thread { shard, source })
     }

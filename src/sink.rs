@@ -1,6 +1,5 @@
-//! Where alerts go: the alerts topic, a file or a terminal; and where quarantined messages are noted.
+//! Where alerts go: the alerts topic; and where quarantined messages are noted.
 
-pub mod file;
 pub mod kafka;
 
 use thiserror::Error;
@@ -126,8 +125,6 @@ pub trait AlertSink: Send {
 pub enum SinkError {
     #[error("cannot publish to {topic}/{partition}: {message}; the shard halts and recovers from the topic")]
     Kafka { topic: String, partition: i32, message: String },
-    #[error("cannot write alerts to {file}: {message}")]
-    File { file: String, message: String },
     /// Not a fault: the process is to end.
     #[error("stopped while reading what had been published")]
     Stopped,

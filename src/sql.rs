@@ -6,9 +6,10 @@
 //!   either as single values; `values` hashes and compares the values of an array.
 //! - `executor` runs physical plans without streams, picking rows instead of copying them; `frames` computes windows over sorted
 //!   rows in place of the query engine's own operators.
-//! - `budget` limits the work of a call, counted in rows; `profile` measures what each operator costs; `renumber` moves an
+//! - `budget` limits the work of a call, counted in rows and bytes, and `bounded` asks it before a long text is made; `profile` measures what each operator costs; `renumber` moves an
 //!   expression to other column positions.
 
+pub mod bounded;
 pub mod budget;
 pub mod cells;
 pub mod column;

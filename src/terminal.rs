@@ -1,10 +1,12 @@
 //! What a person at a terminal reads: alerts, one line each in plain words, and all other output of commands.
 //!
-//! A closed pipe ends nothing: the reader has seen enough, but what the command writes elsewhere is still to come. `println!` and
-//! `eprintln!` would panic there, so nothing else in this crate prints.
+//! A closed pipe ends nothing: the reader has seen enough, but what the command writes elsewhere is still to come. Any other failure
+//! to print is remembered and fails the command at its end (`finish`): what stands in a file behind `>` is not all. `println!` and
+//! `eprintln!` would panic at either, so nothing else in this crate prints.
 
 use std::fmt::Arguments;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::alert::{Alert, Severity, Status};
 use crate::words::states::{reason, severity, status};
@@ -56,20 +58,40 @@ pub fn print(text: &str) {
 
 /// Prints a line to stdout; for `say!`.
 pub fn say_line(line: Arguments<'_>) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    note_failure(writeln!(io::stdout().lock(), "{line}"));
+}
+
+/// The first failure to print to stdout.
+static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+fn note_failure(printed: io::Result<()>) {
+    if let Err(error) = printed.or_else(unless_closed) {
+        FAILURE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Passes over a closed pipe.
+pub fn unless_closed(error: io::Error) -> io::Result<()> {
+    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
+
+/// Whether all that was printed to stdout has been written there, unless its reader has closed it.
+pub fn finish() -> io::Result<()> {
+    note_failure(io::stdout().lock().flush());
+    FAILURE.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
 }
 
 /// Prints a line to stderr; for `note!`.
 pub fn note_line(line: Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Overwrites the current line of stderr, which must be a terminal; an empty text clears it.
 pub fn progress(line: &str) {
-    let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K{line}");
+    let _ = write!(io::stderr().lock(), "\r\u{1b}[K{line}");
 }
 
-/// As `println!`, but a closed pipe is no error.
+/// As `println!`, but a failure is told by `finish`.
 macro_rules! say {
     ($($words:tt)*) => { $crate::terminal::say_line(format_args!($($words)*)) };
 }

@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kafka", &["config", "model"]),
     ("telemetry", &["config", "model"]),
     ("terminal", &["model", "words"]),
+    ("output", &[]),
     ("logs", &["terminal"]),
     ("allocator", &[]),
     // From the feeds to what is known of each person.
@@ -83,7 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // Trying it out. The generator knows the law, and no rule.
-    ("generate", &["encode", "model"]),
+    ("generate", &["encode", "model", "output"]),
     (
         "tools",
         &[
@@ -121,6 +122,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "logs",
             "model",
             "oracle",
+            "output",
             "pipeline",
             "readiness",
             "rules",
@@ -157,6 +159,8 @@ const CRATES: &[(&str, &[&str])] = &[
         &["sql", "catalogue", "proofs", "rules", "oracle", "tools::check", "tools::cases", "tools::explain::steps"],
     ),
     ("axum", &["http"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
     ("metrics", &["telemetry"]),
     ("parquet", &["snapshot", "generate", "tools::replay"]),
 ];

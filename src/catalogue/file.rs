@@ -1,6 +1,7 @@
 //! Reads a rule file: a comment with TOML, then one SELECT.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -108,6 +109,25 @@ pub struct Param {
     pub default: i64,
     pub doc: Said,
     pub source: Option<Said>,
+    /// The least and the greatest value; see [`Param::range`].
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+}
+
+/// The greatest value of a parameter that says no `max`, by the unit in which its name ends. The least is 0.
+const GREATEST: [(&str, i64); 5] =
+    [("days", 3_650), ("months", 600), ("pct", 1_000), ("bp", 10_000), ("sek", 1_000_000_000)];
+
+/// The greatest value of a parameter whose name ends in none of these: a count.
+const GREATEST_COUNT: i64 = 1_000_000;
+
+impl Param {
+    /// The values that the parameter may have; `name` is its name.
+    pub fn range(&self, name: &str) -> RangeInclusive<i64> {
+        let unit = name.rsplit('_').next().unwrap_or(name);
+        let of_unit = GREATEST.iter().find(|(known, _)| *known == unit).map(|(_, most)| *most);
+        self.min.unwrap_or(0)..=self.max.unwrap_or(of_unit.unwrap_or(GREATEST_COUNT))
+    }
 }
 
 /// A text in both languages; or one text, such as a provision, that is the same in both.
@@ -175,6 +195,10 @@ pub enum FileError {
     UnusedParam { file: String, param: String },
     #[error("rule {file}: cannot set {param}: the rule has no such parameter; it has {declared}")]
     NoSuchParam { file: String, param: String, declared: String },
+    #[error("rule {file}: parameter {param} cannot be {value}; it may be {least} to {most}")]
+    OutOfRange { file: String, param: String, value: i64, least: i64, most: i64 },
+    #[error("rule {file}: parameter {param} may have no value: its min is {least}, its max {most}")]
+    NoRange { file: String, param: String, least: i64, most: i64 },
     #[error("rule {file}: header key {key} is \"{value}\"; known are {known}")]
     Value { file: String, key: &'static str, value: String, known: &'static str },
     #[error("rule {file}: cadence needs a key: what is known about a person is looked at as it comes")]
@@ -227,6 +251,16 @@ impl RuleFile {
                 }),
             }
         }
+        let out_of_range = |(name, param): (&String, &Param)| {
+            let (range, file, param) = (param.range(name), file(), name.clone());
+            let (least, most) = range.clone().into_inner();
+            let value = values.get(name).copied().filter(|value| !range.contains(value));
+            match value {
+                _ if range.is_empty() => Some(FileError::NoRange { file, param, least, most }),
+                value => value.map(|value| FileError::OutOfRange { file, param, value, least, most }),
+            }
+        };
+        errors.extend(header.params.iter().filter_map(out_of_range));
         let Replaced { sql, used, unknown, .. } = params::replace(sql, &values);
         errors.extend(unknown.into_iter().map(|(param, _)| FileError::UnknownParam {
             file: file(),
@@ -318,5 +352,48 @@ pub fn header_problem(text: &str) -> &'static str {
         "the comment at its top is never closed: no */ follows"
     } else {
         "begins with no comment"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(params: &str, set: &[(&str, i64)]) -> Result<RuleFile, String> {
+        let header = "id = \"r\"\nnumber = \"R1\"\ntitle = { sv = \"\", en = \"\" }\nfinding = { sv = \"\", en = \"\" }\n\
+             permit_classes = []\nlegal_basis = []\nlegal_gate = \"open\"\nseverity = \"weak\"\nowner = \"o\"";
+        let text = format!("/*\n{header}\n{params}\n*/\nSELECT 1 -$n AS a");
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        RuleFile::parse("r", &text, &set).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_parameter_stays_within_its_range_whoever_sets_it() {
+        let refused = |params: &str, set: &[(&str, i64)]| rule(params, set).unwrap_err();
+        let plain = "[params.n]\ndoc = \"\"\ndefault = 3";
+        assert_eq!(rule(plain, &[]).unwrap().sql, "SELECT 1 -3 AS a");
+        assert_eq!(refused(plain, &[("n", -1)]), "rule r.sql: parameter n cannot be -1; it may be 0 to 1000000");
+        assert_eq!(
+            refused(plain, &[("n", 1_000_001)]),
+            "rule r.sql: parameter n cannot be 1000001; it may be 0 to 1000000"
+        );
+        let narrow = format!("{plain}\nmin = 4\nmax = 8");
+        assert_eq!(refused(&narrow, &[]), "rule r.sql: parameter n cannot be 3; it may be 4 to 8");
+        assert!(rule(&narrow, &[("n", 8)]).is_ok());
+        let none = format!("{plain}\nmax = -8");
+        assert_eq!(refused(&none, &[]), "rule r.sql: parameter n may have no value: its min is 0, its max -8");
+        // Behind a minus a bare -3 would begin a comment.
+        let below = format!("{plain}\nmin = -8");
+        assert_eq!(rule(&below, &[("n", -3)]).unwrap().sql, "SELECT 1 -(-3) AS a");
+    }
+
+    #[test]
+    fn the_unit_in_a_parameters_name_bounds_it() {
+        let param = Param { default: 0, doc: Said::Same(String::new()), source: None, min: None, max: None };
+        let greatest = |name: &str| *param.range(name).end();
+        assert_eq!(
+            ["wait_days", "months", "strong_pct", "posterior_bp", "income_sek", "holders"].map(greatest),
+            [3_650, 600, 1_000, 10_000, 1_000_000_000, 1_000_000]
+        );
     }
 }

@@ -37,7 +37,9 @@ pub fn replace(sql: &str, values: &BTreeMap<String, i64>) -> Replaced {
             match values.get(name) {
                 Some(value) => {
                     out.sql.copy(sql, copied..at);
-                    out.sql.put(&value.to_string(), at..at + 1 + end);
+                    // In parentheses, or a minus before it would make it a comment.
+                    let literal = if *value < 0 { format!("({value})") } else { value.to_string() };
+                    out.sql.put(&literal, at..at + 1 + end);
                     out.used.push(name.to_owned());
                     copied = at + 1 + end;
                 }

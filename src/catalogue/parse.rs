@@ -7,10 +7,14 @@ use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, SelectItem, SetEx
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use crate::catalogue::tokens;
 use crate::catalogue::walk::walk;
 
-/// The statement's query; `None` if it is not a single query (planning reports why).
+/// The statement's query; `None` if it is not a single query (planning reports why) or exceeds a limit of `tokens`.
 pub fn parse(sql: &str) -> Option<Query> {
+    if !tokens::is_within(sql) {
+        return None;
+    }
     let mut statements = Parser::parse_sql(&GenericDialect {}, sql).ok()?;
     match (statements.pop(), statements.is_empty()) {
         (Some(datafusion::sql::sqlparser::ast::Statement::Query(query)), true) => Some(*query),

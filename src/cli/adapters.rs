@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use crate::cli::{create, write_whole};
 use crate::terminal::{self, say};
 use crate::tools::adapters;
 
@@ -38,7 +39,7 @@ pub fn run(args: &Adapters) -> anyhow::Result<()> {
     let Some(page) = adapters::renew(&page) else {
         bail!("{} has no place for it: two lines, {} and {}", file.display(), adapters::BEGIN, adapters::END);
     };
-    std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
+    write_whole(create(file)?, &page)?;
     say!("tables, columns and codes in {}", file.display());
     Ok(())
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
 use crate::cli::counted;
-use crate::generate::{Kind, Options, Summary, default_until, generate, write};
+use crate::generate::{Kind, Options, Summary, default_until, generate, prepare, write};
 use crate::terminal::say;
 
 #[derive(Debug, Args)]
@@ -34,8 +33,9 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let mut options = Options::new(args.persons, args.years, args.seed);
     options.until = args.until;
     options.check()?;
+    prepare(&args.out)?;
     let dataset = generate(&options);
-    let summary = write(&dataset, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
+    let summary = write(&dataset, &args.out)?;
     print(&summary, &args.out);
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! `permitwatch replay` and `permitwatch sql`: history through the engine, or as a batch query.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +10,12 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use crate::catalogue::Catalogue;
-use crate::cli::{AbsentArgs, RulesArgs, counted};
+use crate::cli::{AbsentArgs, Inputs, RulesArgs, cannot_write, counted};
 use crate::config::{Config, LimitsConfig};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros, parse_time};
 use crate::oracle::{StandingRow, duckdb_script};
+use crate::output::OutFile;
 use crate::shard::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
@@ -39,7 +39,7 @@ pub struct ReplayArgs {
     /// Where to write: timeline, every transition; batch, the standing set. One JSON object a line.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Where timeline also writes the standing set.
+    /// Where to write the standing set, in either mode.
     #[arg(long, value_name = "FILE")]
     standing: Option<PathBuf>,
     /// Where timeline also writes each message that it set aside: file, line, member and reason, one JSON object a line.
@@ -115,14 +115,15 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
     let catalogue = args.rules.load()?;
     let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
+    if args.mode == Mode::Batch && args.quarantine.is_some() {
+        bail!("--quarantine goes with --mode timeline: batch refuses tables with a value that would be set aside");
+    }
+    let inputs = Inputs::default().recording(&args.input).rules(&args.rules.rules).file(args.config.as_deref());
+    let outputs = [&args.out, &args.standing, &args.quarantine].map(|path| path.as_deref());
+    let [out, standing_out, quarantine_out] = inputs.create(outputs)?;
     let started = Instant::now();
     match args.mode {
         Mode::Batch => {
-            if args.quarantine.is_some() {
-                bail!(
-                    "--quarantine goes with --mode timeline: batch refuses tables with a value that would be set aside"
-                );
-            }
             let tables = Tables::read(recorded)?;
             note_strays(&replay::stray_tables(recorded));
             if !tables.has_clocks() {
@@ -131,7 +132,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             let as_of = clock_of_tables(recorded, &tables, args.as_of)?;
             let found = replay::batch_with_clocks(&tables, &catalogue, &config.visibility(), as_of)?;
             let (waiting, standing) = (Waiting::of_batch(&found), found.standing);
-            if let Some(out) = &args.out {
+            for out in [out, standing_out].into_iter().flatten() {
                 write_standing(out, &standing)?;
             }
             note!("batch as of {as_of}: {:.1} s", started.elapsed().as_secs_f64());
@@ -154,14 +155,14 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 profile: args.profile,
             };
             let replayed = replay::timeline(recorded, &catalogue, &options)?;
-            if let Some(out) = &args.out {
+            if let Some(out) = out {
                 write_lines(out, replayed.log.iter())?;
             }
-            if let Some(out) = &args.standing {
+            if let Some(out) = standing_out {
                 write_standing(out, &replayed.standing)?;
             }
             let set_aside = replay::set_aside(&args.input, &replayed.quarantined);
-            if let Some(out) = &args.quarantine {
+            if let Some(out) = quarantine_out {
                 write_lines(out, set_aside.iter())?;
             }
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
@@ -311,9 +312,9 @@ fn print_standing(catalogue: &Catalogue, standing: &[StandingRow]) {
     }
 }
 
-fn write_standing(file: &Path, standing: &[StandingRow]) -> anyhow::Result<()> {
+fn write_standing(out: OutFile, standing: &[StandingRow]) -> anyhow::Result<()> {
     write_lines(
-        file,
+        out,
         standing.iter().map(|row| {
             serde_json::json!({
                 "alert_id": row.alert_id.to_hex(),
@@ -328,12 +329,11 @@ fn write_standing(file: &Path, standing: &[StandingRow]) -> anyhow::Result<()> {
     )
 }
 
-fn write_lines<T: serde::Serialize>(file: &Path, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
-    let failed = || format!("cannot write {}", file.display());
-    let mut out = BufWriter::new(File::create(file).with_context(failed)?);
+fn write_lines<T: serde::Serialize>(mut out: OutFile, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
+    let failed = cannot_write(out.path());
     for line in lines {
-        serde_json::to_writer(&mut out, &line).with_context(failed)?;
-        out.write_all(b"\n").with_context(failed)?;
+        serde_json::to_writer(&mut out, &line).with_context(|| failed.clone())?;
+        out.write_all(b"\n").with_context(|| failed.clone())?;
     }
-    out.flush().with_context(failed)
+    out.finish().context(failed)
 }

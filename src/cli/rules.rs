@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::catalogue::Catalogue;
-use crate::cli::{RulesArgs, counted, plan_rules};
+use crate::cli::{Inputs, RulesArgs, counted, plan_rules, write_whole};
 use crate::model::clock;
 use crate::model::time::{Day, KnownTime, parse_day};
 use crate::terminal::{self, say};
@@ -119,13 +119,14 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
 }
 
 fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
+    let [out] = Inputs::default().rules(&args.rules.rules).create([args.out.as_deref()])?;
     let catalogue = args.rules.load()?;
     let rules = plan_rules(&catalogue)?;
     let coverage = Coverage::load(&args.rules.rules).ok();
     let page = reference::page(&catalogue, coverage.as_ref(), &rules);
-    match &args.out {
-        Some(file) => {
-            std::fs::write(file, &page).with_context(|| format!("cannot write {}", file.display()))?;
+    match args.out.as_deref().zip(out) {
+        Some((file, out)) => {
+            write_whole(out, &page)?;
             say!("{} in {}", counted(rules.rules().len(), "rule"), file.display());
         }
         None => terminal::print(&page),

@@ -65,7 +65,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     runtime.spawn(watch_rules(Arc::clone(&instance.rules), Arc::clone(&instance.config)));
     let outcome = instance.run(|_| Unobserved);
     let _ = done.send(());
-    runtime.block_on(serving)??;
+    runtime.block_on(serving)?;
+    // Rules that are being read again are not waited for.
+    runtime.shutdown_background();
     outcome?;
     tracing::info!("stopped");
     Ok(())

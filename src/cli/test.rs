@@ -6,9 +6,9 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::file::split_header;
-use crate::cli::counted;
+use crate::catalogue::{Catalogue, text_of};
+use crate::cli::{Inputs, counted, create, write_whole};
 use crate::model::time::format_micros;
 use crate::terminal::say;
 use crate::tools::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
@@ -49,8 +49,9 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     if args.mutants {
         return try_mutants(args, &catalogue, &rules);
     }
+    let [junit] = Inputs::default().rules(&args.queries).create([args.junit.as_deref()])?;
     let dir = args.queries.join("tests");
-    let mut totals = Totals { rules: rules.len(), ..Totals::default() };
+    let mut totals = Totals::default();
     let (mut sound, mut results) = (Vec::new(), Vec::new());
     let fail = |rule: &str, error: CaseError, results: &mut Vec<(String, Result<Report, String>)>| {
         let message = in_full(error);
@@ -59,6 +60,8 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     };
     for rule in &rules {
         match RuleCases::read(&catalogue, &dir, rule, args.filter.as_deref()) {
+            // None of its names contains what is asked for.
+            Ok(cases) if args.filter.is_some() && cases.file.case.is_empty() => {}
             Ok(cases) => sound.push(cases),
             Err(error) => fail(rule, error, &mut results),
         }
@@ -86,9 +89,10 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         results.push((cases.rule.clone(), Ok(report)));
     }
     totals.bad += results.iter().filter(|(_, result)| result.is_err()).count();
-    if let Some(file) = &args.junit {
-        std::fs::write(file, cases::junit(&results)).with_context(|| format!("cannot write {}", file.display()))?;
+    if let Some(file) = junit {
+        write_whole(file, &cases::junit(&results))?;
     }
+    totals.rules = results.len();
     let Totals { rules, cases, expectations, bad } = totals;
     say!(
         "{}, {}, {} in {:.1} s",
@@ -100,7 +104,15 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     if bad > 0 {
         bail!("{bad} of {} failed", counted(rules, "rule"));
     }
+    if cases == 0 {
+        bail!("no case was run{}", filtered(args));
+    }
     Ok(())
+}
+
+/// Why nothing may have been run.
+fn filtered(args: &TestArgs) -> String {
+    args.filter.as_ref().map_or(String::new(), |text| format!(": no case's name contains \"{text}\""))
 }
 
 #[derive(Debug, Default)]
@@ -156,11 +168,11 @@ fn print_report(report: &Report, verbose: bool) {
 /// Writes the expectations of one rule; false where engine and batch differ.
 fn update(cases: &RuleCases, report: &Report) -> anyhow::Result<bool> {
     let file = &cases.file.path;
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = text_of(file).with_context(|| format!("cannot read {}", file.display()))?;
     let updated = cases::updated(cases, report, &text);
     say!("{}: {} values written, look at the difference", file.display(), updated.written);
     if updated.written > 0 {
-        std::fs::write(file, &updated.text).with_context(|| format!("cannot write {}", file.display()))?;
+        write_whole(create(file)?, &updated.text)?;
     }
     for place in &updated.disputed {
         say!("{}: engine and batch differ, nothing written: {place}", file.display());
@@ -177,9 +189,13 @@ fn clock(micros: i64) -> String {
 /// Tries the mutants of each rule, and prints those that the cases do not catch.
 fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyhow::Result<()> {
     let started = Instant::now();
-    let (mut caught, mut survived, mut refused, mut equivalent, mut bad) = (0, 0, 0, 0, 0);
+    let (mut asked, mut caught, mut survived, mut refused, mut equivalent, mut bad) = (0, 0, 0, 0, 0, 0);
     for rule in rules {
         let cases = RuleCases::read(catalogue, &args.queries.join("tests"), rule, args.filter.as_deref());
+        if cases.as_ref().is_ok_and(|cases| cases.file.case.is_empty()) {
+            continue;
+        }
+        asked += 1;
         let tried = match cases.and_then(|cases| cases::mutants(&cases)) {
             Ok(tried) => tried,
             Err(error) => {
@@ -206,15 +222,18 @@ fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyh
     let rate = 100.0 * caught as f64 / (caught + survived).max(1) as f64;
     say!(
         "{}, {} caught, {survived} survived: {rate:.1} %; {refused} refused, {equivalent} equivalent; {:.0} s",
-        counted(rules.len(), "rule"),
+        counted(asked, "rule"),
         counted(caught, "mutant"),
         started.elapsed().as_secs_f64()
     );
     if bad > 0 {
         bail!(
             "{bad} of {} failed: their cases catch less than {LEAST_PCT} % of the mutants, or name mutants that are not there",
-            counted(rules.len(), "rule")
+            counted(asked, "rule")
         );
+    }
+    if asked == 0 {
+        bail!("no case was run{}", filtered(args));
     }
     Ok(())
 }
@@ -222,7 +241,7 @@ fn try_mutants(args: &TestArgs, catalogue: &Catalogue, rules: &[String]) -> anyh
 /// Survivors with their line in the file, and with -v the others.
 fn print_mutants(args: &TestArgs, rule: &str, tried: &Mutants) {
     let file = args.queries.join(format!("{rule}.sql"));
-    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let text = text_of(&file).unwrap_or_default();
     let start = split_header(&text).map_or(0, |(_, sql)| text.find(sql).unwrap_or_default());
     let above = text.get(..start).unwrap_or_default().matches('\n').count();
     for stale in &tried.stale {

@@ -1,6 +1,5 @@
 //! One Parquet file, written row by row.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use super::{GenerateError, Value};
+use crate::output::OutFile;
 
 /// Rows of a batch and row group.
 const BATCH_ROWS: usize = 65_536;
@@ -77,13 +77,13 @@ pub struct TableWriter {
     schema: SchemaRef,
     builders: Vec<Builder>,
     rows: usize,
-    file: ArrowWriter<File>,
+    file: ArrowWriter<OutFile>,
 }
 
 impl TableWriter {
     pub fn create(name: &'static str, schema: SchemaRef, path: &Path) -> Result<TableWriter, GenerateError> {
         let file =
-            File::create(path).map_err(|source| GenerateError::File { path: path.display().to_string(), source })?;
+            OutFile::create(path).map_err(|source| GenerateError::File { path: path.display().to_string(), source })?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let file = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|source| GenerateError::Parquet { table: name, source })?;
@@ -113,6 +113,8 @@ impl TableWriter {
     pub fn close(mut self) -> Result<(), GenerateError> {
         self.flush()?;
         let table = self.name;
-        self.file.close().map(drop).map_err(|source| GenerateError::Parquet { table, source })
+        let file = self.file.into_inner().map_err(|source| GenerateError::Parquet { table, source })?;
+        let path = file.path().display().to_string();
+        file.finish().map_err(|source| GenerateError::File { path, source })
     }
 }

@@ -4,8 +4,7 @@
 //! also its line in `ndjson/<feed>.ndjson`. `parquet/clocks.parquet` has the known times of clock messages and malformed payloads.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use super::parquet_file::TableWriter;
 use super::{Body, Dataset, Fate, GenerateError, Message, SCHEMA_VER, Truth, Value, start_of};
 use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::model::time::format_micros;
+use crate::output::OutFile;
 
 /// The manifest: what a recording contains.
 #[derive(Debug, Serialize, PartialEq)]
@@ -83,11 +83,25 @@ impl Summary {
     }
 }
 
-/// Writes a recording into a directory, which is created if need be.
-pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
+/// Makes the folders of a recording, if need be; that they cannot be made shows before anything is generated.
+pub fn prepare(dir: &Path) -> Result<(), GenerateError> {
     for sub in ["parquet", "ndjson"] {
         let path = dir.join(sub);
-        std::fs::create_dir_all(&path).map_err(|source| file_error(&path, source))?;
+        let probed = std::fs::create_dir_all(&path).and_then(|()| OutFile::create(&path.join(MANIFEST)));
+        probed.map_err(|source| file_error(&path, source))?;
+    }
+    Ok(())
+}
+
+const MANIFEST: &str = "manifest.json";
+
+/// Writes a recording into a directory, which is created if need be. The manifest comes last: a recording without one is not whole.
+pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
+    prepare(dir)?;
+    let manifest = dir.join(MANIFEST);
+    match std::fs::remove_file(&manifest) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(file_error(&manifest, error)),
+        _ => {}
     }
     for feed in Feed::SOURCES {
         write_ndjson(dataset.messages(feed), &dir.join("ndjson").join(format!("{}.ndjson", feed.name())))?;
@@ -98,10 +112,9 @@ pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {
     write_clocks(dataset, &dir.join("parquet").join("clocks.parquet"))?;
     write_truth(&dataset.truth, &dir.join("truth.parquet"))?;
     let summary = Summary::of(dataset);
-    let path = dir.join("manifest.json");
     let mut text = serde_json::to_string_pretty(&summary)?;
     text.push('\n');
-    std::fs::write(&path, text).map_err(|source| file_error(&path, source))?;
+    OutFile::write(&manifest, text.as_bytes()).map_err(|source| file_error(&manifest, source))?;
     Ok(summary)
 }
 
@@ -114,19 +127,15 @@ fn file_error(path: &Path, source: std::io::Error) -> GenerateError {
     GenerateError::File { path: path.display().to_string(), source }
 }
 
-fn create(path: &Path) -> Result<File, GenerateError> {
-    File::create(path).map_err(|source| file_error(path, source))
-}
-
 fn write_ndjson(messages: &[Message], path: &Path) -> Result<(), GenerateError> {
-    let mut file = BufWriter::with_capacity(1 << 20, create(path)?);
+    let mut file = OutFile::create(path).map_err(|source| file_error(path, source))?;
     let mut line = String::with_capacity(1024);
     for message in messages {
         line.clear();
         message_line(message, &mut line);
         file.write_all(line.as_bytes()).map_err(|source| file_error(path, source))?;
     }
-    file.flush().map_err(|source| file_error(path, source))
+    file.finish().map_err(|source| file_error(path, source))
 }
 
 fn write_table(dataset: &Dataset, table: TableId, path: &Path) -> Result<(), GenerateError> {

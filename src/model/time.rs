@@ -81,7 +81,7 @@ impl Day {
     /// month after, eleven days past the last due date (the 26th, for large employers; Skatteverket, rättslig vägledning).
     pub fn agi_complete(self) -> Option<i64> {
         let (month, _) = month_of(i64::from(self.0));
-        i32::try_from(first_day(month + 2) + 6).ok().map(|day| Day(day).instant())
+        (first_day(month + 2) + 6).checked_mul(MICROS_PER_DAY)
     }
 }
 

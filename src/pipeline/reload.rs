@@ -8,9 +8,10 @@ use std::time::SystemTime;
 
 use thiserror::Error;
 
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::catalogue::{Catalogue, CatalogueError, is_left_behind};
 use crate::config::RulesConfig;
 use crate::rules::RuleSet;
+use crate::rules::apart::{STACK_BYTES, apart};
 use crate::rules::plan::PlanError;
 use crate::shard::LINKS_DIFFER;
 
@@ -43,6 +44,8 @@ pub enum ReloadError {
     Plan(#[from] PlanError),
     #[error("{LINKS_DIFFER}")]
     Links,
+    #[error("reading the rules panicked")]
+    Panic,
 }
 
 impl RulesInForce {
@@ -83,8 +86,12 @@ impl RulesInForce {
 
     /// Reads the directory again. On success the shards find the new catalogue; on an error nothing changes.
     pub fn reload(&self, config: &RulesConfig) -> Result<Changes, ReloadError> {
-        let new = in_force(config)?;
-        let planned = RuleSet::plan(&new)?;
+        let read = || {
+            let new = in_force(config)?;
+            let planned = RuleSet::plan(&new)?;
+            Ok((new, planned))
+        };
+        let (new, planned) = apart(read).unwrap_or(Err(ReloadError::Panic))?;
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         if new.link_fingerprint() != rules.catalogue.link_fingerprint() {
             return Err(ReloadError::Links);
@@ -160,7 +167,7 @@ impl Reloader {
         self.seen = self.rules.generation();
         let rules = Arc::clone(&self.rules);
         let (done, planning) = channel();
-        let spawned = std::thread::Builder::new().name("plan-rules".into()).spawn(move || {
+        let spawned = std::thread::Builder::new().name("plan-rules".into()).stack_size(STACK_BYTES).spawn(move || {
             if let Ok(planned) = rules.rule_set() {
                 let _ = done.send(planned);
             }
@@ -197,7 +204,8 @@ fn files(dir: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
         for entry in entries {
             let path = entry.path();
             let is_rule =
-                path.extension().is_some_and(|end| ["sql", "csv", "toml"].iter().any(|wanted| end == *wanted));
+                path.extension().is_some_and(|end| ["sql", "csv", "toml"].iter().any(|wanted| end == *wanted))
+                    && !is_left_behind(&entry.file_name().to_string_lossy());
             if let (true, Ok(about)) = (is_rule, entry.metadata()) {
                 out.push((path, about.len(), about.modified().ok()));
             }

@@ -12,6 +12,9 @@ use thiserror::Error;
 use crate::catalogue::refused::Highlight;
 use crate::proofs::keys::Alike;
 
+/// Operators, columns and constants of a column, with each step put in its place. The largest of `queries/` has some hundreds.
+pub const MOST_PARTS: u64 = 10_000;
+
 /// One reason why a rule or view is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
@@ -41,6 +44,8 @@ pub enum Refusal {
     Evidence { column: String },
     #[error("{misuse}: {what}")]
     Identifier { misuse: Misuse, what: String },
+    #[error("a column has {parts} parts once each step is put in its place, more than {MOST_PARTS}")]
+    TooManyParts { parts: u64 },
     #[error("{message}")]
     Star { message: String, hint: String },
 }
@@ -86,6 +91,9 @@ impl Refusal {
     pub fn hint(&self) -> &str {
         match self {
             Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } => hint,
+            Refusal::TooManyParts { .. } => {
+                "a step that names a column twice, which names one twice, doubles with each: write it in another way"
+            }
             Refusal::NotCarried { node: "JOIN", .. } => {
                 "many persons are evaluated at once: write ON b.person_id = a.person_id, or permit_id where both have it"
             }
@@ -147,7 +155,7 @@ impl Refusal {
 }
 
 fn forbidden_hint(what: &str) -> &'static str {
-    let hints: [(&str, &str); 22] = [
+    let hints: [(&str, &str); 23] = [
         (
             "a date compared",
             "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
@@ -171,6 +179,7 @@ fn forbidden_hint(what: &str) -> &'static str {
         ("LIMIT", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit"),
         ("OFFSET", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) picks rows by their place"),
         ("RECURSIVE", "join the facts to the months of the permit, or number the episode with two windows"),
+        ("over a window", "it keeps for each row all rows before it: group the rows first"),
         ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
         ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
         ("/ between", "100 * a < 95 * b says the same without a quotient; or say round() or floor()"),

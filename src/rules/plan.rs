@@ -30,6 +30,7 @@ use crate::proofs::isolation::{Key, Known, Owner};
 use crate::proofs::keys;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
+use crate::proofs::size::check_size;
 use crate::proofs::tags::Tag;
 use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
@@ -37,7 +38,8 @@ use crate::rules::calendars::{calendars, rows_of};
 use crate::rules::output::CancellerSet;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
-use crate::sql::budget::{Budget, CALL_BUDGET};
+use crate::sql::bounded::bounded;
+use crate::sql::budget::{Budget, CALL_BUDGET, limited};
 use crate::sql::column::Column;
 use crate::sql::executor::Compiled;
 use crate::sql::frames::UseFrames;
@@ -58,6 +60,8 @@ pub enum PlanError {
     MissingView(&'static str),
     #[error("cannot start the rule session: {0}")]
     Session(Box<DataFusionError>),
+    #[error("planning panicked")]
+    Panic,
 }
 
 /// The result of planning.
@@ -195,7 +199,7 @@ impl Planner {
         for at in (0..self.views.len()).rev() {
             self.plan_view(at).await?;
         }
-        let task = self.context.task_ctx();
+        let task = limited(&self.context.task_ctx()).map_err(|error| PlanError::Session(Box::new(error)))?;
         let Planner { views, bases, rule_rows, budget, .. } = self;
         Ok(Parts { rules, views, links, bases, cancellers, corroborations, rule_rows, budget, task })
     }
@@ -262,6 +266,7 @@ impl Planner {
         let is_table = |name: &str| self.context.table_exist(TableReference::bare(name)).unwrap_or(false);
         check_text(&statement, &is_table).map_err(refused)?;
         let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+        check_size(&plan).map_err(refused)?;
         check_arithmetic(&plan).map_err(refused)?;
         check_dates(&plan).map_err(refused)?;
         check_nulls(&plan).map_err(refused)?;
@@ -300,7 +305,8 @@ impl Planner {
     /// The compiled physical plan of an optimised logical plan, with our own operators in place of DataFusion's.
     async fn physical(&self, plan: &LogicalPlan) -> Result<Compiled, DataFusionError> {
         let state = self.context.state();
-        let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, &state).await?;
+        let plan = bounded(plan.clone())?;
+        let plan = DefaultPhysicalPlanner::default().create_physical_plan(&plan, &state).await?;
         Compiled::new(&UseFrames.optimize(plan, state.config_options())?, &self.budget)
     }
 

@@ -22,6 +22,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::model::schema::{Feed, TableId};
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
+use crate::rules::apart::apart;
 use crate::rules::linked::LinkedRow;
 use crate::rules::output::{RuleRows, Shared};
 use crate::rules::plan::{Parts, PlanError, Planner};
@@ -81,6 +82,10 @@ pub struct RuleSet {
 impl RuleSet {
     /// Plans and checks every view and rule.
     pub fn plan(catalogue: &Catalogue) -> Result<RuleSet, PlanError> {
+        apart(|| RuleSet::plan_here(catalogue)).unwrap_or(Err(PlanError::Panic))
+    }
+
+    fn plan_here(catalogue: &Catalogue) -> Result<RuleSet, PlanError> {
         let runtime = runtime()?;
         let Parts { rules, mut views, links, mut bases, cancellers, corroborations, rule_rows, budget, task } =
             runtime.block_on(Planner::new(catalogue)?.plan(catalogue))?;

@@ -1,19 +1,33 @@
-//! Limits the work of one rule call, counted in rows and never in seconds, so that the same records always meet the same limit.
+//! Limits the work of one rule call, counted in rows and bytes and never in seconds, so that the same records always meet the same
+//! limit.
 //!
 //! A rule may join a person's rows with calendars by any condition, so a careless one multiplies days by days by days. Each join is
 //! metered: a nested loop by the pairs that it has to examine, before it examines them; any other join by its output rows. A call
 //! that spends more than its budget fails like any other failing call: it is halved down to the person who causes the failure, and
 //! only that person's rule is set aside.
 //!
-//! The limit is the same for a batch and for one person. So whether a person's rule fails depends on that person alone: if a batch
-//! stays within the limit, each of its persons does too.
+//! The limit of rows is the same for a batch and for one person. So whether a person's rule fails depends on that person alone: if a
+//! batch stays within the limit, each of its persons does too.
+//!
+//! Rows are small unless a rule makes long texts or lists, so these are counted in bytes too, wherever one is made: where a column's
+//! rows become an array of their own, where an expression is computed (`bounded` looks before the text is made), where
+//! DataFusion's operators give rows back. That happens deep in expressions, so the call's budget is found by its thread. One
+//! person's columns are copied in other places than a batch's. So a person alone may make more: then a batch within its limit has
+//! no person beyond theirs, and one beyond it is halved until its persons are alone.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, resources_err};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -25,23 +39,148 @@ use futures::StreamExt;
 /// Pairs and rows that one call may make: a second or two of work, and at most some hundred megabytes of results.
 pub const CALL_BUDGET: u64 = 1 << 27;
 
+/// Bytes of texts and lists that one call may make for many units.
+pub const CALL_BYTES: u64 = 1 << 29;
+
+/// The same for one unit alone.
+pub const SINGLE_BYTES: u64 = 2 * CALL_BYTES;
+
 /// What the current call may still spend. One call at a time.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
     spent: AtomicU64,
+    bytes_limit: AtomicU64,
+    bytes: AtomicU64,
+}
+
+thread_local! {
+    /// The budget of the call that this thread runs.
+    static CURRENT: RefCell<Option<Arc<Budget>>> = const { RefCell::new(None) };
+}
+
+/// Counts bytes of texts and lists that the thread's call makes. Without a call nothing is counted.
+pub fn make(bytes: u64) -> Result<()> {
+    with_current(bytes, |budget, made| budget.bytes.store(made, Ordering::Relaxed))
+}
+
+/// Whether the thread's call may make so many more bytes.
+pub fn room(bytes: u64) -> Result<()> {
+    with_current(bytes, |_, _| ())
+}
+
+fn with_current(bytes: u64, then: impl FnOnce(&Budget, u64)) -> Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    CURRENT.with_borrow(|current| {
+        let Some(budget) = current else { return Ok(()) };
+        let made = budget.bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        if made > budget.bytes_limit.load(Ordering::Relaxed) {
+            return resources_err!("the rule makes texts or lists beyond the budget of a call");
+        }
+        then(budget, made);
+        Ok(())
+    })
+}
+
+/// Counts the texts and lists of an array that has just been made.
+pub fn make_array(array: &ArrayRef) -> Result<()> {
+    make(bytes_of(array))
+}
+
+/// Rows of an array, as an array of their own.
+pub fn taken(array: &ArrayRef, rows: &UInt32Array) -> Result<ArrayRef> {
+    make(bytes_of_rows(array, rows))?;
+    Ok(take(array, rows, None)?)
+}
+
+/// Bytes of the texts and lists of an array. Numbers are not counted: rows are.
+pub fn bytes_of(array: &ArrayRef) -> u64 {
+    match array.data_type() {
+        DataType::Utf8 => {
+            let offsets = array.as_string::<i32>().value_offsets();
+            (offsets[array.len()] - offsets[0]) as u64
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let offsets = list.value_offsets();
+            let items = (offsets[array.len()] - offsets[0]) as u64;
+            items.saturating_mul(width(list.values()))
+        }
+        DataType::Struct(_) => array.as_struct().columns().iter().map(bytes_of).sum(),
+        _ => 0,
+    }
+}
+
+/// Bytes of an item of a list, on average.
+fn width(items: &ArrayRef) -> u64 {
+    let plain = items.data_type().primitive_width().unwrap_or(4) as u64;
+    plain + bytes_of(items) / items.len().max(1) as u64
+}
+
+fn bytes_of_rows(array: &ArrayRef, rows: &UInt32Array) -> u64 {
+    let lengths = |offsets: &[i32]| -> u64 {
+        let length = |row: u32| offsets.get(row as usize + 1).map_or(0, |end| (end - offsets[row as usize]) as u64);
+        match rows.nulls() {
+            None => rows.values().iter().map(|row| length(*row)).sum(),
+            Some(_) => rows.iter().flatten().map(length).sum(),
+        }
+    };
+    match array.data_type() {
+        DataType::Utf8 => lengths(array.as_string::<i32>().value_offsets()),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            lengths(list.value_offsets()).saturating_mul(width(list.values()))
+        }
+        DataType::Struct(_) => array.as_struct().columns().iter().map(|column| bytes_of_rows(column, rows)).sum(),
+        _ => 0,
+    }
+}
+
+/// What a rule's operators of DataFusion run with: memory that they reserve is limited as well, for each shard by itself.
+pub fn limited(task: &TaskContext) -> Result<Arc<TaskContext>> {
+    let pool = Arc::new(GreedyMemoryPool::new(SINGLE_BYTES as usize));
+    let runtime = RuntimeEnvBuilder::from_runtime_env(&task.runtime_env()).with_memory_pool(pool).build_arc()?;
+    Ok(Arc::new(TaskContext::new(
+        task.task_id(),
+        task.session_id(),
+        task.session_config().clone(),
+        task.scalar_functions().clone(),
+        HashMap::new(),
+        task.aggregate_functions().clone(),
+        task.window_functions().clone(),
+        runtime,
+    )))
 }
 
 impl Budget {
     pub fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, spent: AtomicU64::new(0) })
+        Arc::new(Budget { limit, spent: AtomicU64::new(0), bytes_limit: CALL_BYTES.into(), bytes: AtomicU64::new(0) })
     }
 
-    /// Gives a call within a call (a view computed for the plan that reads it) a budget of its own.
-    pub fn apart<T>(&self, call: impl FnOnce() -> T) -> T {
-        let before = self.spent.swap(0, Ordering::Relaxed);
+    #[cfg(test)]
+    pub fn of_bytes(limit: u64) -> Arc<Budget> {
+        let budget = Budget::new(CALL_BUDGET);
+        budget.bytes_limit.store(limit, Ordering::Relaxed);
+        budget
+    }
+
+    /// Whether the next calls are for one unit alone.
+    pub fn is_for_one(&self, alone: bool) {
+        self.bytes_limit.store(if alone { SINGLE_BYTES } else { CALL_BYTES }, Ordering::Relaxed);
+    }
+
+    /// Gives a call, also one within a call (a view computed for the plan that reads it), a budget of its own. `call` must not
+    /// panic.
+    pub fn apart<T>(self: &Arc<Self>, call: impl FnOnce() -> T) -> T {
+        let spent = self.spent.swap(0, Ordering::Relaxed);
+        let bytes = self.bytes.swap(0, Ordering::Relaxed);
+        let around = CURRENT.replace(Some(Arc::clone(self)));
         let result = call();
-        self.spent.store(before, Ordering::Relaxed);
+        CURRENT.set(around);
+        self.spent.store(spent, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
         result
     }
 

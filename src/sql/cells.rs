@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, new_empty_array};
-use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 use bumpalo::Bump;
 use datafusion::common::{Result, internal_err};
 
+use crate::sql::budget::{make, taken};
 use crate::sql::column::{Batch, Column, NO_ROW, nullable};
 use crate::sql::source::{NotCovered, Source, is_number, numbers};
 
@@ -203,8 +203,11 @@ impl<'a> Cells<'a> {
     pub fn to_array(self, count: usize, ty: &DataType) -> Result<ArrayRef> {
         match (self.values, self.rows) {
             (Values::Array(array), None) => Ok(ArrayRef::clone(array)),
-            (Values::Array(array), Some(rows)) => Ok(take(array, nullable(rows.to_vec()).rows(), None)?),
-            (Values::Texts(_), _) => Ok(Arc::new((0..count).map(|row| self.text(row)).collect::<StringArray>())),
+            (Values::Array(array), Some(rows)) => taken(array, nullable(rows.to_vec()).rows()),
+            (Values::Texts(_), _) => {
+                make((0..count).map(|row| self.text(row).map_or(0, |text| text.len() as u64)).sum())?;
+                Ok(Arc::new((0..count).map(|row| self.text(row)).collect::<StringArray>()))
+            }
             (Values::Numbers(_), _) => match numbers(ty, (0..count).map(|row| Ok(self.number(row)))) {
                 Some(array) => Ok(array),
                 None => internal_err!("numbers that are no {ty}"),

@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 
+use crate::sql::budget::taken;
 use crate::sql::values;
 
 /// Row numbers; null for a missing row (on the empty side of an outer join).
@@ -121,7 +121,7 @@ impl Column {
         if let Some(made) = self.made.get() {
             return Ok(Arc::clone(made));
         }
-        let made = take(&self.base.array, picks.rows(), None)?;
+        let made = taken(&self.base.array, picks.rows())?;
         Ok(Arc::clone(self.made.get_or_init(|| made)))
     }
 }

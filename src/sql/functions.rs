@@ -1,5 +1,6 @@
 //! Functions that rules may use beside SQL's own. All are immutable; a scalar function of a null is null, an aggregate ignores
-//! nulls. `queries/duckdb.sql` defines each as a macro for DuckDB.
+//! nulls. A result outside the calendar is an error: null would mean that no such day is waited for.
+//! `queries/duckdb.sql` defines each as a macro for DuckDB.
 //!
 //! | function | result |
 //! | --- | --- |
@@ -27,10 +28,7 @@ mod states;
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Date32Array, Int64Array, ListArray, PrimitiveArray,
-    StringArray,
-};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Int64Array, ListArray, StringArray};
 use arrow::compute::{cast, try_binary};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
@@ -41,6 +39,7 @@ use datafusion::logical_expr::{
 
 use crate::model::alert::Severity;
 use crate::model::time::Day;
+use crate::sql::budget::make_array;
 
 /// The aggregates; they may also be used as windows.
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
@@ -83,7 +82,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     ]
 }
 
-type Call = fn(&[ArrayRef]) -> ArrayRef;
+type Call = fn(&[ArrayRef]) -> Result<ArrayRef>;
 
 #[derive(Debug)]
 struct Function {
@@ -132,7 +131,8 @@ impl ScalarUDFImpl for Function {
                 _ => Ok(array),
             })
             .collect::<Result<_, _>>()?;
-        let out = (self.call)(&arrays);
+        let out = (self.call)(&arrays)?;
+        make_array(&out)?;
         if scalar {
             return datafusion::common::ScalarValue::try_from_array(&out, 0).map(ColumnarValue::Scalar);
         }
@@ -149,90 +149,85 @@ fn wanted(signature: &Signature, at: usize) -> Option<&DataType> {
     }
 }
 
-fn add_months(args: &[ArrayRef]) -> ArrayRef {
+fn add_months(args: &[ArrayRef]) -> Result<ArrayRef> {
     let (days, months) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Int64Type>());
     let moved = |day: i32, months: i64| Day(day).add_months(i32::try_from(months).ok()?).map(|day| day.0);
-    match try_binary::<_, _, _, Date32Type>(days, months, |day, months| moved(day, months).ok_or_else(elsewhere)) {
-        Ok(moved) => Arc::new(moved),
-        Err(_) => Arc::new(days.iter().zip(months).map(|(day, months)| moved(day?, months?)).collect::<Date32Array>()),
-    }
+    Ok(Arc::new(try_binary::<_, _, _, Date32Type>(days, months, |day, months| {
+        moved(day, months).ok_or_else(elsewhere)
+    })?))
 }
 
-fn month_of(args: &[ArrayRef]) -> ArrayRef {
+fn month_of(args: &[ArrayRef]) -> Result<ArrayRef> {
     of_days::<Date32Type>(&args[0], |day| day.first_of_month().map(|day| day.0))
 }
 
-fn agi_complete(args: &[ArrayRef]) -> ArrayRef {
+fn agi_complete(args: &[ArrayRef]) -> Result<ArrayRef> {
     of_days::<TimestampMicrosecondType>(&args[0], Day::agi_complete)
 }
 
-/// A value for each day; null if the day is null or has no value.
-fn of_days<T: ArrowPrimitiveType>(days: &ArrayRef, of: impl Fn(Day) -> Option<T::Native>) -> ArrayRef {
+/// A value for each day, null for null.
+fn of_days<T: ArrowPrimitiveType>(days: &ArrayRef, of: impl Fn(Day) -> Option<T::Native>) -> Result<ArrayRef> {
     let days = days.as_primitive::<Date32Type>();
-    match days.try_unary::<_, T, ArrowError>(|day| of(Day(day)).ok_or_else(elsewhere)) {
-        Ok(values) => Arc::new(values),
-        Err(_) => Arc::new(days.iter().map(|day| of(Day(day?))).collect::<PrimitiveArray<T>>()),
-    }
+    Ok(Arc::new(days.try_unary::<_, T, ArrowError>(|day| of(Day(day)).ok_or_else(elsewhere))?))
 }
 
-/// Marks a date outside the calendar, for which `of_days` gives null.
 fn elsewhere() -> ArrowError {
-    ArrowError::ComputeError(String::new())
+    ArrowError::ComputeError("a day lies outside the calendar".to_owned())
 }
 
-fn severity(args: &[ArrayRef]) -> ArrayRef {
+fn severity(args: &[ArrayRef]) -> Result<ArrayRef> {
     let ranks = args[0].as_primitive::<Int64Type>();
     let name = |rank: i64| Severity::ALL[rank.clamp(0, 3) as usize].name();
-    Arc::new(ranks.iter().map(|rank| rank.map(name)).collect::<StringArray>())
+    Ok(Arc::new(ranks.iter().map(|rank| rank.map(name)).collect::<StringArray>()))
 }
 
-fn severity_rank(args: &[ArrayRef]) -> ArrayRef {
+fn severity_rank(args: &[ArrayRef]) -> Result<ArrayRef> {
     let names = args[0].as_string::<i32>();
     let rank = |name| Severity::from_name(name).map(|severity| severity as i64);
-    Arc::new(names.iter().map(|name| name.and_then(rank)).collect::<Int64Array>())
+    Ok(Arc::new(names.iter().map(|name| name.and_then(rank)).collect::<Int64Array>()))
 }
 
-fn abs(args: &[ArrayRef]) -> ArrayRef {
+fn abs(args: &[ArrayRef]) -> Result<ArrayRef> {
     let values = args[0].as_primitive::<Int64Type>();
-    Arc::new(values.iter().map(|value| value.map(i64::saturating_abs)).collect::<Int64Array>())
+    Ok(Arc::new(values.iter().map(|value| value.map(i64::saturating_abs)).collect::<Int64Array>()))
 }
 
-fn beta_tail_bp(args: &[ArrayRef]) -> ArrayRef {
+fn beta_tail_bp(args: &[ArrayRef]) -> Result<ArrayRef> {
     let [k, n, a, b, rate_bp] = std::array::from_fn(|at| args[at].as_primitive::<Int64Type>());
     let at = |array: &Int64Array, row: usize| (!array.is_null(row)).then(|| array.value(row));
     let tail = |row| posterior::tail_bp(at(k, row)?, at(n, row)?, at(a, row)?, at(b, row)?, at(rate_bp, row)?);
-    Arc::new((0..k.len()).map(tail).collect::<Int64Array>())
+    Ok(Arc::new((0..k.len()).map(tail).collect::<Int64Array>()))
 }
 
-fn name_agreement(args: &[ArrayRef]) -> ArrayRef {
+fn name_agreement(args: &[ArrayRef]) -> Result<ArrayRef> {
     let agreement = |(left, right): (Option<&str>, Option<&str>)| names::agreement(left?, right?);
     let pairs = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
-    Arc::new(pairs.map(|pair| agreement(pair).map(names::Agreement::name)).collect::<StringArray>())
+    Ok(Arc::new(pairs.map(|pair| agreement(pair).map(names::Agreement::name)).collect::<StringArray>()))
 }
 
-fn is_state(args: &[ArrayRef]) -> ArrayRef {
-    Arc::new(args[0].as_string::<i32>().iter().map(|code| code.map(states::is_state)).collect::<BooleanArray>())
+fn is_state(args: &[ArrayRef]) -> Result<ArrayRef> {
+    Ok(Arc::new(args[0].as_string::<i32>().iter().map(|code| code.map(states::is_state)).collect::<BooleanArray>()))
 }
 
-fn same_state(args: &[ArrayRef]) -> ArrayRef {
+fn same_state(args: &[ArrayRef]) -> Result<ArrayRef> {
     let pairs = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
-    Arc::new(pairs.map(|(left, right)| Some(states::sameness(left?, right?))).collect::<Int64Array>())
+    Ok(Arc::new(pairs.map(|(left, right)| Some(states::sameness(left?, right?))).collect::<Int64Array>()))
 }
 
-fn has_citizenship(args: &[ArrayRef]) -> ArrayRef {
+fn has_citizenship(args: &[ArrayRef]) -> Result<ArrayRef> {
     let (lists, codes) = (args[0].as_list::<i32>(), args[1].as_string::<i32>());
     let held = |row: usize| {
         let code = codes.is_valid(row).then(|| codes.value(row))?;
         with_codes(lists, row, |list| states::holds(list, code))
     };
-    Arc::new((0..lists.len()).map(held).collect::<BooleanArray>())
+    Ok(Arc::new((0..lists.len()).map(held).collect::<BooleanArray>()))
 }
 
-fn citizenship_change(args: &[ArrayRef]) -> ArrayRef {
+fn citizenship_change(args: &[ArrayRef]) -> Result<ArrayRef> {
     let (now, before) = (args[0].as_list::<i32>(), args[1].as_list::<i32>());
     let change =
         |row: usize| with_codes(now, row, |now| with_codes(before, row, |before| states::change(now, before)))??;
-    Arc::new((0..now.len()).map(change).collect::<StringArray>())
+    Ok(Arc::new((0..now.len()).map(change).collect::<StringArray>()))
 }
 
 /// Passes a row's codes to `of`, without nulls. `None` for a null list.
@@ -245,27 +240,27 @@ fn with_codes<T>(lists: &ListArray, row: usize, of: impl FnOnce(&[&str]) -> T) -
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Date32Array;
+
     use super::*;
 
     #[test]
     fn null_in_null_out() {
         let days: ArrayRef = Arc::new(Date32Array::from(vec![None, Some(0)]));
         let months: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), Some(1)]));
-        let out = add_months(&[days, months]);
+        let out = add_months(&[days, months]).unwrap();
         assert!(out.is_null(0));
         assert_eq!(out.as_primitive::<Date32Type>().value(1), 31);
     }
 
     #[test]
-    fn what_the_calendar_does_not_reach_is_null_alone() {
-        let days: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), Some(i32::MAX), None]));
-        let months: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, i64::MAX]));
-        let out = add_months(&[Arc::clone(&days), months]);
-        assert_eq!(out.as_primitive::<Date32Type>().iter().collect::<Vec<_>>(), [Some(31), None, None]);
-        let out = agi_complete(&[days]);
-        assert_eq!(
-            out.as_primitive::<TimestampMicrosecondType>().iter().map(|at| at.is_some()).collect::<Vec<_>>(),
-            [true, false, false]
-        );
+    fn what_the_calendar_does_not_reach_is_no_null() {
+        let days = |days: &[i32]| -> ArrayRef { Arc::new(Date32Array::from(days.to_vec())) };
+        let refused = |out: Result<ArrayRef>| out.unwrap_err().to_string().contains("outside the calendar");
+        for months in [i64::from(i32::MAX), i64::MAX, i64::MIN] {
+            assert!(refused(add_months(&[days(&[0]), Arc::new(Int64Array::from(vec![months]))])), "{months}");
+        }
+        assert!(refused(month_of(&[days(&[0, i32::MIN])])));
+        assert!(refused(agi_complete(&[days(&[0, i32::MAX])])));
     }
 }

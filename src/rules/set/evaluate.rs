@@ -251,6 +251,7 @@ impl RuleSet {
             costs: costs.as_ref(),
         };
         let (started, filling) = (Instant::now(), call.filling.get());
+        self.budget.is_for_one(call.single.is_some());
         let result = self.budget.apart(|| std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run))));
         let Ok(result) = result else {
             return Err(DataFusionError::Execution("the query engine panicked".into()));
@@ -351,6 +352,36 @@ mod tests {
                 assert_eq!(hits(places[0], unit), usize::from(unit != 2 && unit != count - 1), "{unit} of {count}");
                 assert_eq!(hits(places[1], unit), 1, "{unit} of {count}");
             }
+        }
+    }
+
+    #[test]
+    fn a_unit_whose_texts_multiply_fails_alone_and_before_they_are_made() {
+        let mut catalogue =
+            Catalogue::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &BTreeMap::new()).unwrap();
+        let place = catalogue.rules.iter().position(|rule| rule.header.id == "salary-below-floor").unwrap();
+        // Sixteen bytes, 256, 65,536, four thousand million.
+        let step =
+            |at: usize| format!("s{at} AS (SELECT s{0}.* EXCLUDE (x), replace(x, 'a', x) AS x FROM s{0})", at - 1);
+        let text = format!(
+            "WITH s0 AS (SELECT person_id, permit_id, valid_from, first_known_time, record,
+                 CASE permit_class WHEN 'STUDY_HE' THEN 'aaaaaaaaaaaaaaaa' ELSE 'b' END AS x FROM permits), {}
+             SELECT person_id, permit_id, {OUTPUT} FROM s3 WHERE length(x) > 0",
+            [1, 2, 3].map(step).join(", ")
+        );
+        catalogue.rules[place].sql = crate::catalogue::stars::write_out(&text).text;
+        let rules = RuleSet::plan(&catalogue).unwrap();
+        let mut history = History::default();
+        for count in [5, 2 * FEW_UNITS] {
+            let class = |at: usize| if at == 2 { "STUDY_HE" } else { "WORK_EMP" };
+            let mut insert = |at: usize| history.insert(&permit(&format!("{count}p{at}"), class(at))).0;
+            let units: Vec<Unit> = (0..count).map(|at| Unit { person: insert(at), as_of: KnownTime(2) }).collect();
+            let done = rules.evaluate(&history, &units, &vec![Request::rule(place); count]);
+            let [failure] = done.failures.as_slice() else { panic!("{:?}", done.failures) };
+            assert_eq!((failure.rule, failure.unit), (place, 2));
+            assert!(failure.message.contains("texts or lists beyond the budget"), "{}", failure.message);
+            let hits = |unit: usize| done.rows[place].as_ref().unwrap().of(unit as u32).len();
+            assert!((0..count).all(|unit| hits(unit) == usize::from(unit != 2)));
         }
     }
 }

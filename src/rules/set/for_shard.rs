@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::rules::plan::PlanError;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query};
 use crate::rules::set::{RuleSet, runtime};
-use crate::sql::budget::{Budget, CALL_BUDGET};
+use crate::sql::budget::{Budget, CALL_BUDGET, limited};
 use crate::sql::slots::Slot;
 
 /// The parts of a set that each shard must have for itself.
@@ -55,7 +55,7 @@ impl RuleSet {
             needs: self.needs.clone(),
             needed: Arc::clone(&self.needed),
             link_fingerprint: self.link_fingerprint.clone(),
-            task: Arc::clone(&self.task),
+            task: limited(&self.task).map_err(failed)?,
             runtime: runtime()?,
             profile: Mutex::default(),
         })

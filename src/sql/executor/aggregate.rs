@@ -12,9 +12,14 @@ use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
+use crate::sql::budget::{make, make_array};
 use crate::sql::column::{Batch, Column, Picks};
 use crate::sql::executor::expr::Expr;
 use crate::sql::keys;
+
+/// Bytes that an accumulator of DataFusion is taken to keep of a row: some keep every value, and each row costs a tenth of a
+/// microsecond.
+const KEPT_BYTES: u64 = 64;
 
 /// An aggregate function.
 pub(super) struct Aggregate {
@@ -79,9 +84,13 @@ impl Aggregate {
             let function = Arc::clone(&self.function);
             Box::new(GroupsAccumulatorAdapter::new(move || function.create_accumulator()))
         };
+        // Some keep every value.
+        make(KEPT_BYTES * grouping.numbers.len() as u64)?;
         let arguments = self.arguments.iter().map(|argument| argument.array(input)).collect::<Result<Vec<_>>>()?;
         accumulator.update_batch(&arguments, &grouping.numbers, filter, grouping.groups)?;
-        accumulator.evaluate(EmitTo::All)
+        let found = accumulator.evaluate(EmitTo::All)?;
+        make_array(&found)?;
+        Ok(found)
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{Column as ColumnExpr, Literal};
 use datafusion::physical_expr::utils::collect_columns;
 
+use crate::sql::budget::{make_array, room};
 use crate::sql::cells::{Arena, Cells, Rows};
 use crate::sql::column::{Batch, Column, Picks, narrow_schema};
 use crate::sql::executor::rowwise::Rowwise;
@@ -33,6 +35,8 @@ pub struct Computed {
     /// Columns of the batch that the expression reads, in the order of its own column numbers.
     inputs: Vec<usize>,
     schema: SchemaRef,
+    /// Bytes of its constant texts: a row has no more of them.
+    literal_bytes: u64,
 }
 
 impl Expr {
@@ -58,7 +62,8 @@ impl Expr {
         let place = |index: usize| inputs.iter().position(|input| *input == index).unwrap_or(0);
         let expr = renumbered(expr, place)?;
         let schema = narrow_schema(input, &inputs);
-        Ok(Expr::Computed(Computed { rowwise, expr, inputs, schema }))
+        let literal_bytes = literal_bytes(&expr)?;
+        Ok(Expr::Computed(Computed { rowwise, expr, inputs, schema, literal_bytes }))
     }
 
     /// The value for every row.
@@ -90,6 +95,16 @@ impl Expr {
             None => Ok(holding(self.array(batch)?.as_boolean())),
         }
     }
+}
+
+fn literal_bytes(expr: &Arc<dyn PhysicalExpr>) -> Result<u64> {
+    let mut bytes = 0;
+    expr.apply(|part| {
+        let literal = part.downcast_ref::<Literal>().and_then(|literal| literal.value().try_as_str().flatten());
+        bytes += literal.map_or(0, |text| text.len() as u64);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(bytes)
 }
 
 /// The same over cells.
@@ -137,18 +152,25 @@ impl Computed {
     }
 
     fn array(&self, batch: &Batch) -> Result<ArrayRef> {
+        room(self.literal_bytes.saturating_mul(batch.rows as u64))?;
         if let Some(array) = self.rowwise_for(batch).and_then(|rowwise| rowwise.array(batch)) {
+            make_array(&array)?;
             return Ok(array);
         }
         let input = batch.narrow(&self.inputs, &self.schema)?;
-        self.expr.evaluate(&input)?.into_array(batch.rows)
+        let array = self.expr.evaluate(&input)?.into_array(batch.rows)?;
+        make_array(&array)?;
+        Ok(array)
     }
 
     fn cells<'a>(&'a self, rows: &Rows<'a>, arena: &'a Arena) -> Result<Cells<'a>> {
         if let Some(cells) = self.rowwise.as_ref().and_then(|rowwise| rowwise.cells(rows, arena)) {
             return Ok(cells);
         }
+        room(self.literal_bytes.saturating_mul(rows.count as u64))?;
         let input = rows.project(&self.inputs, arena).batch(&self.schema)?.to_record_batch(&self.schema)?;
-        Ok(arena.cells_of(self.expr.evaluate(&input)?.into_array(rows.count)?))
+        let array = self.expr.evaluate(&input)?.into_array(rows.count)?;
+        make_array(&array)?;
+        Ok(arena.cells_of(array))
     }
 }

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt;
 
-use crate::sql::budget::{Budget, meter};
+use crate::sql::budget::{Budget, make_array, meter};
 use crate::sql::column::Batch;
 use crate::sql::executor::Run;
 
@@ -49,7 +49,9 @@ impl Foreign {
             }
             Ok(batches)
         });
-        Ok(Batch::from_record_batch(&concat_batches(&plan.schema(), &batches?)?))
+        let batches = batches?;
+        batches.iter().flat_map(RecordBatch::columns).try_for_each(make_array)?;
+        Ok(Batch::from_record_batch(&concat_batches(&plan.schema(), &batches)?))
     }
 }
 

@@ -23,6 +23,7 @@ use datafusion::logical_expr::Operator;
 
 use crate::model::alert::Severity;
 use crate::model::time::Day;
+use crate::sql::budget::{make, room};
 use crate::sql::cells::{Arena, Cells, Rows};
 use crate::sql::column::{Batch, Picks};
 use crate::sql::executor::expr::Expr;
@@ -91,6 +92,9 @@ enum TextExpr {
     NullIf(Box<TextExpr>, Box<TextExpr>),
     Severity(Box<Number>),
 }
+
+/// Bytes of a text that is joined here; a longer one is looked at before it is made (see `bounded`).
+const MOST_JOINED: usize = 1 << 16;
 
 /// Concatenated texts.
 struct Joined {
@@ -163,12 +167,17 @@ impl Rowwise {
             }
             Root::Texts(text) => arena.found((0..rows.count).map(|at| row.text(text, at))).map(Cells::of_texts),
             Root::Joined(joined) => {
-                let mut text = String::new();
+                let (mut text, mut bytes) = (String::new(), 0);
                 let join = |at: usize| -> Found<&'a str> {
                     text.clear();
-                    Ok(row.join(joined, at, &mut text)?.then(|| arena.text(&text)))
+                    let is_some = row.join(joined, at, &mut text)?;
+                    bytes += text.len() as u64;
+                    room(bytes).map_err(|_| NotCovered)?;
+                    Ok(is_some.then(|| arena.text(&text)))
                 };
-                arena.found((0..rows.count).map(join)).map(Cells::of_texts)
+                let found = arena.found((0..rows.count).map(join))?;
+                make(bytes).ok()?;
+                Some(Cells::of_texts(found))
             }
         }
     }
@@ -251,16 +260,17 @@ impl<'a> Row<'_, 'a> {
             }
             Number::AddMonths(day, months) => match (of(day)?, of(months)?) {
                 (Some(day), Some(months)) => {
-                    day_of(day)?.add_months(i32::try_from(months).map_err(|_| NotCovered)?).map(|day| i64::from(day.0))
+                    let moved = day_of(day)?.add_months(i32::try_from(months).map_err(|_| NotCovered)?);
+                    Some(i64::from(moved.ok_or(NotCovered)?.0))
                 }
                 _ => None,
             },
             Number::MonthOf(day) => match of(day)? {
-                Some(day) => day_of(day)?.first_of_month().map(|day| i64::from(day.0)),
+                Some(day) => Some(i64::from(day_of(day)?.first_of_month().ok_or(NotCovered)?.0)),
                 None => None,
             },
             Number::AgiComplete(day) => match of(day)? {
-                Some(day) => day_of(day)?.agi_complete(),
+                Some(day) => Some(day_of(day)?.agi_complete().ok_or(NotCovered)?),
                 None => None,
             },
             Number::SeverityRank(name) => {
@@ -316,7 +326,10 @@ impl<'a> Row<'_, 'a> {
                 out.push_str(&joined.separator);
             }
             let is_some = match part {
-                Part::Text(text) => self.text(text, at)?.map(|text| out.push_str(text)).is_some(),
+                Part::Text(text) => match self.text(text, at)? {
+                    Some(text) if out.len() + text.len() > MOST_JOINED => return Err(NotCovered),
+                    text => text.map(|text| out.push_str(text)).is_some(),
+                },
                 Part::Day(day) => match self.number(day, at)? {
                     Some(day) => push_day(out, day)?,
                     None => false,

@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
 
+use crate::sql::budget::make_array;
 use crate::sql::column::{Batch, Column, narrow_schema};
 use crate::sql::executor::expr::Expr;
 use crate::sql::executor::prune::Pruned;
@@ -53,7 +54,9 @@ impl Window {
     pub fn beside(&self, mut batch: Batch) -> Result<Batch> {
         let rows = batch.narrow(&self.reads, &self.schema)?;
         let starts = self.starts(&batch)?;
-        batch.columns.extend(self.plan.computed(&rows, starts)?.into_iter().map(Column::new));
+        let columns = self.plan.computed(&rows, starts)?;
+        columns.iter().try_for_each(make_array)?;
+        batch.columns.extend(columns.into_iter().map(Column::new));
         Ok(batch)
     }
 

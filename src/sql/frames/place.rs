@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{ArrayRef, UInt32Array, UInt64Array};
 use arrow::buffer::NullBuffer;
-use arrow::compute::{interleave, take};
+use arrow::compute::interleave;
 use datafusion::common::Result;
 
+use crate::sql::budget::taken;
 use crate::sql::frames::bounds::Bounds;
 use crate::sql::frames::slide::seen;
 use crate::sql::frames::spans;
@@ -93,7 +94,7 @@ pub(super) fn nth(bounds: &Bounds, n: i64, nulls: Option<&NullBuffer>) -> UInt32
 /// Values by row numbers; null or the default where there is no row.
 pub(super) fn values(of: &ArrayRef, rows: &UInt32Array, default: Option<&ArrayRef>) -> Result<ArrayRef> {
     match default {
-        None => Ok(take(of, rows, None)?),
+        None => taken(of, rows),
         Some(default) => {
             let places: Vec<(usize, usize)> =
                 rows.iter().map(|row| row.map_or((1, 0), |row| (0, row as usize))).collect();

@@ -16,13 +16,13 @@ use arrow::array::{
     UInt32Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::take;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 use datafusion::common::{Result, internal_err};
 
+use crate::sql::budget::taken;
 use crate::sql::frames::bounds::Bounds;
 use crate::sql::frames::spans;
 
@@ -196,7 +196,7 @@ impl Frames<'_> {
         };
         let mut rows = Vec::with_capacity(self.rows());
         slide(self, None, at, |left, right| better(left, right, is_better), |row| rows.push(row));
-        Ok(take(values, &UInt32Array::from(rows), None)?)
+        taken(values, &UInt32Array::from(rows))
     }
 }
 

@@ -13,12 +13,13 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
 use crate::model::record::reference::{self, BETWEEN};
+use crate::sql::budget::make;
 
-pub(super) fn records(args: &[ArrayRef]) -> ArrayRef {
+pub(super) fn records(args: &[ArrayRef]) -> Result<ArrayRef> {
     let args: Vec<&StringArray> = args.iter().map(|array| array.as_string::<i32>()).collect();
     let rows = args.first().map_or(0, |array| array.len());
     let of = |row: usize| args.iter().filter(move |array| !array.is_null(row)).map(move |array| array.value(row));
-    Arc::new((0..rows).map(|row| reference::union(of(row))).collect::<StringArray>())
+    Ok(Arc::new((0..rows).map(|row| reference::union(of(row))).collect::<StringArray>()))
 }
 
 pub(super) fn aggregate() -> Arc<AggregateUDF> {
@@ -71,7 +72,9 @@ impl Accumulator for Found {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Utf8(reference::union(self.references.iter().map(String::as_str))))
+        let all = reference::union(self.references.iter().map(String::as_str));
+        make(all.as_ref().map_or(0, |all| all.len() as u64))?;
+        Ok(ScalarValue::Utf8(all))
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

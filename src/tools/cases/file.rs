@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
+use crate::catalogue::text_of;
 use crate::model::time::parse_time;
 use crate::tools::cases::CaseError;
 
@@ -133,7 +134,7 @@ impl CaseFile {
         let path = dir.join(format!("{rule}.toml"));
         let failed =
             |source| CaseError::Read { file: path.display().to_string(), dir: dir.display().to_string(), source };
-        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        let text = text_of(&path).map_err(failed)?;
         Self::parse(&path, &text)
     }
 

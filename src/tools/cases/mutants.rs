@@ -149,9 +149,8 @@ fn attempt(cases: &RuleCases, statement: &Statement) -> Attempt {
         // Run it for all permit classes: the text alone must exclude persons of other classes, as in a batch query.
         rule.header.permit_classes = vec!["*".to_owned()];
     }
+    let Ok(rules) = RuleSet::plan(&catalogue) else { return Attempt::Refused };
     // The query engine may panic on a text that nobody would write.
-    let planned = catch_unwind(AssertUnwindSafe(|| RuleSet::plan(&catalogue)));
-    let Ok(Ok(rules)) = planned else { return Attempt::Refused };
     let played: Option<Played> = catch_unwind(AssertUnwindSafe(|| cases.play(rules))).ok().and_then(Result::ok);
     match played.map(|played| cases.see_all(&played, None)) {
         Some(Ok(seen)) => Attempt::Played(seen),

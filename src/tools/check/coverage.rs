@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::spelling::{did_you_mean, nearest};
+use crate::catalogue::{Catalogue, text_of};
 use crate::tools::check::diagnostic::{Problem, Source};
 
 /// A permit class.
@@ -64,8 +64,7 @@ const FILE: &str = "coverage.toml";
 
 impl Coverage {
     pub fn load(dir: &Path) -> Result<Coverage, Problem> {
-        let text =
-            std::fs::read_to_string(dir.join(FILE)).map_err(|error| Problem::of_file(FILE, error.to_string()))?;
+        let text = text_of(&dir.join(FILE)).map_err(|error| Problem::of_file(FILE, error.to_string()))?;
         toml::from_str(&text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             Source::plain(FILE, &text).at(span.start, span.end, error.message().lines().next().unwrap_or_default())
@@ -75,7 +74,7 @@ impl Coverage {
     /// Reports classes without a rule and without a reason, with both, or listed twice.
     pub fn check(&self, dir: &Path, catalogue: &Catalogue) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let text = std::fs::read_to_string(dir.join(FILE)).unwrap_or_default();
+        let text = text_of(&dir.join(FILE)).unwrap_or_default();
         let source = Source::plain(FILE, &text);
         for class in &self.classes {
             let words = format!("id = \"{}\"", class.id);
@@ -111,7 +110,7 @@ impl Coverage {
         for rule in &catalogue.rules {
             let file = format!("{}.sql", rule.header.id);
             for class in rule.header.permit_classes.iter().filter(|class| self.class(class).is_none()) {
-                let text = std::fs::read_to_string(dir.join(&file)).unwrap_or_default();
+                let text = text_of(&dir.join(&file)).unwrap_or_default();
                 let names = self.classes.iter().map(|class| class.id.as_str());
                 problems.push(
                     Source::sql(&file, &text, &rule.values)

@@ -15,7 +15,7 @@ use crate::catalogue::reads::direct;
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::catalogue::rewritten::byte_at;
 use crate::catalogue::spelling::{did_you_mean, nearest};
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::catalogue::{Catalogue, CatalogueError, text_of};
 use crate::model::schema::TableId;
 use crate::rules::plan::PlanError;
 use crate::sql::session::session;
@@ -58,7 +58,7 @@ impl<'a> Locator<'a> {
 
     fn source(&self, what: &str, name: &str) -> Source {
         let file = if what == "rule" { format!("{name}.sql") } else { format!("{what}s/{name}.sql") };
-        let text = std::fs::read_to_string(self.dir.join(&file)).unwrap_or_default();
+        let text = text_of(&self.dir.join(&file)).unwrap_or_default();
         let none = BTreeMap::new();
         let values = if what == "rule" { self.values.get(name).unwrap_or(&none) } else { &none };
         Source::sql(&file, &text, values)
@@ -69,7 +69,7 @@ impl<'a> Locator<'a> {
             CatalogueError::Rule(error) => self.of_file(error),
             CatalogueError::Refused(refused) => self.of_refused(refused),
             CatalogueError::Threshold { line, message, .. } => {
-                let text = std::fs::read_to_string(self.dir.join("parameters.csv")).unwrap_or_default();
+                let text = text_of(&self.dir.join("parameters.csv")).unwrap_or_default();
                 let start = byte_at(&text, *line, 1);
                 let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
                 let hint = "name,valid_from,valid_to,value,source; valid_to is exclusive, empty while it is in force";
@@ -94,6 +94,10 @@ impl<'a> Locator<'a> {
             CatalogueError::Read { file, .. } if Path::new(file) == self.dir => {
                 Problem::of_file("", "the directory with the rules is not there").hint("--rules DIR names another")
             }
+            CatalogueError::Unread { file, why } => {
+                Problem::of_file(&within(self.dir, file), "it looks like a rule, view or link, but is not read")
+                    .hint(*why)
+            }
             CatalogueError::Read { file, source } => Problem::of_file(&within(self.dir, file), source.to_string()),
             CatalogueError::Unset { .. }
             | CatalogueError::UnknownRule { .. }
@@ -105,7 +109,7 @@ impl<'a> Locator<'a> {
 
     /// A problem in a file of the directory that consists of TOML only.
     pub fn of_toml(&self, file: &str, error: &toml::de::Error) -> Problem {
-        let text = std::fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        let text = text_of(&self.dir.join(file)).unwrap_or_default();
         let span = error.span().unwrap_or_default();
         Source::plain(file, &text)
             .at(span.start, span.end, toml_message(error.message()))
@@ -165,6 +169,12 @@ impl<'a> Locator<'a> {
             FileError::NoSuchParam { file, param, declared } => source(file)
                 .at(0, 2, format!("cannot set {param}: there is no such parameter"))
                 .hint(format!("it has {declared}")),
+            FileError::OutOfRange { file, param, value, least, most } => source(file)
+                .at_header_words(&format!("params.{param}"), format!("parameter {param} cannot be {value}"))
+                .hint(format!("it may be {least} to {most}; min and max in its header say otherwise")),
+            FileError::NoRange { file, param, least, most } => source(file)
+                .at_header_words(&format!("params.{param}"), format!("parameter {param} may have no value"))
+                .hint(format!("its min is {least}, its max {most}")),
             FileError::Value { file, key, value, known } => {
                 let words = format!("\"{value}\"");
                 source(file).at_header_words(&words, format!("{key} is {words}")).hint(format!("known are {known}"))

@@ -122,7 +122,8 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
         let value = file.values.get(name).copied().unwrap_or(param.default);
         let changed = if value == param.default { String::new() } else { format!(" (default {})", param.default) };
         let source = param.source.as_ref().map_or("no source", Said::en);
-        line("parameter", &format!("{name} = {value}{changed}: {} ({source})", param.doc.en()));
+        let (least, most) = param.range(name).into_inner();
+        line("parameter", &format!("{name} = {value}{changed}, {least} to {most}: {} ({source})", param.doc.en()));
     }
     for threshold in in_force(catalogue, &reading, on) {
         let name = &threshold.name;

@@ -10,6 +10,7 @@ use datafusion::physical_expr::expressions::{
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
+use crate::sql::bounded::JOINED;
 use crate::sql::executor::expr::Expr;
 use crate::sql::executor::rowwise::{ColumnRef, Joined, Number, Part, Root, Rowwise, TextExpr};
 use crate::sql::source::{is_number, is_whole_decimal};
@@ -357,6 +358,10 @@ impl Compiler<'_> {
             (String::new(), false)
         } else if let Some(function) = expr.downcast_ref::<ScalarFunctionExpr>() {
             match (function.fun().name(), function.args()) {
+                (JOINED, args) => {
+                    open.extend(args.iter().cloned());
+                    (String::new(), false)
+                }
                 ("concat", args) => {
                     open.extend(args.iter().cloned());
                     (String::new(), true)

@@ -301,3 +301,31 @@ fn faults_of_all_files_are_told_up_to_a_limit() {
     }
     assert!(error.lines().count() < 30, "{error}");
 }
+
+#[test]
+fn files_are_read_in_every_compression_that_parquet_has() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
+    let dir = tempfile::tempdir().unwrap();
+    crate::generate::write(&crate::generate::generate(&crate::generate::Options::new(20, 1, 5)), dir.path()).unwrap();
+    let original = whole(&Tables::read(dir.path().into()).unwrap().of(TableId::Permits));
+    assert!(original.num_rows() > 0);
+    let compressions = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ];
+    for compression in compressions {
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let file = File::create(table_path(dir.path(), "permits")).unwrap();
+        let mut writer = ArrowWriter::try_new(file, original.schema(), Some(properties)).unwrap();
+        writer.write(&original).unwrap();
+        writer.close().unwrap();
+        let read = whole(&Tables::read(dir.path().into()).unwrap().of(TableId::Permits));
+        assert!(read == original, "{compression}");
+    }
+}
