@@ -20,6 +20,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, Window
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::keys::{self, Rows};
+use crate::proofs::order;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
 use crate::proofs::tags::{self, Tag};
 use crate::proofs::values::{left_only, right_only};
@@ -86,7 +87,8 @@ impl Known {
     pub fn prove(&self, plan: &LogicalPlan) -> Result<Proved, CheckError> {
         let (mut found, mut ties) = (Vec::new(), Vec::new());
         let carried = self.walk(plan, &mut found);
-        let rows = keys::derive(plan, &|table| self.tables.get(table).map(|source| source.rows.as_ref()), &mut ties);
+        let tables = |table: &str| self.tables.get(table).map(|source| source.rows.as_ref());
+        let rows = keys::derive(plan, &tables, &mut |call, rows, schema| ties.extend(order::check(call, rows, schema)));
         // Who mends the first fault of a place may have mended the other.
         ties.retain(|tie| found.iter().all(|other| other.place != tie.place));
         found.append(&mut ties);

@@ -23,7 +23,7 @@ use datafusion::common::{Column, DFSchema, ScalarValue};
 
 use crate::model::schema::TableId;
 
-pub use derive::derive;
+pub use derive::{Call, derive};
 pub use tables::{has_own_permit, of_table};
 
 /// A property of the rows of a plan, by its number.
@@ -103,6 +103,13 @@ pub struct Rows {
     partnerless: Vec<Partnerless>,
     spans: Vec<Span>,
     sources: BTreeMap<Attribute, Source>,
+}
+
+/// Rows of which nothing is known.
+fn unknown(schema: &DFSchema) -> Rows {
+    let mut rows = Table::new("", schema.fields().iter().map(|field| field.name().as_str())).rows;
+    rows.identify("a query".to_owned(), Vec::new());
+    rows
 }
 
 /// A set of attributes.

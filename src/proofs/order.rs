@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunction};
 use datafusion::logical_expr::{WindowFrameUnits, WindowFunctionDefinition};
 
 use crate::catalogue::refused::Highlight;
-use crate::proofs::keys::{Attribute, Rows};
+use crate::proofs::keys::{Attribute, Call, Rows};
 use crate::proofs::refusal::{Finding, Refusal, of_columns};
 
 /// Aggregates that give the same for the same rows in any order. Those of fractions do not (`values`).
@@ -25,8 +25,15 @@ const RANKS: [&str; 4] = ["cume_dist", "dense_rank", "percent_rank", "rank"];
 /// Window functions that look at rows beside the current one, whatever the frame.
 const BY_PLACE: [&str; 3] = ["lag", "lead", "row_number"];
 
-/// Why a window's result depends on which of two rows that tie comes first, if it does.
-pub fn check_window(window: &WindowFunction, rows: &mut Rows, schema: &DFSchema) -> Option<Finding> {
+/// Why the result of a function over several rows depends on which of two rows that tie comes first, if it does.
+pub fn check(call: Call<'_>, rows: &mut Rows, schema: &DFSchema) -> Option<Finding> {
+    match call {
+        Call::Window(window) => check_window(window, rows, schema),
+        Call::Aggregate(aggregate, group) => check_aggregate(aggregate, group, rows, schema),
+    }
+}
+
+fn check_window(window: &WindowFunction, rows: &mut Rows, schema: &DFSchema) -> Option<Finding> {
     let WindowFunction { fun, params } = window;
     let frame = &params.window_frame;
     let is_whole = frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded();
@@ -53,8 +60,7 @@ pub fn check_window(window: &WindowFunction, rows: &mut Rows, schema: &DFSchema)
     Some(Refusal::tie(window, &rows.alike(&peers)).at(place))
 }
 
-/// The same for an aggregate of the rows of a group.
-pub fn check_aggregate(
+fn check_aggregate(
     call: &AggregateFunction,
     group: &[Attribute],
     rows: &mut Rows,

@@ -1,4 +1,4 @@
-//! Derives what tells the rows of a plan apart, node by node, and checks whatever depends on the order of rows on the way.
+//! Derives what tells the rows of a plan apart, node by node, and shows whatever may depend on the order of rows on the way.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,29 @@ use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Aggregate, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
 
 use crate::proofs::keys::join::joined;
-use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value};
-use crate::proofs::order;
-use crate::proofs::refusal::Finding;
+use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, unknown};
 
-/// What is known of the rows of an optimised plan over `tables`. What depends on an order that can tie is added to `found`.
-pub fn derive<'t>(plan: &LogicalPlan, tables: &dyn Fn(&str) -> Option<&'t Table>, found: &mut Vec<Finding>) -> Rows {
-    Derivation { tables, found }.rows(plan)
+/// A function over several rows.
+pub enum Call<'a> {
+    Window(&'a WindowFunction),
+    /// With what it groups by.
+    Aggregate(&'a AggregateFunction, &'a [Attribute]),
 }
 
-struct Derivation<'a, 't> {
+/// Shown each function over several rows, with what is known of its rows and their schema.
+pub type EachCall<'a> = dyn FnMut(Call<'_>, &mut Rows, &DFSchema) + 'a;
+
+/// What is known of the rows of an optimised plan over `tables`.
+pub fn derive<'t>(plan: &LogicalPlan, tables: &dyn Fn(&str) -> Option<&'t Table>, each: &mut EachCall<'_>) -> Rows {
+    Derivation { tables, each }.rows(plan)
+}
+
+struct Derivation<'a, 'c, 't> {
     tables: &'a dyn Fn(&str) -> Option<&'t Table>,
-    found: &'a mut Vec<Finding>,
+    each: &'a mut EachCall<'c>,
 }
 
-impl Derivation<'_, '_> {
+impl Derivation<'_, '_, '_> {
     fn rows(&mut self, plan: &LogicalPlan) -> Rows {
         match plan {
             LogicalPlan::TableScan(scan) => {
@@ -87,7 +95,7 @@ impl Derivation<'_, '_> {
         for expr in &window.window_expr {
             let computed = match expr.clone().unalias() {
                 Expr::WindowFunction(function) => {
-                    self.found.extend(order::check_window(&function, &mut rows, schema));
+                    (self.each)(Call::Window(&function), &mut rows, schema);
                     rows.window(&function, schema)
                 }
                 _ => rows.new_attribute(),
@@ -111,7 +119,7 @@ impl Derivation<'_, '_> {
         });
         let calls: Vec<Option<AggregateFunction>> = calls.collect();
         for call in calls.iter().flatten() {
-            self.found.extend(order::check_aggregate(call, &group, &mut rows, schema));
+            (self.each)(Call::Aggregate(call, &group), &mut rows, schema);
         }
         let of_groups = !group.is_empty();
         let computed: Vec<Attribute> =
@@ -121,13 +129,6 @@ impl Derivation<'_, '_> {
         rows.columns.extend(computed);
         rows
     }
-}
-
-/// Rows of which nothing is known.
-pub(super) fn unknown(schema: &DFSchema) -> Rows {
-    let mut rows = Table::new("", schema.fields().iter().map(|field| field.name().as_str())).rows;
-    rows.identify("a query".to_owned(), Vec::new());
-    rows
 }
 
 impl Rows {

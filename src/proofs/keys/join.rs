@@ -5,8 +5,7 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, Operator};
 
 use crate::proofs::keys::condition::is_strict;
-use crate::proofs::keys::derive::unknown;
-use crate::proofs::keys::{Attribute, Partnerless, Rows, Span, Value};
+use crate::proofs::keys::{Attribute, Partnerless, Rows, Span, Value, unknown};
 
 pub(super) fn joined(join: &Join, mut left: Rows, mut right: Rows) -> Rows {
     let nulls_are_equal = join.null_equality == NullEquality::NullEqualsNull;
