@@ -72,6 +72,8 @@ pub fn client_config(config: &KafkaConfig) -> Result<ClientConfig, ClusterError>
         // Once no broker answers, the library (2.12) would by default forget all of them and begin anew. In two of ten outages with four
         // processes that ended badly: one never found its group's coordinator again, or listed a broker twice, the dead entry last.
         .set("metadata.recovery.strategy", "none")
+        // Its default of 10 s is longer than a short session.
+        .set("reconnect.backoff.max.ms", "2000")
         .set_log_level(RDKafkaLogLevel::Warning);
     let mut set_path = |key: &str, path: &Option<std::path::PathBuf>| {
         if let Some(path) = path.as_deref().and_then(Path::to_str) {
@@ -244,10 +246,7 @@ impl Patience<'_> {
     }
 
     fn is_over(self, waited: Duration) -> bool {
-        match self {
-            Patience::Brief => waited >= ANSWER_TIMEOUT,
-            Patience::While(is_needed) => !is_needed(),
-        }
+        matches!(self, Patience::Brief) && waited >= ANSWER_TIMEOUT
     }
 }
 
@@ -272,10 +271,13 @@ pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
     loop {
         let error = match consumer.fetch_watermarks(topic, partition, QUESTION_TIMEOUT) {
             Ok(bounds) => return Ok(bounds),
-            Err(_) if patience.is_called_off() => return Err(Unanswered::CalledOff),
             Err(error) => error,
         };
         let is_final = !error.rdkafka_error_code().is_some_and(is_passing) || lacks(consumer, topic, partition);
+        // Asking takes seconds, in which the shard may have been taken away.
+        if patience.is_called_off() {
+            return Err(Unanswered::CalledOff);
+        }
         if is_final || patience.is_over(began.elapsed()) {
             return Err(Unanswered::Failed(error));
         }
