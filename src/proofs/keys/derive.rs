@@ -11,6 +11,7 @@ use crate::proofs::keys::join::joined;
 use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, unknown};
 
 /// A function over several rows.
+#[derive(Clone, Copy)]
 pub enum Call<'a> {
     Window(&'a WindowFunction),
     /// With what it groups by.
