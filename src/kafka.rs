@@ -69,8 +69,8 @@ pub fn client_config(config: &KafkaConfig) -> Result<ClientConfig, ClusterError>
         .set("client.id", "permitwatch")
         .set("security.protocol", &config.security_protocol)
         .set("socket.nagle.disable", "true")
-        // Once no broker answers, the library (2.12) would by default forget all of them and begin anew. In two of ten outages with four
-        // processes that ended badly: one never found its group's coordinator again, or listed a broker twice, the dead entry last.
+        // Once no broker answers, the library (2.12) would by default forget all of them and begin anew. After some outages it then did
+        // not find the group's coordinator again, or listed a broker twice, the dead entry last.
         .set("metadata.recovery.strategy", "none")
         // Its default of 10 s is longer than a short session.
         .set("reconnect.backoff.max.ms", "2000")
