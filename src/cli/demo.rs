@@ -176,9 +176,8 @@ fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> a
     print_scores(catalogue, finished, &scores);
     let seconds = finished.elapsed.as_secs_f64();
     say!(
-        "\n{} messages in {seconds:.1} s: {:.0} a second through Kafka, {} transitions published",
+        "\n{} messages through Kafka, one register day after another, in {seconds:.1} s: {} transitions published",
         finished.written,
-        finished.written as f64 / seconds,
         outcome.log.len()
     );
     print_latency("record to alert", outcome.record_latency.as_ref());

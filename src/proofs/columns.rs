@@ -10,7 +10,7 @@ use crate::catalogue::refused::Highlight;
 use crate::proofs::isolation::{Carried, Key, Owner};
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::tags::Tag;
-use crate::proofs::values::{rests_on_known_time, shows};
+use crate::proofs::values::{Steps, rests_on_known_time, shows};
 
 /// Output columns that are not evidence.
 pub const RESERVED: [&str; 10] = [
@@ -26,8 +26,14 @@ pub const RESERVED: [&str; 10] = [
     "records",
 ];
 
-/// Checks a rule's output: its columns, their types, no hidden evidence, and the deadline of an absence.
-pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Result<(), CheckError> {
+/// Checks a rule's output: its columns, their types, no hidden evidence, and the deadline of an absence. `steps` gives the plans of
+/// those tables that are steps of the same text.
+pub fn check_output<'a>(
+    plan: &'a LogicalPlan,
+    steps: Steps<'a, '_>,
+    carried: &Carried,
+    subject: &str,
+) -> Result<(), CheckError> {
     let mut found = Vec::new();
     if carried.owner != Owner::Person {
         let what = "it reads no table of persons".into();
@@ -70,17 +76,17 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
     });
     for (at, name) in schema.fields().iter().map(|field| field.name()).enumerate() {
         // The columns that say what the alert is about may hold identifiers; all other columns are shown to readers.
-        if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, at, &HIDDEN)) {
+        if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, steps, at, &HIDDEN)) {
             found.push(Refusal::Evidence { column: name.clone() }.at(Highlight::Output(Some(name.clone()))));
         }
     }
     if let Some(at) = field("alert_at")
-        && rests_on_known_time(plan, at)
+        && rests_on_known_time(plan, steps, at)
     {
         found.push(Refusal::KnownTime.at(Highlight::Output(Some("alert_at".into()))));
     }
     if field("due_at").is_none()
-        && let Some(what) = absence(plan)
+        && let Some(what) = absence(plan, steps)
     {
         found.push(Refusal::NoDueAt { what }.at(Highlight::Absence));
     }
@@ -103,18 +109,19 @@ pub const HIDDEN: [&str; 12] = [
     "holder_id",
 ];
 
-/// The anti-join in a plan, if there is one.
-fn absence(plan: &LogicalPlan) -> Option<String> {
+/// The anti-join in a plan or in a step that it reads, if there is one.
+fn absence<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>) -> Option<String> {
     let mut found = None;
     // The closure never fails, so the walk does not either.
     let _ = plan.apply(|node| {
-        if let LogicalPlan::Join(join) = node
-            && matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
-        {
-            found = Some("NOT EXISTS".to_owned());
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
+        found = match node {
+            LogicalPlan::Join(join) if matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti) => {
+                Some("NOT EXISTS".to_owned())
+            }
+            LogicalPlan::TableScan(scan) => steps(scan.table_name.table()).and_then(|step| absence(step, steps)),
+            _ => None,
+        };
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
 }

@@ -8,17 +8,20 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Ope
 use crate::catalogue::refused::Highlight;
 use crate::proofs::refusal::{CheckError, Finding, forbidden, of_columns};
 
+/// The plans of those tables that are steps of a text; `None` for any other table.
+pub type Steps<'a, 'f> = &'f dyn Fn(&str) -> Option<&'a LogicalPlan>;
+
 /// Whether the value of an output column comes from `known_time` of a table that the rule reads itself. Views give columns that
 /// they compute from it names of their own.
-pub fn rests_on_known_time(plan: &LogicalPlan, column: usize) -> bool {
-    let all = |expr: &Expr| expr.column_refs().into_iter().cloned().collect();
-    comes_from(plan, column, &["known_time"], &all)
+pub fn rests_on_known_time<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>, column: usize) -> bool {
+    let parts = &|expr: &Expr| expr.column_refs().into_iter().cloned().collect();
+    Origins { steps, names: &["known_time"], parts }.has(plan, column)
 }
 
 /// Whether an output column shows a value of one of the columns `names`: unchanged, cut, case-folded or concatenated. A column that
 /// is only compared, counted or used for a choice is not shown.
-pub fn shows(plan: &LogicalPlan, column: usize, names: &[&str]) -> bool {
-    comes_from(plan, column, names, &shown)
+pub fn shows<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>, column: usize, names: &[&str]) -> bool {
+    Origins { steps, names, parts: &shown }.has(plan, column)
 }
 
 fn shown(expr: &Expr) -> Vec<Column> {
@@ -60,33 +63,49 @@ fn shown(expr: &Expr) -> Vec<Column> {
     }
 }
 
-/// Whether the value of an output column comes from a table's column with one of these names, through the columns that `parts`
-/// finds in each expression on the way.
-fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(&Expr) -> Vec<Column>) -> bool {
-    let from_expr = |expr: &Expr, input: &LogicalPlan| {
-        parts(expr).iter().any(|column| {
-            input.schema().maybe_index_of_column(column).is_some_and(|at| comes_from(input, at, names, parts))
-        })
-    };
-    let own = |expr: &[Expr], at: usize, input| expr.get(at).is_some_and(|expr| from_expr(expr, input));
-    let below = |input: &LogicalPlan, at: usize| comes_from(input, at, names, parts);
-    match plan {
-        LogicalPlan::TableScan(scan) => names.contains(&scan.projected_schema.field(column).name().as_str()),
-        LogicalPlan::Projection(projection) => own(&projection.expr, column, &projection.input),
-        LogicalPlan::Aggregate(aggregate) => match column.checked_sub(aggregate.group_expr.len()) {
-            None => own(&aggregate.group_expr, column, &aggregate.input),
-            Some(at) => own(&aggregate.aggr_expr, at, &aggregate.input),
-        },
-        LogicalPlan::Window(window) => match column.checked_sub(window.input.schema().fields().len()) {
-            None => below(&window.input, column),
-            Some(at) => own(&window.window_expr, at, &window.input),
-        },
-        LogicalPlan::Join(join) if right_only(join.join_type) => below(&join.right, column),
-        LogicalPlan::Join(join) => match column.checked_sub(join.left.schema().fields().len()) {
-            None => below(&join.left, column),
-            Some(at) => !left_only(join.join_type) && below(&join.right, at),
-        },
-        other => other.inputs().into_iter().any(|input| column < input.schema().fields().len() && below(input, column)),
+/// Looks for the table's columns that an output column comes from.
+struct Origins<'a, 'f> {
+    steps: Steps<'a, 'f>,
+    /// The columns looked for.
+    names: &'f [&'f str],
+    /// The columns that matter in each expression on the way.
+    parts: &'f dyn Fn(&Expr) -> Vec<Column>,
+}
+
+impl<'a> Origins<'a, '_> {
+    fn has(&self, plan: &'a LogicalPlan, column: usize) -> bool {
+        match plan {
+            LogicalPlan::TableScan(scan) => {
+                let name = scan.projected_schema.field(column).name().as_str();
+                self.names.contains(&name)
+                    || (self.steps)(scan.table_name.table()).is_some_and(|step| {
+                        step.schema().index_of_column_by_name(None, name).is_some_and(|at| self.has(step, at))
+                    })
+            }
+            LogicalPlan::Projection(projection) => self.in_expr(&projection.expr, column, &projection.input),
+            LogicalPlan::Aggregate(aggregate) => match column.checked_sub(aggregate.group_expr.len()) {
+                None => self.in_expr(&aggregate.group_expr, column, &aggregate.input),
+                Some(at) => self.in_expr(&aggregate.aggr_expr, at, &aggregate.input),
+            },
+            LogicalPlan::Window(window) => match column.checked_sub(window.input.schema().fields().len()) {
+                None => self.has(&window.input, column),
+                Some(at) => self.in_expr(&window.window_expr, at, &window.input),
+            },
+            LogicalPlan::Join(join) if right_only(join.join_type) => self.has(&join.right, column),
+            LogicalPlan::Join(join) => match column.checked_sub(join.left.schema().fields().len()) {
+                None => self.has(&join.left, column),
+                Some(at) => !left_only(join.join_type) && self.has(&join.right, at),
+            },
+            other => {
+                let has = |input: &'a LogicalPlan| column < input.schema().fields().len() && self.has(input, column);
+                other.inputs().into_iter().any(has)
+            }
+        }
+    }
+
+    fn in_expr(&self, exprs: &[Expr], at: usize, input: &'a LogicalPlan) -> bool {
+        let parts = exprs.get(at).map(self.parts).unwrap_or_default();
+        parts.iter().any(|column| input.schema().maybe_index_of_column(column).is_some_and(|at| self.has(input, at)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Checks a catalogue and plans it as physical plans, once.
 //!
-//! Rules are planned before views, so that a view computes only the columns that some plan reads. The checks see each text as its
-//! author wrote it. The plan that runs reads a step that several places use from a table of its own (`steps`).
+//! Rules are planned before views, so that a view computes only the columns that some plan reads. A step that several places of a
+//! text read is planned and proved once, as a table of its own (`steps`); the text is proved as it then runs. Only where that proof
+//! fails is it proved as its author wrote it, with each step in each place: a refusal points into that.
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
 use thiserror::Error;
 
 use crate::catalogue::file::RuleFile;
@@ -25,8 +27,9 @@ use crate::catalogue::refused::Highlight;
 use crate::catalogue::{Catalogue, ViewFile};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
+use crate::proofs::columns::check_output;
 use crate::proofs::dates::check_dates;
-use crate::proofs::isolation::{Key, Known, Owner};
+use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
@@ -91,6 +94,20 @@ pub(super) struct Planner {
     rule_rows: Arc<Slot>,
     /// What one call of a plan may spend.
     budget: Arc<Budget>,
+}
+
+/// Why a text cannot be planned.
+#[derive(Debug)]
+enum Problem {
+    Sql(DataFusionError),
+    Check(CheckError),
+}
+
+/// A text as it runs, with its repeated steps in tables of their own, and what has been proved of it.
+struct Text {
+    sql: String,
+    plan: LogicalPlan,
+    proved: Proved,
 }
 
 /// The tables and views that a text reads.
@@ -256,21 +273,25 @@ impl Planner {
         references.views.iter().fold(tables, |tables, &view| tables.union(self.views[view].tables))
     }
 
-    /// Parses, checks and optimises a rule or view.
-    async fn logical(&self, what: &'static str, name: &str, sql: &str) -> Result<LogicalPlan, PlanError> {
-        let failed = |error| sql_error(what, name, error);
-        let refused = |source| PlanError::Check { what, name: name.to_owned(), source };
+    /// Parses what an author wrote, and checks its words.
+    fn statement(&self, sql: &str) -> Result<Statement, Problem> {
         let state = self.context.state();
         let dialect = state.config().options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect).map_err(failed)?;
+        let statement = state.sql_to_statement(sql, &dialect)?;
         let is_table = |name: &str| self.context.table_exist(TableReference::bare(name)).unwrap_or(false);
-        check_text(&statement, &is_table).map_err(refused)?;
-        let plan = state.statement_to_plan(statement).await.map_err(failed)?;
-        check_size(&plan).map_err(refused)?;
-        check_arithmetic(&plan).map_err(refused)?;
-        check_dates(&plan).map_err(refused)?;
-        check_nulls(&plan).map_err(refused)?;
-        state.optimize(&plan).map_err(failed)
+        check_text(&statement, &is_table)?;
+        Ok(statement)
+    }
+
+    /// Checks a statement as written, and optimises it.
+    async fn logical(&self, statement: Statement) -> Result<LogicalPlan, Problem> {
+        let state = self.context.state();
+        let plan = state.statement_to_plan(statement).await?;
+        check_size(&plan)?;
+        check_arithmetic(&plan)?;
+        check_dates(&plan)?;
+        check_nulls(&plan)?;
+        Ok(state.optimize(&plan)?)
     }
 
     fn is_late(&self, references: &References) -> bool {
@@ -284,13 +305,12 @@ impl Planner {
         shared: TableSet,
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
-        let failed = |error| sql_error("rule", id, error);
-        let plan = self.logical("rule", id, &file.sql).await?;
-        let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
-        let carried = self.known.prove(&plan).map_err(refused)?.carried;
-        crate::proofs::columns::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id"))
-            .map_err(refused)?;
-        let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
+        let failed = |problem: Problem| problem.of("rule", id);
+        let Text { sql, plan, proved } = self.prove(id, &file.sql).await.map_err(failed)?;
+        let subject = file.header.subject.as_deref().unwrap_or("permit_id");
+        let steps = |table: &str| self.step(table);
+        check_output(&plan, &steps, &proved.carried, subject).map_err(|refused| failed(refused.into()))?;
+        let (references, physical) = self.runnable(&sql, &plan).await.map_err(|error| failed(error.into()))?;
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
             file: file.clone(),
@@ -328,18 +348,16 @@ impl Planner {
 
     async fn plan_link(&mut self, file: &LinkFile, rules: &[PlannedRule]) -> Result<PlannedLink, PlanError> {
         let name = file.table.name();
-        let failed = |error| sql_error("link", name, error);
-        let refused = |source| PlanError::Check { what: "link", name: name.to_owned(), source };
-        let refuse = |refusal: Refusal, place| Err(refused(CheckError(vec![refusal.at(place)])));
-        let plan = self.logical("link", name, &file.sql).await?;
-        self.known.prove(&plan).map_err(refused)?;
+        let failed = |problem: Problem| problem.of("link", name);
+        let refuse = |refusal: Refusal, place| Err(failed(CheckError(vec![refusal.at(place)]).into()));
+        let Text { sql, plan, .. } = self.prove(name, &file.sql).await.map_err(failed)?;
         let columns = file.table.def().columns.iter().map(|column| column.name);
         for column in ["to_id", "record_key"].into_iter().chain(columns) {
             if !plan.schema().fields().iter().any(|field| field.name() == column) {
                 return refuse(Refusal::Missing { column: column.to_owned() }, Highlight::Output(None));
             }
         }
-        let (references, physical) = self.runnable(name, &file.sql, plan).await.map_err(failed)?;
+        let (references, physical) = self.runnable(&sql, &plan).await.map_err(|error| failed(error.into()))?;
         let mut tables = self.tables_below(&references);
         let late = self.is_late(&references);
         let first_hop = file.table.def().feed == Feed::Links;
@@ -374,7 +392,30 @@ fn without_idle_rules(context: &SessionContext) -> SessionContext {
 }
 
 fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanError {
-    PlanError::Sql { what, name: name.to_owned(), source: Box::new(error) }
+    Problem::Sql(error).of(what, name)
+}
+
+impl Problem {
+    /// The error of the rule, view or link `name`.
+    fn of(self, what: &'static str, name: &str) -> PlanError {
+        let name = name.to_owned();
+        match self {
+            Problem::Sql(error) => PlanError::Sql { what, name, source: Box::new(error) },
+            Problem::Check(source) => PlanError::Check { what, name, source },
+        }
+    }
+}
+
+impl From<DataFusionError> for Problem {
+    fn from(error: DataFusionError) -> Problem {
+        Problem::Sql(error)
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Problem {
+        Problem::Check(error)
+    }
 }
 
 /// What a column identifies. A `record_key` is unique only within its person, so in a batch query it identifies nothing; nor does a

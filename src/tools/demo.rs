@@ -19,7 +19,7 @@ use crate::kafka::{ClusterError, create_missing_topics};
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
-use crate::model::time::{KnownTime, MICROS_PER_SECOND};
+use crate::model::time::{KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::pipeline::reload::RulesInForce;
 use crate::readiness::Readiness;
 use crate::service::{Instance, ServiceError};
@@ -33,6 +33,9 @@ pub use watch::{Outcome, Watch};
 const STALL: Duration = Duration::from_secs(60);
 /// How long the detector may take for the rest once everything has been written.
 const DRAIN: Duration = Duration::from_secs(120);
+
+/// Messages that the writer may be ahead, so that the measured latency is the detector's and not the backlog's.
+const MAX_BACKLOG: u64 = 1_000;
 
 /// Why the demo failed.
 #[derive(Debug, Error)]
@@ -115,17 +118,25 @@ impl Demo {
     }
 }
 
-/// Writes every feed in the order of known time. The permits feed's clock is ahead of the others by less than an hour.
+/// Writes every feed in the order of known time. The permits feed's clock is ahead of the others by less than an hour. A day is written
+/// once all but the day before it has been read: the feeds of a register's day come together, and what came and went within some
+/// days is not read at once.
 fn feed(mut writer: FeedWriter, dataset: &Dataset, watch: &Watch, stop: &AtomicBool) -> Result<FeedWriter, DemoError> {
     let mut next = [0usize; Feed::COUNT];
     let mut permits_clock = i64::MIN;
     let mut since_pace = 0;
+    let (mut day, mut day_before) = (i64::MIN, 0);
     while !stop.load(Ordering::Relaxed) {
         let head = |feed: Feed| dataset.messages(feed).get(next[feed.index()]).map(|m| (m.known_time, feed.index()));
         let Some((known_time, index)) = Feed::SOURCES.into_iter().filter_map(head).min() else { break };
         let feed = Feed::ALL[index];
         let message = &dataset.messages(feed)[next[index]];
         next[index] += 1;
+        if known_time.div_euclid(MICROS_PER_DAY) > day {
+            day = known_time.div_euclid(MICROS_PER_DAY);
+            watch.wait_until_counted(day_before);
+            day_before = writer_total(&writer);
+        }
         if feed == Feed::Permits {
             permits_clock = known_time;
         } else if known_time - permits_clock > 1_800 * MICROS_PER_SECOND {
@@ -137,7 +148,7 @@ fn feed(mut writer: FeedWriter, dataset: &Dataset, watch: &Watch, stop: &AtomicB
         if since_pace == 64 {
             since_pace = 0;
             writer.pace(|feed, partition| watch.position(feed, partition), STALL)?;
-            watch.throttle(writer_total(&writer));
+            watch.wait_until_counted(writer_total(&writer).saturating_sub(MAX_BACKLOG));
         }
     }
     writer.flush()?;

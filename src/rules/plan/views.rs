@@ -10,9 +10,9 @@ use datafusion::optimizer::Optimizer;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 
 use crate::catalogue::ViewFile;
-use crate::proofs::isolation::{Carried, Key, Known, Owner, Proved};
+use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
-use crate::rules::plan::{PlanError, Planner, References, sql_error};
+use crate::rules::plan::{PlanError, Planner, Problem, References, Text, sql_error};
 use crate::rules::planned::PlannedView;
 use crate::rules::requests::Plans;
 use crate::rules::steps::Steps;
@@ -21,72 +21,81 @@ use crate::sql::slots::{Origin, Slot};
 
 impl Planner {
     pub(super) async fn declare_view(&mut self, file: &ViewFile) -> Result<(), PlanError> {
-        let failed = |error| sql_error("view", &file.name, error);
-        let plan = self.logical("view", &file.name, &file.sql).await?;
-        let proved = self.known.prove(&plan).map_err(|source| PlanError::Check {
-            what: "view",
-            name: file.name.clone(),
-            source,
-        })?;
-        make_known(&mut self.known, &file.name, &plan, &proved);
-        let carried = proved.carried;
-        let Some(text) = self.share_steps(&file.name, &file.sql).await else {
-            return self.declare(&file.name, &file.sql, plan, &carried, false).map_err(failed);
-        };
-        let plan = self.optimised(&text).await.map_err(failed)?;
-        self.declare(&file.name, &text, plan, &carried, false).map_err(failed)
+        let failed = |problem: Problem| problem.of("view", &file.name);
+        let text = self.prove(&file.name, &file.sql).await.map_err(failed)?;
+        make_known(&mut self.known, &file.name, &text);
+        self.declare(&file.name, text, false).map_err(|error| failed(error.into()))
     }
 
-    /// The plan that runs for a text, and the tables that it reads; `plan` is the text's own plan, which has been proved.
+    /// Proves a text as it runs; and if that fails, as it is written.
+    pub(super) async fn prove(&mut self, name: &str, sql: &str) -> Result<Text, Problem> {
+        let statement = self.statement(sql)?;
+        let Some((shared, known)) = self.share_steps(name, sql).await else {
+            let plan = self.logical(statement).await?;
+            let proved = self.known.prove(&plan)?;
+            return Ok(Text { sql: sql.to_owned(), plan, proved });
+        };
+        if let Ok(text) = self.prove_derived(&known, shared.clone()).await {
+            return Ok(text);
+        }
+        let proved = self.known.prove(&self.logical(statement).await?)?;
+        let plan = self.context.state().create_logical_plan(&shared).await?;
+        let plan = self.context.state().optimize(&plan)?;
+        Ok(Text { sql: shared, plan, proved })
+    }
+
+    /// Proves a text that was made of an author's.
+    async fn prove_derived(&self, known: &Known, sql: String) -> Result<Text, Problem> {
+        let state = self.context.state();
+        let dialect = state.config().options().sql_parser.dialect;
+        let plan = self.logical(state.sql_to_statement(&sql, &dialect)?).await?;
+        let proved = known.prove(&plan)?;
+        Ok(Text { sql, plan, proved })
+    }
+
+    /// The compiled plan of a proved text, and the tables that it reads.
     pub(super) async fn runnable(
-        &mut self,
-        name: &str,
+        &self,
         sql: &str,
-        plan: LogicalPlan,
+        plan: &LogicalPlan,
     ) -> Result<(References, Compiled), DataFusionError> {
-        let Some(text) = self.share_steps(name, sql).await else {
-            return Ok((self.references(sql)?, self.physical(&plan).await?));
-        };
-        let plan = self.optimised(&text).await?;
-        Ok((self.references(&text)?, self.physical(&plan).await?))
+        Ok((self.references(sql)?, self.physical(plan).await?))
     }
 
-    /// The text with its repeated steps in tables of their own; `None` if there are none. A step that cannot be proved alone stays
-    /// where it is: the condition that keeps its units apart may be at the place that reads it.
-    async fn share_steps(&mut self, owner: &str, sql: &str) -> Option<String> {
+    /// The plan of a step that has a table.
+    pub(super) fn step(&self, table: &str) -> Option<&LogicalPlan> {
+        let at = *self.view_by_name.get(table)?;
+        self.views[at].is_step.then(|| &self.declared[at])
+    }
+
+    /// The text with its repeated steps in tables of their own, and what is known of these; `None` if there are none. A step that
+    /// cannot be proved alone stays where it is: the condition that keeps its units apart may be at the place that reads it.
+    async fn share_steps(&mut self, owner: &str, sql: &str) -> Option<(String, Known)> {
         let mut steps = Steps::of(sql)?;
         let mut known: Option<Known> = None;
         for at in steps.repeated() {
             let name = format!("{owner}/{}", steps.name(at));
-            let text = steps.alone(at);
-            let Ok(plan) = self.optimised(&text).await else { continue };
             let known = known.get_or_insert_with(|| self.known.clone());
-            let proved = known.prove(&plan).ok().filter(|proved| proved.carried.owner == Owner::Person);
-            let Some(proved) = proved.filter(|_| is_worth_a_table(&plan) && !self.view_by_name.contains_key(&name))
-            else {
+            let Ok(step) = self.prove_derived(known, steps.alone(at)).await else { continue };
+            let is_shared = step.proved.carried.owner == Owner::Person && is_worth_a_table(&step.plan);
+            if !is_shared || self.view_by_name.contains_key(&name) {
                 continue;
-            };
-            make_known(known, &name, &plan, &proved);
-            if self.declare(&name, &text, plan, &proved.carried, true).is_ok() {
+            }
+            make_known(known, &name, &step);
+            if self.declare(&name, step, true).is_ok() {
                 steps.replace(at, &name);
             }
         }
-        steps.is_changed().then(|| steps.sql())
+        known.filter(|_| steps.is_changed()).map(|known| (steps.sql(), known))
     }
 
-    fn declare(
-        &mut self,
-        name: &str,
-        text: &str,
-        plan: LogicalPlan,
-        carried: &Carried,
-        is_step: bool,
-    ) -> Result<(), DataFusionError> {
-        let references = self.references(text)?;
+    fn declare(&mut self, name: &str, text: Text, is_step: bool) -> Result<(), DataFusionError> {
+        let Text { sql, plan, proved } = text;
+        let references = self.references(&sql)?;
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
         let slot = Slot::new(name, schema);
-        let tagged = (0..carried.keys.len()).filter(|column| carried.keys[*column] != Key::None);
-        slot.set_tagged(tagged.collect());
+        let keys = &proved.carried.keys;
+        slot.set_tagged((0..keys.len()).filter(|column| keys[*column] != Key::None).collect());
         slot.set_origin(Origin::View(self.views.len()));
         self.register(&slot)?;
         self.view_by_name.insert(name.to_owned(), self.views.len());
@@ -129,17 +138,11 @@ impl Planner {
         let optimizer = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())]);
         optimizer.optimize(plan, &self.context.state(), |_, _| {})
     }
-
-    async fn optimised(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
-        let state = self.context.state();
-        let plan = state.create_logical_plan(sql).await?;
-        state.optimize(&plan)
-    }
 }
 
-fn make_known(known: &mut Known, name: &str, plan: &LogicalPlan, proved: &Proved) {
-    let Proved { carried, rows } = proved;
-    let names = || plan.schema().fields().iter().map(|field| field.name().as_str());
+fn make_known(known: &mut Known, name: &str, text: &Text) {
+    let Proved { carried, rows } = &text.proved;
+    let names = || text.plan.schema().fields().iter().map(|field| field.name().as_str());
     let columns = carried.keys.iter().copied().zip(carried.tags.iter().copied());
     let columns = names().map(ToOwned::to_owned).zip(columns).collect();
     known.add(name, carried.owner, columns, keys::Table::of(name, names(), rows));

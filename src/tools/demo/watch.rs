@@ -95,12 +95,11 @@ impl Watch {
         drop(self.wait(state, timeout));
     }
 
-    /// Keeps the writer close behind the detector, so that the measured latency is the detector's and not the backlog's.
-    pub fn throttle(&self, written: u64) {
-        const MAX_BACKLOG: u64 = 1_000;
+    /// Waits until so many messages have had a fate, or for 10 s.
+    pub fn wait_until_counted(&self, messages: u64) {
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut state = self.lock();
-        while written > state.outcome.fates.sources_total() + MAX_BACKLOG && Instant::now() < deadline {
+        while state.outcome.fates.sources_total() < messages && Instant::now() < deadline {
             state = self.wait(state, Duration::from_millis(50));
         }
     }
