@@ -99,7 +99,7 @@ loss AS (   -- with the first day on which the anchor is without the right, or g
     HAVING count(*) FILTER (WHERE o.valid_from <= l.lost_on + l.days) = 0   -- no other permit took its place by then
     UNION ALL
     SELECT permit_id, CASE WHEN dereg_code = 'AV' THEN 'deceased' ELSE 'emigrated' END AS circumstance, lost_on,
-           lost_on AS without_from, min(known_from) AS known_at, greatest(min(known_from), CAST(lost_on AS TIMESTAMP)) AS told_at, CAST(NULL AS DATE) AS due_on, min(back_at) AS cleared_at
+           lost_on AS without_from, min(known_from) AS known_at, greatest(min(known_from), CAST(lost_on AS TIMESTAMP)) AS told_at, CASE WHEN lost_on > CAST(min(known_from) AS DATE) THEN lost_on END AS due_on, min(back_at) AS cleared_at   -- one that is told ahead may be taken back until its day
     FROM departure
     WHERE dereg_code IN ('UV', 'AV') AND (back_on IS NULL OR back_on > lost_on)   -- registered since an earlier day: never left
     GROUP BY permit_id, dereg_code, lost_on

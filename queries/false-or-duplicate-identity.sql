@@ -65,7 +65,9 @@ unsure AS (   -- versions of a coordination number's link; a version that was co
     WINDOW w AS (PARTITION BY person_id, record_key ORDER BY version)
 )
 SELECT p.person_id, p.permit_id, concat('deregistered:', CAST(d.dereg_on AS VARCHAR)) AS alert_key, d.dereg_on AS anchor_at,
-       greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, d.registered_again_at AS cleared_at, 'strong' AS severity,
+       greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       CASE WHEN d.known_at > d.told_at THEN d.known_at END AS due_at,   -- one that is told ahead may be taken back until its day
+       d.registered_again_at AS cleared_at, 'strong' AS severity,
        'deregistered_false_identity' AS circumstance, d.dereg_on AS since_on, CAST(0 AS BIGINT) AS others, CAST('navet' AS VARCHAR) AS asserted_by,
        records(p.record, d.record) AS records
 FROM rights p
@@ -73,7 +75,7 @@ JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'FI'
 WHERE p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on
 UNION ALL
 SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_from) AS anchor_at,
-       greatest(min(CASE WHEN NOT settled THEN known_at END), carries_at) AS alert_at,
+       greatest(min(CASE WHEN NOT settled THEN known_at END), carries_at) AS alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
        CASE WHEN count(*) FILTER (WHERE NOT settled AND ended_on IS NULL) = 0   -- once no other is linked any more
             THEN CAST(max(CASE WHEN NOT settled THEN ended_on END) AS TIMESTAMP) END AS cleared_at, 'medium' AS severity,
        concat('shared_', kind) AS circumstance, min(both_from) AS since_on, count(DISTINCT other_id) AS others, asserted_by,
@@ -85,7 +87,8 @@ GROUP BY person_id, permit_id, permit_record, carries_at, own_key, own_record, k
 HAVING NOT bool_and(settled)
 UNION ALL
 SELECT p.person_id, p.permit_id, concat('unsure:', u.record_key) AS alert_key, u.linked_on AS anchor_at,
-       greatest(u.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, u.sure_at AS cleared_at, 'info' AS severity,
+       greatest(u.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
+       u.sure_at AS cleared_at, 'info' AS severity,
        'unsure_coordination_number' AS circumstance, u.linked_on AS since_on, CAST(0 AS BIGINT) AS others, u.asserted_by,
        records(p.record, u.record) AS records
 FROM rights p

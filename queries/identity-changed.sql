@@ -122,6 +122,7 @@ run AS (   -- posts in a row that differ are one episode, until one that agrees
            name_now, citizenship_now, fields, differs,
            greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS UNBOUNDED PRECEDING),
                     CAST(event_on AS TIMESTAMP), carries_at) AS alert_at,
+           CASE WHEN CAST(event_on AS TIMESTAMP) > known_from THEN CAST(event_on AS TIMESTAMP) END AS due_at,   -- a change that is told ahead may be taken back until its day
            max(CASE WHEN NOT differs THEN version END)
                OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS UNBOUNDED PRECEDING) AS agreed_version,
            min(CASE WHEN NOT differs THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END)
@@ -130,7 +131,7 @@ run AS (   -- posts in a row that differ are one episode, until one that agrees
                OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
-SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at,
+SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at, due_at,
        least(agrees_again_at, lead(alert_at) OVER (PARTITION BY permit_id, agreed_version ORDER BY version, record, permit_record)) AS cleared_at,   -- the next post takes its place
        'changed_back' AS cleared_reason,
        severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_now = 'lost' OR name_now = 'none' THEN 2

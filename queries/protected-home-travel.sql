@@ -81,7 +81,8 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
-           greatest(v.known_at, st.first_known_time) AS known_at, greatest(v.known_at, st.first_known_time) AS told_at, v.records
+           greatest(v.known_at, st.first_known_time) AS known_at, greatest(v.known_at, st.first_known_time) AS told_at,
+           CAST(NULL AS DATE) AS ahead_on, v.records
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.left_on > st.declared_on
          AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
@@ -94,7 +95,8 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, 'moved' AS shown, d.record AS first_record, d.dereg_on AS left_on, d.dereg_on AS seen_until,
            d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason,
-           greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, st.first_known_time) AS told_at, d.record AS records
+           greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, st.first_known_time) AS told_at,
+           CASE WHEN d.known_at > d.told_at THEN d.dereg_on END AS ahead_on, d.record AS records   -- one that is told ahead may be taken back until its day
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
@@ -166,7 +168,7 @@ fact AS (   -- each doubt takes a tier: no document, one of several states, a re
 )
 SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
        greatest(max(f.known_at), CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
-       CAST(f.reached_on AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
+       CAST(greatest(f.reached_on, max(f.ahead_on)) AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
        'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
             ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),

@@ -47,28 +47,30 @@ en = "The new country gives no protection"
 checked = false
 */
 WITH post AS (   -- the register's statements of citizenship, each beside the two before it; an empty list states none
-    SELECT person_id, record, version, op, greatest(known_from, CAST(event_on AS TIMESTAMP)) AS known_at, event_on, citizenships,
+    SELECT person_id, record, version, op, known_from, greatest(known_from, CAST(event_on AS TIMESTAMP)) AS known_at, event_on, citizenships,
            lag(citizenships) OVER (PARTITION BY person_id ORDER BY version, record) AS before,
            lag(citizenships, 2) OVER (PARTITION BY person_id ORDER BY version, record) AS before_that
     FROM population_posts
     WHERE array_length(citizenships) > 0 OR op = 'retract'
 ),
 added AS (   -- a country that a post adds to another; a correction adds none, but it may give one back that was taken away by mistake
-    SELECT person_id, record, version, known_at, event_on, before, country
-    FROM (SELECT person_id, record, version, op, known_at, event_on, before, before_that, citizenships, citizenships[n.place] AS country
+    SELECT person_id, record, version, known_from, known_at, event_on, before, country
+    FROM (SELECT person_id, record, version, op, known_from, known_at, event_on, before, before_that, citizenships, citizenships[n.place] AS country
           FROM post CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6)) AS n(place)) x
     WHERE (op <> 'correct' OR has_citizenship(before_that, country))
       AND country <> 'SWE' AND is_state(country) AND NOT has_citizenship(before, country) AND citizenship_change(citizenships, before) IS NOT NULL
 ),
 kept AS (   -- and when a later post no longer shows it; one that a later correction or retraction does away with never was
-    SELECT a.person_id, a.record, a.known_at, a.event_on, a.before, a.country, min(l.known_at) AS lost_at
+    SELECT a.person_id, a.record, a.known_from, a.known_at, a.event_on, a.before, a.country, min(l.known_at) AS lost_at
     FROM added a
     LEFT JOIN post l ON l.person_id = a.person_id AND l.version > a.version AND NOT coalesce(has_citizenship(l.citizenships, a.country), false)
-    GROUP BY a.person_id, a.record, a.version, a.known_at, a.event_on, a.before, a.country
+    GROUP BY a.person_id, a.record, a.version, a.known_from, a.known_at, a.event_on, a.before, a.country
     HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
-       greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at, least(k.lost_at, CAST(st.ended_on + 1 AS TIMESTAMP)) AS cleared_at,
+       greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       CASE WHEN k.known_at > k.known_from THEN k.known_at END AS due_at,   -- one that is told ahead may be taken back until its day
+       least(k.lost_at, CAST(st.ended_on + 1 AS TIMESTAMP)) AS cleared_at,
        CASE WHEN k.lost_at <= CAST(coalesce(st.ended_on, DATE '2199-12-31') + 1 AS TIMESTAMP) THEN 'changed_back' ELSE 'status_ended' END AS cleared_reason,
        k.event_on AS acquired_on, k.country, st.tested_country, k.before AS previous_citizenships,
        CASE WHEN same_state(k.country, st.tested_country) > 0 THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,

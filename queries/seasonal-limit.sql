@@ -119,7 +119,7 @@ told AS (   -- what is paid is paid; the employer may correct it until the month
     LEFT JOIN weighed w ON w.permit_id = p.permit_id AND w.month = p.month
 )
 SELECT person_id, permit_id, 'days' AS alert_key, exceeded_on AS anchor_at, greatest(CAST(exceeded_on AS TIMESTAMP), known_at) AS alert_at,
-       CAST(NULL AS TIMESTAMP) AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
+       CASE WHEN CAST(exceeded_on AS TIMESTAMP) > known_at THEN CAST(exceeded_on AS TIMESTAMP) END AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
        exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, record AS records
 FROM excess
 WHERE place = 1

@@ -80,6 +80,7 @@ held AS (   -- permits with the day on which the next one of the right was decid
 )
 SELECT p.person_id, p.permit_id, d.since_on AS alert_key, d.dereg_on AS anchor_at,
        greatest(d.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+       CASE WHEN d.known_at > d.told_at THEN d.known_at END AS due_at,   -- one that is told ahead may be taken back until its day
        least(d.registered_again_at, d.replaced_at) AS cleared_at,
        CASE WHEN d.dereg_code = 'UV' AND d.dereg_on >= p.right_from THEN 'medium' ELSE 'weak' END AS severity,
        d.dereg_on AS deregistered_on, d.dereg_code, d.foreign_country, d.dereg_on < p.right_from AS before_first_day, p.valid_to,

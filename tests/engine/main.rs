@@ -40,3 +40,4 @@ mod population;
 mod property;
 mod reload;
 mod shown;
+mod told_ahead;

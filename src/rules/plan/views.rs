@@ -223,6 +223,42 @@ mod tests {
         assert!(steps_of(&parts, "employment-ended").is_empty());
     }
 
+    /// What a text may not do it may not do in a step that has a table either; and the refusal points into the text as written.
+    #[test]
+    fn what_a_step_hides_is_found() {
+        let joined = |column: &str| {
+            format!(
+                "SELECT p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record, {column} \
+                 FROM permits p JOIN population n ON n.person_id = p.person_id"
+            )
+        };
+        let refusal = |sql: String| match planned(Some(&sql)) {
+            Err(PlanError::Check { source, .. }) => source.to_string(),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("accepted: {sql}"),
+        };
+        let text =
+            twice(&joined("n.name AS shown"), "true").replace("s.record AS records", "s.record AS records, s.shown");
+        assert_eq!(refusal(text), "evidence column shown may not leave the engine");
+        let text =
+            twice(&joined("n.known_time AS at"), "true").replace("s.first_known_time AS alert_at", "s.at AS alert_at");
+        assert!(refusal(text).starts_with("alert_at rests on known_time"));
+        let text = twice(&joined("n.birth_on / 2 AS half"), "true");
+        assert!(planned(Some(&text)).is_err());
+        let absent = joined("n.birth_on").replace(
+            "person_id = p.person_id",
+            "person_id = p.person_id WHERE NOT EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id)",
+        );
+        let text = format!(
+            "WITH s AS ({absent}) SELECT s.person_id, s.permit_id, '-' AS alert_key, s.first_known_time AS alert_at, s.record AS records \
+             FROM s JOIN s AS t ON t.person_id = s.person_id"
+        );
+        assert!(refusal(text.clone()).starts_with("it asserts an absence"));
+        let text = text
+            .replace("s.first_known_time AS alert_at", "s.first_known_time AS alert_at, s.first_known_time AS due_at");
+        assert_eq!(steps_of(&planned(Some(&text)).unwrap(), "employment-ended"), ["s"]);
+    }
+
     #[test]
     fn nobody_reads_a_step_of_another_text() {
         let sql = twice(

@@ -23,7 +23,7 @@ use crate::model::schema::{ColumnType, TableId};
 use crate::proofs::keys::has_own_permit;
 use crate::proofs::refusal::Refusal;
 use crate::rules::calendars::calendars;
-use crate::rules::plan::{PlanError, Planner};
+use crate::rules::plan::{PlanError, Planner, Problem};
 use crate::rules::planned::{RULE_ROWS, rule_rows_schema};
 use crate::sql::session::session;
 use crate::units::rule_schema;
@@ -376,8 +376,12 @@ impl Setting {
         Setting { catalogue, runtime, planner }
     }
 
+    fn plan(&self, sql: &str) -> Result<LogicalPlan, Problem> {
+        self.runtime.block_on(self.planner.logical(self.planner.statement(sql)?))
+    }
+
     fn prove(&self, sql: &str) -> Result<(), String> {
-        let plan = self.runtime.block_on(self.planner.logical("rule", "x", sql)).map_err(|error| told(&error))?;
+        let plan = self.plan(sql).map_err(|problem| told(&problem.of("rule", "x")))?;
         let ties = |error: crate::proofs::refusal::CheckError| {
             let ties = error.0.iter().filter(|finding| !matches!(finding.refusal, Refusal::NotCarried { .. }));
             ties.map(|finding| format!("{} ({})", finding.refusal, finding.refusal.hint()))
