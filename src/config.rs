@@ -3,6 +3,10 @@
 //! Unknown keys are refused. Secrets come from files or environment variables only, never from the file itself,
 //! and are never printed.
 
+mod exposed;
+mod ranges;
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +48,8 @@ pub struct KafkaConfig {
     pub queued_max_kbytes: u32,
     /// plaintext, ssl, sasl_plaintext or sasl_ssl.
     pub security_protocol: String,
+    /// Brokers on other machines may be spoken to without encryption.
+    pub allow_plaintext: bool,
     pub ssl_ca_file: Option<PathBuf>,
     pub ssl_certificate_file: Option<PathBuf>,
     pub ssl_key_file: Option<PathBuf>,
@@ -70,6 +76,7 @@ impl Default for KafkaConfig {
             max_ahead_seconds: MAX_AHEAD_SECONDS,
             queued_max_kbytes: 65_536,
             security_protocol: "plaintext".into(),
+            allow_plaintext: false,
             ssl_ca_file: None,
             ssl_certificate_file: None,
             ssl_key_file: None,
@@ -218,11 +225,13 @@ impl Default for LimitsConfig {
 pub struct HttpConfig {
     /// Where /metrics, /health and /ready are served.
     pub listen: String,
+    /// They may be served to other machines.
+    pub allow_remote: bool,
 }
 
 impl Default for HttpConfig {
     fn default() -> HttpConfig {
-        HttpConfig { listen: "127.0.0.1:9187".into() }
+        HttpConfig { listen: "127.0.0.1:9187".into(), allow_remote: false }
     }
 }
 
@@ -264,15 +273,15 @@ const fn default_future_limit_days(feed: Feed) -> u32 {
 pub enum ConfigError {
     #[error("cannot read configuration {file}")]
     Read { file: String, source: std::io::Error },
-    #[error("configuration {file} is not valid")]
-    Parse { file: String, source: Box<toml::de::Error> },
+    #[error("configuration {file}, line {line}: {message}")]
+    Parse { file: String, line: usize, message: String },
     #[error(
         "configuration names the unknown feed \"{0}\"; feeds are permits, reference, population, border, payments, studies, notices"
     )]
     UnknownFeed(String),
     #[error("configuration key {key}: {message}")]
-    Value { key: &'static str, message: String },
-    #[error("cannot read the secret that {key} names: {message}")]
+    Value { key: String, message: String },
+    #[error("the secret that {key} names: {message}")]
     Secret { key: &'static str, message: String },
 }
 
@@ -281,9 +290,12 @@ impl Config {
     pub fn load(file: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(file)
             .map_err(|source| ConfigError::Read { file: file.display().to_string(), source })?;
-        let config: Config = toml::from_str(&text)
-            .map_err(|source| ConfigError::Parse { file: file.display().to_string(), source: Box::new(source) })?;
+        let config: Config = toml::from_str(&text).map_err(|error| unreadable(file, &text, &error))?;
         config.check()?;
+        if let Some(key) = &config.kafka.ssl_key_file {
+            secrets::check_private(key)
+                .map_err(|message| ConfigError::Secret { key: "kafka.ssl_key_file", message })?;
+        }
         Ok(config)
     }
 
@@ -291,20 +303,14 @@ impl Config {
         if let Some(name) = self.feeds.keys().find(|name| Feed::from_name(name).is_none_or(Feed::is_internal)) {
             return Err(ConfigError::UnknownFeed(name.clone()));
         }
-        let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
-        if self.limits.batch_messages == 0 {
-            return value("limits.batch_messages", "must be at least 1");
-        }
-        if self.limits.batch_changes == 0 {
-            return value("limits.batch_changes", "must be at least 1");
-        }
-        if self.snapshot.max_shrink_pct > 100 {
-            return value("snapshot.max_shrink_pct", "is a per cent, 0 to 100");
-        }
+        ranges::check(self)?;
         if !["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&self.kafka.security_protocol.as_str()) {
-            return value("kafka.security_protocol", "is plaintext, ssl, sasl_plaintext or sasl_ssl");
+            let (key, message) =
+                ("kafka.security_protocol".to_owned(), "is plaintext, ssl, sasl_plaintext or sasl_ssl");
+            return Err(ConfigError::Value { key, message: message.to_owned() });
         }
-        self.kafka.check_credentials()
+        self.kafka.check_credentials()?;
+        exposed::check(self)
     }
 
     pub fn feed(&self, feed: Feed) -> FeedConfig {
@@ -335,7 +341,8 @@ impl KafkaConfig {
     /// Checks that what the protocol needs is set, and nothing that it would leave unused: without a named mechanism the client
     /// library chooses another one, and a protocol without SASL does not send a password.
     fn check_credentials(&self) -> Result<(), ConfigError> {
-        let value = |key, message: &str| Err(ConfigError::Value { key, message: message.into() });
+        let value =
+            |key: &str, message: &str| Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() });
         let (sasl, tls) = (self.security_protocol.starts_with("sasl_"), self.security_protocol.ends_with("ssl"));
         match self.sasl_mechanism.as_deref() {
             Some(name) if !MECHANISMS.contains(&name) => {
@@ -387,35 +394,37 @@ impl KafkaConfig {
 
     /// The SASL password, from the file or the environment.
     pub fn sasl_password(&self) -> Result<Option<String>, ConfigError> {
-        secret("kafka.sasl_password", self.sasl_password_file.as_deref(), self.sasl_password_env.as_deref())
+        secrets::read("kafka.sasl_password", self.sasl_password_file.as_deref(), self.sasl_password_env.as_deref())
     }
 }
 
 impl AlertsConfig {
     /// The key of the pseudonyms, from the file or the environment.
     pub fn pseudonym_key(&self) -> Result<Option<String>, ConfigError> {
-        let key =
-            secret("alerts.pseudonym_key", self.pseudonym_key_file.as_deref(), self.pseudonym_key_env.as_deref())?;
-        match key {
-            Some(key) if key.len() < 32 => {
-                Err(ConfigError::Secret { key: "alerts.pseudonym_key", message: "it is shorter than 32 bytes".into() })
-            }
-            key => Ok(key),
+        let (file, variable) = (self.pseudonym_key_file.as_deref(), self.pseudonym_key_env.as_deref());
+        let key = secrets::read("alerts.pseudonym_key", file, variable)?;
+        if let Some(key) = &key {
+            secrets::check_key(key).map_err(|message| ConfigError::Secret { key: "alerts.pseudonym_key", message })?;
         }
+        Ok(key)
     }
 }
 
-fn secret(key: &'static str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, ConfigError> {
-    let failed = |message: String| ConfigError::Secret { key, message };
-    match (file, variable) {
-        (Some(file), _) => std::fs::read_to_string(file)
-            .map(|text| Some(text.trim_end().to_owned()))
-            .map_err(|error| failed(format!("file {}: {error}", file.display()))),
-        (None, Some(variable)) => {
-            std::env::var(variable).map(Some).map_err(|_| failed(format!("environment variable {variable} is not set")))
-        }
-        (None, None) => Ok(None),
-    }
+/// Why a file is no configuration, by line and key, without the value: it may be a secret in the wrong place.
+fn unreadable(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim().to_owned());
+    let said = error.message();
+    let quotes_value = ["invalid type", "invalid value", "unknown variant"].iter().any(|kind| said.starts_with(kind));
+    let message = match said.split_once(", expected ") {
+        Some((_, expected)) if quotes_value => format!("it must be {expected}"),
+        _ if said.starts_with("unknown field") || said.starts_with("duplicate key") => said.to_owned(),
+        _ => "this is not TOML".to_owned(),
+    };
+    let message = key.map_or(message.clone(), |key| format!("{key}: {message}"));
+    ConfigError::Parse { file: file.display().to_string(), line, message }
 }
 
 #[cfg(test)]
@@ -427,6 +436,25 @@ mod tests {
         assert!(toml::from_str::<Config>("[kafka]\nbroker = 'x'").is_err());
         let config: Config = toml::from_str("[feeds.tax]\nclock = 'wall'").unwrap();
         assert!(matches!(config.check(), Err(ConfigError::UnknownFeed(name)) if name == "tax"));
+    }
+
+    #[test]
+    fn no_message_quotes_what_may_be_a_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("permitwatch.toml");
+        for (text, said) in [
+            ("[kafka]\nsasl_password = \"hunter2\"", "line 2: sasl_password: unknown field `sasl_password`"),
+            ("[kafka]\n\nsession_timeout_ms = \"hunter2\"", "line 3: session_timeout_ms: it must be u32"),
+            ("[feeds.border]\nclock = 'hunter2'", "line 2: clock: it must be"),
+            ("[kafka]\nbrokers = hunter2", "line 2: brokers: this is not TOML"),
+            ("[kafka]\nbrokers = 'a'\nbrokers = 'hunter2'", "line 3: brokers: duplicate key"),
+            ("[kafka]\nbrokers = 'hunter2", "this is not TOML"),
+            ("hunter2", "this is not TOML"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = format!("{:?} {0}", Config::load(&file).unwrap_err());
+            assert!(error.contains(said) && !error.contains("hunter2"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! Clients cannot keep one another or the process waiting: beyond a number of connections the newest takes the place of the oldest,
 //! a request's head must come in time, and the process ends although a client holds a connection.
 //!
-//! Nothing here changes anything. There is no authentication and no TLS: listen on a loopback or an internal address.
+//! Nothing here changes anything. There is no authentication and no TLS: the configuration refuses an address that other machines reach
+//! unless it says that it is meant.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -102,7 +102,7 @@ fn check_topic_prefix(prefix: &str) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::Value {
-        key: "kafka.topic_prefix",
+        key: "kafka.topic_prefix".into(),
         message: "is at most 200 letters, digits, dots, dashes and underscores".into(),
     })
 }

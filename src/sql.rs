@@ -14,6 +14,7 @@ pub mod budget;
 pub mod cells;
 pub mod column;
 pub mod executor;
+pub mod failure;
 pub mod frames;
 pub mod functions;
 pub mod keys;

@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::kafka;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::time::KnownTime;
-use crate::shard::Pseudonyms;
 use crate::sink::kafka::read_published;
 use crate::source::files::Recorded;
 use crate::terminal;
@@ -131,11 +130,10 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
 }
 
 fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyhow::Result<Options> {
-    let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| replay::REPLAY_KEY.into());
     Ok(Options {
         visibility: config.visibility(),
         limits: config.limits.clone(),
-        pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
+        pseudonyms: Arc::new(replay::pseudonyms(config)?),
         as_of: replay::clock(recorded, args.as_of)?,
     })
 }

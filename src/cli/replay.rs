@@ -109,7 +109,18 @@ pub fn note_strays(strays: &[PathBuf]) {
 }
 
 /// The pseudonym key of replays without a configuration: fixed, so that two replays can be compared.
-pub const REPLAY_KEY: &str = "permitwatch replay, not for production";
+const REPLAY_KEY: &str = "permitwatch replay, not for production";
+
+/// Pseudonyms under the configured key; without one, under a key that everybody knows, which is said.
+pub fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
+    let key = config.alerts.pseudonym_key()?;
+    if key.is_none() {
+        note!(
+            "no pseudonym key is configured: the pseudonyms of persons are made with a public key and protect nobody"
+        );
+    }
+    Ok(Pseudonyms::new(key.as_deref().unwrap_or(REPLAY_KEY), &config.alerts.pseudonym_key_id))
+}
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
@@ -143,12 +154,12 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             let recorded = recorded.with_spoken()?;
             let as_of = clock(recorded, args.as_of)?;
             note_strays(&recorded.strays());
-            let key = config.alerts.pseudonym_key()?.unwrap_or_else(|| REPLAY_KEY.into());
+            let pseudonyms = pseudonyms(&config)?;
             let options = Timeline {
                 visibility: config.visibility(),
                 limits: LimitsConfig { batch_messages: args.batch as usize, ..config.limits.clone() },
                 max_rule_errors: config.rules.max_errors,
-                pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
+                pseudonyms: Arc::new(pseudonyms),
                 partitions: args.partitions,
                 batch_messages: args.batch as usize,
                 as_of,

@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let planned = plan_rules(&catalogue)?;
     let Some(key) = config.alerts.pseudonym_key()? else {
         bail!(
-            "alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms; `openssl rand -hex 32` makes one"
+            "alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms; `(umask 077; openssl rand -hex 32 > FILE)` makes one"
         );
     };
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;

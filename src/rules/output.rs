@@ -311,7 +311,7 @@ impl Shared {
         for row in 0..cancellers.num_rows() {
             let reason = reasons.as_string::<i32>().value(row);
             let known = CANCELLERS.iter().position(|name| *name == reason);
-            let reason = known.ok_or_else(|| format!("view cancellers gives the unknown reason {reason}"))? as u8;
+            let reason = known.ok_or_else(|| "view cancellers gives an unknown reason".to_owned())? as u8;
             let subject = untag(permits.as_string::<i32>().value(row)).1;
             let interval = Interval { subject, reason, from: at(&from, row), to: at(&to, row) };
             out[unit_of(&persons, row)?].cancellers.push(interval);

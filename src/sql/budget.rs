@@ -36,6 +36,8 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
+use crate::sql::failure::{ROWS_TOO_MANY, TEXTS_TOO_LARGE};
+
 /// Pairs and rows that one call may make: a second or two of work, and at most some hundred megabytes of results.
 pub const CALL_BUDGET: u64 = 1 << 27;
 
@@ -77,7 +79,7 @@ fn with_current(bytes: u64, then: impl FnOnce(&Budget, u64)) -> Result<()> {
         let Some(budget) = current else { return Ok(()) };
         let made = budget.bytes.load(Ordering::Relaxed).saturating_add(bytes);
         if made > budget.bytes_limit.load(Ordering::Relaxed) {
-            return resources_err!("the rule makes texts or lists beyond the budget of a call");
+            return resources_err!("{TEXTS_TOO_LARGE}");
         }
         then(budget, made);
         Ok(())
@@ -192,7 +194,7 @@ impl Budget {
         let spent = self.spent().saturating_add(rows);
         self.spent.store(spent, Ordering::Relaxed);
         if spent > self.limit {
-            return resources_err!("the rule multiplies its rows beyond the budget of a call");
+            return resources_err!("{ROWS_TOO_MANY}");
         }
         Ok(())
     }

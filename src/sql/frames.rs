@@ -40,6 +40,7 @@ pub use optimizer::UseFrames;
 use range::{Keys, Reach};
 use slide::Frames;
 
+use crate::sql::failure::WINDOW_TOO_LARGE;
 use crate::sql::renumber::renumbered;
 
 /// The window expressions of one operator, ready to be evaluated over sorted rows.
@@ -193,7 +194,7 @@ impl FramePlan {
     /// of PARTITION BY changes.
     pub fn computed(&self, input: &RecordBatch, starts: Vec<bool>) -> Result<Vec<ArrayRef>> {
         if input.num_rows() >= u32::MAX as usize {
-            return exec_err!("too many rows for one window");
+            return exec_err!("{WINDOW_TOO_LARGE}");
         }
         let mut layout = self.layout(input, starts)?;
         self.columns.iter().map(|column| column.evaluate(input, &mut layout)).collect()

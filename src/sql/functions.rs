@@ -40,6 +40,7 @@ use datafusion::logical_expr::{
 use crate::model::alert::Severity;
 use crate::model::time::Day;
 use crate::sql::budget::make_array;
+use crate::sql::failure::DAY_OUTSIDE;
 
 /// The aggregates; they may also be used as windows.
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
@@ -172,7 +173,7 @@ fn of_days<T: ArrowPrimitiveType>(days: &ArrayRef, of: impl Fn(Day) -> Option<T:
 }
 
 fn elsewhere() -> ArrowError {
-    ArrowError::ComputeError("a day lies outside the calendar".to_owned())
+    ArrowError::ComputeError(DAY_OUTSIDE.to_owned())
 }
 
 fn severity(args: &[ArrayRef]) -> Result<ArrayRef> {

@@ -99,7 +99,7 @@ impl World {
             .args(args)
             .arg("--config")
             .arg(self.config_file_at(http_port))
-            .env("PERMITWATCH_TEST_KEY", "0123456789abcdef0123456789abcdef")
+            .env("PERMITWATCH_TEST_KEY", "9f1c3ab0d47e6258c1e09b7a4d3f8862")
             .env("RUST_LOG", "warn,permitwatch=info");
         command
     }

@@ -97,7 +97,7 @@ fn redrive(world: &World, config: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
         .args(["quarantine", "redrive", "--apply", "--reason", "future_known_time", "--config"])
         .arg(config)
-        .env("PERMITWATCH_TEST_KEY", "0123456789abcdef0123456789abcdef")
+        .env("PERMITWATCH_TEST_KEY", "9f1c3ab0d47e6258c1e09b7a4d3f8862")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), world.log());

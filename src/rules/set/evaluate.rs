@@ -22,6 +22,7 @@ use crate::rules::set::{Append, Evaluation, RuleFailure, RuleSet};
 use crate::sql::cells::Arena;
 use crate::sql::column::{Batch, Column};
 use crate::sql::executor::{Compiled, Run};
+use crate::sql::failure::{PANICKED, described};
 use crate::sql::slots::Origin;
 use crate::units::{Unit, gather, persons};
 
@@ -162,7 +163,7 @@ impl RuleSet {
 
     fn shared_rows<'a>(&'a self, call: &Call<'a>) -> Result<Shared, String> {
         let ids: Vec<&str> = self.rules.iter().map(|rule| rule.file.header.id.as_str()).collect();
-        let rows = |view: usize| self.view_rows(call, view).map_err(|error| describe(&error));
+        let rows = |view: usize| self.view_rows(call, view).map_err(|error| described(&error).to_owned());
         Shared::read(&rows(self.cancellers)?, &rows(self.corroborations)?, call.units.len(), &ids)
     }
 
@@ -254,7 +255,7 @@ impl RuleSet {
         self.budget.is_for_one(call.single.is_some());
         let result = self.budget.apart(|| std::panic::catch_unwind(AssertUnwindSafe(|| execute(&run))));
         let Ok(result) = result else {
-            return Err(DataFusionError::Execution("the query engine panicked".into()));
+            return Err(DataFusionError::Execution(PANICKED.to_owned()));
         };
         if let (Some(profile), Some(costs), Ok(found)) = (profile().as_mut(), &costs, &result) {
             let own = started.elapsed().saturating_sub(call.filling.get().saturating_sub(filling));
@@ -276,14 +277,8 @@ impl RuleSet {
             }
             None => self.run(name, call, plans, |run| plan.collect(run), RecordBatch::num_rows).map(Some),
         };
-        found.map(|batch| batch.into_iter().collect()).map_err(|error| describe(&error))
+        found.map(|batch| batch.into_iter().collect()).map_err(|error| described(&error).to_owned())
     }
-}
-
-/// The error's text without the values that it may quote.
-fn describe(error: &DataFusionError) -> String {
-    let text = error.strip_backtrace();
-    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).take(200).collect()
 }
 
 impl PlannedView {
