@@ -134,6 +134,21 @@ pub struct RulesConfig {
     pub run_closed: bool,
     /// Seconds between checks for changed files; 0 reloads only at SIGHUP.
     pub watch_seconds: u32,
+    /// Exceptions from safeguards, each for one version of one text.
+    pub exception: Vec<ExceptionConfig>,
+}
+
+/// An exception from a safeguard that a refusal has named.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionConfig {
+    /// Id of a rule, name of a view or link, or `gateways.toml`.
+    pub text: String,
+    pub safeguard: String,
+    /// Who decided it, when and why.
+    pub reason: String,
+    /// Of the text: the exception ends with its next edit.
+    pub fingerprint: String,
 }
 
 impl Default for RulesConfig {
@@ -145,6 +160,7 @@ impl Default for RulesConfig {
             max_errors: 100,
             run_closed: false,
             watch_seconds: 0,
+            exception: Vec::new(),
         }
     }
 }
@@ -297,6 +313,9 @@ impl Config {
         }
         if self.limits.batch_changes == 0 {
             return value("limits.batch_changes", "must be at least 1");
+        }
+        if self.rules.exception.iter().any(|exception| exception.reason.trim().is_empty()) {
+            return value("rules.exception", "needs a reason: who decided it, when and why");
         }
         if self.snapshot.max_shrink_pct > 100 {
             return value("snapshot.max_shrink_pct", "is a per cent, 0 to 100");

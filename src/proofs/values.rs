@@ -15,51 +15,6 @@ pub fn rests_on_known_time(plan: &LogicalPlan, column: usize) -> bool {
     comes_from(plan, column, &["known_time"], &all)
 }
 
-/// Whether an output column shows a value of one of the columns `names`: unchanged, cut, case-folded or concatenated. A column that
-/// is only compared, counted or used for a choice is not shown.
-pub fn shows(plan: &LogicalPlan, column: usize, names: &[&str]) -> bool {
-    comes_from(plan, column, names, &shown)
-}
-
-fn shown(expr: &Expr) -> Vec<Column> {
-    const CUT: [&str; 16] = [
-        "coalesce",
-        "concat",
-        "concat_ws",
-        "lower",
-        "upper",
-        "btrim",
-        "ltrim",
-        "rtrim",
-        "substr",
-        "replace",
-        "greatest",
-        "least",
-        "nullif",
-        "nvl",
-        "named_struct",
-        "array_element",
-    ];
-    let of = |exprs: &[Expr]| exprs.iter().flat_map(shown).collect();
-    match expr {
-        Expr::Column(column) => vec![column.clone()],
-        Expr::Alias(alias) => shown(&alias.expr),
-        Expr::Cast(cast) => shown(&cast.expr),
-        Expr::TryCast(cast) => shown(&cast.expr),
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
-            [shown(left), shown(right)].concat()
-        }
-        Expr::Case(case) => {
-            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            branches.flat_map(|branch| shown(branch)).collect()
-        }
-        Expr::ScalarFunction(call) if CUT.contains(&call.name()) => of(&call.args),
-        Expr::AggregateFunction(call) if call.func.name() != "count" => of(&call.params.args),
-        Expr::WindowFunction(call) if call.fun.name() != "count" => of(&call.params.args),
-        _ => Vec::new(),
-    }
-}
-
 /// Whether the value of an output column comes from a table's column with one of these names, through the columns that `parts`
 /// finds in each expression on the way.
 fn comes_from(plan: &LogicalPlan, column: usize, names: &[&str], parts: &dyn Fn(&Expr) -> Vec<Column>) -> bool {

@@ -28,6 +28,7 @@ use crate::model::sets::TableSet;
 use crate::proofs::dates::check_dates;
 use crate::proofs::isolation::{Key, Known, Owner};
 use crate::proofs::keys;
+use crate::proofs::lawful::Judge;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::size::check_size;
@@ -81,6 +82,8 @@ pub(super) struct Parts {
 pub(super) struct Planner {
     context: SessionContext,
     known: Known,
+    /// Judges the texts by the safeguards; none where the records are made up.
+    judge: Option<Judge>,
     bases: Vec<BaseTable>,
     base_by_name: BTreeMap<String, usize>,
     view_by_name: BTreeMap<String, usize>,
@@ -107,7 +110,8 @@ impl Planner {
         let context = without_idle_rules(&session().map_err(failed)?);
         let mut planner = Planner {
             context,
-            known: Known::default(),
+            known: Known::new(!catalogue.is_made_up),
+            judge: (!catalogue.is_made_up).then(|| Judge::of(catalogue)),
             bases: Vec::new(),
             base_by_name: BTreeMap::new(),
             view_by_name: BTreeMap::new(),
@@ -287,9 +291,12 @@ impl Planner {
         let failed = |error| sql_error("rule", id, error);
         let plan = self.logical("rule", id, &file.sql).await?;
         let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
-        let carried = self.known.prove(&plan).map_err(refused)?.carried;
-        crate::proofs::columns::check_output(&plan, &carried, file.header.subject.as_deref().unwrap_or("permit_id"))
-            .map_err(refused)?;
+        let proved = self.known.prove(&plan).map_err(refused)?;
+        let subject = file.header.subject.as_deref().unwrap_or("permit_id");
+        crate::proofs::columns::check_output(&plan, &proved.carried, subject).map_err(refused)?;
+        if let Some(judge) = &self.judge {
+            judge.rule(file, &plan, &proved.flow).map_err(refused)?;
+        }
         let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
@@ -332,7 +339,10 @@ impl Planner {
         let refused = |source| PlanError::Check { what: "link", name: name.to_owned(), source };
         let refuse = |refusal: Refusal, place| Err(refused(CheckError(vec![refusal.at(place)])));
         let plan = self.logical("link", name, &file.sql).await?;
-        self.known.prove(&plan).map_err(refused)?;
+        let proved = self.known.prove(&plan).map_err(refused)?;
+        if let Some(judge) = &self.judge {
+            judge.link(file.table, &plan, &proved.flow).map_err(refused)?;
+        }
         let columns = file.table.def().columns.iter().map(|column| column.name);
         for column in ["to_id", "record_key"].into_iter().chain(columns) {
             if !plan.schema().fields().iter().any(|field| field.name() == column) {

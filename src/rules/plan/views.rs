@@ -23,11 +23,11 @@ impl Planner {
     pub(super) async fn declare_view(&mut self, file: &ViewFile) -> Result<(), PlanError> {
         let failed = |error| sql_error("view", &file.name, error);
         let plan = self.logical("view", &file.name, &file.sql).await?;
-        let proved = self.known.prove(&plan).map_err(|source| PlanError::Check {
-            what: "view",
-            name: file.name.clone(),
-            source,
-        })?;
+        let refused = |source| PlanError::Check { what: "view", name: file.name.clone(), source };
+        let proved = self.known.prove(&plan).map_err(refused)?;
+        if let Some(judge) = &self.judge {
+            judge.view(&file.name, &proved.flow).map_err(refused)?;
+        }
         make_known(&mut self.known, &file.name, &plan, &proved);
         let carried = proved.carried;
         let Some(text) = self.share_steps(&file.name, &file.sql).await else {
@@ -138,11 +138,12 @@ impl Planner {
 }
 
 fn make_known(known: &mut Known, name: &str, plan: &LogicalPlan, proved: &Proved) {
-    let Proved { carried, rows } = proved;
+    let Proved { carried, rows, flow } = proved;
     let names = || plan.schema().fields().iter().map(|field| field.name().as_str());
     let columns = carried.keys.iter().copied().zip(carried.tags.iter().copied());
     let columns = names().map(ToOwned::to_owned).zip(columns).collect();
     known.add(name, carried.owner, columns, keys::Table::of(name, names(), rows));
+    known.add_flow(name, names(), flow);
 }
 
 /// Whether a step should get a table. Reading the table costs as much as repeating a filter or projection, and less than any other
