@@ -3,6 +3,7 @@
 //! Rules are planned before views, so that a view computes only the columns that some plan reads. The checks see each text as its
 //! author wrote it. The plan that runs reads a step that several places use from a table of its own (`steps`).
 
+mod accepted;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -289,14 +290,7 @@ impl Planner {
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
         let failed = |error| sql_error("rule", id, error);
-        let plan = self.logical("rule", id, &file.sql).await?;
-        let refused = |source| PlanError::Check { what: "rule", name: id.clone(), source };
-        let proved = self.known.prove(&plan).map_err(refused)?;
-        let subject = file.header.subject.as_deref().unwrap_or("permit_id");
-        crate::proofs::columns::check_output(&plan, &proved.carried, subject).map_err(refused)?;
-        if let Some(judge) = &self.judge {
-            judge.rule(file, &plan, &proved.flow).map_err(refused)?;
-        }
+        let plan = self.accepted(file).await?;
         let (references, physical) = self.runnable(id, &file.sql, plan).await.map_err(failed)?;
         let tables = self.tables_below(&references);
         Ok(PlannedRule {

@@ -49,12 +49,7 @@ pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Exam
 }
 
 /// As `examine`, with the exceptions from safeguards that a configuration makes.
-pub fn examine_with(
-    dir: &Path,
-    set: &BTreeMap<String, i64>,
-    only: &[String],
-    exceptions: &[Exception],
-) -> Examined {
+pub fn examine_with(dir: &Path, set: &BTreeMap<String, i64>, only: &[String], exceptions: &[Exception]) -> Examined {
     let (catalogue, errors) = Catalogue::load_all(dir, set, exceptions);
     let locator = Locator::new(dir, catalogue.as_ref());
     let mut problems: Vec<Problem> = errors.iter().map(|error| locator.of_catalogue(error)).collect();

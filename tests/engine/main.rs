@@ -39,4 +39,5 @@ mod monotone;
 mod population;
 mod property;
 mod reload;
+mod safeguards;
 mod shown;

@@ -100,7 +100,8 @@ fn of_gateways(catalogue: &Catalogue, excepted: &Excepted) -> Vec<Refused> {
     let Err(void) = excepted.holds("gateways.toml", Safeguard::Gateway) else { return Vec::new() };
     let mut refused: Vec<Refused> = Vec::new();
     for table in TableId::ALL {
-        let own_kinds = |kind: &&str| catalogue.gateways.kinds(table).contains(kind) || GATEWAYS.kinds(table).contains(kind);
+        let own_kinds =
+            |kind: &&str| catalogue.gateways.kinds(table).contains(kind) || GATEWAYS.kinds(table).contains(kind);
         let kinds = kinds_of(table).into_iter().filter(own_kinds).map(Some).chain([None]);
         for kind in kinds {
             for purpose in PURPOSES {
@@ -117,7 +118,8 @@ fn of_gateways(catalogue: &Catalogue, excepted: &Excepted) -> Vec<Refused> {
                     }
                     let why = law.map_or("no gateway is known", |law| law.provision.as_str());
                     let message = format!("{beginning} of {class}, which the law does not open so far: {why}{void}");
-                    let hint = Some("make it as strict as the program has it, or have the configuration name the exception");
+                    let hint =
+                        Some("make it as strict as the program has it, or have the configuration name the exception");
                     let place = Err(format!("\"{}\"", entry.reads.first().map_or("", String::as_str)));
                     refused.push(told(Safeguard::Gateway, "gateways", "gateways.toml", message, place, hint));
                 }

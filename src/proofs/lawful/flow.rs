@@ -95,7 +95,8 @@ impl Walk<'_> {
                 let schema = projection.input.schema();
                 let fields = projection.schema.fields();
                 let named = projection.expr.iter().zip(fields);
-                let values = named.map(|(expr, field)| named_value(self.value(expr, schema, &input), expr, field.name()));
+                let values =
+                    named.map(|(expr, field)| named_value(self.value(expr, schema, &input), expr, field.name()));
                 (values.collect(), ways::projected(ways, &projection.expr, schema))
             }
             LogicalPlan::Filter(filter) => {

@@ -90,7 +90,10 @@ fn of_gateways(header: &Header, reads: Reads, gateways: &Gateways) -> Vec<Breach
             }
         }
     }
-    refused.into_iter().map(|((what, gate), (classes, why, via))| refusal(header, &what, gate, classes, why, &via)).collect()
+    refused
+        .into_iter()
+        .map(|((what, gate), (classes, why, via))| refusal(header, &what, gate, classes, why, &via))
+        .collect()
 }
 
 fn refusal(header: &Header, what: &str, gate: Gate, classes: Classes, why: Option<String>, via: &str) -> Breach {

@@ -102,9 +102,7 @@ impl Safeguard {
             Safeguard::Secrecy => {
                 "the secrecy of a record follows it and is no criterion: it would tell benefits and judgments (OSL 21, 27, 28 and 37 kap.; utlänningsdatalagen 17 §)"
             }
-            Safeguard::Protected => {
-                "that somebody is protected is told to nobody (OSL 22 kap. 1 §, 21 kap. 3 a §)"
-            }
+            Safeguard::Protected => "that somebody is protected is told to nobody (OSL 22 kap. 1 §, 21 kap. 3 a §)",
             Safeguard::Gateway => {
                 "each register is read only for the permit classes and the purpose that it may be disclosed for (utlänningsdatalagen 11 §; förordning 2001:588 8 a and 8 b §§; lag 2008:206)"
             }
@@ -212,9 +210,21 @@ const PAYMENTS: &[&str] = &["payment_control", "follow_up"];
 const EVERY: &[&str] = &["permit_control", "payment_control", "follow_up"];
 
 const STATUTES: [Statute; 14] = [
-    (&["permits"], &[], EVERY, Gate::Open, "the agency's own register serves what it is kept for (utlänningsdatalagen 11 §)"),
+    (
+        &["permits"],
+        &[],
+        EVERY,
+        Gate::Open,
+        "the agency's own register serves what it is kept for (utlänningsdatalagen 11 §)",
+    ),
     (&["reference"], &[], EVERY, Gate::Open, "no facts of a person"),
-    (&["population"], &[], EVERY, Gate::Open, "the population register informs other authorities (folkbokföringslagen)"),
+    (
+        &["population"],
+        &[],
+        EVERY,
+        Gate::Open,
+        "the population register informs other authorities (folkbokföringslagen)",
+    ),
     (&["border"], &[], CONTROL, Gate::Open, "police and missions tell of a named person's journeys (OSL 10 kap. 28 §)"),
     (&["notices"], &[], EVERY, Gate::Open, "what comes in about a named person is looked at (förvaltningslagen 23 §)"),
     (
@@ -271,8 +281,13 @@ const STATUTES: [Statute; 14] = [
 ];
 
 /// What rules found, and what links made of it.
-const DERIVED: Statute =
-    (&["derived"], &[], CONTROL, Gate::Open, "as lawful as what the rules read that found it (utlänningsdatalagen 11 §)");
+const DERIVED: Statute = (
+    &["derived"],
+    &[],
+    CONTROL,
+    Gate::Open,
+    "as lawful as what the rules read that found it (utlänningsdatalagen 11 §)",
+);
 
 /// The gateways of the law, with the form of `gateways.toml`.
 pub static GATEWAYS: LazyLock<Gateways> = LazyLock::new(|| {

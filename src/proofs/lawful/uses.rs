@@ -191,11 +191,7 @@ impl Reader<'_> {
 
     /// Judges the comparison of the two sides of a join.
     pub fn compare_sides(&mut self, left: (&Expr, &Value), right: (&Expr, &Value)) {
-        let expr = Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(left.0.clone()),
-            Operator::Eq,
-            Box::new(right.0.clone()),
-        ));
+        let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.0.clone()), Operator::Eq, Box::new(right.0.clone())));
         self.compare(&expr, Operator::Eq, left, right);
     }
 
@@ -262,15 +258,15 @@ impl Reader<'_> {
         let [l, r] = &sides;
         match op {
             op if is_comparison(op) => self.compare(expr, op, (left, l), (right, r)),
-            Operator::Minus if !l.items().is_empty() && l.is_only(Sort::is_of_birth) && r.is_only(Sort::is_of_birth) => {
+            Operator::Minus
+                if !l.items().is_empty() && l.is_only(Sort::is_of_birth) && r.is_only(Sort::is_of_birth) =>
+            {
                 Value::Plain
             }
             Operator::Plus | Operator::Minus if r.items().is_empty() && !l.items().is_empty() => {
                 self.moved(expr, l, "some days before or after")
             }
-            Operator::Plus if l.items().is_empty() && !r.items().is_empty() => {
-                self.moved(expr, r, "some days after")
-            }
+            Operator::Plus if l.items().is_empty() && !r.items().is_empty() => self.moved(expr, r, "some days after"),
             _ => self.opened(expr, &sides),
         }
     }
@@ -294,7 +290,7 @@ impl Reader<'_> {
         let sides = [(l, r), (r, l)];
         let any = |is: &dyn Fn(&Sort) -> bool| l.has(is).or_else(|| r.has(is));
         let both = |is: &dyn Fn(&Sort) -> bool| l.is_only(is) && r.is_only(is);
-        let mut refused = |reader: &mut Self, item: &Item, verb: &str| {
+        let refused = |reader: &mut Self, item: &Item, verb: &str| {
             reader.refuse(expr, item, verb);
             Value::Plain
         };
@@ -445,9 +441,8 @@ impl Reader<'_> {
             };
         }
         let only = |at: usize, sort: &Sort| values.get(at).is_some_and(|value| value.is_only(|known| known == sort));
-        let is = |at: usize, sort: &Sort| {
-            values.get(at).is_some_and(|value| !value.items().is_empty()) && only(at, sort)
-        };
+        let is =
+            |at: usize, sort: &Sort| values.get(at).is_some_and(|value| !value.items().is_empty()) && only(at, sort);
         match (name, values.as_slice()) {
             ("coalesce" | "nvl", _) => {
                 let value = values.iter().fold(Value::Null, |all, value| all.or(value));

@@ -138,7 +138,8 @@ impl Way {
             ("kind", _) if has_kinds => Cell::Kind(0),
             _ => Cell::Other,
         };
-        let read = Read { source: Source::Table(table), kinds: all_kinds(table), limits: BTreeMap::new(), via: via.into() };
+        let read =
+            Read { source: Source::Table(table), kinds: all_kinds(table), limits: BTreeMap::new(), via: via.into() };
         Way { cells: columns.map(cell).collect(), classes: vec![Classes::all()], reads: vec![read] }
     }
 

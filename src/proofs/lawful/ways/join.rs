@@ -115,7 +115,8 @@ impl Pair {
         let Pair { way, left, facts } = self;
         let mut reads = way.reads[left.2..].to_vec();
         for (at, read) in reads.iter_mut().enumerate() {
-            for (permit, set) in way.classes.iter().enumerate().skip(left.1).filter(|(_, set)| **set != Classes::all()) {
+            for (permit, set) in way.classes.iter().enumerate().skip(left.1).filter(|(_, set)| **set != Classes::all())
+            {
                 limit(read, permit, *set);
             }
             for (permit, set) in &facts.classes {

@@ -171,7 +171,7 @@ fn of_class(cell: &Cell) -> Option<usize> {
 fn renumbered(way: Way) -> Way {
     let mut permits: Vec<usize> = Vec::new();
     let mut reads: Vec<usize> = Vec::new();
-    let mut number = |list: &mut Vec<usize>, at: usize| {
+    let number = |list: &mut Vec<usize>, at: usize| {
         list.iter().position(|known| *known == at).unwrap_or_else(|| {
             list.push(at);
             list.len() - 1
@@ -200,7 +200,11 @@ fn renumbered(way: Way) -> Way {
 impl Way {
     /// How many reads the cells name: they stand first.
     fn named(&self) -> usize {
-        self.cells.iter().filter_map(|cell| if let Cell::Kind(at) = cell { Some(at + 1) } else { None }).max().unwrap_or(0)
+        self.cells
+            .iter()
+            .filter_map(|cell| if let Cell::Kind(at) = cell { Some(at + 1) } else { None })
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether another way differs in nothing but in what it reads beside the kinds that its cells name.
