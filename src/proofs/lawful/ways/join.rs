@@ -1,7 +1,7 @@
 //! The ways of joined rows.
 
 use datafusion::common::{DFSchema, JoinType};
-use datafusion::logical_expr::Join;
+use datafusion::logical_expr::{Expr, Join};
 
 use super::{Cell, Facts, Read, Way, limit, rows, text_or_null};
 use crate::proofs::lawful::law::Classes;
@@ -14,42 +14,53 @@ struct Pair {
     facts: Facts,
 }
 
+/// The sides of a join, the one whose rows are kept first.
+struct Sides<'a> {
+    on: Vec<(&'a Expr, &'a Expr)>,
+    filter: Option<&'a Expr>,
+    schema: DFSchema,
+}
+
+impl<'a> Sides<'a> {
+    fn of(join: &'a Join, is_swapped: bool) -> Option<Sides<'a>> {
+        let (first, second) = if is_swapped { (&join.right, &join.left) } else { (&join.left, &join.right) };
+        let on = join.on.iter().map(|(l, r)| if is_swapped { (r, l) } else { (l, r) }).collect();
+        let schema = first.schema().join(second.schema()).ok()?;
+        Some(Sides { on, filter: join.filter.as_ref(), schema })
+    }
+}
+
 /// The ways of a join, from those of its sides.
 pub fn of_join(join: &Join, left: &[Way], right: &[Way], schema: &DFSchema) -> Vec<Way> {
-    let both = join.left.schema().join(join.right.schema()).unwrap_or_else(|_| schema.clone());
-    let pair = |left: &Way, right: &Way| Pair::new(join, left, right, &both);
+    use JoinType::*;
+    let is_swapped = matches!(join.join_type, Right | RightSemi | RightAnti | RightMark);
+    let sides = Sides::of(join, is_swapped).filter(|_| join.join_type != Full);
+    let Some(sides) = sides else {
+        // Nothing is narrowed where it cannot be followed.
+        let reads = left.iter().chain(right).flat_map(|way| way.reads.iter().cloned());
+        let reads = reads.map(|read| Read { limits: Default::default(), ..read }).collect();
+        return vec![Way::of_columns(schema.fields().len(), reads)];
+    };
+    let (kept, others) = if is_swapped { (right, left) } else { (left, right) };
+    let other_columns = if is_swapped { &join.left } else { &join.right }.schema().fields().len();
     let mut out = Vec::new();
-    match join.join_type {
-        JoinType::Inner => {
-            for l in left {
-                for r in right {
-                    let Pair { way, facts, .. } = pair(l, r);
-                    out.extend(way.with(facts));
-                }
-                rows::keep_few(&mut out);
-            }
-        }
-        JoinType::Left => {
-            for l in left {
+    for way in kept {
+        let pairs = others.iter().map(|other| Pair::new(&sides, way, other));
+        match join.join_type {
+            Inner => out.extend(pairs.filter_map(|Pair { way, facts, .. }| way.with(facts))),
+            Left | Right => {
                 let before = out.len();
-                out.extend(right.iter().filter_map(|r| pair(l, r).keeping_left()));
+                out.extend(pairs.filter_map(Pair::keeping_left));
                 if out.len() == before {
-                    out.push(l.clone().beside_nulls(join.right.schema().fields().len()));
+                    out.push(way.clone().beside_nulls(other_columns));
                 }
-                rows::keep_few(&mut out);
             }
+            kind => out.extend(of_partner(way, &pairs.collect::<Vec<_>>(), kind)),
         }
-        JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => {
-            for l in left {
-                out.extend(of_partner(l, &right.iter().map(|r| pair(l, r)).collect::<Vec<_>>(), join.join_type));
-            }
-        }
-        // None of these is planned from the texts that are accepted: nothing is narrowed.
-        JoinType::Right | JoinType::Full | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => {
-            let reads = left.iter().chain(right).flat_map(|way| way.reads.iter().cloned());
-            let reads = reads.map(|read| Read { limits: Default::default(), ..read }).collect();
-            out.push(Way::of_columns(schema.fields().len(), reads));
-        }
+        rows::keep_few(&mut out);
+    }
+    if join.join_type == Right {
+        out.iter_mut().for_each(|way| way.cells.rotate_right(other_columns));
     }
     out
 }
@@ -75,8 +86,8 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         found = found.or(facts);
     }
     match kind {
-        JoinType::LeftSemi => way.with(found),
-        JoinType::LeftMark => {
+        JoinType::LeftSemi | JoinType::RightSemi => way.with(found),
+        JoinType::LeftMark | JoinType::RightMark => {
             way.cells.push(Cell::Other);
             Some(way)
         }
@@ -85,7 +96,7 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
 }
 
 impl Pair {
-    fn new(join: &Join, left: &Way, right: &Way, schema: &DFSchema) -> Pair {
+    fn new(sides: &Sides<'_>, left: &Way, right: &Way) -> Pair {
         let (permits, reads) = (left.classes.len(), left.reads.len());
         let mut way = left.clone();
         way.classes.extend(&right.classes);
@@ -100,12 +111,12 @@ impl Pair {
             Read { limits, ..read.clone() }
         }));
         let mut facts = Facts::default();
-        for (l, r) in &join.on {
-            let (l, r) = (way.cell(l, schema), way.cell(r, schema));
+        for (l, r) in &sides.on {
+            let (l, r) = (way.cell(l, &sides.schema), way.cell(r, &sides.schema));
             facts = facts.and(way.equal(&l, &r, true));
         }
-        if let Some(filter) = &join.filter {
-            facts = facts.and(way.facts(filter, true, schema));
+        if let Some(filter) = sides.filter {
+            facts = facts.and(way.facts(filter, true, &sides.schema));
         }
         Pair { way, left: (left.cells.len(), permits, reads), facts }
     }
