@@ -21,6 +21,8 @@ pub mod uses;
 pub mod value;
 pub mod ways;
 
+use std::collections::BTreeMap;
+
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalogue::Catalogue;
@@ -28,11 +30,12 @@ use crate::catalogue::file::RuleFile;
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::TableId;
+use crate::proofs::keys;
 use crate::proofs::lawful::exceptions::Excepted;
 use crate::proofs::lawful::flow::Flow;
-use crate::proofs::lawful::law::Safeguard;
+use crate::proofs::lawful::law::{Classes, Safeguard};
 use crate::proofs::lawful::uses::Breach;
-use crate::proofs::lawful::value::{Item, Sort, sort_of};
+use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::refusal::{CheckError, Refusal};
 
 /// Judges the plans of a catalogue's texts.
@@ -40,11 +43,15 @@ use crate::proofs::refusal::{CheckError, Refusal};
 pub struct Judge {
     gateways: Gateways,
     excepted: Excepted,
+    /// The classes that each rule is about, by its id.
+    classes: BTreeMap<String, Classes>,
 }
 
 impl Judge {
     pub fn of(catalogue: &Catalogue) -> Judge {
-        Judge { gateways: catalogue.gateways.clone(), excepted: Excepted::of(catalogue) }
+        let of = |rule: &RuleFile| Classes::of_all(rule.header.permit_classes.iter().map(String::as_str));
+        let classes = catalogue.rules.iter().map(|rule| (rule.header.id.clone(), of(rule))).collect();
+        Judge { gateways: catalogue.gateways.clone(), excepted: Excepted::of(catalogue), classes }
     }
 
     /// Judges a rule by its plan.
@@ -72,6 +79,13 @@ impl Judge {
             }
         }
         let at = names.iter().position(|name| *name == subject);
+        let others = at.and_then(|at| flow.values.get(at)).into_iter().flat_map(Value::items);
+        for item in others.filter(|item| subject == "permit_id" && !is_own_permit(item)) {
+            let what = format!("output column permit_id may be what no canceller of this person covers ({item})");
+            let place = Highlight::Output(Some("permit_id".to_owned()));
+            let hint = Some("hand on a permit of the person: cancellers are those of its permits".to_owned());
+            found.push(Breach { hint, ..Breach::new(Safeguard::Cancellers, what, place) });
+        }
         if let Some(value) = at.and_then(|at| flow.values.get(at))
             && !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Person))
             && value.has(|sort| sort.safeguard().is_some()).is_none()
@@ -81,7 +95,9 @@ impl Judge {
             let hint = Some("hand on a table's own column: by its permit a row is judged".to_owned());
             found.push(Breach { hint, ..Breach::new(Safeguard::Gateway, what, place) });
         }
-        found.extend(gates::check(header, &ways, at, &self.gateways));
+        let of_rule = |id: &String| self.classes.get(id).copied().unwrap_or(Classes::NONE);
+        let used = header.uses.iter().map(of_rule).fold(Classes::all(), Classes::and);
+        found.extend(gates::check(header, &ways, at, &self.gateways, used));
         self.refuse(&header.id, found)
     }
 
@@ -92,7 +108,9 @@ impl Judge {
 
     /// Judges a link: its columns tell no more than its table says.
     pub fn link(&self, table: TableId, plan: &LogicalPlan, flow: &Flow) -> Result<(), CheckError> {
-        let mut found = flow.found.clone();
+        // A link asks who is protected, to show nothing of them.
+        let is_of_it = |breach: &&Breach| breach.safeguard != Safeguard::Protected;
+        let mut found: Vec<Breach> = flow.found.iter().filter(is_of_it).cloned().collect();
         for (field, value) in plan.schema().fields().iter().zip(&flow.values) {
             let name = field.name().as_str();
             let declared = table.def().column(name).and_then(|(_, column)| sort_of(table, column.name, column.ty));
@@ -123,6 +141,12 @@ impl Judge {
         });
         CheckError::unless_none(refusals.collect(), ())
     }
+}
+
+/// Whether a value is the id of a permit of the person whom the row is about.
+fn is_own_permit(item: &Item) -> bool {
+    let is_own = TableId::from_name(item.table).is_none_or(keys::has_own_permit);
+    item.sort.safeguard().is_some() || (item.column == "permit_id" && is_own)
 }
 
 /// An output column that tells what may not leave.

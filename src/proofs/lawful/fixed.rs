@@ -85,6 +85,13 @@ fn of_header(rule: &RuleFile, excepted: &Excepted) -> Vec<Refused> {
             refused.push(told(Safeguard::Cancellers, "rule", &header.id, message, place, None));
         }
     }
+    if let Some(subject) = header.subject.as_deref().filter(|subject| *subject != "permit_id")
+        && header.key.as_deref() != Some(subject)
+    {
+        let message = format!("alerts about {subject} would escape the cancellers, which are those of permits{void}");
+        let hint = Some("leave `subject` out; a rule about employers says key = \"employer_id\" too");
+        refused.push(told(Safeguard::Cancellers, "rule", &header.id, message, Err("subject".to_owned()), hint));
+    }
     for class in &header.permit_classes {
         if NEVER_EVALUATED.contains(&class.as_str()) {
             let message = format!("no rule is about permits of class {class}{void}");

@@ -27,7 +27,8 @@ const MOST_ROWS: usize = 12;
 
 /// Adds a use of civil status to all ways.
 pub fn note_civil(ways: &mut [Way], note: Breach) {
-    let read = Read { source: Source::Civil(Arc::new(note)), kinds: u32::MAX, limits: BTreeMap::new(), via: "".into() };
+    let source = Source::Civil(Arc::new(note));
+    let read = Read { source, kinds: u32::MAX, limits: BTreeMap::new(), about: None, via: "".into() };
     ways.iter_mut().for_each(|way| way.reads.push(read.clone()));
 }
 
@@ -60,7 +61,7 @@ impl Tables {
     }
 
     pub fn follow(&self, plan: &LogicalPlan) -> Flow {
-        let mut walk = Walk { tables: self, found: Vec::new(), civil: Vec::new() };
+        let mut walk = Walk { tables: self, found: Vec::new(), civil: Vec::new(), absent: 0 };
         let (values, ways) = walk.plan(plan);
         Flow { values, ways, found: walk.found }
     }
@@ -71,6 +72,8 @@ struct Walk<'a> {
     found: Vec<Breach>,
     /// Uses of civil status by the node that is being looked at.
     civil: Vec<Breach>,
+    /// In how many anti-joins the node's rows must be absent.
+    absent: usize,
 }
 
 type Rows = (Vec<Value>, Vec<Way>);
@@ -130,7 +133,7 @@ impl Walk<'_> {
             other => {
                 let inputs: Vec<Rows> = other.inputs().into_iter().map(|input| self.plan(input)).collect();
                 let reads = inputs.into_iter().flat_map(|(_, ways)| ways).flat_map(|way| way.reads);
-                let reads = reads.map(|read| Read { limits: BTreeMap::new(), ..read }).collect();
+                let reads = reads.map(|read| Read { limits: BTreeMap::new(), about: None, ..read }).collect();
                 let count = other.schema().fields().len();
                 (vec![Value::Plain; count], vec![Way::of_columns(count, reads)])
             }
@@ -150,7 +153,10 @@ impl Walk<'_> {
     }
 
     fn filter(&mut self, predicate: &Expr, (values, ways): Rows, schema: &DFSchema) -> Rows {
-        self.read(schema, &values, |reader| drop(reader.condition(predicate)));
+        let is_absent = self.absent > 0;
+        self.read(schema, &values, |reader| {
+            if is_absent { drop(reader.condition(predicate)) } else { reader.selection(predicate) }
+        });
         (values, ways::tidy(ways::filtered(ways, predicate, schema)))
     }
 
@@ -175,7 +181,7 @@ impl Walk<'_> {
         };
         let values = columns().map(|column| value(column).unwrap_or_default()).collect();
         let typed = columns().map(|column| types.get(column).copied().unwrap_or(("", ColumnType::Int)));
-        (values, vec![Way::of_table(table, name, typed)])
+        (values, vec![Way::of_table(table, history, name, typed)])
     }
 
     /// The rows of a view or step.
@@ -259,9 +265,16 @@ impl Walk<'_> {
         (values, ways::tidy(ways))
     }
 
+    fn side(&mut self, plan: &LogicalPlan, is_absent: bool) -> Rows {
+        self.absent += usize::from(is_absent);
+        let rows = self.plan(plan);
+        self.absent -= usize::from(is_absent);
+        rows
+    }
+
     fn join(&mut self, join: &Join) -> Rows {
-        let (left, left_ways) = self.plan(&join.left);
-        let (right, right_ways) = self.plan(&join.right);
+        let (left, left_ways) = self.side(&join.left, join.join_type == JoinType::RightAnti);
+        let (right, right_ways) = self.side(&join.right, join.join_type == JoinType::LeftAnti);
         let (of_left, of_right) = (join.left.schema(), join.right.schema());
         for (l, r) in &join.on {
             let l_value = self.value(l, of_left, &left);
@@ -275,7 +288,9 @@ impl Walk<'_> {
                 };
                 of(of_left, &left).or_else(|| of(of_right, &right)).unwrap_or_default()
             };
-            Reader { at: &at, found: &mut self.found, civil: &mut self.civil }.condition(filter);
+            let mut reader = Reader { at: &at, found: &mut self.found, civil: &mut self.civil };
+            let is_kept = matches!(join.join_type, JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi);
+            if is_kept && self.absent == 0 { reader.selection(filter) } else { drop(reader.condition(filter)) }
         }
         let ways = ways::tidy(ways::of_join(join, &left_ways, &right_ways, &join.schema));
         let mut values = match join.join_type {
@@ -321,9 +336,9 @@ fn of_nobody(name: &str, schema: &DFSchema) -> Rows {
         _ => Value::Plain,
     };
     let cell = |column: &str| if column == "permit_id" { Cell::Permit(0) } else { Cell::Other };
-    let mut way = Way::of_table(TableId::Permits, name, std::iter::empty());
+    let mut way = Way::of_table(TableId::Permits, false, name, std::iter::empty());
     way.cells = columns().map(cell).collect();
-    way.reads.clear();
+    way.reads.iter_mut().for_each(|read| (read.source, read.about) = (Source::RuleRows, Some(0)));
     (columns().map(value).collect(), vec![way])
 }
 
@@ -335,6 +350,8 @@ fn named_value(value: Value, expr: &Expr, name: &str) -> Value {
     while let Expr::Alias(alias) = inner {
         inner = &alias.expr;
     }
+    // Beside another row it would be compared with another day.
+    let value = if name.starts_with("__") { value } else { value.of_another_row() };
     match inner {
         Expr::Column(column) if column.name == name => value,
         _ => value.by(&format!("called {name}")),

@@ -17,8 +17,9 @@ use crate::proofs::lawful::ways::{Cell, Source, Way, kinds_of};
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
 
-/// What is not lawful about what a rule reads; `subject` is the place of the column that says what its alerts are about.
-pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &Gateways) -> Vec<Breach> {
+/// What is not lawful about what a rule reads; `subject` is the place of the column that says what its alerts are about, `used` the
+/// classes of permits that the rules in its `uses` are about.
+pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &Gateways, used: Classes) -> Vec<Breach> {
     let mut reads = Reads::new();
     let mut found: Vec<Breach> = Vec::new();
     let never = Classes::of_all(NEVER_EVALUATED);
@@ -41,6 +42,21 @@ pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &G
                         let what = format!("{} for permits of {}", note.what, named(others));
                         let breach = Breach { what, ..note.as_ref().clone() };
                         if found.iter().all(|known| known.place != breach.place) {
+                            found.push(breach);
+                        }
+                    }
+                }
+                Source::RuleRows => {
+                    let others = classes.without(used);
+                    if read.about.is_none_or(|about| Some(about) != permit) && !others.is_empty() {
+                        let what = format!(
+                            "what other rules found of another permit is used for permits of {}",
+                            named(others)
+                        );
+                        let place = Highlight::Relation(vec![read.via.to_string()]);
+                        let hint = Some("join it by permit_id to the permit that the alert is about".to_owned());
+                        let breach = Breach { hint, ..Breach::new(Safeguard::Gateway, what, place) };
+                        if !found.contains(&breach) {
                             found.push(breach);
                         }
                     }

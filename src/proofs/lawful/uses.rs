@@ -163,11 +163,40 @@ impl Reader<'_> {
         sticky(&[value])
     }
 
+    /// Reads a condition that rows must meet: none may ask for those that are protected.
+    pub fn selection(&mut self, expr: &Expr) {
+        self.condition(expr);
+        let mut open = vec![expr];
+        while let Some(part) = open.pop() {
+            let of = match part {
+                Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+                    open.extend([left.as_ref(), right]);
+                    continue;
+                }
+                Expr::IsTrue(of) => of,
+                other => other,
+            };
+            // What is protected is true of nobody else, however it is asked.
+            if bare(of).is_some()
+                && let Some(item) = self.value(of).has(|sort| *sort == Sort::Protected)
+            {
+                let what = format!("{} selects who is protected ({item})", shown(part));
+                self.push(Safeguard::Protected, what, part, false);
+            }
+        }
+    }
+
     /// Reads what rows are grouped, partitioned or joined to distinct ones by.
     pub fn key(&mut self, expr: &Expr) -> Value {
         let value = self.value(expr);
-        if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Citizenships)) {
+        if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Citizenships | Sort::Secrecy)) {
             self.refuse(expr, item, "tells rows apart by");
+        }
+        if value.has(Sort::is_civil).is_some() {
+            self.use_civil(expr, &value);
+        }
+        if let Some(item) = value.has(|sort| *sort == Sort::Citizenship) {
+            self.ask_reason(expr, item);
         }
         value
     }
@@ -303,7 +332,8 @@ impl Reader<'_> {
             return if is_any { Value::Plain } else { refused(self, item, "counts") };
         }
         if let Some(item) = any(&|sort| matches!(sort, Sort::OfAge(_))) {
-            let is_same = both(&|sort| *sort == item.sort);
+            let is_known = item.sort != Sort::OfAge("".into());
+            let is_same = is_known && both(&|sort| *sort == item.sort);
             return if is_same && is_equality(op) { Value::Plain } else { refused(self, item, "selects by age") };
         }
         if let Some(item) = any(&Sort::is_of_birth) {
@@ -515,6 +545,9 @@ impl Reader<'_> {
                     }
                     if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Secrecy)) {
                         self.refuse(arg, item, "counts by");
+                    }
+                    if let Some(item) = value.has(|sort| *sort == Sort::Citizenship) {
+                        self.ask_reason(expr, item);
                     }
                 }
                 sticky(&values)

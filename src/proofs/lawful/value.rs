@@ -251,6 +251,17 @@ impl Value {
         self.mapped(|item| Item { sort: sort.clone(), ..item.by(what) })
     }
 
+    /// The value as another row sees it: which day its truth depended on is no longer known.
+    pub fn of_another_row(&self) -> Value {
+        if self.has(|sort| matches!(sort, Sort::OfAge(_))).is_none() {
+            return self.clone();
+        }
+        self.mapped(|item| match item.sort {
+            Sort::OfAge(_) => Item { sort: Sort::OfAge("".into()), ..item.clone() },
+            _ => item.clone(),
+        })
+    }
+
     fn mapped(&self, change: impl Fn(&Item) -> Item) -> Value {
         match self {
             Value::Tainted(taint) => {

@@ -26,7 +26,7 @@ pub use join::of_join;
 pub use rows::{filtered, picked, projected, tidy, together};
 
 /// More ways than these are taken together.
-const MOST_WAYS: usize = 96;
+const MOST_WAYS: usize = 48;
 
 /// What a column holds in a way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub enum Cell {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Table(TableId),
+    /// What the rules in `uses` found.
+    RuleRows,
     /// Civil status, as a criterion.
     Civil(Arc<Breach>),
 }
@@ -59,6 +61,8 @@ pub struct Read {
     pub kinds: u32,
     /// Classes of permits of the way for which alone it is read.
     pub limits: BTreeMap<usize, Classes>,
+    /// The permit of the way that its rows are about, where that is known to be the one.
+    pub about: Option<usize>,
     /// The table or view that the text names.
     pub via: Arc<str>,
 }
@@ -130,16 +134,27 @@ fn all_kinds(table: TableId) -> u32 {
 
 impl Way {
     /// A row of a table, with the names and types of the columns that are read.
-    pub fn of_table<'a>(table: TableId, via: &str, columns: impl Iterator<Item = (&'a str, ColumnType)>) -> Way {
+    pub fn of_table<'a>(
+        table: TableId,
+        history: bool,
+        via: &str,
+        columns: impl Iterator<Item = (&'a str, ColumnType)>,
+    ) -> Way {
         let has_kinds = !kinds_of(table).is_empty();
         let cell = |(name, ty): (&str, ColumnType)| match (name, ty) {
-            ("permit_class", _) if table == TableId::Permits => Cell::Class(0),
+            // An older version may have said another class.
+            ("permit_class", _) if table == TableId::Permits && !history => Cell::Class(0),
             (_, ColumnType::Permit) => Cell::Permit(0),
             ("kind", _) if has_kinds => Cell::Kind(0),
             _ => Cell::Other,
         };
-        let read =
-            Read { source: Source::Table(table), kinds: all_kinds(table), limits: BTreeMap::new(), via: via.into() };
+        let read = Read {
+            source: Source::Table(table),
+            kinds: all_kinds(table),
+            limits: BTreeMap::new(),
+            about: None,
+            via: via.into(),
+        };
         Way { cells: columns.map(cell).collect(), classes: vec![Classes::all()], reads: vec![read] }
     }
 
@@ -303,6 +318,9 @@ impl Way {
         for read in &mut self.reads {
             if let Some(set) = read.limits.remove(&from) {
                 limit(read, to, set);
+            }
+            if read.about == Some(from) {
+                read.about = Some(to);
             }
         }
     }

@@ -756,3 +756,60 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 -- header | civil-status | civil status of a class that is not of couples
 SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.civil_status = 'S' AND p.permit_class = 'FAMILY_CHILD'
 -- header: permit_classes = ["FAMILY_CHILD"]
+
+-- window | age | of age by two days, in two rows
+WITH a AS (SELECT p.person_id, p.permit_id, p.record, p.first_known_time, add_months(n.birth_on, 216) <= p.application_on AS adult FROM permits p JOIN population n ON n.person_id = p.person_id),
+b AS (SELECT a.person_id, a.permit_id, a.first_known_time, a.adult, c.adult AS other FROM a JOIN a AS c ON c.person_id = a.person_id)
+SELECT ALERT(b) FROM b WHERE b.adult <> b.other
+
+-- step | protected-persons | whose anchor is protected
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE a.protected
+
+-- subquery | protected-persons | whose anchor is protected, in EXISTS
+SELECT ALERT(p) FROM permits p WHERE EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected = true)
+
+-- reserved column | cancellers | the permit of somebody else
+SELECT a.person_id, a.permit_id, 'x' AS alert_key, a.first_known_time AS alert_at FROM anchors a
+
+-- header | cancellers | alerts about the person escape what is said of permits
+SELECT ALERT(p) FROM permits p
+-- header: subject = "person_id"
+
+-- header | cancellers | alerts about the institution
+SELECT ALERT(p), p.institution_id FROM permits p
+-- header: subject = "institution_id"
+
+-- header | gateway | what rules about workers found, for the permits of students
+SELECT ALERT(p) FROM permits p JOIN indications i ON i.person_id = p.person_id WHERE p.permit_class = 'STUDY_HE'
+-- header: uses = ["salary-below-floor"]
+-- header: legal_gate = "verify"
+
+-- function | named-country | a threshold for each country
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id JOIN parameters r ON r.name = concat('limit_', b.country)
+
+-- function | named-country | a threshold called like a country
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id JOIN parameters r ON r.name = b.country
+
+-- aggregate | citizenship | how many sets of citizenships
+SELECT ALERT(p) FROM permits p JOIN population_history n ON n.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(DISTINCT n.citizenships) > 1
+
+-- aggregate | civil-status | rows for each civil status
+WITH n AS (SELECT person_id, civil_status FROM population_history GROUP BY person_id, civil_status), m AS (SELECT person_id, count(*) AS many FROM n GROUP BY person_id)
+SELECT ALERT(p) FROM permits p JOIN m ON m.person_id = p.person_id AND m.many > 2
+
+-- aggregate | secrecy-class | rows for each secrecy
+WITH n AS (SELECT person_id, secrecy_class FROM population_history GROUP BY person_id, secrecy_class), m AS (SELECT person_id, count(*) AS many FROM n GROUP BY person_id)
+SELECT ALERT(p) FROM permits p JOIN m ON m.person_id = p.person_id AND m.many > 1
+
+-- step | gateway | the class that a permit was once said to be of
+WITH h AS (SELECT person_id, permit_id, permit_class FROM permits_history WHERE permit_class = 'WORK_EMP')
+SELECT ALERT(p) FROM permits p JOIN h ON h.permit_id = p.permit_id JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary'
+-- header: legal_gate = "request"
+
+-- union | named-country | all of the person's countries but a named one
+WITH b AS (SELECT person_id, country FROM border EXCEPT SELECT person_id, 'SYR' AS country FROM border)
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN b ON b.person_id = p.person_id
+
+-- union | named-country | the person's countries that are a named one
+WITH b AS (SELECT person_id, country FROM border INTERSECT SELECT person_id, 'SYR' AS country FROM permits)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id

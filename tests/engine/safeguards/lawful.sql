@@ -283,3 +283,11 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 
 -- header | the day of a civil status beside the post that reports it
 SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE NOT coalesce(n.civil_status_on >= add_months(n.event_on, -12), false)
+
+-- header | what another rule found about the same permit
+SELECT ALERT(p) FROM permits p JOIN indications i ON i.permit_id = p.permit_id
+-- header: uses = ["salary-below-floor"]
+-- header: legal_gate = "verify"
+
+-- function | a threshold for each sector of an employer
+SELECT ALERT(p) FROM permits p JOIN permit_employers e ON e.person_id = p.person_id JOIN employers f ON f.employer_id = e.employer_id JOIN parameters r ON r.name = concat('breach_rate_bp_', f.sector)

@@ -38,7 +38,7 @@ pub fn of_join(join: &Join, left: &[Way], right: &[Way], schema: &DFSchema) -> V
     let Some(sides) = sides else {
         // Nothing is narrowed where it cannot be followed.
         let reads = left.iter().chain(right).flat_map(|way| way.reads.iter().cloned());
-        let reads = reads.map(|read| Read { limits: Default::default(), ..read }).collect();
+        let reads = reads.map(|read| Read { limits: Default::default(), about: None, ..read }).collect();
         return vec![Way::of_columns(schema.fields().len(), reads)];
     };
     let (kept, others) = if is_swapped { (right, left) } else { (left, right) };
@@ -77,6 +77,7 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         let own = |permit: usize| permit < pair.left.1;
         way.reads.extend(reads.into_iter().map(|mut read| {
             read.limits.retain(|permit, _| own(*permit));
+            read.about = read.about.filter(|permit| own(*permit));
             read
         }));
         let mut facts = pair.facts.clone();
@@ -108,7 +109,7 @@ impl Pair {
         }));
         way.reads.extend(right.reads.iter().map(|read| {
             let limits = read.limits.iter().map(|(permit, set)| (permit + permits, *set)).collect();
-            Read { limits, ..read.clone() }
+            Read { limits, about: read.about.map(|permit| permit + permits), ..read.clone() }
         }));
         let mut facts = Facts::default();
         for (l, r) in &sides.on {
@@ -139,6 +140,9 @@ impl Pair {
             // A permit of the left side that is one of the right side's has its class.
             for (a, b) in &facts.same {
                 for (own, other) in [(a, b), (b, a)] {
+                    if *own < left.1 && read.about == Some(*other) {
+                        read.about = Some(*own);
+                    }
                     if *own < left.1
                         && let Some(set) = read.limits.get(other).copied()
                     {

@@ -40,6 +40,7 @@ pub fn together(ways: Vec<Way>, keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
         for read in &mut shared.reads {
             // Another permit's rows may be among them, with what was read for that permit.
             read.limits.retain(|permit, _| is_key(permit));
+            read.about = read.about.filter(is_key);
         }
         for (other, beside) in ways.iter().enumerate() {
             if other == own || keys[own].iter().zip(&keys[other]).any(|(a, b)| is_apart(a, b)) {
@@ -47,7 +48,8 @@ pub fn together(ways: Vec<Way>, keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
             }
             let same: Vec<(usize, usize)> = keys[own].iter().zip(&keys[other]).filter_map(permits).collect();
             for read in &beside.reads {
-                let mut brought = Read { limits: BTreeMap::new(), ..read.clone() };
+                let about = read.about.and_then(|theirs| Some(same.iter().find(|(_, other)| *other == theirs)?.0));
+                let mut brought = Read { limits: BTreeMap::new(), about, ..read.clone() };
                 for (mine, theirs) in &same {
                     let set = read.limits.get(theirs).copied().unwrap_or_else(Classes::all);
                     limit(&mut brought, *mine, set.and(beside.classes[*theirs]));
@@ -147,7 +149,8 @@ fn as_one(ways: &[Way]) -> Way {
                 let set = read.limits.get(&each[number]).copied().unwrap_or_else(Classes::all);
                 limits.insert(permit, set.and(way.classes[each[number]]));
             }
-            Read { limits, ..read.clone() }
+            let about = read.about.and_then(|own| permits.iter().position(|each| each[number] == own));
+            Read { limits, about, ..read.clone() }
         };
         one.add_reads(way.reads.iter().map(moved).collect());
     }
@@ -186,7 +189,8 @@ fn renumbered(way: Way) -> Way {
     let cells = cells.collect();
     let moved = |read: &Read| {
         let of = |(permit, set): (&usize, &Classes)| Some((permits.iter().position(|known| known == permit)?, *set));
-        Read { limits: read.limits.iter().filter_map(of).collect(), ..read.clone() }
+        let about = read.about.and_then(|own| permits.iter().position(|known| *known == own));
+        Read { limits: read.limits.iter().filter_map(of).collect(), about, ..read.clone() }
     };
     let named = reads.iter().map(|at| moved(&way.reads[*at])).collect();
     let classes = permits.iter().map(|at| way.classes[*at]).collect();
