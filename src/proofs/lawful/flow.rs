@@ -276,10 +276,12 @@ impl Walk<'_> {
         let (left, left_ways) = self.side(&join.left, join.join_type == JoinType::RightAnti);
         let (right, right_ways) = self.side(&join.right, join.join_type == JoinType::LeftAnti);
         let (of_left, of_right) = (join.left.schema(), join.right.schema());
+        let is_kept = matches!(join.join_type, JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi);
+        let picks = is_kept && self.absent == 0;
         for (l, r) in &join.on {
             let l_value = self.value(l, of_left, &left);
             let r_value = self.value(r, of_right, &right);
-            self.read(of_left, &left, |reader| reader.compare_sides((l, &l_value), (r, &r_value)));
+            self.read(of_left, &left, |reader| reader.compare_sides((l, &l_value), (r, &r_value), picks));
         }
         if let Some(filter) = &join.filter {
             let at = |column: &Column| {
@@ -289,8 +291,7 @@ impl Walk<'_> {
                 of(of_left, &left).or_else(|| of(of_right, &right)).unwrap_or_default()
             };
             let mut reader = Reader { at: &at, found: &mut self.found, civil: &mut self.civil };
-            let is_kept = matches!(join.join_type, JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi);
-            if is_kept && self.absent == 0 { reader.selection(filter) } else { drop(reader.condition(filter)) }
+            if picks { reader.selection(filter) } else { drop(reader.condition(filter)) }
         }
         let ways = ways::tidy(ways::of_join(join, &left_ways, &right_ways, &join.schema));
         let mut values = match join.join_type {

@@ -111,7 +111,7 @@ impl Reader<'_> {
                 let of = self.value(&between.expr);
                 for (op, end) in [(Operator::GtEq, &between.low), (Operator::LtEq, &between.high)] {
                     let value = self.value(end);
-                    self.compare(expr, op, (&between.expr, &of), (end, &value));
+                    self.ask(expr, op, (&between.expr, &of), (end, &value));
                 }
                 sticky(&[of])
             }
@@ -119,7 +119,7 @@ impl Reader<'_> {
                 let of = self.value(&list.expr);
                 for item in &list.list {
                     let value = self.value(item);
-                    self.compare(expr, Operator::Eq, (&list.expr, &of), (item, &value));
+                    self.ask(expr, Operator::Eq, (&list.expr, &of), (item, &value));
                 }
                 sticky(&[of])
             }
@@ -166,22 +166,24 @@ impl Reader<'_> {
     /// Reads a condition that rows must meet: none may ask for those that are protected.
     pub fn selection(&mut self, expr: &Expr) {
         self.condition(expr);
-        let mut open = vec![expr];
-        while let Some(part) = open.pop() {
-            let of = match part {
-                Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-                    open.extend([left.as_ref(), right]);
-                    continue;
+        self.spare(expr);
+    }
+
+    /// Judges the parts of a condition that ask whether somebody is protected: they may be true of the others alone.
+    fn spare(&mut self, expr: &Expr) {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
+                self.spare(left);
+                self.spare(right);
+            }
+            Expr::Not(of) | Expr::IsNotTrue(of) | Expr::IsFalse(of) if is_plain_question(of) => {}
+            other => {
+                // The parts have been judged already.
+                let (mut found, mut civil) = (Vec::new(), Vec::new());
+                let told = Reader { at: self.at, found: &mut found, civil: &mut civil }.value(other);
+                if let Some(item) = told.has(|sort| *sort == Sort::Protected) {
+                    self.select_protected(other, item);
                 }
-                Expr::IsTrue(of) => of,
-                other => other,
-            };
-            // What is protected is true of nobody else, however it is asked.
-            if bare(of).is_some()
-                && let Some(item) = self.value(of).has(|sort| *sort == Sort::Protected)
-            {
-                let what = format!("{} selects who is protected ({item})", shown(part));
-                self.push(Safeguard::Protected, what, part, false);
             }
         }
     }
@@ -192,7 +194,7 @@ impl Reader<'_> {
         if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Citizenships | Sort::Secrecy)) {
             self.refuse(expr, item, "tells rows apart by");
         }
-        if value.has(Sort::is_civil).is_some() {
+        if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
             self.use_civil(expr, &value);
         }
         if let Some(item) = value.has(|sort| *sort == Sort::Citizenship) {
@@ -218,10 +220,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Judges the comparison of the two sides of a join.
-    pub fn compare_sides(&mut self, left: (&Expr, &Value), right: (&Expr, &Value)) {
-        let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.0.clone()), Operator::Eq, Box::new(right.0.clone())));
-        self.compare(&expr, Operator::Eq, left, right);
+    /// Judges the comparison of the two sides of a join; with `picks`, rows without a partner are gone.
+    pub fn compare_sides(&mut self, left: (&Expr, &Value), right: (&Expr, &Value), picks: bool) {
+        let sides = [left, right].map(|(side, _)| Box::new(side.clone()));
+        let [l, r] = sides;
+        let expr = Expr::BinaryExpr(BinaryExpr::new(l, Operator::Eq, r));
+        let told = self.ask(&expr, Operator::Eq, left, right);
+        if let Some(item) = told.has(|sort| picks && *sort == Sort::Protected) {
+            self.select_protected(&expr, item);
+        }
+    }
+
+    /// Judges a comparison whose outcome decides something at once.
+    fn ask(&mut self, expr: &Expr, op: Operator, left: (&Expr, &Value), right: (&Expr, &Value)) -> Value {
+        let told = self.compare(expr, op, left, right);
+        if let Some(item) = told.has(|sort| matches!(sort, Sort::OfAge(_))) {
+            self.refuse(expr, item, "selects by age");
+        }
+        sticky(&[told])
+    }
+
+    fn select_protected(&mut self, expr: &Expr, item: &Item) {
+        let what = format!("{} selects who is protected ({item})", shown(expr));
+        self.push(Safeguard::Protected, what, expr, false);
     }
 
     fn push(&mut self, safeguard: Safeguard, what: String, expr: &Expr, with_reason: bool) {
@@ -354,6 +375,13 @@ impl Reader<'_> {
         }
         if let Some(item) = any(&|sort| matches!(sort, Sort::Number | Sort::Key | Sort::OtherPerson | Sort::Spouse)) {
             let is_lawful = is_equality(op) && both(&Sort::is_identity);
+            // Compared with anybody but the anchor, a spouse tells that there is one.
+            if is_lawful
+                && any(&|sort| *sort == Sort::Spouse).is_some()
+                && any(&|sort| *sort == Sort::OtherPerson).is_none()
+            {
+                self.use_civil(expr, if l.has(|sort| *sort == Sort::Spouse).is_some() { l } else { r });
+            }
             return if is_lawful { Value::Plain } else { refused(self, item, "looks into") };
         }
         if any(&Sort::is_of_country).is_some() {
@@ -404,7 +432,7 @@ impl Reader<'_> {
             match &base {
                 Some((base, value)) => {
                     let when_value = self.value(when);
-                    told.push(self.compare(expr, Operator::Eq, (base, value), (when, &when_value)));
+                    told.push(self.ask(expr, Operator::Eq, (base, value), (when, &when_value)));
                 }
                 None => told.push(self.condition(when)),
             }
@@ -479,7 +507,7 @@ impl Reader<'_> {
                 self.mixed(expr, value)
             }
             ("nullif", [of, other]) => {
-                self.compare(expr, Operator::Eq, (&args[0], of), (&args[1], other));
+                self.ask(expr, Operator::Eq, (&args[0], of), (&args[1], other));
                 of.clone()
             }
             ("name_agreement", [_, _]) if only(0, &Sort::Name) && only(1, &Sort::Name) => Value::Plain,
@@ -540,7 +568,7 @@ impl Reader<'_> {
         match name {
             "count" => {
                 for (arg, value) in args.iter().zip(&values) {
-                    if value.has(Sort::is_civil).is_some() {
+                    if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
                         self.use_civil(expr, value);
                     }
                     if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Secrecy)) {
@@ -611,6 +639,24 @@ pub fn of_union(value: Value, column: &str, found: &mut Vec<Breach>, civil: &mut
             found.push(Breach::new(safeguard, what, place()));
             Value::Plain
         }
+    }
+}
+
+/// Whether an expression is a column of truth values, or that with false for null.
+fn is_plain_question(expr: &Expr) -> bool {
+    let is_false = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Boolean(Some(false)), _));
+    match expr {
+        Expr::Case(case) => {
+            let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+            let mut parts = thens.chain(case.else_expr.as_deref());
+            case.expr.is_none()
+                && case.when_then_expr.iter().all(|(when, _)| matches!(when.as_ref(), Expr::IsNotNull(_)))
+                && parts.all(|then| bare(then).is_some() || is_false(then))
+        }
+        Expr::ScalarFunction(call) if call.name() == "coalesce" => {
+            call.args.iter().all(|arg| bare(arg).is_some() || is_false(arg))
+        }
+        other => bare(other).is_some(),
     }
 }
 

@@ -813,3 +813,91 @@ SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN b ON b.person_
 -- union | named-country | the person's countries that are a named one
 WITH b AS (SELECT person_id, country FROM border INTERSECT SELECT person_id, 'SYR' AS country FROM permits)
 SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id
+
+-- step | age | on which day somebody comes of age
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN days d ON d.day = add_months(n.birth_on, 216)
+
+-- function | age | comes of age within the permit
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE add_months(n.birth_on, 216) BETWEEN p.valid_from AND p.valid_to
+
+-- function | age | comes of age on one of some days
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE add_months(n.birth_on, 216) IN (p.valid_from, p.valid_to, p.decided_on)
+
+-- case | age | comes of age on the first day
+SELECT ALERT(p), CASE add_months(n.birth_on, 216) WHEN p.valid_from THEN 'weak' ELSE 'info' END AS severity FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- function | age | the first day in the place of the eighteenth birthday
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE nullif(add_months(n.birth_on, 216), p.valid_from) IS NULL
+
+-- values | age | months as rows
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN (VALUES (216), (720)) AS v(m) ON add_months(n.birth_on, v.m) < p.valid_from
+
+-- function | protected-persons | protected, or not known not to be
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE coalesce(a.protected, false)
+
+-- function | protected-persons | not unprotected
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE a.protected IS NOT FALSE
+
+-- aggregate | protected-persons | one of the posts is protected
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING bool_or(a.protected)
+
+-- values | protected-persons | a row that says so
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id JOIN (VALUES (true)) AS v(x) ON v.x = a.protected
+
+-- case | protected-persons | a lower severity for the protected
+SELECT ALERT(p), CASE WHEN a.protected THEN 'info' ELSE 'weak' END AS severity FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id
+
+-- function | civil-status | a spouse that is not the person
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.spouse_id <> n.person_id
+
+-- aggregate | civil-status | posts with a spouse
+SELECT ALERT(p) FROM permits p JOIN population_history n ON n.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(n.spouse_id) > 0
+
+-- window | civil-status | another spouse than before
+WITH n AS (SELECT person_id, spouse_id, lag(spouse_id) OVER (PARTITION BY person_id ORDER BY version, record) AS before FROM population_history)
+SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id WHERE n.before <> n.spouse_id
+
+-- array | named-country | a list of citizenships that is a list of the rule
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.citizenships = ['SYR']
+-- header: compares_citizenship = "a reason"
+
+-- function | named-country | has_citizenship the other way round
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE has_citizenship(['SYR', 'IRQ'], n.foreign_country)
+
+-- cast | age | the key is a date of birth as a text
+SELECT p.person_id, p.permit_id, CAST(n.birth_on AS VARCHAR) AS alert_key, p.first_known_time AS alert_at FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- aggregate | identity-numbers | numbers in one text
+SELECT ALERT(p), string_agg(i.number, ' ' ORDER BY i.record) AS list FROM permits p JOIN identities i ON i.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time
+
+-- aggregate | keys-of-things | addresses in an array
+WITH n AS (SELECT person_id, array_agg(address_key ORDER BY record) AS list FROM population_history GROUP BY person_id)
+SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id WHERE array_has(n.list, 'a1b2')
+
+-- subquery | gateway | all classes but one
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class <> 'STUDY_HE'
+-- header: legal_gate = "request"
+
+-- subquery | gateway | a class, or something else
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP' OR p.first_grant
+-- header: legal_gate = "request"
+
+-- subquery | gateway | the anchor's class
+SELECT ALERT(p) FROM permits p JOIN anchor_permits a ON a.permit_id = p.permit_id AND a.anchor_class = 'WORK_EMP' JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary'
+-- header: legal_gate = "request"
+
+-- subquery | gateway | no salary of a student, by a deadline
+SELECT ALERT(p), CAST(p.valid_from + 120 AS TIMESTAMP) AS due_at FROM permits p WHERE p.permit_class = 'STUDY_HE' AND NOT EXISTS (SELECT 1 FROM payments s WHERE s.person_id = p.person_id AND s.kind = 'salary')
+-- header: legal_gate = "request"
+
+-- function | gateway | the kind in capitals
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND upper(s.kind) = 'SALARY' WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- header | names | closed, so that no gateway counts
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.name LIKE 'A%'
+-- header: legal_gate = "closed"
+
+-- header | named-country | a draft
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.country = 'SYR'
+-- header: stage = "draft"

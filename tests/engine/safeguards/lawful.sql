@@ -291,3 +291,17 @@ SELECT ALERT(p) FROM permits p JOIN indications i ON i.permit_id = p.permit_id
 
 -- function | a threshold for each sector of an employer
 SELECT ALERT(p) FROM permits p JOIN permit_employers e ON e.person_id = p.person_id JOIN employers f ON f.employer_id = e.employer_id JOIN parameters r ON r.name = concat('breach_rate_bp_', f.sector)
+
+-- subquery | the permit is one of a worker's
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_id IN (SELECT q.permit_id FROM permits q WHERE q.permit_class = 'WORK_EMP')
+-- header: legal_gate = "request"
+
+-- function | rows of those who are not protected
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE NOT coalesce(a.protected, false)
+
+-- function | the spouse is the anchor
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.spouse_id = p.anchor_person_id
+
+-- function | not of another class
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE NOT (p.permit_class <> 'WORK_EMP')
+-- header: legal_gate = "request"

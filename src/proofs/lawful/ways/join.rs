@@ -81,6 +81,16 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
             read
         }));
         let mut facts = pair.facts.clone();
+        // A permit that is one of the partner's has its class.
+        for (a, b) in &pair.facts.same {
+            for (mine, theirs) in [(a, b), (b, a)] {
+                if own(*mine) && !own(*theirs) {
+                    let set = facts.classes.get(theirs).copied().unwrap_or_else(Classes::all);
+                    let set = set.and(pair.way.classes[*theirs]);
+                    facts = facts.and(Facts { classes: [(*mine, set)].into(), ..Facts::default() });
+                }
+            }
+        }
         facts.classes.retain(|permit, _| own(*permit));
         facts.kinds.retain(|read, _| *read < pair.left.2);
         facts.same.clear();
