@@ -8,6 +8,7 @@
 //! - `gateways` says which data the control of each class may read, and by what right.
 //! - `refused` and `spelling` word the errors.
 
+pub mod exceptions;
 pub mod file;
 pub mod finding;
 pub mod gateways;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::catalogue::exceptions::Exception;
 use crate::catalogue::file::{FileError, RuleFile, header_problem, split_header};
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::links::{LinkError, LinkFile};
@@ -81,6 +83,10 @@ pub struct Catalogue {
     pub gateways: Gateways,
     /// The readers' words for evidence.
     pub words: Arc<Words>,
+    /// Exceptions from safeguards, which the configuration makes and no file of the directory can.
+    pub exceptions: Vec<Exception>,
+    /// Whether its rules run over made-up records alone: their cases. Then no safeguard is asked for.
+    pub is_made_up: bool,
 }
 
 /// Why the directory cannot be read.
@@ -184,6 +190,8 @@ impl Catalogue {
         rules.iter_mut().for_each(|rule| rule.words = Arc::clone(&words));
         let catalogue = Catalogue {
             words,
+            exceptions: Vec::new(),
+            is_made_up: false,
             rules,
             views,
             links,

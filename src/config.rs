@@ -141,6 +141,21 @@ pub struct RulesConfig {
     pub run_closed: bool,
     /// Seconds between checks for changed files; 0 reloads only at SIGHUP.
     pub watch_seconds: u32,
+    /// Exceptions from safeguards, each for one version of one text.
+    pub exception: Vec<ExceptionConfig>,
+}
+
+/// An exception from a safeguard that a refusal has named.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionConfig {
+    /// Id of a rule, name of a view or link, or `gateways.toml`.
+    pub text: String,
+    pub safeguard: String,
+    /// Who decided it, when and why.
+    pub reason: String,
+    /// Of the text: the exception ends with its next edit.
+    pub fingerprint: String,
 }
 
 impl Default for RulesConfig {
@@ -152,6 +167,7 @@ impl Default for RulesConfig {
             max_errors: 100,
             run_closed: false,
             watch_seconds: 0,
+            exception: Vec::new(),
         }
     }
 }
@@ -304,6 +320,10 @@ impl Config {
             return Err(ConfigError::UnknownFeed(name.clone()));
         }
         ranges::check(self)?;
+        if self.rules.exception.iter().any(|exception| exception.reason.trim().is_empty()) {
+            let message = "needs a reason: who decided it, when and why".to_owned();
+            return Err(ConfigError::Value { key: "rules.exception".to_owned(), message });
+        }
         if !["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&self.kafka.security_protocol.as_str()) {
             let (key, message) =
                 ("kafka.security_protocol".to_owned(), "is plaintext, ssl, sasl_plaintext or sasl_ssl");

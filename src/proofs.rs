@@ -1,10 +1,10 @@
 //! What a text of `queries/` may not do, proved before anything runs.
 //!
-//! Proofs on the texts: `gateways` (the right to read), `sensitive` (columns that no text may look into), `finding_words` (the
-//! words of findings), `code_lists` (words that a column never holds), `text` (what the plan no longer shows); `evidence_words`
-//! (words for readers) is asked for by `check` alone. Proofs on the
-//! logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a rule),
-//! `values` and `dates` (arithmetic that a rule should not use), `size` (expressions that multiply). `refusal` has the wording of their findings.
+//! Proofs on the texts: `gateways` (whose findings may be used), `finding_words` (the words of findings), `code_lists` (words that a
+//! column never holds), `text` (what the plan no longer shows); `evidence_words` (words for readers) is asked for by `check` alone.
+//! Proofs on the logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a
+//! rule), `values` and `dates` (arithmetic that a rule should not use), `size` (expressions that multiply). `lawful` has the
+//! safeguards, judged by where the data of a plan flows. `refusal` has the wording of their findings.
 
 pub mod code_lists;
 pub mod columns;
@@ -14,10 +14,10 @@ pub mod finding_words;
 pub mod gateways;
 pub mod isolation;
 pub mod keys;
+pub mod lawful;
 pub mod nulls;
 mod order;
 pub mod refusal;
-pub mod sensitive;
 pub mod size;
 pub mod tags;
 pub mod text;
@@ -26,14 +26,25 @@ pub mod values;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::catalogue::exceptions::Exception;
 use crate::catalogue::refused::Refused;
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::proofs::lawful::exceptions::fingerprint;
 
 /// Reads a directory and proves what its texts alone can show.
 impl Catalogue {
     /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`. Refuses rules that read data without a gateway for it.
     pub fn load(dir: &Path, set: &BTreeMap<String, i64>) -> Result<Catalogue, CatalogueError> {
-        let (catalogue, mut errors) = Self::load_all(dir, set);
+        Self::load_with(dir, set, &[])
+    }
+
+    /// As `load`, with the exceptions from safeguards that a configuration makes.
+    pub fn load_with(
+        dir: &Path,
+        set: &BTreeMap<String, i64>,
+        exceptions: &[Exception],
+    ) -> Result<Catalogue, CatalogueError> {
+        let (catalogue, mut errors) = Self::load_all(dir, set, exceptions);
         match catalogue {
             Some(catalogue) if errors.is_empty() => Ok(catalogue),
             _ if errors.is_empty() => Err(CatalogueError::Empty { dir: dir.display().to_string() }),
@@ -46,15 +57,22 @@ impl Catalogue {
     pub fn load_for_cases(dir: &Path) -> Result<Catalogue, CatalogueError> {
         let mut errors = Vec::new();
         let catalogue = Self::read_directory(dir, &BTreeMap::new(), &mut errors)?;
-        if errors.is_empty() { Ok(catalogue) } else { Err(errors.swap_remove(0)) }
+        if errors.is_empty() { Ok(Catalogue { is_made_up: true, ..catalogue }) } else { Err(errors.swap_remove(0)) }
     }
 
     /// As `load`, but returns every error in any file, and the catalogue of what could be read all the same. No catalogue if not
     /// even the fixed files can be read.
-    pub fn load_all(dir: &Path, set: &BTreeMap<String, i64>) -> (Option<Catalogue>, Vec<CatalogueError>) {
+    pub fn load_all(
+        dir: &Path,
+        set: &BTreeMap<String, i64>,
+        exceptions: &[Exception],
+    ) -> (Option<Catalogue>, Vec<CatalogueError>) {
         let mut errors = Vec::new();
-        let catalogue = Self::read_directory(dir, set, &mut errors).map_err(|error| errors.push(error)).ok();
-        if let Some(catalogue) = &catalogue {
+        let mut catalogue = Self::read_directory(dir, set, &mut errors).map_err(|error| errors.push(error)).ok();
+        if let Some(catalogue) = &mut catalogue {
+            // Now, since texts that are not needed may be left out later.
+            let dated = |of: &Exception| Exception { now: fingerprint(catalogue, &of.text), ..of.clone() };
+            catalogue.exceptions = exceptions.iter().map(dated).collect();
             errors.extend(catalogue.lint().into_iter().map(|refused| CatalogueError::Refused(Box::new(refused))));
         }
         (catalogue, errors)
@@ -63,7 +81,7 @@ impl Catalogue {
     /// Errors that the texts alone show: data without a gateway, misuse of sensitive columns, unknown names.
     pub fn lint(&self) -> Vec<Refused> {
         let mut refused = gateways::check(self);
-        refused.extend(sensitive::check(self));
+        refused.extend(lawful::fixed::check(self));
         refused.extend(finding_words::check(self));
         refused.extend(code_lists::check(self));
         refused

@@ -74,7 +74,7 @@ impl Gateways {
 
     /// The entry that decides for a table, one of its kinds, a class and a purpose. An entry for the kind takes precedence over one
     /// for the table, and that over one for the feed; of equal ones the most open decides.
-    fn find(&self, table: TableId, kind: Option<&str>, class: &str, purpose: &str) -> Option<&Gateway> {
+    pub fn find(&self, table: TableId, kind: Option<&str>, class: &str, purpose: &str) -> Option<&Gateway> {
         let by_kind = kind.map(|kind| format!("{}.{kind}", table.name()));
         let names = [by_kind.as_deref(), Some(table.name()), Some(table.def().feed.name())];
         for name in names.into_iter().flatten() {
@@ -91,7 +91,7 @@ impl Gateways {
     }
 
     /// Kinds of a table that have entries of their own.
-    fn kinds(&self, table: TableId) -> BTreeSet<&str> {
+    pub fn kinds(&self, table: TableId) -> BTreeSet<&str> {
         let prefix = format!("{}.", table.name());
         let names = self.gateway.iter().flat_map(|entry| &entry.reads);
         names.filter_map(|name| name.strip_prefix(&prefix)).collect()

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 
 use thiserror::Error;
 
+use crate::catalogue::exceptions::Exception;
 use crate::catalogue::{Catalogue, CatalogueError, is_left_behind};
-use crate::config::RulesConfig;
+use crate::config::{ExceptionConfig, RulesConfig};
 use crate::rules::RuleSet;
 use crate::rules::apart::{STACK_BYTES, apart};
 use crate::rules::plan::PlanError;
@@ -105,9 +106,24 @@ impl RulesInForce {
     }
 }
 
+/// The exceptions from safeguards that a configuration makes.
+pub fn exceptions(config: &RulesConfig) -> Vec<Exception> {
+    let exception = |of: &ExceptionConfig| Exception {
+        text: of.text.clone(),
+        safeguard: of.safeguard.clone(),
+        reason: of.reason.clone(),
+        fingerprint: of.fingerprint.clone(),
+        now: None,
+    };
+    config.exception.iter().map(exception).collect()
+}
+
 /// The rules that a live run uses: no drafts, no disabled rules and, unless `run_closed` is set, none whose gateway is closed.
 pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
-    let mut catalogue = Catalogue::load(&config.dir, &config.set)?;
+    let mut catalogue = Catalogue::load_with(&config.dir, &config.set, &exceptions(config))?;
+    for exception in &catalogue.exceptions {
+        tracing::warn!(text = %exception.text, safeguard = %exception.safeguard, reason = %exception.reason, "the configuration makes an exception from a safeguard");
+    }
     catalogue.check_disabled(&config.disabled)?;
     for rule in catalogue.retain_lawful(config.run_closed) {
         tracing::warn!(%rule, "not run: no gateway lets it (legal_gate = \"closed\"); rules.run_closed is for made-up data");

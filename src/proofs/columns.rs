@@ -1,5 +1,5 @@
-//! What a rule's output must have, beyond what is proved of every plan: its columns, their types, no hidden evidence, and the
-//! deadline of an absence.
+//! What a rule's output must have, beyond what is proved of every plan: its columns, their types, and the deadline of
+//! an absence.
 
 use arrow::datatypes::DataType;
 use datafusion::common::JoinType;
@@ -10,7 +10,7 @@ use crate::catalogue::refused::Highlight;
 use crate::proofs::isolation::{Carried, Key, Owner};
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::tags::Tag;
-use crate::proofs::values::{Steps, rests_on_known_time, shows};
+use crate::proofs::values::{Steps, rests_on_known_time};
 
 /// Output columns that are not evidence.
 pub const RESERVED: [&str; 10] = [
@@ -26,7 +26,7 @@ pub const RESERVED: [&str; 10] = [
     "records",
 ];
 
-/// Checks a rule's output: its columns, their types, no hidden evidence, and the deadline of an absence. `steps` gives the plans of
+/// Checks a rule's output: its columns, their types, and the deadline of an absence. `steps` gives the plans of
 /// those tables that are steps of the same text.
 pub fn check_output<'a>(
     plan: &'a LogicalPlan,
@@ -74,12 +74,6 @@ pub fn check_output<'a>(
     check_type("alert_key", "a DATE or text", |ty| {
         matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
     });
-    for (at, name) in schema.fields().iter().map(|field| field.name()).enumerate() {
-        // The columns that say what the alert is about may hold identifiers; all other columns are shown to readers.
-        if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, steps, at, &HIDDEN)) {
-            found.push(Refusal::Evidence { column: name.clone() }.at(Highlight::Output(Some(name.clone()))));
-        }
-    }
     if let Some(at) = field("alert_at")
         && rests_on_known_time(plan, steps, at)
     {
@@ -92,22 +86,6 @@ pub fn check_output<'a>(
     }
     CheckError::unless_none(found, ())
 }
-
-/// Columns that may not leave the engine as evidence, whatever the rule.
-pub const HIDDEN: [&str; 12] = [
-    "name",
-    "name_at_grant",
-    "number",
-    "identifier",
-    "spouse_id",
-    "anchor_person_id",
-    "address_key",
-    "document_key",
-    "doc_key",
-    "source_token",
-    "other_id",
-    "holder_id",
-];
 
 /// The anti-join in a plan or in a step that it reads, if there is one.
 fn absence<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>) -> Option<String> {
@@ -124,24 +102,4 @@ fn absence<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>) -> Option<String> {
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::schema::{ColumnType, TableId};
-
-    /// A column that names somebody, or may, is hidden as soon as the schema has it.
-    #[test]
-    fn what_is_hidden_follows_from_the_types_of_columns() {
-        use ColumnType::*;
-        let columns = TableId::ALL.into_iter().flat_map(|table| table.def().columns);
-        let names_somebody = columns.filter(|column| matches!(column.ty, OtherPerson | PersonNumber | Hash | Text));
-        let mut expected: Vec<&str> = names_somebody.map(|column| column.name).collect();
-        let mut hidden = HIDDEN.to_vec();
-        expected.sort_unstable();
-        expected.dedup();
-        hidden.sort_unstable();
-        assert_eq!(hidden, expected);
-    }
 }

@@ -1,31 +1,20 @@
-//! Checks that no rule reads, for any of its classes, data that control of that class may not read for the rule's purpose, unless
-//! the rule says that it is closed (`catalogue::gateways`).
+//! Checks that no rule uses what a rule of another purpose, or a closed one, found. What a rule reads itself is judged by its plan
+//! (`lawful::gates`).
 
 use std::collections::BTreeSet;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
-use crate::catalogue::gateways::{Gate, Needed};
 use crate::catalogue::parse::parse;
 use crate::catalogue::reads::{Definitions, direct};
-use crate::catalogue::refused::{Highlight, Refused};
+use crate::catalogue::refused::Refused;
 
-/// Reports rules that claim a more open gate than they have, and rules that use findings that they may not use.
+/// Reports rules that use findings that they may not use.
 pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     let definitions = catalogue.definitions();
     let mut refused: Vec<Refused> = Vec::new();
     for rule in &catalogue.rules {
         refused.extend(used(catalogue, rule, &definitions).into_iter().filter_map(|other| by_way_of(rule, other)));
-        let said = match rule.header.legal_gate.as_str() {
-            "open" => Gate::Open,
-            "closed" => continue,
-            _ => Gate::Request,
-        };
-        for needed in catalogue.gateways.needed(rule, &definitions) {
-            if needed.gate > said {
-                refused.push(refusal(rule, &needed));
-            }
-        }
     }
     refused
 }
@@ -58,35 +47,4 @@ fn by_way_of(rule: &RuleFile, other: &RuleFile) -> Option<Refused> {
     };
     let hint = "leave that rule out of `uses`, or make both of one purpose and gate".to_owned();
     Some(Refused { what: "rule", name: header.id.clone(), message, hint, place: Err("uses".to_owned()) })
-}
-
-fn refusal(rule: &RuleFile, needed: &Needed) -> Refused {
-    let classes = match needed.classes.len() {
-        all if all == rule.header.permit_classes.len() && all > 4 => "all its classes".to_owned(),
-        many if many > 6 => format!("{} and {} others", needed.classes[..5].join(", "), many - 5),
-        _ => needed.classes.join(", "),
-    };
-    let purpose = &rule.header.purpose;
-    let (message, hint) = match needed.gate {
-        Gate::Closed => {
-            let why = needed.provision.as_ref().map_or(String::new(), |why| format!(": {why}"));
-            (
-                format!("it reads {} of {classes} for {purpose}, for which gateways.toml has no gateway{why}", needed.what),
-                "narrow it beside the table (AND p.permit_class IN (...), kind = '...'), leave the classes out, or say legal_gate = \"closed\": made-up data only"
-                    .to_owned(),
-            )
-        }
-        _ => (
-            format!(
-                "it reads {} of {classes}, which is given on request only, and says legal_gate = \"open\"",
-                needed.what
-            ),
-            format!("say legal_gate = \"request\" ({})", needed.provision.as_deref().unwrap_or("no provision")),
-        ),
-    };
-    let place = match needed.span {
-        Some(span) => Ok(Highlight::Span(span)),
-        None => Err("legal_gate".to_owned()),
-    };
-    Refused { what: "rule", name: rule.header.id.clone(), message, hint, place }
 }

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, Window
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::keys::{self, Rows};
+use crate::proofs::lawful::flow::{self, Flow};
 use crate::proofs::order;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
 use crate::proofs::tags::{self, Tag};
@@ -69,6 +70,8 @@ struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     tables: BTreeMap<String, Source>,
+    /// What is known of their columns' origins; none where no safeguard is asked for.
+    flows: Option<flow::Tables>,
 }
 
 /// What has been proved of a plan.
@@ -76,9 +79,23 @@ pub struct Known {
 pub struct Proved {
     pub carried: Carried,
     pub rows: Rows,
+    /// Where its columns come from, and what is done with them; `lawful::Judge` judges it.
+    pub flow: Flow,
 }
 
 impl Known {
+    /// With `follows`, columns are followed to their origins.
+    pub fn new(follows: bool) -> Known {
+        Known { tables: BTreeMap::new(), flows: follows.then(flow::Tables::default) }
+    }
+
+    /// Notes where the columns of a view or step come from.
+    pub fn add_flow<'a>(&mut self, table: &str, columns: impl Iterator<Item = &'a str>, flow: &Flow) {
+        if let Some(flows) = &mut self.flows {
+            flows.add(table, columns, flow);
+        }
+    }
+
     pub fn add(&mut self, table: &str, owner: Owner, columns: Columns, rows: keys::Table) {
         self.tables.insert(table.to_owned(), Source { owner, columns, rows: Arc::new(rows) });
     }
@@ -92,7 +109,8 @@ impl Known {
         // Who mends the first fault of a place may have mended the other.
         ties.retain(|tie| found.iter().all(|other| other.place != tie.place));
         found.append(&mut ties);
-        CheckError::unless_none(found, Proved { carried, rows })
+        let flow = self.flows.as_ref().map_or_else(Flow::default, |flows| flows.follow(plan));
+        CheckError::unless_none(found, Proved { carried, rows, flow })
     }
 
     /// What `plan` carries. Violations are added to `found`, and the walk goes on as if there were none.

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::keys::Alike;
+use crate::proofs::lawful::law::Safeguard;
 
 /// Operators, columns and constants of a column, with each step put in its place. The largest of `queries/` has some hundreds.
 pub const MOST_PARTS: u64 = 10_000;
@@ -40,8 +41,8 @@ pub enum Refusal {
     KnownTime,
     #[error("output column record_keys names keys without their tables; give records")]
     RecordKeys,
-    #[error("evidence column {column} may not leave the engine")]
-    Evidence { column: String },
+    #[error("{what} [safeguard {}: {}]", safeguard.name(), safeguard.law())]
+    Safeguard { safeguard: Safeguard, what: String, hint: String },
     #[error("{misuse}: {what}")]
     Identifier { misuse: Misuse, what: String },
     #[error("a column has {parts} parts once each step is put in its place, more than {MOST_PARTS}")]
@@ -90,7 +91,7 @@ impl Refusal {
     /// How to repair it.
     pub fn hint(&self) -> &str {
         match self {
-            Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } => hint,
+            Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } | Refusal::Safeguard { hint, .. } => hint,
             Refusal::TooManyParts { .. } => {
                 "a step that names a column twice, which names one twice, doubles with each: write it in another way"
             }
@@ -135,9 +136,6 @@ impl Refusal {
                 "write records(p.record, s.record) AS records: a key may stand in two tables, or hold a comma"
             }
             Refusal::KnownTime => "known_time moves with every new version of the record; first_known_time does not",
-            Refusal::Evidence { .. } => {
-                "leave it out, or show what was compared (a count, a day, true or false) under another name"
-            }
             Refusal::Identifier { misuse: Misuse::Compared | Misuse::Opened, .. } => {
                 "many persons are evaluated at once, and identifiers carry a mark of theirs: filter by a code or kind, or join a reference table"
             }

@@ -143,7 +143,7 @@ fn refused(misuse: Misuse, what: String, exprs: &[&Expr]) -> Finding {
 }
 
 /// A text literal in the expressions, else a column's name: the optimiser drops the places of a filter's columns.
-fn of_words(exprs: &[&Expr]) -> Highlight {
+pub(in crate::proofs) fn of_words(exprs: &[&Expr]) -> Highlight {
     let (mut text, mut name) = (None, None);
     for expr in exprs {
         // The closure never fails, so the walk does not either.

@@ -18,51 +18,6 @@ pub fn rests_on_known_time<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>, colu
     Origins { steps, names: &["known_time"], parts }.has(plan, column)
 }
 
-/// Whether an output column shows a value of one of the columns `names`: unchanged, cut, case-folded or concatenated. A column that
-/// is only compared, counted or used for a choice is not shown.
-pub fn shows<'a>(plan: &'a LogicalPlan, steps: Steps<'a, '_>, column: usize, names: &[&str]) -> bool {
-    Origins { steps, names, parts: &shown }.has(plan, column)
-}
-
-fn shown(expr: &Expr) -> Vec<Column> {
-    const CUT: [&str; 16] = [
-        "coalesce",
-        "concat",
-        "concat_ws",
-        "lower",
-        "upper",
-        "btrim",
-        "ltrim",
-        "rtrim",
-        "substr",
-        "replace",
-        "greatest",
-        "least",
-        "nullif",
-        "nvl",
-        "named_struct",
-        "array_element",
-    ];
-    let of = |exprs: &[Expr]| exprs.iter().flat_map(shown).collect();
-    match expr {
-        Expr::Column(column) => vec![column.clone()],
-        Expr::Alias(alias) => shown(&alias.expr),
-        Expr::Cast(cast) => shown(&cast.expr),
-        Expr::TryCast(cast) => shown(&cast.expr),
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right }) => {
-            [shown(left), shown(right)].concat()
-        }
-        Expr::Case(case) => {
-            let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            branches.flat_map(|branch| shown(branch)).collect()
-        }
-        Expr::ScalarFunction(call) if CUT.contains(&call.name()) => of(&call.args),
-        Expr::AggregateFunction(call) if call.func.name() != "count" => of(&call.params.args),
-        Expr::WindowFunction(call) if call.fun.name() != "count" => of(&call.params.args),
-        _ => Vec::new(),
-    }
-}
-
 /// Looks for the table's columns that an output column comes from.
 struct Origins<'a, 'f> {
     steps: Steps<'a, 'f>,

@@ -4,6 +4,7 @@
 //! text read is planned and proved once, as a table of its own (`steps`); the text is proved as it then runs. Only where that proof
 //! fails is it proved as its author wrote it, with each step in each place: a refusal points into that.
 
+mod accepted;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -27,10 +28,10 @@ use crate::catalogue::refused::Highlight;
 use crate::catalogue::{Catalogue, ViewFile};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
-use crate::proofs::columns::check_output;
 use crate::proofs::dates::check_dates;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
+use crate::proofs::lawful::Judge;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::size::check_size;
@@ -39,6 +40,7 @@ use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
 use crate::rules::calendars::{calendars, rows_of};
 use crate::rules::output::CancellerSet;
+use crate::rules::plan::accepted::Role;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
 use crate::sql::bounded::bounded;
@@ -84,6 +86,8 @@ pub(super) struct Parts {
 pub(super) struct Planner {
     context: SessionContext,
     known: Known,
+    /// Judges the texts by the safeguards; none where the records are made up.
+    judge: Option<Judge>,
     bases: Vec<BaseTable>,
     base_by_name: BTreeMap<String, usize>,
     view_by_name: BTreeMap<String, usize>,
@@ -124,7 +128,8 @@ impl Planner {
         let context = without_idle_rules(&session().map_err(failed)?);
         let mut planner = Planner {
             context,
-            known: Known::default(),
+            known: Known::new(!catalogue.is_made_up),
+            judge: (!catalogue.is_made_up).then(|| Judge::of(catalogue)),
             bases: Vec::new(),
             base_by_name: BTreeMap::new(),
             view_by_name: BTreeMap::new(),
@@ -306,10 +311,7 @@ impl Planner {
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
         let failed = |problem: Problem| problem.of("rule", id);
-        let Text { sql, plan, proved } = self.prove(id, &file.sql).await.map_err(failed)?;
-        let subject = file.header.subject.as_deref().unwrap_or("permit_id");
-        let steps = |table: &str| self.step(table);
-        check_output(&plan, &steps, &proved.carried, subject).map_err(|refused| failed(refused.into()))?;
+        let Text { sql, plan, .. } = self.accepted(file).await?;
         let (references, physical) = self.runnable(&sql, &plan).await.map_err(|error| failed(error.into()))?;
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
@@ -350,7 +352,7 @@ impl Planner {
         let name = file.table.name();
         let failed = |problem: Problem| problem.of("link", name);
         let refuse = |refusal: Refusal, place| Err(failed(CheckError(vec![refusal.at(place)]).into()));
-        let Text { sql, plan, .. } = self.prove(name, &file.sql).await.map_err(failed)?;
+        let Text { sql, plan, .. } = self.prove(Role::Link(file.table), &file.sql).await.map_err(failed)?;
         let columns = file.table.def().columns.iter().map(|column| column.name);
         for column in ["to_id", "record_key"].into_iter().chain(columns) {
             if !plan.schema().fields().iter().any(|field| field.name() == column) {

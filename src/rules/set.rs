@@ -85,6 +85,12 @@ impl RuleSet {
         apart(|| RuleSet::plan_here(catalogue)).unwrap_or(Err(PlanError::Panic))
     }
 
+    /// The rules of the catalogue that `plan` would refuse, each with what is wrong with it, without planning what would run.
+    pub fn refused(catalogue: &Catalogue) -> Result<Vec<(String, PlanError)>, PlanError> {
+        let work = || runtime()?.block_on(Planner::new(catalogue)?.refused(catalogue));
+        apart(work).unwrap_or(Err(PlanError::Panic))
+    }
+
     fn plan_here(catalogue: &Catalogue) -> Result<RuleSet, PlanError> {
         let runtime = runtime()?;
         let Parts { rules, mut views, links, mut bases, cancellers, corroborations, rule_rows, budget, task } =

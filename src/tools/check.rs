@@ -17,6 +17,7 @@ use std::path::Path;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use crate::catalogue::exceptions::Exception;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::refused::Refused;
 use crate::catalogue::rewritten::byte_at;
@@ -44,7 +45,12 @@ pub struct Examined {
 /// Reads, checks and plans the directory. `only` are the rules to examine, by id or number; if empty, all rules are examined, and
 /// whether every permit class has a rule.
 pub fn examine(dir: &Path, set: &BTreeMap<String, i64>, only: &[String]) -> Examined {
-    let (catalogue, errors) = Catalogue::load_all(dir, set);
+    examine_with(dir, set, only, &[])
+}
+
+/// As `examine`, with the exceptions from safeguards that a configuration makes.
+pub fn examine_with(dir: &Path, set: &BTreeMap<String, i64>, only: &[String], exceptions: &[Exception]) -> Examined {
+    let (catalogue, errors) = Catalogue::load_all(dir, set, exceptions);
     let locator = Locator::new(dir, catalogue.as_ref());
     let mut problems: Vec<Problem> = errors.iter().map(|error| locator.of_catalogue(error)).collect();
     let Some(mut catalogue) = catalogue else {

@@ -39,5 +39,6 @@ mod monotone;
 mod population;
 mod property;
 mod reload;
+mod safeguards;
 mod shown;
 mod told_ahead;

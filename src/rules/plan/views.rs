@@ -12,6 +12,8 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use crate::catalogue::ViewFile;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
+use crate::proofs::lawful::uses::Breach;
+use crate::rules::plan::accepted::Role;
 use crate::rules::plan::{PlanError, Planner, Problem, References, Text, sql_error};
 use crate::rules::planned::PlannedView;
 use crate::rules::requests::Plans;
@@ -19,38 +21,21 @@ use crate::rules::steps::Steps;
 use crate::sql::executor::Compiled;
 use crate::sql::slots::{Origin, Slot};
 
+/// A text with its repeated steps in tables of their own.
+pub(super) struct Shared {
+    pub sql: String,
+    /// What may be read, these tables included.
+    pub known: Known,
+    /// What these steps do with sensitive columns.
+    pub found: Vec<Breach>,
+}
+
 impl Planner {
     pub(super) async fn declare_view(&mut self, file: &ViewFile) -> Result<(), PlanError> {
         let failed = |problem: Problem| problem.of("view", &file.name);
-        let text = self.prove(&file.name, &file.sql).await.map_err(failed)?;
+        let text = self.prove(Role::View(&file.name), &file.sql).await.map_err(failed)?;
         make_known(&mut self.known, &file.name, &text);
         self.declare(&file.name, text, false).map_err(|error| failed(error.into()))
-    }
-
-    /// Proves a text as it runs; and if that fails, as it is written.
-    pub(super) async fn prove(&mut self, name: &str, sql: &str) -> Result<Text, Problem> {
-        let statement = self.statement(sql)?;
-        let Some((shared, known)) = self.share_steps(name, sql).await else {
-            let plan = self.logical(statement).await?;
-            let proved = self.known.prove(&plan)?;
-            return Ok(Text { sql: sql.to_owned(), plan, proved });
-        };
-        if let Ok(text) = self.prove_derived(&known, shared.clone()).await {
-            return Ok(text);
-        }
-        let proved = self.known.prove(&self.logical(statement).await?)?;
-        let plan = self.context.state().create_logical_plan(&shared).await?;
-        let plan = self.context.state().optimize(&plan)?;
-        Ok(Text { sql: shared, plan, proved })
-    }
-
-    /// Proves a text that was made of an author's.
-    async fn prove_derived(&self, known: &Known, sql: String) -> Result<Text, Problem> {
-        let state = self.context.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let plan = self.logical(state.sql_to_statement(&sql, &dialect)?).await?;
-        let proved = known.prove(&plan)?;
-        Ok(Text { sql, plan, proved })
     }
 
     /// The compiled plan of a proved text, and the tables that it reads.
@@ -62,17 +47,12 @@ impl Planner {
         Ok((self.references(sql)?, self.physical(plan).await?))
     }
 
-    /// The plan of a step that has a table.
-    pub(super) fn step(&self, table: &str) -> Option<&LogicalPlan> {
-        let at = *self.view_by_name.get(table)?;
-        self.views[at].is_step.then(|| &self.declared[at])
-    }
-
-    /// The text with its repeated steps in tables of their own, and what is known of these; `None` if there are none. A step that
-    /// cannot be proved alone stays where it is: the condition that keeps its units apart may be at the place that reads it.
-    async fn share_steps(&mut self, owner: &str, sql: &str) -> Option<(String, Known)> {
+    /// The text with its repeated steps in tables of their own; `None` if there are none. A step that cannot be proved alone stays where
+    /// it is: the condition that keeps its units apart may be at the place that reads it.
+    pub(super) async fn share_steps(&mut self, owner: &str, sql: &str) -> Option<Shared> {
         let mut steps = Steps::of(sql)?;
         let mut known: Option<Known> = None;
+        let mut found = Vec::new();
         for at in steps.repeated() {
             let name = format!("{owner}/{}", steps.name(at));
             let known = known.get_or_insert_with(|| self.known.clone());
@@ -82,11 +62,13 @@ impl Planner {
                 continue;
             }
             make_known(known, &name, &step);
+            let breaches = step.proved.flow.found.clone();
             if self.declare(&name, step, true).is_ok() {
                 steps.replace(at, &name);
+                found.extend(breaches);
             }
         }
-        known.filter(|_| steps.is_changed()).map(|known| (steps.sql(), known))
+        known.filter(|_| steps.is_changed()).map(|known| Shared { sql: steps.sql(), known, found })
     }
 
     fn declare(&mut self, name: &str, text: Text, is_step: bool) -> Result<(), DataFusionError> {
@@ -141,11 +123,12 @@ impl Planner {
 }
 
 fn make_known(known: &mut Known, name: &str, text: &Text) {
-    let Proved { carried, rows } = &text.proved;
+    let Proved { carried, rows, flow } = &text.proved;
     let names = || text.plan.schema().fields().iter().map(|field| field.name().as_str());
     let columns = carried.keys.iter().copied().zip(carried.tags.iter().copied());
     let columns = names().map(ToOwned::to_owned).zip(columns).collect();
     known.add(name, carried.owner, columns, keys::Table::of(name, names(), rows));
+    known.add_flow(name, names(), flow);
 }
 
 /// Whether a step should get a table. Reading the table costs as much as repeating a filter or projection, and less than any other

@@ -192,6 +192,18 @@ impl<'a> Locator<'a> {
     }
 
     fn of_refused(&self, refused: &Refused) -> Problem {
+        match refused.what {
+            "gateways" => {
+                let text = text_of(&self.dir.join(&refused.name)).unwrap_or_default();
+                let words = refused.place.as_ref().err().map_or("", String::as_str);
+                // The entry that was written last is the one that is new, more often than not.
+                let at = text.rfind(words).unwrap_or(0);
+                let source = Source::plain(&refused.name, &text);
+                return source.at(at, at + words.len(), refused.message.clone()).hint(refused.hint.clone());
+            }
+            "exception" => return Problem::of_file("", refused.message.clone()).hint(refused.hint.clone()),
+            _ => {}
+        }
         let source = self.source(refused.what, &refused.name);
         let problem = match &refused.place {
             Ok(place) => source.place(place, refused.message.clone()),

@@ -1,0 +1,161 @@
+//! The safeguards that hold against a text's own author, judged where the data flows and not by what columns are called.
+//!
+//! - `law` has the safeguards, each with its provision, and what the law allows: in the program, so that no edit of `queries/` weakens
+//!   them. `fixed` holds the directory's gateways, headers and fixed texts against it.
+//! - `flow` follows each column of an optimised logical plan to the columns of tables that it comes from (`value`), judges each use
+//!   (`uses`), and finds in which ways a row can come about (`ways`): which tables it rests on, for permits of which classes.
+//! - `gates` asks whether those tables may be read for these permits and the rule's purpose.
+//!
+//! A use that is not listed is refused, and a read that is not narrowed is a read for every class: what cannot be followed does not
+//! pass. Each refusal says what is done, where the value comes from, step by step, and which safeguard that breaks.
+//!
+//! An exception is the matter of the process's configuration: it names a text, a safeguard, a reason, and the fingerprint of the
+//! text (`exceptions`). An edit of the text ends it.
+
+pub mod exceptions;
+pub mod fixed;
+pub mod flow;
+pub mod gates;
+pub mod law;
+pub mod uses;
+pub mod value;
+pub mod ways;
+
+use std::collections::BTreeMap;
+
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
+use crate::catalogue::gateways::Gateways;
+use crate::catalogue::refused::Highlight;
+use crate::model::schema::TableId;
+use crate::proofs::keys;
+use crate::proofs::lawful::exceptions::Excepted;
+use crate::proofs::lawful::flow::Flow;
+use crate::proofs::lawful::law::{Classes, Safeguard};
+use crate::proofs::lawful::uses::Breach;
+use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
+use crate::proofs::refusal::{CheckError, Refusal};
+
+/// Judges the plans of a catalogue's texts.
+#[derive(Debug)]
+pub struct Judge {
+    gateways: Gateways,
+    excepted: Excepted,
+    /// The classes that each rule is about, by its id.
+    classes: BTreeMap<String, Classes>,
+}
+
+impl Judge {
+    pub fn of(catalogue: &Catalogue) -> Judge {
+        let of = |rule: &RuleFile| Classes::of_all(rule.header.permit_classes.iter().map(String::as_str));
+        let classes = catalogue.rules.iter().map(|rule| (rule.header.id.clone(), of(rule))).collect();
+        Judge { gateways: catalogue.gateways.clone(), excepted: Excepted::of(catalogue), classes }
+    }
+
+    /// Judges a rule by its plan.
+    pub fn rule(&self, rule: &RuleFile, plan: &LogicalPlan, flow: &Flow) -> Result<(), CheckError> {
+        let header = &rule.header;
+        let has_reason = header.compares_citizenship.is_some();
+        let mut found: Vec<Breach> =
+            flow.found.iter().filter(|breach| !(breach.with_reason && has_reason)).cloned().collect();
+        let subject = header.subject.as_deref().unwrap_or("permit_id");
+        let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        let mut ways = flow.ways.clone();
+        for (name, value) in names.iter().zip(&flow.values) {
+            for item in value.items() {
+                match &item.sort {
+                    Sort::PostDay | Sort::Id | Sort::Country | Sort::CountryText => {}
+                    Sort::Citizenship if has_reason => {}
+                    Sort::Person if *name == "person_id" => {}
+                    Sort::Civil | Sort::CivilDay => {
+                        let what = format!("output column {name} shows {} ({item})", item.column);
+                        let place = Highlight::Output(Some((*name).to_owned()));
+                        flow::note_civil(&mut ways, Breach::new(Safeguard::CivilStatus, what, place));
+                    }
+                    _ => found.push(hidden(name, item)),
+                }
+            }
+        }
+        let at = names.iter().position(|name| *name == subject);
+        let others = at.and_then(|at| flow.values.get(at)).into_iter().flat_map(Value::items);
+        for item in others.filter(|item| subject == "permit_id" && !is_own_permit(item)) {
+            let what = format!("output column permit_id may be what no canceller of this person covers ({item})");
+            let place = Highlight::Output(Some("permit_id".to_owned()));
+            let hint = Some("hand on a permit of the person: cancellers are those of its permits".to_owned());
+            found.push(Breach { hint, ..Breach::new(Safeguard::Cancellers, what, place) });
+        }
+        if let Some(value) = at.and_then(|at| flow.values.get(at))
+            && !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Person))
+            && value.has(|sort| sort.safeguard().is_some()).is_none()
+        {
+            let what = format!("output column {subject} is made, or may be something else than an id of its own");
+            let place = Highlight::Output(Some(subject.to_owned()));
+            let hint = Some("hand on a table's own column: by its permit a row is judged".to_owned());
+            found.push(Breach { hint, ..Breach::new(Safeguard::Gateway, what, place) });
+        }
+        let of_rule = |id: &String| self.classes.get(id).copied().unwrap_or(Classes::NONE);
+        let used = header.uses.iter().map(of_rule).fold(Classes::all(), Classes::and);
+        found.extend(gates::check(header, &ways, at, &self.gateways, used));
+        self.refuse(&header.id, found)
+    }
+
+    /// Judges a view or link by what it does with sensitive columns; what it reads is judged where a rule reads it.
+    pub fn view(&self, name: &str, flow: &Flow) -> Result<(), CheckError> {
+        if fixed::is_fixed_view(name) { Ok(()) } else { self.refuse(name, flow.found.clone()) }
+    }
+
+    /// Judges a link: its columns tell no more than its table says.
+    pub fn link(&self, table: TableId, plan: &LogicalPlan, flow: &Flow) -> Result<(), CheckError> {
+        // A link asks who is protected, to show nothing of them.
+        let is_of_it = |breach: &&Breach| breach.safeguard != Safeguard::Protected;
+        let mut found: Vec<Breach> = flow.found.iter().filter(is_of_it).cloned().collect();
+        for (field, value) in plan.schema().fields().iter().zip(&flow.values) {
+            let name = field.name().as_str();
+            let declared = table.def().column(name).and_then(|(_, column)| sort_of(table, column.name, column.ty));
+            for item in value.items() {
+                let tells_more = match &item.sort {
+                    Sort::Number | Sort::Key if ["to_id", "record_key"].contains(&name) => false,
+                    Sort::Number | Sort::Key => !matches!(declared, Some(Sort::Number | Sort::Key)),
+                    Sort::OtherPerson | Sort::Person => {
+                        !["to_id", "record_key"].contains(&name) && declared != Some(Sort::OtherPerson)
+                    }
+                    sort if sort.safeguard().is_some() => declared.as_ref() != Some(sort),
+                    _ => false,
+                };
+                if tells_more {
+                    found.push(hidden(name, item));
+                }
+            }
+        }
+        self.refuse(table.name(), found)
+    }
+
+    fn refuse(&self, text: &str, found: Vec<Breach>) -> Result<(), CheckError> {
+        let refusals = found.into_iter().filter_map(|breach| {
+            let void = self.excepted.holds(text, breach.safeguard).err()?;
+            let hint = breach.hint.clone().unwrap_or_else(|| breach.safeguard.hint().to_owned());
+            let what = format!("{}{void}", breach.what);
+            Some(Refusal::Safeguard { safeguard: breach.safeguard, what, hint }.at(breach.place))
+        });
+        CheckError::unless_none(refusals.collect(), ())
+    }
+}
+
+/// Whether a value is the id of a permit of the person whom the row is about.
+fn is_own_permit(item: &Item) -> bool {
+    let is_own = TableId::from_name(item.table).is_none_or(keys::has_own_permit);
+    item.sort.safeguard().is_some() || (item.column == "permit_id" && is_own)
+}
+
+/// An output column that tells what may not leave.
+fn hidden(name: &str, item: &Item) -> Breach {
+    let safeguard = match &item.sort {
+        Sort::Person => Safeguard::Person,
+        Sort::Protected => Safeguard::Protected,
+        sort => sort.safeguard().unwrap_or(Safeguard::Person),
+    };
+    let what = format!("output column {name} may not leave the engine: it is {item}");
+    Breach::new(safeguard, what, Highlight::Output(Some(name.to_owned())))
+}

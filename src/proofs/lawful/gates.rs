@@ -1,0 +1,149 @@
+//! Whether each table that a rule's rows rest on may be read for the permits that the rows are about, for the rule's purpose.
+//!
+//! Two lists decide, the program's own (`law::GATEWAYS`) and `gateways.toml`, and of the two the stricter. The permit is the one in
+//! the output column that says what the alert is about; the classes that it can have are those of the plan, whatever the header says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::file::Header;
+use crate::catalogue::gateways::{Gate, Gateways};
+use crate::catalogue::refused::Highlight;
+use crate::model::schema::TableId;
+use crate::proofs::lawful::law::{Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, Safeguard};
+use crate::proofs::lawful::uses::Breach;
+use crate::proofs::lawful::ways::{Cell, Source, Way, kinds_of};
+
+/// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
+type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
+
+/// What is not lawful about what a rule reads; `subject` is the place of the column that says what its alerts are about, `used` the
+/// classes of permits that the rules in its `uses` are about.
+pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &Gateways, used: Classes) -> Vec<Breach> {
+    let mut reads = Reads::new();
+    let mut found: Vec<Breach> = Vec::new();
+    let never = Classes::of_all(NEVER_EVALUATED);
+    for way in ways {
+        let permit = subject.and_then(|at| way.cells.get(at)).and_then(|cell| match cell {
+            Cell::Permit(permit) => Some(*permit),
+            _ => None,
+        });
+        let known = permit.map_or_else(Classes::all, |permit| way.classes[permit]).without(never);
+        for read in &way.reads {
+            let limit = permit.and_then(|permit| read.limits.get(&permit).copied());
+            let classes = known.and(limit.unwrap_or_else(Classes::all));
+            if classes.is_empty() {
+                continue;
+            }
+            match &read.source {
+                Source::Civil(note) => {
+                    let others = classes.without(Classes::of_all(OF_COUPLES));
+                    if !others.is_empty() {
+                        let what = format!("{} for permits of {}", note.what, named(others));
+                        let breach = Breach { what, ..note.as_ref().clone() };
+                        if found.iter().all(|known| known.place != breach.place) {
+                            found.push(breach);
+                        }
+                    }
+                }
+                Source::RuleRows => {
+                    let others = classes.without(used);
+                    if read.about.is_none_or(|about| Some(about) != permit) && !others.is_empty() {
+                        let what = format!(
+                            "what other rules found of another permit is used for permits of {}",
+                            named(others)
+                        );
+                        let place = Highlight::Relation(vec![read.via.to_string()]);
+                        let hint = Some("join it by permit_id to the permit that the alert is about".to_owned());
+                        let breach = Breach { hint, ..Breach::new(Safeguard::Gateway, what, place) };
+                        if !found.contains(&breach) {
+                            found.push(breach);
+                        }
+                    }
+                }
+                Source::Table(table) => {
+                    let kinds = kinds_of(*table);
+                    let of: Vec<Option<&'static str>> = if kinds.is_empty() {
+                        vec![None]
+                    } else {
+                        let read = |(at, _): &(usize, &&'static str)| read.kinds & (1 << at) != 0;
+                        kinds.iter().enumerate().filter(read).map(|(_, kind)| Some(*kind)).collect()
+                    };
+                    for kind in of {
+                        let entry = reads.entry((*table, kind)).or_insert((Classes::NONE, Arc::clone(&read.via)));
+                        entry.0 = entry.0.or(classes);
+                    }
+                }
+            }
+        }
+    }
+    found.extend(of_gateways(header, reads, gateways));
+    found
+}
+
+fn of_gateways(header: &Header, reads: Reads, gateways: &Gateways) -> Vec<Breach> {
+    let said = match header.legal_gate.as_str() {
+        // No live run takes it up.
+        "closed" => return Vec::new(),
+        "open" => Gate::Open,
+        _ => Gate::Request,
+    };
+    // By what is read and how far it is given: the classes, why, and where.
+    let mut refused: BTreeMap<(String, Gate), (Classes, Option<String>, Arc<str>)> = BTreeMap::new();
+    for ((table, kind), (classes, via)) in reads {
+        for class in classes.names() {
+            let of = |gateways: &Gateways| {
+                let entry = gateways.find(table, kind, class, &header.purpose);
+                let named = kind.filter(|kind| gateways.kinds(table).contains(kind));
+                (entry.map_or(Gate::Closed, |entry| entry.gate), entry.map(|entry| entry.provision.clone()), named)
+            };
+            let (law, own) = (of(&GATEWAYS), of(gateways));
+            let (gate, provision, named) = if own.0 >= law.0 { own } else { law };
+            if gate > said {
+                let what = named.map_or_else(|| table.name().to_owned(), |kind| format!("{}.{kind}", table.name()));
+                let entry = refused.entry((what, gate)).or_insert((Classes::NONE, provision, Arc::clone(&via)));
+                entry.0 = entry.0.or(Classes::of(class));
+            }
+        }
+    }
+    refused
+        .into_iter()
+        .map(|((what, gate), (classes, why, via))| refusal(header, &what, gate, classes, why, &via))
+        .collect()
+}
+
+fn refusal(header: &Header, what: &str, gate: Gate, classes: Classes, why: Option<String>, via: &str) -> Breach {
+    let (of, purpose) = (named(classes), &header.purpose);
+    let through = if what.split('.').next() == Some(via.trim_end_matches("_history")) {
+        String::new()
+    } else {
+        format!(", through {via},")
+    };
+    let (text, hint) = match gate {
+        Gate::Closed => {
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            (
+                format!("it reads {what}{through} of {of} for {purpose}, for which gateways.toml has no gateway{why}"),
+                "say for whose permit it is read, at the permit that the alert is about (p.permit_class IN (...), kind = '...'), or legal_gate = \"closed\": made-up data only".to_owned(),
+            )
+        }
+        _ => (
+            format!("it reads {what}{through} of {of}, which is given on request only, and says legal_gate = \"open\""),
+            format!("say legal_gate = \"request\" ({})", why.as_deref().unwrap_or("no provision")),
+        ),
+    };
+    let place = Highlight::Relation(vec![via.to_owned()]);
+    Breach { hint: Some(hint), ..Breach::new(Safeguard::Gateway, text, place) }
+}
+
+/// Classes for a message.
+fn named(classes: Classes) -> String {
+    let names: Vec<&str> = classes.names().collect();
+    if classes == Classes::all().without(Classes::of_all(NEVER_EVALUATED)) {
+        "every class".to_owned()
+    } else if names.len() > 6 {
+        format!("{} and {} others", names[..5].join(", "), names.len() - 5)
+    } else {
+        names.join(", ")
+    }
+}
