@@ -10,9 +10,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::config::Config;
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
 use crate::output::OutFile;
+use crate::pipeline::reload::exceptions;
 use crate::rules::RuleSet;
 use crate::source::files::Recorded;
 use crate::terminal::note;
@@ -86,8 +88,14 @@ fn parse_set(text: &str) -> Result<(String, i64), String> {
 
 impl RulesArgs {
     pub fn load(&self) -> anyhow::Result<Catalogue> {
+        self.load_with(&Config::default())
+    }
+
+    /// As `load`, with the exceptions from safeguards that a configuration makes.
+    pub fn load_with(&self, config: &Config) -> anyhow::Result<Catalogue> {
         let set: BTreeMap<String, i64> = self.set.iter().cloned().collect();
-        let mut catalogue = load_rules(&self.rules, &set)?;
+        let mut catalogue = Catalogue::load_with(&self.rules, &set, &exceptions(&config.rules))
+            .with_context(|| format!("cannot load the rules in {}", self.rules.display()))?;
         for (key, value) in &set {
             let (rule, name) = key.split_once('.').unwrap_or_default();
             if let Some(param) = catalogue.rule(rule).and_then(|rule| rule.header.params.get(name)) {
@@ -222,6 +230,12 @@ fn counted(number: usize, what: &str) -> String {
         (_, Some(stem)) => format!("{number} {stem}ies"),
         _ => format!("{number} {what}s"),
     }
+}
+
+/// Refuses rules that the engine would refuse, before they run as plain queries.
+pub fn refuse_unsound(catalogue: &Catalogue) -> anyhow::Result<()> {
+    let refused = RuleSet::refused(catalogue).context("the rules are refused")?;
+    refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error).context("the rules are refused"))
 }
 
 /// Plans the rules, which also checks them.

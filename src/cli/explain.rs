@@ -101,14 +101,14 @@ fn recorded<'a>(args: &ExplainArgs, dir: &'a Path) -> anyhow::Result<Recorded<'a
 }
 
 fn recorded_alert(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, id: &str) -> anyhow::Result<()> {
-    let catalogue = args.rules.load()?;
+    let catalogue = args.rules.load_with(config)?;
     let options = options(args, config, recorded)?;
     let logged = args.log.as_deref().map(|log| logged(log, id)).transpose()?;
     show_alert(args, &catalogue, explain::alert(recorded, &catalogue, &options, id, logged.as_ref())?)
 }
 
 fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, permit: &str) -> anyhow::Result<()> {
-    let catalogue = args.rules.load()?;
+    let catalogue = args.rules.load_with(config)?;
     let options = options(args, config, recorded)?;
     if args.sheet == Sheet::Party {
         let facts = explain::party_of_permit(recorded, &catalogue, &options, permit)?;
@@ -119,7 +119,7 @@ fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, 
 }
 
 fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {
-    let catalogue = args.rules.load()?;
+    let catalogue = args.rules.load_with(config)?;
     let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
     for shard in 0..kafka::shard_count(&config.kafka)? {
         if let Some(alert) = read_published(&config.kafka, shard)?.alerts.remove(&wanted) {

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use crate::catalogue::Catalogue;
-use crate::cli::{AbsentArgs, Inputs, RulesArgs, cannot_write, counted};
+use crate::cli::{AbsentArgs, Inputs, RulesArgs, cannot_write, counted, refuse_unsound};
 use crate::config::{Config, LimitsConfig};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros, parse_time};
@@ -124,7 +124,10 @@ pub fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
-    let catalogue = args.rules.load()?;
+    let catalogue = args.rules.load_with(&config)?;
+    if args.mode == Mode::Batch {
+        refuse_unsound(&catalogue)?;
+    }
     let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
     if args.mode == Mode::Batch && args.quarantine.is_some() {
         bail!("--quarantine goes with --mode timeline: batch refuses tables with a value that would be set aside");
@@ -237,6 +240,7 @@ fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) ->
 
 pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let catalogue = args.rules.load()?;
+    refuse_unsound(&catalogue)?;
     let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
     // DuckDB must not accept what batch refuses.
     let tables = Tables::read(recorded)?;

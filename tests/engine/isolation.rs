@@ -214,7 +214,7 @@ fn beside_a_star_the_caret_stands_where_the_author_wrote() {
 }
 
 /// A copy of the rules that a test may spoil.
-fn copy_of_the_rules() -> tempfile::TempDir {
+pub fn copy_of_the_rules() -> tempfile::TempDir {
     let dir = scratch();
     for folder in ["", "views", "links"] {
         std::fs::create_dir_all(dir.path().join(folder)).unwrap();

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use permitwatch::catalogue::exceptions::Exception;
 use permitwatch::catalogue::file::RuleFile;
 use permitwatch::catalogue::{Catalogue, CatalogueError};
 use permitwatch::rules::RuleSet;
@@ -11,6 +12,7 @@ use permitwatch::rules::plan::PlanError;
 use permitwatch::tools::check::locate::Locator;
 
 use crate::drive::{catalogue, repository};
+use crate::isolation::copy_of_the_rules;
 
 const HEADER: [&str; 9] = [
     "number = \"R99\"",
@@ -131,4 +133,131 @@ fn lawful_texts_that_resemble_them_pass() {
     let refused: Vec<String> = refused.collect();
     assert!(refused.is_empty(), "{} of {}\n{}", refused.len(), texts.len(), refused.join("\n"));
     assert!(texts.len() >= 60, "the corpus has shrunk to {}", texts.len());
+}
+
+/// The rules with another one, and how they load with exceptions from safeguards.
+struct Directory(tempfile::TempDir);
+
+impl Directory {
+    fn with(header: &str, sql: &str) -> Directory {
+        let dir = Directory(copy_of_the_rules());
+        dir.write(header, sql);
+        dir
+    }
+
+    fn write(&self, header: &str, sql: &str) {
+        let text = format!("/*\nid = \"probe\"\n{}\n{header}\n*/\n{}", HEADER.join("\n"), with_alert(sql));
+        std::fs::write(self.0.path().join("probe.sql"), text).unwrap();
+    }
+
+    /// What is wrong with the probe.
+    fn told(&self, exceptions: &[Exception]) -> String {
+        match Catalogue::load_with(self.0.path(), &BTreeMap::new(), exceptions) {
+            Err(error) => error.to_string(),
+            Ok(catalogue) => {
+                let refused = match RuleSet::refused(&catalogue) {
+                    Ok(refused) => refused,
+                    // A view is planned before the rules.
+                    Err(error) => vec![("view".to_owned(), error)],
+                };
+                let words = refused.iter().map(|(id, error)| match error {
+                    PlanError::Check { source, .. } => format!("{id}: {source}"),
+                    error => format!("{id}: {error}"),
+                });
+                words.collect::<Vec<_>>().join("; ")
+            }
+        }
+    }
+}
+
+fn exception(text: &str, safeguard: &str, fingerprint: &str) -> Exception {
+    let [text, safeguard, fingerprint] = [text, safeguard, fingerprint].map(ToOwned::to_owned);
+    Exception { text, safeguard, reason: "a test".to_owned(), fingerprint, now: None }
+}
+
+#[test]
+fn an_exception_holds_for_one_safeguard_and_one_version_of_one_text() {
+    let by_header = ("survives = [\"protected\"]", "SELECT ALERT(p) FROM permits p", "cancellers");
+    let by_plan = (
+        "",
+        "SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.name LIKE 'A%'",
+        "names",
+    );
+    for (header, sql, safeguard) in [by_header, by_plan] {
+        let dir = Directory::with(header, sql);
+        let of_it = format!("safeguard {safeguard}:");
+        assert!(dir.told(&[]).contains(&of_it), "{}", dir.told(&[]));
+        let told = dir.told(&[exception("probe", safeguard, "0000")]);
+        let (_, now) =
+            told.split_once("another version of it than this, which is ").unwrap_or_else(|| panic!("{told}"));
+        let now = now.split(' ').next().unwrap();
+        assert_eq!(dir.told(&[exception("probe", safeguard, now)]), "");
+        assert!(dir.told(&[exception("probe", "age", now)]).contains(&of_it), "another safeguard");
+        assert!(dir.told(&[exception("salary-drop", safeguard, now)]).contains(&of_it), "another text");
+        dir.write(header, &format!("{sql} -- edited"));
+        assert!(dir.told(&[exception("probe", safeguard, now)]).contains(&of_it), "another version");
+    }
+}
+
+#[test]
+fn an_exception_names_a_text_and_a_safeguard_that_there_are() {
+    let dir = Directory::with("", "SELECT ALERT(p) FROM permits p");
+    assert_eq!(dir.told(&[]), "");
+    assert!(dir.told(&[exception("probe", "decency", "0")]).contains("no safeguard \"decency\""));
+    assert!(dir.told(&[exception("prob", "names", "0")]).contains("no text \"prob\""));
+}
+
+#[test]
+fn an_edit_of_the_directory_alone_weakens_nothing() {
+    let changed = |file: &str, from: &str, to: &str| {
+        let dir = copy_of_the_rules();
+        let path = dir.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} says no {from}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        Directory(dir).told(&[])
+    };
+    for (file, from, to, safeguard) in [
+        (
+            "gateways.toml",
+            "reads = [\"payments.benefit\"]\nclasses = [\"all\"]\npurposes = [\"payment_control\"",
+            "reads = [\"payments.benefit\"]\nclasses = [\"all\"]\npurposes = [\"permit_control\", \"payment_control\"",
+            "gateway",
+        ),
+        ("gateways.toml", "\"BLUE_CARD\", \"ICT\"", "\"BLUE_CARD\", \"STUDY_HE\", \"ICT\"", "gateway"),
+        ("gateways.toml", "gate = \"closed\"", "gate = \"open\"", "gateway"),
+        ("views/cancellers.sql", "coalesce(n.protected, false)", "false", "fixed-text"),
+        (
+            "views/cancellers.sql",
+            "add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216)",
+            "add_months(coalesce(n.birth_on, p.birth_on_at_grant), 180)",
+            "fixed-text",
+        ),
+        ("views/indications.sql", "strpos(r.cancelled_by", "strpos(''", "fixed-text"),
+        ("views/salaries.sql", "GROUP BY", "GROUP  BY", ""),
+        ("views/corroborations.sql", "n.kind = 'tip'", "n.kind = 'court_notice'", "fixed-text"),
+        ("links/employer_permits.sql", "AND n.protected)", "AND false)", "fixed-text"),
+        ("links/anchor_population.sql", "h.version AS post_version", "h.schema_ver AS post_version", "fixed-text"),
+        (
+            "views/population_posts.sql",
+            "civil_status_on, number",
+            "civil_status_on, substr(number, 11, 1) AS number",
+            "identity-numbers",
+        ),
+        (
+            "views/visits.sql",
+            "WHERE direction IN ('exit', 'entry')",
+            "WHERE country <> 'NOR' AND direction IN ('exit', 'entry')",
+            "named-country",
+        ),
+        ("views/salaries.sql", "WHERE kind = 'salary'", "WHERE kind IN ('salary', 'benefit')", "gateway"),
+        ("serious-crime-notice.sql", "legal_gate = \"closed\"", "legal_gate = \"open\"", "gateway"),
+        ("study-purpose-drift.sql", "legal_gate = \"closed\"", "legal_gate = \"request\"", "gateway"),
+        ("salary-drop.sql", "owner =", "survives = [\"protected\"]\nowner =", "cancellers"),
+    ] {
+        let told = changed(file, from, to);
+        let is_told =
+            if safeguard.is_empty() { told.is_empty() } else { told.contains(&format!("safeguard {safeguard}:")) };
+        assert!(is_told, "{file}: {to}: {told}");
+    }
 }

@@ -165,8 +165,9 @@ impl Reader<'_> {
 
     /// Reads a condition that rows must meet: none may ask for those that are protected.
     pub fn selection(&mut self, expr: &Expr) {
-        self.condition(expr);
-        self.spare(expr);
+        if self.condition(expr).has(|sort| *sort == Sort::Protected).is_some() {
+            self.spare(expr);
+        }
     }
 
     /// Judges the parts of a condition that ask whether somebody is protected: they may be true of the others alone.
