@@ -76,7 +76,7 @@ lapsed AS (   -- with an application filed in time the right lasts until it is r
     HAVING count(*) FILTER (WHERE a.record_key IS NOT NULL AND coalesce(a.outcome, 'granted') = 'granted') = 0
 ),
 citizen AS (   -- since when the register has shown the anchor as a Swedish citizen
-    SELECT permit_id, min(CASE WHEN swedish THEN known_from END) AS swedish_at
+    SELECT permit_id, min(CASE WHEN swedish THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END) AS swedish_at
     FROM anchor_population
     GROUP BY permit_id
     HAVING max(CASE WHEN swedish AND is_latest THEN 1 ELSE 0 END) = 1

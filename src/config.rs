@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::model::schema::Feed;
+use crate::model::schema::{Feed, TableId};
 use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
 
 /// Default of `kafka.max_ahead_seconds`: seconds by which clocks may differ.
@@ -258,8 +258,8 @@ pub struct Visibility {
     pub aftercare_months: i32,
     pub lookback_months: i32,
     pub correction_window: i64,
-    /// By [`Feed::index`].
-    pub future_limit: [i64; Feed::COUNT],
+    /// By [`TableId::index`].
+    pub future_limit: [i64; TableId::COUNT],
 }
 
 impl Default for Visibility {
@@ -268,8 +268,12 @@ impl Default for Visibility {
     }
 }
 
+/// Days by which excused months may lie ahead, if the payments feed's limit is not greater: leave is granted for months to come.
+const EXCUSED_LIMIT_DAYS: u32 = 400;
+
 /// Default of `future_limit_days`: permits are granted ahead of their first day, terms are set years ahead, emigration is notified
-/// before departure (FBL 27 §), benefits are paid ahead of their period.
+/// before departure (FBL 27 §), benefits are paid ahead of their period, leave from studies is granted and an employment is given notice of
+/// months ahead.
 const fn default_future_limit_days(feed: Feed) -> u32 {
     match feed {
         Feed::Permits => 400,
@@ -277,8 +281,7 @@ const fn default_future_limit_days(feed: Feed) -> u32 {
         Feed::Population => 60,
         Feed::Border => 1,
         Feed::Payments => 62,
-        Feed::Studies => 31,
-        Feed::Notices => 31,
+        Feed::Studies | Feed::Notices => 400,
         // Never used: the times of permitwatch's own records are not checked.
         Feed::Links | Feed::Derived => 36_500,
     }
@@ -343,8 +346,10 @@ impl Config {
             aftercare_months: self.history.aftercare_months as i32,
             lookback_months: self.history.lookback_months as i32,
             correction_window: i64::from(self.history.correction_window_days) * MICROS_PER_DAY,
-            future_limit: Feed::ALL.map(|feed| {
+            future_limit: TableId::ALL.map(|table| {
+                let feed = table.def().feed;
                 let days = self.feed(feed).future_limit_days.unwrap_or(default_future_limit_days(feed));
+                let days = if table == TableId::ExcusedMonths { days.max(EXCUSED_LIMIT_DAYS) } else { days };
                 i64::from(days) * MICROS_PER_DAY
             }),
         }
@@ -504,7 +509,8 @@ mod tests {
     #[test]
     fn feed_settings_override_the_defaults() {
         let config: Config = toml::from_str("[feeds.border]\nfuture_limit_days = 2").unwrap();
-        assert_eq!(config.visibility().future_limit[Feed::Border.index()], 2 * MICROS_PER_DAY);
-        assert_eq!(config.visibility().future_limit[Feed::Studies.index()], 31 * MICROS_PER_DAY);
+        let limit = |table: TableId| config.visibility().future_limit[table.index()] / MICROS_PER_DAY;
+        assert_eq!(limit(TableId::Border), 2);
+        assert_eq!((limit(TableId::Payments), limit(TableId::ExcusedMonths)), (62, 400));
     }
 }

@@ -197,6 +197,13 @@ fn values(table: &Table, fields: Vec<Option<Scalar<'_>>>, op: Op) -> Result<Vec<
         };
         values.push(value);
     }
+    if op != Op::Retract {
+        for (first, last) in typed::spans(table.id) {
+            if let (Value::Day(from), Value::Day(to)) = (&values[first], &values[last]) {
+                typed::span(table.id, (first, last), *from, *to)?;
+            }
+        }
+    }
     if op == Op::Retract && !says_something {
         values.clear();
     }

@@ -148,6 +148,11 @@ pub fn check(table: TableId, columns: &[Option<ArrayRef>], faults: &mut Faults) 
     for (column, at) in table.def().columns.iter().zip(OWN..) {
         has(at).inspect(|array| check.column(table, column, array, has(OP)));
     }
+    for (first, last) in typed::spans(table) {
+        if let (Some(from), Some(to)) = (has(OWN + first), has(OWN + last)) {
+            check.span(table, (first, last), [from, to], has(OP));
+        }
+    }
 }
 
 /// The same for the file of clock messages.
@@ -190,6 +195,12 @@ fn op(text: &str) -> Result<(), BadRecord> {
     Err(BadRecord { reason: Reason::UnknownOp, detail: format!("op is none of {}", codes.join(", ")) })
 }
 
+/// Whether a row is a retraction.
+fn retractions(ops: Option<&ArrayRef>) -> impl Fn(usize) -> bool {
+    let ops = ops.map(RecordColumn::new);
+    move |row| ops.as_ref().and_then(|ops| ops.text(row)) == Some(Op::Retract.name())
+}
+
 struct Check<'f>(&'f mut Faults);
 
 impl Check<'_> {
@@ -208,8 +219,7 @@ impl Check<'_> {
     fn column(&mut self, table: TableId, column: &Column, array: &ArrayRef, ops: Option<&ArrayRef>) {
         let name = column.name;
         if column.required && array.logical_null_count() > 0 {
-            let ops = ops.map(RecordColumn::new);
-            let retracts = |row: usize| ops.as_ref().and_then(|ops| ops.text(row)) == Some(Op::Retract.name());
+            let retracts = retractions(ops);
             let nulls = array.logical_nulls();
             let is_missing = |row: &usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(*row)) && !retracts(*row);
             for row in (0..array.len()).filter(is_missing) {
@@ -234,6 +244,20 @@ impl Check<'_> {
                 self.texts(array, name, |text| typed::text_of(table, name, column.ty, text));
             }
             _ => self.plain(array, name),
+        }
+    }
+
+    /// Checks the first and last days of a span.
+    fn span(&mut self, table: TableId, columns: (usize, usize), days: [&ArrayRef; 2], ops: Option<&ArrayRef>) {
+        let retracts = retractions(ops);
+        let [from, to] = days.map(|days| days.as_primitive::<Date32Type>());
+        for (row, days) in from.iter().zip(to).enumerate() {
+            if let (Some(from), Some(to)) = days
+                && let Err(bad) = typed::span(table, columns, from, to)
+                && !retracts(row)
+            {
+                self.0.refuse(row, table.def().columns[columns.1].name, &bad);
+            }
         }
     }
 

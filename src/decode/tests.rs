@@ -166,6 +166,21 @@ fn codes_in_another_case_and_countries_that_are_none_are_refused() {
 }
 
 #[test]
+fn a_span_does_not_end_before_it_begins() {
+    let study = |ends_on: &str, op: &str| {
+        payment(&format!(
+            r#","kind":"registered","event_on":"2024-09-01","starts_on":"2024-09-02","ends_on":"{ends_on}""#
+        ))
+        .replace(r#""table":"payments""#, r#""table":"studies""#)
+        .replace(r#""op":"upsert""#, &format!(r#""op":"{op}""#))
+    };
+    assert!(decoded(Feed::Studies, &study("2024-09-02", "upsert")).is_ok());
+    let bad = decoded(Feed::Studies, &study("2024-09-01", "upsert")).unwrap_err();
+    assert_eq!((bad.reason, bad.detail.as_str()), (Reason::ImpossibleDate, "ends_on lies before starts_on"));
+    assert!(decoded(Feed::Studies, &study("2024-09-01", "retract")).is_ok(), "what was wrong may be taken back");
+}
+
+#[test]
 fn a_month_is_its_first_day_and_no_other() {
     for month in ["2024-05-02", "2024-05-31"] {
         let bad = decoded(Feed::Payments, &payment(&SALARY.replace("2024-05", month))).unwrap_err();

@@ -48,6 +48,25 @@ pub(crate) fn day(name: &'static str, day: i32) -> Result<(), BadRecord> {
     if (Day::FIRST..=Day::LAST).contains(&Day(day)) { Ok(()) } else { impossible(name) }
 }
 
+/// Columns that hold the first and the last day of one span.
+const SPANS: [(&str, &str); 3] = [("valid_from", "valid_to"), ("period_from", "period_to"), ("starts_on", "ends_on")];
+
+/// The spans of a table, by the positions of its columns.
+pub(crate) fn spans(table: TableId) -> impl Iterator<Item = (usize, usize)> {
+    let def = table.def();
+    let place = move |name: &str| def.columns.iter().position(|column| column.name == name);
+    SPANS.into_iter().filter_map(move |(first, last)| Some((place(first)?, place(last)?)))
+}
+
+/// Checks that a span does not end before it begins.
+pub(crate) fn span(table: TableId, (first, last): (usize, usize), from: i32, to: i32) -> Result<(), BadRecord> {
+    if from <= to {
+        return Ok(());
+    }
+    let name = |at: usize| table.def().columns[at].name;
+    bad(Reason::ImpossibleDate, &format!("{} lies before {}", name(last), name(first)))
+}
+
 /// Checks that a month is its first day: another day would be rounded down without anyone noticing.
 pub(crate) fn month(name: &'static str, number: i32) -> Result<(), BadRecord> {
     day(name, number)?;

@@ -200,7 +200,7 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
     let envelope = ["registered_at", "event_time", "op", "source", "purpose", "secrecy_class", "schema_ver"];
     let content: Vec<String> =
         envelope.iter().chain(&columns).map(|column| format!("{column} DESC NULLS LAST")).collect();
-    let future = visibility.future_limit[table.def().feed.index()] / MICROS_PER_DAY;
+    let future = visibility.future_limit[table.index()] / MICROS_PER_DAY;
     text.replace("{table}", table.name())
         .replace("{columns}", &columns.join(", "))
         .replace("{content}", &content.join(", "))

@@ -63,7 +63,7 @@ impl Shard {
     pub fn take_snapshot(&mut self, parts: &[ShardRows<'_>]) -> u64 {
         let parts: Vec<ShardRows<'_>> =
             parts.iter().copied().filter(|own| own.rows.table.def().feed == Feed::Permits).collect();
-        let limit = self.settings.visibility.future_limit[Feed::Permits.index()];
+        let limit = self.settings.visibility.future_limit[TableId::Permits.index()];
         let is_wanted = |rows: &RecordRows, row: usize| {
             // The topic holds the rows left out here too, and the shard quarantines them when it reads them there.
             let latest = rows.known_time(row).saturating_add(limit);
@@ -204,7 +204,7 @@ impl Shard {
 
     fn check_times(&mut self, message: &Lent<'_>, record: &Record, person: Option<PersonNo>) -> Result<(), Refused> {
         let visibility = &self.settings.visibility;
-        let latest = record.known_time.0.saturating_add(visibility.future_limit[message.feed.index()]);
+        let latest = record.known_time.0.saturating_add(visibility.future_limit[record.table.index()]);
         for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {
             if time > latest {
                 return Err(Refused::Bad(Reason::Future, format!("{name} lies beyond the feed's limit")));

@@ -142,7 +142,7 @@ impl Judge {
             Ok(decoded) => decoded.record,
             Err(bad) => return Outcome::StillBad(bad.reason, bad.detail),
         };
-        let latest = self.now.0.saturating_add(self.visibility.future_limit[message.feed.index()]);
+        let latest = self.now.0.saturating_add(self.visibility.future_limit[record.table.index()]);
         for (name, time) in [("event_time", record.event_time.0), ("registered_at", record.registered_at)] {
             if time > latest {
                 return Outcome::StillBad(Reason::Future, format!("{name} lies beyond the feed's limit"));
@@ -173,6 +173,7 @@ pub fn recorded(dir: &Path, entries: &[Quarantined]) -> Result<BTreeMap<(Feed, i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::schema::TableId;
     use crate::model::time::MICROS_PER_DAY;
 
     const PAYLOAD: &str = r#"{"table":"excused_months","schema_ver":1,"record_key":"m","version":1,"op":"upsert",
@@ -234,9 +235,9 @@ mod tests {
     fn the_future_has_come_or_has_not() {
         let good = Outcome::Good { partition: partition_of(b"p1", 2) };
         assert_eq!(judge(Reason::Future, PAYLOAD, "2025-05-02"), good);
-        assert!(matches!(judge(Reason::Future, PAYLOAD, "2024-05-02"), Outcome::StillBad(Reason::Future, _)));
-        let limit = Visibility::default().future_limit[Feed::Payments.index()];
-        assert_eq!(limit, 62 * MICROS_PER_DAY);
+        assert!(matches!(judge(Reason::Future, PAYLOAD, "2024-03-02"), Outcome::StillBad(Reason::Future, _)));
+        let limit = Visibility::default().future_limit[TableId::ExcusedMonths.index()];
+        assert_eq!(limit, 400 * MICROS_PER_DAY);
     }
 
     #[test]

@@ -207,7 +207,7 @@ impl Feed {
             Feed::Population => 60,
             Feed::Border => 1,
             Feed::Payments => 62,
-            Feed::Studies | Feed::Notices => 31,
+            Feed::Studies | Feed::Notices => 400,
         }
     }
 }
@@ -586,7 +586,9 @@ fn person_known(id: &str, records: &[&Record]) -> PersonKnown {
 /// Whether the engine may look at a record at all.
 fn in_scope(person: &Person, record: &Record) -> bool {
     let feed = record.fact.feed();
-    if record.fact.event_on().start() > record.known.plus_hours(24 * i64::from(feed.future_limit())) {
+    // Months are excused ahead, as leave is granted.
+    let limit = if matches!(record.fact, Fact::ExcusedMonth(_)) { 400 } else { feed.future_limit() };
+    if record.fact.event_on().start() > record.known.plus_hours(24 * i64::from(limit)) {
         return false;
     }
     if feed == Feed::Permits {

@@ -136,6 +136,13 @@ fn any_record(table: TableId, random: &mut ChaCha8Rng) -> Record {
             values.push(if is_null { Value::Null } else { any_value(table, column, random) });
         }
     }
+    for (first, last) in typed::spans(table) {
+        if let (Some(Value::Day(from)), Some(Value::Day(to))) = (values.get(first), values.get(last))
+            && to < from
+        {
+            values.swap(first, last);
+        }
+    }
     if values.iter().all(|value| *value == Value::Null) && op == Op::Retract {
         values.clear();
     }

@@ -31,7 +31,12 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
         feed: Feed::Permits,
         doc: "One residence or work permit, or the pending case of an applicant (`valid_to` null).",
         columns: &[
-            req("permit_id", Permit, "permit", "the permit, or the case of an applicant"),
+            req(
+                "permit_id",
+                Permit,
+                "permit",
+                "the permit, or the case of an applicant; never that of two persons: it identifies alerts",
+            ),
             req(
                 "permit_class",
                 Code,
