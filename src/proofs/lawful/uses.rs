@@ -166,18 +166,23 @@ impl Reader<'_> {
     /// Reads a condition that rows must meet: none may ask for those that are protected.
     pub fn selection(&mut self, expr: &Expr) {
         if self.condition(expr).has(|sort| *sort == Sort::Protected).is_some() {
-            self.spare(expr);
+            self.spare(expr, true);
         }
     }
 
-    /// Judges the parts of a condition that ask whether somebody is protected: they may be true of the others alone.
-    fn spare(&mut self, expr: &Expr) {
+    /// Judges the parts of a condition that ask whether somebody is protected: if it has this truth value, they may be true of the
+    /// others alone.
+    fn spare(&mut self, expr: &Expr, wanted: bool) {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
-                self.spare(left);
-                self.spare(right);
+                self.spare(left, wanted);
+                self.spare(right, wanted);
             }
-            Expr::Not(of) | Expr::IsNotTrue(of) | Expr::IsFalse(of) if is_plain_question(of) => {}
+            Expr::Not(of) | Expr::IsNotTrue(of) | Expr::IsFalse(of) => self.spare(of, !wanted),
+            Expr::IsTrue(of) | Expr::IsNotFalse(of) => self.spare(of, wanted),
+            // Whether the register says anything about it.
+            Expr::IsNull(of) | Expr::IsNotNull(of) if bare(of).is_some() => {}
+            question if !wanted && is_plain_question(question) => {}
             other => {
                 // The parts have been judged already.
                 let (mut found, mut civil) = (Vec::new(), Vec::new());

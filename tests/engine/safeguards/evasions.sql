@@ -847,9 +847,6 @@ SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permi
 -- case | protected-persons | a lower severity for the protected
 SELECT ALERT(p), CASE WHEN a.protected THEN 'info' ELSE 'weak' END AS severity FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id
 
--- function | civil-status | a spouse that is not the person
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.spouse_id <> n.person_id
-
 -- aggregate | civil-status | posts with a spouse
 SELECT ALERT(p) FROM permits p JOIN population_history n ON n.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(n.spouse_id) > 0
 
