@@ -7,7 +7,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalogue::refused::Highlight;
-use crate::proofs::isolation::{Carried, Key, Owner};
+use crate::model::alert::Severity;
+use crate::proofs::isolation::{Key, Owner, Proved};
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::tags::Tag;
 use crate::proofs::values::{rests_on_known_time, shows};
@@ -27,8 +28,12 @@ pub const RESERVED: [&str; 10] = [
 ];
 
 /// Checks a rule's output: its columns, their types, no hidden evidence, and the deadline of an absence.
-pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Result<(), CheckError> {
+///
+/// What an alert is about, its key and its severity are proved to be there in every row: a row without them is none (`rules::output`), and
+/// the person whom it is about would be left out in silence.
+pub fn check_output(plan: &LogicalPlan, proved: &Proved, subject: &str) -> Result<(), CheckError> {
     let mut found = Vec::new();
+    let Proved { carried, rows } = proved;
     if carried.owner != Owner::Person {
         let what = "it reads no table of persons".into();
         found.push(Refusal::NotCarried { node: "the rule", what }.at(Highlight::Output(None)));
@@ -68,6 +73,15 @@ pub fn check_output(plan: &LogicalPlan, carried: &Carried, subject: &str) -> Res
     check_type("alert_key", "a DATE or text", |ty| {
         matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
     });
+    for column in [subject, "alert_key"] {
+        if field(column).is_some_and(|at| !rows.is_given(at)) {
+            let place = Highlight::Output(Some(column.to_owned()));
+            found.push(Refusal::MayBeNull { column: column.to_owned() }.at(place));
+        }
+    }
+    if field("severity").is_some_and(|at| !rows.is_one_of(at, &Severity::ALL.map(Severity::name))) {
+        found.push(Refusal::Severity.at(Highlight::Output(Some("severity".to_owned()))));
+    }
     for (at, name) in schema.fields().iter().map(|field| field.name()).enumerate() {
         // The columns that say what the alert is about may hold identifiers; all other columns are shown to readers.
         if !RESERVED.contains(&name.as_str()) && (HIDDEN.contains(&name.as_str()) || shows(plan, at, &HIDDEN)) {

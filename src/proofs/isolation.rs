@@ -19,6 +19,7 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits};
 
 use crate::catalogue::refused::Highlight;
+use crate::proofs::frames::check_frame;
 use crate::proofs::keys::{self, Rows};
 use crate::proofs::order;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
@@ -357,7 +358,7 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
         let refusal = Refusal::Frame { function: fun.name().into(), units: params.window_frame.units.to_string() };
         return Some(refusal.at(place));
     }
-    None
+    check_frame(window, schema)
 }
 
 /// Whether a frame ends a distance before or after the current row.

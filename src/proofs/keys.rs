@@ -13,6 +13,7 @@
 mod branches;
 mod condition;
 mod derive;
+mod filled;
 mod join;
 mod tables;
 
@@ -415,6 +416,16 @@ impl Table {
     pub fn without_null(mut self, columns: &[&str]) -> Table {
         let columns = self.attributes(columns);
         self.rows.not_null.extend(columns);
+        self
+    }
+
+    /// The column holds these texts only, or null.
+    pub fn with_words(mut self, column: &str, texts: &[&str]) -> Table {
+        for column in self.attributes(&[column]) {
+            let mut values = filled::words(texts);
+            values.insert(Value::Null);
+            self.rows.holds(column, values);
+        }
         self
     }
 

@@ -17,6 +17,7 @@
 //! - `shown`: what units of employers are shown of what rules found.
 //! - `many_rules`: more rules than a machine word has bits.
 //! - `isolation`: rules that must be refused.
+//! - `texts`: whatever text is accepted, all engines read it alike.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
 
@@ -40,3 +41,4 @@ mod population;
 mod property;
 mod reload;
 mod shown;
+mod texts;

@@ -38,10 +38,13 @@ impl Rows {
         let listed: Vec<usize> = (0..columns.len()).filter(|column| columns[*column].is_some()).collect();
         for column in &listed {
             let held = columns[*column].iter().flatten().cloned().collect::<BTreeSet<_>>();
-            if !held.contains(&Value::Null) {
-                table.rows.not_null.insert(table.rows.columns[*column]);
-            }
             table.rows.holds(table.rows.columns[*column], held);
+        }
+        for (at, column) in table.rows.columns.iter().enumerate() {
+            let is_given = |row: &Vec<Expr>| matches!(row.get(at), Some(Expr::Literal(literal, _)) if !literal.is_null());
+            if values.values.iter().all(is_given) {
+                table.rows.not_null.insert(*column);
+            }
         }
         let is_key = |key: &[usize]| {
             let row = |row: usize| key.iter().map(|column| columns[*column].as_ref()?.get(row)).collect::<Vec<_>>();

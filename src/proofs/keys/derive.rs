@@ -1,11 +1,9 @@
 //! Derives what tells the rows of a plan apart, node by node, and shows whatever may depend on the order of rows on the way.
 
-use std::collections::BTreeSet;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
-use datafusion::logical_expr::{Aggregate, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
 
 use crate::proofs::keys::join::joined;
 use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, unknown};
@@ -152,11 +150,11 @@ impl Rows {
                 let of = self.attribute(&cast.expr, schema);
                 let attribute = self.determined(&[of]);
                 let from = cast.expr.get_type(schema).ok();
+                if self.not_null.contains(&of) {
+                    self.not_null.insert(attribute);
+                }
                 if from.is_some_and(|from| keeps_apart(&from, cast.field.data_type())) {
                     self.depends(&[attribute], &[of]);
-                    if self.not_null.contains(&of) {
-                        self.not_null.insert(attribute);
-                    }
                     if let Some(values) = self.values.get(&of).filter(|_| cast.field.data_type().is_string()).cloned() {
                         self.holds(attribute, values);
                     }
@@ -167,9 +165,10 @@ impl Rows {
                 let columns: Vec<Attribute> =
                     other.column_refs().into_iter().map(|column| self.column_or_new(column, schema)).collect();
                 let attribute = self.determined(&columns);
-                if let Expr::Case(case) = other
-                    && let Some(values) = self.of_case(case, schema)
-                {
+                if self.is_filled(other, schema) {
+                    self.not_null.insert(attribute);
+                }
+                if let Some(values) = self.values_of(other, schema) {
                     self.holds(attribute, values);
                 }
                 attribute
@@ -179,21 +178,6 @@ impl Rows {
 
     fn column_or_new(&mut self, column: &Column, schema: &DFSchema) -> Attribute {
         self.column(column, schema).unwrap_or_else(|| self.new_attribute())
-    }
-
-    /// The values of a CASE whose branches are literals.
-    fn of_case(&self, case: &Case, schema: &DFSchema) -> Option<BTreeSet<Value>> {
-        let branches = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-        let mut values = BTreeSet::new();
-        for branch in branches.chain(case.else_expr.as_deref()) {
-            match branch {
-                Expr::Literal(literal, _) => drop(values.insert(Value::of(literal)?)),
-                Expr::Column(column) => values.extend(self.values.get(&self.column(column, schema)?)?.iter().cloned()),
-                _ => return None,
-            }
-        }
-        values.extend(case.else_expr.is_none().then_some(Value::Null));
-        Some(values)
     }
 
     /// One row for each combination of values of `group`: all but one row of each are left out. `schema` names these columns.
@@ -214,14 +198,14 @@ impl Rows {
     ) -> Attribute {
         let attribute = self.determined(group);
         let Some(AggregateFunction { func, params }) = call else { return attribute };
+        let is_filled = self.is_aggregate_filled(func.name(), &params.args, params.filter.is_some(), schema)
+            && (of_groups || func.name() == "count");
+        if is_filled {
+            self.not_null.insert(attribute);
+        }
         match func.name() {
-            "count" => drop(self.not_null.insert(attribute)),
             "min" | "max" | "first_value" | "last_value" => {
                 let Some(of) = params.args.first().map(|of| self.attribute(of, schema)) else { return attribute };
-                let is_filled = self.not_null.contains(&of) && of_groups && params.filter.is_none();
-                if is_filled {
-                    self.not_null.insert(attribute);
-                }
                 if let Some(mut values) = self.values.get(&of).cloned() {
                     values.extend((!is_filled).then_some(Value::Null));
                     self.holds(attribute, values);
@@ -241,10 +225,12 @@ impl Rows {
         let peers = [partition.as_slice(), &order].concat();
         let row = self.row.clone();
         let attribute = self.determined(&row);
+        if self.is_window_filled(function, schema) {
+            self.not_null.insert(attribute);
+        }
         let frame = &params.window_frame;
         match name {
             "row_number" => {
-                self.not_null.insert(attribute);
                 self.depends(&[partition.as_slice(), &[attribute]].concat(), &row);
             }
             "lag" | "lead" => {}

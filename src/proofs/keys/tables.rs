@@ -1,5 +1,6 @@
 //! What tells the rows of the record tables apart.
 
+use crate::model::alert::Severity;
 use crate::model::schema::{ColumnType, TableId};
 use crate::proofs::keys::Table;
 
@@ -18,6 +19,12 @@ pub fn of_table(table: TableId, history: bool) -> Table {
         .with_key(&key)
         .without_null(&["person_id", "record_key"]);
     if table.is_link() {
+        // What a link must have, decoding refuses a row without.
+        let required = table.def().columns.iter().filter(|column| column.required).map(|column| column.name);
+        known = known.without_null(&required.collect::<Vec<_>>());
+        if table == TableId::EmployerIndications {
+            known = known.with_words("severity", &Severity::ALL.map(Severity::name));
+        }
         return if has_own_permit(table) { known.with_dependency(&["permit_id"], &["person_id"]) } else { known };
     }
     known = known.without_null(&["version", "op", "known_time", "first_known_time", "known_from", "is_latest"]);
