@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, Window
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::frames::check_frame;
-use crate::proofs::keys::{self, Rows};
+use crate::proofs::keys::{self, Call, Rows, bounds};
 use crate::proofs::order;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
 use crate::proofs::tags::{self, Tag};
@@ -89,10 +89,15 @@ impl Known {
         let (mut found, mut ties) = (Vec::new(), Vec::new());
         let carried = self.walk(plan, &mut found);
         let tables = |table: &str| self.tables.get(table).map(|source| source.rows.as_ref());
-        let rows = keys::derive(plan, &tables, &mut |call, rows, schema| ties.extend(order::check(call, rows, schema)));
+        let mut too_large = Vec::new();
+        let rows = keys::derive(plan, &tables, &mut |call, rows, schema| match call {
+            Call::Expression(expr) => too_large.extend(bounds::check(expr, rows, schema)),
+            call => ties.extend(order::check(call, rows, schema)),
+        });
         // Who mends the first fault of a place may have mended the other.
         ties.retain(|tie| found.iter().all(|other| other.place != tie.place));
         found.append(&mut ties);
+        found.append(&mut too_large);
         CheckError::unless_none(found, Proved { carried, rows })
     }
 

@@ -10,6 +10,7 @@
 //! tag of their unit) and in a plain batch query alike. It rests on these: a `record_key` is unique for its subject and table, with
 //! `version` in a history; a permit has one holder; parameters of one name do not overlap.
 
+pub mod bounds;
 mod branches;
 mod condition;
 mod derive;
@@ -24,6 +25,7 @@ use datafusion::common::{Column, DFSchema, ScalarValue};
 
 use crate::model::schema::TableId;
 
+use bounds::Bounds;
 pub use derive::{Call, derive};
 pub use tables::{has_own_permit, of_table};
 
@@ -101,6 +103,8 @@ pub struct Rows {
     unions: Vec<Union>,
     not_null: BTreeSet<Attribute>,
     values: BTreeMap<Attribute, BTreeSet<Value>>,
+    /// Between what numbers and days lie, where that is known.
+    bounds: BTreeMap<Attribute, Bounds>,
     partnerless: Vec<Partnerless>,
     spans: Vec<Span>,
     sources: BTreeMap<Attribute, Source>,
@@ -255,6 +259,8 @@ impl Rows {
         self.not_null = self.not_null.iter().filter_map(|attribute| one(*attribute)).collect();
         let values = std::mem::take(&mut self.values);
         self.values = values.into_iter().filter_map(|(attribute, values)| Some((one(attribute)?, values))).collect();
+        let bounds = std::mem::take(&mut self.bounds);
+        self.bounds = bounds.into_iter().filter_map(|(attribute, bounds)| Some((one(attribute)?, bounds))).collect();
         for source in self.sources.values_mut() {
             source.key.retain_mut(|(_, attribute)| one(*attribute).map(|moved| *attribute = moved).is_some());
         }
@@ -273,6 +279,7 @@ impl Rows {
         self.unions.append(&mut right.unions);
         self.not_null.append(&mut right.not_null);
         self.values.append(&mut right.values);
+        self.bounds.append(&mut right.bounds);
         self.partnerless.append(&mut right.partnerless);
         self.spans.append(&mut right.spans);
         self.sources.append(&mut right.sources);
@@ -416,6 +423,14 @@ impl Table {
     pub fn without_null(mut self, columns: &[&str]) -> Table {
         let columns = self.attributes(columns);
         self.rows.not_null.extend(columns);
+        self
+    }
+
+    /// Numbers or days of the column lie between these.
+    pub fn with_bounds(mut self, column: &str, bounds: Bounds) -> Table {
+        for column in self.attributes(&[column]) {
+            self.rows.bounds.insert(column, bounds);
+        }
         self
     }
 

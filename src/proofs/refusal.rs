@@ -50,6 +50,8 @@ pub enum Refusal {
     Identifier { misuse: Misuse, what: String },
     #[error("a column has {parts} parts once each step is put in its place, more than {MOST_PARTS}")]
     TooManyParts { parts: u64 },
+    #[error("{what} may leave {of}")]
+    TooLarge { what: String, of: &'static str },
     #[error("engines read {what} differently")]
     ReadOtherwise { what: String, hint: &'static str },
     #[error("{message}")]
@@ -98,6 +100,9 @@ impl Refusal {
         match self {
             Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } => hint,
             Refusal::ReadOtherwise { hint, .. } => hint,
+            Refusal::TooLarge { .. } => {
+                "bound what it is computed from: least(n, 600) months, a day as a column of a table; instead of two amounts multiply an amount by a parameter"
+            }
             Refusal::TooManyParts { .. } => {
                 "a step that names a column twice, which names one twice, doubles with each: write it in another way"
             }

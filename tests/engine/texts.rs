@@ -152,3 +152,69 @@ impl Counts {
         }
     }
 }
+
+/// An expression as a rule's evidence, and a question that shows how DataFusion and DuckDB read it.
+const OTHERWISE: [(&str, &str); 27] = [
+    ("CAST(floor_sek * 0.5 AS BIGINT)", "SELECT CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
+    ("TRY_CAST(floor_sek * 0.5 AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
+    ("floor_sek * 1.0 / nullif(offered_sek, 0)", "SELECT x / y AS c FROM (VALUES (1.0, 3.0)) AS t(x, y)"),
+    ("valid_from + INTERVAL '1 month'", "SELECT d + INTERVAL '1 month' AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
+    ("valid_from - INTERVAL '12 hours'", "SELECT d - INTERVAL '12 hours' AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
+    ("permit_class SIMILAR TO 'W'", "SELECT x SIMILAR TO 'W' AS c FROM (VALUES ('WORK')) AS t(x)"),
+    ("INTERVAL '30 days' < INTERVAL '1 month'", "SELECT INTERVAL '30 days' < INTERVAL '1 month' AS c"),
+    (
+        "first_known_time - CAST(valid_from AS TIMESTAMP)",
+        "SELECT a - b AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00', TIMESTAMP '2024-01-01 00:00:00')) AS t(a, b)",
+    ),
+    ("substr(permit_class, -2)", "SELECT substr(x, -2) AS c FROM (VALUES ('abcd')) AS t(x)"),
+    ("substr(permit_class, 0, 2)", "SELECT substr(x, 0, 2) AS c FROM (VALUES ('abcd')) AS t(x)"),
+    ("substr(permit_class, floor_sek)", "SELECT substr(x, n) AS c FROM (VALUES ('abcd', -1)) AS t(x, n)"),
+    (
+        "first_known_time AT TIME ZONE 'Europe/Stockholm'",
+        "SELECT a AT TIME ZONE 'Europe/Stockholm' AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)",
+    ),
+    ("TRY_CAST(permit_class AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES ('12.7')) AS t(x)"),
+    ("TRY_CAST(permit_class AS DATE)", "SELECT TRY_CAST(x AS DATE) AS c FROM (VALUES ('2024-2-9')) AS t(x)"),
+    ("TRY_CAST(permit_class AS TIMESTAMP)", "SELECT TRY_CAST(x AS TIMESTAMP) AS c FROM (VALUES ('2024-2-9')) AS t(x)"),
+    ("permit_class ILIKE 'w\\_%'", "SELECT x ILIKE 'w\\_%' AS c FROM (VALUES ('W_ORK')) AS t(x)"),
+    ("permit_class LIKE 'W\\_%'", "SELECT x LIKE 'W\\_%' AS c FROM (VALUES ('W_ORK')) AS t(x)"),
+    (
+        "CAST(first_known_time AS VARCHAR)",
+        "SELECT CAST(a AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)",
+    ),
+    ("concat('at ', first_known_time)", "SELECT concat('at ', a) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)"),
+    ("'at ' || first_known_time", "SELECT 'at ' || a AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)"),
+    ("CAST(CAST(floor_sek AS DOUBLE) AS VARCHAR)", "SELECT CAST(CAST(x AS DOUBLE) AS VARCHAR) AS c FROM (VALUES (100000000000000000)) AS t(x)"),
+    ("CAST(valid_from AS INT)", "SELECT CAST(d AS INT) AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
+    ("CAST(floor_sek AS DATE)", "SELECT CAST(n AS DATE) AS c FROM (VALUES (20000)) AS t(n)"),
+    ("date_part('epoch', first_known_time)", "SELECT CAST(date_part('nanosecond', a) AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:01.5')) AS t(a)"),
+    ("median(floor_sek) OVER (PARTITION BY person_id)", "SELECT median(x) AS c FROM (VALUES (1), (2)) AS t(x)"),
+    ("avg(floor_sek * 1.0) OVER (PARTITION BY person_id)", "SELECT avg(x) AS c FROM (VALUES (1.0), (1.0), (2.0)) AS t(x)"),
+    ("upper('straße')", "SELECT upper(x) AS c FROM (VALUES ('straße')) AS t(x)"),
+];
+
+/// As soon as the engines agree on one of these, it needs no refusal.
+#[test]
+fn what_engines_read_differently_is_refused_with_a_hint() {
+    let base = engines::base();
+    let mut duckdb = engines::DuckDb::alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut wrong = Vec::new();
+    for (evidence, question) in OTHERWISE {
+        let here = runtime.block_on(engines::answer(question));
+        let there = duckdb.cells(0, question);
+        println!("{evidence}\n    here {here:?}, DuckDB {there:?}");
+        if here == there {
+            wrong.push(format!("read alike: {question}"));
+        }
+        let sql = format!(
+            "SELECT person_id, permit_id, '-' AS alert_key, first_known_time AS alert_at, {evidence} AS e0 FROM permits"
+        );
+        match engines::checked(&base, &engines::rule(&sql).unwrap()) {
+            Ok(_) => wrong.push(format!("accepted: {evidence}")),
+            Err(reason) if reason.contains("differently") || reason.contains("of DOUBLE") => println!("    {reason}"),
+            Err(reason) => wrong.push(format!("refused otherwise: {evidence}: {reason}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, Values};
 
-use crate::proofs::keys::{Attribute, Rows, Source, Table, Union, Value};
+use crate::proofs::keys::{Attribute, Rows, Source, Table, Union, Value, bounds};
 
 const VALUES: &str = "VALUES";
 
@@ -45,6 +45,9 @@ impl Rows {
             if values.values.iter().all(is_given) {
                 table.rows.not_null.insert(*column);
             }
+            let cells = values.values.iter().filter_map(|row| row.get(at));
+            let bounds = bounds::of_cells(cells);
+            table.rows.bounds.extend(bounds.map(|bounds| (*column, bounds)));
         }
         let is_key = |key: &[usize]| {
             let row = |row: usize| key.iter().map(|column| columns[*column].as_ref()?.get(row)).collect::<Vec<_>>();
@@ -75,6 +78,9 @@ impl Rows {
             if inputs.iter().all(|input| of(input).is_some_and(|of| input.not_null.contains(&of))) {
                 rows.not_null.insert(*column);
             }
+            let bounds: Option<Vec<_>> = inputs.iter().map(|input| input.bounds.get(&of(input)?)).collect();
+            let bounds = bounds.and_then(|bounds| Some((bounds.iter().map(|of| of.0).min()?, bounds.iter().map(|of| of.1).max()?)));
+            rows.bounds.extend(bounds.map(|bounds| (*column, bounds)));
             let values: Option<Vec<_>> = inputs.iter().map(|input| input.values.get(&of(input)?)).collect();
             if let Some(values) = values {
                 rows.holds(*column, values.into_iter().flatten().cloned().collect());

@@ -6,7 +6,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
 
 use crate::proofs::keys::join::joined;
-use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, unknown};
+use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, bounds, unknown};
 
 /// A function over several rows.
 #[derive(Clone, Copy)]
@@ -14,6 +14,8 @@ pub enum Call<'a> {
     Window(&'a WindowFunction),
     /// With what it groups by.
     Aggregate(&'a AggregateFunction, &'a [Attribute]),
+    /// Any expression of a node.
+    Expression(&'a Expr),
 }
 
 /// Shown each function over several rows, with what is known of its rows and their schema.
@@ -42,11 +44,13 @@ impl Derivation<'_, '_, '_> {
             LogicalPlan::Projection(projection) => {
                 let mut rows = self.rows(&projection.input);
                 let schema = projection.input.schema();
+                self.show(&projection.expr, &mut rows, schema);
                 rows.columns = projection.expr.iter().map(|expr| rows.attribute(expr, schema)).collect();
                 rows
             }
             LogicalPlan::Filter(filter) => {
                 let mut rows = self.rows(&filter.input);
+                self.show(std::slice::from_ref(&filter.predicate), &mut rows, filter.input.schema());
                 rows.hold_all(&filter.predicate, filter.input.schema());
                 rows
             }
@@ -66,7 +70,17 @@ impl Derivation<'_, '_, '_> {
                 rows
             }
             LogicalPlan::Join(join) => {
-                let (left, right) = (self.rows(&join.left), self.rows(&join.right));
+                let (mut left, mut right) = (self.rows(&join.left), self.rows(&join.right));
+                for (l, r) in &join.on {
+                    self.show(std::slice::from_ref(l), &mut left, join.left.schema());
+                    self.show(std::slice::from_ref(r), &mut right, join.right.schema());
+                }
+                if let Some(filter) = &join.filter {
+                    let (mut both, _) = left.clone().beside(right.clone());
+                    if let Ok(schema) = join.left.schema().join(join.right.schema()) {
+                        self.show(std::slice::from_ref(filter), &mut both, &schema);
+                    }
+                }
                 joined(join, left, right)
             }
             LogicalPlan::Union(union) => {
@@ -88,9 +102,14 @@ impl Derivation<'_, '_, '_> {
         }
     }
 
+    fn show(&mut self, exprs: &[Expr], rows: &mut Rows, schema: &DFSchema) {
+        exprs.iter().for_each(|expr| (self.each)(Call::Expression(expr), rows, schema));
+    }
+
     fn window(&mut self, window: &Window) -> Rows {
         let mut rows = self.rows(&window.input);
         let schema = window.input.schema();
+        self.show(&window.window_expr, &mut rows, schema);
         for expr in &window.window_expr {
             let computed = match expr.clone().unalias() {
                 Expr::WindowFunction(function) => {
@@ -108,6 +127,8 @@ impl Derivation<'_, '_, '_> {
     fn aggregate(&mut self, aggregate: &Aggregate) -> Rows {
         let mut rows = self.rows(&aggregate.input);
         let schema = aggregate.input.schema();
+        self.show(&aggregate.group_expr, &mut rows, schema);
+        self.show(&aggregate.aggr_expr, &mut rows, schema);
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             return unknown(&aggregate.schema);
         }
@@ -136,6 +157,18 @@ impl Rows {
         match expr {
             Expr::Alias(alias) => self.attribute(&alias.expr, schema),
             Expr::Column(column) => self.column(column, schema).unwrap_or_else(|| self.new_attribute()),
+            other => {
+                let bounds = self.bounds_of(other, schema);
+                let attribute = self.computed(other, schema);
+                self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
+                attribute
+            }
+        }
+    }
+
+    /// The attribute of an expression that is no column.
+    fn computed(&mut self, expr: &Expr, schema: &DFSchema) -> Attribute {
+        match expr {
             Expr::Literal(literal, _) => {
                 let attribute = self.determined(&[]);
                 if !literal.is_null() {
@@ -203,6 +236,8 @@ impl Rows {
         if is_filled {
             self.not_null.insert(attribute);
         }
+        let bounds = self.bounds_of_call(func.name(), &params.args, None, schema);
+        self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
         match func.name() {
             "min" | "max" | "first_value" | "last_value" => {
                 let Some(of) = params.args.first().map(|of| self.attribute(of, schema)) else { return attribute };
@@ -229,6 +264,9 @@ impl Rows {
             self.not_null.insert(attribute);
         }
         let frame = &params.window_frame;
+        let rows = if matches!(name, "count" | "sum") { bounds::rows_of(frame) } else { None };
+        let bounds = self.bounds_of_call(name, &params.args, rows, schema);
+        self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
         match name {
             "row_number" => {
                 self.depends(&[partition.as_slice(), &[attribute]].concat(), &row);

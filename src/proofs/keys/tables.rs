@@ -2,7 +2,7 @@
 
 use crate::model::alert::Severity;
 use crate::model::schema::{ColumnType, TableId};
-use crate::proofs::keys::Table;
+use crate::proofs::keys::{Table, bounds};
 
 /// A table as rules see it, or its history: a row a record, or a version of a record.
 ///
@@ -18,6 +18,9 @@ pub fn of_table(table: TableId, history: bool) -> Table {
     let mut known = Table::new(&name, columns.iter().map(|(name, _)| *name))
         .with_key(&key)
         .without_null(&["person_id", "record_key"]);
+    for (column, ty) in &columns {
+        known = bounds::of_column(column, *ty).into_iter().fold(known, |known, bounds| known.with_bounds(column, bounds));
+    }
     if table.is_link() {
         // What a link must have, decoding refuses a row without.
         let required = table.def().columns.iter().filter(|column| column.required).map(|column| column.name);

@@ -19,6 +19,7 @@ use permitwatch::oracle;
 use permitwatch::rules::plan::PlanError;
 use permitwatch::rules::{Request, RuleSet};
 use permitwatch::shard::{Order, Shard};
+use permitwatch::sql::session::session;
 use permitwatch::units::Unit;
 use serde_json::{Value, json};
 
@@ -339,8 +340,16 @@ fn write_parquet(dir: &Path, tables: &[RecordBatch]) {
     }
 }
 
+/// What DataFusion says to a question of one column.
+pub async fn answer(sql: &str) -> Result<Vec<Option<String>>, String> {
+    let run = async { session()?.sql(sql).await?.collect().await };
+    let batches = run.await.map_err(|error: datafusion::error::DataFusionError| error.strip_backtrace())?;
+    let cells = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| cell("c", batch.column(0), row)));
+    Ok(cells.collect())
+}
+
 /// A DuckDB that answers one question after the other.
-struct DuckDb {
+pub struct DuckDb {
     process: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -361,7 +370,19 @@ impl DuckDb {
         DuckDb { process, questions, answers, _dir: dir }
     }
 
-    fn ask(&mut self, look: usize, sql: &str) -> Result<Rows, String> {
+    /// One without tables.
+    pub fn alone() -> DuckDb {
+        DuckDb::new(tempfile::tempdir().unwrap(), &[format!("{}\nSELECT 1;", catalogue().duckdb)])
+    }
+
+    /// The cells of a question's only column, or why there are none.
+    pub fn cells(&mut self, look: usize, sql: &str) -> Result<Vec<Option<String>>, String> {
+        let answer = self.answer(look, sql)?;
+        let cell = |row: &Value| row[0].as_str().map(plain);
+        Ok(answer["rows"].as_array().unwrap().iter().map(cell).collect())
+    }
+
+    fn answer(&mut self, look: usize, sql: &str) -> Result<Value, String> {
         writeln!(self.questions, "{}", json!({ "look": look, "sql": sql })).unwrap();
         self.questions.flush().unwrap();
         let mut line = String::new();
@@ -370,6 +391,11 @@ impl DuckDb {
         if let Some(error) = answer["error"].as_str() {
             return Err(error.to_owned());
         }
+        Ok(answer)
+    }
+
+    fn ask(&mut self, look: usize, sql: &str) -> Result<Rows, String> {
+        let answer = self.answer(look, sql)?;
         let names: Vec<String> =
             answer["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
         let row = |row: &Value| {
