@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use permitwatch::decode::codes::{Codes, codes_of, is_country_column};
+use permitwatch::decode::{Codes, codes_of, is_country_column};
 use permitwatch::model::schema::{ColumnType, TableId};
 use permitwatch::proofs::columns::HIDDEN;
 
@@ -557,10 +557,10 @@ impl Drawer {
         for (at, key) in scope.keys.iter().enumerate() {
             out.keys.push(hand(format!("k{at}"), Ty::Id, key));
         }
-        for record in scope.records.first() {
+        if let Some(record) = scope.records.first() {
             out.records.push(hand("record".to_owned(), Ty::Id, record));
         }
-        for known in scope.known.first() {
+        if let Some(known) = scope.known.first() {
             out.known.push(hand("first_known_time".to_owned(), Ty::Instant, known));
         }
     }

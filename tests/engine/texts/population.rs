@@ -1,7 +1,7 @@
 //! Draws the records of a few persons: of few different values, so that what may be equal is; ends of months and leap days; nulls;
 //! several permits, permits of two records, versions, retractions; tables without a row.
 
-use permitwatch::decode::codes::{codes_of, is_country_column};
+use permitwatch::decode::{codes_of, is_country_column};
 use permitwatch::model::identity::check_digit;
 use permitwatch::model::record::{Op, Record, Value};
 use permitwatch::model::schema::{ColumnType, TableId};
