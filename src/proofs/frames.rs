@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use datafusion::common::DFSchema;
-use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, ExprSchemable, WindowFunctionDefinition};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
-use datafusion::physical_expr::create_physical_expr;
+use datafusion::physical_expr::expressions::Literal;
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::refusal::{Finding, forbidden, of_columns};
@@ -26,9 +26,12 @@ pub fn check_frame(window: &WindowFunction, schema: &DFSchema) -> Option<Finding
 
 fn takes_rows_back(window: &WindowFunction, schema: &DFSchema) -> bool {
     let WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(function), params } = window else { return true };
-    let props = ExecutionProps::new();
-    let physical = |expr: &Expr| create_physical_expr(expr, schema, &props).ok();
-    let Some(args) = params.args.iter().map(physical).collect::<Option<Vec<_>>>() else { return false };
+    // Only the types of the arguments matter.
+    let null = |expr: &Expr| -> Option<Arc<dyn PhysicalExpr>> {
+        let null = ScalarValue::try_from(&expr.get_type(schema).ok()?).ok()?;
+        Some(Arc::new(Literal::new(null)))
+    };
+    let Some(args) = params.args.iter().map(null).collect::<Option<Vec<_>>>() else { return false };
     let built = AggregateExprBuilder::new(Arc::clone(function), args)
         .schema(Arc::new(schema.as_arrow().clone()))
         .alias("window")

@@ -218,3 +218,25 @@ fn what_engines_read_differently_is_refused_with_a_hint() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_rule_that_no_canceller_concerns_stands_alike() {
+    use permitwatch::catalogue::file::DEFAULT_CANCELLERS;
+
+    use crate::drive::{Dice, batch, plan, strict};
+
+    let mut catalogue = crate::drive::catalogue();
+    let sql = "SELECT person_id, permit_id, valid_from AS alert_key, first_known_time AS alert_at FROM permits";
+    let mut rule = engines::rule(sql).unwrap();
+    let recording = population::draw(&mut Dice(SEED), 12);
+    let (messages, end) = (recording.messages(), population::looks()[1]);
+    let mut standing = |survives: &[&str]| {
+        rule.header.survives = survives.iter().map(|reason| (*reason).to_owned()).collect();
+        catalogue.rules = vec![rule.clone()];
+        let (_, ran) = strict(plan(&catalogue), &messages.iter().collect::<Vec<_>>(), 50, &[end]);
+        assert_eq!(ran.standing[0], batch(&catalogue, &recording.tables(), end));
+        ran.standing[0].len()
+    };
+    let (all, some) = (standing(&DEFAULT_CANCELLERS), standing(&[]));
+    assert!(all >= 12 && some < all, "{all}, {some}");
+}

@@ -284,8 +284,9 @@ fn sorted(mut records: Vec<String>) -> String {
 const INSTANTS: [&str; 3] = ["alert_at", "due_at", "cleared_at"];
 
 fn rows_of(batch: &RecordBatch) -> Vec<BTreeMap<String, String>> {
+    let schema = batch.schema();
     let row = |row: usize| {
-        let cells = batch.schema().fields().iter().zip(batch.columns()).filter_map(|(field, column)| {
+        let cells = schema.fields().iter().zip(batch.columns()).filter_map(|(field, column)| {
             Some((field.name().clone(), cell(field.name(), column, row)?))
         });
         cells.collect()

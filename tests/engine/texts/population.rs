@@ -132,28 +132,28 @@ fn values(dice: &mut Dice, table: TableId, subject: &str, number: usize) -> Vec<
         match column.ty {
             // A permit may be in two records.
             ColumnType::Permit => text(&format!("{subject}-M{}", number / 2)),
-            ColumnType::OtherPerson => text(dice.pick(&["p0", "p1", "x"])),
+            ColumnType::OtherPerson => text(one(dice, &["p0", "p1", "x"])),
             ColumnType::Employer if !table.is_person() && column.name == "employer_id" => text(subject),
             ColumnType::Employer => text(&employer(dice.below(3))),
             ColumnType::Institution if !table.is_person() => text(subject),
-            ColumnType::Institution => text(dice.pick(&["uni1", "uni2", "uni3"])),
+            ColumnType::Institution => text(one(dice, &["uni1", "uni2", "uni3"])),
             ColumnType::PersonNumber => text(&person_number(dice.below(2))),
-            ColumnType::Hash => text(dice.pick(&["h1", "h2"])),
-            ColumnType::Text => text(dice.pick(&["Åsa Öberg", "Amal Haddad", "asa oberg"])),
-            ColumnType::Code if is_country_column(column.name) => text(dice.pick(&["SWE", "SYR", "YUG", "SRB"])),
+            ColumnType::Hash => text(one(dice, &["h1", "h2"])),
+            ColumnType::Text => text(one(dice, &["Åsa Öberg", "Amal Haddad", "asa oberg"])),
+            ColumnType::Code if is_country_column(column.name) => text(one(dice, &["SWE", "SYR", "YUG", "SRB"])),
             ColumnType::Code => match (codes_of(table, column.name), column.name) {
                 (Some(codes), "permit_class") => text(codes[[0, 0, 1, 7, 13, 17][dice.below(6)]].0),
                 (Some(codes), _) => text(codes[dice.below(codes.len().min(3))].0),
                 (None, "term") => text(subject),
-                (None, _) => text(dice.pick(&["A", "C", "U"])),
+                (None, _) => text(one(dice, &["A", "C", "U"])),
             },
             ColumnType::CodeList => {
                 let count = dice.below(3);
-                Value::List((0..count).map(|_| Box::from(*dice.pick(&["SWE", "SYR", "YUG", "SRB"]))).collect())
+                Value::List((0..count).map(|_| Box::from(one(dice, &["SWE", "SYR", "YUG", "SRB"]))).collect())
             }
-            ColumnType::Date => Value::Day(day(dice.pick(&DAYS)) + if column.name == "valid_to" { 366 } else { 0 }),
-            ColumnType::Month => Value::Day(day(&format!("{}-01", &dice.pick(&DAYS)[..7]))),
-            ColumnType::Timestamp => Value::Instant(i64::from(day(dice.pick(&DAYS))) * MICROS_PER_DAY),
+            ColumnType::Date => Value::Day(day(one(dice, &DAYS)) + if column.name == "valid_to" { 366 } else { 0 }),
+            ColumnType::Month => Value::Day(day(&format!("{}-01", &one(dice, &DAYS)[..7]))),
+            ColumnType::Timestamp => Value::Instant(i64::from(day(one(dice, &DAYS))) * MICROS_PER_DAY),
             ColumnType::Int => Value::Int(*dice.pick(&[0, 75, 75, 100, 300])),
             ColumnType::Sek => Value::Int(*dice.pick(&AMOUNTS)),
             ColumnType::Bool => Value::Bool(dice.below(2) == 0),
@@ -161,6 +161,10 @@ fn values(dice: &mut Dice, table: TableId, subject: &str, number: usize) -> Vec<
         }
     };
     table.def().columns.iter().map(value).collect()
+}
+
+fn one<'a>(dice: &mut Dice, of: &[&'a str]) -> &'a str {
+    of[dice.below(of.len())]
 }
 
 fn employer(number: usize) -> String {
