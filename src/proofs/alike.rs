@@ -9,7 +9,7 @@
 //! | a text made of an instant, a fraction or a list | `2024-05-01T00:00:00`, `1.50` | `2024-05-01 00:00:00`, `1.5` |
 //! | a day plus or minus an INTERVAL | a day | an instant |
 //! | INTERVALs compared | by months, days and time in turn | a month is 30 days |
-//! | `substr` from before the first letter | cut off | counted from the end |
+//! | `substr` from a negative place | from the first letter | counted from the end |
 //! | LIKE with `\`, ILIKE, SIMILAR TO, `~` | `\` escapes; a part that matches is enough | neither |
 //! | AT TIME ZONE | an instant with a zone, in nanoseconds | an instant without one |
 //! | `avg`, `median`, `stddev` | the argument's type | DOUBLE |
@@ -97,7 +97,7 @@ const LIKE_HINT: &str =
 fn of_operator(left: &DataType, op: Operator, right: &DataType) -> Option<(&'static str, &'static str, &'static str)> {
     use Operator::{
         BitwiseAnd, BitwiseOr, BitwiseShiftLeft, BitwiseShiftRight, BitwiseXor, Divide, Eq, Gt, GtEq, IsDistinctFrom,
-        IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus, RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch,
+        IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus, RegexIMatch, StringConcat, RegexMatch, RegexNotIMatch, RegexNotMatch,
     };
     let either = |is: fn(&DataType) -> bool| is(left) || is(right);
     match op {
@@ -109,6 +109,7 @@ fn of_operator(left: &DataType, op: Operator, right: &DataType) -> Option<(&'sta
         BitwiseAnd | BitwiseOr | BitwiseXor | BitwiseShiftLeft | BitwiseShiftRight => {
             Some(("an operator on bits", "add and compare whole numbers", "("))
         }
+        StringConcat if !(is_written_alike(left) && is_written_alike(right)) => Some((TEXT_OF.0, TEXT_OF.1, "||")),
         Plus | Minus if (is_day(left) && is_span(right)) || (is_span(left) && is_day(right)) => Some((
             "a day plus or minus an INTERVAL",
             "say day + 30 or add_months(day, 1) for a day, CAST(day AS TIMESTAMP) + INTERVAL '12 hours' for an instant",
@@ -194,10 +195,10 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
         "concat" | "concat_ws" => args.iter().any(|arg| !is_written_alike(&ty(arg))).then_some(TEXT_OF),
         "substr" => {
             let from = args.get(1).and_then(at_least);
-            let is_sound = from.is_some_and(|from| from >= 1) && args.get(2).is_none_or(|count| at_least(count).is_some_and(|count| count >= 0));
+            let is_sound = from.is_some_and(|from| from >= 0) && args.get(2).is_none_or(|count| at_least(count).is_some_and(|count| count >= 0));
             (!is_sound).then_some((
-                "substr that may begin before the first letter, or take fewer than none",
-                "begin at 1 or later: substr(x, 1, 8), substr(x, strpos(x, '-') + 1), greatest(n, 1)",
+                "substr that may count from the end, or take fewer than none",
+                "begin with a number that is never negative: substr(x, 1, 8), substr(x, strpos(x, '-') + 1), greatest(n, 1)",
             ))
         }
         "date_part" => (!named(&FIELDS)).then_some((

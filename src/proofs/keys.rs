@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::logical_expr::Expr;
 
 use crate::model::schema::TableId;
 
@@ -105,6 +106,8 @@ pub struct Rows {
     values: BTreeMap<Attribute, BTreeSet<Value>>,
     /// Between what numbers and days lie, where that is known.
     bounds: BTreeMap<Attribute, Bounds>,
+    /// Expressions over the columns that are not null, where a condition just before says so.
+    filled: Vec<Expr>,
     partnerless: Vec<Partnerless>,
     spans: Vec<Span>,
     sources: BTreeMap<Attribute, Source>,
@@ -271,6 +274,7 @@ impl Rows {
     /// The rows of both sides beside one another; returns by how much the right side's attributes were moved.
     fn beside(mut self, mut right: Rows) -> (Rows, usize) {
         let first = self.count;
+        self.filled.clear();
         right.shift(first);
         self.count = right.count;
         self.columns.append(&mut right.columns);
@@ -313,6 +317,7 @@ impl Rows {
         self.unions.retain(|union| wanted.has(union.row));
         self.partnerless.clear();
         self.spans.clear();
+        self.filled.clear();
         self.renumber(&|list| *list = list.iter().filter_map(|attribute| one(*attribute)).collect(), &one);
         self.dependencies.retain(|dependency| !dependency.to.is_empty());
         self.count = count;

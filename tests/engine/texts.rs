@@ -154,7 +154,7 @@ impl Counts {
 }
 
 /// An expression as a rule's evidence, and a question that shows how DataFusion and DuckDB read it.
-const OTHERWISE: [(&str, &str); 27] = [
+const OTHERWISE: [(&str, &str); 26] = [
     ("CAST(floor_sek * 0.5 AS BIGINT)", "SELECT CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
     ("TRY_CAST(floor_sek * 0.5 AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
     ("floor_sek * 1.0 / nullif(offered_sek, 0)", "SELECT x / y AS c FROM (VALUES (1.0, 3.0)) AS t(x, y)"),
@@ -167,14 +167,13 @@ const OTHERWISE: [(&str, &str); 27] = [
         "SELECT a - b AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00', TIMESTAMP '2024-01-01 00:00:00')) AS t(a, b)",
     ),
     ("substr(permit_class, -2)", "SELECT substr(x, -2) AS c FROM (VALUES ('abcd')) AS t(x)"),
-    ("substr(permit_class, 0, 2)", "SELECT substr(x, 0, 2) AS c FROM (VALUES ('abcd')) AS t(x)"),
     ("substr(permit_class, floor_sek)", "SELECT substr(x, n) AS c FROM (VALUES ('abcd', -1)) AS t(x, n)"),
     (
         "first_known_time AT TIME ZONE 'Europe/Stockholm'",
         "SELECT a AT TIME ZONE 'Europe/Stockholm' AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)",
     ),
     ("TRY_CAST(permit_class AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES ('12.7')) AS t(x)"),
-    ("TRY_CAST(permit_class AS DATE)", "SELECT TRY_CAST(x AS DATE) AS c FROM (VALUES ('2024-2-9')) AS t(x)"),
+    ("TRY_CAST(permit_class AS DATE)", "SELECT TRY_CAST(x AS DATE) AS c FROM (VALUES ('20240209')) AS t(x)"),
     ("TRY_CAST(permit_class AS TIMESTAMP)", "SELECT TRY_CAST(x AS TIMESTAMP) AS c FROM (VALUES ('2024-2-9')) AS t(x)"),
     ("permit_class ILIKE 'w\\_%'", "SELECT x ILIKE 'w\\_%' AS c FROM (VALUES ('W_ORK')) AS t(x)"),
     ("permit_class LIKE 'W\\_%'", "SELECT x LIKE 'W\\_%' AS c FROM (VALUES ('W_ORK')) AS t(x)"),
@@ -188,7 +187,7 @@ const OTHERWISE: [(&str, &str); 27] = [
     ("CAST(valid_from AS INT)", "SELECT CAST(d AS INT) AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
     ("CAST(floor_sek AS DATE)", "SELECT CAST(n AS DATE) AS c FROM (VALUES (20000)) AS t(n)"),
     ("date_part('epoch', first_known_time)", "SELECT CAST(date_part('nanosecond', a) AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:01.5')) AS t(a)"),
-    ("median(floor_sek) OVER (PARTITION BY person_id)", "SELECT median(x) AS c FROM (VALUES (1), (2)) AS t(x)"),
+    ("median(floor_sek * 1.0) OVER (PARTITION BY person_id)", "SELECT median(x) AS c FROM (VALUES (1.0), (1.5)) AS t(x)"),
     ("avg(floor_sek * 1.0) OVER (PARTITION BY person_id)", "SELECT avg(x) AS c FROM (VALUES (1.0), (1.0), (2.0)) AS t(x)"),
     ("upper('straße')", "SELECT upper(x) AS c FROM (VALUES ('straße')) AS t(x)"),
 ];

@@ -1,10 +1,10 @@
 //! Between which numbers, or days, an expression lies; and arithmetic that could leave what its type can hold. DataFusion would go on
 //! with another number, DuckDB would stop, and a day outside the calendar stops both.
 //!
-//! Premises: what decoding refuses is not there (`decode::NUMBER_LIMIT`, days of 1900 to 2199); a person has at most a million rows, and
-//! the numbers that a text adds up stay below 10^14 together, a hundred times what one may be.
+//! Premises: what decoding refuses is not there (`decode::NUMBER_LIMIT`, days of 1900 to 2199); of one person at most as many rows are
+//! counted or added up as the calendar has days, and the sum stays below 10^14, a hundred times what one number may be.
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -21,9 +21,11 @@ use crate::proofs::refusal::{Finding, Refusal, of_columns};
 /// here.
 pub type Bounds = (i128, i128);
 
-/// Rows of a person.
-const MOST_ROWS: i128 = 1_000_000;
-/// What a text adds up.
+/// Rows of a person that are counted or added up: a row for each day of 2015 to 2060.
+const MOST_ROWS: i128 = 16_802;
+/// Of a day.
+const SECONDS: i128 = 86_400;
+/// What they add up to.
 const MOST_SUM: i128 = 100_000_000_000_000;
 /// The years 1 to 9999.
 const CALENDAR: Bounds = (-719_162, 2_932_896);
@@ -54,15 +56,23 @@ impl Rows {
         };
         let found = match expr {
             Expr::Alias(alias) => return of(&alias.expr),
+            // What is computed from a null is null.
+            Expr::Literal(value, _) if value.is_null() => Some((0, 0)),
+            Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(span)), _) => Some(days_of(*span)),
             Expr::Literal(value, _) => number(value).map(|number| (number, number)),
             Expr::Column(column) => self.column(column, schema).and_then(|column| self.bounds.get(&column).copied()),
-            Expr::Cast(cast) if of_type(cast.field.data_type()).is_some() => match cast.expr.get_type(schema) {
-                Ok(DataType::Boolean) => Some((0, 1)),
-                _ => of(&cast.expr),
-            },
+            // So DataFusion writes a day plus a number of days.
+            Expr::Cast(cast) if *cast.field.data_type() == DataType::Duration(TimeUnit::Second) => {
+                of(&cast.expr).map(|(low, high)| (low.div_euclid(SECONDS), -(-high).div_euclid(SECONDS)))
+            }
+            Expr::Cast(cast) if of_type(cast.field.data_type()).is_some() || is_span(cast.field.data_type()) => {
+                match cast.expr.get_type(schema) {
+                    Ok(DataType::Boolean) => Some((0, 1)),
+                    _ => of(&cast.expr),
+                }
+            }
             Expr::Negative(inner) => of(inner).map(|(low, high)| (-high, -low)),
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                let of = |expr: &Expr| of(expr).or_else(|| span(expr));
                 of(left).zip(of(right)).and_then(|(left, right)| computed(left, *op, right))
             }
             Expr::Case(case) => {
@@ -171,7 +181,6 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply), right }) => {
             let ty = expr.get_type(schema).ok()?;
             let limits = of_type(&ty)?;
-            let of = |expr: &Expr| of(expr).or_else(|| span(expr));
             let found = computed(of(left)?, *op, of(right)?)?;
             let what = match ty {
                 DataType::Timestamp(..) => OF_INSTANTS,
@@ -244,15 +253,15 @@ fn is_day(ty: &DataType) -> bool {
     matches!(ty, DataType::Date32)
 }
 
-/// The days of an INTERVAL that is written out, at least and at most.
-fn span(expr: &Expr) -> Option<Bounds> {
-    match expr {
-        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(span)), _) => {
-            let days = i128::from(span.months) * 31 + i128::from(span.days) + i128::from(span.nanoseconds) / 86_400_000_000_000;
-            Some((days.min(0) - 1, days.max(0) + 1))
-        }
-        _ => None,
-    }
+/// The days of an INTERVAL.
+fn days_of(span: IntervalMonthDayNano) -> Bounds {
+    let (months, days, time) = (i128::from(span.months), i128::from(span.days), i128::from(span.nanoseconds));
+    let day = SECONDS * 1_000_000_000;
+    (months * if months < 0 { 31 } else { 28 } + days + time.div_euclid(day), months * if months < 0 { 28 } else { 31 } + days - (-time).div_euclid(day))
+}
+
+fn is_span(ty: &DataType) -> bool {
+    matches!(ty, DataType::Interval(_) | DataType::Duration(_))
 }
 
 fn is_null(expr: &Expr) -> bool {

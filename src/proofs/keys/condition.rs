@@ -84,7 +84,7 @@ impl Rows {
                 self.known(left, schema);
                 return self.known(right, schema);
             }
-            _ => return,
+            other => return self.filled.push(other.clone()),
         };
         if let Some(attribute) = self.column(column, schema) {
             self.not_null.insert(attribute);

@@ -46,6 +46,7 @@ impl Derivation<'_, '_, '_> {
                 let schema = projection.input.schema();
                 self.show(&projection.expr, &mut rows, schema);
                 rows.columns = projection.expr.iter().map(|expr| rows.attribute(expr, schema)).collect();
+                rows.filled.clear();
                 rows
             }
             LogicalPlan::Filter(filter) => {
@@ -56,6 +57,7 @@ impl Derivation<'_, '_, '_> {
             }
             LogicalPlan::SubqueryAlias(alias) => {
                 let mut rows = self.rows(&alias.input);
+                rows.filled.clear();
                 rows.name_tiers(alias.alias.table(), &alias.schema);
                 rows
             }
@@ -145,6 +147,7 @@ impl Derivation<'_, '_, '_> {
         let computed: Vec<Attribute> =
             calls.iter().map(|call| rows.aggregated(&group, call.as_ref(), of_groups, schema)).collect();
         rows.columns = group.clone();
+        rows.filled.clear();
         rows.group(&group, &aggregate.schema);
         rows.columns.extend(computed);
         rows

@@ -41,6 +41,9 @@ impl Rows {
     /// Whether an expression over the columns of `schema` is never null.
     pub(super) fn is_filled(&self, expr: &Expr, schema: &DFSchema) -> bool {
         let is = |expr: &Expr| self.is_filled(expr, schema);
+        if self.filled.contains(expr) {
+            return true;
+        }
         match expr {
             Expr::Alias(alias) => is(&alias.expr),
             Expr::Column(column) => self.column(column, schema).is_some_and(|column| self.not_null.contains(&column)),

@@ -1,7 +1,7 @@
 //! What tells the rows of the record tables apart.
 
 use crate::model::alert::Severity;
-use crate::model::schema::{ColumnType, TableId};
+use crate::model::schema::{ColumnType, ENVELOPE, TableId};
 use crate::proofs::keys::{Table, bounds};
 
 /// A table as rules see it, or its history: a row a record, or a version of a record.
@@ -30,7 +30,8 @@ pub fn of_table(table: TableId, history: bool) -> Table {
         }
         return if has_own_permit(table) { known.with_dependency(&["permit_id"], &["person_id"]) } else { known };
     }
-    known = known.without_null(&["version", "op", "known_time", "first_known_time", "known_from", "is_latest"]);
+    known = known.without_null(&["known_time", "first_known_time", "known_from", "is_latest"]);
+    known = known.without_null(&ENVELOPE.each_ref().map(|column| column.name));
     if has_own_permit(table) {
         known = known.with_dependency(&["permit_id"], &["person_id"]);
     }
