@@ -13,6 +13,8 @@
 //! | LIKE with `\`, ILIKE, SIMILAR TO, `~` | `\` escapes; a part that matches is enough | neither |
 //! | AT TIME ZONE | an instant with a zone, in nanoseconds | an instant without one |
 //! | `avg`, `median`, `stddev` | the argument's type | DOUBLE |
+//! | `first_value`, `last_value`, `nth_value` of a group | known | known as windows alone |
+//! | `array_has_any`, `array_has_all` of a null | null if the batch has a list that is not empty, else false or true | null |
 //! | letters that change their number with their case | `upper('ß')` is `SS` | `ẞ` |
 
 use arrow::datatypes::DataType;
@@ -68,6 +70,11 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
             };
             refuse(what, hint, word)
         }
+        Expr::AggregateFunction(call) if matches!(call.func.name(), "first_value" | "last_value" | "nth_value") => refuse(
+            "a value by its place in a group",
+            "number the rows in a step before, row_number() OVER (PARTITION BY person_id ORDER BY ..., record_key) AS place, and take min(CASE WHEN place = 1 THEN x END)",
+            "(",
+        ),
         Expr::AggregateFunction(call) => of_aggregate(call.func.name()).and_then(|hint| refuse("a mean", hint, "(")),
         Expr::WindowFunction(call) => of_aggregate(call.fun.name()).and_then(|hint| refuse("a mean", hint, "over")),
         Expr::Literal(literal, _) => {
@@ -201,6 +208,11 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
                 "begin with a number that is never negative: substr(x, 1, 8), substr(x, strpos(x, '-') + 1), greatest(n, 1)",
             ))
         }
+        "array_has_any" | "array_has_all" => Some((
+            "a null in array_has_any and array_has_all",
+            "DataFusion takes a list that is null for an empty one if no other row has a list: say array_has(x, 'SWE') for each, or has_citizenship",
+        )),
+        "named_struct" => Some(("named_struct", "DuckDB knows none of that name: hand its parts on as columns of their own")),
         "date_part" => (!named(&FIELDS)).then_some((
             "this field of a day",
             "engines agree on year, quarter, month, week, day, doy, dow and isodow",

@@ -2,7 +2,8 @@
 //! in DuckDB; whatever the text.
 //! Method: texts are drawn over the tables that rules see (`draw`, from the forms of `forms`), and asked over small populations drawn
 //! with few different values (`population`) in all four (`engines`). A text that differs is made smaller (`select`) and shown. What is refused
-//! is counted by its reason. `PERMITWATCH_TEXTS` draws more, `PERMITWATCH_TEXTS_SEED` others.
+//! is counted by its reason. `PERMITWATCH_TEXTS` draws more, `PERMITWATCH_TEXTS_SEED` others; `PERMITWATCH_TEXTS_TRIES` is how
+//! many smaller texts are tried for one that differs.
 
 mod draw;
 mod engines;
@@ -23,7 +24,7 @@ const TEXTS: usize = 500;
 /// Texts asked of one population.
 const OF_ONE: usize = 250;
 /// Smaller texts tried for one that differs.
-const TRIES: usize = 600;
+const TRIES: usize = 150;
 /// Differences after which no more texts are drawn.
 const MOST: usize = 20;
 
@@ -66,11 +67,12 @@ fn what_check_accepts_is_read_alike_everywhere() {
 
 /// The smallest text found that differs in the same way.
 fn shrunk(world: &mut World, mut text: Text, who: &'static str, mut how: String) -> (Text, String) {
+    let most = from_environment("PERMITWATCH_TEXTS_TRIES").map_or(TRIES, |tries| tries as usize);
     let mut tries = 0;
     'again: loop {
         for smaller in text.smaller() {
             tries += 1;
-            if tries > TRIES {
+            if tries > most {
                 return (text, how);
             }
             let said = if smaller.sql().len() < text.sql().len() { world.ask(&smaller.sql()) } else { continue };
@@ -82,6 +84,20 @@ fn shrunk(world: &mut World, mut text: Text, who: &'static str, mut how: String)
             }
         }
         return (text, how);
+    }
+}
+
+#[test]
+fn zz_ask() {
+    let Ok(file) = std::env::var("ASK") else { return };
+    let mut world = World::draw(SEED);
+    for sql in std::fs::read_to_string(file).unwrap().split(";;") {
+        println!("{sql}");
+        match world.ask(sql) {
+            Said::Refused(reason) => println!("refused {reason}"),
+            Said::Alike(rows) => println!("alike {rows}"),
+            Said::Differ(who, how) => println!("{who}: {how}"),
+        }
     }
 }
 

@@ -132,7 +132,7 @@ impl Scope {
                 ColumnType::PersonNumber | ColumnType::Hash | ColumnType::Text => continue,
             };
             // The envelope's are alike in all tables.
-            if ["schema_ver", "secrecy_class", "source", "purpose", "known_time", "known_from"].contains(&name) {
+            if ["version", "schema_ver", "secrecy_class", "source", "purpose", "known_time", "known_from"].contains(&name) {
                 continue;
             }
             let codes = if name == "op" { None } else { codes_of(table, name) };
@@ -307,14 +307,12 @@ impl Drawer {
             'f' => Node::Part(dice.pick(FIELDS).to_string()),
             'u' => Node::Part(dice.pick(UNITS).to_string()),
             'o' => Node::Part(self.order(scope)),
-            'w' | 'v' => {
-                let mut window = self.partition(scope);
-                window = format!("{window} ORDER BY {}", self.order(scope));
-                if hole == 'w' {
-                    window = format!("{window} {}", self.dice.pick(FRAMES));
-                }
-                Node::Part(window)
+            'w' | 'x' => {
+                let frames: Vec<&str> =
+                    FRAMES.iter().copied().filter(|frame| hole == 'w' || frame.contains("UNBOUNDED PRECEDING")).collect();
+                Node::Part(format!("{} ORDER BY {} {}", self.partition(scope), self.order(scope), self.dice.pick(&frames)))
             }
+            'v' => Node::Part(format!("{} ORDER BY {}", self.partition(scope), self.order(scope))),
             _ => Node::Part(self.partition(scope)),
         }
     }
@@ -365,7 +363,7 @@ impl Drawer {
             Ty::Whole if self.one_in(6) => "$least_pct".to_owned(),
             Ty::Whole if self.one_in(9) => "CAST(NULL AS BIGINT)".to_owned(),
             Ty::Whole => self.dice.pick(NUMBERS).to_string(),
-            Ty::Decimal => self.dice.pick(&["1.5", "0.25", "-3.10", "2.0"]).to_string(),
+            Ty::Decimal => self.dice.pick(&["1.5", "0.25", "(-3.10)", "2.0"]).to_string(),
             Ty::Text if self.one_in(9) => "CAST(NULL AS VARCHAR)".to_owned(),
             Ty::Text => self.dice.pick(TEXTS).to_string(),
             Ty::Day if self.one_in(9) => "CAST(NULL AS DATE)".to_owned(),
@@ -448,6 +446,10 @@ impl Drawer {
             on.push(self.expr(Ty::Truth, 2, &both, Place::Rows));
         }
         let kind = if self.one_in(2) { "LEFT JOIN" } else { "JOIN" };
+        if kind == "LEFT JOIN" {
+            // A row without a partner has no permit of that side.
+            both.permits.clone_from(&scope.permits);
+        }
         select.joins.push(Join { kind, source, on });
         *scope = both;
     }
@@ -529,8 +531,10 @@ impl Drawer {
     }
 
     fn filter(&mut self, select: &mut Select, scope: &Scope) {
-        for _ in 0..self.dice.below(3) {
-            select.filter.push(self.expr(Ty::Truth, 2, scope, Place::Rows));
+        for _ in 0..[0, 0, 1, 1, 2][self.dice.below(5)] {
+            // One that reads no column would leave out all rows, or none.
+            let drawn = (0..5).map(|_| self.expr(Ty::Truth, 2, scope, Place::Rows));
+            select.filter.extend(drawn.collect::<Vec<_>>().into_iter().find(|node| node.text().contains("r")));
         }
     }
 
@@ -773,14 +777,15 @@ impl Drawer {
         let form = |template: &str| SCALARS.iter().find(|form| form.1 == template).copied();
         let key = match self.dice.below(6) {
             0 => Node::Leaf(Ty::Text, "'-'".to_owned()),
-            1 => self.expr(Ty::Day, 1, scope, place),
+            1 if self.one_in(4) => self.expr(Ty::Day, 1, scope, place),
             2 => form("coalesce({t}, '-')").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place)),
             _ => form("coalesce({d}, {D})").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place)),
         };
         columns.push(("alert_key", key));
         let at = match self.dice.below(4) {
             0 => Node::Leaf(Ty::Instant, known.to_owned()),
-            1 => self.expr(Ty::Instant, 2, scope, place),
+            1 if self.one_in(2) => self.expr(Ty::Instant, 2, scope, place),
+            1 => Node::Of((Ty::Instant, "greatest({m}, {m})"), vec![Node::Leaf(Ty::Instant, known.to_owned()), self.expr(Ty::Instant, 1, scope, place)]),
             _ => form("greatest({m}, {m})").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place)),
         };
         columns.push(("alert_at", at));
