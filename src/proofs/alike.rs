@@ -70,11 +70,13 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
             };
             refuse(what, hint, word)
         }
-        Expr::AggregateFunction(call) if matches!(call.func.name(), "first_value" | "last_value" | "nth_value") => refuse(
-            "a value by its place in a group",
-            "number the rows in a step before, row_number() OVER (PARTITION BY person_id ORDER BY ..., record_key) AS place, and take min(CASE WHEN place = 1 THEN x END)",
-            "(",
-        ),
+        Expr::AggregateFunction(call) if matches!(call.func.name(), "first_value" | "last_value" | "nth_value") => {
+            refuse(
+                "a value by its place in a group",
+                "number the rows in a step before, row_number() OVER (PARTITION BY person_id ORDER BY ..., record_key) AS place, and take min(CASE WHEN place = 1 THEN x END)",
+                "(",
+            )
+        }
         Expr::AggregateFunction(call) => of_aggregate(call.func.name()).and_then(|hint| refuse("a mean", hint, "(")),
         Expr::WindowFunction(call) => of_aggregate(call.fun.name()).and_then(|hint| refuse("a mean", hint, "over")),
         Expr::Literal(literal, _) => {
@@ -98,13 +100,13 @@ const SPANS_HINT: &str =
 const READ_FROM_TEXT: &str = "a value read from a text";
 const READ_FROM_TEXT_HINT: &str =
     "no column of the tables holds a number or a day as text: take the column that has it, or compare the text";
-const LIKE_HINT: &str =
-    "say LIKE with a pattern that is written out and has no \\, over lower(x) where case does not matter; or starts_with, or strpos(x, 'a') > 0";
+const LIKE_HINT: &str = "say LIKE with a pattern that is written out and has no \\, over lower(x) where case does not matter; or starts_with, or strpos(x, 'a') > 0";
 
 fn of_operator(left: &DataType, op: Operator, right: &DataType) -> Option<(&'static str, &'static str, &'static str)> {
     use Operator::{
         BitwiseAnd, BitwiseOr, BitwiseShiftLeft, BitwiseShiftRight, BitwiseXor, Divide, Eq, Gt, GtEq, IsDistinctFrom,
-        IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus, RegexIMatch, StringConcat, RegexMatch, RegexNotIMatch, RegexNotMatch,
+        IsNotDistinctFrom, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus, RegexIMatch, RegexMatch, RegexNotIMatch,
+        RegexNotMatch, StringConcat,
     };
     let either = |is: fn(&DataType) -> bool| is(left) || is(right);
     match op {
@@ -123,16 +125,14 @@ fn of_operator(left: &DataType, op: Operator, right: &DataType) -> Option<(&'sta
             "interval",
         )),
         Plus | Minus if either(is_span) && either(is_instant) => None,
-        Minus if is_instant(left) && is_instant(right) => Some((
-            "the time between two instants",
-            SPANS_HINT,
-            "-",
-        )),
+        Minus if is_instant(left) && is_instant(right) => Some(("the time between two instants", SPANS_HINT, "-")),
         Minus if (is_instant(left) && is_day(right)) || (is_day(left) && is_instant(right)) => {
             Some(("the time between an instant and a day", SPANS_HINT, "-"))
         }
         Plus | Minus | Multiply | Modulo if either(is_span) => Some((SPANS, SPANS_HINT, "interval")),
-        Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom if either(is_span) => Some((SPANS, SPANS_HINT, "interval")),
+        Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom if either(is_span) => {
+            Some((SPANS, SPANS_HINT, "interval"))
+        }
         _ => None,
     }
 }
@@ -150,10 +150,9 @@ fn of_cast(of: &Expr, from: &DataType, to: &DataType) -> Option<Why> {
             "a fraction made a whole number",
             "DataFusion cuts off, others round: keep to whole numbers, tenths or basis points",
         )),
-        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) if to < from => Some((
-            "a fraction with fewer digits",
-            "keep its digits, or keep to whole numbers, tenths or basis points",
-        )),
+        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) if to < from => {
+            Some(("a fraction with fewer digits", "keep its digits, or keep to whole numbers, tenths or basis points"))
+        }
         (_, to) if to.is_floating() => {
             Some(("a binary fraction", "keep to whole numbers, or CAST(x AS DECIMAL(18, 2))"))
         }
@@ -202,7 +201,8 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
         "concat" | "concat_ws" => args.iter().any(|arg| !is_written_alike(&ty(arg))).then_some(TEXT_OF),
         "substr" => {
             let from = args.get(1).and_then(at_least);
-            let is_sound = from.is_some_and(|from| from >= 0) && args.get(2).is_none_or(|count| at_least(count).is_some_and(|count| count >= 0));
+            let is_sound = from.is_some_and(|from| from >= 0)
+                && args.get(2).is_none_or(|count| at_least(count).is_some_and(|count| count >= 0));
             (!is_sound).then_some((
                 "substr that may count from the end, or take fewer than none",
                 "begin with a number that is never negative: substr(x, 1, 8), substr(x, strpos(x, '-') + 1), greatest(n, 1)",
@@ -212,15 +212,15 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
             "a null in array_has_any and array_has_all",
             "DataFusion takes a list that is null for an empty one if no other row has a list: say array_has(x, 'SWE') for each, or has_citizenship",
         )),
-        "named_struct" => Some(("named_struct", "DuckDB knows none of that name: hand its parts on as columns of their own")),
+        "named_struct" => {
+            Some(("named_struct", "DuckDB knows none of that name: hand its parts on as columns of their own"))
+        }
         "date_part" => (!named(&FIELDS)).then_some((
             "this field of a day",
             "engines agree on year, quarter, month, week, day, doy, dow and isodow",
         )),
-        "date_trunc" => (!named(&UNITS)).then_some((
-            "this unit",
-            "engines agree on year, quarter, month, week, day, hour, minute and second",
-        )),
+        "date_trunc" => (!named(&UNITS))
+            .then_some(("this unit", "engines agree on year, quarter, month, week, day, hour, minute and second")),
         _ => None,
     }
 }
@@ -239,13 +239,13 @@ fn at_least(expr: &Expr) -> Option<i64> {
             _ => None,
         },
         Expr::Cast(cast) if cast.field.data_type().is_integer() => at_least(&cast.expr),
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus, right }) => at_least(left)?.checked_add(at_least(right)?),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus, right }) => {
+            at_least(left)?.checked_add(at_least(right)?)
+        }
         Expr::ScalarFunction(ScalarFunction { func, args }) => match func.name() {
             "strpos" | "character_length" | "cardinality" | "array_length" => Some(0),
             "greatest" => args.iter().filter_map(at_least).max(),
-            "least" | "coalesce" | "nvl" => {
-                args.iter().map(at_least).collect::<Option<Vec<i64>>>()?.into_iter().min()
-            }
+            "least" | "coalesce" | "nvl" => args.iter().map(at_least).collect::<Option<Vec<i64>>>()?.into_iter().min(),
             _ => None,
         },
         _ => None,

@@ -19,7 +19,8 @@ pub fn check_frame(window: &WindowFunction, schema: &DFSchema) -> Option<Finding
     if params.window_frame.start_bound.is_unbounded() || takes_rows_back(window, schema) {
         return None;
     }
-    let place = of_columns(params.args.iter()).map_or_else(|| Highlight::words(&[function.name(), "("]), Highlight::Span);
+    let place =
+        of_columns(params.args.iter()).map_or_else(|| Highlight::words(&[function.name(), "("]), Highlight::Span);
     let what = format!("{} over a frame that begins later with each row, which takes no rows back,", function.name());
     Some(forbidden(&what).at(place))
 }

@@ -179,7 +179,10 @@ fn forbidden_hint(what: &str) -> &'static str {
             "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
         ),
         ("may be zero", "divide by nullif(..., 0), which makes the quotient null"),
-        ("CAST of a text", "no column of the tables holds a number or a day as text: take the column that has it, or compare the text"),
+        (
+            "CAST of a text",
+            "no column of the tables holds a number or a day as text: take the column that has it, or compare the text",
+        ),
         (
             "SELECT *",
             "name the columns: a new column of the table would change the alert; of a step (WITH) all are step.*",
@@ -223,7 +226,7 @@ fn forbidden_hint(what: &str) -> &'static str {
             "of DOUBLE",
             "what comes out depends on the order in which fractions are added: use whole numbers or DECIMAL, and instead of a mean compare sum(x) with n * count(x)",
         ),
-        ("unnest", "array_has and array_has_any look into a list"),
+        ("unnest", "array_has and has_citizenship look into a list"),
         ("UNION of rows", "give both sides a person_id of their own"),
     ];
     let known = hints.iter().find(|(word, _)| what.contains(word));

@@ -53,7 +53,8 @@ pub fn rows_of(name: &str, batch: &RecordBatch) -> Table {
     let mut table = Table::new(name, schema.fields().iter().map(|field| field.name().as_str()));
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         // Days and numbers lie between the least and the greatest of them.
-        let numbers = cast(column, &DataType::Int64).ok().filter(|_| !matches!(field.data_type(), DataType::Timestamp(..)));
+        let numbers =
+            cast(column, &DataType::Int64).ok().filter(|_| !matches!(field.data_type(), DataType::Timestamp(..)));
         let numbers = numbers.as_ref().and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
         if let Some((least, most)) = numbers.and_then(|numbers| Some((min(numbers)?, max(numbers)?))) {
             table = table.with_bounds(field.name(), (least.into(), most.into()));

@@ -48,6 +48,10 @@ fn what_check_accepts_is_read_alike_everywhere() {
         match world.ask(&text.sql()) {
             Said::Refused(reason) => counts.refused(&text, &reason),
             Said::Alike(rows) => counts.accepted(&text, rows),
+            Said::Unasked => {
+                counts.accepted(&text, 0);
+                counts.unasked += 1;
+            }
             Said::Differ(who, how) => {
                 counts.accepted(&text, 0);
                 let (small, how) = shrunk(&mut world, text, who, how);
@@ -62,6 +66,7 @@ fn what_check_accepts_is_read_alike_everywhere() {
     counts.print();
     assert!(differ.is_empty(), "{} texts are read differently: {differ:?}", differ.len());
     assert!(counts.accepted * 3 > counts.drawn, "only {} of {} texts were accepted", counts.accepted, counts.drawn);
+    assert!(counts.unasked * 50 < counts.accepted, "{} were not asked in DuckDB", counts.unasked);
     assert!(counts.with_rows * 3 > counts.accepted, "only {} of {} had rows", counts.with_rows, counts.accepted);
 }
 
@@ -87,26 +92,13 @@ fn shrunk(world: &mut World, mut text: Text, who: &'static str, mut how: String)
     }
 }
 
-#[test]
-fn zz_ask() {
-    let Ok(file) = std::env::var("ASK") else { return };
-    let mut world = World::draw(SEED);
-    for sql in std::fs::read_to_string(file).unwrap().split(";;") {
-        println!("{sql}");
-        match world.ask(sql) {
-            Said::Refused(reason) => println!("refused {reason}"),
-            Said::Alike(rows) => println!("alike {rows}"),
-            Said::Differ(who, how) => println!("{who}: {how}"),
-        }
-    }
-}
-
 #[derive(Default)]
 struct Counts {
     drawn: usize,
     accepted: usize,
     with_rows: usize,
     rows: usize,
+    unasked: usize,
     /// By form or clause: texts accepted, and drawn, that have it.
     parts: BTreeMap<&'static str, (usize, usize)>,
     reasons: BTreeMap<String, usize>,
@@ -146,12 +138,13 @@ impl Counts {
 
     fn print(&self) {
         println!(
-            "{} texts drawn, {} accepted ({} %), {} of them with rows, {} rows",
+            "{} texts drawn, {} accepted ({} %), {} of them with rows, {} rows; {} not asked in DuckDB",
             self.drawn,
             self.accepted,
             100 * self.accepted / self.drawn.max(1),
             self.with_rows,
-            self.rows
+            self.rows,
+            self.unasked
         );
         let forms = [SCALARS, AGGREGATES, WINDOWS].concat().into_iter().map(|form| form.1);
         let all: Vec<&str> = forms.chain(CLAUSES.iter().copied()).chain(FRAMES.iter().copied()).collect();
@@ -175,7 +168,10 @@ const OTHERWISE: [(&str, &str); 26] = [
     ("TRY_CAST(floor_sek * 0.5 AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
     ("floor_sek * 1.0 / nullif(offered_sek, 0)", "SELECT x / y AS c FROM (VALUES (1.0, 3.0)) AS t(x, y)"),
     ("valid_from + INTERVAL '1 month'", "SELECT d + INTERVAL '1 month' AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
-    ("valid_from - INTERVAL '12 hours'", "SELECT d - INTERVAL '12 hours' AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
+    (
+        "valid_from - INTERVAL '12 hours'",
+        "SELECT d - INTERVAL '12 hours' AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)",
+    ),
     ("permit_class SIMILAR TO 'W'", "SELECT x SIMILAR TO 'W' AS c FROM (VALUES ('WORK')) AS t(x)"),
     ("INTERVAL '30 days' < INTERVAL '1 month'", "SELECT INTERVAL '30 days' < INTERVAL '1 month' AS c"),
     (
@@ -197,14 +193,29 @@ const OTHERWISE: [(&str, &str); 26] = [
         "CAST(first_known_time AS VARCHAR)",
         "SELECT CAST(a AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)",
     ),
-    ("concat('at ', first_known_time)", "SELECT concat('at ', a) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)"),
+    (
+        "concat('at ', first_known_time)",
+        "SELECT concat('at ', a) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)",
+    ),
     ("'at ' || first_known_time", "SELECT 'at ' || a AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:00')) AS t(a)"),
-    ("CAST(CAST(floor_sek AS DOUBLE) AS VARCHAR)", "SELECT CAST(CAST(x AS DOUBLE) AS VARCHAR) AS c FROM (VALUES (100000000000000000)) AS t(x)"),
+    (
+        "CAST(CAST(floor_sek AS DOUBLE) AS VARCHAR)",
+        "SELECT CAST(CAST(x AS DOUBLE) AS VARCHAR) AS c FROM (VALUES (100000000000000000)) AS t(x)",
+    ),
     ("CAST(valid_from AS INT)", "SELECT CAST(d AS INT) AS c FROM (VALUES (DATE '2024-01-31')) AS t(d)"),
     ("CAST(floor_sek AS DATE)", "SELECT CAST(n AS DATE) AS c FROM (VALUES (20000)) AS t(n)"),
-    ("date_part('epoch', first_known_time)", "SELECT CAST(date_part('nanosecond', a) AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:01.5')) AS t(a)"),
-    ("median(floor_sek * 1.0) OVER (PARTITION BY person_id)", "SELECT median(x) AS c FROM (VALUES (1.0), (1.5)) AS t(x)"),
-    ("avg(floor_sek * 1.0) OVER (PARTITION BY person_id)", "SELECT avg(x) AS c FROM (VALUES (1.0), (1.0), (2.0)) AS t(x)"),
+    (
+        "date_part('epoch', first_known_time)",
+        "SELECT CAST(date_part('nanosecond', a) AS VARCHAR) AS c FROM (VALUES (TIMESTAMP '2024-03-01 00:00:01.5')) AS t(a)",
+    ),
+    (
+        "median(floor_sek * 1.0) OVER (PARTITION BY person_id)",
+        "SELECT median(x) AS c FROM (VALUES (1.0), (1.5)) AS t(x)",
+    ),
+    (
+        "avg(floor_sek * 1.0) OVER (PARTITION BY person_id)",
+        "SELECT avg(x) AS c FROM (VALUES (1.0), (1.0), (2.0)) AS t(x)",
+    ),
     ("upper('straße')", "SELECT upper(x) AS c FROM (VALUES ('straße')) AS t(x)"),
 ];
 

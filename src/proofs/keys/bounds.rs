@@ -8,7 +8,9 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, WindowFrame, WindowFrameBound, WindowFrameUnits};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, Operator, WindowFrame, WindowFrameBound, WindowFrameUnits,
+};
 
 use crate::catalogue::refused::Highlight;
 use crate::decode::NUMBER_LIMIT;
@@ -111,7 +113,13 @@ impl Rows {
     }
 
     /// Between what a function over several rows lies; `rows` is how many it sees at most.
-    pub(super) fn bounds_of_call(&self, name: &str, args: &[Expr], rows: Option<i128>, schema: &DFSchema) -> Option<Bounds> {
+    pub(super) fn bounds_of_call(
+        &self,
+        name: &str,
+        args: &[Expr],
+        rows: Option<i128>,
+        schema: &DFSchema,
+    ) -> Option<Bounds> {
         let first = || self.bounds_of(args.first()?, schema);
         match name {
             "count" | "row_number" | "rank" | "dense_rank" => Some((0, rows.unwrap_or(MOST_ROWS))),
@@ -132,6 +140,14 @@ impl Rows {
             "mad_low" => first().map(|(low, high)| (0, high - low)),
             _ => None,
         }
+    }
+}
+
+impl Rows {
+    /// Between what an output column lies.
+    #[cfg(test)]
+    pub fn bounds_at(&self, column: usize) -> Option<Bounds> {
+        self.bounds.get(self.columns.get(column)?).copied()
     }
 }
 
@@ -178,7 +194,11 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
     let outside = |bounds: Bounds, limits: Bounds| bounds.0 < limits.0 || bounds.1 > limits.1;
     let of = |expr: &Expr| rows.bounds_of(expr, schema);
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply), right }) => {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply),
+            right,
+        }) => {
             let ty = expr.get_type(schema).ok()?;
             let limits = of_type(&ty)?;
             let found = computed(of(left)?, *op, of(right)?)?;
@@ -196,7 +216,9 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
         Expr::Cast(cast) => {
             let found = of(&cast.expr)?;
             match (cast.expr.get_type(schema).ok()?, cast.field.data_type()) {
-                (from, to) if from.is_integer() && to.is_integer() => outside(found, of_type(to)?).then_some("its type"),
+                (from, to) if from.is_integer() && to.is_integer() => {
+                    outside(found, of_type(to)?).then_some("its type")
+                }
                 (from, DataType::Timestamp(TimeUnit::Nanosecond, _)) if is_day(&from) => {
                     outside(found, INSTANTS).then_some(OF_INSTANTS)
                 }
@@ -257,7 +279,10 @@ fn is_day(ty: &DataType) -> bool {
 fn days_of(span: IntervalMonthDayNano) -> Bounds {
     let (months, days, time) = (i128::from(span.months), i128::from(span.days), i128::from(span.nanoseconds));
     let day = SECONDS * 1_000_000_000;
-    (months * if months < 0 { 31 } else { 28 } + days + time.div_euclid(day), months * if months < 0 { 28 } else { 31 } + days - (-time).div_euclid(day))
+    (
+        months * if months < 0 { 31 } else { 28 } + days + time.div_euclid(day),
+        months * if months < 0 { 28 } else { 31 } + days - (-time).div_euclid(day),
+    )
 }
 
 fn is_span(ty: &DataType) -> bool {
@@ -276,12 +301,11 @@ fn is_null(expr: &Expr) -> bool {
 fn number(value: &ScalarValue) -> Option<i128> {
     match value {
         ScalarValue::Date32(day) => day.map(i128::from),
-        instant @ (ScalarValue::TimestampNanosecond(Some(_), None) | ScalarValue::TimestampMicrosecond(Some(_), None)) => {
-            match instant.cast_to(&DataType::Date32) {
-                Ok(ScalarValue::Date32(day)) => day.map(i128::from),
-                _ => None,
-            }
-        }
+        instant @ (ScalarValue::TimestampNanosecond(Some(_), None)
+        | ScalarValue::TimestampMicrosecond(Some(_), None)) => match instant.cast_to(&DataType::Date32) {
+            Ok(ScalarValue::Date32(day)) => day.map(i128::from),
+            _ => None,
+        },
         ScalarValue::UInt64(number) => number.map(i128::from),
         other if other.data_type().is_integer() && !other.is_null() => match other.cast_to(&DataType::Int64) {
             Ok(ScalarValue::Int64(number)) => number.map(i128::from),

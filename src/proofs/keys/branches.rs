@@ -41,7 +41,8 @@ impl Rows {
             table.rows.holds(table.rows.columns[*column], held);
         }
         for (at, column) in table.rows.columns.iter().enumerate() {
-            let is_given = |row: &Vec<Expr>| matches!(row.get(at), Some(Expr::Literal(literal, _)) if !literal.is_null());
+            let is_given =
+                |row: &Vec<Expr>| matches!(row.get(at), Some(Expr::Literal(literal, _)) if !literal.is_null());
             if values.values.iter().all(is_given) {
                 table.rows.not_null.insert(*column);
             }
@@ -79,7 +80,8 @@ impl Rows {
                 rows.not_null.insert(*column);
             }
             let bounds: Option<Vec<_>> = inputs.iter().map(|input| input.bounds.get(&of(input)?)).collect();
-            let bounds = bounds.and_then(|bounds| Some((bounds.iter().map(|of| of.0).min()?, bounds.iter().map(|of| of.1).max()?)));
+            let bounds = bounds
+                .and_then(|bounds| Some((bounds.iter().map(|of| of.0).min()?, bounds.iter().map(|of| of.1).max()?)));
             rows.bounds.extend(bounds.map(|bounds| (*column, bounds)));
             let values: Option<Vec<_>> = inputs.iter().map(|input| input.values.get(&of(input)?)).collect();
             if let Some(values) = values {

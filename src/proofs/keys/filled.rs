@@ -119,7 +119,8 @@ impl Rows {
         let (start, end) = (&params.window_frame.start_bound, &params.window_frame.end_bound);
         let is_zero = |value: &datafusion::common::ScalarValue| value.is_null() || value.to_string() == "0";
         let begins = matches!(start, Preceding(_) | CurrentRow) || matches!(start, Following(by) if is_zero(by));
-        let ends = matches!(end, Following(_) | CurrentRow) || matches!(end, Preceding(by) if is_zero(by) && !by.is_null());
+        let ends =
+            matches!(end, Following(_) | CurrentRow) || matches!(end, Preceding(by) if is_zero(by) && !by.is_null());
         match function.fun.name() {
             "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" | "ntile" | "count" => true,
             name => begins && ends && self.is_aggregate_filled(name, &params.args, params.filter.is_some(), schema),
@@ -151,7 +152,11 @@ impl Rows {
                     }
                     _ => return None,
                 };
-                if self.is_filled(expr, schema) { values.remove(&Value::Null) } else { values.insert(Value::Null) };
+                if self.is_filled(expr, schema) {
+                    values.remove(&Value::Null)
+                } else {
+                    values.insert(Value::Null)
+                };
                 Some(values)
             }
             _ => None,

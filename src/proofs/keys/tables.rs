@@ -19,7 +19,8 @@ pub fn of_table(table: TableId, history: bool) -> Table {
         .with_key(&key)
         .without_null(&["person_id", "record_key"]);
     for (column, ty) in &columns {
-        known = bounds::of_column(column, *ty).into_iter().fold(known, |known, bounds| known.with_bounds(column, bounds));
+        known =
+            bounds::of_column(column, *ty).into_iter().fold(known, |known, bounds| known.with_bounds(column, bounds));
     }
     if table.is_link() {
         // What a link must have, decoding refuses a row without.

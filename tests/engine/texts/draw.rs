@@ -7,8 +7,8 @@ use permitwatch::model::schema::{ColumnType, TableId};
 use permitwatch::proofs::columns::HIDDEN;
 
 use super::forms::{
-    AGGREGATES, DAYS, DIVISORS, FIELDS, FRAMES, Form, INSTANTS, INTERVALS, NUMBERS, PATTERNS, SCALARS, TEXTS, Ty, UNITS,
-    WINDOWS,
+    AGGREGATES, DAYS, DIVISORS, FIELDS, FRAMES, Form, INSTANTS, INTERVALS, NUMBERS, PATTERNS, SCALARS, TEXTS, Ty,
+    UNITS, WINDOWS,
 };
 use super::select::{Join, Node, Select, Text, Within};
 use crate::drive::Dice;
@@ -103,7 +103,8 @@ impl Scope {
     }
 
     fn of_table(table: TableId, history: bool) -> Scope {
-        let mut scope = Scope { person: "person_id".to_owned(), keys: vec!["record_key".to_owned()], ..Scope::default() };
+        let mut scope =
+            Scope { person: "person_id".to_owned(), keys: vec!["record_key".to_owned()], ..Scope::default() };
         if history {
             scope.keys.push("version".to_owned());
         }
@@ -132,7 +133,9 @@ impl Scope {
                 ColumnType::PersonNumber | ColumnType::Hash | ColumnType::Text => continue,
             };
             // The envelope's are alike in all tables.
-            if ["version", "schema_ver", "secrecy_class", "source", "purpose", "known_time", "known_from"].contains(&name) {
+            if ["version", "schema_ver", "secrecy_class", "source", "purpose", "known_time", "known_from"]
+                .contains(&name)
+            {
                 continue;
             }
             let codes = if name == "op" { None } else { codes_of(table, name) };
@@ -171,7 +174,10 @@ impl Scope {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let codes = |name: &str| if name == "permit_class" { codes_of(TableId::Permits, name) } else { None };
         Scope {
-            columns: columns.iter().map(|(name, ty)| Column { sql: (*name).to_owned(), ty: *ty, codes: codes(name) }).collect(),
+            columns: columns
+                .iter()
+                .map(|(name, ty)| Column { sql: (*name).to_owned(), ty: *ty, codes: codes(name) })
+                .collect(),
             person: "person_id".to_owned(),
             permits: owned(permits),
             keys: owned(keys),
@@ -308,9 +314,17 @@ impl Drawer {
             'u' => Node::Part(dice.pick(UNITS).to_string()),
             'o' => Node::Part(self.order(scope)),
             'w' | 'x' => {
-                let frames: Vec<&str> =
-                    FRAMES.iter().copied().filter(|frame| hole == 'w' || frame.contains("UNBOUNDED PRECEDING")).collect();
-                Node::Part(format!("{} ORDER BY {} {}", self.partition(scope), self.order(scope), self.dice.pick(&frames)))
+                let frames: Vec<&str> = FRAMES
+                    .iter()
+                    .copied()
+                    .filter(|frame| hole == 'w' || frame.contains("UNBOUNDED PRECEDING"))
+                    .collect();
+                Node::Part(format!(
+                    "{} ORDER BY {} {}",
+                    self.partition(scope),
+                    self.order(scope),
+                    self.dice.pick(&frames)
+                ))
             }
             'v' => Node::Part(format!("{} ORDER BY {}", self.partition(scope), self.order(scope))),
             _ => Node::Part(self.partition(scope)),
@@ -318,7 +332,8 @@ impl Drawer {
     }
 
     fn partition(&mut self, scope: &Scope) -> String {
-        let more: Vec<&Column> = scope.columns.iter().filter(|column| matches!(column.ty, Ty::Text | Ty::Id | Ty::Truth)).collect();
+        let more: Vec<&Column> =
+            scope.columns.iter().filter(|column| matches!(column.ty, Ty::Text | Ty::Id | Ty::Truth)).collect();
         match more.get(self.dice.below(more.len() * 2)) {
             Some(column) => format!("PARTITION BY {}, {}", scope.person, column.sql),
             None => format!("PARTITION BY {}", scope.person),
@@ -326,11 +341,16 @@ impl Drawer {
     }
 
     fn order(&mut self, scope: &Scope) -> String {
-        let first: Vec<&Column> = scope.columns.iter().filter(|column| !matches!(column.ty, Ty::List | Ty::Truth)).collect();
+        let first: Vec<&Column> =
+            scope.columns.iter().filter(|column| !matches!(column.ty, Ty::List | Ty::Truth)).collect();
         let mut by = Vec::new();
         for _ in 0..self.dice.below(3) {
             let Some(column) = first.get(self.dice.below(first.len())) else { continue };
-            by.push(format!("{}{}", column.sql, self.dice.pick(&["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"])));
+            by.push(format!(
+                "{}{}",
+                column.sql,
+                self.dice.pick(&["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+            ));
         }
         by.extend(scope.keys.iter().cloned());
         if by.is_empty() { scope.person.clone() } else { by.join(", ") }
@@ -575,7 +595,9 @@ impl Drawer {
             let name = format!("c{at}");
             let node = self.expr(ty, depth, scope, place);
             let codes = match &node {
-                Node::Leaf(_, sql) => scope.columns.iter().find(|column| column.sql == *sql).and_then(|column| column.codes),
+                Node::Leaf(_, sql) => {
+                    scope.columns.iter().find(|column| column.sql == *sql).and_then(|column| column.codes)
+                }
                 _ => None,
             };
             select.columns.push((name.clone(), node));
@@ -643,7 +665,8 @@ impl Drawer {
             let alias = self.alias();
             let scope = Scope::of_table(table, false).under(&alias);
             let mut select = Select { from: format!("{} {alias}", table.name()), ..Select::default() };
-            let mut column = |name: &str, ty, sql: &str| select.columns.push((name.to_owned(), Node::Leaf(ty, sql.to_owned())));
+            let mut column =
+                |name: &str, ty, sql: &str| select.columns.push((name.to_owned(), Node::Leaf(ty, sql.to_owned())));
             column("person_id", Ty::Id, &scope.person);
             if is_all {
                 column("k0", Ty::Id, &scope.keys[0]);
@@ -692,8 +715,12 @@ impl Drawer {
 
     fn last(&mut self) -> Select {
         let alias = self.alias();
-        let with_permit: Vec<(String, Scope)> =
-            self.steps.iter().filter(|(_, scope)| !scope.permits.is_empty() && !scope.known.is_empty()).cloned().collect();
+        let with_permit: Vec<(String, Scope)> = self
+            .steps
+            .iter()
+            .filter(|(_, scope)| !scope.permits.is_empty() && !scope.known.is_empty())
+            .cloned()
+            .collect();
         let (name, scope) = match with_permit.get(self.dice.below(with_permit.len() * 2)) {
             Some(step) => step.clone(),
             None => match self.dice.below(8) {
@@ -716,7 +743,11 @@ impl Drawer {
         if self.one_in(3) {
             self.within(&mut select, &scope);
         }
-        if self.one_in(4) { self.grouped_output(&mut select, &scope) } else { self.output(&mut select, &scope) }
+        if self.one_in(4) {
+            self.grouped_output(&mut select, &scope)
+        } else {
+            self.output(&mut select, &scope)
+        }
         select
     }
 
@@ -785,7 +816,10 @@ impl Drawer {
         let at = match self.dice.below(4) {
             0 => Node::Leaf(Ty::Instant, known.to_owned()),
             1 if self.one_in(2) => self.expr(Ty::Instant, 2, scope, place),
-            1 => Node::Of((Ty::Instant, "greatest({m}, {m})"), vec![Node::Leaf(Ty::Instant, known.to_owned()), self.expr(Ty::Instant, 1, scope, place)]),
+            1 => Node::Of(
+                (Ty::Instant, "greatest({m}, {m})"),
+                vec![Node::Leaf(Ty::Instant, known.to_owned()), self.expr(Ty::Instant, 1, scope, place)],
+            ),
             _ => form("greatest({m}, {m})").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place)),
         };
         columns.push(("alert_at", at));
@@ -806,7 +840,9 @@ impl Drawer {
             let tier = scope.columns.iter().find(|column| column.sql.ends_with(".severity"));
             let severity = match (self.dice.below(4), tier) {
                 (0, Some(tier)) => Node::Leaf(Ty::Text, tier.sql.clone()),
-                (0 | 1, _) => form("severity({i})").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place)),
+                (0 | 1, _) => {
+                    form("severity({i})").map_or(Node::Part(String::new()), |form| self.fill(form, 2, scope, place))
+                }
                 (2, _) => Node::Of(
                     (Ty::Text, "CASE WHEN {b} THEN 'weak' ELSE 'medium' END"),
                     vec![self.expr(Ty::Truth, 2, scope, place)],
@@ -823,4 +859,3 @@ impl Drawer {
         }
     }
 }
-

@@ -99,6 +99,8 @@ pub struct World {
 /// What the engines said to a text.
 pub enum Said {
     Refused(String),
+    /// Alike, but DuckDB cannot be asked.
+    Unasked,
     /// The same, this many rows.
     Alike(usize),
     /// Who differs, and how.
@@ -132,11 +134,12 @@ impl World {
         write_parquet(dir.path(), &tables);
         let recorded = |table: TableId| vec![tables[table.index()].clone()];
         let contexts = looks.map(|as_of| {
-            runtime.block_on(oracle::tables(&base, &visibility(), as_of, recorded)).unwrap_or_else(|error| panic!("{error:?}"))
+            runtime
+                .block_on(oracle::tables(&base, &visibility(), as_of, recorded))
+                .unwrap_or_else(|error| panic!("{error:?}"))
         });
-        let scripts = looks.map(|as_of| {
-            runtime.block_on(oracle::duckdb_script(&base, &visibility(), as_of, dir.path())).unwrap()
-        });
+        let scripts = looks
+            .map(|as_of| runtime.block_on(oracle::duckdb_script(&base, &visibility(), as_of, dir.path())).unwrap());
         let duckdb = DuckDb::new(dir, &scripts);
         World { base, shard, units, looks: contexts.into(), runtime, duckdb }
     }
@@ -174,6 +177,8 @@ impl World {
         for (look, wanted) in batch.rows.iter().enumerate() {
             match self.duckdb.ask(look, &rule.sql) {
                 Ok(found) if found == *wanted => {}
+                // Within joins DuckDB binds our macro to fewer arguments than elsewhere; `duckdb` asks it over drawn values.
+                Err(error) if error.contains("Macro mad_low_of() does not support") => return Said::Unasked,
                 Ok(found) => return Said::Differ("DuckDB", difference(&found, wanted, look)),
                 Err(error) => return Said::Differ("DuckDB fails", error),
             }
@@ -229,7 +234,9 @@ impl World {
                     let severity = hit.severity.name();
                     put("severity", (severity != header.severity.name()).then(|| severity.to_owned()));
                     let records = found.records(hit).map(|records| {
-                        let named = records.iter().map(|record| format!("{}/{}/{}", record.table, record.record_key, record.version));
+                        let named = records
+                            .iter()
+                            .map(|record| format!("{}/{}/{}", record.table, record.record_key, record.version));
                         sorted(named.collect())
                     });
                     put("records", records);
@@ -286,9 +293,11 @@ const INSTANTS: [&str; 3] = ["alert_at", "due_at", "cleared_at"];
 fn rows_of(batch: &RecordBatch) -> Vec<BTreeMap<String, String>> {
     let schema = batch.schema();
     let row = |row: usize| {
-        let cells = schema.fields().iter().zip(batch.columns()).filter_map(|(field, column)| {
-            Some((field.name().clone(), cell(field.name(), column, row)?))
-        });
+        let cells = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .filter_map(|(field, column)| Some((field.name().clone(), cell(field.name(), column, row)?)));
         cells.collect()
     };
     (0..batch.num_rows()).map(row).collect()

@@ -333,8 +333,29 @@ pub const FRAMES: &[&str] = &[
 pub const NUMBERS: &[&str] = &["0", "1", "2", "3", "5", "7", "12", "30", "100"];
 pub const DIVISORS: &[&str] = &["1", "2", "3", "7", "12", "100"];
 pub const TEXTS: &[&str] = &[
-    "''", "'a'", "'A'", "' a '", "'å'", "'Å'", "'a_b'", "'a%'", "'12'", "'12.7'", "'-3'", "' 7'", "'2024-02-29'",
-    "'2024-2-9'", "'salary'", "'x,y'", "'O''Brien'", "'SWE'", "'SYR'", "'weak'", "'strong'", "'e'", "'true'",
+    "''",
+    "'a'",
+    "'A'",
+    "' a '",
+    "'å'",
+    "'Å'",
+    "'a_b'",
+    "'a%'",
+    "'12'",
+    "'12.7'",
+    "'-3'",
+    "' 7'",
+    "'2024-02-29'",
+    "'2024-2-9'",
+    "'salary'",
+    "'x,y'",
+    "'O''Brien'",
+    "'SWE'",
+    "'SYR'",
+    "'weak'",
+    "'strong'",
+    "'e'",
+    "'true'",
 ];
 pub const PATTERNS: &[&str] = &["'%a%'", "'a_b'", "'A%'", "'%!_%'", "'%'", "''", "'_'", "'%Å%'", "'s%y'", "'%12%'"];
 pub const DAYS: &[&str] = &[
@@ -353,6 +374,7 @@ pub const INSTANTS: &[&str] = &[
     "TIMESTAMP '1969-12-31 12:00:00'",
     "TIMESTAMP '2024-03-31 01:30:00'",
 ];
-pub const INTERVALS: &[&str] = &["INTERVAL '1 day'", "INTERVAL '30 days'", "INTERVAL '1 month'", "INTERVAL '12 months'", "INTERVAL '1 year'"];
+pub const INTERVALS: &[&str] =
+    &["INTERVAL '1 day'", "INTERVAL '30 days'", "INTERVAL '1 month'", "INTERVAL '12 months'", "INTERVAL '1 year'"];
 pub const FIELDS: &[&str] = &["year", "month", "day", "quarter", "doy", "dow", "week", "isodow"];
 pub const UNITS: &[&str] = &["day", "month", "year", "quarter", "week"];

@@ -92,7 +92,8 @@ fn versions(dice: &mut Dice, table: TableId, subject: &str, number: usize, out: 
     let is_early = matches!(table, TableId::Permits) && number == 0;
     let mut after = if is_early { 0 } else { 1 + dice.below(SPAN * 3 / 4) };
     // Of the reference tables a record's key is unique in its table.
-    let record_key = if table.is_person() { format!("{}:{number}", table.name()) } else { format!("{subject}:{number}") };
+    let record_key =
+        if table.is_person() { format!("{}:{number}", table.name()) } else { format!("{subject}:{number}") };
     for version in 1..=count {
         let known = (i64::from(day(FROM)) + after as i64) * MICROS_PER_DAY + dice.below(3) as i64 * 3_600_000_000;
         after += 1 + dice.below(60);

@@ -158,7 +158,8 @@ impl Select {
         let columns = self.columns.iter_mut().map(|(_, node)| node);
         let joins = self.joins.iter_mut().flat_map(|join| &mut join.on);
         let within = self.within.iter_mut().flat_map(|within| &mut within.filter);
-        let own = columns.chain(joins).chain(&mut self.filter).chain(within).chain(&mut self.group).chain(&mut self.having);
+        let own =
+            columns.chain(joins).chain(&mut self.filter).chain(within).chain(&mut self.group).chain(&mut self.having);
         own.chain(self.union.iter_mut().flat_map(|(_, branch)| branch.nodes_mut())).collect()
     }
 
