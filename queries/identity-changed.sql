@@ -141,4 +141,4 @@ SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_
        citizenship_now <> 'same' AS citizenship_differs, citizenship_now = 'added' AS citizenship_added, citizenship_now = 'lost' AS citizenship_lost,
        majority_differs, CAST(fields AS BIGINT) AS fields_changed, records(permit_record, record) AS records
 FROM run
-WHERE differs AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')
+WHERE differs AND event_on IS NOT NULL AND coalesce(agrees_again_op, 'upsert') NOT IN ('correct', 'retract')

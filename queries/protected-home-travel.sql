@@ -128,8 +128,8 @@ point AS (   -- days on which a stay without a seen return weighs more (`weighs`
     UNION ALL
     SELECT person_id, status_record, reached_on, bool_or(step <> 'back') AS weighs
     FROM (SELECT v.person_id, v.status_record, v.back_on, n.step,
-                 CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long_1' THEN v.left_on + CAST($long_days - v.other_days_1 AS INT)
-                      WHEN 'long_2' THEN v.left_on + CAST($long_days - v.other_days_2 AS INT) ELSE v.back_on END AS reached_on
+                 CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long_1' THEN v.left_on + CAST(least(greatest($long_days - v.other_days_1, -36500), 3650) AS INT)
+                      WHEN 'long_2' THEN v.left_on + CAST(least(greatest($long_days - v.other_days_2, -36500), 3650) AS INT) ELSE v.back_on END AS reached_on
           FROM (VALUES ('short'), ('long_1'), ('long_2'), ('back')) AS n(step) CROSS JOIN visit v
           WHERE NOT v.certain) x
     WHERE reached_on <= coalesce(back_on, DATE '2199-12-31')

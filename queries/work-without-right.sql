@@ -125,4 +125,5 @@ SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(tol
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
        first_permit_from, records(record, min(pay_record), nullif(max(pay_record), min(pay_record))) AS records
 FROM told
+WHERE episode IS NOT NULL   -- every month has one
 GROUP BY complete, weighed_at, person_id, permit_id, record, first_permit_from, episode

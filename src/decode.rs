@@ -24,7 +24,7 @@ use crate::model::time::{Day, EventTime, parse_day, parse_instant};
 use fields::Fields;
 use wire::{Member, Scalar};
 
-pub use codes::{PERMIT_CLASSES, PURPOSES, is_country_column};
+pub use codes::{Codes, PERMIT_CLASSES, PURPOSES, codes_of, is_country_column};
 
 /// The version of the schema that this program reads.
 pub const SCHEMA_VERSION: i64 = 1;

@@ -84,13 +84,23 @@ pub async fn standing_with_clocks(
     run(catalogue, visibility, as_of, recorded, Some(clocks)).await
 }
 
-async fn run(
+/// A session in which the tables, histories and views are as of `as_of`: what rules see, with every feed complete up to then.
+pub async fn tables(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    recorded: impl Fn(TableId) -> Vec<RecordBatch>,
+) -> Result<SessionContext, BatchError> {
+    with_tables(catalogue, visibility, as_of, recorded, None).await
+}
+
+async fn with_tables(
     catalogue: &Catalogue,
     visibility: &Visibility,
     as_of: i64,
     recorded: impl Fn(TableId) -> Vec<RecordBatch>,
     clocks: Option<Vec<RecordBatch>>,
-) -> Result<BatchStanding, BatchError> {
+) -> Result<SessionContext, BatchError> {
     let context = session().map_err(|error| sql_error("session", error))?;
     for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let name = format!("{}_file", table.name());
@@ -108,6 +118,18 @@ async fn run(
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
     }
+    Ok(context)
+}
+
+async fn run(
+    catalogue: &Catalogue,
+    visibility: &Visibility,
+    as_of: i64,
+    recorded: impl Fn(TableId) -> Vec<RecordBatch>,
+    clocks: Option<Vec<RecordBatch>>,
+) -> Result<BatchStanding, BatchError> {
+    let has_clocks = clocks.is_some();
+    let context = with_tables(catalogue, visibility, as_of, recorded, clocks).await?;
     let mut out = BatchStanding::default();
     if has_clocks {
         let failed = |error| sql_error("feed clocks", error);

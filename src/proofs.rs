@@ -3,14 +3,17 @@
 //! Proofs on the texts: `gateways` (whose findings may be used), `finding_words` (the words of findings), `code_lists` (words that a
 //! column never holds), `text` (what the plan no longer shows); `evidence_words` (words for readers) is asked for by `check` alone.
 //! Proofs on the logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a
-//! rule), `values` and `dates` (arithmetic that a rule should not use), `size` (expressions that multiply). `lawful` has the
-//! safeguards, judged by where the data of a plan flows. `refusal` has the wording of their findings.
+//! rule), `values` and `dates` (arithmetic that a rule should not use), `alike` (what engines read differently), `nulls`, `frames` (windows
+//! that fail when they run), `size` (expressions that multiply). `lawful` has the safeguards, judged by where the data of a plan flows.
+//! `refusal` has the wording of their findings.
 
+mod alike;
 pub mod code_lists;
 pub mod columns;
 pub mod dates;
 pub mod evidence_words;
 pub mod finding_words;
+pub mod frames;
 pub mod gateways;
 pub mod isolation;
 pub mod keys;

@@ -26,7 +26,7 @@ run AS (   -- numbered by runs of one code and by registrations, each with the n
 told AS (
     SELECT run.*, min(known_from) OVER (PARTITION BY person_id, run_no) AS told_at
     FROM run
-    WHERE dereg_code IS NOT NULL
+    WHERE dereg_code IS NOT NULL AND dereg_on IS NOT NULL   -- a post with a code has a day
 )
 SELECT person_id, dereg_code, dereg_on, foreign_country, told_at, greatest(told_at, CAST(dereg_on AS TIMESTAMP)) AS known_at,
        registered_again_at, returned_on, matter_no, version, record

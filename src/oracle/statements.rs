@@ -10,6 +10,7 @@ use datafusion::prelude::SessionContext;
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::config::Visibility;
+use crate::model::alert::Severity;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
 use crate::oracle::{BatchError, columns, sql_error};
@@ -220,7 +221,8 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
         .replace("{correction_days}", &(visibility.correction_window / MICROS_PER_DAY).to_string())
 }
 
-/// A rule's rows under fixed names and types.
+/// A rule's rows under fixed names and types. One that does not say what it is about is none, and a severity that is no tier is the
+/// rule's own.
 pub(super) fn hits(rule: &RuleFile, columns: &[String]) -> String {
     let has = |name: &str| columns.iter().any(|column| column == name);
     let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
@@ -228,13 +230,15 @@ pub(super) fn hits(rule: &RuleFile, columns: &[String]) -> String {
         if has(name) { format!("CAST({name} AS {ty}) AS {name}") } else { format!("CAST(NULL AS {ty}) AS {name}") }
     };
     let severity = if has("severity") {
-        format!("coalesce(severity, '{}') AS severity", rule.header.severity.name())
+        let tiers = Severity::ALL.map(|tier| format!("'{}'", tier.name())).join(", ");
+        format!("CASE WHEN severity IN ({tiers}) THEN severity ELSE '{}' END AS severity", rule.header.severity.name())
     } else {
         format!("'{}' AS severity", rule.header.severity.name())
     };
     format!(
         "SELECT person_id, {subject} AS subject, CAST(alert_key AS VARCHAR) AS alert_key, \
-         CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\nWHERE alert_at IS NOT NULL{}",
+         CAST(alert_at AS TIMESTAMP) AS alert_at, {}, {}, {}, {severity}\nFROM (\n{}\n) r\n\
+         WHERE alert_at IS NOT NULL AND person_id IS NOT NULL AND {subject} IS NOT NULL AND alert_key IS NOT NULL{}",
         optional("due_at", "TIMESTAMP"),
         optional("cleared_at", "TIMESTAMP"),
         optional("anchor_at", "DATE"),
@@ -255,7 +259,11 @@ fn of_classes(rule: &RuleFile) -> String {
 }
 
 pub(super) fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64, spoken: &str) -> String {
-    let reasons: Vec<String> = rule.cancel_reasons().iter().map(|reason| format!("'{reason}'")).collect();
+    let mut reasons: Vec<String> = rule.cancel_reasons().iter().map(|reason| format!("'{reason}'")).collect();
+    if reasons.is_empty() {
+        // A list needs an item, and no reason is called so.
+        reasons.push("''".to_owned());
+    }
     let body: String = catalogue
         .standing
         .lines()

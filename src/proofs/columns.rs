@@ -7,7 +7,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalogue::refused::Highlight;
-use crate::proofs::isolation::{Carried, Key, Owner};
+use crate::model::alert::Severity;
+use crate::proofs::isolation::{Key, Owner, Proved};
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::tags::Tag;
 use crate::proofs::values::{Steps, rests_on_known_time};
@@ -26,15 +27,19 @@ pub const RESERVED: [&str; 10] = [
     "records",
 ];
 
-/// Checks a rule's output: its columns, their types, and the deadline of an absence. `steps` gives the plans of
-/// those tables that are steps of the same text.
+/// Checks a rule's output: its columns, their types, and the deadline of an absence. `steps` gives the plans of those tables that are
+/// steps of the same text.
+///
+/// What an alert is about, its key and its severity are proved to be there in every row: a row without them is none (`rules::output`), and
+/// the person whom it is about would be left out in silence.
 pub fn check_output<'a>(
     plan: &'a LogicalPlan,
     steps: Steps<'a, '_>,
-    carried: &Carried,
+    proved: &Proved,
     subject: &str,
 ) -> Result<(), CheckError> {
     let mut found = Vec::new();
+    let Proved { carried, rows, .. } = proved;
     if carried.owner != Owner::Person {
         let what = "it reads no table of persons".into();
         found.push(Refusal::NotCarried { node: "the rule", what }.at(Highlight::Output(None)));
@@ -74,6 +79,15 @@ pub fn check_output<'a>(
     check_type("alert_key", "a DATE or text", |ty| {
         matches!(ty, DataType::Date32 | DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
     });
+    for column in [subject, "alert_key"] {
+        if field(column).is_some_and(|at| !rows.is_given(at)) {
+            let place = Highlight::Output(Some(column.to_owned()));
+            found.push(Refusal::MayBeNull { column: column.to_owned() }.at(place));
+        }
+    }
+    if field("severity").is_some_and(|at| !rows.is_one_of(at, &Severity::ALL.map(Severity::name))) {
+        found.push(Refusal::Severity.at(Highlight::Output(Some("severity".to_owned()))));
+    }
     if let Some(at) = field("alert_at")
         && rests_on_known_time(plan, steps, at)
     {

@@ -19,7 +19,8 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, WindowFrameBound, WindowFrameUnits};
 
 use crate::catalogue::refused::Highlight;
-use crate::proofs::keys::{self, Rows};
+use crate::proofs::frames::check_frame;
+use crate::proofs::keys::{self, Call, Rows, bounds};
 use crate::proofs::lawful::flow::{self, Flow};
 use crate::proofs::order;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden, of_columns, of_input};
@@ -105,10 +106,15 @@ impl Known {
         let (mut found, mut ties) = (Vec::new(), Vec::new());
         let carried = self.walk(plan, &mut found);
         let tables = |table: &str| self.tables.get(table).map(|source| source.rows.as_ref());
-        let rows = keys::derive(plan, &tables, &mut |call, rows, schema| ties.extend(order::check(call, rows, schema)));
+        let mut too_large = Vec::new();
+        let rows = keys::derive(plan, &tables, &mut |call, rows, schema| match call {
+            Call::Expression(expr) => too_large.extend(bounds::check(expr, rows, schema)),
+            call => ties.extend(order::check(call, rows, schema)),
+        });
         // Who mends the first fault of a place may have mended the other.
         ties.retain(|tie| found.iter().all(|other| other.place != tie.place));
         found.append(&mut ties);
+        found.append(&mut too_large);
         let flow = self.flows.as_ref().map_or_else(Flow::default, |flows| flows.follow(plan));
         CheckError::unless_none(found, Proved { carried, rows, flow })
     }
@@ -375,7 +381,7 @@ fn check_window(expr: &Expr, schema: &DFSchema, input: &Carried) -> Option<Findi
         let refusal = Refusal::Frame { function: fun.name().into(), units: params.window_frame.units.to_string() };
         return Some(refusal.at(place));
     }
-    None
+    check_frame(window, schema)
 }
 
 /// Whether a frame ends a distance before or after the current row.

@@ -10,9 +10,11 @@
 //! tag of their unit) and in a plain batch query alike. It rests on these: a `record_key` is unique for its subject and table, with
 //! `version` in a history; a permit has one holder; parameters of one name do not overlap.
 
+pub mod bounds;
 mod branches;
 mod condition;
 mod derive;
+mod filled;
 mod join;
 mod tables;
 
@@ -20,9 +22,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::logical_expr::Expr;
 
 use crate::model::schema::TableId;
 
+use bounds::Bounds;
 pub use derive::{Call, derive};
 pub use tables::{has_own_permit, of_table};
 
@@ -100,6 +104,10 @@ pub struct Rows {
     unions: Vec<Union>,
     not_null: BTreeSet<Attribute>,
     values: BTreeMap<Attribute, BTreeSet<Value>>,
+    /// Between what numbers and days lie, where that is known.
+    bounds: BTreeMap<Attribute, Bounds>,
+    /// Expressions over the columns that are not null, where a condition just before says so.
+    filled: Vec<Expr>,
     partnerless: Vec<Partnerless>,
     spans: Vec<Span>,
     sources: BTreeMap<Attribute, Source>,
@@ -254,6 +262,8 @@ impl Rows {
         self.not_null = self.not_null.iter().filter_map(|attribute| one(*attribute)).collect();
         let values = std::mem::take(&mut self.values);
         self.values = values.into_iter().filter_map(|(attribute, values)| Some((one(attribute)?, values))).collect();
+        let bounds = std::mem::take(&mut self.bounds);
+        self.bounds = bounds.into_iter().filter_map(|(attribute, bounds)| Some((one(attribute)?, bounds))).collect();
         for source in self.sources.values_mut() {
             source.key.retain_mut(|(_, attribute)| one(*attribute).map(|moved| *attribute = moved).is_some());
         }
@@ -264,6 +274,7 @@ impl Rows {
     /// The rows of both sides beside one another; returns by how much the right side's attributes were moved.
     fn beside(mut self, mut right: Rows) -> (Rows, usize) {
         let first = self.count;
+        self.filled.clear();
         right.shift(first);
         self.count = right.count;
         self.columns.append(&mut right.columns);
@@ -272,6 +283,7 @@ impl Rows {
         self.unions.append(&mut right.unions);
         self.not_null.append(&mut right.not_null);
         self.values.append(&mut right.values);
+        self.bounds.append(&mut right.bounds);
         self.partnerless.append(&mut right.partnerless);
         self.spans.append(&mut right.spans);
         self.sources.append(&mut right.sources);
@@ -305,6 +317,7 @@ impl Rows {
         self.unions.retain(|union| wanted.has(union.row));
         self.partnerless.clear();
         self.spans.clear();
+        self.filled.clear();
         self.renumber(&|list| *list = list.iter().filter_map(|attribute| one(*attribute)).collect(), &one);
         self.dependencies.retain(|dependency| !dependency.to.is_empty());
         self.count = count;
@@ -415,6 +428,24 @@ impl Table {
     pub fn without_null(mut self, columns: &[&str]) -> Table {
         let columns = self.attributes(columns);
         self.rows.not_null.extend(columns);
+        self
+    }
+
+    /// Numbers or days of the column lie between these.
+    pub fn with_bounds(mut self, column: &str, bounds: Bounds) -> Table {
+        for column in self.attributes(&[column]) {
+            self.rows.bounds.insert(column, bounds);
+        }
+        self
+    }
+
+    /// The column holds these texts only, or null.
+    pub fn with_words(mut self, column: &str, texts: &[&str]) -> Table {
+        for column in self.attributes(&[column]) {
+            let mut values = filled::words(texts);
+            values.insert(Value::Null);
+            self.rows.holds(column, values);
+        }
         self
     }
 

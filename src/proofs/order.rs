@@ -28,6 +28,7 @@ const BY_PLACE: [&str; 3] = ["lag", "lead", "row_number"];
 /// Why the result of a function over several rows depends on which of two rows that tie comes first, if it does.
 pub fn check(call: Call<'_>, rows: &mut Rows, schema: &DFSchema) -> Option<Finding> {
     match call {
+        Call::Expression(_) => None,
         Call::Window(window) => check_window(window, rows, schema),
         Call::Aggregate(aggregate, group) => check_aggregate(aggregate, group, rows, schema),
     }

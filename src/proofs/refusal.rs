@@ -35,6 +35,10 @@ pub enum Refusal {
     Missing { column: String },
     #[error("output column {column} is {found}; it must be {wanted}")]
     Type { column: &'static str, found: String, wanted: &'static str },
+    #[error("output column {column} may be null; every row needs it")]
+    MayBeNull { column: String },
+    #[error("output column severity may be another text than info, weak, medium or strong")]
+    Severity,
     #[error("it asserts an absence ({what}) but gives no due_at, the time up to which the absence is asserted")]
     NoDueAt { what: String },
     #[error("alert_at rests on known_time; use first_known_time, or a later correction would take the alert away")]
@@ -47,6 +51,10 @@ pub enum Refusal {
     Identifier { misuse: Misuse, what: String },
     #[error("a column has {parts} parts once each step is put in its place, more than {MOST_PARTS}")]
     TooManyParts { parts: u64 },
+    #[error("{what} may leave {of}")]
+    TooLarge { what: String, of: &'static str },
+    #[error("engines read {what} differently")]
+    ReadOtherwise { what: String, hint: &'static str },
     #[error("{message}")]
     Star { message: String, hint: String },
 }
@@ -92,6 +100,10 @@ impl Refusal {
     pub fn hint(&self) -> &str {
         match self {
             Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } | Refusal::Safeguard { hint, .. } => hint,
+            Refusal::ReadOtherwise { hint, .. } => hint,
+            Refusal::TooLarge { .. } => {
+                "bound what it is computed from: least(n, 600) months, a day as a column of a table; instead of two amounts multiply an amount by a parameter"
+            }
             Refusal::TooManyParts { .. } => {
                 "a step that names a column twice, which names one twice, doubles with each: write it in another way"
             }
@@ -129,6 +141,12 @@ impl Refusal {
             }
             Refusal::Type { column: "person_id", .. } => "select the table's own person_id, not an expression",
             Refusal::Type { .. } => "CAST it",
+            Refusal::MayBeNull { .. } => {
+                "a row without it is no alert, and nobody would notice: say coalesce(..., '-'), or WHERE ... IS NOT NULL in the SELECT that reads it"
+            }
+            Refusal::Severity => {
+                "write the tiers as they are, also in CASE, VALUES or coalesce, or say severity(n), which is one of them for every n"
+            }
             Refusal::NoDueAt { .. } => {
                 "add a column due_at: the deadline up to which every feed must have spoken before the row is raised"
             }
@@ -153,13 +171,16 @@ impl Refusal {
 }
 
 fn forbidden_hint(what: &str) -> &'static str {
-    let hints: [(&str, &str); 23] = [
+    let hints: &[(&str, &str)] = &[
         (
             "a date compared",
             "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
         ),
         ("may be zero", "divide by nullif(..., 0), which makes the quotient null"),
-        ("CAST of a text", "say TRY_CAST, which is null where CAST fails"),
+        (
+            "CAST of a text",
+            "no column of the tables holds a number or a day as text: take the column that has it, or compare the text",
+        ),
         (
             "SELECT *",
             "name the columns: a new column of the table would change the alert; of a step (WITH) all are step.*",
@@ -177,10 +198,14 @@ fn forbidden_hint(what: &str) -> &'static str {
         ("LIMIT", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1 picks one row a permit"),
         ("OFFSET", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) picks rows by their place"),
         ("RECURSIVE", "join the facts to the months of the permit, or number the episode with two windows"),
+        (
+            "takes no rows back",
+            "say sum(CASE WHEN x THEN 1 ELSE 0 END) > 0 for bool_or(x), and = 0 of NOT x for bool_and(x), over the same frame; or begin the frame with UNBOUNDED PRECEDING",
+        ),
         ("over a window", "it keeps for each row all rows before it: group the rows first"),
         ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
         ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
-        ("/ between", "100 * a < 95 * b says the same without a quotient; or say round() or floor()"),
+        ("/ between", "100 * a < 95 * b says the same without a quotient"),
         (
             "NOT IN (SELECT",
             "a null among the values makes it null for all, and engines differ: NOT EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id AND b.x = a.x)",
@@ -199,7 +224,7 @@ fn forbidden_hint(what: &str) -> &'static str {
             "of DOUBLE",
             "what comes out depends on the order in which fractions are added: use whole numbers or DECIMAL, and instead of a mean compare sum(x) with n * count(x)",
         ),
-        ("unnest", "array_has and array_has_any look into a list"),
+        ("unnest", "array_has and has_citizenship look into a list"),
         ("UNION of rows", "give both sides a person_id of their own"),
     ];
     let known = hints.iter().find(|(word, _)| what.contains(word));

@@ -6,6 +6,7 @@ use datafusion::common::{Column, DFSchema, JoinType, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFunctionDefinition};
 
 use crate::catalogue::refused::Highlight;
+use crate::proofs::alike::read_otherwise;
 use crate::proofs::refusal::{CheckError, Finding, forbidden, of_columns};
 
 /// The plans of those tables that are steps of a text; `None` for any other table.
@@ -65,13 +66,15 @@ impl<'a> Origins<'a, '_> {
 }
 
 /// Refuses arithmetic that means something else in other engines, or fails for some values: `/` between whole numbers, which DuckDB
-/// and most readers take for a fraction; an aggregate of binary fractions; a divisor that may be zero; a CAST of texts that may not have that form. The planner
-/// decides which rows such an expression is evaluated for, so it would also decide whether it fails.
+/// and most readers take for a fraction; an aggregate of binary fractions; a divisor that may be zero; a CAST of texts that may not have
+/// that form (the planner decides which rows such an expression is evaluated for, so it would also decide whether it fails); and what
+/// `alike` lists.
 pub fn check_arithmetic(plan: &LogicalPlan) -> Result<(), CheckError> {
     check_written(plan, |expr, schema| {
-        let (what, word) = doubtful(expr, schema)?;
+        let doubt = doubtful(expr, schema).map(|(what, word)| (forbidden(&what), word));
+        let (refusal, word) = doubt.or_else(|| read_otherwise(expr, schema))?;
         let place = of_columns(std::iter::once(expr));
-        Some(forbidden(&what).at(place.map_or(Highlight::words(&[word]), Highlight::Span)))
+        Some(refusal.at(place.map_or(Highlight::words(&[word]), Highlight::Span)))
     })
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::{cast, max, min};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 
 use crate::catalogue::Threshold;
 use crate::model::time::Day;
@@ -49,7 +50,16 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
 /// What tells the rows of such a table apart. Thresholds of one name that overlap are refused when they are read.
 pub fn rows_of(name: &str, batch: &RecordBatch) -> Table {
     let schema = batch.schema();
-    let table = Table::new(name, schema.fields().iter().map(|field| field.name().as_str()));
+    let mut table = Table::new(name, schema.fields().iter().map(|field| field.name().as_str()));
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        // Days and numbers lie between the least and the greatest of them.
+        let numbers =
+            cast(column, &DataType::Int64).ok().filter(|_| !matches!(field.data_type(), DataType::Timestamp(..)));
+        let numbers = numbers.as_ref().and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
+        if let Some((least, most)) = numbers.and_then(|numbers| Some((min(numbers)?, max(numbers)?))) {
+            table = table.with_bounds(field.name(), (least.into(), most.into()));
+        }
+    }
     match name {
         "months" => table.with_key(&["month"]).with_key(&["next_month"]).with_key(&["complete_at"]).without_null(&[
             "month",

@@ -26,6 +26,7 @@ use crate::catalogue::file::RuleFile;
 use crate::catalogue::links::LinkFile;
 use crate::catalogue::refused::Highlight;
 use crate::catalogue::{Catalogue, ViewFile};
+use crate::model::alert::Severity;
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
 use crate::proofs::dates::check_dates;
@@ -147,7 +148,9 @@ impl Planner {
         planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
         let columns = ["person_id", "permit_id"].map(|name| (name.to_owned(), (Key::Subject, Tag::Front)));
         let schema = rule_rows_schema();
-        let rows = keys::Table::new(RULE_ROWS, schema.fields().iter().map(|field| field.name().as_str()));
+        let rows = keys::Table::new(RULE_ROWS, schema.fields().iter().map(|field| field.name().as_str()))
+            .without_null(&["rule_id", "rule_number", "person_id", "permit_id", "alert_key", "severity", "alert_at"])
+            .with_words("severity", &Severity::ALL.map(Severity::name));
         planner.known.add(RULE_ROWS, Owner::Person, columns.into(), rows);
         for (name, batch) in calendars(&catalogue.thresholds) {
             let slot = Slot::new(name, batch.schema());

@@ -19,7 +19,7 @@ use crate::population::MANY;
 const DUCKDB: &str = "duckdb==2.0.0";
 
 /// A Python with DuckDB, made once and kept between runs. Without a network the test fails: it has nothing to compare.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-2.0.0");
     let python = home.join("bin/python");
     if run(Command::new(&python).args(["-c", "import duckdb"])).is_ok() {

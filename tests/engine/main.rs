@@ -17,6 +17,7 @@
 //! - `shown`: what units of employers are shown of what rules found.
 //! - `many_rules`: more rules than a machine word has bits.
 //! - `isolation`: rules that must be refused.
+//! - `texts`: whatever text is accepted, all engines read it alike.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
 
@@ -41,4 +42,5 @@ mod property;
 mod reload;
 mod safeguards;
 mod shown;
+mod texts;
 mod told_ahead;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, Values};
 
-use crate::proofs::keys::{Attribute, Rows, Source, Table, Union, Value};
+use crate::proofs::keys::{Attribute, Rows, Source, Table, Union, Value, bounds};
 
 const VALUES: &str = "VALUES";
 
@@ -38,10 +38,17 @@ impl Rows {
         let listed: Vec<usize> = (0..columns.len()).filter(|column| columns[*column].is_some()).collect();
         for column in &listed {
             let held = columns[*column].iter().flatten().cloned().collect::<BTreeSet<_>>();
-            if !held.contains(&Value::Null) {
-                table.rows.not_null.insert(table.rows.columns[*column]);
-            }
             table.rows.holds(table.rows.columns[*column], held);
+        }
+        for (at, column) in table.rows.columns.iter().enumerate() {
+            let is_given =
+                |row: &Vec<Expr>| matches!(row.get(at), Some(Expr::Literal(literal, _)) if !literal.is_null());
+            if values.values.iter().all(is_given) {
+                table.rows.not_null.insert(*column);
+            }
+            let cells = values.values.iter().filter_map(|row| row.get(at));
+            let bounds = bounds::of_cells(cells);
+            table.rows.bounds.extend(bounds.map(|bounds| (*column, bounds)));
         }
         let is_key = |key: &[usize]| {
             let row = |row: usize| key.iter().map(|column| columns[*column].as_ref()?.get(row)).collect::<Vec<_>>();
@@ -72,6 +79,10 @@ impl Rows {
             if inputs.iter().all(|input| of(input).is_some_and(|of| input.not_null.contains(&of))) {
                 rows.not_null.insert(*column);
             }
+            let bounds: Option<Vec<_>> = inputs.iter().map(|input| input.bounds.get(&of(input)?)).collect();
+            let bounds = bounds
+                .and_then(|bounds| Some((bounds.iter().map(|of| of.0).min()?, bounds.iter().map(|of| of.1).max()?)));
+            rows.bounds.extend(bounds.map(|bounds| (*column, bounds)));
             let values: Option<Vec<_>> = inputs.iter().map(|input| input.values.get(&of(input)?)).collect();
             if let Some(values) = values {
                 rows.holds(*column, values.into_iter().flatten().cloned().collect());

@@ -74,12 +74,17 @@ impl Rows {
         }
     }
 
-    /// A compared column is not null.
+    /// The columns of a compared expression are not null, where it would be null otherwise.
     pub(super) fn known(&mut self, compared: &Expr, schema: &DFSchema) {
+        use Operator::{Minus, Multiply, Plus};
         let column = match compared {
             Expr::Column(column) => column,
             Expr::Cast(cast) => return self.known(&cast.expr, schema),
-            _ => return,
+            Expr::BinaryExpr(BinaryExpr { left, op: Plus | Minus | Multiply, right }) => {
+                self.known(left, schema);
+                return self.known(right, schema);
+            }
+            other => return self.filled.push(other.clone()),
         };
         if let Some(attribute) = self.column(column, schema) {
             self.not_null.insert(attribute);

@@ -1,14 +1,12 @@
 //! Derives what tells the rows of a plan apart, node by node, and shows whatever may depend on the order of rows on the way.
 
-use std::collections::BTreeSet;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
-use datafusion::logical_expr::{Aggregate, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, ExprSchemable, LogicalPlan, Window, WindowFrameUnits};
 
 use crate::proofs::keys::join::joined;
-use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, unknown};
+use crate::proofs::keys::{Attribute, Determined, Rows, Table, Value, bounds, unknown};
 
 /// A function over several rows.
 #[derive(Clone, Copy)]
@@ -16,6 +14,8 @@ pub enum Call<'a> {
     Window(&'a WindowFunction),
     /// With what it groups by.
     Aggregate(&'a AggregateFunction, &'a [Attribute]),
+    /// Any expression of a node.
+    Expression(&'a Expr),
 }
 
 /// Shown each function over several rows, with what is known of its rows and their schema.
@@ -44,16 +44,20 @@ impl Derivation<'_, '_, '_> {
             LogicalPlan::Projection(projection) => {
                 let mut rows = self.rows(&projection.input);
                 let schema = projection.input.schema();
+                self.show(&projection.expr, &mut rows, schema);
                 rows.columns = projection.expr.iter().map(|expr| rows.attribute(expr, schema)).collect();
+                rows.filled.clear();
                 rows
             }
             LogicalPlan::Filter(filter) => {
                 let mut rows = self.rows(&filter.input);
+                self.show(std::slice::from_ref(&filter.predicate), &mut rows, filter.input.schema());
                 rows.hold_all(&filter.predicate, filter.input.schema());
                 rows
             }
             LogicalPlan::SubqueryAlias(alias) => {
                 let mut rows = self.rows(&alias.input);
+                rows.filled.clear();
                 rows.name_tiers(alias.alias.table(), &alias.schema);
                 rows
             }
@@ -68,7 +72,17 @@ impl Derivation<'_, '_, '_> {
                 rows
             }
             LogicalPlan::Join(join) => {
-                let (left, right) = (self.rows(&join.left), self.rows(&join.right));
+                let (mut left, mut right) = (self.rows(&join.left), self.rows(&join.right));
+                for (l, r) in &join.on {
+                    self.show(std::slice::from_ref(l), &mut left, join.left.schema());
+                    self.show(std::slice::from_ref(r), &mut right, join.right.schema());
+                }
+                if let Some(filter) = &join.filter {
+                    let (mut both, _) = left.clone().beside(right.clone());
+                    if let Ok(schema) = join.left.schema().join(join.right.schema()) {
+                        self.show(std::slice::from_ref(filter), &mut both, &schema);
+                    }
+                }
                 joined(join, left, right)
             }
             LogicalPlan::Union(union) => {
@@ -90,9 +104,14 @@ impl Derivation<'_, '_, '_> {
         }
     }
 
+    fn show(&mut self, exprs: &[Expr], rows: &mut Rows, schema: &DFSchema) {
+        exprs.iter().for_each(|expr| (self.each)(Call::Expression(expr), rows, schema));
+    }
+
     fn window(&mut self, window: &Window) -> Rows {
         let mut rows = self.rows(&window.input);
         let schema = window.input.schema();
+        self.show(&window.window_expr, &mut rows, schema);
         for expr in &window.window_expr {
             let computed = match expr.clone().unalias() {
                 Expr::WindowFunction(function) => {
@@ -110,6 +129,8 @@ impl Derivation<'_, '_, '_> {
     fn aggregate(&mut self, aggregate: &Aggregate) -> Rows {
         let mut rows = self.rows(&aggregate.input);
         let schema = aggregate.input.schema();
+        self.show(&aggregate.group_expr, &mut rows, schema);
+        self.show(&aggregate.aggr_expr, &mut rows, schema);
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             return unknown(&aggregate.schema);
         }
@@ -126,6 +147,7 @@ impl Derivation<'_, '_, '_> {
         let computed: Vec<Attribute> =
             calls.iter().map(|call| rows.aggregated(&group, call.as_ref(), of_groups, schema)).collect();
         rows.columns = group.clone();
+        rows.filled.clear();
         rows.group(&group, &aggregate.schema);
         rows.columns.extend(computed);
         rows
@@ -138,6 +160,18 @@ impl Rows {
         match expr {
             Expr::Alias(alias) => self.attribute(&alias.expr, schema),
             Expr::Column(column) => self.column(column, schema).unwrap_or_else(|| self.new_attribute()),
+            other => {
+                let bounds = self.bounds_of(other, schema);
+                let attribute = self.computed(other, schema);
+                self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
+                attribute
+            }
+        }
+    }
+
+    /// The attribute of an expression that is no column.
+    fn computed(&mut self, expr: &Expr, schema: &DFSchema) -> Attribute {
+        match expr {
             Expr::Literal(literal, _) => {
                 let attribute = self.determined(&[]);
                 if !literal.is_null() {
@@ -152,11 +186,11 @@ impl Rows {
                 let of = self.attribute(&cast.expr, schema);
                 let attribute = self.determined(&[of]);
                 let from = cast.expr.get_type(schema).ok();
+                if self.not_null.contains(&of) {
+                    self.not_null.insert(attribute);
+                }
                 if from.is_some_and(|from| keeps_apart(&from, cast.field.data_type())) {
                     self.depends(&[attribute], &[of]);
-                    if self.not_null.contains(&of) {
-                        self.not_null.insert(attribute);
-                    }
                     if let Some(values) = self.values.get(&of).filter(|_| cast.field.data_type().is_string()).cloned() {
                         self.holds(attribute, values);
                     }
@@ -167,9 +201,10 @@ impl Rows {
                 let columns: Vec<Attribute> =
                     other.column_refs().into_iter().map(|column| self.column_or_new(column, schema)).collect();
                 let attribute = self.determined(&columns);
-                if let Expr::Case(case) = other
-                    && let Some(values) = self.of_case(case, schema)
-                {
+                if self.is_filled(other, schema) {
+                    self.not_null.insert(attribute);
+                }
+                if let Some(values) = self.values_of(other, schema) {
                     self.holds(attribute, values);
                 }
                 attribute
@@ -179,21 +214,6 @@ impl Rows {
 
     fn column_or_new(&mut self, column: &Column, schema: &DFSchema) -> Attribute {
         self.column(column, schema).unwrap_or_else(|| self.new_attribute())
-    }
-
-    /// The values of a CASE whose branches are literals.
-    fn of_case(&self, case: &Case, schema: &DFSchema) -> Option<BTreeSet<Value>> {
-        let branches = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-        let mut values = BTreeSet::new();
-        for branch in branches.chain(case.else_expr.as_deref()) {
-            match branch {
-                Expr::Literal(literal, _) => drop(values.insert(Value::of(literal)?)),
-                Expr::Column(column) => values.extend(self.values.get(&self.column(column, schema)?)?.iter().cloned()),
-                _ => return None,
-            }
-        }
-        values.extend(case.else_expr.is_none().then_some(Value::Null));
-        Some(values)
     }
 
     /// One row for each combination of values of `group`: all but one row of each are left out. `schema` names these columns.
@@ -214,14 +234,16 @@ impl Rows {
     ) -> Attribute {
         let attribute = self.determined(group);
         let Some(AggregateFunction { func, params }) = call else { return attribute };
+        let is_filled = self.is_aggregate_filled(func.name(), &params.args, params.filter.is_some(), schema)
+            && (of_groups || func.name() == "count");
+        if is_filled {
+            self.not_null.insert(attribute);
+        }
+        let bounds = self.bounds_of_call(func.name(), &params.args, None, schema);
+        self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
         match func.name() {
-            "count" => drop(self.not_null.insert(attribute)),
             "min" | "max" | "first_value" | "last_value" => {
                 let Some(of) = params.args.first().map(|of| self.attribute(of, schema)) else { return attribute };
-                let is_filled = self.not_null.contains(&of) && of_groups && params.filter.is_none();
-                if is_filled {
-                    self.not_null.insert(attribute);
-                }
                 if let Some(mut values) = self.values.get(&of).cloned() {
                     values.extend((!is_filled).then_some(Value::Null));
                     self.holds(attribute, values);
@@ -241,10 +263,15 @@ impl Rows {
         let peers = [partition.as_slice(), &order].concat();
         let row = self.row.clone();
         let attribute = self.determined(&row);
+        if self.is_window_filled(function, schema) {
+            self.not_null.insert(attribute);
+        }
         let frame = &params.window_frame;
+        let rows = if matches!(name, "count" | "sum") { bounds::rows_of(frame) } else { None };
+        let bounds = self.bounds_of_call(name, &params.args, rows, schema);
+        self.bounds.extend(bounds.map(|bounds| (attribute, bounds)));
         match name {
             "row_number" => {
-                self.not_null.insert(attribute);
                 self.depends(&[partition.as_slice(), &[attribute]].concat(), &row);
             }
             "lag" | "lead" => {}

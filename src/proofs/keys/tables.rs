@@ -1,7 +1,8 @@
 //! What tells the rows of the record tables apart.
 
-use crate::model::schema::{ColumnType, TableId};
-use crate::proofs::keys::Table;
+use crate::model::alert::Severity;
+use crate::model::schema::{ColumnType, ENVELOPE, TableId};
+use crate::proofs::keys::{Table, bounds};
 
 /// A table as rules see it, or its history: a row a record, or a version of a record.
 ///
@@ -17,10 +18,21 @@ pub fn of_table(table: TableId, history: bool) -> Table {
     let mut known = Table::new(&name, columns.iter().map(|(name, _)| *name))
         .with_key(&key)
         .without_null(&["person_id", "record_key"]);
+    for (column, ty) in &columns {
+        known =
+            bounds::of_column(column, *ty).into_iter().fold(known, |known, bounds| known.with_bounds(column, bounds));
+    }
     if table.is_link() {
+        // What a link must have, decoding refuses a row without.
+        let required = table.def().columns.iter().filter(|column| column.required).map(|column| column.name);
+        known = known.without_null(&required.collect::<Vec<_>>());
+        if table == TableId::EmployerIndications {
+            known = known.with_words("severity", &Severity::ALL.map(Severity::name));
+        }
         return if has_own_permit(table) { known.with_dependency(&["permit_id"], &["person_id"]) } else { known };
     }
-    known = known.without_null(&["version", "op", "known_time", "first_known_time", "known_from", "is_latest"]);
+    known = known.without_null(&["known_time", "first_known_time", "known_from", "is_latest"]);
+    known = known.without_null(&ENVELOPE.each_ref().map(|column| column.name));
     if has_own_permit(table) {
         known = known.with_dependency(&["permit_id"], &["person_id"]);
     }

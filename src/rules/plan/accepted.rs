@@ -72,7 +72,7 @@ impl Planner {
     fn judged(&self, role: Role<'_>, plan: &LogicalPlan, proved: &Proved) -> Result<(), CheckError> {
         if let Role::Rule(file) = role {
             let subject = file.header.subject.as_deref().unwrap_or("permit_id");
-            check_output(plan, &|table| self.step(table), &proved.carried, subject)?;
+            check_output(plan, &|table| self.step(table), proved, subject)?;
         }
         let Some(judge) = &self.judge else { return Ok(()) };
         match role {

@@ -1,0 +1,2 @@
+-- refused: engines read LIKE
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p WHERE concat(p.permit_class, '') LIKE 'W\_%'
