@@ -17,6 +17,7 @@ pub mod executor;
 pub mod frames;
 pub mod functions;
 pub mod keys;
+pub mod listed;
 pub mod profile;
 pub mod renumber;
 pub mod session;
