@@ -106,7 +106,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("check", "--rule R01".into()),
         ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
         ("doctor", "--config permitwatch.toml".into()),
-        ("explain", format!("{alert} --input feeds --log log.ndjson --rule R01")),
+        ("explain", format!("{alert} --input feeds --log log.ndjson")),
         ("generate", "--out made --persons 5 --years 1".into()),
         ("quarantine list", "--file q.ndjson".into()),
         ("quarantine redrive", "--file q.ndjson --input feeds".into()),

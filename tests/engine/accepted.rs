@@ -99,7 +99,7 @@ const FOLLOWED: [(&str, &str, &str); 25] = [
     (
         "RECURSIVE",
         "join the facts to the months of the permit",
-        "FROM permit_months m JOIN permits p ON p.permit_id = m.permit_id",
+        "FROM permits p JOIN months m ON m.month >= p.valid_from AND m.month <= p.valid_to",
     ),
     (
         "over a window",

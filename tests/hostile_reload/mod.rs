@@ -20,7 +20,7 @@ pub fn hostile() -> Vec<Hostile> {
     let plain = || steps(first, &format!("{again}, x FROM ?"));
     let twice = format!("{again}, x FROM ? WHERE EXISTS (SELECT 1 FROM ? o WHERE o.person_id = ?.person_id)");
     // Each condition as long as it may be, in each of as many steps: all of it is planned before the last name is found to be missing.
-    let long = vec!["x = 'a'"; 90].join(" OR ");
+    let long = vec!["x = 'ICT'"; 90].join(" OR ");
     let at_the_limit = steps(first, &format!("{again}, x FROM ? WHERE {long}"));
     let texts = [
         ("8,000 terms", plain(), terms(" OR "), "words and signs, more than 16000"),
