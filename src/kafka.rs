@@ -19,6 +19,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::types::{RDKafkaMessage, RDKafkaRespErr};
 use rdkafka::{ClientContext, bindings};
 use thiserror::Error;
@@ -217,16 +218,29 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
     config: &KafkaConfig,
     topic: &str,
 ) -> Result<Option<i32>, ClusterError> {
-    let failed =
-        |message: String| ClusterError::Metadata { brokers: config.brokers.clone(), topic: topic.to_owned(), message };
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT).map_err(|error| failed(describe(&error)))?;
+    let failed = |error: KafkaError| ClusterError::Metadata {
+        brokers: config.brokers.clone(),
+        topic: topic.to_owned(),
+        message: describe(&error),
+    };
+    let partitions = partitions(consumer, topic, ANSWER_TIMEOUT).map_err(failed)?;
+    Ok(i32::try_from(partitions.len()).ok().filter(|count| *count > 0))
+}
+
+/// The numbers of a topic's partitions, as the brokers tell them; none if they know no such topic.
+fn partitions<C: rdkafka::consumer::ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Vec<i32>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), timeout)?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     match found.error() {
-        None => Ok(i32::try_from(found.partitions().len()).ok().filter(|count| *count > 0)),
-        Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
-        Some(error) => Err(failed(RDKafkaErrorCode::from(error).to_string())),
+        None => Ok(found.partitions().iter().map(MetadataPartition::id).collect()),
+        Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(Vec::new()),
+        Some(error) => Err(KafkaError::MetadataFetch(error.into())),
     }
 }
 
@@ -273,7 +287,8 @@ pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
             Ok(bounds) => return Ok(bounds),
             Err(error) => error,
         };
-        let is_final = !error.rdkafka_error_code().is_some_and(is_passing) || lacks(consumer, topic, partition);
+        let is_final = !error.rdkafka_error_code().is_some_and(is_passing)
+            || partitions(consumer, topic, QUESTION_TIMEOUT).is_ok_and(|known| !known.contains(&partition));
         // Asking takes seconds, in which the shard may have been taken away.
         if patience.is_called_off() {
             return Err(Unanswered::CalledOff);
@@ -287,16 +302,6 @@ pub(crate) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
         }
         std::thread::park_timeout(ASK_AGAIN);
     }
-}
-
-/// Whether the brokers say that the topic has no such partition.
-fn lacks<C: rdkafka::consumer::ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> bool {
-    use RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as UNKNOWN;
-    let Ok(metadata) = consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT) else { return false };
-    metadata.topics().iter().filter(|found| found.name() == topic).any(|found| match found.error() {
-        Some(error) => error == UNKNOWN,
-        None => !found.partitions().iter().any(|found| found.id() == partition),
-    })
 }
 
 /// Whether brokers that are away, or moving a leader, cause this error.

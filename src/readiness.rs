@@ -9,8 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::model::schema::Feed;
-use crate::source::kafka::{Health, Membership};
+use crate::source::kafka::{Health, Membership, Obstacle, Unread};
 
 /// Which shards the process owns, how far they have come, and its health in the group. The shards and the instance that watches the
 /// group write it, `/ready` reads it.
@@ -26,7 +25,7 @@ struct Standing {
     /// Shards that the group has assigned to the process; some may not have been started yet.
     given: BTreeSet<i32>,
     /// Owned shards that have a feed that cannot be read, and one such feed.
-    unread: BTreeMap<i32, Feed>,
+    unread: BTreeMap<i32, Unread>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,8 +146,14 @@ impl Standing {
         if let Some(shard) = self.given.iter().find(|shard| !self.shards.contains_key(shard)) {
             return Some(format!("shard {shard} is being taken over"));
         }
-        if let Some((shard, feed)) = self.unread.first_key_value() {
-            return Some(format!("shard {shard} is not being read: no broker answers for feed {}", feed.name()));
+        if let Some((shard, Unread { feed, why })) = self.unread.first_key_value() {
+            let feed = feed.name();
+            return Some(match why {
+                Obstacle::Unanswered => format!("shard {shard} is not being read: no broker answers for feed {feed}"),
+                Obstacle::Missing => format!(
+                    "shard {shard} is not being read: the brokers know no partition {shard} of feed {feed}; its topic has been deleted"
+                ),
+            });
         }
         let owned = self.shards.len();
         let reading = self.shards.values().filter(|state| **state == ShardState::Reading).count();
@@ -165,6 +170,7 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::schema::Feed;
 
     fn member(shards: &[i32]) -> Health {
         let owned = shards.iter().copied().collect();
@@ -233,10 +239,13 @@ mod tests {
     #[test]
     fn a_shard_that_is_not_read_is_named_with_its_feed() {
         let readiness = running(&[0, 1]);
-        readiness.health(&Health { unread: [(1, Feed::Border)].into(), ..member(&[0, 1]) });
+        let unread = |why| Health { unread: [(1, Unread { feed: Feed::Border, why })].into(), ..member(&[0, 1]) };
+        readiness.health(&unread(Obstacle::Unanswered));
         let report = readiness.report();
         assert_eq!((report.ready, report.unread), (false, vec![1]));
         assert_eq!(report.reason, "shard 1 is not being read: no broker answers for feed border");
+        readiness.health(&unread(Obstacle::Missing));
+        assert!(readiness.report().reason.ends_with("no partition 1 of feed border; its topic has been deleted"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod frames;
 pub mod functions;
 pub mod keys;
+pub mod listed;
 pub mod profile;
 pub mod renumber;
 pub mod session;

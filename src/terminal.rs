@@ -1,11 +1,11 @@
-//! What a person at a terminal reads: alerts, one line each in plain words, and all other output of commands.
+//! What a person at a terminal reads and is asked: alerts, one line each in plain words, and all other output of commands.
 //!
 //! A closed pipe ends nothing: the reader has seen enough, but what the command writes elsewhere is still to come. Any other failure
 //! to print is remembered and fails the command at its end (`finish`): what stands in a file behind `>` is not all. `println!` and
 //! `eprintln!` would panic at either, so nothing else in this crate prints.
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::alert::{Alert, Severity, Status};
@@ -84,6 +84,19 @@ pub fn finish() -> io::Result<()> {
 /// Prints a line to stderr; for `note!`.
 pub fn note_line(line: Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether a person is there to answer a question.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks on stderr, and reads a line from stdin; `None` at the end of input.
+pub fn ask(question: &str) -> Option<String> {
+    let _ = write!(io::stderr().lock(), "{question} ");
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).unwrap_or(0);
+    (read > 0).then(|| answer.trim().to_owned())
 }
 
 /// Overwrites the current line of stderr, which must be a terminal; an empty text clears it.

@@ -70,7 +70,10 @@ fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
 
     let listed = quarantine(file, &["list"]);
     assert!(
-        listed.contains("payments     misrouted               1") && listed.contains("3 entries; 1 more"),
+        listed.contains("payments     in another key's partition         misrouted                   1")
+            && listed.contains("payments/")
+            && listed.contains(": told by a test")
+            && listed.contains("3 entries; 1 more"),
         "{listed}"
     );
     let json: serde_json::Value = serde_json::from_str(&quarantine(file, &["list", "--json"])).unwrap();

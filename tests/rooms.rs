@@ -104,6 +104,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "rules",
             "service",
             "shard",
+            "sink",
             "snapshot",
             "source",
             "sql",
@@ -163,6 +164,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("metrics", &["telemetry"]),
     ("parquet", &["snapshot", "generate", "tools::replay"]),
+    ("toml_edit", &["tools::cases"]),
 ];
 
 static SOURCES: LazyLock<Sources> = LazyLock::new(|| Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));

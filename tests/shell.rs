@@ -1,40 +1,92 @@
 //! Aim: whoever calls the program from a shell learns by its exit code and message whether all was written, before the work where that
 //! is possible, and finds no cut file.
-//! Method: the real binary over a small recording, with a full device, a closed pipe, a missing folder, and outputs over inputs.
+//! Method: the real binary, and every command that its help names: with a full device, a closed pipe, and a missing folder or one
+//! without rights in place of each file and folder that it takes. `shell.md` in the target's tmp has the answers as a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
-use std::fs::{self, File};
-use std::io::Read;
+#[path = "broker/mod.rs"]
+mod broker;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// A directory with a recording in `feeds`, and a permit of it.
-static RECORDING: LazyLock<(TempDir, String)> = LazyLock::new(|| {
+use broker::Brokers;
+
+/// What the commands are tried on: a directory that everybody may read, with the program, the rules, a recording of made-up feeds,
+/// what `replay` says of it, and a configuration whose topics are there.
+struct Stage {
+    dir: TempDir,
+    alert: String,
+}
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
-    let made = permitwatch(&["generate", "--out", &text(&dir.path().join("feeds")), "--persons", "20", "--years", "1"]);
-    assert!(made.status.success(), "{}", words(&made));
-    let permits = fs::read_to_string(dir.path().join("feeds/ndjson/permits.ndjson")).unwrap();
-    let (_, rest) =
-        permits.split_once("\"permit_id\":\"").or_else(|| permits.split_once("permit_id\\\":\\\"")).unwrap();
-    let permit = rest.split(['"', '\\']).next().unwrap().to_owned();
-    (dir, permit)
+    let path = |name: &str| dir.path().join(name);
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_permitwatch"));
+    if fs::hard_link(program, path("permitwatch")).is_err() {
+        fs::copy(program, path("permitwatch")).unwrap();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    copy(&root.join("queries"), &path("queries"));
+    fs::copy(root.join("config/ADAPTERS.md"), path("ADAPTERS.md")).unwrap();
+    fs::write(path("q.ndjson"), "").unwrap();
+    fs::write(path("key"), "0123456789abcdef0123456789abcdef").unwrap();
+    fs::create_dir(path("locked")).unwrap();
+    fs::write(path("locked/file"), "").unwrap();
+    fs::set_permissions(path("locked"), Permissions::from_mode(0o000)).unwrap();
+    let stage = |args: &[&str]| {
+        let made = Command::new(path("permitwatch")).args(args).current_dir(dir.path()).output().unwrap();
+        assert!(made.status.success(), "{args:?}: {}", words(&made));
+    };
+    stage(&["generate", "--out", "feeds", "--persons", "120", "--years", "2"]);
+    stage(&["replay", "--input", "feeds", "--out", "log.ndjson"]);
+    let log = fs::read_to_string(path("log.ndjson")).unwrap();
+    let alert: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let alert = alert["alert_id"].as_str().unwrap().to_owned();
+    let kafka = Brokers::shared().config("shell");
+    let text = format!(
+        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\n[alerts]\npseudonym_key_file = \"key\"\n",
+        kafka.brokers, kafka.group_id, kafka.topic_prefix
+    );
+    fs::write(path("permitwatch.toml"), text).unwrap();
+    stage(&["topics", "create", "--config", "permitwatch.toml", "--partitions", "1", "--apply"]);
+    Stage { dir, alert }
 });
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
 
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
 fn feeds() -> String {
-    text(&RECORDING.0.path().join("feeds"))
+    text(&STAGE.dir.path().join("feeds"))
 }
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_permitwatch"));
-    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).env_remove("RUST_LOG");
+    let mut command = Command::new(STAGE.dir.path().join("permitwatch"));
+    command.args(args).current_dir(STAGE.dir.path()).stdin(Stdio::null()).env_remove("RUST_LOG");
     command
 }
 
@@ -46,58 +98,148 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Commands that print, none of which needs a broker.
-fn printing() -> Vec<Vec<String>> {
-    let (feeds, permit) = (feeds(), RECORDING.1.clone());
-    let quarantine = RECORDING.0.path().join("q.ndjson");
-    fs::write(&quarantine, "").unwrap();
-    let commands = [
-        format!("sql --input {feeds} --rule R01"),
-        "rules list".to_owned(),
-        "rules show R01".to_owned(),
-        "rules reference --rule R01".to_owned(),
-        format!("explain --permit {permit} --input {feeds} --rule R01"),
-        "check --rule R01".to_owned(),
-        "check --rule R01 --format json".to_owned(),
-        format!("replay --input {feeds} --rule R01"),
-        format!("replay --input {feeds} --rule R01 --mode batch"),
-        "test R01".to_owned(),
-        format!("generate --out {feeds}2 --persons 5 --years 1"),
-        "adapters reference".to_owned(),
-        format!("quarantine list --file {}", quarantine.display()),
-        "--help".to_owned(),
-        "replay --help".to_owned(),
-    ];
-    commands.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+/// How each command is tried so that it succeeds. `run` prints nothing, and ends when it is told to.
+fn tried() -> BTreeMap<&'static str, String> {
+    let alert = &STAGE.alert;
+    [
+        ("adapters reference", "--out ADAPTERS.md".to_owned()),
+        ("check", "--rule R01".into()),
+        ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
+        ("doctor", "--config permitwatch.toml".into()),
+        ("explain", format!("{alert} --input feeds --log log.ndjson")),
+        ("generate", "--out made --persons 5 --years 1".into()),
+        ("quarantine list", "--file q.ndjson".into()),
+        ("quarantine redrive", "--file q.ndjson --input feeds".into()),
+        ("replay", "--input feeds --rule R01".into()),
+        ("rules functions", String::new()),
+        ("rules list", String::new()),
+        ("rules reference", "--rule R01".into()),
+        ("rules show", "R01".into()),
+        ("run", "--config permitwatch.toml".into()),
+        ("sql", "--input feeds --rule R01".into()),
+        ("test", "R01".into()),
+        ("topics create", "--config permitwatch.toml".into()),
+    ]
+    .into()
+}
+
+/// Commands that print nothing: there is nothing to cut.
+const SILENT: [&str; 1] = ["run"];
+
+/// Folders that a command makes.
+const MADE: [(&str, &str); 1] = [("generate", "--out")];
+
+/// The lines of a command's help.
+fn help(of: &str) -> String {
+    let args: Vec<&str> = of.split_whitespace().chain(["--help"]).collect();
+    String::from_utf8(permitwatch(&args).stdout).unwrap()
+}
+
+/// The commands that have none below them, by the help.
+fn commands(of: &str) -> Vec<String> {
+    let help = help(of);
+    let Some((_, below)) = help.split_once("\nCommands:\n") else { return vec![of.to_owned()] };
+    let names = below.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   "))?;
+        (name != "help").then(|| format!("{of} {name}").trim().to_owned())
+    });
+    names.flat_map(|name| commands(&name)).collect()
+}
+
+/// The options that take a file or folder, by the help.
+fn paths(of: &str) -> Vec<String> {
+    let help = help(of);
+    let options = help.lines().filter(|line| line.contains(" <FILE>") || line.contains(" <DIR>"));
+    options.map(|line| format!("--{}", line.split_once("--").unwrap().1.split_whitespace().next().unwrap())).collect()
+}
+
+/// The command as it is tried, with another value for an option.
+fn with(name: &str, args: &str, option: &str, value: &str) -> Vec<String> {
+    let mut out: Vec<String> = name.split_whitespace().chain(args.split_whitespace()).map(str::to_owned).collect();
+    match out.iter().position(|arg| arg == option) {
+        Some(at) => out[at + 1] = value.to_owned(),
+        None => out.extend([option.to_owned(), value.to_owned()]),
+    }
+    out
+}
+
+/// What it says last, with the stage's place left out.
+fn last_words(output: &Output) -> String {
+    let said = words(output);
+    let line = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.replace(&text(STAGE.dir.path()), "...").replace('|', "\\|")
+}
+
+/// Whoever runs the tests, without the rights of root.
+fn as_nobody(command: &mut Command) -> &mut Command {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if is_root { command.uid(65_534).gid(65_534) } else { command }
 }
 
 #[test]
-fn a_full_device_fails_every_command() {
-    for args in printing() {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let full = command(&args).stdout(File::options().write(true).open("/dev/full").unwrap()).output().unwrap();
-        assert_eq!(full.status.code(), Some(1), "{args:?}: {}", words(&full));
-        assert!(
-            words(&full).contains("error: cannot write to standard output: No space left"),
-            "{args:?}: {}",
-            words(&full)
-        );
-        let whole = permitwatch(&args);
-        assert_eq!(whole.status.code(), Some(0), "{args:?}: {}", words(&whole));
+fn every_command_says_what_it_could_not_do() {
+    let tried = tried();
+    let commands = commands("");
+    assert_eq!(commands.iter().map(String::as_str).collect::<Vec<_>>().len(), tried.len(), "{commands:?}");
+    let mut table = String::from("| command | tried with | exit | says |\n| --- | --- | --- | --- |\n");
+    let mut wrong = Vec::new();
+    let mut row = |name: &str, with: &str, output: &Output, is_right: bool| {
+        let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());
+        let line = format!("| {name} | {with} | {code} | {} |", last_words(output));
+        if !is_right {
+            wrong.push(line.clone());
+        }
+        let _ = writeln!(table, "{line}");
+    };
+    for name in &commands {
+        let args = tried.get(name.as_str()).unwrap_or_else(|| panic!("say how \"{name}\" is tried"));
+        let all: Vec<&str> = name.split_whitespace().chain(args.split_whitespace()).collect();
+        if !SILENT.contains(&name.as_str()) {
+            let full = File::options().write(true).open("/dev/full").unwrap();
+            let output = command(&all).stdout(full).output().unwrap();
+            let is_told = words(&output).contains("error: cannot write to standard output: No space left");
+            row(name, "a full stdout", &output, output.status.code() == Some(1) && is_told);
+            let output = closed_pipe(&all);
+            let said = words(&output);
+            let is_quiet = !said.contains("error:") && !said.contains("panic");
+            row(name, "a closed pipe", &output, output.status.code() == Some(0) && is_quiet);
+            let output = permitwatch(&all);
+            row(name, "nothing in its way", &output, output.status.code() == Some(0) && !output.stdout.is_empty());
+        }
+        for option in paths(name) {
+            for (value, why) in [("no/such/file", "no such folder"), ("locked/file", "no rights")] {
+                let args = with(name, args, &option, value);
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                let is_made = MADE.contains(&(name.as_str(), option.as_str())) && value.starts_with("no/");
+                let output = match why {
+                    "no rights" => as_nobody(&mut command(&args)).output().unwrap(),
+                    _ => permitwatch(&args),
+                };
+                let said = words(&output) + &String::from_utf8_lossy(&output.stdout);
+                let folder = value.rsplit_once('/').unwrap().0;
+                let is_right = output.status.code() == Some(1) && said.contains(folder) && !said.contains("panic");
+                let is_first = !said.contains("messages in") && (name == "check" || output.stdout.is_empty());
+                row(name, &format!("{option}: {why}"), &output, is_made || (is_right && is_first));
+                if is_made {
+                    fs::remove_dir_all(STAGE.dir.path().join("no")).unwrap();
+                }
+            }
+        }
     }
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shell.md");
+    fs::write(&file, &table).unwrap();
+    println!("{table}\n(in {})", file.display());
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), table.lines().count() - 2, wrong.join("\n"));
 }
 
-#[test]
-fn a_closed_pipe_is_no_error() {
-    for args in printing() {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}: {said}");
-        assert!(!said.contains("error:") && !said.contains("panic"), "{args:?}: {said}");
-    }
+/// As `| head -1` does: reads a line, and goes.
+fn closed_pipe(args: &[&str]) -> Output {
+    let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut stderr = Vec::new();
+    child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    Output { status: child.wait().unwrap(), stdout: line.into_bytes(), stderr }
 }
 
 /// The program's answer, which must be a failure, and must not have taken up the work.
@@ -109,18 +251,8 @@ fn refused(line: &str) -> String {
 }
 
 #[test]
-fn a_missing_folder_is_said_before_the_work() {
-    let (feeds, missing) = (feeds(), RECORDING.0.path().join("no/such"));
-    let there_is_none = format!("there is no folder {}", missing.display());
-    for option in ["--out", "--standing", "--quarantine"] {
-        let said = refused(&format!("replay --input {feeds} --rule R01 {option} {}/a", missing.display()));
-        assert!(said.contains(&there_is_none), "{said}");
-    }
-    for line in ["rules reference --out", "test R01 --junit"] {
-        let said = refused(&format!("{line} {}/a", missing.display()));
-        assert!(said.contains(&there_is_none), "{line}: {said}");
-    }
-    let in_a_file = refused(&format!("generate --out {feeds}/manifest.json/a --persons 5 --years 1"));
+fn a_folder_that_cannot_be_made_is_said_before_the_work() {
+    let in_a_file = refused("generate --out feeds/manifest.json/a --persons 5 --years 1");
     assert!(in_a_file.contains("cannot write") && in_a_file.contains("Not a directory"), "{in_a_file}");
 }
 
@@ -129,7 +261,7 @@ fn outputs_never_take_the_place_of_what_is_read() {
     let feeds = feeds();
     let read = PathBuf::from(&feeds).join("ndjson/permits.ndjson");
     let before = fs::read(&read).unwrap();
-    let link = RECORDING.0.path().join("link");
+    let link = STAGE.dir.path().join("link");
     std::os::unix::fs::symlink(&read, &link).unwrap();
     for out in [&read, &link] {
         let said = refused(&format!("replay --input {feeds} --rule R01 --out {}", out.display()));
@@ -137,7 +269,7 @@ fn outputs_never_take_the_place_of_what_is_read() {
     }
     let said = refused("rules reference --out queries/salary-drop.sql");
     assert!(said.contains("would be overwritten"), "{said}");
-    let twice = RECORDING.0.path().join("twice");
+    let twice = STAGE.dir.path().join("twice");
     let said = refused(&format!("replay --input {feeds} --out {0} --standing {0}", twice.display()));
     assert!(said.contains("asked for twice"), "{said}");
     assert!(!twice.exists() && fs::read(&read).unwrap() == before);
@@ -154,4 +286,25 @@ fn a_test_run_without_a_case_fails() {
             words(&output)
         );
     }
+}
+
+#[test]
+fn an_update_replaces_nothing_unasked() {
+    let file = STAGE.dir.path().join("queries-2");
+    copy(&STAGE.dir.path().join("queries"), &file);
+    let cases = file.join("tests/study-interrupted.toml");
+    let before = fs::read_to_string(&cases).unwrap();
+    let wrong = before.replacen("severity = \"medium\"", "severity = \"info\"", 1);
+    assert_ne!(wrong, before);
+    fs::write(&cases, &wrong).unwrap();
+    let update = |more: &[&str]| {
+        let args = [&["test", "study-interrupted", "--queries", "queries-2", "--update"], more].concat();
+        let output = permitwatch(&args);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &words(&output))
+    };
+    let (code, said) = update(&[]);
+    assert!(code == Some(1) && said.contains("severity = \"info\"") && said.contains("--replace"), "{said}");
+    assert_eq!(fs::read_to_string(&cases).unwrap(), wrong, "{said}");
+    let (code, said) = update(&["--replace"]);
+    assert_eq!((code, fs::read_to_string(&cases).unwrap()), (Some(0), before), "{said}");
 }

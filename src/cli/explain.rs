@@ -37,7 +37,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "brokers")]
     input: Option<PathBuf>,
     /// What `replay --out` wrote: finds the alert's permit there. Without it all persons are replayed to find it.
-    #[arg(long, value_name = "FILE", requires = "input")]
+    #[arg(long, value_name = "FILE", requires = "input", conflicts_with = "permit")]
     log: Option<PathBuf>,
     /// Clock, a date or RFC 3339 time; default: the greatest known time recorded.
     #[arg(long, value_name = "TIME", value_parser = replay::time, requires = "input")]

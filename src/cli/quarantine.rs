@@ -18,6 +18,8 @@ use crate::source::kafka::MessageReader;
 use crate::terminal::{self, note};
 use crate::tools::broker::FeedWriter;
 use crate::tools::quarantine::{self, Judge, Outcome, Selection};
+use crate::words::Language;
+use crate::words::states::set_aside;
 
 #[derive(Debug, Args)]
 pub struct QuarantineArgs {
@@ -27,7 +29,8 @@ pub struct QuarantineArgs {
 
 #[derive(Debug, Subcommand)]
 enum QuarantineCommand {
-    /// Count the messages set aside by feed and reason and print them: coordinates, reason, detail; never a payload.
+    /// Count the messages set aside by feed and reason (in words, and by the name that --reason takes), and print them: coordinates,
+    /// reason, detail; never a payload.
     List(ListArgs),
     Redrive(RedriveArgs),
 }
@@ -180,7 +183,9 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     if args.json {
         let counts: Vec<_> = counts
             .iter()
-            .map(|((feed, reason), count)| serde_json::json!({"feed": feed, "reason": reason, "entries": count}))
+            .map(|((feed, reason), count)| {
+                serde_json::json!({"feed": feed.name(), "reason": reason.name(), "entries": count})
+            })
             .collect();
         let entries: Vec<_> = entries.iter().map(json).collect();
         let all = serde_json::json!({"counts": counts, "entries": entries, "repeated": repeated});
@@ -188,14 +193,19 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     for ((feed, reason), count) in &counts {
-        terminal::print(&format!("{feed:<12} {reason:<16} {count:>8}"));
+        terminal::print(&format!("{:<12} {:<34} {:<20} {count:>8}", feed.name(), words(*reason), reason.name()));
     }
     for entry in &entries {
         let time = format_micros(entry.known_time.0);
-        terminal::print(&format!("{time}  {}  {}: {}", entry.coordinates, entry.reason.name(), entry.detail));
+        terminal::print(&format!("{time}  {}  {}: {}", entry.coordinates, words(entry.reason), entry.detail));
     }
     terminal::print(&format!("{}{}", counted(entries.len(), "entry"), again(repeated)));
     Ok(())
+}
+
+/// The counts show the name too, which `--reason` takes.
+fn words(reason: Reason) -> &'static str {
+    set_aside(Language::En, reason)
 }
 
 fn json(entry: &Quarantined) -> serde_json::Value {
@@ -225,7 +235,7 @@ fn redrive(args: &RedriveArgs) -> anyhow::Result<()> {
         }
         let (word, detail) = describe(&outcome, args.apply);
         *counts.entry(word).or_default() += 1;
-        terminal::print(&format!("{:<24} {:<16} {word}{detail}", entry.coordinates.to_string(), entry.reason.name()));
+        terminal::print(&format!("{:<24} {:<34} {word}{detail}", entry.coordinates.to_string(), words(entry.reason)));
     }
     if let Some(writer) = &writer {
         writer.flush()?;
@@ -262,7 +272,7 @@ fn describe(outcome: &Outcome, apply: bool) -> (&'static str, String) {
     match outcome {
         Outcome::Good { partition } if apply => ("produced", format!(" to partition {partition}")),
         Outcome::Good { partition } => ("would pass", format!(" in partition {partition}")),
-        Outcome::StillBad(reason, detail) => ("still bad", format!(": {}: {detail}", reason.name())),
+        Outcome::StillBad(reason, detail) => ("still bad", format!(": {}: {detail}", words(*reason))),
         Outcome::Clock => ("not needed", ": a clock message; the adapter's next one says all that it said".to_owned()),
         Outcome::Taken => ("taken in already", ": a rule failed, not the message".to_owned()),
         Outcome::StillTooLate => ("still too late", ": a new known time makes it no earlier".to_owned()),

@@ -11,7 +11,7 @@ use crate::model::clock;
 use crate::model::time::{Day, KnownTime, parse_day};
 use crate::terminal::{self, say};
 use crate::tools::check::coverage::Coverage;
-use crate::tools::check::reference;
+use crate::tools::check::{functions, reference};
 
 /// List the rules, show one, or write the page of all.
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ enum Command {
     Show(ShowArgs),
     /// Write the page of all rules, in Markdown.
     Reference(ReferenceArgs),
+    /// Write the page of what a rule may call and write, in Markdown.
+    Functions(FunctionsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +55,13 @@ struct ReferenceArgs {
     out: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct FunctionsArgs {
+    /// File to write; standard output without it.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
 fn day(text: &str) -> Result<Day, String> {
     parse_day(text).ok_or_else(|| "write YYYY-MM-DD".into())
 }
@@ -62,6 +71,7 @@ pub fn run(args: &Rules) -> anyhow::Result<()> {
         Command::List(rules) => list(rules),
         Command::Show(args) => show(args),
         Command::Reference(args) => write(args),
+        Command::Functions(args) => write_functions(args),
     }
 }
 
@@ -128,6 +138,19 @@ fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
         Some((file, out)) => {
             write_whole(out, &page)?;
             say!("{} in {}", counted(rules.rules().len(), "rule"), file.display());
+        }
+        None => terminal::print(&page),
+    }
+    Ok(())
+}
+
+fn write_functions(args: &FunctionsArgs) -> anyhow::Result<()> {
+    let [out] = Inputs::default().create([args.out.as_deref()])?;
+    let page = functions::page().context("cannot make the page")?;
+    match args.out.as_deref().zip(out) {
+        Some((file, out)) => {
+            write_whole(out, &page)?;
+            say!("functions, operators and clauses in {}", file.display());
         }
         None => terminal::print(&page),
     }

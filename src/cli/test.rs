@@ -8,10 +8,14 @@ use clap::Args;
 
 use crate::catalogue::file::split_header;
 use crate::catalogue::{Catalogue, text_of};
-use crate::cli::{Inputs, counted, create, write_whole};
+use crate::cli::{Inputs, counted, write_whole};
 use crate::model::time::format_micros;
 use crate::terminal::say;
 use crate::tools::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
+
+mod update;
+
+use update::Review;
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
@@ -24,9 +28,13 @@ pub struct TestArgs {
     /// Only cases whose names contain this.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Write what engine and batch agree on into the expectations, for review.
+    /// Fill in expectations that say nothing yet with what engine and batch agree on, for review. Where one says something else, list
+    /// old beside new and ask; without a terminal to ask at, it stays as it is written.
     #[arg(long)]
     update: bool,
+    /// With --update: replace without asking.
+    #[arg(long, requires = "update")]
+    replace: bool,
     /// Write a report for build servers (JUnit XML).
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -52,6 +60,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let [junit] = Inputs::default().rules(&args.queries).create([args.junit.as_deref()])?;
     let dir = args.queries.join("tests");
     let mut totals = Totals::default();
+    let mut review = Review::new(args.replace);
     let (mut sound, mut results) = (Vec::new(), Vec::new());
     let fail = |rule: &str, error: CaseError, results: &mut Vec<(String, Result<Report, String>)>| {
         let message = in_full(error);
@@ -77,7 +86,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         totals.cases += report.cases.len();
         totals.expectations += report.expectations();
         if args.update {
-            totals.bad += usize::from(!update(cases, &report)?);
+            totals.bad += usize::from(!review.update(cases, &report)?);
         } else {
             let untried = args.filter.is_none() && cases.horizon().next().is_some() && report.without_old() == 0;
             totals.bad += usize::from(report.failed() > 0 || untried);
@@ -101,6 +110,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         counted(expectations, "expectation"),
         started.elapsed().as_secs_f64()
     );
+    review.end()?;
     if bad > 0 {
         bail!("{bad} of {} failed", counted(rules, "rule"));
     }
@@ -163,21 +173,6 @@ fn print_report(report: &Report, verbose: bool) {
             }
         }
     }
-}
-
-/// Writes the expectations of one rule; false where engine and batch differ.
-fn update(cases: &RuleCases, report: &Report) -> anyhow::Result<bool> {
-    let file = &cases.file.path;
-    let text = text_of(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let updated = cases::updated(cases, report, &text);
-    say!("{}: {} values written, look at the difference", file.display(), updated.written);
-    if updated.written > 0 {
-        write_whole(create(file)?, &updated.text)?;
-    }
-    for place in &updated.disputed {
-        say!("{}: engine and batch differ, nothing written: {place}", file.display());
-    }
-    Ok(updated.disputed.is_empty())
 }
 
 /// A clock, as cases write it.

@@ -87,7 +87,7 @@ impl Faults {
     }
 
     fn refuse(&mut self, row: usize, column: &'static str, bad: &BadRecord) {
-        self.note(Some(row), column, || format!("{}: {}", bad.reason.name(), bad.detail));
+        self.note(Some(row), column, || bad.detail.clone());
     }
 }
 
@@ -138,11 +138,11 @@ pub fn check(table: TableId, columns: &[Option<ArrayRef>], faults: &mut Faults) 
     has(SOURCE).inspect(|array| check.texts(array, "source", |text| typed::source(table, text)));
     has(PURPOSE).inspect(|array| check.texts(array, "purpose", |text| typed::listed("purpose", text, PURPOSES)));
     has(SECRECY_CLASS).inspect(|array| {
-        let words = "wrong_type: secrecy_class is not 0 to 4";
+        let words = "secrecy_class is not 0 to 4";
         check.numbers(array, "secrecy_class", |class| typed::secrecy_class(class).is_ok(), words);
     });
     has(ARRIVAL_NO).inspect(|array| {
-        check.numbers(array, "arrival_no", |number| number >= 0, "wrong_type: arrival_no is below 0");
+        check.numbers(array, "arrival_no", |number| number >= 0, "arrival_no is below 0");
     });
     debug_assert!(ENVELOPE[ROW_VERSION - SCHEMA_VER].name == "version");
     for (column, at) in table.def().columns.iter().zip(OWN..) {
@@ -211,7 +211,7 @@ impl Check<'_> {
         }
         let nulls = array.logical_nulls();
         for row in (0..array.len()).filter(|row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(*row))) {
-            self.0.note(Some(row), name, || format!("wrong_type: {name} is missing"));
+            self.0.note(Some(row), name, || format!("{name} is missing"));
         }
     }
 
@@ -223,7 +223,7 @@ impl Check<'_> {
             let nulls = array.logical_nulls();
             let is_missing = |row: &usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(*row)) && !retracts(*row);
             for row in (0..array.len()).filter(is_missing) {
-                self.0.note(Some(row), name, || format!("wrong_type: {name} is missing"));
+                self.0.note(Some(row), name, || format!("{name} is missing"));
             }
         }
         if array.logical_null_count() == array.len() {
@@ -232,7 +232,7 @@ impl Check<'_> {
         match column.ty {
             ColumnType::Bool => {}
             ColumnType::Int | ColumnType::Sek => {
-                self.numbers(array, name, typed::is_number, &format!("wrong_type: {name} is not below 10^12"));
+                self.numbers(array, name, typed::is_number, &format!("{name} is not below 10^12"));
             }
             ColumnType::Timestamp => self.instants(array, name),
             ColumnType::Date => self.bounded::<Date32Type>(array, name, |day| typed::day(name, day)),
@@ -298,7 +298,7 @@ impl Check<'_> {
             items.clear();
             items.extend(own.clone().filter(|at| texts.is_valid(*at)).map(|at| texts.value(at)));
             if items.len() < own.len() {
-                self.0.note(Some(row), name, || format!("wrong_type: {name} holds a null"));
+                self.0.note(Some(row), name, || format!("{name} holds a null"));
                 continue;
             }
             match items[..] {

@@ -103,7 +103,7 @@ fn exact(array: &ArrayRef, wanted: &Wanted, coded: bool, faults: &mut Faults) ->
     if out.is_none() && faults.count() == before {
         let is_zoned = matches!(found, DataType::Timestamp(_, Some(_)));
         let words = if is_zoned { "; in another time zone its day is another one" } else { "" };
-        faults.note(None, wanted.name, || format!("wrong_type: is {found}, {} is wanted{words}", words_of(wanted.ty)));
+        faults.note(None, wanted.name, || format!("is {found}, {} is wanted{words}", words_of(wanted.ty)));
     }
     out.filter(|_| faults.count() == before)
 }
@@ -139,7 +139,7 @@ fn kept(array: &ArrayRef, target: &DataType, name: &'static str, why: &str, faul
         let is_null =
             |nulls: &Option<arrow::buffer::NullBuffer>, row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
         for row in (0..array.len()).filter(|row| is_null(&after, *row) && !is_null(&before, *row)) {
-            faults.note(Some(row), name, || format!("wrong_type: {name} {why}"));
+            faults.note(Some(row), name, || format!("{name} {why}"));
         }
     }
     Some(out)
@@ -174,9 +174,8 @@ fn each<T, V>(
     values.enumerate().map(one).collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn said(bad: BadRecord) -> String {
-    format!("{}: {}", bad.reason.name(), bad.detail)
+    bad.detail
 }
 
 fn whole_numbers(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> Option<ArrayRef> {
@@ -189,7 +188,7 @@ fn whole_numbers(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> O
         let floats = cast(array, &DataType::Float64).ok()?;
         let whole = |number: f64| {
             let is_whole = number.is_finite() && number.fract() == 0.0 && number.abs() <= EXACT;
-            is_whole.then_some(number as i64).ok_or_else(|| format!("wrong_type: {name} is not a whole number"))
+            is_whole.then_some(number as i64).ok_or_else(|| format!("{name} is not a whole number"))
         };
         each(floats.as_primitive::<Float64Type>().iter(), name, faults, whole).into_iter().collect()
     } else if let DataType::Decimal32(_, scale)
@@ -203,7 +202,7 @@ fn whole_numbers(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> O
             let whole =
                 if scale < 0 { number.checked_mul(unit) } else { (number % unit == 0).then_some(number / unit) };
             let whole = whole.and_then(|number| i64::try_from(number).ok());
-            whole.ok_or_else(|| format!("wrong_type: {name} is not a whole number below 10^12"))
+            whole.ok_or_else(|| format!("{name} is not a whole number below 10^12"))
         };
         each(decimals.as_primitive::<Decimal128Type>().iter(), name, faults, whole).into_iter().collect()
     } else {
@@ -221,7 +220,7 @@ fn flags(array: &ArrayRef, name: &'static str, faults: &mut Faults) -> Option<Ar
     let flag = |number: i64| match number {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(format!("wrong_type: {name} is not true or false")),
+        _ => Err(format!("{name} is not true or false")),
     };
     let numbers = numbers.as_primitive::<arrow::datatypes::Int64Type>();
     let out: BooleanArray = each(numbers.iter(), name, faults, flag).into_iter().collect();
@@ -233,11 +232,9 @@ fn days(array: &ArrayRef, wanted: &Wanted, faults: &mut Faults) -> Option<ArrayR
     let of_micros = |micros: i64| {
         if micros.rem_euclid(MICROS_PER_DAY) == 0 {
             return i32::try_from(micros.div_euclid(MICROS_PER_DAY))
-                .map_err(|_| format!("impossible_date: {name} lies outside 1900-2199"));
+                .map_err(|_| format!("{name} lies outside 1900-2199"));
         }
-        Err(format!(
-            "impossible_date: {name} is an instant within a day, not 00:00 UTC: which day is meant is not said"
-        ))
+        Err(format!("{name} is an instant within a day, not 00:00 UTC: which day is meant is not said"))
     };
     let out: Date32Array = match array.data_type() {
         DataType::Date64 => {
@@ -295,7 +292,7 @@ fn micros(array: &ArrayRef, unit: TimeUnit) -> Option<Vec<Option<Result<i64, Str
         each: impl Fn(i64) -> Option<i64>,
     ) -> Option<Vec<Option<Result<i64, String>>>> {
         let values: &PrimitiveArray<T> = array.as_primitive_opt()?;
-        let one = |value: i64| each(value).ok_or_else(|| "impossible_date: lies outside 1900-2199".to_owned());
+        let one = |value: i64| each(value).ok_or_else(|| "lies outside 1900-2199".to_owned());
         Some(values.iter().map(|value| value.map(one)).collect())
     }
     match unit {

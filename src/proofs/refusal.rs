@@ -171,7 +171,13 @@ impl Refusal {
 }
 
 fn forbidden_hint(what: &str) -> &'static str {
-    let hints: &[(&str, &str)] = &[
+    let known = forbidden_hints().iter().find(|(word, _)| what.contains(word));
+    known.map_or("a rule is one SELECT over the tables and views of queries/README.md", |(_, hint)| hint)
+}
+
+/// By words of what is forbidden: what to write instead. `tests/engine/accepted.rs` writes it.
+pub fn forbidden_hints() -> &'static [(&'static str, &'static str)] {
+    &[
         (
             "a date compared",
             "it would be taken for days since 1970: subtract two dates (valid_to - valid_from <= 60), or write DATE '2026-01-31'",
@@ -205,7 +211,10 @@ fn forbidden_hint(what: &str) -> &'static str {
         ("over a window", "it keeps for each row all rows before it: group the rows first"),
         ("FULL JOIN", "begin with the table that has every row, and LEFT JOIN the other"),
         ("subquery", "only (NOT) EXISTS and IN in WHERE are planned safely; else join a WITH step"),
-        ("/ between", "100 * a < 95 * b says the same without a quotient"),
+        (
+            "/ between",
+            "100 * a < 95 * b says the same without a quotient; give both columns as evidence, and a finding says their share: {a of b}",
+        ),
         (
             "NOT IN (SELECT",
             "a null among the values makes it null for all, and engines differ: NOT EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id AND b.x = a.x)",
@@ -226,9 +235,7 @@ fn forbidden_hint(what: &str) -> &'static str {
         ),
         ("unnest", "array_has and has_citizenship look into a list"),
         ("UNION of rows", "give both sides a person_id of their own"),
-    ];
-    let known = hints.iter().find(|(word, _)| what.contains(word));
-    known.map_or("a rule is one SELECT over the tables and views of queries/README.md", |(_, hint)| hint)
+    ]
 }
 
 /// A reason and its place.

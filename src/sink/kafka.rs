@@ -40,7 +40,7 @@ use crate::source::Waker;
 use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
 pub use losses::{Loss, OwnTopics};
 pub(crate) use published::read_published_with;
-pub use published::{Published, read_published};
+pub use published::{Published, last_read, read_published};
 pub(crate) use said::read_said;
 pub use whole::read_quarantine;
 
@@ -120,18 +120,9 @@ impl KafkaSink {
     }
 
     /// How many messages other writers have put into the shard's alerts partition, or are missing there, since the last call. If
-    /// any, read the topic again and publish the difference. Noticed only when alerts are written; ask [`KafkaSink::end_offset`] to
-    /// check without writing.
+    /// any, read the topic again and publish the difference. Noticed only when alerts are written.
     pub fn take_foreign_writes(&mut self) -> u64 {
         std::mem::take(&mut self.foreign_writes)
-    }
-
-    /// The end of the alerts partition, asked of the broker. If it is beyond [`KafkaSink::next`], another writer has written there.
-    pub fn end_offset(&self) -> Result<NextOffset, SinkError> {
-        match self.producer.client().fetch_watermarks(&self.alerts_topic, self.shard, kafka::ANSWER_TIMEOUT) {
-            Ok((_, end)) => Ok(NextOffset(end)),
-            Err(error) => Err(self.error(&self.alerts_topic, kafka::describe(&error))),
-        }
     }
 
     pub fn next(&self) -> NextOffset {

@@ -38,7 +38,7 @@ use crate::model::schema::Feed;
 use crate::source::SourceError;
 
 use group::GroupContext;
-pub use health::{Health, Membership};
+pub use health::{Health, Membership, Obstacle, Unread};
 pub use shard::{Fence, KafkaShard};
 pub use single::MessageReader;
 
@@ -96,11 +96,6 @@ impl KafkaConsumer {
     /// Number of shards, in all processes together.
     pub fn partitions(&self) -> i32 {
         self.consumer.context().partitions
-    }
-
-    /// The end of a partition, asked of the broker.
-    pub fn end_offset(&self, feed: Feed, shard: i32) -> Result<NextOffset, SourceError> {
-        shard::bounds(&self.consumer, feed, shard, Patience::Brief).map(|(_, end)| end)
     }
 
     /// Beginning and end of a partition, asked of the broker by who has been given the shard.
@@ -239,6 +234,9 @@ fn consumer(
         // shard.
         .set("fetch.queue.backoff.ms", "10")
         .set("statistics.interval.ms", "1000")
+        // Its default of five minutes is too long for a topic that was deleted or given more partitions: what is written to those
+        // nobody reads.
+        .set("topic.metadata.refresh.interval.ms", "60000")
         .create_with_context(group)
         .map_err(|error| kafka::client_failed(&error))?;
     let consumer = Arc::new(consumer);

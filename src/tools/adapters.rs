@@ -173,6 +173,14 @@ fn layout(out: &mut String) {
 | `parquet/<table>.parquet` | the records of a table, for `--mode batch`, `sql` and DuckDB |
 | `parquet/clocks.parquet` | when feeds spoke without a record: by clock messages (section 3), and by messages that are no records |
 
+**A message that is no JSON** is recorded as it came: `{{"key": ..., "known_time": ..., "raw": "..."}}`, with the payload's bytes as a text in place of
+`value`. It is set aside as it would be live. Bytes that are no UTF-8 cannot be recorded; leave them out.
+
+**A topic of several partitions** becomes one file. Put the messages of all partitions in the order of their timestamps, those of one partition in
+the order of their offsets; a line has no partition, for `replay` spreads the keys over partitions of its own (`--partitions`). What is written to
+every partition (reference records, clock messages) is taken from partition 0 alone. A feed has spoken so far as the partition has that has
+said least: leave out what is stamped later than the last message of that one. `arrival_no` is the number of the line.
+
 **Every feed is there**: {feeds} as NDJSON, and all {count} tables of these feeds as Parquet. One that had nothing to say is an empty file. A feed
 that the recording does not have is named on the command line, `--absent border`. A file that is missing otherwise is an error, but for
 `clocks.parquet`: without it each feed is taken to have spoken up to its last record, and `replay` says so.
@@ -182,7 +190,7 @@ become known. An absence that is due later waits, as it does live. So a recordin
 of that time: the last lines of the NDJSON files, and rows of `clocks.parquet`.
 
 **Nothing was recorded in the future.** A line whose `known_time` lies more than five minutes ahead of the clock of the machine that replays it
-is set aside as `future_known_time` (timeline), a table with such a row is refused (batch, `sql`): it would meet every deadline at once. Feeds that
+is set aside (`future_known_time`; timeline), a table with such a row is refused (batch, `sql`): it would meet every deadline at once. Feeds that
 are made up for years to come are read as of a day in them, `--as-of 2030-01-01`: up to then their times are believed.
 
 **Columns of a table**, in any order: `person_id` (the message key; null in the tables of `reference`), the envelope's nine, `known_time` (instant),
@@ -193,7 +201,7 @@ never falls with `arrival_no`, as in a topic; a table in which it does is refuse
 
 **The permit snapshot** (`snapshot.dir`) is a directory with {permits}, in the same columns.
 
-Each value goes through the checks of a message. What does not fit is refused by file, row (counted from 0), column and reason, and
+Each value goes through the checks of a message. What does not fit is refused by file, row (counted from 0) and column, with what is wrong, and
 nothing is read: a date as `2024/06/01`, an amount as `30 000`, a NaN, a code in another case, an instant where a day is meant, a null in a list, a `known_time` in the future.
 "#,
         feeds = Feed::SOURCES.map(|feed| format!("`{}`", feed.name())).join(", "),

@@ -4,7 +4,7 @@
 //! - `engine` plays them through a shard in strict order, `batch` runs the plain query.
 //! - `run` collects what was found at each expectation, `compare` pairs it with what is expected, `verdict` words the differences.
 //! - `mutants` checks whether the cases notice a changed rule.
-//! - `update` writes expectations, `junit` a report for build servers.
+//! - `update` fills expectations in and replaces what a person lets it (`list` changes a list in its layout), `junit` a report for build servers.
 //!
 //! All cases of a file are in one shard and in one set of tables, as persons who have nothing to do with each other.
 
@@ -20,6 +20,7 @@ mod compare;
 mod engine;
 mod file;
 mod junit;
+mod list;
 mod mutants;
 mod parallel;
 mod recording;
@@ -37,7 +38,7 @@ pub use parallel::in_parallel;
 pub use recording::Recording;
 pub use rule_cases::RuleCases;
 pub use run::{CaseReport, Failure, Report, run};
-pub use update::{Updated, updated};
+pub use update::{Contradiction, Update};
 
 /// Why cases cannot be run at all.
 #[derive(Debug, Error)]

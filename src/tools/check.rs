@@ -8,6 +8,7 @@
 
 pub mod coverage;
 pub mod diagnostic;
+pub mod functions;
 pub mod locate;
 pub mod reference;
 

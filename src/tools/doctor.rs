@@ -1,17 +1,22 @@
 //! `permitwatch doctor`: checks whether a cluster's topics are what the engine needs, before the engine relies on them.
 //!
 //! Most errors are made by adapters, and would cause no failure but wrong results: another partitioner breaks every join,
-//! compaction drops records, a missing clock keeps every deadline waiting. `doctor` reads a bounded sample from the beginning and
-//! the end of each partition, and asks the broker for the first message stamped in the future, wherever it is. It writes nothing
+//! compaction drops records, a missing clock keeps every deadline waiting, keys of another register make every record one about
+//! nobody. `doctor` reads a bounded sample from the beginning and the end of each partition, the keys of the permits feed as far as
+//! it needs them, and how far the detector had read; and asks the broker for the first message stamped in the future, wherever it is. It writes nothing
 //! and joins no group. Findings name topics, partitions and offsets, never keys or payloads.
 
 mod checks;
 mod sample;
 
-use crate::config::{ClockKind, Config};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Config;
 use crate::kafka::{self, ClusterError};
 use crate::model::schema::Feed;
 use crate::model::time::WallTime;
+use crate::sink::ReadUpTo;
+use crate::sink::kafka::last_read;
 
 /// How bad a finding is. `Fail`: the engine would go wrong or lose something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,17 +67,22 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
         return findings;
     };
     settings(config, &mut findings);
+    let read = reached(config, partitions, &mut findings);
+    let mut keys = BTreeMap::new();
     // Topics that permitwatch writes itself need no examination.
     for feed in Feed::SOURCES {
         let topic = config.kafka.topic(feed);
         let latest = now.0.saturating_add(config.kafka.max_ahead());
-        let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes, latest);
-        let clock_is_needed = config.feed(feed).clock == ClockKind::Messages;
+        let reached = read.iter().map(|read| read.offsets[feed.index()].0).collect();
+        let mut tally = checks::Tally::new(feed, reached, config.limits.max_message_bytes, latest);
         let sampled = sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled))
             .and_then(|()| sample::first_after(&config.kafka, &topic, partitions, latest))
             .map(|future| future.into_iter().for_each(|(partition, offset)| tally.take_future(partition, offset)));
         match sampled {
-            Ok(()) => findings.extend(tally.findings(&topic, now, clock_is_needed, config.max_silence(feed))),
+            Ok(()) => {
+                findings.extend(tally.findings(&topic, now, &config.feed(feed), config.max_silence(feed)));
+                keys.insert(feed, tally.keys().clone());
+            }
             Err(message) => findings.push(Finding::new(
                 Level::Fail,
                 &topic,
@@ -81,7 +91,58 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
             )),
         }
     }
+    strangers(config, partitions, &keys, &mut findings);
     findings
+}
+
+/// How far the detector had read each shard's feeds when it last published; nothing where it never has.
+fn reached(config: &Config, partitions: i32, findings: &mut Vec<Finding>) -> Vec<ReadUpTo> {
+    let mut of_shard = |shard| {
+        last_read(&config.kafka, shard).unwrap_or_else(|error| {
+            let hint = "grant READ and DESCRIBE on it to permitwatch";
+            findings.push(Finding::new(Level::Fail, &config.kafka.alerts_topic(), error.to_string(), hint));
+            None
+        })
+    };
+    (0..partitions).map(|shard| of_shard(shard).unwrap_or_default()).collect()
+}
+
+/// Messages of the permits feed that are looked through for keys.
+const PERMIT_MESSAGES: i64 = 2_000_000;
+/// Fewer keys may all be of people without a permit.
+const TELLING_KEYS: usize = 20;
+
+/// Finds feeds whose sampled keys no permit has: all their records are about nobody, and are filtered unread.
+fn strangers(
+    config: &Config,
+    partitions: i32,
+    keys: &BTreeMap<Feed, BTreeSet<Box<[u8]>>>,
+    findings: &mut Vec<Finding>,
+) {
+    if keys.get(&Feed::Permits).is_none_or(BTreeSet::is_empty) {
+        return;
+    }
+    let of_persons = keys.iter().filter(|(feed, _)| !matches!(feed, Feed::Permits | Feed::Reference));
+    let mut unmatched: BTreeMap<Feed, &BTreeSet<Box<[u8]>>> =
+        of_persons.filter(|(_, keys)| keys.len() >= TELLING_KEYS).map(|(feed, keys)| (*feed, keys)).collect();
+    let permits = config.kafka.topic(Feed::Permits);
+    let looked = sample::keys(&config.kafka, &permits, partitions, PERMIT_MESSAGES, |key| {
+        unmatched.retain(|_, keys| !keys.contains(key));
+        unmatched.is_empty()
+    });
+    match looked {
+        Ok(is_whole) => findings.extend(unmatched.iter().map(|(feed, keys)| {
+            let among = if is_whole { "" } else { " among the first 2,000,000 messages" };
+            let message = format!("none of {} sampled keys is in {permits}{among}", keys.len());
+            let hint =
+                "the key is the person's id as the permits feed has it: a record about anybody else is filtered unread";
+            Finding::new(Level::Warn, &config.kafka.topic(*feed), message, hint)
+        })),
+        Err(message) => {
+            let hint = "grant READ and DESCRIBE on it to permitwatch";
+            findings.push(Finding::new(Level::Fail, &permits, format!("cannot be read: {message}"), hint));
+        }
+    }
 }
 
 /// Checks whether all topics exist with one partition count, and returns that count.

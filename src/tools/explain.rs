@@ -38,7 +38,7 @@ use crate::source::SourceError;
 use crate::source::files::Recorded;
 use crate::words::{Words, labels};
 
-pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, Verdict};
+pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, SetAside, Verdict};
 pub use html::html;
 pub use officer::{alert_page, permit_page};
 pub use one_person::{Options, Person, find_alert, subject_of_alert, subject_of_permit};

@@ -80,10 +80,10 @@ pub fn distinct(entries: Vec<Quarantined>) -> Vec<Quarantined> {
 }
 
 /// How many entries there are of each feed and reason.
-pub fn counts(entries: &[Quarantined]) -> BTreeMap<(&'static str, &'static str), usize> {
+pub fn counts(entries: &[Quarantined]) -> BTreeMap<(Feed, Reason), usize> {
     let mut counts = BTreeMap::new();
     for entry in entries {
-        *counts.entry((entry.coordinates.feed.name(), entry.reason.name())).or_default() += 1;
+        *counts.entry((entry.coordinates.feed, entry.reason)).or_default() += 1;
     }
     counts
 }

@@ -1,6 +1,8 @@
-//! The words for an alert's states: what a transition does, severities, reasons, and by what right data are used.
+//! The words for an alert's states: what a transition does, severities, reasons, and by what right data are used; and for why a message
+//! was set aside.
 
 use crate::model::alert::Severity;
+use crate::model::record::Reason;
 use crate::words::{Language, say};
 
 pub fn status(language: Language, name: &'static str) -> &'static str {
@@ -65,10 +67,46 @@ pub fn reason(language: Language, name: &str) -> String {
     say(language, sv, en).to_owned()
 }
 
+/// Why a message was set aside; fits behind its feed and before the detail.
+pub fn set_aside(language: Language, reason: Reason) -> &'static str {
+    let (sv, en) = match reason {
+        Reason::Malformed => ("inte ett enkelt JSON-objekt", "not one flat JSON object"),
+        Reason::WrongType => ("ett värde av fel slag", "a value of the wrong kind"),
+        Reason::Empty => ("nyckel eller innehåll saknas", "key or value is missing"),
+        Reason::Oversized => ("större än tillåtet", "larger than allowed"),
+        Reason::UnknownOp => ("okänd åtgärd", "unknown operation"),
+        Reason::UnknownTable => ("okänd tabell", "unknown table"),
+        Reason::UnknownSchema => ("okänd schemaversion", "unknown schema version"),
+        Reason::ImpossibleDate => ("en dag som inte kan finnas", "a day that cannot be"),
+        Reason::BadNumber => ("ett omöjligt identitetsnummer", "an impossible identity number"),
+        Reason::Future => ("händelsen ligger i framtiden", "what it tells lies in the future"),
+        Reason::FutureKnownTime => ("tidsstämpeln ligger i framtiden", "its timestamp lies in the future"),
+        Reason::TooLate => ("äldre än det som sparas", "older than what is kept"),
+        Reason::Misrouted => ("i en annan nyckels partition", "in another key's partition"),
+        Reason::RuleError => ("en regel kunde inte köras", "a rule failed"),
+    };
+    say(language, sv, en)
+}
+
+/// The words for a reason for setting a message aside, by any name.
+pub fn set_aside_of(language: Language, name: &str) -> &str {
+    Reason::from_name(name).map_or(name, |known| set_aside(language, known))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
+
+    #[test]
+    fn every_reason_for_setting_a_message_aside_has_words_of_its_own() {
+        for language in [Language::Sv, Language::En] {
+            let words: std::collections::BTreeSet<&str> =
+                Reason::ALL.into_iter().map(|reason| set_aside(language, reason)).collect();
+            assert_eq!(words.len(), Reason::ALL.len());
+            assert!(words.iter().all(|words| !words.contains('_') && words.chars().count() <= 32), "{words:?}");
+        }
+    }
 
     #[test]
     fn every_reason_of_a_rule_has_words() {

@@ -35,7 +35,12 @@ GROUP BY p.person_id, p.permit_id, p.first_known_time";
 
 /// What is wrong with a rule: by its plan, else by its text.
 fn problems(catalogue: &Catalogue, dir: &Path, sql: &str) -> Vec<Problem> {
-    let text = format!("/*\nid = \"probe\"{HEADER}*/\n{sql}");
+    problems_with("", catalogue, dir, sql)
+}
+
+/// The same with more lines in the header.
+pub fn problems_with(more: &str, catalogue: &Catalogue, dir: &Path, sql: &str) -> Vec<Problem> {
+    let text = format!("/*\nid = \"probe\"{HEADER}{more}*/\n{sql}");
     std::fs::write(dir.join("probe.sql"), &text).unwrap();
     let rule = match RuleFile::parse("probe", &text, &BTreeMap::new()) {
         Ok(rule) => rule,
@@ -60,7 +65,7 @@ fn underlined(problem: &Problem) -> String {
 }
 
 /// A directory that can be written, with nothing in it.
-fn scratch() -> tempfile::TempDir {
+pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 

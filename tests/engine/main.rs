@@ -1,5 +1,6 @@
 //! The engine held against the plain batch query, in one binary (each one links DataFusion).
 //!
+//! - `accepted`: what pages and hints tell an author to write.
 //! - `arrival`: whatever order the same records come in, the same stands in the end.
 //! - `cadence`: rules that look once a day.
 //! - `catching_up`: what came and went while nobody read.
@@ -23,6 +24,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+mod accepted;
 mod arrival;
 mod cadence;
 mod cases;
@@ -34,6 +36,8 @@ mod evidence;
 mod excused;
 mod future;
 mod hostile;
+#[path = "../hostile_reload/mod.rs"]
+mod hostile_reload;
 mod isolation;
 mod many_rules;
 mod monotone;

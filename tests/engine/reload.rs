@@ -17,6 +17,7 @@ use permitwatch::tools::cases::Recording;
 use permitwatch::tools::replay::standing_rows;
 
 use crate::drive::{batch, case_file, difference, plan, records_of, repository, shard, sorted};
+use crate::hostile_reload::{Hostile, hostile};
 
 const CHANGED: &str = "work-not-started";
 const GONE: &str = "permanent-permit-emigrated";
@@ -106,38 +107,6 @@ fn rules_that_change_what_units_show_one_another_wait_for_a_restart() {
     assert_eq!(shard.rules().len(), 1);
 }
 
-/// What stands for `x` in a rule that is otherwise sound, and what a refusal of it says.
-fn hostile() -> Vec<(&'static str, String, String, &'static str)> {
-    let steps = |first: &str, step: &str| {
-        let step = |at: usize| format!("s{at} AS ({})", step.replace('?', &format!("s{}", at - 1)));
-        let steps: Vec<String> = (1..=40).map(step).collect();
-        format!("WITH s0 AS ({first}), {}", steps.join(", "))
-    };
-    let terms = |joint: &str| vec!["x = 'a'"; 8_000].join(joint);
-    let first = "SELECT person_id, permit_id, record, first_known_time, permit_class AS x FROM permits";
-    let again = "SELECT person_id, permit_id, record, first_known_time";
-    let plain = || steps(first, &format!("{again}, x FROM ?"));
-    let twice = format!("{again}, x FROM ? WHERE EXISTS (SELECT 1 FROM ? o WHERE o.person_id = ?.person_id)");
-    vec![
-        ("8,000 terms", plain(), terms(" OR "), "words and signs, more than 16000"),
-        ("5,000 sums", plain(), format!("{} = 1", vec!["1"; 5_000].join(" + ")), "more than 400 words and signs"),
-        ("parentheses", plain(), format!("{}x{} = 'a'", "(".repeat(5_000), ")".repeat(5_000)), "within one another"),
-        ("steps that double", steps(first, &twice), "x = 'a'".to_owned(), "it reads tables"),
-        (
-            "texts that double",
-            steps(first, &format!("{again}, concat(x, x) AS x FROM ?")),
-            "x = 'a'".to_owned(),
-            "parts",
-        ),
-        (
-            "lists of lists",
-            plain(),
-            "(SELECT count(*) FROM (SELECT array_agg(d.day) OVER (ORDER BY d.day) FROM days d) q) = 1".to_owned(),
-            "array_agg over a window",
-        ),
-    ]
-}
-
 #[test]
 fn a_text_that_would_end_or_block_the_process_is_refused_and_the_rules_in_force_stay() {
     let dir = tempfile::tempdir().unwrap();
@@ -157,10 +126,7 @@ fn a_text_that_would_end_or_block_the_process_is_refused_and_the_rules_in_force_
     let config = RulesConfig { dir: dir.path().to_owned(), ..RulesConfig::default() };
     let rules = RulesInForce::new(in_force(&config).unwrap());
     let before = rules.get().1.set_fingerprint();
-    for (what, steps, condition, reason) in hostile() {
-        let select =
-            "SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, record AS records FROM s40";
-        let text = format!("/*{HEADER}*/\n{steps}\n{select} WHERE {condition}");
+    for Hostile { what, text, reason } in hostile() {
         std::fs::write(dir.path().join("hostile.sql"), text).unwrap();
         let error = anyhow::Error::from(rules.reload(&config).unwrap_err());
         assert!(format!("{error:#}").contains(reason), "{what}: {error:#}");
@@ -169,18 +135,6 @@ fn a_text_that_would_end_or_block_the_process_is_refused_and_the_rules_in_force_
     std::fs::remove_file(dir.path().join("hostile.sql")).unwrap();
     assert_eq!(rules.reload(&config).unwrap(), Changes::default());
 }
-
-const HEADER: &str = r#"
-id = "hostile"
-number = "R99"
-title = { sv = "Prov", en = "Trial" }
-finding = { sv = "Uppgift att utreda.", en = "A circumstance to look into." }
-permit_classes = ["WORK_EMP"]
-legal_basis = []
-legal_gate = "open"
-severity = "weak"
-owner = "trial"
-"#;
 
 /// Fixed queries, and one rule.
 const KEPT: [&str; 4] = ["standing.sql", "tables.sql", "duckdb.sql", "work-not-started.sql"];

@@ -92,6 +92,20 @@ impl World {
         Detector(child)
     }
 
+    /// One that may have so many files and connections open.
+    pub fn detector_with(&self, descriptors: u32) -> Detector {
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("detector.log")).unwrap();
+        let detector = self.command(&["run"], self.http_port);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"")]).arg(detector.get_program());
+        shell.args(detector.get_args());
+        for (name, value) in detector.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        Detector(shell.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
     /// The binary with the World's configuration.
     pub fn command(&self, args: &[&str], http_port: u16) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_permitwatch"));
@@ -310,8 +324,22 @@ impl Detector {
 
     /// SIGTERM; returns how it ended.
     pub fn stop(mut self) -> std::process::ExitStatus {
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        self.terminate();
         self.0.wait().unwrap()
+    }
+
+    /// SIGTERM to one that is not waited for.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let _ = Command::new("kill").args([name, &self.0.id().to_string()]).stderr(Stdio::null()).status();
     }
 
     pub fn assert_alive(&mut self, world: &World) {

@@ -23,11 +23,11 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Rules that rest on what other units show.
 const OF_OTHERS: [&str; 3] = ["false-or-duplicate-identity", "anchor-permit-lost", "employer-breach-cluster"];
 
-fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
+pub fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
     rdkafka::ClientConfig::new().set("bootstrap.servers", &config.brokers).create().unwrap()
 }
 
-fn wait_for<T>(answer: impl Future<Output = T>) -> T {
+pub fn wait_for<T>(answer: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
 }
 

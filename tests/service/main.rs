@@ -5,6 +5,8 @@
 
 #[path = "../broker/mod.rs"]
 mod broker;
+mod changed;
+mod clients;
 mod crash;
 mod harness;
 mod links;

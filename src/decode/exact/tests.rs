@@ -32,8 +32,8 @@ const DAY_MS: i64 = 86_400_000;
 #[test]
 fn what_a_cast_would_lose_is_refused_by_row() {
     let two_hours = 7_200_000;
-    assert_refused(ColumnType::Date, texts(&["2024-06-01", "2024/06/01"]), "row 1, column it: impossible_date");
-    assert_refused(ColumnType::Month, texts(&["2024-06", "2024-06-15"]), "row 1, column it: impossible_date");
+    assert_refused(ColumnType::Date, texts(&["2024-06-01", "2024/06/01"]), "row 1, column it: it ");
+    assert_refused(ColumnType::Month, texts(&["2024-06", "2024-06-15"]), "row 1, column it: it ");
     assert_refused(ColumnType::Sek, texts(&["30 000"]), "a whole number is wanted");
     let said =
         read(ColumnType::Sek, Arc::new(Float64Array::from(vec![1.0, f64::NAN, 1.5, f64::INFINITY]))).unwrap_err();
@@ -45,7 +45,7 @@ fn what_a_cast_would_lose_is_refused_by_row() {
     assert_refused(ColumnType::Code, Arc::new(Int32Array::from(vec![1])), "text is wanted");
     let midnight_in_stockholm =
         Arc::new(TimestampMillisecondArray::from(vec![19_875 * DAY_MS, 19_875 * DAY_MS - two_hours]));
-    assert_refused(ColumnType::Date, midnight_in_stockholm, "row 1, column it: impossible_date");
+    assert_refused(ColumnType::Date, midnight_in_stockholm, "row 1, column it: it ");
     let zoned = TimestampMillisecondArray::from(vec![19_875 * DAY_MS]).with_timezone("Europe/Stockholm");
     assert_refused(ColumnType::Date, Arc::new(zoned), "time zone");
     assert_refused(ColumnType::Timestamp, Arc::new(Int64Array::from(vec![1_700_000_000_000])), "an instant is wanted");
@@ -54,7 +54,7 @@ fn what_a_cast_would_lose_is_refused_by_row() {
     assert_refused(
         ColumnType::Text,
         Arc::new(BinaryArray::from(vec![&b"a"[..], b"\xff"])),
-        "row 1, column it: wrong_type: it is not UTF-8",
+        "row 1, column it: it is not UTF-8",
     );
     let cents = Decimal128Array::from(vec![3_000_000, 3_000_050]).with_precision_and_scale(18, 2).unwrap();
     assert_refused(ColumnType::Sek, Arc::new(cents), "row 1");
@@ -106,7 +106,7 @@ fn a_null_in_a_list_is_refused() {
     columns[at] = Some(array);
     let mut faults = Faults::default();
     crate::decode::columns::check(table, &columns, &mut faults);
-    assert_eq!(faults.to_string(), "  row 1, column citizenships: wrong_type: citizenships holds a null");
+    assert_eq!(faults.to_string(), "  row 1, column citizenships: citizenships holds a null");
 }
 
 /// The same values in every type: the result has the same values, or the column is refused.

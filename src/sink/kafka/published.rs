@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::headers;
-use super::whole::read_whole;
+use super::whole::{read_last, read_whole};
 use crate::config::KafkaConfig;
 use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
@@ -56,6 +56,18 @@ pub(crate) fn read_published_with(
     (published.first, published.next) = (NextOffset(low), NextOffset(high));
     Ok(published)
 }
+
+/// How far the shard had read when it last published, by the last messages of its partition of the alerts topic; `None` if none of
+/// these says so.
+pub fn last_read(config: &KafkaConfig, shard: i32) -> Result<Option<ReadUpTo>, SinkError> {
+    let mut read = None;
+    let each = |message: &BorrowedMessage<'_>| read = headers::read_up_to(message).or(read);
+    read_last(config, &config.alerts_topic(), shard, LAST_OFFSETS, Patience::Brief, each)?;
+    Ok(read)
+}
+
+/// Every alert says how far its writer had read; others may have written a few messages behind it.
+const LAST_OFFSETS: i64 = 400;
 
 impl Published {
     fn take(&mut self, message: &BorrowedMessage<'_>) {

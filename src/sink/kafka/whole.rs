@@ -1,4 +1,4 @@
-//! Reads a partition of one of permitwatch's own topics from its beginning to the end that it has when reading starts.
+//! Reads a partition of one of permitwatch's own topics, or its last messages, to the end that it has when reading starts.
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,18 @@ pub(super) fn read_whole(
     topic: &str,
     partition: i32,
     patience: Patience<'_>,
+    each: impl FnMut(&BorrowedMessage<'_>),
+) -> Result<(i64, i64), SinkError> {
+    read_last(config, topic, partition, i64::MAX, patience, each)
+}
+
+/// The same of at most so many offsets before the end.
+pub(super) fn read_last(
+    config: &KafkaConfig,
+    topic: &str,
+    partition: i32,
+    offsets: i64,
+    patience: Patience<'_>,
     mut each: impl FnMut(&BorrowedMessage<'_>),
 ) -> Result<(i64, i64), SinkError> {
     let failed = |message: String| SinkError::Kafka { topic: topic.to_owned(), partition, message };
@@ -41,7 +53,8 @@ pub(super) fn read_whole(
         return Ok((low, high));
     }
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, KafkaOffset::Offset(low))
+    let from = low.max(high.saturating_sub(offsets));
+    list.add_partition_offset(topic, partition, KafkaOffset::Offset(from))
         .and_then(|()| consumer.assign(&list))
         .map_err(|error| failed(kafka::describe(&error)))?;
     let (mut read, mut stalls) = (0, 0);

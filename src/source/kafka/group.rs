@@ -135,20 +135,32 @@ impl GroupContext {
 
     /// The shards of an assignment; an error if one lacks a feed.
     fn whole_shards(&self, list: &TopicPartitionList) -> Result<Vec<i32>, String> {
-        let mut feeds_of: BTreeMap<i32, usize> = BTreeMap::new();
-        for element in list.elements() {
+        let mut feeds_of: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
+        let elements = list.elements();
+        for element in &elements {
             if !self.topics.iter().any(|topic| topic == element.topic()) {
                 return Err(format!("the group assigned the foreign topic \"{}\"", element.topic()));
             }
-            *feeds_of.entry(element.partition()).or_default() += 1;
+            if element.partition() >= self.partitions {
+                return Err(format!(
+                    "topic \"{}\" has been given more than the {} partitions that it had when this process started: a key's records now go \
+                     to another shard than before. The count is for good: make the topic anew with the old one, and fill it again",
+                    element.topic(),
+                    self.partitions
+                ));
+            }
+            feeds_of.entry(element.partition()).or_default().insert(element.topic());
         }
-        match feeds_of.iter().find(|(_, feeds)| **feeds != Feed::COUNT) {
-            Some((shard, feeds)) => Err(format!(
-                "the group assigned {feeds} of {} feeds of shard {shard}: every member must use the range assignor and the same topics",
-                Feed::COUNT
-            )),
-            None => Ok(feeds_of.into_keys().collect()),
-        }
+        let is_split = |(_, feeds): &(&i32, &BTreeSet<&str>)| feeds.len() != Feed::COUNT;
+        let Some((shard, feeds)) = feeds_of.iter().find(is_split) else {
+            return Ok(feeds_of.keys().copied().collect());
+        };
+        let absent: Vec<&str> = self.topics.iter().map(String::as_str).filter(|topic| !feeds.contains(topic)).collect();
+        Err(format!(
+            "the group assigned shard {shard} without \"{}\": either that topic has been deleted, or a member of the group does not use \
+             the range assignor and the same topics",
+            absent.join("\", \"")
+        ))
     }
 
     /// With the range assignor, a rebalance revokes all partitions, then assigns anew.

@@ -38,7 +38,23 @@ pub struct Health {
     /// Shards that the group has given to this process.
     pub owned: BTreeSet<i32>,
     /// Those of the owned shards that have a feed that cannot be read, and one such feed.
-    pub unread: BTreeMap<i32, Feed>,
+    pub unread: BTreeMap<i32, Unread>,
+}
+
+/// A feed of a shard that is not being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub feed: Feed,
+    pub why: Obstacle,
+}
+
+/// Why a partition is not being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// No broker that has it answers, or nothing is known.
+    Unanswered,
+    /// Brokers answer, and know no such partition: its topic was deleted.
+    Missing,
 }
 
 /// What is read of the client's report.
@@ -75,7 +91,7 @@ fn every_broker<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Broker
 /// The last report, and when it came.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
-    last: Option<(Instant, Membership, BTreeMap<i32, Feed>)>,
+    last: Option<(Instant, Membership, BTreeMap<i32, Unread>)>,
 }
 
 impl Reported {
@@ -87,10 +103,11 @@ impl Reported {
         match &self.last {
             Some((at, membership, unread)) if at.elapsed() < SILENCE => {
                 let unread = unread.iter().filter(|(shard, _)| owned.contains(shard));
-                Health { membership: *membership, unread: unread.map(|(shard, feed)| (*shard, *feed)).collect(), owned }
+                Health { membership: *membership, unread: unread.map(|(shard, why)| (*shard, *why)).collect(), owned }
             }
             _ => {
-                let unread = owned.iter().map(|shard| (*shard, Feed::Permits)).collect();
+                let unknown = Unread { feed: Feed::Permits, why: Obstacle::Unanswered };
+                let unread = owned.iter().map(|shard| (*shard, unknown)).collect();
                 Health { membership: Membership::Unknown, unread, owned }
             }
         }
@@ -112,7 +129,7 @@ fn answers(broker: &Broker) -> bool {
     broker.state == "UP" && (0..SILENCE.as_micros() as i64).contains(&broker.rxidle)
 }
 
-fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> BTreeMap<i32, Feed> {
+fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> BTreeMap<i32, Unread> {
     let answering: BTreeSet<i32> = statistics
         .brokers
         .iter()
@@ -121,12 +138,17 @@ fn unread(statistics: &Statistics, topics: &[String], owned: &BTreeSet<i32>) -> 
         .collect();
     let mut unread = BTreeMap::new();
     for shard in owned {
-        let is_unread = |feed: &Feed| {
+        let of_feed = |feed: Feed| {
             let topic = statistics.topics.get(&topics[feed.index()]);
-            !topic.and_then(|topic| topic.partitions.get(shard)).is_some_and(|found| is_read(found, &answering))
+            let found = topic.and_then(|topic| topic.partitions.get(shard));
+            let is_missing = !answering.is_empty() && found.is_some_and(|found| found.unknown);
+            let why = if is_missing { Obstacle::Missing } else { Obstacle::Unanswered };
+            (!found.is_some_and(|found| is_read(found, &answering))).then_some(Unread { feed, why })
         };
-        if let Some(feed) = Feed::ALL.into_iter().find(is_unread) {
-            unread.insert(*shard, feed);
+        let all = || Feed::ALL.into_iter().filter_map(of_feed);
+        // A topic that is gone comes before feeds that are slow to be read.
+        if let Some(worst) = all().find(|unread| unread.why == Obstacle::Missing).or_else(|| all().next()) {
+            unread.insert(*shard, worst);
         }
     }
     unread
@@ -179,12 +201,28 @@ mod tests {
         assert_eq!((sound.membership, sound.unread.len()), (Membership::Member, 0));
         let hung = health(&statistics(up(60_000_000), "steady", "active"));
         assert_eq!(hung.membership, Membership::Unanswered, "the connection stands, and nothing comes");
-        assert_eq!(hung.unread, [(0, Feed::Permits)].into());
+        assert_eq!(hung.unread, [(0, Unread { feed: Feed::Permits, why: Obstacle::Unanswered })].into());
         let joining = health(&statistics(up(5_000), "wait-join", "none"));
         assert_eq!((joining.membership, joining.unread.len()), (Membership::Joining, 1));
         let gone =
             vec![broker("GroupCoordinator", "logical", -1, "DOWN", 1), broker("b/1", "learned", 1, "CONNECT", 1)];
         assert_eq!(health(&statistics(gone, "steady", "active")).membership, Membership::Unanswered);
+    }
+
+    #[test]
+    fn a_topic_that_is_gone_is_no_broker_that_is_silent() {
+        let up =
+            vec![broker("GroupCoordinator", "logical", 1, "UP", 5), broker("127.0.0.1:9092/1", "learned", 1, "UP", 5)];
+        let mut report = statistics(up.clone(), "steady", "active");
+        let gone = Partition { unknown: true, broker: -1, fetch_state: "none".into(), ..Partition::default() };
+        report.topics.insert("border".into(), Topic { partitions: [(0, gone)].into(), ..Topic::default() });
+        // Another one that is only slow.
+        let slow = Partition { broker: 1, fetch_state: "offset-query".into(), ..Partition::default() };
+        report.topics.insert("permits".into(), Topic { partitions: [(0, slow)].into(), ..Topic::default() });
+        assert_eq!(health(&report).unread, [(0, Unread { feed: Feed::Border, why: Obstacle::Missing })].into());
+        // While nobody answers it is not known.
+        report.brokers.iter_mut().for_each(|broker| broker.state = "DOWN".into());
+        assert_eq!(health(&report).unread[&0].why, Obstacle::Unanswered);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Parses `queries/tests/<rule id>.toml`; the README beside those files describes the form.
 //!
-//! Nothing here knows what a record is. Spans are kept of the values that `--update` writes.
+//! Nothing here knows what a record is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::{Spanned, Table};
+use toml::Table;
 
 use crate::catalogue::text_of;
 use crate::model::time::parse_time;
@@ -44,13 +44,13 @@ pub struct Case {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    pub at: Spanned<String>,
+    pub at: String,
     /// All alerts that stand. Absent only until `--update` has filled it in.
-    pub alerts: Option<Spanned<Vec<Wanted>>>,
+    pub alerts: Option<Vec<Wanted>>,
     /// All transitions since the case's previous expectation.
-    pub transitions: Option<Spanned<Vec<WantedTransition>>>,
+    pub transitions: Option<Vec<WantedTransition>>,
     /// Keys of all rows that lie ahead.
-    pub pending: Option<Spanned<Vec<String>>>,
+    pub pending: Option<Vec<String>>,
 }
 
 /// An alert that must stand. A member that is left out may be anything.
@@ -151,9 +151,9 @@ impl CaseFile {
                 return Err(cases.error(case, "expect: it expects nothing"));
             }
             for expect in &case.expect {
-                expect.clock().ok_or_else(|| {
-                    cases.error(case, &format!("expect.at: \"{}\" is no date or time", expect.at.get_ref()))
-                })?;
+                expect
+                    .clock()
+                    .ok_or_else(|| cases.error(case, &format!("expect.at: \"{}\" is no date or time", expect.at)))?;
             }
         }
         Ok(cases)
@@ -168,12 +168,17 @@ impl CaseFile {
 impl Expect {
     /// The clock in microseconds; checked when the file is read.
     pub fn clock(&self) -> Option<i64> {
-        instant(self.at.get_ref())
+        instant(&self.at)
+    }
+
+    /// Whether it says nothing yet.
+    pub fn is_empty(&self) -> bool {
+        self.alerts.is_none() && self.transitions.is_none() && self.pending.is_none()
     }
 
     /// The alerts that must stand.
     pub fn wanted(&self) -> &[Wanted] {
-        self.alerts.as_ref().map(|alerts| alerts.get_ref().as_slice()).unwrap_or_default()
+        self.alerts.as_deref().unwrap_or_default()
     }
 }
 

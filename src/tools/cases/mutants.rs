@@ -167,7 +167,7 @@ fn sound(cases: &RuleCases) -> Result<(), CaseError> {
         let wrong: Vec<_> = all.filter(|(_, differences)| !differences.is_empty()).collect();
         count += usize::from(!wrong.is_empty());
         for (expect, differences) in wrong {
-            lines.push(format!("  case \"{}\", at {}", case.name, expect.at.get_ref()));
+            lines.push(format!("  case \"{}\", at {}", case.name, expect.at));
             lines.extend(differences.iter().map(|line| format!("      {line}")));
         }
     }

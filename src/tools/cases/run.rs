@@ -84,9 +84,7 @@ impl Report {
 impl RuleCases {
     /// An expectation without any demand is allowed only until it is filled in.
     fn check_silent(&self) -> Result<(), CaseError> {
-        let is_silent =
-            |expect: &Expect| expect.alerts.is_none() && expect.transitions.is_none() && expect.pending.is_none();
-        match self.file.case.iter().find(|case| case.expect.iter().any(is_silent)) {
+        match self.file.case.iter().find(|case| case.expect.iter().any(Expect::is_empty)) {
             Some(case) => Err(self.file.error(case, "expect: it says nothing; give alerts, or run with --update")),
             None => Ok(()),
         }
@@ -240,7 +238,7 @@ impl RuleCases {
     fn refused(&self, bad: &Quarantined) -> CaseError {
         let record = self.recording.at(bad.coordinates.feed, bad.coordinates.offset);
         let owner = record.and_then(|record| self.built.iter().position(|built| built.records.contains(record)));
-        let message = format!("{}: {}", bad.reason.name(), bad.detail);
+        let message = bad.detail.clone();
         match (record, owner) {
             (Some(record), Some(owner)) => {
                 let place = self.place(owner, record);

@@ -1,220 +1,266 @@
 //! `--update`: writes what engine and batch query agree on into the expectations, for a person to review.
 //!
-//! It replaces only the values of `alerts`, `transitions` and `pending`, each in its place and layout; comments and the layout of
-//! the file stay as they are.
-
-use std::fmt::Write as _;
-use std::ops::Range;
+//! An expectation that says nothing yet is filled in. What a person wrote is replaced only if a person says so: an expectation that
+//! is not met becomes a [`Contradiction`], which lists old beside new. Only what differs is changed, item by item; comments, layout
+//! and line ends of the file stay.
 
 use serde_json::Value as Json;
+use toml_edit::{Array, DocumentMut, Item, TableLike, Value};
 
-use crate::tools::cases::compare::{Asked, Found, Seen, matched};
-use crate::tools::cases::file::{Expect, Wanted};
+use crate::tools::cases::MAIN;
+use crate::tools::cases::compare::{Asked, Found, Matched, Seen, evidence_differs, matched};
+use crate::tools::cases::file::Expect;
+use crate::tools::cases::list::{self, Change, Pair};
 use crate::tools::cases::rule_cases::RuleCases;
 use crate::tools::cases::run::Report;
 
-/// The result of an update.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Updated {
-    pub text: String,
-    /// Values written.
-    pub written: usize,
-    /// Case and clock of each expectation on which engine and batch query differ.
-    pub disputed: Vec<String>,
+/// A file of cases on its way to other expectations.
+pub struct Update {
+    document: DocumentMut,
+    /// As an editor on Windows writes it.
+    has_crlf: bool,
+    /// Empty expectations that have been filled in.
+    pub filled: usize,
+    /// Expectations that are not met.
+    pub contradictions: Vec<Contradiction>,
+    /// Expectations that cannot be written, each with the reason.
+    pub stuck: Vec<String>,
 }
 
-/// `text` is the file that the cases were read from.
-pub fn updated(cases: &RuleCases, report: &Report, text: &str) -> Updated {
-    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-    let mut out = Updated::default();
-    for (case, run) in cases.file.case.iter().zip(&report.cases) {
-        for (expect, seen) in case.expect.iter().zip(&run.seen) {
-            let failed = run.failures.iter().any(|failure| failure.clock == seen.clock);
-            let is_empty = expect.alerts.is_none() && expect.transitions.is_none() && expect.pending.is_none();
-            if !failed && !is_empty {
-                continue;
+/// A list of an expectation that says something else than engine and batch.
+#[derive(Clone, Debug)]
+pub struct Contradiction {
+    /// `case "no salary at all", at 2026-07-07`
+    pub place: String,
+    /// `alerts`, `transitions` or `pending`
+    pub member: &'static str,
+    /// Items as written and as found.
+    pub pairs: Vec<Pair>,
+    case: String,
+    expect: usize,
+    changes: Vec<Change>,
+}
+
+impl Update {
+    /// `text` is the file that the cases were read from, as it stands on the disk. Fills in what is empty.
+    pub fn new(cases: &RuleCases, report: &Report, text: &str) -> Result<Update, toml_edit::TomlError> {
+        let mut update = Update {
+            document: text.parse()?,
+            has_crlf: text.contains("\r\n"),
+            filled: 0,
+            contradictions: Vec::new(),
+            stuck: Vec::new(),
+        };
+        for (case, run) in cases.file.case.iter().zip(&report.cases) {
+            for (at, (expect, seen)) in case.expect.iter().zip(&run.seen).enumerate() {
+                let is_met = run.failures.iter().all(|failure| failure.clock != seen.clock);
+                let place = format!("case \"{}\", at {}", case.name, expect.at);
+                if is_met && !expect.is_empty() {
+                    continue;
+                }
+                if seen.engine.iter().map(|(found, _)| found).ne(&seen.batch) {
+                    update.stuck.push(format!("{place}: engine and batch differ, nothing is written"));
+                } else if expect.is_empty() {
+                    update.fill(&case.name, at, seen);
+                } else {
+                    update.contradict(&case.name, at, &place, lists(expect, seen));
+                }
             }
-            if seen.engine.iter().map(|(found, _)| found).ne(&seen.batch) {
-                out.disputed.push(format!("{}, at {}", case.name, expect.at.get_ref()));
-                continue;
-            }
-            edits.extend(edits_of(expect, seen, text));
+        }
+        Ok(update)
+    }
+
+    /// Replaces what a person wrote.
+    pub fn replace(&mut self, contradiction: &Contradiction) {
+        let Contradiction { case, expect, member, changes, .. } = contradiction;
+        if let Some(array) = array(&mut self.document, case, *expect, member) {
+            list::apply(array, changes);
         }
     }
-    out.written = edits.len();
-    out.text = text.to_owned();
-    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-    for (range, new) in edits {
-        out.text.replace_range(range, &new);
+
+    pub fn text(&self) -> String {
+        let text = self.document.to_string();
+        if self.has_crlf { text.replace('\n', "\r\n") } else { text }
     }
+
+    fn fill(&mut self, case: &str, at: usize, seen: &Seen) {
+        let Some(expect) = expectation(&mut self.document, case, at) else { return };
+        let mut alerts = Array::new();
+        list::apply(&mut alerts, &added(seen.engine.iter().map(|(found, _)| found)));
+        // What stands behind the last value of an inline table is the space before its brace.
+        let last = expect.iter_mut().last().and_then(|(_, item)| item.as_value_mut().map(Value::decor_mut));
+        let space = last.filter(|decor| decor.suffix().and_then(|suffix| suffix.as_str()) == Some(" "));
+        if let Some(decor) = space {
+            decor.set_suffix("");
+            alerts.decor_mut().set_suffix(" ");
+            alerts.decor_mut().set_prefix(" ");
+        }
+        expect.insert("alerts", Item::Value(Value::Array(alerts)));
+        self.filled += 1;
+    }
+
+    fn contradict(&mut self, case: &str, at: usize, place: &str, lists: Vec<(&'static str, Vec<Change>)>) {
+        for (member, changes) in lists {
+            if changes.is_empty() {
+                continue;
+            }
+            let Some(array) = array(&mut self.document, case, at, member) else {
+                self.stuck.push(format!("{place}: {member} is no list in brackets; edit it by hand"));
+                continue;
+            };
+            let pairs = list::apply(&mut array.clone(), &changes);
+            let (place, case) = (place.to_owned(), case.to_owned());
+            self.contradictions.push(Contradiction { place, member, pairs, case, expect: at, changes });
+        }
+    }
+}
+
+/// An expectation of a case in the document.
+fn expectation<'d>(document: &'d mut DocumentMut, case: &str, at: usize) -> Option<&'d mut dyn TableLike> {
+    let cases = tables(document.get_mut("case")?);
+    let case = cases.into_iter().find(|table| table.get("name").and_then(Item::as_str) == Some(case))?;
+    tables(case.get_mut("expect")?).into_iter().nth(at)
+}
+
+fn array<'d>(document: &'d mut DocumentMut, case: &str, at: usize, member: &str) -> Option<&'d mut Array> {
+    expectation(document, case, at)?.get_mut(member)?.as_array_mut()
+}
+
+/// The tables of a list, in either form.
+fn tables(item: &mut Item) -> Vec<&mut dyn TableLike> {
+    match item {
+        Item::ArrayOfTables(tables) => tables.iter_mut().map(|table| table as &mut dyn TableLike).collect(),
+        Item::Value(Value::Array(list)) => list
+            .iter_mut()
+            .filter_map(|item| item.as_inline_table_mut().map(|table| table as &mut dyn TableLike))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What must change in each list of an expectation.
+fn lists(expect: &Expect, seen: &Seen) -> Vec<(&'static str, Vec<Change>)> {
+    let mut lists = Vec::new();
+    if expect.alerts.is_some() {
+        lists.push(("alerts", alerts(expect, seen)));
+    }
+    if let Some(wanted) = &expect.transitions {
+        let asked: Vec<Asked<'_>> = wanted.iter().map(Asked::from).collect();
+        let found: Vec<Found> = seen.transitions.iter().map(|(_, found)| found.clone()).collect();
+        let pairs = paired(&asked, &found);
+        lists.push(("transitions", changes(&asked, &found, &pairs, |_, _| Vec::new())));
+    }
+    if let Some(wanted) = &expect.pending {
+        let gone = wanted.iter().enumerate().filter(|(_, key)| !seen.pending.contains(key));
+        let new = seen.pending.iter().filter(|key| !wanted.contains(key));
+        let gone = gone.map(|(at, _)| Change::Remove(at));
+        lists.push(("pending", gone.chain(new.map(|key| Change::Add(key.as_str().into()))).collect()));
+    }
+    lists
+}
+
+fn alerts(expect: &Expect, seen: &Seen) -> Vec<Change> {
+    let wanted = expect.wanted();
+    let asked: Vec<Asked<'_>> = wanted.iter().map(Asked::from).collect();
+    let found: Vec<Found> = seen.engine.iter().map(|(found, _)| found.clone()).collect();
+    changes(&asked, &found, &paired(&asked, &found), |at, other| {
+        let (evidence, found) = (&wanted[at].evidence, &seen.engine[other].1);
+        let differs = evidence.iter().filter(|(column, value)| {
+            let alone = std::iter::once(((*column).clone(), (*value).clone())).collect();
+            !evidence_differs(&alone, found).is_empty()
+        });
+        differs
+            .map(|(column, _)| (vec!["evidence".to_owned(), column.clone()], found.get(column).map(value_of)))
+            .collect()
+    })
+}
+
+type Member = (Vec<String>, Option<Value>);
+
+/// `more` gives the other members of a pair that differ.
+fn changes(
+    asked: &[Asked<'_>],
+    found: &[Found],
+    pairs: &Matched,
+    more: impl Fn(usize, usize) -> Vec<Member>,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (at, other) in &pairs.pairs {
+        let (asked, found) = (&asked[*at], &found[*other]);
+        let own = |name: &str, was: Option<&str>, is: Option<&str>| {
+            was.is_some_and(|was| Some(was) != is).then(|| (vec![name.to_owned()], is.map(Value::from)))
+        };
+        let mut members: Vec<Member> = [
+            own("status", asked.status, Some(&found.status)),
+            own("severity", asked.severity, Some(&found.severity)),
+            own("reason", asked.reason, found.reason.as_deref()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        members.extend(more(*at, *other));
+        if !members.is_empty() {
+            changes.push(Change::Set(*at, members));
+        }
+    }
+    changes.extend(pairs.missing.iter().map(|at| Change::Remove(*at)));
+    changes.extend(added(pairs.extra.iter().map(|at| &found[*at])));
+    changes
+}
+
+/// Pairs what is asked for with what was found: first what fits, then what has the same key and status, then the same key.
+fn paired(asked: &[Asked<'_>], found: &[Found]) -> Matched {
+    let mut out = Matched { missing: (0..asked.len()).collect(), extra: (0..found.len()).collect(), pairs: Vec::new() };
+    for pass in 0..3 {
+        let left = out.missing.iter().map(|at| {
+            let own = &asked[*at];
+            match pass {
+                0 => own.clone(),
+                1 => Asked { severity: None, reason: None, ..own.clone() },
+                _ => Asked { severity: None, reason: None, status: None, ..own.clone() },
+            }
+        });
+        let (left, free): (Vec<_>, Vec<_>) = (left.collect(), out.extra.iter().map(|at| found[*at].clone()).collect());
+        let matched = matched(&left, &free);
+        out.pairs.extend(matched.pairs.iter().map(|(at, other)| (out.missing[*at], out.extra[*other])));
+        out.missing = matched.missing.iter().map(|at| out.missing[*at]).collect();
+        out.extra = matched.extra.iter().map(|at| out.extra[*at]).collect();
+    }
+    out.pairs.sort_unstable();
     out
 }
 
-fn edits_of(expect: &Expect, seen: &Seen, text: &str) -> Vec<(Range<usize>, String)> {
-    let mut edits = Vec::new();
-    let mut replace = |span: Range<usize>, items: &[String]| {
-        let old = text.get(span.clone()).unwrap_or_default();
-        if old.starts_with('[') && !old.starts_with("[[") {
-            let new = list(items, old.contains('\n').then(|| indent_of(text, span.start)));
-            if new != old {
-                edits.push((span, new));
-            }
+/// New items; with the permit where they are about several.
+fn added<'f>(found: impl Iterator<Item = &'f Found> + Clone) -> Vec<Change> {
+    let several = found.clone().any(|other| found.clone().next().is_some_and(|first| first.permit != other.permit));
+    let item = |found: &Found| {
+        let mut members = vec![("key", Value::from(found.key.as_str()))];
+        if !found.status.is_empty() {
+            members.push(("status", found.status.as_str().into()));
         }
-    };
-    let alerts = alert_items(expect, seen);
-    match &expect.alerts {
-        Some(old) => replace(old.span(), &alerts),
-        None if expect.transitions.is_some() || expect.pending.is_some() => {}
-        None => {
-            let at = expect.at.span();
-            let is_inline = text.get(at.end..).is_some_and(|rest| rest.trim_start().starts_with([',', '}']));
-            let between = if is_inline { ", " } else { "\n" };
-            edits.push((at.end..at.end, format!("{between}alerts = {}", list(&alerts, None))));
-            return edits;
+        members.push(("severity", found.severity.as_str().into()));
+        if several {
+            members.push(("permit", found.permit.as_str().into()));
         }
-    }
-    if let Some(old) = &expect.transitions {
-        let several = seen.transitions.iter().any(|(_, found)| found.permit != seen.transitions[0].1.permit);
-        let items: Vec<String> = seen.transitions.iter().map(|(_, found)| item(found, several, &[])).collect();
-        replace(old.span(), &items);
-    }
-    if let Some(old) = &expect.pending {
-        let items: Vec<String> = seen.pending.iter().map(|key| quoted(key)).collect();
-        replace(old.span(), &items);
-    }
-    edits
-}
-
-/// The alerts that stand, with the evidence columns that the expectation listed before.
-fn alert_items(expect: &Expect, seen: &Seen) -> Vec<String> {
-    let found: Vec<Found> = seen.engine.iter().map(|(found, _)| found.clone()).collect();
-    let wanted = expect.wanted();
-    let by_key: Vec<Asked<'_>> = wanted.iter().map(|wanted| Asked { severity: None, ..Asked::from(wanted) }).collect();
-    let pairs = matched(&by_key, &found).pairs;
-    let before = |at: usize| -> Option<&Wanted> {
-        pairs.iter().find(|(_, other)| *other == at).and_then(|(asked, _)| wanted.get(*asked))
-    };
-    let several = found.iter().any(|other| other.permit != found[0].permit);
-    let items = seen.engine.iter().enumerate().map(|(at, (found, evidence))| {
-        let asked = before(at);
-        let columns: Vec<(&str, &Json)> = asked
-            .iter()
-            .flat_map(|wanted| wanted.evidence.keys())
-            .filter_map(|column| Some((column.as_str(), evidence.get(column)?)))
-            .collect();
-        item(found, several || asked.is_some_and(|wanted| wanted.permit.is_some()), &columns)
-    });
-    items.collect()
-}
-
-fn item(found: &Found, with_permit: bool, evidence: &[(&str, &Json)]) -> String {
-    let mut out = format!("{{ key = {}", quoted(&found.key));
-    let mut member = |name: &str, value: &str| {
-        let _ = write!(out, ", {name} = {}", quoted(value));
-    };
-    if !found.status.is_empty() {
-        member("status", &found.status);
-    }
-    member("severity", &found.severity);
-    if with_permit {
-        member("permit", &found.permit);
-    }
-    if found.person != crate::tools::cases::MAIN {
-        member("person", &found.person);
-    }
-    if let Some(reason) = &found.reason {
-        member("reason", reason);
-    }
-    if !evidence.is_empty() {
-        let columns: Vec<String> =
-            evidence.iter().map(|(name, value)| format!("{name} = {}", toml_of(value))).collect();
-        let _ = write!(out, ", evidence = {{ {} }}", columns.join(", "));
-    }
-    out + " }"
-}
-
-fn toml_of(value: &Json) -> String {
-    match value {
-        Json::Null => "\"\"".to_owned(),
-        Json::String(text) => quoted(text),
-        other => other.to_string(),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
-/// On one line, or one item a line if the list was laid out so.
-fn list(items: &[String], indent: Option<&str>) -> String {
-    match indent {
-        Some(indent) if !items.is_empty() => {
-            let lines: String = items.iter().map(|item| format!("{indent}    {item},\n")).collect();
-            format!("[\n{lines}{indent}]")
+        if found.person != MAIN {
+            members.push(("person", found.person.as_str().into()));
         }
-        _ => format!("[{}]", items.join(", ")),
-    }
+        members.extend(found.reason.as_deref().map(|reason| ("reason", reason.into())));
+        Change::Add(list::table(members))
+    };
+    found.map(item).collect()
 }
 
-/// The white space at the beginning of a position's line.
-fn indent_of(text: &str, at: usize) -> &str {
-    let line = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
-    let rest = text.get(line..).unwrap_or_default();
-    &rest[..rest.len() - rest.trim_start_matches([' ', '\t']).len()]
+/// Evidence as cases write it: null is an empty text.
+fn value_of(evidence: &Json) -> Value {
+    match evidence {
+        Json::Null => "".into(),
+        Json::Bool(flag) => (*flag).into(),
+        Json::Number(number) if number.is_i64() => number.as_i64().unwrap_or_default().into(),
+        Json::String(text) => text.as_str().into(),
+        other => other.to_string().into(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::tools::cases::file::CaseFile;
-
-    fn seen(keys: &[&str]) -> Seen {
-        let found = |key: &&str| Found {
-            key: (*key).to_owned(),
-            severity: "weak".into(),
-            permit: "p1".into(),
-            person: "self".into(),
-            ..Found::default()
-        };
-        let evidence = serde_json::json!({"n": 2, "m": 3}).as_object().unwrap().clone();
-        Seen {
-            clock: 0,
-            engine: keys.iter().map(|key| (found(key), evidence.clone())).collect(),
-            batch: keys.iter().map(found).collect(),
-            recent: None,
-            transitions: Vec::new(),
-            pending: Vec::new(),
-        }
-    }
-
-    fn update(text: &str, keys: &[&str]) -> String {
-        let file = CaseFile::parse(Path::new("x.toml"), text).unwrap();
-        let mut out = text.to_owned();
-        let mut edits = edits_of(&file.case[0].expect[0], &seen(keys), text);
-        edits.reverse();
-        for (range, new) in edits {
-            out.replace_range(range, &new);
-        }
-        out
-    }
-
-    #[test]
-    fn layout_and_comments_stay() {
-        let text = "[[case]]\nname = \"a\"\nexpect = [{ at = \"2026-01-01\", alerts = [] }] # why\n";
-        let new = text.replace("alerts = []", "alerts = [{ key = \"k\", severity = \"weak\" }]");
-        assert_eq!(update(text, &["k"]), new);
-        let text = "[[case]]\nname = \"a\"\n[[case.expect]]\nat = \"2026-01-01\"\n# none\nalerts = [\n    { key = \"k\", severity = \"info\", evidence = { n = 1 } },\n]\n";
-        let new = text.replace("\"info\"", "\"weak\"").replace("n = 1", "n = 2");
-        assert_eq!(update(text, &["k"]), new);
-    }
-
-    #[test]
-    fn what_is_not_there_yet_follows_the_clock() {
-        let text = "[[case]]\nname = \"a\"\nexpect = [{ at = \"2026-01-01\" }]\n";
-        assert_eq!(update(text, &[]), text.replace("01\" }", "01\", alerts = [] }"));
-        let text = "[[case]]\nname = \"a\"\n[[case.expect]]\nat = \"2026-01-01\"\n";
-        assert_eq!(update(text, &[]), text.replace("01\"\n", "01\"\nalerts = []\n"));
-    }
-}
+mod tests;

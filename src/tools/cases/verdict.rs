@@ -10,7 +10,7 @@ pub fn differences(case: &Case, expect: &Expect, seen: &Seen) -> Vec<String> {
         lines.extend(alerts(case, expect, seen));
     }
     if let Some(wanted) = &expect.transitions {
-        let asked: Vec<Asked<'_>> = wanted.get_ref().iter().map(Asked::from).collect();
+        let asked: Vec<Asked<'_>> = wanted.iter().map(Asked::from).collect();
         let found: Vec<Found> = seen.transitions.iter().map(|(_, found)| found.clone()).collect();
         let matched = matched(&asked, &found);
         lines.extend(matched.missing.iter().map(|at| format!("transition {}: wanted, not said", asked[*at].words())));
@@ -18,7 +18,7 @@ pub fn differences(case: &Case, expect: &Expect, seen: &Seen) -> Vec<String> {
             .extend(matched.extra.iter().map(|at| format!("transition {}: said, not wanted", found[*at].words(false))));
     }
     if let Some(wanted) = &expect.pending {
-        let mut wanted = wanted.get_ref().clone();
+        let mut wanted = wanted.clone();
         wanted.sort();
         if seen.pending != wanted {
             lines.push(format!("pending: want [{}], found [{}]", wanted.join(", "), seen.pending.join(", ")));

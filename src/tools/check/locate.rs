@@ -374,7 +374,7 @@ impl<'a> Locator<'a> {
             || SessionStateDefaults::default_aggregate_functions().iter().any(|function| function.name() == name)
             || SessionStateDefaults::default_window_functions().iter().any(|function| function.name() == name);
         let near = match did_you_mean(&nearest(name, self.functions.iter().map(String::as_str))) {
-            none if none.is_empty() => "queries/README.md lists the functions".to_owned(),
+            none if none.is_empty() => "queries/FUNCTIONS.md lists the functions".to_owned(),
             near => near,
         };
         match scalar.map(|function| function.signature().volatility) {

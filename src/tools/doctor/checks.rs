@@ -6,11 +6,15 @@ use rdkafka::Timestamp;
 
 use super::sample::Sampled;
 use super::{Finding, Level};
+use crate::config::{ClockKind, FeedConfig};
 use crate::decode::decode;
 use crate::model::partition::partition_of;
 use crate::model::record::{Message, Offset, Reason};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_span};
+use crate::source::SourceError;
+use crate::words::Language;
+use crate::words::states::set_aside;
 
 /// With a shorter retention a feed's records may be gone before the engine is rebuilt from them: the history covers years.
 const SHORT_RETENTION_DAYS: i64 = 3 * 365;
@@ -95,6 +99,12 @@ pub(super) struct Tally {
     /// Partitions that have lost their beginning.
     trimmed: BTreeSet<i32>,
     with_records: BTreeSet<i32>,
+    /// Different keys of records; those of `reference` are no persons'.
+    keys: BTreeSet<Box<[u8]>>,
+    /// By partition: how far the detector had read it, if it has published.
+    reached: Vec<i64>,
+    /// By partition that ends before that: where it begins and ends.
+    shortened: BTreeMap<i32, (i64, i64)>,
     /// Last clock message of each partition, in microseconds.
     clocks: BTreeMap<i32, i64>,
     /// By partition: the offset of the first message that is stamped in the future.
@@ -104,11 +114,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// `latest_possible`: the latest timestamp that can be true, in microseconds.
-    pub fn new(feed: Feed, partitions: i32, max_message_bytes: usize, latest_possible: i64) -> Tally {
+    /// `reached`: how far the detector had read each partition, 0 if it has not; `latest_possible`: the latest timestamp that can be
+    /// true, in microseconds.
+    pub fn new(feed: Feed, reached: Vec<i64>, max_message_bytes: usize, latest_possible: i64) -> Tally {
         Tally {
             feed,
-            partitions,
+            partitions: i32::try_from(reached.len()).unwrap_or(i32::MAX),
             max_message_bytes,
             latest_possible,
             messages: 0,
@@ -121,6 +132,9 @@ impl Tally {
             bad: BTreeMap::new(),
             trimmed: BTreeSet::new(),
             with_records: BTreeSet::new(),
+            keys: BTreeSet::new(),
+            reached,
+            shortened: BTreeMap::new(),
             clocks: BTreeMap::new(),
             future: BTreeMap::new(),
             latest: BTreeMap::new(),
@@ -129,9 +143,12 @@ impl Tally {
 
     pub fn take(&mut self, sampled: &Sampled<'_>) {
         match sampled {
-            Sampled::Partition { partition, first } => {
+            Sampled::Partition { partition, first, end } => {
                 if *first > 0 {
                     self.trimmed.insert(*partition);
+                }
+                if self.read(*partition) > *end {
+                    self.shortened.insert(*partition, (*first, *end));
                 }
             }
             Sampled::Message { partition, offset, timestamp, key, value } => {
@@ -147,6 +164,15 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Different keys in the sample.
+    pub fn keys(&self) -> &BTreeSet<Box<[u8]>> {
+        &self.keys
+    }
+
+    fn read(&self, partition: i32) -> i64 {
+        usize::try_from(partition).ok().and_then(|at| self.reached.get(at)).copied().unwrap_or(0)
     }
 
     fn time(&mut self, partition: i32, timestamp: Timestamp) -> i64 {
@@ -173,6 +199,9 @@ impl Tally {
     fn record(&mut self, partition: i32, time: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
         self.records += 1;
         self.with_records.insert(partition);
+        if let Some(key) = key.filter(|key| !self.keys.contains(*key)) {
+            self.keys.insert(key.into());
+        }
         // A reference record is written to every partition, whatever its key.
         let belongs = |key: &[u8]| self.feed == Feed::Reference || partition_of(key, self.partitions) == partition;
         if key.is_some_and(|key| !belongs(key)) {
@@ -200,20 +229,38 @@ impl Tally {
         *first = (*first).min(offset);
     }
 
-    pub fn findings(&self, topic: &str, now: WallTime, clock_is_needed: bool, max_silence: i64) -> Vec<Finding> {
+    pub fn findings(&self, topic: &str, now: WallTime, feed: &FeedConfig, max_silence: i64) -> Vec<Finding> {
+        let mut findings = self.shortened_findings(topic, feed.refilled);
         if self.messages == 0 {
-            return vec![Finding::new(Level::Warn, topic, "is empty", "start its adapter")];
+            // The same adapter may be running and have nothing to say again.
+            if findings.is_empty() {
+                findings.push(Finding::new(Level::Warn, topic, "is empty", "start its adapter"));
+            }
+            return findings;
         }
-        let mut findings = Vec::new();
         self.record_findings(topic, &mut findings);
         self.time_findings(topic, &mut findings);
-        if clock_is_needed {
+        if feed.clock == ClockKind::Messages {
             findings.extend(self.clock_finding(topic, now, max_silence));
         }
         if findings.is_empty() {
             findings.push(Finding::ok(topic, format!("{} sampled messages are as they should be", self.messages)));
         }
         findings
+    }
+
+    /// `permitwatch run` refuses to start on these, in the same words.
+    fn shortened_findings(&self, topic: &str, refilled: bool) -> Vec<Finding> {
+        let finding = |(partition, (first, end)): (&i32, &(i64, i64))| {
+            let (topic_name, partition, read, feed) = (topic.to_owned(), *partition, self.read(*partition), self.feed);
+            let refusal = match (refilled, first == end) {
+                (true, false) => return None,
+                (true, true) => SourceError::NotRefilled { topic: topic_name, partition, read, feed },
+                (false, _) => SourceError::Shortened { topic: topic_name, partition, read, end: *end, feed },
+            };
+            Some(Finding::new(Level::Fail, topic, refusal.to_string(), "`permitwatch run` refuses to start until then"))
+        };
+        self.shortened.iter().filter_map(finding).collect()
     }
 
     fn record_findings(&self, topic: &str, findings: &mut Vec<Finding>) {
@@ -232,9 +279,9 @@ impl Tally {
             note(
                 Level::Fail,
                 format!(
-                    "{count} of {} sampled records would be quarantined as {}: {detail}",
+                    "{count} of {} sampled records would be set aside, {}: {detail}",
                     self.records,
-                    reason.name()
+                    set_aside(Language::En, *reason)
                 ),
                 "mend the adapter and send the records again",
             );
@@ -287,7 +334,7 @@ impl Tally {
             note(
                 Level::Fail,
                 format!("timestamps lie ahead of now, first at partition/offset {}", places.join(", ")),
-                "the detector sets such messages aside as future_known_time; Kafka's timestamps are milliseconds: mend the adapter, then redrive",
+                "the detector sets such messages aside; Kafka's timestamps are milliseconds: mend the adapter, then `permitwatch quarantine redrive --reason future_known_time`",
             );
         }
     }

@@ -17,7 +17,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the sample contains, in order.
 pub(super) enum Sampled<'m> {
-    Partition { partition: i32, first: i64 },
+    Partition { partition: i32, first: i64, end: i64 },
     Message { partition: i32, offset: i64, timestamp: Timestamp, key: Option<&'m [u8]>, value: Option<&'m [u8]> },
 }
 
@@ -34,7 +34,7 @@ pub(super) fn read(
         let (first, end) = consumer
             .fetch_watermarks(topic, partition, ANSWER_TIMEOUT)
             .map_err(|error| format!("partition {partition}: {}", kafka::describe(&error)))?;
-        look(Sampled::Partition { partition, first });
+        look(Sampled::Partition { partition, first, end });
         let half = messages / 2;
         let mut ranges = vec![(first, end)];
         if end - first > messages {
@@ -76,6 +76,40 @@ pub(super) fn first_after(
     };
     Ok(found.elements().iter().filter_map(place).collect())
 }
+
+/// Passes the keys of a topic to `look` until it has seen enough, from the beginning of each partition. Returns whether it has, or
+/// has been shown all; otherwise there are more than `most` messages.
+pub(super) fn keys(
+    config: &KafkaConfig,
+    topic: &str,
+    partitions: i32,
+    most: i64,
+    mut look: impl FnMut(&[u8]) -> bool,
+) -> Result<bool, String> {
+    let consumer = kafka::plain_consumer(config).map_err(|error| error.to_string())?;
+    let (mut left, mut is_whole, mut has_enough) = (most, true, false);
+    for partition in 0..partitions {
+        let bounds = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT);
+        let (first, end) = bounds.map_err(|error| format!("partition {partition}: {}", kafka::describe(&error)))?;
+        let until = end.min(first.saturating_add(left));
+        is_whole &= until == end;
+        left -= until - first;
+        // In pieces, so that not all is read where the first keys are enough.
+        let mut from = first;
+        while from < until && !has_enough {
+            let next = until.min(from + PIECE);
+            range(&consumer, topic, partition, from, next, |message| {
+                has_enough = has_enough || message.key().is_some_and(&mut look);
+            })
+            .map_err(|message| format!("partition {partition}: {message}"))?;
+            from = next;
+        }
+    }
+    Ok(has_enough || is_whole)
+}
+
+/// Messages read at once.
+const PIECE: i64 = 10_000;
 
 fn range(
     consumer: &BaseConsumer<Plain>,

@@ -76,7 +76,7 @@ fn faults_of_an_adapter_are_found() {
         );
     };
     has(Feed::Notices, Level::Fail, "2 of 2 sampled records are in a partition");
-    has(Feed::Notices, Level::Fail, "1 of 2 sampled records would be quarantined as malformed");
+    has(Feed::Notices, Level::Fail, "1 of 2 sampled records would be set aside, not one flat JSON object");
     has(Feed::Notices, Level::Warn, "timestamps fall 1 times");
     has(Feed::Notices, Level::Fail, "2 of 2 partitions show no clock message");
     has(Feed::Reference, Level::Fail, "only 1 of 2 partitions have records");
@@ -84,6 +84,54 @@ fn faults_of_an_adapter_are_found() {
     has(Feed::Border, Level::Warn, "10 d");
     has(Feed::Permits, Level::Warn, "is empty");
     assert!(!format!("{findings:?}").contains("SECRET"));
+}
+
+#[test]
+fn keys_that_no_permit_has_are_found() {
+    let (_broker, config) = start(2);
+    let mut writer = FeedWriter::new(&config.kafka).unwrap();
+    let mut write = |feed, key: &str| {
+        writer.write(feed, key.as_bytes(), Some(&notice(key)), KnownTime(NOW.0 - 1_000_000), None).unwrap();
+    };
+    for number in 0..40 {
+        write(Feed::Permits, &format!("P{number}"));
+        write(Feed::Notices, &format!("19900101-{number:04}"));
+        // One of many is enough: registers tell of everybody.
+        write(Feed::Studies, &format!("P{}", number + 39));
+    }
+    (0..5).for_each(|number| write(Feed::Border, &format!("Q{number}")));
+    writer.flush().unwrap();
+    let findings = examine(&config, NOW);
+    let strange = |feed: Feed| {
+        let found = of_topic(&findings, &config.kafka.topic(feed));
+        found.iter().any(|finding| finding.message.contains("sampled keys is in"))
+    };
+    assert!(strange(Feed::Notices), "{findings:#?}");
+    assert!(!strange(Feed::Studies) && !strange(Feed::Border), "{findings:#?}");
+    assert!(findings.iter().all(|finding| !finding.message.contains("19900101")));
+}
+
+#[test]
+fn a_feed_that_ends_before_what_was_read_of_it_is_not_merely_empty() {
+    let tally = |reached: Vec<i64>, bounds: &[(i64, i64)]| {
+        let mut tally = checks::Tally::new(Feed::Notices, reached, 1_000, NOW.0);
+        for (partition, (first, end)) in bounds.iter().enumerate() {
+            tally.take(&sample::Sampled::Partition { partition: partition as i32, first: *first, end: *end });
+        }
+        tally
+    };
+    let found = |refilled: bool, tally: &checks::Tally| -> Vec<(Level, String)> {
+        let feed = crate::config::FeedConfig { refilled, ..Default::default() };
+        let findings = tally.findings("t", NOW, &feed, 0);
+        findings.into_iter().map(|finding| (finding.level, finding.message)).collect()
+    };
+    let fresh = found(false, &tally(vec![0, 0], &[(0, 0), (0, 0)]));
+    assert_eq!(fresh, [(Level::Warn, "is empty".to_owned())]);
+    let shortened = found(false, &tally(vec![7, 5], &[(0, 0), (0, 5)]));
+    assert_eq!(shortened.len(), 1, "{shortened:?}");
+    assert!(shortened[0].0 == Level::Fail && shortened[0].1.starts_with("t/0 ends at 0, and had been read up to 7"));
+    assert!(found(true, &tally(vec![7], &[(0, 0)]))[0].1.starts_with("t/0 is empty, and had been read up to 7"));
+    assert_eq!(found(true, &tally(vec![7], &[(0, 3)])), [(Level::Warn, "is empty".to_owned())]);
 }
 
 #[test]

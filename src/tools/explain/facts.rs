@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::Catalogue;
 use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef};
+use crate::model::record::Reason;
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::planned::PlannedRule;
@@ -26,7 +27,15 @@ pub struct PermitFacts {
     /// Rules about other classes of permits, or about employers.
     pub other_rules: Vec<OtherRule>,
     /// Messages about the holder that were quarantined, by reason.
-    pub quarantined: Vec<(String, usize)>,
+    pub quarantined: Vec<SetAside>,
+}
+
+/// Messages of a feed that were set aside for one reason, by its name.
+#[derive(Debug, Serialize)]
+pub struct SetAside {
+    pub feed: &'static str,
+    pub reason: &'static str,
+    pub messages: usize,
 }
 
 /// A rule that does not concern the permit.
@@ -145,12 +154,17 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
             Err(error) => Path { failure: Some(error.strip_backtrace()), ..Path::default() },
         });
     }
-    let mut quarantined: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut quarantined: std::collections::BTreeMap<(Feed, Reason), usize> = std::collections::BTreeMap::new();
     for entry in &person.quarantined {
         if entry.coordinates.feed != Feed::Reference {
-            *quarantined.entry(format!("{} {}", entry.coordinates.feed.name(), entry.reason.name())).or_default() += 1;
+            *quarantined.entry((entry.coordinates.feed, entry.reason)).or_default() += 1;
         }
     }
+    let quarantined = quarantined.into_iter().map(|((feed, reason), messages)| SetAside {
+        feed: feed.name(),
+        reason: reason.name(),
+        messages,
+    });
     Some(PermitFacts {
         permit_id: permit_id.to_owned(),
         permit_class,
@@ -159,7 +173,7 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
         clocks: Feed::SOURCES.into_iter().map(|feed| person.clock(feed)).collect(),
         rules,
         other_rules,
-        quarantined: quarantined.into_iter().collect(),
+        quarantined: quarantined.collect(),
     })
 }
 

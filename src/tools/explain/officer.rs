@@ -7,9 +7,9 @@ use crate::tools::explain::page::{Block, Item, Page, Pair, day, time};
 use crate::tools::explain::party::threshold_pair;
 use crate::tools::explain::words::{closing, verdict};
 use crate::tools::explain::{
-    AlertFacts, Change, CounterFacts, FeedClock, PermitFacts, RecordFacts, RowFacts, RuleFacts, Verdict,
+    AlertFacts, Change, CounterFacts, FeedClock, PermitFacts, RecordFacts, RowFacts, RuleFacts, SetAside, Verdict,
 };
-use crate::words::states::{gate, reason, severity, severity_of, status};
+use crate::words::states::{gate, reason, set_aside_of, severity, severity_of, status};
 use crate::words::{Language, Words, capital, labels, of, same, say};
 
 pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
@@ -97,8 +97,11 @@ pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
     };
     let mut clocks: Vec<Pair> =
         facts.clocks.iter().map(|clock| Pair::new(feed(clock, language), time_of(clock, language))).collect();
-    for (what, count) in &facts.quarantined {
-        clocks.push(Pair::new(page.say("undantagna meddelanden", "messages set aside"), format!("{count} {what}")));
+    for SetAside { feed, reason, messages } in &facts.quarantined {
+        let feed = of(language, &labels::feed(feed)).to_owned();
+        let why = set_aside_of(language, reason);
+        let what = page.say("undantagna meddelanden", "messages set aside");
+        clocks.push(Pair::new(what, format!("{messages}, {feed}: {why}")));
     }
     page.section(
         page.say("Hur långt varje flöde har rapporterat", "How far each feed has spoken"),

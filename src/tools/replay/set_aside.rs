@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::model::record::{Quarantined, Reason};
 use crate::source::files::ndjson_path;
+use crate::words::Language;
+use crate::words::states::set_aside_of;
 
 /// A quarantined message, as `--quarantine` writes it; `quarantine list --file` reads it.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +63,12 @@ pub fn table(entries: &[SetAside]) -> Vec<String> {
         return Vec::new();
     }
     let mut out =
-        vec![format!("{:<12} {:<16} {:<26} {:>9} {:>11}", "set aside", "reason", "member", "messages", "first line")];
+        vec![format!("{:<12} {:<34} {:<26} {:>9} {:>11}", "set aside", "why", "member", "messages", "first line")];
     let mut rows: Vec<_> = kinds.iter().collect();
     rows.sort_by_key(|(kind, (count, _))| (std::cmp::Reverse(*count), **kind));
     for ((feed, reason, member), (count, line)) in rows.iter().take(KINDS) {
-        out.push(format!("{feed:<12} {reason:<16} {member:<26} {count:>9} {line:>11}"));
+        let why = set_aside_of(Language::En, reason);
+        out.push(format!("{feed:<12} {why:<34} {member:<26} {count:>9} {line:>11}"));
     }
     if rows.len() > KINDS {
         out.push(format!("and {} more kinds", rows.len() - KINDS));
@@ -105,7 +108,8 @@ mod tests {
         assert_eq!(of(4), (Some("d/ndjson/reference.ndjson"), Some(5), Some("sector")));
         let table = table(&told);
         assert_eq!(table.len(), 4, "{table:?}");
-        assert_eq!(table[1].split_whitespace().collect::<Vec<_>>(), ["payments", "impossible_date", "month", "2", "3"]);
+        let words: Vec<&str> = table[1].split_whitespace().collect();
+        assert_eq!(words.join(" "), "payments a day that cannot be month 2 3");
         assert!(super::table(&told[..1]).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use permitwatch::decode::{Codes, codes_of, is_country_column};
 use permitwatch::model::schema::{ColumnType, TableId};
-use permitwatch::proofs::columns::HIDDEN;
+use permitwatch::proofs::lawful::value::sort_of;
 
 use super::forms::{
     AGGREGATES, DAYS, DIVISORS, FIELDS, FRAMES, Form, INSTANTS, INTERVALS, NUMBERS, PATTERNS, SCALARS, TEXTS, Ty,
@@ -121,7 +121,11 @@ impl Scope {
                 scope.known.push(owned.clone());
             }
             let kind = match ty {
-                _ if HIDDEN.contains(&name) || is_country_column(name) && ty != ColumnType::CodeList => continue,
+                _ if sort_of(table, name, ty).is_some_and(|sort| sort.safeguard().is_some())
+                    || is_country_column(name) && ty != ColumnType::CodeList =>
+                {
+                    continue;
+                }
                 ColumnType::Record | ColumnType::RecordKey | ColumnType::OtherPerson => continue,
                 ColumnType::Person | ColumnType::Permit | ColumnType::Employer | ColumnType::Institution => Ty::Id,
                 ColumnType::Code => Ty::Text,

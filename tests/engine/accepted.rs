@@ -1,0 +1,226 @@
+//! Aim: what the pages and hints tell an author to write is accepted, and nothing that is accepted is left out of the page.
+//! Method: every example of `queries/FUNCTIONS.md`, and what each hint recommends, goes through the checks of a rule; the page's names are
+//! held against the session's.
+
+use std::collections::BTreeSet;
+
+use datafusion::execution::FunctionRegistry as _;
+use permitwatch::proofs::refusal::{Misuse, Refusal, forbidden_hints};
+use permitwatch::sql::listed::{PARTS, Place, REFUSED};
+use permitwatch::sql::session::session;
+use permitwatch::tools::check::functions;
+
+use crate::drive::{catalogue, repository};
+use crate::isolation::{problems_with, scratch};
+
+/// What is wrong with a SELECT as a rule, in words.
+fn told(queries: &[(String, String)]) -> Vec<String> {
+    let (catalogue, dir) = (catalogue(), scratch());
+    let mut out = Vec::new();
+    for (what, query) in queries {
+        let found = problems_with("compares_citizenship = \"a test\"\n", &catalogue, dir.path(), query);
+        out.extend(found.iter().map(|problem| format!("{what}: {}", problem.render(""))));
+    }
+    out
+}
+
+#[test]
+fn every_line_of_the_page_is_accepted() {
+    let lines = PARTS.iter().flat_map(|part| part.lines.iter().map(|line| (part.place, line)));
+    let queries: Vec<_> = lines.map(|(place, line)| (line.written.to_owned(), place.query(line.example))).collect();
+    assert!(queries.len() > 80);
+    let told = told(&queries);
+    assert!(told.is_empty(), "{} of {}\n{}", told.len(), queries.len(), told.join("\n"));
+}
+
+#[test]
+fn what_the_page_says_is_refused_is_refused() {
+    for (name, _, example) in REFUSED {
+        let query = (name.to_owned(), Place::Group.query(example));
+        assert!(!told(&[query]).is_empty(), "{name} is accepted: list it");
+    }
+}
+
+#[test]
+fn every_function_of_the_session_is_listed_once() {
+    let state = session().unwrap().state();
+    // Other names of a function stand beside its own.
+    let scalars = state.udfs().into_iter().map(|name| state.udf(&name).unwrap().name().to_owned());
+    let aggregates = state.udafs().into_iter().map(|name| state.udaf(&name).unwrap().name().to_owned());
+    let windows = state.udwfs().into_iter().map(|name| state.udwf(&name).unwrap().name().to_owned());
+    let known: BTreeSet<String> = scalars.chain(aggregates).chain(windows).collect();
+    let mut listed: BTreeSet<String> = REFUSED.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    for part in PARTS {
+        let names: Vec<&str> = part.lines.iter().map(|line| line.name).filter(|name| !name.is_empty()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{}", part.title);
+        listed.extend(names.into_iter().map(str::to_owned));
+    }
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn the_page_is_up_to_date() {
+    let committed = std::fs::read_to_string(repository("queries/FUNCTIONS.md")).unwrap_or_default();
+    assert!(
+        functions::page().unwrap() == committed,
+        "out of date: permitwatch rules functions --out queries/FUNCTIONS.md"
+    );
+}
+
+/// By the words of what is forbidden: what the hint says, and a query that does it.
+const FOLLOWED: [(&str, &str, &str); 25] = [
+    ("a date compared", "valid_to - valid_from <= 60", "FROM permits p WHERE p.valid_to - p.valid_from <= 60"),
+    ("a date compared", "DATE '2026-01-31'", "FROM permits p WHERE p.valid_to = DATE '2026-01-31'"),
+    ("may be zero", "nullif(..., 0)", "FROM permits p WHERE p.floor_sek % nullif(p.offered_sek, 0) = 1"),
+    ("CAST of a text", "TRY_CAST", "FROM permits p WHERE TRY_CAST(p.permit_class AS BIGINT) = 1"),
+    (
+        "SELECT *",
+        "step.*",
+        "FROM (WITH held AS (SELECT person_id, permit_id, first_known_time FROM permits) SELECT held.* FROM held) p",
+    ),
+    (
+        "like a table or view",
+        "call it after what its row is",
+        "FROM (WITH held AS (SELECT person_id, permit_id, first_known_time FROM permits) SELECT held.* FROM held) p",
+    ),
+    (
+        "DISTINCT FROM",
+        "add parentheses",
+        "FROM permits p WHERE (p.valid_to IS DISTINCT FROM p.ended_on) AND p.inhibited",
+    ),
+    (
+        "named window",
+        "write PARTITION BY and ORDER BY out",
+        "FROM (SELECT person_id, permit_id, first_known_time, count(*) OVER (PARTITION BY person_id ORDER BY record_key ROWS 5 PRECEDING) AS n FROM permits) p WHERE n > 1",
+    ),
+    ("ORDER BY with LIMIT", ROW_NUMBER, PICKED),
+    ("LIMIT", ROW_NUMBER, PICKED),
+    ("OFFSET", "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key)", PICKED),
+    (
+        "RECURSIVE",
+        "join the facts to the months of the permit",
+        "FROM permits p JOIN months m ON m.month >= p.valid_from AND m.month <= p.valid_to",
+    ),
+    (
+        "over a window",
+        "group the rows first",
+        "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p",
+    ),
+    (
+        "FULL JOIN",
+        "LEFT JOIN the other",
+        "FROM permits p LEFT JOIN border b ON b.person_id = p.person_id AND b.observed_on > p.valid_from",
+    ),
+    ("subquery", "EXISTS", THERE_IS),
+    (
+        "subquery",
+        "IN in WHERE",
+        "FROM permits p WHERE p.valid_from IN (SELECT b.observed_on FROM border b WHERE b.person_id = p.person_id)",
+    ),
+    ("/ between", "100 * a < 95 * b", "FROM permits p WHERE 100 * p.offered_sek < 95 * p.floor_sek"),
+    (
+        "NOT IN (SELECT",
+        "NOT EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id AND b.x = a.x)",
+        "FROM permits p WHERE NOT EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id AND b.observed_on = p.valid_from)",
+    ),
+    ("IN (SELECT", "say EXISTS", THERE_IS),
+    ("ALL or ANY", "(NOT) EXISTS", THERE_IS),
+    (
+        "of several rows with IGNORE NULLS",
+        "take lead(x, 2) there",
+        "FROM (SELECT person_id, permit_id, first_known_time, lead(valid_to, 2) OVER (PARTITION BY person_id ORDER BY record_key) AS n FROM permits WHERE valid_to IS NOT NULL) p WHERE n IS NULL",
+    ),
+    (
+        "function without OVER",
+        "lag((f(x)) IGNORE NULLS) OVER w",
+        "FROM (SELECT person_id, permit_id, first_known_time, lag((month_of(valid_to)) IGNORE NULLS) OVER (PARTITION BY person_id ORDER BY record_key) AS n FROM permits) p WHERE n IS NULL",
+    ),
+    (
+        "of DOUBLE",
+        "compare sum(x) with n * count(x)",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING sum(p.floor_sek) > 3 * count(p.floor_sek)",
+    ),
+    (
+        "unnest",
+        "array_has and array_has_any",
+        "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE array_has(kinds, 'revoked') OR array_has_any(kinds, kinds)",
+    ),
+    (
+        "UNION of rows",
+        "a person_id of their own",
+        "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permits_history) p",
+    ),
+];
+
+const ROW_NUMBER: &str = "row_number() OVER (PARTITION BY permit_id ORDER BY ..., record_key) = 1";
+const PICKED: &str = "FROM (SELECT person_id, permit_id, first_known_time, row_number() OVER (PARTITION BY permit_id ORDER BY valid_from, record_key) AS n FROM permits) p WHERE n = 1";
+const THERE_IS: &str = "FROM permits p WHERE EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id AND b.observed_on > p.valid_from)";
+
+#[test]
+fn what_a_hint_recommends_is_accepted() {
+    let mut queries = Vec::new();
+    for (word, hint) in forbidden_hints() {
+        let followed: Vec<_> = FOLLOWED.iter().filter(|(of, ..)| of == word).collect();
+        assert!(!followed.is_empty(), "nothing is tried of what is recommended for \"{word}\": {hint}");
+        for (_, said, query) in followed {
+            assert!(hint.contains(said), "the hint for \"{word}\" does not say \"{said}\": {hint}");
+            queries.push((format!("{word}, {said}"), Place::Rest.query(query)));
+        }
+    }
+    let told = told(&queries);
+    assert!(told.is_empty(), "{} of {}\n{}", told.len(), queries.len(), told.join("\n"));
+}
+
+/// Words before a parenthesis that call no function: SQL's own, and those that stand for the author's.
+const NO_CALLS: [&str; 14] =
+    ["and", "as", "by", "cast", "columns", "exists", "f", "from", "in", "is", "it", "not", "over", "try_cast"];
+
+#[test]
+fn a_hint_names_only_functions_that_may_be_called() {
+    let state = session().unwrap().state();
+    let known: BTreeSet<String> = state.udfs().into_iter().chain(state.udafs()).chain(state.udwfs()).collect();
+    let text = || "x".to_owned();
+    let others = [
+        Refusal::NotCarried { node: "JOIN", what: text() },
+        Refusal::NotCarried { node: "GROUP BY", what: text() },
+        Refusal::NotCarried { node: "DISTINCT", what: text() },
+        Refusal::NotCarried { node: "window", what: text() },
+        Refusal::NotCarried { node: "plan", what: text() },
+        Refusal::ReferenceNotCarried { what: text() },
+        Refusal::Arrival { window: text() },
+        Refusal::Frame { function: text(), units: text() },
+        Refusal::Missing { column: "person_id".into() },
+        Refusal::Missing { column: "alert_key".into() },
+        Refusal::Missing { column: "alert_at".into() },
+        Refusal::Type { column: "alert_key", found: text(), wanted: "x" },
+        Refusal::Type { column: "records", found: text(), wanted: "x" },
+        Refusal::Type { column: "severity", found: text(), wanted: "x" },
+        Refusal::NoDueAt { what: text() },
+        Refusal::KnownTime,
+        Refusal::RecordKeys,
+        Refusal::TooManyParts { parts: 1 },
+        Refusal::Identifier { misuse: Misuse::Compared, what: text() },
+        Refusal::Identifier { misuse: Misuse::Made, what: text() },
+        Refusal::Identifier { misuse: Misuse::Ordered, what: text() },
+        Refusal::Identifier { misuse: Misuse::NoRecord, what: text() },
+    ];
+    let hints = forbidden_hints().iter().map(|(_, hint)| (*hint).to_owned());
+    let hints: Vec<String> = hints.chain(others.iter().map(|refusal| refusal.hint().to_owned())).collect();
+    let mut called = 0;
+    for hint in &hints {
+        for (at, _) in hint.match_indices('(') {
+            let before = hint[..at].trim_end();
+            let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+            let word = before[start..].to_lowercase();
+            if word.is_empty() || NO_CALLS.contains(&word.as_str()) {
+                continue;
+            }
+            // `a word (an aside)` has a space between.
+            if before.len() == at {
+                called += 1;
+                assert!(known.contains(&word), "{word}() is recommended and refused: {hint}");
+            }
+        }
+    }
+    assert!(called > 5, "{called}");
+}
