@@ -52,13 +52,15 @@ doc.en = "a notice of a reason for a journey concerns a visit within these days 
 source.sv = "eget antagande, som för resor till hemlandet (R18)"
 source.en = "own default, as for protected-home-travel"
 */
-WITH corrected AS (   -- notices that showed no such use before, and until when
-    SELECT st.person_id, st.record AS status_record, b.record, max(e.until_at) AS until_at
+WITH corrected AS (   -- notices that showed no such use before, or no such day of issue, and until when
+    SELECT st.person_id, st.record AS status_record, b.record,
+           max(CASE WHEN NOT coalesce(e.doc_kind = 'P' AND same_state(e.doc_issuer, st.tested_country) > 0 AND e.source <> 'tip'
+                                      AND e.observed_on > st.declared_on AND (st.ended_on IS NULL OR e.observed_on < st.ended_on)
+                                      AND (e.doc_seen IS TRUE OR b.doc_seen IS NOT TRUE), false) THEN e.until_at END) AS until_at,
+           max(CASE WHEN (e.doc_issued_on > st.declared_on) IS NOT TRUE THEN e.until_at END) AS issued_until
     FROM statuses st
     JOIN border b ON b.person_id = st.person_id
     JOIN earlier_border e ON e.person_id = b.person_id AND e.record_key = b.record_key
-         AND NOT coalesce(e.doc_kind = 'P' AND same_state(e.doc_issuer, st.tested_country) > 0 AND e.source <> 'tip'
-                          AND e.observed_on > st.declared_on AND (st.ended_on IS NULL OR e.observed_on < st.ended_on), false)
     GROUP BY st.person_id, st.record, b.record
 ),
 used AS (   -- a notice that shows a passport of the tested country during the status
@@ -68,7 +70,8 @@ used AS (   -- a notice that shows a passport of the tested country during the s
            greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time,
                     CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS known_at,
            greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time, max(c.until_at), max(o.until_at),
-                    CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS stands_since
+                    CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time)
+                         WHEN max(c.issued_until) IS NOT NULL THEN least(max(c.issued_until), min(d.first_known_time)) END) AS stands_since
     FROM statuses st
     JOIN border b ON b.person_id = st.person_id AND b.doc_kind = 'P' AND same_state(b.doc_issuer, st.tested_country) > 0 AND b.source <> 'tip'
          AND b.observed_on > st.declared_on AND (st.ended_on IS NULL OR b.observed_on < st.ended_on)
