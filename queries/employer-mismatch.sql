@@ -93,11 +93,29 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
     JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
     GROUP BY pe.permit_id, m.month
 ),
+begun AS (   -- of each employer and month with less than enough declared before: until when
+    SELECT e.person_id, e.month, e.employer_id, max(e.until_at) AS until_at
+    FROM elsewhere o
+    JOIN earlier_pay e ON e.person_id = o.person_id AND NOT e.whole AND e.gross_sek < $amount_sek
+    GROUP BY e.person_id, e.month, e.employer_id
+),
+taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there before: until when
+    SELECT t.permit_id, t.record, e.month, max(CASE WHEN NOT e.excused THEN e.until_at END) AS paid_until, max(CASE WHEN e.excused THEN e.until_at END) AS excused_until
+    FROM elsewhere o
+    JOIN tied t ON t.person_id = o.person_id AND t.chain_id = o.chain_id
+    JOIN earlier_pay e ON e.person_id = t.person_id
+    LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = e.employer_id
+         AND pe.from_on < add_months(e.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= e.month)
+    WHERE e.excused OR (pe.employer_id IS NOT NULL AND e.gross_sek > 0)
+    GROUP BY t.permit_id, t.record, e.month
+),
 paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid
     SELECT s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month,
            max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
            max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
            greatest(agi_complete(s.month), max(s.known_at), CAST(max(r.decided_on) + 1 AS TIMESTAMP)) AS evaluated_at,
+           min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
+                    THEN greatest(s.known_at, b.until_at) END) AS other_at,
            min(s.first_record) AS pay_record
     FROM elsewhere o
     JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
@@ -109,6 +127,7 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
          AND r.decided_on >= s.month AND r.outcome <> 'granted'   -- excuses until it is refused or withdrawn
     LEFT JOIN beside h ON h.permit_id = s.permit_id AND h.employer_id = s.employer_id AND h.from_on < add_months(s.month, 1)
          AND (h.to_on IS NULL OR h.to_on >= s.month)
+    LEFT JOIN begun b ON b.person_id = s.person_id AND b.month = s.month AND b.employer_id = s.employer_id
     LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
     WHERE i.month IS NULL
     GROUP BY s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month
@@ -122,14 +141,16 @@ excused AS (   -- an excused month, with salary or without, is one with the allo
     GROUP BY t.person_id, t.chain_id, t.permit_id, t.record, t.decided_on, x.month
 ),
 flagged AS (
-    SELECT p.* EXCLUDE (permitted_sek), false AS is_excused,
+    SELECT p.* EXCLUDE (permitted_sek, other_at), false AS is_excused,
+           greatest(p.evaluated_at, p.other_at, CASE WHEN p.permitted_sek <= 0 THEN b.paid_until END, b.excused_until) AS stands_since,   -- as it stands
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek <= 0 THEN 1 ELSE 0 END AS mismatch,
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month p
     LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
+    LEFT JOIN taken_back b ON b.permit_id = p.permit_id AND b.record = p.record AND b.month = p.month
     WHERE x.month IS NULL
     UNION ALL
-    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, true AS is_excused, 0 AS mismatch, 0 AS mixed
+    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, true AS is_excused, agi_complete(month) AS stands_since, 0 AS mismatch, 0 AS mixed
     FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
@@ -140,12 +161,13 @@ recent AS (   -- each month with those of the two calendar months before it
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
            greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
-           max(CASE WHEN mismatch + mixed > 0 THEN evaluated_at END) OVER so_far AS elsewhere_at,
+           max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS elsewhere_at,
            coalesce(last_value(CASE WHEN mismatch + mixed > 0 THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
-                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN evaluated_at END) OVER so_far AS DATE) <= decided_on, false) AS settled,
+                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS DATE) <= decided_on, false) AS settled,
            pay_record AS record_1, lag(pay_record) OVER w AS record_2, lag(pay_record, 2) OVER w AS record_3
     FROM flagged
     WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused),
+           last3 AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
            so_far AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS UNBOUNDED PRECEDING)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing

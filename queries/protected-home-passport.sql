@@ -52,33 +52,50 @@ doc.en = "a notice of a reason for a journey concerns a visit within these days 
 source.sv = "eget antagande, som för resor till hemlandet (R18)"
 source.en = "own default, as for protected-home-travel"
 */
-WITH used AS (   -- a notice that shows a passport of the tested country during the status
+WITH corrected AS (   -- notices that showed no such use before, or no such day of issue, and until when
+    SELECT st.person_id, st.record AS status_record, b.record,
+           max(CASE WHEN NOT coalesce(e.doc_kind = 'P' AND same_state(e.doc_issuer, st.tested_country) > 0 AND e.source <> 'tip'
+                                      AND e.observed_on > st.declared_on AND (st.ended_on IS NULL OR e.observed_on < st.ended_on)
+                                      AND (e.doc_seen IS TRUE OR b.doc_seen IS NOT TRUE), false) THEN e.until_at END) AS until_at,
+           max(CASE WHEN (e.doc_issued_on > st.declared_on) IS NOT TRUE THEN e.until_at END) AS issued_until
+    FROM statuses st
+    JOIN border b ON b.person_id = st.person_id
+    JOIN earlier_border e ON e.person_id = b.person_id AND e.record_key = b.record_key
+    GROUP BY st.person_id, st.record, b.record
+),
+used AS (   -- a notice that shows a passport of the tested country during the status
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.ended_on, st.tested_country, b.record, b.observed_on, b.doc_issued_on,
            same_state(b.doc_issuer, st.tested_country) = 1 AS one_of_several, coalesce(b.doc_seen, false) AS seen,
            coalesce(b.doc_issued_on > st.declared_on, false) AS issued_after, count(d.record) > 0 AS with_own,
            greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time,
-                    CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS known_at
+                    CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS known_at,
+           greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time, max(c.until_at), max(o.until_at),
+                    CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time)
+                         WHEN max(c.issued_until) IS NOT NULL THEN least(max(c.issued_until), min(d.first_known_time)) END) AS stands_since
     FROM statuses st
     JOIN border b ON b.person_id = st.person_id AND b.doc_kind = 'P' AND same_state(b.doc_issuer, st.tested_country) > 0 AND b.source <> 'tip'
          AND b.observed_on > st.declared_on AND (st.ended_on IS NULL OR b.observed_on < st.ended_on)
+    LEFT JOIN corrected c ON c.person_id = b.person_id AND c.status_record = st.record AND c.record = b.record
+    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the use before
+         AND NOT coalesce(same_state(b.doc_issuer, o.tested_country) > 0 AND b.observed_on > o.declared_on AND (o.ended_on IS NULL OR b.observed_on < o.ended_on), false)
     LEFT JOIN documents d ON d.person_id = st.person_id AND d.kind IN ('RD', 'FP') AND d.valid_from <= b.observed_on
          AND (d.valid_to IS NULL OR d.valid_to >= b.observed_on) AND (d.revoked_on IS NULL OR d.revoked_on > b.observed_on)
     GROUP BY st.person_id, st.record, st.status_kind, st.declared_on, st.ended_on, st.tested_country, st.first_known_time,
              b.record, b.observed_on, b.doc_issuer, b.doc_issued_on, b.doc_seen, b.first_known_time
 ),
 journey AS (   -- a visit to the tested country during the status for which no reason was given or accepted
-    SELECT st.person_id, st.record AS status_record, v.left_on, v.known_at
+    SELECT st.person_id, st.record AS status_record, v.left_on, v.known_at, v.stands_since
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.transit IS NOT TRUE
          AND v.left_on > st.declared_on AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
-    GROUP BY st.person_id, st.record, v.left_on, v.back_on, v.records, v.known_at
+    GROUP BY st.person_id, st.record, v.left_on, v.back_on, v.records, v.known_at, v.stands_since
     HAVING count(n.record) = 0
 ),
 journeys AS (
-    SELECT person_id, status_record, count(*) AS visits, max(known_at) AS known_at FROM journey GROUP BY person_id, status_record
+    SELECT person_id, status_record, count(*) AS visits, max(known_at) AS known_at, max(stands_since) AS stands_since FROM journey GROUP BY person_id, status_record
 )
 SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_on) AS anchor_at,
        greatest(max(u.known_at), j.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
@@ -95,5 +112,5 @@ JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own)
 LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_record = u.status_record
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
 GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.decided_on, p.is_first, u.status_record, u.status_kind,
-         u.tested_country, u.ended_on, j.visits, j.known_at
-HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.known_at), j.known_at) AS DATE) > p.decided_on
+         u.tested_country, u.ended_on, j.visits, j.known_at, j.stands_since
+HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.stands_since), j.stands_since) AS DATE) > p.decided_on

@@ -81,7 +81,10 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
-           greatest(v.known_at, st.first_known_time) AS known_at, greatest(v.known_at, st.first_known_time) AS told_at,
+           greatest(v.known_at, st.first_known_time) AS known_at,
+           greatest(v.stands_since, st.first_known_time, max(o.until_at),
+                    CASE WHEN max(CASE w.kind WHEN 'home_visit_excused' THEN 2 ELSE 1 END) > coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0)
+                         THEN max(w.until_at) END) AS told_at,   -- as it stands
            CAST(NULL AS DATE) AS ahead_on, v.records
     FROM statuses st
     JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.left_on > st.declared_on
@@ -89,17 +92,26 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
+    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the visit before
+         AND NOT coalesce(same_state(v.country, o.tested_country) > 0 AND v.left_on > o.declared_on AND (o.ended_on IS NULL OR v.left_on < o.ended_on), false)
+    LEFT JOIN earlier_notices w ON w.person_id = st.person_id AND w.about = 'reason'   -- a reason was taken back
+         AND w.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR w.event_on <= v.back_on + $notice_days)
+         AND (w.country IS NULL OR w.country = v.country)
     GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.shown, v.first_record, v.left_on,
-             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.records
+             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.stands_since, v.records
     UNION ALL
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, 'moved' AS shown, d.record AS first_record, d.dereg_on AS left_on, d.dereg_on AS seen_until,
            d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason,
-           greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, st.first_known_time) AS told_at,
+           greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, d.country_since, st.first_known_time, max(o.until_at)) AS told_at,
            CASE WHEN d.known_at > d.told_at THEN d.dereg_on END AS ahead_on, d.record AS records   -- one that is told ahead may be taken back until its day
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
+    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key
+         AND NOT coalesce(same_state(d.foreign_country, o.tested_country) > 0 AND d.dereg_on > o.declared_on AND (o.ended_on IS NULL OR d.dereg_on < o.ended_on), false)
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
+    GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, d.record, d.dereg_on, d.foreign_country, d.known_at,
+             d.told_at, d.country_since
 ),
 doubted AS (   -- `certain`: the return was seen
     SELECT told.*, coalesce(seen_until = back_on, false) AS certain,

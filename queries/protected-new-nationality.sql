@@ -48,24 +48,32 @@ checked = false
 */
 WITH post AS (   -- the register's statements of citizenship, each beside the two before it; an empty list states none
     SELECT person_id, record, version, op, known_from, greatest(known_from, CAST(event_on AS TIMESTAMP)) AS known_at, event_on, citizenships,
-           lag(citizenships) OVER (PARTITION BY person_id ORDER BY version, record) AS before,
-           lag(citizenships, 2) OVER (PARTITION BY person_id ORDER BY version, record) AS before_that
+           lag(citizenships) OVER w AS before, lag(event_on) OVER w AS event_on_before, lag(citizenships, 2) OVER w AS before_that
     FROM population_posts
     WHERE array_length(citizenships) > 0 OR op = 'retract'
+    WINDOW w AS (PARTITION BY person_id ORDER BY version, record)
 ),
-added AS (   -- a country that a post adds to another; a correction adds none, but it may give one back that was taken away by mistake
+added AS (   -- a country that a post adds; a correction adds none, but it may say which one the post that it corrects added, or give back what was taken away by mistake
     SELECT person_id, record, version, known_from, known_at, event_on, before, country
-    FROM (SELECT person_id, record, version, op, known_from, known_at, event_on, before, before_that, citizenships, citizenships[n.place] AS country
+    FROM (SELECT person_id, record, version, op, known_from, known_at, event_on, before, event_on_before, before_that, citizenships, citizenships[n.place] AS country
           FROM post CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6)) AS n(place)) x
-    WHERE (op <> 'correct' OR has_citizenship(before_that, country))
+    WHERE (op <> 'correct' OR has_citizenship(before_that, country) OR (event_on = event_on_before AND array_length(before) > array_length(before_that)))
       AND country <> 'SWE' AND is_state(country) AND NOT has_citizenship(before, country) AND citizenship_change(citizenships, before) IS NOT NULL
 ),
 kept AS (   -- and when a later post no longer shows it; one that a later correction or retraction does away with never was
-    SELECT a.person_id, a.record, a.known_from, a.known_at, a.event_on, a.before, a.country, min(l.known_at) AS lost_at
+    SELECT a.person_id, a.record, a.version, a.known_from, a.known_at, a.event_on, a.before, a.country, min(l.known_at) AS lost_at
     FROM added a
     LEFT JOIN post l ON l.person_id = a.person_id AND l.version > a.version AND NOT coalesce(has_citizenship(l.citizenships, a.country), false)
     GROUP BY a.person_id, a.record, a.version, a.known_from, a.known_at, a.event_on, a.before, a.country
     HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
+),
+declared AS (   -- declarations of refugee status, and until when they were none, or on other days
+    SELECT st.person_id, st.record, k.country, k.version, max(o.until_at) AS until_at
+    FROM statuses st
+    JOIN kept k ON k.person_id = st.person_id
+    JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key
+         AND NOT coalesce(o.status_kind = 'refugee' AND k.event_on > o.declared_on AND (o.ended_on IS NULL OR k.event_on < o.ended_on), false)
+    GROUP BY st.person_id, st.record, k.country, k.version
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
        greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
@@ -80,5 +88,6 @@ JOIN permits g ON g.permit_id = p.permit_id
 JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
 JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(has_citizenship(g.citizenships_at_grant, k.country), false)
      AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)
+LEFT JOIN declared o ON o.person_id = st.person_id AND o.record = st.record AND o.country = k.country AND o.version = k.version
 WHERE p.permit_class = 'PROT_REFUGEE'
-  AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(k.known_at, st.first_known_time) AS DATE) > p.decided_on)
+  AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(k.known_at, st.first_known_time, o.until_at) AS DATE) > p.decided_on)

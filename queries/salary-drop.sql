@@ -73,21 +73,29 @@ WITH fallen AS (   -- holders with a full month far below another: a median lies
 ),
 full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
     SELECT m.person_id, coalesce(h.chain_id, m.permit_id) AS chain_id, m.permit_id, m.permit_record, m.month, m.in_gap, m.gross_sek, m.next_gross_sek, m.excused,
-           m.first_record, m.complete_at, m.evaluated_at
+           m.first_record, m.complete_at, m.evaluated_at, m.stands_since
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
     LEFT JOIN permit_chains h ON h.permit_id = m.permit_id AND h.record = m.permit_record
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND ((m.in_own_right AND m.gross_sek > 0) OR m.excused = 1)
 ),
+risen AS (   -- months for which less was declared before, and until when
+    SELECT e.person_id, e.month, max(e.until_at) AS until_at
+    FROM earlier_pay e
+    JOIN salary_months m ON m.person_id = e.person_id AND m.month = e.month AND m.gross_sek > e.gross_sek
+    WHERE e.whole AND NOT e.excused
+    GROUP BY e.person_id, e.month
+),
 earlier AS (   -- of each full month the months of the year before it
-    SELECT m.person_id, m.permit_id, m.month, max(e.evaluated_at) AS evaluated_at, count(*) AS earlier_months,
+    SELECT m.person_id, m.permit_id, m.month, max(e.evaluated_at) AS evaluated_at, max(greatest(e.evaluated_at, r.until_at)) AS stands_since, count(*) AS earlier_months,
            median_low(e.gross_sek) AS median_sek, mad_low(e.gross_sek) AS mad_sek
     FROM full_month m
     JOIN full_salary_months e ON e.person_id = m.person_id AND e.in_own_right AND e.gross_sek > 0 AND e.month < m.month AND e.month >= add_months(m.month, -$history_months)
+    LEFT JOIN risen r ON r.person_id = e.person_id AND r.month = e.month
     GROUP BY m.person_id, m.permit_id, m.month
 ),
 compared AS (
-    SELECT m.* EXCLUDE (evaluated_at), greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, e.earlier_months, e.median_sek, e.mad_sek
+    SELECT m.* EXCLUDE (evaluated_at, stands_since), greatest(m.evaluated_at, e.evaluated_at) AS evaluated_at, greatest(m.stands_since, e.stands_since) AS stands_since, e.earlier_months, e.median_sek, e.mad_sek
     FROM full_month m
     JOIN earlier e ON e.permit_id = m.permit_id AND e.month = m.month
 ),
@@ -114,4 +122,4 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        s.month AS last_month, s.gross_sek, s.next_gross_sek AS next_month_sek, s.earlier_months, s.median_sek, s.mad_sek,
        records(s.permit_record, c.record, s.first_record) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.evaluated_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.stands_since AS DATE) > c.settled_on)

@@ -6,12 +6,18 @@ gap and in the one after it, the gap is shorter than the time to find another em
 the employment ended; other months without salary are another matter (employment that ended). Such a month is a row where the employer declared
 nothing paid; one that is not declared may only be late: it is no row, but the months beside it are full. That the month was full is known only
 when the next month's salary is, after a gap that of the month that ends it: `evaluated_at` waits for both that and `complete_at`, the time by which
-every employer has declared.
+every employer has declared. `stands_since` is the same of what is declared and excused now: later where more was declared before.
 An excused month is a month of employment, with or without salary, and never left out; nor does it make a last or first month of
 the one beside it. A month that is full only thanks to the excuse (`in_own_right` false) may speak for the person, but not against: leave
 may begin or end in it. `in_gap`: nothing was paid, by an employer that paid before and after. A gap that is short enough to be one of employment without any excuse makes the months beside it full in their own right.
 */
-WITH paid AS (
+WITH fallen AS (   -- months for which more was declared before, or an excuse was taken back, and until when
+    SELECT m.person_id, m.month, max(e.until_at) AS until_at
+    FROM salary_months m
+    JOIN earlier_pay e ON e.person_id = m.person_id AND e.month = m.month AND e.whole AND (e.gross_sek > m.gross_sek OR e.excused)
+    GROUP BY m.person_id, m.month
+),
+paid AS (
     SELECT person_id, month, lead(month) OVER (PARTITION BY person_id ORDER BY month) AS next_month
     FROM salary_months
     WHERE gross_sek > 0
@@ -46,7 +52,8 @@ employed AS (
 SELECT p.person_id, p.permit_id, p.permit_class, p.record AS permit_record, p.first_grant, p.application_on, p.decided_on,
        p.valid_from, p.floor_sek, s.month, s.in_gap, s.gross_sek, s.next_gross_sek, s.excused, s.first_record, s.complete_at,
        s.reported_pct >= 95 AND s.declared AND s.without_excuse AND coalesce(s.previous_without_excuse, false) AND coalesce(s.next_without_excuse, false) AS in_own_right,
-       greatest(s.complete_at, s.known_at, s.next_known_at) AS evaluated_at
+       greatest(s.complete_at, s.known_at, s.next_known_at) AS evaluated_at,
+       greatest(s.complete_at, s.known_at, s.next_known_at, f.until_at) AS stands_since
 FROM permit_spells p
 JOIN (
     SELECT person_id, month, in_gap, gross_sek, greatest(known_at, paid_again_at) AS known_at, reported_pct, excused, first_record, agi_complete(month) AS complete_at,
@@ -58,4 +65,5 @@ JOIN (
     FROM employed
     WINDOW w AS (PARTITION BY person_id ORDER BY month, in_gap)
 ) s ON s.person_id = p.person_id AND s.month >= p.valid_from AND (p.held_until IS NULL OR add_months(s.month, 1) <= p.held_until + 1)
+LEFT JOIN fallen f ON f.person_id = s.person_id AND f.month = s.month
 WHERE s.excused = 1 OR (s.previous_without_excuse IS NOT NULL AND s.next_without_excuse IS NOT NULL AND s.reported_pct >= 95 AND s.declared)
