@@ -57,7 +57,7 @@ added AS (   -- a country that a post adds; a correction adds none, but it may s
     SELECT person_id, record, version, known_from, known_at, event_on, before, country
     FROM (SELECT person_id, record, version, op, known_from, known_at, event_on, before, event_on_before, before_that, citizenships, citizenships[n.place] AS country
           FROM post CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6)) AS n(place)) x
-    WHERE (op <> 'correct' OR has_citizenship(before_that, country) OR (event_on = event_on_before AND array_length(before) > array_length(before_that)))
+    WHERE (op <> 'correct' OR has_citizenship(before_that, country) OR (event_on = event_on_before AND (before IS DISTINCT FROM before_that)))
       AND country <> 'SWE' AND is_state(country) AND NOT has_citizenship(before, country) AND citizenship_change(citizenships, before) IS NOT NULL
 ),
 kept AS (   -- and when a later post no longer shows it; one that a later correction or retraction does away with never was
