@@ -42,7 +42,8 @@ impl OutFile {
             OpenOptions::new().write(true).open(&name)?;
         }
         let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
+        // One that may not be looked into is not missing: the attempt below says so.
+        if std::fs::metadata(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             let message = format!("there is no folder {}", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
@@ -78,11 +79,9 @@ impl OutFile {
     }
 }
 
-/// The system's error alone: `tempfile` adds the name of a file that nobody asked for.
+/// What kind of error it is: `tempfile` adds the name of a file that nobody asked for.
 fn plain(error: io::Error) -> io::Error {
-    let within = error.get_ref().and_then(|own| own.source()).and_then(|within| within.downcast_ref::<io::Error>());
-    let code = within.and_then(io::Error::raw_os_error);
-    code.map_or(error, io::Error::from_raw_os_error)
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 impl Write for OutFile {
@@ -146,6 +145,10 @@ mod tests {
         let error = OutFile::create(&missing).err().unwrap().to_string();
         assert_eq!(error, format!("there is no folder {}", dir.path().join("no/such").display()));
         assert!(OutFile::create(dir.path()).is_err());
+        let within_a_file = dir.path().join("a");
+        fs::write(&within_a_file, "").unwrap();
+        let error = OutFile::create(&within_a_file.join("b")).err().unwrap().to_string();
+        assert!(error.contains("not a directory") && !error.contains(".part"), "{error}");
     }
 
     #[test]

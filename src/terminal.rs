@@ -29,7 +29,7 @@ pub fn line(alert: &Alert, language: Language, colour: bool) -> String {
     let day = alert.as_of.get(..10).unwrap_or(&alert.as_of);
     let tail =
         if finding.is_empty() || !alert.status.stands() { String::new() } else { format!("\n             {finding}") };
-    let width = if language == Language::Sv { 14 } else { 7 };
+    let width = if language == Language::Sv { 14 } else { 10 };
     // What an alert without a class is about is not a permit.
     let class = alert.permit_class.as_deref().map(|class| format!("{class} ")).unwrap_or_default();
     format!(

@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("readiness", &["model", "source"]),
+    ("readiness", &["source"]),
     ("http", &["readiness", "telemetry"]),
     (
         "service",

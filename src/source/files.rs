@@ -184,10 +184,19 @@ fn open_all(recorded: Recorded<'_>) -> Result<impl Iterator<Item = (Feed, Option
     }
 }
 
+/// Why a directory cannot be read; one that may not be looked into is not missing.
+pub fn no_folder(dir: &Path) -> Option<String> {
+    match std::fs::read_dir(dir) {
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("no such directory".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 fn not_there(recorded: Recorded<'_>, first: Feed, missing: &[Feed]) -> SourceError {
     let dir = recorded.dir.join("ndjson");
-    if !dir.is_dir() {
-        return file_error(&dir, 0, "no such directory; the feeds of a recording are DIR/ndjson/<feed>.ndjson");
+    if let Some(why) = no_folder(&dir) {
+        return file_error(&dir, 0, &format!("{why}; the feeds of a recording are DIR/ndjson/<feed>.ndjson"));
     }
     let mut message = "it is not there".to_owned();
     if missing.len() > 1 {

@@ -17,7 +17,7 @@ use crate::model::record::{Coordinates, Message, Offset, Quarantined, Reason};
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
 use crate::model::time::{KnownTime, parse_instant};
-use crate::source::files::{FileShard, Recorded};
+use crate::source::files::{FileShard, Recorded, no_folder};
 use crate::source::{Polled, ShardSource, SourceError};
 
 /// An entry as `sink` writes it, to the topic or a file.
@@ -157,6 +157,11 @@ pub fn recorded(dir: &Path, entries: &[Quarantined]) -> Result<BTreeMap<(Feed, i
     let mut wanted: BTreeMap<Feed, BTreeSet<i64>> = BTreeMap::new();
     for entry in entries {
         wanted.entry(entry.coordinates.feed).or_default().insert(entry.coordinates.offset.0);
+    }
+    // Without entries nothing is opened, and a directory that is not there would go unsaid.
+    let ndjson = dir.join("ndjson");
+    if let Some(message) = no_folder(&ndjson) {
+        return Err(SourceError::File { file: ndjson.display().to_string(), message });
     }
     let mut feeds = FileShard::open(Recorded::from(dir).only(FeedSet::of(wanted.keys().copied())), 0, 1)?;
     let mut found = BTreeMap::new();

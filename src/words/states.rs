@@ -18,6 +18,7 @@ pub fn status(language: Language, name: &'static str) -> &'static str {
 pub fn severity(language: Language, name: &'static str) -> &'static str {
     match (language, name) {
         (Language::Sv, "info") => "endast noterad",
+        (Language::En, "info") => "noted only",
         (Language::Sv, "weak") => "svag",
         (Language::Sv, "medium") => "medel",
         (Language::Sv, "strong") => "stark",

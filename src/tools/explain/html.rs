@@ -71,7 +71,7 @@ fn pairs(out: &mut String, pairs: &[Pair]) {
     }
     out.push_str("<dl>\n");
     for pair in pairs {
-        let _ = write!(out, "<div><dt>{}</dt><dd><bdi>{}</bdi>", escape(&pair.name), escape(&pair.value));
+        let _ = write!(out, "<div><dt>{}</dt><dd><bdi>{}</bdi>", escape(&pair.name), shown(&pair.value));
         if let Some(note) = &pair.note {
             let _ = write!(out, "<br><small>{}</small>", escape(note));
         }
@@ -81,7 +81,7 @@ fn pairs(out: &mut String, pairs: &[Pair]) {
 }
 
 fn element(out: &mut String, tag: &str, text: &str) {
-    let _ = writeln!(out, "<{tag}>{}</{tag}>", escape(text));
+    let _ = writeln!(out, "<{tag}>{}</{tag}>", shown(text));
 }
 
 fn code(language: Language) -> &'static str {
@@ -89,6 +89,29 @@ fn code(language: Language) -> &'static str {
         Language::Sv => "sv",
         Language::En => "en",
     }
+}
+
+/// Escapes text for an element's content, in which no day is broken at its hyphens.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = (0..rest.len()).find(|at| is_day(rest.as_bytes().get(*at..).unwrap_or_default())) {
+        let (before, from) = rest.split_at(at);
+        let (day, after) = from.split_at(DAY);
+        let _ = write!(out, "{}<span class=\"day\">{day}</span>", escape(before));
+        rest = after;
+    }
+    out + &escape(rest)
+}
+
+/// Length of `2026-01-31`.
+const DAY: usize = 10;
+
+/// Whether the text begins with a day.
+fn is_day(text: &[u8]) -> bool {
+    text.get(..DAY).is_some_and(|day| {
+        day.iter().enumerate().all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() })
+    })
 }
 
 /// Escapes text for an element's content or a quoted attribute.

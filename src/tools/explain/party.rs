@@ -285,13 +285,23 @@ fn record_item(record: &PartyRecord, language: Language, pair: &impl Fn(&Fact) -
 }
 
 /// A limit under what it means, with its value, the days on which it is in force, and its source.
+fn counted(number: i64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 pub(super) fn threshold_pair(threshold: &ParameterFacts, language: Language) -> Pair {
     let period = match (&threshold.in_force_from, &threshold.in_force_to) {
         (Some(from), Some(to)) => format!(" ({from} – {to})"),
         (Some(from), None) => format!(" ({} {from})", say(language, "från", "from")),
         _ => String::new(),
     };
-    let value = Words::default().value(&threshold.name, &Value::from(threshold.value));
+    let value = match threshold.name.rsplit('_').next() {
+        Some("months") => {
+            both(counted(threshold.value, "månad", "månader"), counted(threshold.value, "month", "months"))
+        }
+        Some("days") => both(counted(threshold.value, "dag", "dagar"), counted(threshold.value, "day", "days")),
+        _ => Words::default().value(&threshold.name, &Value::from(threshold.value)),
+    };
     let source = threshold.source.as_ref();
     Pair {
         name: capital(of(language, &threshold.meaning)),

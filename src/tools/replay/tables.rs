@@ -18,7 +18,7 @@ use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::model::sets::FeedSet;
 use crate::model::time::KnownTime;
 use crate::snapshot::told;
-use crate::source::files::{Recorded, ndjson_path, say_absent, strays};
+use crate::source::files::{Recorded, ndjson_path, no_folder, say_absent, strays};
 
 /// Name of the file with the feeds' clock messages.
 pub const CLOCKS: &str = "clocks";
@@ -210,8 +210,8 @@ fn without(clocks: &RecordBatch, absent: FeedSet) -> RecordBatch {
 /// Checks that every table has a file, if only an empty one.
 pub fn check_there(recorded: Recorded<'_>) -> Result<(), TableError> {
     let dir = recorded.dir.join("parquet");
-    if !dir.is_dir() {
-        let message = "no such directory; the tables of a recording are DIR/parquet/<table>.parquet".to_owned();
+    if let Some(why) = no_folder(&dir) {
+        let message = format!("{why}; the tables of a recording are DIR/parquet/<table>.parquet");
         return Err(TableError::File { file: dir.display().to_string(), message });
     }
     for feed in recorded.feeds() {
