@@ -70,7 +70,7 @@ WITH final_pay AS (   -- months whose only pay is the last from an employment th
          AND month_of(n.event_on) = add_months(s.month, -1)
 ),
 silent AS (   -- unexplained months without pay, numbered from the end of the employment: as notified, else with its last month
-    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_record,
+    SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.taken_back_at, i.month, i.last_month, i.last_paid_month, i.last_gross_sek, i.last_pay_record,
            f.known_at AS ended_known_at, f.notice_record, month_of(i.valid_from) AS first_month,
            coalesce(CASE WHEN coalesce(i.ended_on >= i.last_month, true) THEN i.ended_on END, f.ended_on, add_months(i.last_month, 1) - 1,
                     i.valid_from - 1) AS ended_on,
@@ -90,7 +90,8 @@ idle AS (   -- a new employment that was notified is one in its first month and,
     SELECT i.* EXCLUDE (idle_no),
            CASE WHEN s.started_on IS NULL THEN i.idle_no
                 ELSE sum(CASE WHEN i.month > add_months(month_of(s.started_on), 1) THEN 1 ELSE 0 END)
-                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) END AS idle_no
+                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) END AS idle_no,
+           max(i.taken_back_at) OVER (PARTITION BY i.permit_id, i.last_month, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) AS stands_since
     FROM silent i
     LEFT JOIN started s ON s.permit_id = i.permit_id AND s.month = i.month
 ),
@@ -108,7 +109,8 @@ allowed AS (   -- the longest of the times that apply to the holder
 due AS (   -- the month with which the time has passed
     SELECT i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month AS employed_month, i.first_month,
            i.last_paid_month, i.last_gross_sek, i.last_pay_record, a.grace_months, min(i.month) AS first_idle,
-           min(CASE WHEN i.idle_no >= a.grace_months THEN i.month END) AS last_month
+           min(CASE WHEN i.idle_no >= a.grace_months THEN i.month END) AS last_month,
+           min(CASE WHEN i.idle_no >= a.grace_months THEN coalesce(i.stands_since, TIMESTAMP '1900-01-01 00:00:00') END) AS stands_since   -- it only grows
     FROM idle i
     JOIN allowed a ON a.permit_id = i.permit_id AND a.ended_on = i.ended_on
     GROUP BY i.person_id, i.permit_id, i.permit_record, i.permit_known_at, i.ended_on, i.paid_until, i.ended_known_at, i.last_month, i.first_month,
@@ -184,7 +186,7 @@ told AS (   -- strong from the day on which the holder has left
            d.last_month, d.grace_months, min(x.left_on) AS left_on, records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
     FROM (VALUES ('medium'), ('strong')) AS tier(severity)
     CROSS JOIN passed d
-    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(d.known_at AS DATE) > c.settled_on)
+    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(greatest(d.known_at, d.stands_since) AS DATE) > c.settled_on)
     LEFT JOIN earlier e ON e.permit_id = d.permit_id AND e.last_month = d.last_month
     LEFT JOIN again n ON n.permit_id = d.permit_id AND n.last_month = d.last_month
     LEFT JOIN gone x ON x.permit_id = d.permit_id AND x.last_month = d.last_month AND tier.severity = 'strong'

@@ -5,7 +5,8 @@ counted wherever they lie, that month alone: else a month that went unpaid as we
 employer has declared for too few of its staff (below 95 per cent); and the months that a final payment covers (of k usual
 salaries it covers k - 1 months after its own; usual is the mean of the last three full months before, as many as there are).
 `idle_no` counts the rows since the last month of employment, paid or excused, under the permit (`last_month`, null if there is
-none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day.
+none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day. `taken_back_at` is when the pay, the excuse or the notice that the month had before was
+corrected away: before that nobody could know of the row (null: it had none).
 */
 WITH noticed AS (   -- months in which an employment ended
     SELECT person_id, month_of(event_on) AS month, max(event_on) AS ended_on
@@ -66,9 +67,24 @@ unpaid AS (
     LEFT JOIN usual u ON u.person_id = r.person_id AND u.month = r.last_paid_month
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
       AND (r.ended_on IS NULL OR r.month > r.ended_on OR (r.permit_class = 'BLUE_CARD' AND r.noticed_on IS NULL))
+),
+paid_before AS (
+    SELECT person_id, month, max(until_at) AS until_at
+    FROM earlier_pay
+    WHERE whole AND (gross_sek > 0 OR excused)
+    GROUP BY person_id, month
+),
+noticed_before AS (   -- months that a notice explained as those are explained
+    SELECT u.person_id, u.permit_record, u.month, max(e.until_at) AS until_at
+    FROM unpaid u
+    JOIN earlier_notices e ON e.person_id = u.person_id AND e.about = 'employment' AND e.kind = 'employment_end' AND e.event_on >= u.month
+         AND (u.permit_class = 'WORK_EMP' OR e.event_on < add_months(u.month, 1))
+    GROUP BY u.person_id, u.permit_record, u.month
 )
-SELECT person_id, permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, month, complete_at, last_month, last_paid_month,
-       last_gross_sek, last_pay_record, ended_on,
-       row_number() OVER (PARTITION BY permit_id, run_no ORDER BY month, permit_record) AS idle_no
-FROM unpaid
+SELECT u.person_id, permit_id, permit_class, u.permit_record, permit_known_at, first_grant, valid_from, u.month, complete_at, last_month, last_paid_month,
+       last_gross_sek, last_pay_record, ended_on, greatest(p.until_at, n.until_at) AS taken_back_at,
+       row_number() OVER (PARTITION BY permit_id, run_no ORDER BY u.month, u.permit_record) AS idle_no
+FROM unpaid u
+LEFT JOIN paid_before p ON p.person_id = u.person_id AND p.month = u.month
+LEFT JOIN noticed_before n ON n.person_id = u.person_id AND n.permit_record = u.permit_record AND n.month = u.month
 WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months
