@@ -19,10 +19,10 @@ use engines::{Said, World};
 use forms::{AGGREGATES, FRAMES, SCALARS, WINDOWS};
 use select::Text;
 
-/// Texts drawn, unless the environment says otherwise.
-const TEXTS: usize = 500;
+/// Texts drawn, unless the environment says otherwise: a minute, most of it DuckDB's.
+const TEXTS: usize = 120;
 /// Texts asked of one population.
-const OF_ONE: usize = 250;
+const OF_ONE: usize = 60;
 /// Smaller texts tried for one that differs.
 const TRIES: usize = 150;
 /// Differences after which no more texts are drawn.
