@@ -60,7 +60,11 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
         kafka.brokers, kafka.group_id, kafka.topic_prefix
     );
     fs::write(path("permitwatch.toml"), text).unwrap();
-    stage(&["topics", "create", "--config", "permitwatch.toml", "--partitions", "1", "--apply"]);
+    // It may be repeated at any time, as when a broker on a busy machine does not answer soon enough.
+    let create = ["topics", "create", "--config", "permitwatch.toml", "--partitions", "1", "--apply"];
+    let created = || Command::new(path("permitwatch")).args(create).current_dir(dir.path()).output().unwrap();
+    let made = (0..5).map(|_| created()).find(|made| made.status.success());
+    assert!(made.is_some(), "{}", words(&created()));
     Stage { dir, alert }
 });
 
