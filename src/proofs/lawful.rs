@@ -137,7 +137,8 @@ impl Judge {
             let void = self.excepted.holds(text, breach.safeguard).err()?;
             let hint = breach.hint.clone().unwrap_or_else(|| breach.safeguard.hint().to_owned());
             let what = format!("{}{void}", breach.what);
-            Some(Refusal::Safeguard { safeguard: breach.safeguard, what, hint }.at(breach.place))
+            let (name, law) = (breach.safeguard.name(), breach.safeguard.law());
+            Some(Refusal::Safeguard { name, law, what, hint }.at(breach.place))
         });
         CheckError::unless_none(refusals.collect(), ())
     }

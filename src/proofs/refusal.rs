@@ -11,7 +11,6 @@ use thiserror::Error;
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::keys::Alike;
-use crate::proofs::lawful::law::Safeguard;
 
 /// Operators, columns and constants of a column, with each step put in its place. The largest of `queries/` has some hundreds.
 pub const MOST_PARTS: u64 = 10_000;
@@ -45,8 +44,8 @@ pub enum Refusal {
     KnownTime,
     #[error("output column record_keys names keys without their tables; give records")]
     RecordKeys,
-    #[error("{what} [safeguard {}: {}]", safeguard.name(), safeguard.law())]
-    Safeguard { safeguard: Safeguard, what: String, hint: String },
+    #[error("{what} [safeguard {name}: {law}]")]
+    Safeguard { name: &'static str, law: &'static str, what: String, hint: String },
     #[error("{misuse}: {what}")]
     Identifier { misuse: Misuse, what: String },
     #[error("a column has {parts} parts once each step is put in its place, more than {MOST_PARTS}")]

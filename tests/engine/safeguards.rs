@@ -261,31 +261,3 @@ fn an_edit_of_the_directory_alone_weakens_nothing() {
         assert!(is_told, "{file}: {to}: {told}");
     }
 }
-
-/// Not kept: user time of planning with and without the judgement, interleaved.
-#[test]
-fn zz_measure() {
-    let with = catalogue();
-    let without = Catalogue { is_made_up: true, ..catalogue() };
-    let user = || {
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap()
-    };
-    let (mut a, mut b, mut c) = (0, 0, 0);
-    for _ in 0..6 {
-        let t0 = user();
-        RuleSet::plan(&without).unwrap();
-        let t1 = user();
-        RuleSet::plan(&with).unwrap();
-        let t2 = user();
-        for _ in 0..5 {
-            assert!(with.lint().is_empty());
-        }
-        let t3 = user();
-        a += t1 - t0;
-        b += t2 - t1;
-        c += t3 - t2;
-    }
-    println!("MEASURED without {} ms, with {} ms, lint {} ms", a * 10 / 6, b * 10 / 6, c * 10 / 30);
-}

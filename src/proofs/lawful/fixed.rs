@@ -46,7 +46,7 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
         let is_changed = own.is_some_and(|own| !is_same(own, file));
         if is_changed && let Err(void) = excepted.holds(name, Safeguard::FixedText) {
             let message = format!("the {what} {name} is not the one that the program was made with{void}");
-            refused.push(told(Safeguard::FixedText, what, name, message, Err("*/".to_owned()), None));
+            refused.push(told(Safeguard::FixedText, what, name, &message, Err("*/".to_owned()), None));
         }
     }
     refused
@@ -56,7 +56,7 @@ fn told(
     safeguard: Safeguard,
     what: &'static str,
     name: &str,
-    message: String,
+    message: &str,
     place: Result<Highlight, String>,
     hint: Option<&str>,
 ) -> Refused {
@@ -82,7 +82,7 @@ fn of_header(rule: &RuleFile, excepted: &Excepted) -> Vec<Refused> {
         if !may_survive(canceller, &header.purpose) {
             let message = format!("no rule for {} survives the canceller {canceller}{void}", header.purpose);
             let place = Err(format!("\"{canceller}\""));
-            refused.push(told(Safeguard::Cancellers, "rule", &header.id, message, place, None));
+            refused.push(told(Safeguard::Cancellers, "rule", &header.id, &message, place, None));
         }
     }
     if let Some(subject) = header.subject.as_deref().filter(|subject| *subject != "permit_id")
@@ -90,13 +90,13 @@ fn of_header(rule: &RuleFile, excepted: &Excepted) -> Vec<Refused> {
     {
         let message = format!("alerts about {subject} would escape the cancellers, which are those of permits{void}");
         let hint = Some("leave `subject` out; a rule about employers says key = \"employer_id\" too");
-        refused.push(told(Safeguard::Cancellers, "rule", &header.id, message, Err("subject".to_owned()), hint));
+        refused.push(told(Safeguard::Cancellers, "rule", &header.id, &message, Err("subject".to_owned()), hint));
     }
     for class in &header.permit_classes {
         if NEVER_EVALUATED.contains(&class.as_str()) {
             let message = format!("no rule is about permits of class {class}{void}");
             let hint = Some("leave the class out");
-            refused.push(told(Safeguard::Cancellers, "rule", &header.id, message, Err(format!("\"{class}\"")), hint));
+            refused.push(told(Safeguard::Cancellers, "rule", &header.id, &message, Err(format!("\"{class}\"")), hint));
         }
     }
     refused
@@ -128,7 +128,7 @@ fn of_gateways(catalogue: &Catalogue, excepted: &Excepted) -> Vec<Refused> {
                     let hint =
                         Some("make it as strict as the program has it, or have the configuration name the exception");
                     let place = Err(format!("\"{}\"", entry.reads.first().map_or("", String::as_str)));
-                    refused.push(told(Safeguard::Gateway, "gateways", "gateways.toml", message, place, hint));
+                    refused.push(told(Safeguard::Gateway, "gateways", "gateways.toml", &message, place, hint));
                 }
             }
         }

@@ -118,7 +118,7 @@ impl Walk<'_> {
                 let (values, ways) = self.plan(input);
                 let keys: Vec<Expr> = input.schema().iter().map(Expr::from).collect();
                 self.read(input.schema(), &values, |reader| keys.iter().for_each(|key| drop(reader.key(key))));
-                (values, ways::tidy(ways::together(ways, &keys, input.schema())))
+                (values, ways::tidy(&ways::together(&ways, &keys, input.schema())))
             }
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Join(join) => self.join(join),
@@ -157,7 +157,7 @@ impl Walk<'_> {
         self.read(schema, &values, |reader| {
             if is_absent { drop(reader.condition(predicate)) } else { reader.selection(predicate) }
         });
-        (values, ways::tidy(ways::filtered(ways, predicate, schema)))
+        (values, ways::tidy(&ways::filtered(ways, predicate, schema)))
     }
 
     fn scan(&mut self, name: &str, schema: &DFSchema) -> Rows {
@@ -207,7 +207,7 @@ impl Walk<'_> {
             }
             way
         });
-        (values, ways::tidy(ways.collect()))
+        (values, ways::tidy(&ways.collect::<Vec<_>>()))
     }
 
     fn window(&mut self, window: &Window) -> Rows {
@@ -220,13 +220,13 @@ impl Walk<'_> {
                 call = &alias.expr;
             }
             let keys = if let Expr::WindowFunction(call) = call { call.params.partition_by.as_slice() } else { &[] };
-            ways = ways::together(ways, keys, schema);
+            ways = ways::together(&ways, keys, schema);
         }
         for way in &mut ways {
             way.cells.extend(std::iter::repeat_n(Cell::Other, own.len()));
         }
         values.extend(own);
-        (values, ways::tidy(ways))
+        (values, ways::tidy(&ways))
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Rows {
@@ -239,14 +239,14 @@ impl Walk<'_> {
         for expr in &aggregate.aggr_expr {
             values.push(self.value(expr, schema, &input));
         }
-        let mut ways = ways::together(ways, &aggregate.group_expr, schema);
+        let mut ways = ways::together(&ways, &aggregate.group_expr, schema);
         for way in &mut ways {
             let keys = aggregate.group_expr.iter().map(|key| way.cell(key, schema));
             way.cells = keys.chain(aggregate.aggr_expr.iter().map(|_| Cell::Other)).collect();
         }
         values.resize(aggregate.schema.fields().len(), Value::Plain);
         ways.iter_mut().for_each(|way| way.cells.resize(values.len(), Cell::Other));
-        (values, ways::tidy(ways))
+        (values, ways::tidy(&ways))
     }
 
     fn union(&mut self, union: &Union) -> Rows {
@@ -262,7 +262,7 @@ impl Walk<'_> {
         let names = union.schema.fields().iter().map(|field| field.name().as_str());
         let judged = |(value, name)| of_union(value, name, &mut self.found, &mut self.civil);
         let values = all.into_iter().zip(names).map(judged).collect();
-        (values, ways::tidy(ways))
+        (values, ways::tidy(&ways))
     }
 
     fn side(&mut self, plan: &LogicalPlan, is_absent: bool) -> Rows {
@@ -293,7 +293,7 @@ impl Walk<'_> {
             let mut reader = Reader { at: &at, found: &mut self.found, civil: &mut self.civil };
             if picks { reader.selection(filter) } else { drop(reader.condition(filter)) }
         }
-        let ways = ways::tidy(ways::of_join(join, &left_ways, &right_ways, &join.schema));
+        let ways = ways::tidy(&ways::of_join(join, &left_ways, &right_ways, &join.schema));
         let mut values = match join.join_type {
             JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => [left, right].concat(),
             JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => left,
@@ -320,7 +320,7 @@ impl Walk<'_> {
             cells: row.iter().map(|expr| none.cell(expr, &empty)).collect(),
             ..Way::of_columns(0, Vec::new())
         };
-        (values, ways::tidy(rows.values.iter().map(way).collect()))
+        (values, ways::tidy(&rows.values.iter().map(way).collect::<Vec<_>>()))
     }
 }
 

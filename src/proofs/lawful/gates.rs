@@ -17,6 +17,9 @@ use crate::proofs::lawful::ways::{Cell, Source, Way, kinds_of};
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
 
+/// By what is read and how far it is given: the classes of permits, why, and the table or view that the text names.
+type Refused = BTreeMap<(String, Gate), (Classes, Option<String>, Arc<str>)>;
+
 /// What is not lawful about what a rule reads; `subject` is the place of the column that says what its alerts are about, `used` the
 /// classes of permits that the rules in its `uses` are about.
 pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &Gateways, used: Classes) -> Vec<Breach> {
@@ -88,8 +91,7 @@ fn of_gateways(header: &Header, reads: Reads, gateways: &Gateways) -> Vec<Breach
         "open" => Gate::Open,
         _ => Gate::Request,
     };
-    // By what is read and how far it is given: the classes, why, and where.
-    let mut refused: BTreeMap<(String, Gate), (Classes, Option<String>, Arc<str>)> = BTreeMap::new();
+    let mut refused = Refused::new();
     for ((table, kind), (classes, via)) in reads {
         for class in classes.names() {
             let of = |gateways: &Gateways| {

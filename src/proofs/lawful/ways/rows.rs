@@ -20,7 +20,7 @@ pub fn filtered(ways: Vec<Way>, condition: &Expr, schema: &DFSchema) -> Vec<Way>
 /// The ways of rows with these expressions as their columns.
 pub fn projected(ways: Vec<Way>, exprs: &[Expr], schema: &DFSchema) -> Vec<Way> {
     let picked = |way: Way| Way { cells: exprs.iter().map(|expr| way.cell(expr, schema)).collect(), ..way };
-    tidy(ways.into_iter().map(picked).collect())
+    tidy(&ways.into_iter().map(picked).collect::<Vec<_>>())
 }
 
 /// The ways of rows with some of their columns.
@@ -30,7 +30,7 @@ pub fn picked(way: &Way, columns: impl Iterator<Item = Option<usize>>) -> Way {
 }
 
 /// The ways of rows that are looked at together if they agree in `keys`: what one of them rests on, all of them do.
-pub fn together(ways: Vec<Way>, keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
+pub fn together(ways: &[Way], keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
     let of_keys = |way: &Way| -> Vec<Cell> { keys.iter().map(|key| way.cell(key, schema)).collect() };
     let keys: Vec<Vec<Cell>> = ways.iter().map(of_keys).collect();
     let mut out = Vec::with_capacity(ways.len());
@@ -81,9 +81,9 @@ fn permits((a, b): (&Cell, &Cell)) -> Option<(usize, usize)> {
 }
 
 /// Numbers permits and reads anew, and takes ways together that differ in nothing but what they read.
-pub fn tidy(ways: Vec<Way>) -> Vec<Way> {
+pub fn tidy(ways: &[Way]) -> Vec<Way> {
     let mut out: Vec<Way> = Vec::new();
-    for way in ways.into_iter().map(renumbered) {
+    for way in ways.iter().map(renumbered) {
         match out.iter_mut().find(|known| known.is_like(&way)) {
             Some(known) => known.add_reads(way.reads),
             None => out.push(way),
@@ -106,7 +106,7 @@ pub fn keep_few(ways: &mut Vec<Way>) {
         }
     }
     let all = std::mem::take(ways);
-    for way in all.into_iter().map(renumbered) {
+    for way in all.iter().map(renumbered) {
         match ways.iter_mut().find(|known| known.is_like(&way)) {
             Some(known) => known.add_reads(way.reads),
             None => ways.push(way),
@@ -171,7 +171,7 @@ fn of_class(cell: &Cell) -> Option<usize> {
     }
 }
 
-fn renumbered(way: Way) -> Way {
+fn renumbered(way: &Way) -> Way {
     let mut permits: Vec<usize> = Vec::new();
     let mut reads: Vec<usize> = Vec::new();
     let number = |list: &mut Vec<usize>, at: usize| {
