@@ -117,7 +117,7 @@ lost AS (   -- signs within each absence that were corrected away: until when
     FROM lasting l
     JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
     JOIN earlier_presence e ON e.person_id = l.person_id AND e.sign <> 'registered' AND e.seen_on > s.seen_on
-         AND (s.next_seen_on IS NULL OR e.seen_on < s.next_seen_on) AND e.seen_on < add_months(s.seen_on, l.limit_months)
+         AND (s.next_seen_on IS NULL OR e.seen_on < s.next_seen_on)
     GROUP BY l.permit_id, l.record, l.post_record, l.absent_from, s.seen_on
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
