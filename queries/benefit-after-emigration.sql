@@ -63,10 +63,27 @@ WITH eu_country AS (   -- countries that the register says are in the EU
     SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
 ),
 benefit AS (
-    SELECT person_id, record, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek,
+    SELECT person_id, record_key, record, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek,
            greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
     FROM payments
     WHERE kind = 'benefit' AND basis = 'residence'
+),
+paid_before AS (   -- of each benefit the first day and amount that it had before it was corrected, until when
+    SELECT h.person_id, h.record_key, coalesce(h.period_from, h.month) AS period_from, h.basis, h.amount_sek, min(n.known_from) AS until_at
+    FROM payments_history h
+    JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND n.kind = 'benefit'
+    WHERE h.kind = 'benefit' AND NOT h.is_latest
+    GROUP BY h.person_id, h.record_key, h.record, h.period_from, h.month, h.basis, h.amount_sek, h.known_from
+    HAVING min(n.known_from) > h.known_from
+),
+due AS (   -- each benefit after a move: since when it has been known to be one
+    SELECT b.person_id, b.record, a.record AS post_record,
+           greatest(b.known_at, max(CASE WHEN NOT coalesce(o.basis = 'residence' AND o.amount_sek > 0 AND o.period_from > a.dereg_on + $wait_days
+                                                           AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END)) AS stands_since
+    FROM benefit b
+    JOIN deregistrations a ON a.person_id = b.person_id AND a.dereg_code = 'UV'
+    LEFT JOIN paid_before o ON o.person_id = b.person_id AND o.record_key = b.record_key
+    GROUP BY b.person_id, b.record, b.known_at, a.record
 ),
 held AS (   -- permits with the first day of the right and of the next one, and when the next permit of the right took over
     SELECT r.person_id, r.permit_id, r.record, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS held_at, r.decided_on,
@@ -91,7 +108,8 @@ FROM held p   -- of the right within which the move was, else the last one befor
 JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND (p.later_right_from IS NULL OR a.dereg_on >= p.later_right_from)
      AND (p.next_right_from IS NULL OR a.dereg_on < p.next_right_from)
 JOIN benefit b ON b.person_id = a.person_id AND b.period_from > a.dereg_on + $wait_days AND (a.returned_on IS NULL OR b.period_from < a.returned_on)
-     AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(b.known_at, a.known_at) AS DATE) > p.decided_on)
+JOIN due s ON s.person_id = b.person_id AND s.record = b.record AND s.post_record = a.record
+     AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(s.stands_since, a.known_at) AS DATE) > p.decided_on)
 LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.foreign_country
 WHERE NOT EXISTS (SELECT 1 FROM notices n
                   WHERE n.person_id = a.person_id AND n.kind = 'state_service_abroad'

@@ -111,6 +111,14 @@ seen AS (   -- the day of leaving and each sign of a stay, each with the next; t
         JOIN presence s ON s.person_id = l.person_id AND s.sign <> 'registered'   -- a registration ends the matter; one that the move took the place of is none
     ) x
     WINDOW w AS (PARTITION BY permit_id, permit_record, post_record, absent_from ORDER BY seen_on, record NULLS FIRST)
+),
+lost AS (   -- signs within each absence that were corrected away: until when
+    SELECT l.permit_id, l.record AS permit_record, l.post_record, l.absent_from, s.seen_on, max(e.until_at) AS until_at
+    FROM lasting l
+    JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
+    JOIN earlier_presence e ON e.person_id = l.person_id AND e.sign <> 'registered' AND e.seen_on > s.seen_on
+         AND (s.next_seen_on IS NULL OR e.seen_on < s.next_seen_on)
+    GROUP BY l.permit_id, l.record, l.post_record, l.absent_from, s.seen_on
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
        greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.held_at) AS alert_at,
@@ -119,6 +127,7 @@ SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_a
        records(l.record, l.post_record) AS records
 FROM lasting l
 JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
+LEFT JOIN lost e ON e.permit_id = l.permit_id AND e.permit_record = l.record AND e.post_record = l.post_record AND e.absent_from = l.absent_from AND e.seen_on = s.seen_on
 WHERE (s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months))
   AND (l.settled_on IS NULL   -- the decision did not know of it, or the limit was not yet passed
-       OR greatest(add_months(s.seen_on, l.limit_months), CAST(l.known_at AS DATE)) > l.settled_on)
+       OR greatest(add_months(s.seen_on, l.limit_months), CAST(l.known_at AS DATE), CAST(e.until_at AS DATE)) > l.settled_on)

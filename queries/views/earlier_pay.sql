@@ -44,9 +44,5 @@ SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, fa
 FROM span
 WHERE month_until > known_at
 UNION ALL
-SELECT h.person_id, h.month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, true AS excused, 0 AS gross_sek, min(n.known_from) AS until_at
-FROM excused_months_history h
-JOIN excused_months_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-WHERE NOT h.is_latest
-GROUP BY h.person_id, h.month, h.record, h.known_from
-HAVING min(n.known_from) > h.known_from
+SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, true AS excused, 0 AS gross_sek, until_at
+FROM earlier_excuses

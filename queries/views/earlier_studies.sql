@@ -1,9 +1,48 @@
 /*
-One row per version of a study event that another took the place of: what it said until `until_at`, as in `earlier_border`.
+One row per version of a study event that another took the place of: what it said until `until_at`, as in `earlier_border`. `about`: a
+`registration`, an `exemption` (see `study_exemptions`), a `stop` (see `study_stops`), the `return` from leave, a `result`.
 */
-SELECT h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, min(n.known_from) AS until_at
+SELECT 'registration' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
+       min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-WHERE NOT h.is_latest
+     AND n.kind IN ('registered', 're_registered')
+WHERE h.kind IN ('registered', 're_registered') AND NOT h.is_latest
+GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
+HAVING min(n.known_from) > h.known_from
+UNION ALL
+SELECT 'exemption' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
+       min(n.known_from) AS until_at
+FROM studies_history h
+JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
+     AND n.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
+WHERE h.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out') AND NOT h.is_latest
+GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
+HAVING min(n.known_from) > h.known_from
+UNION ALL
+SELECT 'stop' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
+       min(n.known_from) AS until_at
+FROM studies_history h
+JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
+     AND n.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration')
+WHERE h.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration') AND NOT h.is_latest
+GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
+HAVING min(n.known_from) > h.known_from
+UNION ALL
+SELECT 'return' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
+       min(n.known_from) AS until_at
+FROM studies_history h
+JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
+     AND n.kind = 'leave_ended'
+WHERE h.kind = 'leave_ended' AND NOT h.is_latest
+GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
+HAVING min(n.known_from) > h.known_from
+UNION ALL
+SELECT 'result' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
+       min(n.known_from) AS until_at
+FROM studies_history h
+JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
+     AND n.kind = 'result'
+WHERE h.kind = 'result' AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from
