@@ -85,7 +85,7 @@ allowance_month AS (   -- a month with allowance, and the one before it
     SELECT person_id, month, allowance_sek, reported, known_at, allowance_record, lag(month) OVER (PARTITION BY person_id ORDER BY month) AS previous_month
     FROM (
         SELECT person_id, month, sum(amount_sek) AS allowance_sek, bool_or(reported) AS reported, min(first_known_time) AS known_at,
-               min(record) AS allowance_record
+               records_of(record) AS allowance_record
         FROM allowance
         GROUP BY person_id, month
         HAVING sum(amount_sek) > 0
@@ -102,14 +102,14 @@ last_case AS (   -- the last permit or case in a month of allowance; that it end
     WHERE place = 1
 ),
 overlap AS (   -- such months with income, under a case or temporary protection
-    SELECT c.person_id, c.permit_id, c.record, c.valid_from, c.month, c.allowance_sek, s.gross_sek, c.allowance_record, s.first_record AS salary_record,
+    SELECT c.person_id, c.permit_id, c.permit_class, c.record, c.valid_from, c.month, c.allowance_sek, s.gross_sek, c.allowance_record, s.first_record AS salary_record,
            greatest(c.known_at, s.known_at, c.first_known_time, CAST(c.month AS TIMESTAMP)) AS known_at
     FROM last_case c
     JOIN salary_months s ON s.person_id = c.person_id AND s.month = c.month AND s.gross_sek >= $income_sek
          AND c.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
 ),
 told AS (   -- what is paid is paid: weak; the employer may correct it until the month is complete
-    SELECT tier.severity, o.person_id, o.permit_id, o.record, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_record, o.salary_record,
+    SELECT tier.severity, o.person_id, o.permit_id, o.permit_class, o.record, o.valid_from, o.month, o.allowance_sek, o.gross_sek, o.allowance_record, o.salary_record,
            CASE tier.severity WHEN 'weak' THEN o.known_at ELSE greatest(agi_complete(o.month), o.known_at) END AS known_at
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN overlap o
@@ -117,15 +117,22 @@ told AS (   -- what is paid is paid: weak; the employer may correct it until the
 numbered AS (   -- a person's months, over cases, in the order in which they became known
     SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at,
            row_number() OVER (PARTITION BY person_id, severity ORDER BY known_at, month) AS place,
-           count(*) OVER (PARTITION BY person_id, severity) AS periods, min(month) OVER (PARTITION BY person_id, severity) AS first_period_from,
+           count(*) OVER (PARTITION BY person_id, severity) AS periods, min(month) OVER (PARTITION BY person_id, severity) AS first_period_from, min(valid_from) OVER (PARTITION BY person_id, severity) AS first_valid_from,
            sum(allowance_sek) OVER (PARTITION BY person_id, severity) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY person_id, severity) AS income_sek
     FROM told
 ),
 enough AS (   -- of each case the first month with which there are enough
-    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at, periods, first_period_from,
+    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at, periods, first_period_from, first_valid_from,
            allowance_sek, income_sek, row_number() OVER (PARTITION BY person_id, permit_id, severity ORDER BY place) AS case_place
     FROM numbered
     WHERE place >= $months
+),
+named AS (   -- the records of all months that are counted and summed
+    SELECT t.person_id, t.severity, records_of(t.record) AS permit_records, records_of(t.allowance_record) AS allowance_records,
+           records_of(CASE WHEN f.month = t.month THEN f.record END) AS salary_records
+    FROM told t
+    LEFT JOIN payments f ON f.person_id = t.person_id AND f.kind = 'salary' AND t.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
+    GROUP BY t.person_id, t.severity
 ),
 charged AS (   -- each payment, and the last permit or case on the first day of its period
     SELECT person_id, record, period_from, paid_on, amount_sek, first_known_time, permit_record
@@ -151,10 +158,11 @@ ended AS (   -- the right to allowance ended: the last day on which a period may
          AND (g.dereg_code = 'AV' OR (g.dereg_code = 'UV' AND g.dereg_on >= p.applied_on))   -- whoever applied after a move had come back
 )
 SELECT o.person_id, o.permit_id, 'income' AS alert_key, o.month AS anchor_at, o.known_at AS alert_at,
-       d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.valid_from AS since_on,
+       d.known_at AS cleared_at, 'deceased' AS cleared_reason, o.severity, 'income' AS what, o.first_valid_from AS since_on,
        o.first_period_from, o.periods, CAST(o.allowance_sek AS BIGINT) AS allowance_sek, CAST(o.income_sek AS BIGINT) AS income_sek,
-       records(o.record, o.allowance_record, o.salary_record) AS records
+       records(o.record, n.permit_records, n.allowance_records, n.salary_records) AS records
 FROM enough o
+JOIN named n ON n.person_id = o.person_id AND n.severity = o.severity
 LEFT JOIN death d ON d.person_id = o.person_id
 WHERE o.case_place = 1
 UNION ALL
@@ -163,7 +171,7 @@ SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
        CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
        min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
        CAST(NULL AS BIGINT) AS income_sek,
-       records(e.record, min(a.record), nullif(max(a.record), min(a.record))) AS records
+       records(e.record, records_of(a.record)) AS records
 FROM ended e
 JOIN charged a ON a.person_id = e.person_id AND a.permit_record = e.record AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)

@@ -103,7 +103,7 @@ SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.sour
        a.dereg_on AS moved_on, a.foreign_country, count(e.person_id) > 0 AS within_eu, a.returned_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       records(p.record, a.record, min(b.record), nullif(max(b.record), min(b.record))) AS records
+       records(p.record, a.record, records_of(b.record)) AS records
 FROM held p   -- of the right within which the move was, else the last one before it, else the first: the permit that carries it, also when it has ended
 JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND (p.later_right_from IS NULL OR a.dereg_on >= p.later_right_from)
      AND (p.next_right_from IS NULL OR a.dereg_on < p.next_right_from)

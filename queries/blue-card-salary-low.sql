@@ -3,8 +3,8 @@ id = "blue-card-salary-low"
 number = "R06"
 title.sv = "Lön under EU-blåkortets lönetröskel"
 title.en = "Salary below the EU Blue Card threshold"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_6_sek of 6 threshold_sek} under de sex senaste hela månaderna till och med {last_month}; blåkortets lönetröskel är {threshold_sek} i månaden. Deklarationen visar utbetald lön, inte den avtalade. Omständighet att utreda."
-finding.en = "Declared salary came to {sum_6_sek of 6 threshold_sek} over the six latest full months up to {last_month}; the card's salary threshold is {threshold_sek} a month. Declarations show the salary paid, not the one agreed. A circumstance to look into."
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_6_sek of required_6_sek} under de sex senaste hela månaderna till och med {last_month}[required_12_sek:  och {sum_12_sek of required_12_sek} under de tolv senaste][months_excused: , med ursäktade månader räknade som om tröskeln var nådd]; varje månad jämförs med lönetröskeln för sitt eget blåkort, för den senaste {threshold_sek}. Deklarationen visar utbetald lön, inte den avtalade. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_6_sek of required_6_sek} over the six latest full months up to {last_month}[required_12_sek:  and {sum_12_sek of required_12_sek} over the twelve latest][months_excused: , excused months counted as meeting the threshold]; each month is held against the threshold of its own card, {threshold_sek} for the latest. Declarations show the salary paid, not the one agreed. A circumstance to look into."
 permit_classes = ["BLUE_CARD"]
 legal_basis = ["UtlL 6 a kap. 12 § 1 st. 4 p."]
 legal_gate = "request"
@@ -62,7 +62,7 @@ source.en = "own default"
 */
 WITH mean AS (
     SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, counted_sek,
-           sum_6, sum_12, own_sum_6, own_sum_12, required_6, required_12, own_required_6, own_required_12, short_at, settled, excused_6, record_1, record_2, record_3
+           sum_6, sum_12, own_sum_6, own_sum_12, required_6, required_12, own_required_6, own_required_12, short_at, settled, excused_6, from_6, from_12
     FROM salary_means
     WHERE requirement = 'threshold'
 ),
@@ -92,10 +92,20 @@ run AS (   -- evaluations in a row below the threshold are one episode, until th
                OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
-step AS (
+told AS (
     SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE breach AND in_own_right AND NOT settled
+),
+step AS (   -- with all that says what was paid, excused and required in the months compared: six, or twelve where there are so many
+    SELECT t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.short_at,
+           t.sum_6, t.sum_12, t.required_6, t.required_12, t.required_sek, t.excused_6, t.gross_sek, t.next_gross_sek,
+           records_of(CASE WHEN f.from_month <= t.month AND f.to_month >= CASE WHEN t.sum_12 IS NULL THEN t.from_6 ELSE t.from_12 END
+                            AND coalesce(f.permit_class = 'BLUE_CARD', true) THEN f.record END) AS month_records
+    FROM told t
+    JOIN pay_records f ON f.person_id = t.person_id
+    GROUP BY t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.short_at,
+             t.sum_6, t.sum_12, t.required_6, t.required_12, t.required_sek, t.excused_6, t.gross_sek, t.next_gross_sek, t.from_6, t.from_12
 ),
 worse AS (   -- worse terms that the employer has reported, under the card or under those that it renews, unless its decision could weigh that
     SELECT p.permit_id, min(n.event_on) AS worse_terms_on
@@ -109,9 +119,10 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        s.complete_at AS due_at, s.good_again_at AS cleared_at,
        CASE WHEN w.permit_id IS NOT NULL AND NOT (s.next_gross_sek * 100 >= s.gross_sek * $shift_pct
                                              AND (s.gross_sek + s.next_gross_sek) * 100 >= 2 * s.required_sek * $tolerance_pct) THEN 'medium' ELSE 'weak' END AS severity,
-       s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, s.required_sek AS threshold_sek,
+       s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, CAST(s.required_6 AS BIGINT) AS required_6_sek,
+       CASE WHEN s.sum_12 IS NOT NULL THEN CAST(s.required_12 AS BIGINT) END AS required_12_sek, s.required_sek AS threshold_sek,
        CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek, w.worse_terms_on,
-       records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
+       records(s.permit_record, c.record, s.month_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.permit_id = s.permit_id AND w.worse_terms_on < add_months(s.month, 1)

@@ -96,14 +96,14 @@ excess AS (   -- months that are too many, told of their card and of later ones 
         OR count(*) FILTER (WHERE CAST(e.stands_since AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
 ),
 notified AS (
-    SELECT person_id, max(event_on) AS end_notice_on
+    SELECT person_id, max(event_on) AS end_notice_on, records_of(record) AS records
     FROM notices
     WHERE kind = 'employment_end'
     GROUP BY person_id
 )
 SELECT o.person_id, o.permit_id, 'unemployed' AS alert_key, o.last_month AS anchor_at, o.known_at AS alert_at, agi_complete(o.last_month) AS due_at,
        o.last_month, CAST(o.months_without_pay AS BIGINT) AS months_without_pay, o.months_allowed, n.end_notice_on,
-       records(o.permit_record, o.record) AS records
+       records(o.permit_record, o.record, n.records) AS records
 FROM excess o
 LEFT JOIN notified n ON n.person_id = o.person_id
 WHERE o.place = 1

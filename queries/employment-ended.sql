@@ -199,8 +199,16 @@ first_told AS (   -- one unemployment that goes on under a renewal is one alert:
                                         grace_months, left_on, records) AS place
     FROM told
 )
-SELECT person_id, carrier_id AS permit_id, from_month AS alert_key, ended_on AS anchor_at, alert_at, agi_complete(last_month) AS due_at,
-       cleared_at, severity, ended_on, last_paid_month, last_gross_sek AS last_month_sek,
-       add_months(last_month, 1) - 1 AS silent_until, grace_months, left_on, records
-FROM first_told
-WHERE place = 1
+SELECT t.person_id, t.carrier_id AS permit_id, t.from_month AS alert_key, t.ended_on AS anchor_at, t.alert_at, agi_complete(t.last_month) AS due_at,
+       t.cleared_at, t.severity, t.ended_on, t.last_paid_month, t.last_gross_sek AS last_month_sek,
+       add_months(t.last_month, 1) - 1 AS silent_until, t.grace_months, t.left_on,
+       records(t.records, records_of(CASE WHEN n.event_on >= coalesce(t.last_paid_month, t.from_month) AND n.event_on < add_months(t.last_month, 1) THEN n.record END),
+               records_of(CASE WHEN x.month >= t.from_month AND x.month <= t.last_month THEN x.record END),
+               records_of(CASE WHEN a.outcome <> 'granted' AND a.decided_on >= t.ended_on AND a.decided_on < CAST(t.alert_at AS DATE) THEN a.record END)) AS records
+FROM first_told t   -- with the notices of an employment's end or start, the excused months and the refused applications that set the time
+LEFT JOIN notices n ON n.person_id = t.person_id AND n.kind IN ('employment_end', 'employment_start')
+LEFT JOIN excused_months x ON x.person_id = t.person_id
+LEFT JOIN applications a ON a.person_id = t.person_id
+WHERE t.place = 1
+GROUP BY t.person_id, t.carrier_id, t.from_month, t.ended_on, t.alert_at, t.last_month, t.cleared_at, t.severity, t.last_paid_month, t.last_gross_sek,
+         t.grace_months, t.left_on, t.records

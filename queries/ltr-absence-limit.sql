@@ -93,7 +93,7 @@ absence AS (   -- from the EU since the first post after that, or since the move
 ),
 lasting AS (   -- with the limit
     SELECT a.person_id, a.permit_id, a.record, a.held_at, a.settled_on, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
-           a.from_on, count(b.record) AS blue_cards,
+           a.from_on, count(b.record) AS blue_cards, records_of(b.record) AS card_records,
            CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record) > 0 THEN $blue_card_months ELSE $months END AS limit_months
     FROM absence a
     LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
@@ -101,7 +101,7 @@ lasting AS (   -- with the limit
              a.from_on
 ),
 seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
-    SELECT permit_id, permit_record, post_record, absent_from, seen_on, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
+    SELECT permit_id, permit_record, post_record, absent_from, seen_on, record AS sign_record, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
     FROM (
         SELECT permit_id, record AS permit_record, post_record, absent_from, from_on AS seen_on, known_at, CAST(NULL AS VARCHAR) AS record
         FROM lasting
@@ -124,7 +124,7 @@ SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_a
        greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.held_at) AS alert_at,
        CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP) AS due_at, least(s.next_known_at, l.registered_again_at) AS cleared_at,
        l.dereg_on AS moved_on, s.seen_on AS last_seen_on, l.absent_from, l.limit_months, l.blue_cards,
-       records(l.record, l.post_record) AS records
+       records(l.record, l.post_record, l.card_records, s.sign_record) AS records
 FROM lasting l
 JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
 LEFT JOIN lost e ON e.permit_id = l.permit_id AND e.permit_record = l.record AND e.post_record = l.post_record AND e.absent_from = l.absent_from AND e.seen_on = s.seen_on

@@ -53,6 +53,12 @@ WITH ended AS (   -- permits whose right to stay has an end: final revocation, e
            CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
     FROM permit_spells
     WHERE NOT coalesce(inhibited, false)
+),
+refused AS (   -- the applications whose refusal or withdrawal ended the right
+    SELECT e.permit_id, records_of(CASE WHEN a.decided_on = e.right_until AND e.right_until > e.held_until THEN a.record END) AS records
+    FROM ended e
+    JOIN applications a ON a.person_id = e.person_id
+    GROUP BY e.permit_id
 )
 SELECT e.person_id, e.permit_id, b.source AS alert_key, min(b.period_from) AS anchor_at,
        greatest(min(b.known_at), e.first_known_time) AS alert_at,
@@ -60,14 +66,15 @@ SELECT e.person_id, e.permit_id, b.source AS alert_key, min(b.period_from) AS an
        e.why, e.right_until, CASE WHEN e.right_until > e.held_until THEN e.right_until END AS application_decided_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
-       records(e.record, min(b.record), nullif(max(b.record), min(b.record))) AS records
+       records(e.record, x.records, records_of(b.record)) AS records
 FROM ended e
 JOIN (SELECT person_id, record, source, coalesce(period_from, month) AS period_from, amount_sek,
              greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
   ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (e.next_from IS NULL OR b.period_from < e.next_from)
+LEFT JOIN refused x ON x.permit_id = e.permit_id
 WHERE NOT EXISTS (SELECT 1 FROM permit_spells o   -- a permit beside it that went on
                   WHERE o.person_id = e.person_id AND o.permit_id <> e.permit_id AND coalesce(o.end_kind, 'none') <> 'annulled'
                     AND o.valid_from <= e.right_until AND (o.carries_until IS NULL OR o.carries_until > e.right_until))
-GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until
+GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until, x.records
 HAVING sum(b.amount_sek) > 0

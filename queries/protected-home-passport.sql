@@ -66,7 +66,7 @@ WITH corrected AS (   -- notices that showed no such use before, or no such day 
 used AS (   -- a notice that shows a passport of the tested country during the status
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.ended_on, st.tested_country, b.record, b.observed_on, b.doc_issued_on,
            same_state(b.doc_issuer, st.tested_country) = 1 AS one_of_several, coalesce(b.doc_seen, false) AS seen,
-           coalesce(b.doc_issued_on > st.declared_on, false) AS issued_after, count(d.record) > 0 AS with_own,
+           coalesce(b.doc_issued_on > st.declared_on, false) AS issued_after, count(d.record) > 0 AS with_own, records_of(d.record) AS own_records,
            greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time,
                     CASE WHEN (b.doc_issued_on > st.declared_on) IS NOT TRUE THEN min(d.first_known_time) END) AS known_at,
            greatest(b.first_known_time, CAST(b.observed_on AS TIMESTAMP), st.first_known_time, max(c.until_at), max(o.until_at),
@@ -84,18 +84,17 @@ used AS (   -- a notice that shows a passport of the tested country during the s
              b.record, b.observed_on, b.doc_issuer, b.doc_issued_on, b.doc_seen, b.first_known_time
 ),
 journey AS (   -- a visit to the tested country during the status for which no reason was given or accepted
-    SELECT st.person_id, st.record AS status_record, v.left_on, v.known_at, v.stands_since
+    SELECT st.person_id, st.record AS status_record, v.left_on, v.known_at, v.stands_since, v.records
     FROM statuses st
-    JOIN visits v ON v.person_id = st.person_id AND same_state(v.country, st.tested_country) > 0 AND v.transit IS NOT TRUE
-         AND v.left_on > st.declared_on AND (st.ended_on IS NULL OR v.left_on < st.ended_on)
+    JOIN status_visits v ON v.person_id = st.person_id AND v.status_record = st.record AND v.transit IS NOT TRUE
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
-         AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
+         AND n.event_on >= v.exit_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
     GROUP BY st.person_id, st.record, v.left_on, v.back_on, v.records, v.known_at, v.stands_since
     HAVING count(n.record) = 0
 ),
 journeys AS (
-    SELECT person_id, status_record, count(*) AS visits, max(known_at) AS known_at, max(stands_since) AS stands_since FROM journey GROUP BY person_id, status_record
+    SELECT person_id, status_record, count(*) AS visits, max(known_at) AS known_at, max(stands_since) AS stands_since, records_of(records) AS records FROM journey GROUP BY person_id, status_record
 )
 SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_on) AS anchor_at,
        greatest(max(u.known_at), j.known_at, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
@@ -106,11 +105,11 @@ SELECT p.person_id, p.permit_id, u.tested_country AS alert_key, max(u.observed_o
        u.status_kind, count(*) AS uses, max(u.observed_on) AS last_used_on, count(CASE WHEN u.seen THEN 1 END) AS seen_uses,
        bool_or(u.issued_after) AS issued_after_status, bool_or(u.with_own) AS with_own_document, max(u.doc_issued_on) AS doc_issued_on,
        bool_or(u.one_of_several) AS one_of_several, coalesce(j.visits, 0) AS visits,
-       records(p.record, u.status_record, records_of(u.record)) AS records
+       records(p.record, u.status_record, records_of(u.record), records_of(u.own_records), j.records) AS records
 FROM rights p
 JOIN used u ON u.person_id = p.person_id AND (u.issued_after OR u.with_own)
 LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_record = u.status_record
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
 GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.decided_on, p.is_first, u.status_record, u.status_kind,
-         u.tested_country, u.ended_on, j.visits, j.known_at, j.stands_since
+         u.tested_country, u.ended_on, j.visits, j.known_at, j.stands_since, j.records
 HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.stands_since), j.stands_since) AS DATE) > p.decided_on

@@ -105,10 +105,10 @@ trace AS (   -- signs since the decision; salary as the gateways go. Some of the
          AND (s.kind <> 'salary' OR r.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SEASONAL', 'SELF_EMP'))
 ),
 unserved AS (   -- the decision alone, and each sign of where the person is since then
-    SELECT permit_id, CAST(NULL AS VARCHAR) AS kind, revoked_on AS seen_on, first_known_time AS known_at, false AS findable
+    SELECT permit_id, CAST(NULL AS VARCHAR) AS kind, revoked_on AS seen_on, first_known_time AS known_at, false AS findable, CAST(NULL AS VARCHAR) AS sign_record
     FROM revoked
     UNION ALL
-    SELECT permit_id, kind, seen_on, known_at, findable
+    SELECT permit_id, kind, seen_on, known_at, findable, sign_record
     FROM trace
     WHERE findable
 ),
@@ -138,7 +138,8 @@ SELECT r.person_id, r.permit_id, 'not-served' AS alert_key, r.revoked_on AS anch
        greatest(CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP), r.first_known_time, u.known_at) AS alert_at,
        CAST(r.revoked_on + tier.days + 1 AS TIMESTAMP) AS due_at,
        least(r.served_at, r.ended_at, min(l.known_at)) AS cleared_at, tier.severity, 'not-served' AS what,
-       r.revoked_on, r.shown_served_on AS served_on, r.shown_final_on AS final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign, r.record AS records
+       r.revoked_on, r.shown_served_on AS served_on, r.shown_final_on AS final_on, CAST(u.seen_on AS VARCHAR) || ' ' || u.kind AS last_sign,
+       records(r.record, records_of(u.sign_record)) AS records
 FROM revoked r
 JOIN unserved u ON u.permit_id = r.permit_id
 JOIN (VALUES ($first_days, 'info'), ($second_days, 'weak'), ($third_days, 'medium')) AS tier(days, severity) ON u.findable OR tier.severity = 'info'

@@ -3,8 +3,8 @@ id = "salary-below-floor"
 number = "R04"
 title.sv = "Lön under försörjningskravet"
 title.en = "Salary below the livelihood requirement"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek of 3 floor_sek} under de tre senaste hela månaderna till och med {last_month}; försörjningskravet är {floor_sek} i månaden. Det är bedömning {evaluations} i följd under kravet. Omständighet att utreda."
-finding.en = "Declared salary came to {sum_3_sek of 3 floor_sek} over the three latest full months up to {last_month}; the livelihood requirement is {floor_sek} a month. This is evaluation {evaluations} in a row below it. A circumstance to look into."
+finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek of required_3_sek} under de tre senaste hela månaderna till och med {last_month}[required_6_sek:  och {sum_6_sek of required_6_sek} under de sex senaste][months_excused: , med ursäktade månader räknade som om kravet var uppfyllt]; varje månad jämförs med försörjningskravet för sitt eget tillstånd, för den senaste {floor_sek}. Det är bedömning {evaluations} i följd under kravet. Omständighet att utreda."
+finding.en = "Declared salary came to {sum_3_sek of required_3_sek} over the three latest full months up to {last_month}[required_6_sek:  and {sum_6_sek of required_6_sek} over the six latest][months_excused: , excused months counted as meeting the requirement]; each month is held against the livelihood requirement of its own permit, {floor_sek} for the latest. This is evaluation {evaluations} in a row below it. A circumstance to look into."
 permit_classes = ["WORK_EMP"]
 legal_basis = ["UtlL 6 kap. 2 § 1 st. 1 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 8 a §"]
 legal_gate = "verify"
@@ -84,7 +84,7 @@ source.en = "own default"
 WITH mean AS (
     SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, required_source, complete_at, evaluated_at,
            in_own_right, own_no, excused, counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6,
-           short_at, settled, excused_3, record_1, record_2, record_3
+           short_at, settled, excused_3, from_3, from_6
     FROM salary_means
     WHERE requirement = 'floor'
 ),
@@ -136,17 +136,30 @@ run AS (   -- evaluations in a row below the requirement are one episode, until 
                OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
-step AS (
+told AS (
     SELECT run.*,
            min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode,
            count(*) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS evaluations
     FROM run
     WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
+),
+step AS (   -- with all that says what was paid, excused and required in the months compared: three, or the six that make it strong
+    SELECT t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.grade, t.short_at,
+           t.sum_3, t.required_3, CASE WHEN t.grade = 3 THEN t.sum_6 END AS sum_6, CASE WHEN t.grade = 3 THEN t.required_6 END AS required_6,
+           t.required_sek, t.required_source, t.low_3, t.evaluations, t.excused_3, t.next_gross_sek,
+           records_of(CASE WHEN f.from_month <= t.month AND f.to_month >= CASE WHEN t.grade = 1 THEN t.from_3 ELSE t.from_6 END
+                            AND coalesce(f.permit_class = 'WORK_EMP', true) THEN f.record END) AS month_records
+    FROM told t
+    JOIN pay_records f ON f.person_id = t.person_id
+    GROUP BY t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.grade, t.short_at,
+             t.sum_3, t.required_3, t.sum_6, t.required_6, t.required_sek, t.required_source, t.low_3, t.evaluations, t.excused_3, t.next_gross_sek,
+             t.from_3, t.from_6
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.good_again_at AS cleared_at, severity(s.grade) AS severity,
-       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, s.required_sek AS floor_sek, s.required_source AS floor_source,
+       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.required_3 AS BIGINT) AS required_3_sek,
+       CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.required_6 AS BIGINT) AS required_6_sek, s.required_sek AS floor_sek, s.required_source AS floor_source,
        CAST(s.low_3 AS BIGINT) AS low_months, CAST(s.evaluations AS BIGINT) AS evaluations, CAST(s.excused_3 AS BIGINT) AS months_excused,
-       s.next_gross_sek AS next_month_sek, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
+       s.next_gross_sek AS next_month_sek, records(s.permit_record, c.record, s.month_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)

@@ -3,8 +3,8 @@ id = "salary-below-offered"
 number = "R05"
 title.sv = "Lön lägre än den erbjudna"
 title.en = "Salary below the offer"
-finding.sv = "Den deklarerade lönen var sammanlagt {sum_3_sek of 3 offered_sek} under de tre senaste hela månaderna till och med {last_month}[sum_6_sek:  och {sum_6_sek of 6 offered_sek} under de sex senaste]; i anställningserbjudandet angavs {offered_sek} i månaden. Omständighet att utreda; den anställde kan själv vara utnyttjad."
-finding.en = "Declared salary came to {sum_3_sek of 3 offered_sek} over the three latest full months up to {last_month}[sum_6_sek:  and {sum_6_sek of 6 offered_sek} over the six latest]; the offer of employment stated {offered_sek} a month. A circumstance to look into; the employee may be the one wronged."
+finding.sv = "Den deklarerade lönen låg under den erbjudna till och med {last_month}.[rests_on_3:  Under de tre senaste hela månaderna var den sammanlagt {sum_3_sek of required_3_sek}.][rests_on_6:  Under de sex senaste hela månaderna var den sammanlagt {sum_6_sek of required_6_sek}; låga månader: {low_months}.] Varje månad jämförs med erbjudandet för sitt eget tillstånd, för den senaste {offered_sek}[months_excused: , och ursäktade månader räknas som om den erbjudna lönen betalats]. Omständighet att utreda; den anställde kan själv vara utnyttjad."
+finding.en = "Declared salary was below the offer up to {last_month}.[rests_on_3:  Over the three latest full months it came to {sum_3_sek of required_3_sek}.][rests_on_6:  Over the six latest full months it came to {sum_6_sek of required_6_sek}; low months: {low_months}.] Each month is held against the offer of its own permit, {offered_sek} for the latest[months_excused: , and excused months count as if the offered salary had been paid]. A circumstance to look into; the employee may be the one wronged."
 permit_classes = ["WORK_EMP", "ICT", "SEASONAL"]
 legal_basis = ["UtlL 6 kap. 2 § 1 st. 2 p.", "UtlL 7 kap. 7 e § 1 st. 1 p.", "UtlL 7 kap. 7 e § 3 st.", "UF 5 kap. 7 a §", "UF 6 kap. 6 c §"]
 legal_gate = "request"
@@ -90,7 +90,7 @@ source.en = "own default"
 -- Researchers are left out: no authority may hand over their salary declarations for this.
 WITH mean AS (
     SELECT person_id, chain_id, permit_id, permit_record, month, place, gross_sek, next_gross_sek, required_sek, complete_at, evaluated_at, in_own_right, own_no, excused,
-           counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6, short_at, settled, excused_6, record_1, record_2, record_3
+           counted_sek, sum_3, sum_6, own_sum_3, own_sum_6, required_3, required_6, own_required_3, own_required_6, short_at, settled, excused_6, from_3, from_6
     FROM salary_means
     WHERE requirement = 'offered'
 ),
@@ -135,10 +135,26 @@ run AS (   -- evaluations in a row with a grade are one episode, until the next 
                OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM lesser
 ),
-step AS (
+told AS (
     SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE grade > 0 AND is_told AND NOT settled   -- leave is told of only where it lowers
+),
+meant AS (   -- which means are low enough to be told of
+    SELECT told.*, sum_3 * 100 < required_3 * $medium_pct AS rests_on_3,
+           coalesce(sum_6 * 100 < required_6 * $weak_pct AND low_6 >= $low_months, false) AS rests_on_6
+    FROM told
+),
+step AS (   -- with all that says what was paid, excused and required in the months compared
+    SELECT t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.grade, t.short_at,
+           t.sum_3, t.sum_6, t.required_3, t.required_6, t.rests_on_3, t.rests_on_6, t.required_sek, t.low_6, t.excused_6, t.next_gross_sek,
+           records_of(CASE WHEN f.from_month <= t.month AND f.to_month >= CASE WHEN t.rests_on_6 THEN t.from_6 ELSE t.from_3 END
+                            AND coalesce(f.permit_class IN ('WORK_EMP', 'ICT', 'SEASONAL'), true) THEN f.record END) AS month_records
+    FROM meant t
+    JOIN pay_records f ON f.person_id = t.person_id
+    GROUP BY t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.complete_at, t.good_again_at, t.grade, t.short_at,
+             t.sum_3, t.sum_6, t.required_3, t.required_6, t.rests_on_3, t.rests_on_6, t.required_sek, t.low_6, t.excused_6, t.next_gross_sek,
+             t.from_3, t.from_6
 ),
 worse AS (   -- worse terms that the employer has reported
     SELECT person_id, max(event_on) AS worse_terms_on
@@ -149,9 +165,10 @@ worse AS (   -- worse terms that the employer has reported
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.good_again_at AS cleared_at,
        severity(s.grade) AS severity,
-       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, s.required_sek AS offered_sek,
+       s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.required_3 AS BIGINT) AS required_3_sek,
+       CASE WHEN s.sum_6 IS NOT NULL THEN CAST(s.required_6 AS BIGINT) END AS required_6_sek, s.rests_on_3, s.rests_on_6, s.required_sek AS offered_sek,
        CAST(s.low_6 AS BIGINT) AS low_months, CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek,
-       w.worse_terms_on, records(s.permit_record, c.record, s.record_3, s.record_2, s.record_1) AS records
+       w.worse_terms_on, records(s.permit_record, c.record, s.month_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.person_id = s.person_id

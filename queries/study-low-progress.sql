@@ -143,7 +143,7 @@ SELECT w.person_id, c.carrier_id AS permit_id, w.from_on AS alert_key, w.to_on A
        min(CASE WHEN r.so_far * 1200 >= w.asked_1200ths THEN r.first_known_time END) AS cleared_at, w.severity,
        w.from_on AS year_from, w.to_on - 1 AS year_to, w.year_no, w.due_on AS evaluated_on,
        CAST(coalesce(max(r.so_far), 0) AS BIGINT) AS credits_tenths, w.required AS required_tenths, w.months_excused,
-       records(w.record, c.record, min(r.record), nullif(max(r.record), min(r.record))) AS records
+       records(w.record, c.record, records_of(r.record)) AS records
 FROM wanted w
 JOIN carriers c ON c.permit_id = w.permit_id
 LEFT JOIN better b ON b.permit_id = w.permit_id AND b.year_no = w.year_no

@@ -117,9 +117,9 @@ seen AS (   -- what the institutions have said about each term; a registration f
            min(CASE WHEN s.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
                     THEN greatest(s.first_known_time, CAST(coalesce(s.starts_on, s.event_on) AS TIMESTAMP)) END) AS exempt_at,
            count(*) FILTER (WHERE s.kind = 'no_show') > 0 AS no_show_reported,
-           records(min(s.record), nullif(max(s.record), min(s.record))) AS study_records
+           records_of(s.record) AS study_records
     FROM due d
-    LEFT JOIN studies s ON s.person_id = d.person_id
+    LEFT JOIN study_periods s ON s.person_id = d.person_id
          AND s.kind IN ('registered', 're_registered', 'admitted', 'no_show', 'leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
          AND (s.kind IN ('registered', 're_registered') OR coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days)
          AND (s.ends_on >= d.starts_on + $overlap_days

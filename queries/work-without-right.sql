@@ -69,7 +69,7 @@ doc.en = "months with permits after which the ground for revocation is no longer
 source = "UtlL 7 kap. 3 § 3 st."
 */
 WITH paid AS (   -- months with pay for work, from all employers, and no excuse
-    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, greatest(max(s.known_at), CAST(s.month AS TIMESTAMP)) AS known_at, min(s.first_record) AS pay_record
+    SELECT s.person_id, s.month, sum(s.gross_sek) AS gross_sek, greatest(max(s.known_at), CAST(s.month AS TIMESTAMP)) AS known_at
     FROM salaries s
     LEFT JOIN employers e ON e.employer_id = s.employer_id
     WHERE coalesce(e.payer_kind, 'normal') NOT IN ('insurer', 'public_payer')
@@ -83,7 +83,7 @@ allowed AS (   -- since when a person has had permits
     GROUP BY person_id
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the permit or case that was the last by then
-    SELECT h.person_id, h.permit_id, h.permit_class, h.record, p.month, p.gross_sek, p.pay_record, p.known_at,
+    SELECT h.person_id, h.permit_id, h.permit_class, h.valid_from, h.record, p.month, p.gross_sek, p.known_at,
            row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.record DESC, h.is_case) AS place
     FROM paid p
     JOIN last_held h ON h.person_id = p.person_id AND h.valid_from < add_months(p.month, 1) AND (h.last_until IS NULL OR h.last_until >= add_months(p.month, 1) - 1)
@@ -111,11 +111,20 @@ weighed AS (   -- months whose pay was known when a later permit was decided: th
     WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND coalesce(s.end_kind, 'none') <> 'annulled'
     GROUP BY r.permit_id, r.month
 ),
+named AS (   -- all that was declared for the month, and the applications that were refused or withdrawn by then since the permit began
+    SELECT r.permit_id, r.month, records_of(CASE WHEN f.kind = 'salary' AND f.to_month = r.month THEN f.record END) AS pay_records,
+           records_of(CASE WHEN a.outcome <> 'granted' AND a.filed_on >= r.valid_from AND a.decided_on < add_months(r.month, 1) THEN a.record END) AS refused_records
+    FROM run r
+    JOIN pay_records f ON f.person_id = r.person_id
+    LEFT JOIN applications a ON a.person_id = r.person_id
+    GROUP BY r.permit_id, r.month
+),
 told AS (   -- what is paid is paid; the employer may correct it until the month is complete
-    SELECT tier.complete, w.weighed_at, r.*,
+    SELECT tier.complete, w.weighed_at, n.pay_records, n.refused_records, r.*,
            CASE WHEN tier.complete THEN greatest(agi_complete(r.month), r.known_at) ELSE r.known_at END AS told_at
     FROM (VALUES (false), (true)) AS tier(complete)
     CROSS JOIN run r
+    JOIN named n ON n.permit_id = r.permit_id AND n.month = r.month
     LEFT JOIN weighed w ON w.permit_id = r.permit_id AND w.month = r.month
 )
 SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(told_at) AS alert_at,
@@ -123,7 +132,7 @@ SELECT person_id, permit_id, episode AS alert_key, episode AS anchor_at, min(tol
        weighed_at AS cleared_at, 'new_permit' AS cleared_reason,
        CASE WHEN complete AND add_months(first_permit_from, $stay_months) > episode THEN 'medium' ELSE 'weak' END AS severity,
        episode AS first_month, CAST(max(CASE WHEN month = episode THEN gross_sek END) AS BIGINT) AS gross_sek,
-       first_permit_from, records(record, min(pay_record), nullif(max(pay_record), min(pay_record))) AS records
+       first_permit_from, records(record, records_of(pay_records), records_of(refused_records)) AS records
 FROM told
 WHERE episode IS NOT NULL   -- every month has one
 GROUP BY complete, weighed_at, person_id, permit_id, record, first_permit_from, episode

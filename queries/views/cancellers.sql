@@ -6,8 +6,7 @@ One row per permit and interval of known time during which nothing is said about
 Rows follow from what is known now, so that a fact in force has no beginning (null) unless its day lies ahead; null to_at is open.
 */
 SELECT p.person_id, p.permit_id, r.reason,
-       CASE WHEN r.reason = 'deceased' AND CAST(n.dereg_on AS TIMESTAMP) > n.known_time THEN CAST(n.dereg_on AS TIMESTAMP)
-            WHEN r.reason = 'naturalised' AND CAST(n.event_on AS TIMESTAMP) > n.known_time THEN CAST(n.event_on AS TIMESTAMP) END AS from_at,
+       CASE WHEN r.reason = 'deceased' AND CAST(n.dereg_on AS TIMESTAMP) > n.known_time THEN CAST(n.dereg_on AS TIMESTAMP) END AS from_at,
        CASE WHEN r.reason = 'minor' THEN CAST(add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216) AS TIMESTAMP) END AS to_at
 FROM permits p
 LEFT JOIN population n ON n.person_id = p.person_id

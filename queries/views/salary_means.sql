@@ -4,7 +4,7 @@ that month with those before it, under its permit and those that it renews (`cha
 requires (`required_3` and so on are the sums of that). Where no month is below the requirement no mean is, and there are no rows: a rule may ask for a
 share of the requirement, but for none above 100 per cent. `place` numbers the months of a chain and requirement: ORDER BY place is total. `counted_sek` is the month's salary, an excused month counted as meeting
 the requirement.
-`sum_3`, `sum_6` and `sum_12` are the sums over so many full months, null where there are fewer. `evaluated_at` waits for the facts of all
+`sum_3`, `sum_6` and `sum_12` are the sums over so many full months, null where there are fewer; `from_3` and so on are the first of those months, in their own right or not (see `pay_records`). `evaluated_at` waits for the facts of all
 months so far. `short_at` is when the last of the six months that is below the requirement could be told as it stands (in its own right: an excuse unsettles nothing): what was
 known then a later renewal settles, and the month's own permit has `settled`.
 An excuse only helps: `own_sum_3` and so on are the sums over the months that are full in their own right (`in_own_right`, else null), an
@@ -14,7 +14,7 @@ and begins or worsens nothing: it shares `own_no` with the last one in its own r
 */
 WITH counted AS (
     SELECT m.person_id, m.permit_id, m.permit_record, m.decided_on, m.valid_from, r.requirement, r.required_sek, r.required_source, m.month, m.in_gap, m.gross_sek, m.next_gross_sek,
-           m.excused, m.in_own_right, m.first_record, m.complete_at, m.evaluated_at, m.stands_since,
+           m.excused, m.in_own_right, m.complete_at, m.evaluated_at, m.stands_since,
            CASE WHEN m.excused = 1 THEN greatest(m.gross_sek, r.required_sek) ELSE m.gross_sek END AS counted_sek
     FROM full_salary_months m
     JOIN salary_requirements r ON r.permit_id = m.permit_id AND r.permit_record = m.permit_record AND r.required_sek IS NOT NULL
@@ -45,12 +45,16 @@ SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, r
        max(evaluated_at) OVER so_far AS evaluated_at, max(CASE WHEN in_own_right AND counted_sek < required_sek THEN stands_since END) OVER last6 AS short_at,
        coalesce(last_value(CASE WHEN in_own_right AND counted_sek < required_sek THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
                 AND CAST(max(CASE WHEN in_own_right AND counted_sek < required_sek THEN stands_since END) OVER last6 AS DATE) <= decided_on, false) AS settled,
-       first_record AS record_1, lag(first_record) OVER w AS record_2, lag(first_record, 2) OVER w AS record_3
+       least(min(month) OVER last3, min(CASE WHEN in_own_right THEN month END) OVER own3) AS from_3,
+       least(min(month) OVER last6, min(CASE WHEN in_own_right THEN month END) OVER own6) AS from_6,
+       least(min(month) OVER last12, min(CASE WHEN in_own_right THEN month END) OVER own12) AS from_12
 FROM chained
 WINDOW w AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap),
+       last3 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
        last6 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
        last12 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW),
        so_far AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING),
        own AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap),
+       own3 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
        own6 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
        own12 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW)
