@@ -210,7 +210,7 @@ const OTHERWISE: [(&str, &str); 26] = [
     ),
     (
         "median(floor_sek * 1.0) OVER (PARTITION BY person_id)",
-        "SELECT median(x) AS c FROM (VALUES (1.0), (1.5)) AS t(x)",
+        "SELECT median(x) AS c FROM (VALUES (1.0), (1.1)) AS t(x)",
     ),
     (
         "avg(floor_sek * 1.0) OVER (PARTITION BY person_id)",
