@@ -94,7 +94,7 @@ extension AS (   -- applications filed under a permit or while one filed under i
 ),
 touched AS (   -- months of the unbroken right declared late or lifted to the requirement, close to the application
     SELECT x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.required_sek, x.settled_on,
-           s.month, min(s.known_from) AS declared_at, min(s.record) AS pay_record
+           s.month, min(s.known_from) AS declared_at, records_of(s.record) AS pay_record
     FROM extension x
     JOIN statement s ON s.person_id = x.person_id AND s.month >= x.first_month
          AND s.declared_on >= x.filed_on - $window_days AND s.declared_on <= x.filed_on + $window_days
@@ -119,13 +119,21 @@ told AS (   -- from so many months on, of the permit and of later ones, where it
     JOIN carriers c ON c.permit_id = n.permit_id AND c.permit_record = n.permit_record
          AND coalesce(CAST(n.declared_at AS DATE) > CASE WHEN c.carrier_id = n.permit_id THEN n.settled_on ELSE c.settled_on END, true)
     WHERE n.months_touched >= $months
+),
+named AS (   -- the statements of all months that are counted
+    SELECT n.carrier_id, n.application_record, records_of(CASE WHEN m.application_record = n.application_record AND m.months_touched <= n.months_touched THEN m.pay_record END) AS records
+    FROM told n
+    JOIN numbered m ON m.permit_id = n.permit_id
+    WHERE n.place = 1
+    GROUP BY n.carrier_id, n.application_record
 )
 SELECT n.person_id, n.carrier_id AS permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_at, n.alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
        CASE WHEN count(i.alert_key) > 0 THEN 'medium' ELSE 'weak' END AS severity,
        n.filed_on, CAST(n.months_touched AS BIGINT) AS months_touched, n.required_sek, $late_days AS late_days, $window_days AS window_days,
-       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.record, n.application_record, n.pay_record) AS records
+       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.record, n.application_record, a.records) AS records
 FROM told n
+JOIN named a ON a.carrier_id = n.carrier_id AND a.application_record = n.application_record
 LEFT JOIN indications i ON i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
 WHERE n.place = 1
 GROUP BY n.person_id, n.carrier_id, n.alert_at, n.permit_record, n.record, n.application_record, n.filed_on, n.required_sek, n.declared_at,
-         n.months_touched, n.pay_record
+         n.months_touched, a.records

@@ -67,7 +67,7 @@ WITH tied AS (   -- permits whose employer binds
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(p.work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
-    SELECT t.* EXCLUDE (valid_from, tied_until), s.month, s.employer_id, s.gross_sek, s.known_at, s.first_record,
+    SELECT t.* EXCLUDE (valid_from, tied_until), s.month, s.employer_id, s.gross_sek, s.known_at,
            pe.employer_id IS NOT NULL AS permitted
     FROM tied t
     JOIN salaries s ON s.person_id = t.person_id AND s.month >= t.valid_from AND (t.tied_until IS NULL OR add_months(s.month, 1) <= t.tied_until + 1)
@@ -115,8 +115,7 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
            max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
            greatest(agi_complete(s.month), max(s.known_at), CAST(max(r.decided_on) + 1 AS TIMESTAMP)) AS evaluated_at,
            min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
-                    THEN greatest(s.known_at, b.until_at) END) AS other_at,
-           min(s.first_record) AS pay_record
+                    THEN greatest(s.known_at, b.until_at) END) AS other_at
     FROM elsewhere o
     JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
@@ -150,7 +149,7 @@ flagged AS (
     LEFT JOIN taken_back b ON b.permit_id = p.permit_id AND b.record = p.record AND b.month = p.month
     WHERE x.month IS NULL
     UNION ALL
-    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, CAST(NULL AS VARCHAR) AS pay_record, true AS is_excused, agi_complete(month) AS stands_since, 0 AS mismatch, 0 AS mixed
+    SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, true AS is_excused, agi_complete(month) AS stands_since, 0 AS mismatch, 0 AS mixed
     FROM excused
 ),
 recent AS (   -- each month with those of the two calendar months before it
@@ -163,8 +162,7 @@ recent AS (   -- each month with those of the two calendar months before it
            greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
            max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS elsewhere_at,
            coalesce(last_value(CASE WHEN mismatch + mixed > 0 THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
-                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS DATE) <= decided_on, false) AS settled,
-           pay_record AS record_1, lag(pay_record) OVER w AS record_2, lag(pay_record, 2) OVER w AS record_3
+                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS DATE) <= decided_on, false) AS settled
     FROM flagged
     WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused),
            last3 AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
@@ -182,14 +180,26 @@ run AS (   -- months with a grade are one episode, until the next good month
                OVER (PARTITION BY person_id, chain_id ORDER BY place ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS good_again_at
     FROM graded
 ),
-step AS (
+told AS (
     SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE severity IS NOT NULL AND NOT settled
+),
+step AS (   -- with all that was declared for the three months or excused in them, their permits, and refused applications for another employer
+    SELECT t.person_id, t.permit_id, t.record, t.episode, t.month, t.known_at, t.good_again_at, t.severity, t.mismatch_3, t.mixed_3, t.other_sek, t.elsewhere_at,
+           records_of(CASE WHEN f.to_month >= add_months(t.month, -2)
+                            AND CASE f.kind WHEN 'salary' THEN f.to_month <= t.month
+                                            ELSE f.from_month <= t.month AND coalesce(f.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT'), true) END
+                           THEN f.record END) AS month_records,
+           records_of(CASE WHEN a.outcome <> 'granted' AND a.decided_on >= add_months(t.month, -2) AND a.filed_on < add_months(t.month, 1) THEN a.record END) AS refused_records
+    FROM told t
+    JOIN pay_records f ON f.person_id = t.person_id
+    LEFT JOIN applications a ON a.person_id = t.person_id
+    GROUP BY t.person_id, t.permit_id, t.record, t.episode, t.month, t.known_at, t.good_again_at, t.severity, t.mismatch_3, t.mixed_3, t.other_sek, t.elsewhere_at
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        agi_complete(s.month) AS due_at, s.good_again_at AS cleared_at, s.severity,
        s.month AS last_month, CAST(s.mismatch_3 AS BIGINT) AS mismatch_months, CAST(s.mixed_3 AS BIGINT) AS mixed_months, s.other_sek,
-       records(s.record, c.record, s.record_3, s.record_2, s.record_1) AS records
+       records(s.record, c.record, s.month_records, s.refused_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.elsewhere_at AS DATE) > c.settled_on)

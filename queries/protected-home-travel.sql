@@ -81,7 +81,7 @@ source.en = "own default"
 WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
-           false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason,
+           false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason, records_of(n.record) AS reason_records,
            greatest(v.known_at, st.first_known_time) AS known_at,
            greatest(v.stands_since, st.first_known_time, max(o.until_at),
                     CASE WHEN max(CASE w.kind WHEN 'home_visit_excused' THEN 2 ELSE 1 END) > coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0)
@@ -102,7 +102,7 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     UNION ALL
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, 'moved' AS shown, d.record AS first_record, d.dereg_on AS left_on, d.dereg_on AS seen_until,
-           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason,
+           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason, CAST(NULL AS VARCHAR) AS reason_records,
            greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, d.country_since, st.first_known_time, max(o.until_at)) AS told_at,
            CASE WHEN d.known_at > d.told_at THEN d.dereg_on END AS ahead_on, d.record AS records   -- one that is told ahead may be taken back until its day
     FROM statuses st
@@ -195,7 +195,7 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        count(*) FILTER (WHERE f.reason = 1) AS visits_with_reason,
        count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
        bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
-       records(p.record, f.status_record, records_of(f.records)) AS records
+       records(p.record, f.status_record, records_of(f.records), records_of(f.reason_records)) AS records
 FROM rights p
 JOIN fact f ON f.person_id = p.person_id
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')

@@ -73,7 +73,7 @@ WITH fallen AS (   -- holders with a full month far below another: a median lies
 ),
 full_month AS (   -- leave may begin or end in a month beside it, which says nothing then
     SELECT m.person_id, coalesce(h.chain_id, m.permit_id) AS chain_id, m.permit_id, m.permit_record, m.month, m.in_gap, m.gross_sek, m.next_gross_sek, m.excused,
-           m.first_record, m.complete_at, m.evaluated_at, m.stands_since
+           m.complete_at, m.evaluated_at, m.stands_since
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
     LEFT JOIN permit_chains h ON h.permit_id = m.permit_id AND h.record = m.permit_record
@@ -112,14 +112,23 @@ run AS (   -- low months in a row are one episode, until the next usual one
                OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_record, in_gap ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
 ),
-step AS (
+told AS (
     SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE low
+),
+step AS (   -- with all that was declared for the month and the earlier ones, under whatever permit
+    SELECT t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.stands_since, t.complete_at, t.usual_again_at, t.gross_sek, t.next_gross_sek,
+           t.earlier_months, t.median_sek, t.mad_sek,
+           records_of(CASE WHEN f.kind <> 'permit' AND f.from_month <= t.month AND f.to_month >= add_months(t.month, -$history_months) THEN f.record END) AS month_records
+    FROM told t
+    JOIN pay_records f ON f.person_id = t.person_id
+    GROUP BY t.person_id, t.permit_id, t.permit_record, t.episode, t.month, t.evaluated_at, t.stands_since, t.complete_at, t.usual_again_at, t.gross_sek, t.next_gross_sek,
+             t.earlier_months, t.median_sek, t.mad_sek
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
        s.complete_at AS due_at, s.usual_again_at AS cleared_at, 'info' AS severity,
        s.month AS last_month, s.gross_sek, s.next_gross_sek AS next_month_sek, s.earlier_months, s.median_sek, s.mad_sek,
-       records(s.permit_record, c.record, s.first_record) AS records
+       records(s.permit_record, c.record, s.month_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.stands_since AS DATE) > c.settled_on)

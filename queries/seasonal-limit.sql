@@ -79,7 +79,7 @@ WITH season AS (   -- of a permit without an end a year is enough to count
     ) s
 ),
 counted AS (   -- days with such permits among the 365 that end with each day of one, of holders who have had them for so long at all
-    SELECT e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at,
+    SELECT e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at, records_of(i.record) AS permit_records,
            CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.valid_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
     FROM season e
     JOIN days d ON d.day >= e.valid_from AND d.day <= e.counted_until
@@ -88,11 +88,11 @@ counted AS (   -- days with such permits among the 365 that end with each day of
     GROUP BY e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day
 ),
 excess AS (   -- the days that pass the limit in force on them, and each that was in force since the application
-    SELECT c.person_id, c.permit_id, c.record, c.carries_until, c.day AS exceeded_on, c.known_at, c.days_in_year, max(l.value) AS days_allowed,
+    SELECT c.person_id, c.permit_id, c.record, c.carries_until, c.day AS exceeded_on, c.known_at, c.permit_records, c.days_in_year, max(l.value) AS days_allowed,
            row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day, c.record) AS place
     FROM counted c
     JOIN parameters l ON l.name = 'seasonal_days' AND l.valid_from <= c.day AND (l.valid_to IS NULL OR l.valid_to > c.applied_on)
-    GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.days_in_year
+    GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.permit_records, c.days_in_year
     HAVING c.days_in_year > max(l.value)
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
@@ -120,7 +120,7 @@ told AS (   -- what is paid is paid; the employer may correct it until the month
 )
 SELECT person_id, permit_id, 'days' AS alert_key, exceeded_on AS anchor_at, greatest(CAST(exceeded_on AS TIMESTAMP), known_at) AS alert_at,
        CASE WHEN CAST(exceeded_on AS TIMESTAMP) > known_at THEN CAST(exceeded_on AS TIMESTAMP) END AS due_at, CAST(carries_until + 1 AS TIMESTAMP) AS cleared_at, 'permit_ended' AS cleared_reason, 'medium' AS severity,
-       exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, record AS records
+       exceeded_on, days_in_year, days_allowed, CAST(NULL AS DATE) AS paid_month, records(record, permit_records) AS records
 FROM excess
 WHERE place = 1
 UNION ALL
@@ -128,6 +128,6 @@ SELECT person_id, permit_id, 'work-after-end' AS alert_key, min(month) AS anchor
        CASE severity WHEN 'medium' THEN agi_complete(min(month)) END AS due_at,
        weighed_at AS cleared_at, 'new_permit' AS cleared_reason, severity,
        CAST(NULL AS DATE) AS exceeded_on, CAST(NULL AS BIGINT) AS days_in_year, CAST(NULL AS BIGINT) AS days_allowed, min(month) AS paid_month,
-       records(record, min(first_record)) AS records
+       records(record, records_of(first_record)) AS records
 FROM told
 GROUP BY severity, weighed_at, person_id, permit_id, record

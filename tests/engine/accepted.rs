@@ -72,7 +72,7 @@ const FOLLOWED: [(&str, &str, &str); 25] = [
     ("a date compared", "valid_to - valid_from <= 60", "FROM permits p WHERE p.valid_to - p.valid_from <= 60"),
     ("a date compared", "DATE '2026-01-31'", "FROM permits p WHERE p.valid_to = DATE '2026-01-31'"),
     ("may be zero", "nullif(..., 0)", "FROM permits p WHERE p.floor_sek % nullif(p.offered_sek, 0) = 1"),
-    ("CAST of a text", "TRY_CAST", "FROM permits p WHERE TRY_CAST(p.permit_class AS BIGINT) = 1"),
+    ("CAST of a text", "compare the text", "FROM permits p WHERE p.permit_class = 'WORK_EMP'"),
     (
         "SELECT *",
         "step.*",

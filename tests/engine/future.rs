@@ -155,13 +155,13 @@ fn tables_with_rows_of_the_future_are_refused_by_row() {
     let dir = tempfile::tempdir().unwrap();
     generate::write(&poisoned_recording(), dir.path()).unwrap();
     let error = Tables::read(dir.path().into()).unwrap_err().to_string();
-    for part in ["payments.parquet", "clocks.parquet", "column known_time", "future_known_time", "row 0"] {
+    for part in ["payments.parquet", "clocks.parquet", "column known_time", "lies ahead of", "row 0"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     let named = Recorded::from(dir.path()).read_as_of(parse_time("2100-01-01").map(KnownTime));
     let error = Tables::read(named).unwrap_err().to_string();
     assert!(
-        !error.contains("future_known_time") && error.contains("known_time falls"),
+        !error.contains("lies ahead of") && error.contains("known_time falls"),
         "a clock that the user names: {error}"
     );
 }

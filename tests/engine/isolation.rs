@@ -255,7 +255,7 @@ fn all_problems_of_all_files_are_told() {
     );
     spoil("identity-changed.sql", "compares_citizenship", "# compares_citizenship");
     spoil("study-not-registered.sql", "{days_waited}", "{days_waitd}");
-    spoil("views/visits.sql", "PARTITION BY person_id, country", "PARTITION BY country");
+    spoil("views/visits.sql", "PARTITION BY person_id, country, observed_on", "PARTITION BY country, observed_on");
     spoil("parameters.csv", "2015-01-01,", "2015-13-01,");
     spoil("coverage.toml", "none = \"never evaluated", "# none = \"never evaluated");
     let examined = examine(dir.path(), &BTreeMap::new(), &[]);

@@ -248,7 +248,12 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("institution_id", Institution, "LarosateID", "university or school"),
             col("level", Code, "-", "first, second, doctoral or other"),
             req("event_on", Date, "-", "day of the event"),
-            col("starts_on", Date, "StudieperiodStart", "first day of the study period; for a deferral of the period to which the start is put off"),
+            col(
+                "starts_on",
+                Date,
+                "StudieperiodStart",
+                "first day of the study period; for a deferral of the period to which the start is put off",
+            ),
             col("ends_on", Date, "StudieperiodSlut", "last day of the study period"),
             col(
                 "credits_tenths",

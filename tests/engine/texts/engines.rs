@@ -32,6 +32,7 @@ use crate::duckdb::python;
 pub fn base() -> Catalogue {
     let mut catalogue = catalogue();
     catalogue.rules.clear();
+    catalogue.is_made_up = true;
     catalogue.links.clear();
     catalogue.views.retain(|view| VIEWS.contains(&view.name.as_str()));
     let view = |name: &str, sql: &str| ViewFile { name: name.to_owned(), doc: String::new(), sql: sql.to_owned() };

@@ -86,6 +86,20 @@ pub fn draw(dice: &mut Dice, persons: usize) -> Recording {
     Recording::new(records)
 }
 
+/// With spans that do not end before they begin.
+fn in_order(table: TableId, mut values: Vec<Value>) -> Vec<Value> {
+    for (first, last) in [("valid_from", "valid_to"), ("period_from", "period_to"), ("starts_on", "ends_on")] {
+        let place = |name: &str| table.def().column(name).map(|(at, _)| at);
+        if let (Some(first), Some(last)) = (place(first), place(last))
+            && let (Value::Day(from), Value::Day(to)) = (&values[first], &values[last])
+            && to < from
+        {
+            values.swap(first, last);
+        }
+    }
+    values
+}
+
 fn versions(dice: &mut Dice, table: TableId, subject: &str, number: usize, out: &mut Vec<Record>) {
     let count = if dice.below(3) == 0 { 1 + dice.below(3) } else { 1 };
     // Of the permits feed everything is known early, so that the person is in scope.
@@ -119,7 +133,7 @@ fn versions(dice: &mut Dice, table: TableId, subject: &str, number: usize, out: 
             source: "mv".into(),
             purpose: "permit_control".into(),
             secrecy_class: 0,
-            values: if retracts { Vec::new() } else { values(dice, table, subject, number) },
+            values: if retracts { Vec::new() } else { in_order(table, values(dice, table, subject, number)) },
         });
     }
 }
