@@ -105,6 +105,9 @@ lost AS (   -- studies of the term that there were before: until when
          AND ((s.about = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days)
               OR (s.about IN ('registration', 'exemption') AND coalesce(s.starts_on, s.event_on) <= w.ends_on
                   AND (s.ends_on IS NULL OR s.ends_on >= w.starts_on)))
+    LEFT JOIN studies t ON t.person_id = s.person_id AND t.record_key = s.record_key AND t.kind = s.kind AND t.event_on = s.event_on
+         AND coalesce(t.credits_tenths, 300) >= coalesce(s.credits_tenths, 300)   -- it says as much now
+    WHERE t.record IS NULL
     GROUP BY w.permit_id, w.term
 ),
 studied AS (
