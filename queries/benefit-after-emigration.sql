@@ -79,10 +79,13 @@ paid_before AS (   -- of each benefit the first day and amount that it had befor
 due AS (   -- each benefit after a move: since when it has been known to be one
     SELECT b.person_id, b.record, a.record AS post_record,
            greatest(b.known_at, max(CASE WHEN NOT coalesce(o.basis = 'residence' AND o.amount_sek > 0 AND o.period_from > a.dereg_on + $wait_days
-                                                           AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END)) AS stands_since
+                                                           AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END),
+                    max(w.until_at)) AS stands_since
     FROM benefit b
     JOIN deregistrations a ON a.person_id = b.person_id AND a.dereg_code = 'UV'
     LEFT JOIN paid_before o ON o.person_id = b.person_id AND o.record_key = b.record_key
+    LEFT JOIN earlier_notices w ON w.person_id = a.person_id AND w.about = 'service'   -- that excused it before
+         AND w.event_on >= add_months(a.dereg_on, -$service_months) AND w.event_on <= a.dereg_on + $wait_days
     GROUP BY b.person_id, b.record, b.known_at, a.record
 ),
 held AS (   -- permits with the first day of the right and of the next one, and when the next permit of the right took over

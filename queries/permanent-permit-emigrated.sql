@@ -61,17 +61,19 @@ source = "UtlL 7 kap. 7 §"
 */
 WITH move AS (   -- moves abroad within the unbroken right, each with the end of the wait and the statuses as long-term resident then or since
     SELECT p.person_id, p.permit_id, p.record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at, p.keep_notice_on,
-           d.dereg_on, d.foreign_country, d.registered_again_at, d.record AS post_record, count(l.record) AS ltr_permits,
+           d.dereg_on, d.foreign_country, d.registered_again_at, d.record AS post_record, count(DISTINCT l.record) AS ltr_permits,
            greatest(CASE WHEN p.keep_notice_on <= d.dereg_on THEN CAST(add_months(d.dereg_on, $keep_months) AS TIMESTAMP) END,
                     CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP)) AS due_at
     FROM rights p
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
-         AND (p.is_first OR p.decided_on IS NULL OR CAST(d.known_at AS DATE) > p.decided_on)   -- the decision did not know of it, or it was yet to come
     LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU'
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
+    LEFT JOIN earlier_notices w ON w.person_id = p.person_id AND w.about = 'service'   -- that excused it before
+         AND w.event_on >= add_months(d.dereg_on, -$service_months) AND w.event_on <= d.dereg_on + $wait_days
     WHERE p.permit_class = 'PERMANENT'
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.keep_notice_on,
-             d.dereg_on, d.foreign_country, d.registered_again_at, d.record, d.known_at
+             d.dereg_on, d.foreign_country, d.registered_again_at, d.record, d.known_at, p.is_first, p.decided_on
+    HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(d.known_at, max(w.until_at)) AS DATE) > p.decided_on   -- the decision did not know of it, or it was yet to come
 )
 SELECT m.person_id, m.permit_id, m.dereg_on AS alert_key, m.dereg_on AS anchor_at, greatest(m.due_at, m.held_at) AS alert_at, m.due_at,
        m.registered_again_at AS cleared_at, CASE WHEN m.ltr_permits > 0 THEN 'medium' ELSE 'strong' END AS severity,

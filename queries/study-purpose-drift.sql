@@ -74,12 +74,14 @@ source.en = "own default"
 */
 WITH worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,
-           count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at
+           count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at,
+           max(e.until_at) AS corrected_at
     FROM rights p
     JOIN rights q ON q.person_id = p.person_id AND q.right_id = p.right_id AND q.valid_from >= p.valid_from AND q.permit_class = 'STUDY_HE'
     JOIN salary_months m ON m.person_id = q.person_id AND m.month >= q.valid_from AND (q.carries_until IS NULL OR m.month <= q.carries_until) AND m.excused = 0
     JOIN terms t ON m.month >= t.starts_on AND m.month <= t.ends_on
     JOIN parameters f ON f.name = 'livelihood_floor_sek' AND m.month >= f.valid_from AND (f.valid_to IS NULL OR m.month < f.valid_to)
+    LEFT JOIN earlier_pay e ON e.person_id = m.person_id AND e.month = m.month AND e.whole AND (e.excused OR e.gross_sek * 100 < f.value * $share_pct)
     WHERE p.permit_class = 'STUDY_HE' AND m.gross_sek * 100 >= f.value * $share_pct
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on
     HAVING count(DISTINCT m.month) >= $high_months
@@ -96,17 +98,31 @@ result AS (
     JOIN studies s ON s.person_id = w.person_id AND s.kind = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days
     GROUP BY w.permit_id, w.term
 ),
+lost AS (   -- studies of the term that there were before: until when
+    SELECT w.permit_id, w.term, max(s.until_at) AS until_at
+    FROM worked w
+    JOIN earlier_studies s ON s.person_id = w.person_id
+         AND ((s.about = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days)
+              OR (s.about IN ('registration', 'exemption') AND coalesce(s.starts_on, s.event_on) <= w.ends_on
+                  AND (s.ends_on IS NULL OR s.ends_on >= w.starts_on)))
+    LEFT JOIN studies t ON t.person_id = s.person_id AND t.record_key = s.record_key AND t.kind = s.kind AND t.event_on = s.event_on
+         AND coalesce(t.credits_tenths, 300) >= coalesce(s.credits_tenths, 300)   -- it says as much now
+    WHERE t.record IS NULL
+    GROUP BY w.permit_id, w.term
+),
 studied AS (
     SELECT w.person_id, w.permit_id, w.record, w.term, w.starts_on, w.ends_on, w.months_high,
            coalesce(g.tenths, 0) AS registered_tenths, coalesce(s.tenths, 0) AS credits_tenths,
-           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at
+           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at,
+           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time, w.corrected_at, l.until_at) AS stands_since
     FROM worked w
+    LEFT JOIN lost l ON l.permit_id = w.permit_id AND l.term = w.term
     LEFT JOIN registered g ON g.permit_id = w.permit_id AND g.term = w.term
     LEFT JOIN result s ON s.permit_id = w.permit_id AND s.term = w.term
 ),
 drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
     SELECT d.person_id, d.permit_id, d.record, d.term, d.starts_on, d.ends_on, d.months_high, d.registered_tenths,
-           d.credits_tenths, d.alert_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on, d.record) AS term_no
+           d.credits_tenths, d.alert_at, d.stands_since, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on, d.record) AS term_no
     FROM studied d
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
@@ -115,11 +131,12 @@ drift AS (   -- full-time work and next to no studies, the n-th such term of the
 told AS (
     SELECT person_id, permit_id, record, term, starts_on, ends_on, months_high, registered_tenths, credits_tenths, term_no,
            min(starts_on) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS first_starts_on,
-           max(alert_at) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS known_at
+           max(alert_at) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS known_at,
+           max(stands_since) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS stands_since
     FROM drift
 ),
 step AS (   -- with all that was declared and studied from the first such term on
-    SELECT t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at,
+    SELECT t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since,
            records_of(CASE WHEN f.kind = 'salary' AND f.to_month >= t.first_starts_on AND f.to_month <= t.ends_on THEN f.record END) AS pay_records,
            records_of(CASE WHEN CASE z.kind WHEN 'result' THEN z.event_on >= t.first_starts_on AND z.event_on <= t.ends_on + $wait_days
                                        ELSE coalesce(z.starts_on, z.event_on) <= t.ends_on
@@ -127,11 +144,11 @@ step AS (   -- with all that was declared and studied from the first such term o
     FROM told t
     JOIN pay_records f ON f.person_id = t.person_id
     LEFT JOIN studies z ON z.person_id = t.person_id AND z.kind IN ('registered', 're_registered', 'result')
-    GROUP BY t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at
+    GROUP BY t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since
 )
 SELECT s.person_id, c.carrier_id AS permit_id, 'other-purpose' AS alert_key, s.starts_on AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        CAST(s.ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE s.term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
        s.term, s.term_no, s.months_high, CAST(s.registered_tenths AS BIGINT) AS registered_tenths, CAST(s.credits_tenths AS BIGINT) AS credits_tenths,
        $share_pct AS share_pct, records(s.record, c.record, s.pay_records, s.study_records) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.known_at AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.stands_since AS DATE) > c.settled_on)

@@ -74,6 +74,10 @@ struct Scope {
     references: Vec<(String, ColumnType)>,
 }
 
+/// What a view has: columns with their types, keys, records, when it is known, permits.
+type ViewColumns =
+    (&'static [(&'static str, Ty)], &'static [&'static str], &'static str, &'static str, &'static [&'static str]);
+
 impl Scope {
     fn under(&self, alias: &str) -> Scope {
         let named = |name: &String| format!("{alias}.{name}");
@@ -149,7 +153,7 @@ impl Scope {
     }
 
     fn of_view(name: &str) -> Scope {
-        let (columns, keys, records, known, permits): (&[(&str, Ty)], &[&str], &str, &str, &[&str]) = match name {
+        let (columns, keys, records, known, permits): ViewColumns = match name {
             "permit_spells" => (
                 &[
                     ("permit_class", Ty::Text),
@@ -748,9 +752,9 @@ impl Drawer {
             self.within(&mut select, &scope);
         }
         if self.one_in(4) {
-            self.grouped_output(&mut select, &scope)
+            self.grouped_output(&mut select, &scope);
         } else {
-            self.output(&mut select, &scope)
+            self.output(&mut select, &scope);
         }
         select
     }
