@@ -88,7 +88,7 @@ journey AS (   -- a visit to the tested country during the status for which no r
     FROM statuses st
     JOIN status_visits v ON v.person_id = st.person_id AND v.status_record = st.record AND v.transit IS NOT TRUE
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
-         AND n.event_on >= v.exit_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
+         AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
     GROUP BY st.person_id, st.record, v.left_on, v.back_on, v.records, v.known_at, v.stands_since
     HAVING count(n.record) = 0

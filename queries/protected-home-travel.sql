@@ -12,7 +12,6 @@ severity = "weak"
 owner = "protection-unit"
 readings = [
     "Held against the status, not the permit: days and visits are counted over renewals, and a renewal settles what was known, and had happened, at its decision.",
-    "A visit that began before the status and ended during it, with a return that was seen, counts from the day of the status.",
     "A documented exit to the tested country is a visit that lasts at least until the next sign of presence in Sweden, else until now, told as 'return not seen' and one tier lower as long as the stay is inferred only. Whoever leaves for it again, or is seen in Sweden, has come back: the first is a visit, its days are inferred. Salary and studies are no such sign here, for the data may not be used for these permits.",
     "An address in the register is a sign too, in the holder's favour: it ends the days of a stay whose return nobody saw. It is no appearance in person, so that the return stays unseen, and one tier lower.",
 ]
@@ -34,8 +33,8 @@ sv = "Endast genomresa (endast information)"
 en = "Passage through only (information only)"
 column = "transits"
 [[counter_evidence]]
-sv = "Annat land än det prövade, resa som slutat före statusen, eller status som har upphört (ingen uppgift)"
-en = "Another country than the tested one, a journey that was over before the status, or a status that has ended (no indication)"
+sv = "Annat land än det prövade, resa före statusen, eller status som har upphört (ingen uppgift)"
+en = "Another country than the tested one, a journey that began before the status, or a status that has ended (no indication)"
 [[counter_evidence]]
 sv = "Återresan har inte setts, till exempel inom Schengen: vistelsen kan ha varit kortare (en nivå lägre; nästa tecken på vistelse i Sverige avslutar den)"
 en = "The return was not seen, such as one within Schengen: the stay may have been shorter (one tier lower; the next sign of presence in Sweden ends it)"
@@ -90,12 +89,12 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     FROM statuses st
     JOIN status_visits v ON v.person_id = st.person_id AND v.status_record = st.record
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
-         AND n.event_on >= v.exit_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
+         AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
     LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the visit before
          AND NOT coalesce(same_state(v.country, o.tested_country) > 0 AND v.left_on > o.declared_on AND (o.ended_on IS NULL OR v.left_on < o.ended_on), false)
     LEFT JOIN earlier_notices w ON w.person_id = st.person_id AND w.about = 'reason'   -- a reason was taken back
-         AND w.event_on >= v.exit_on - $notice_days AND (v.back_on IS NULL OR w.event_on <= v.back_on + $notice_days)
+         AND w.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR w.event_on <= v.back_on + $notice_days)
          AND (w.country IS NULL OR w.country = v.country)
     GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.shown, v.first_record, v.left_on,
              v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.stands_since, v.records

@@ -25,6 +25,7 @@ use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::Expr;
 
 use crate::model::schema::TableId;
+use crate::proofs::refusal::Alike;
 
 use bounds::Bounds;
 pub use derive::{Call, derive};
@@ -81,14 +82,6 @@ struct Source {
     name: String,
     /// Columns that tell its rows apart; empty if none do.
     key: Vec<(String, Attribute)>,
-}
-
-/// Rows that nothing tells apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Alike {
-    pub rows: String,
-    /// Columns that would tell them apart.
-    pub by: Vec<String>,
 }
 
 /// What is known of the rows of a plan.

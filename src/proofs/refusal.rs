@@ -10,10 +10,17 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use thiserror::Error;
 
 use crate::catalogue::refused::Highlight;
-use crate::proofs::keys::Alike;
 
 /// Operators, columns and constants of a column, with each step put in its place. The largest of `queries/` has some hundreds.
 pub const MOST_PARTS: u64 = 10_000;
+
+/// Rows that nothing tells apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alike {
+    pub rows: String,
+    /// Columns that would tell them apart.
+    pub by: Vec<String>,
+}
 
 /// One reason why a rule or view is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

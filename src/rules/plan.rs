@@ -33,6 +33,7 @@ use crate::proofs::dates::check_dates;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
 use crate::proofs::lawful::Judge;
+use crate::proofs::lawful::uses::Breach;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
 use crate::proofs::size::check_size;
@@ -41,7 +42,6 @@ use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
 use crate::rules::calendars::{calendars, rows_of};
 use crate::rules::output::CancellerSet;
-use crate::rules::plan::accepted::Role;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
 use crate::sql::bounded::bounded;
@@ -113,6 +113,33 @@ struct Text {
     sql: String,
     plan: LogicalPlan,
     proved: Proved,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug)]
+enum Role<'a> {
+    Rule(&'a RuleFile),
+    View(&'a str),
+    Link(TableId),
+}
+
+impl Role<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Role::Rule(file) => &file.header.id,
+            Role::View(name) => name,
+            Role::Link(table) => table.name(),
+        }
+    }
+}
+
+/// A text with its repeated steps in tables of their own.
+struct Shared {
+    sql: String,
+    /// What may be read, these tables included.
+    known: Known,
+    /// What these steps do with sensitive columns.
+    found: Vec<Breach>,
 }
 
 /// The tables and views that a text reads.

@@ -406,7 +406,7 @@ const WINDOWS: [Listed; 8] = [
     ),
 ];
 
-const OPERATORS: [Listed; 18] = [
+const OPERATORS: [Listed; 17] = [
     line(
         "",
         "$name",
@@ -458,13 +458,6 @@ const OPERATORS: [Listed; 18] = [
         "another type: DATE, TIMESTAMP (of a day its 00:00 UTC), BIGINT, DECIMAL(p, s), VARCHAR; not of a text",
         "",
         "CAST(p.valid_from AS TIMESTAMP)",
-    ),
-    line(
-        "",
-        "TRY_CAST(text AS type)",
-        "the same of a text; null where it has another form",
-        "",
-        "TRY_CAST(p.permit_class AS BIGINT)",
     ),
     line(
         "",

@@ -68,7 +68,12 @@ fn the_page_is_up_to_date() {
 }
 
 /// By the words of what is forbidden: what the hint says, and a query that does it.
-const FOLLOWED: [(&str, &str, &str); 25] = [
+const FOLLOWED: [(&str, &str, &str); 26] = [
+    (
+        "takes no rows back",
+        "sum(CASE WHEN x THEN 1 ELSE 0 END) > 0",
+        "FROM (SELECT p.person_id, p.permit_id, p.first_known_time, sum(CASE WHEN p.first_grant THEN 1 ELSE 0 END) OVER (PARTITION BY p.person_id ORDER BY p.valid_from, p.permit_id, p.record_key ROWS 1 PRECEDING) > 0 AS x FROM permits p) p WHERE p.x",
+    ),
     ("a date compared", "valid_to - valid_from <= 60", "FROM permits p WHERE p.valid_to - p.valid_from <= 60"),
     ("a date compared", "DATE '2026-01-31'", "FROM permits p WHERE p.valid_to = DATE '2026-01-31'"),
     ("may be zero", "nullif(..., 0)", "FROM permits p WHERE p.floor_sek % nullif(p.offered_sek, 0) = 1"),

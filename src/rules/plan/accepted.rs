@@ -5,30 +5,10 @@ use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
-use crate::model::schema::TableId;
 use crate::proofs::columns::check_output;
 use crate::proofs::isolation::{Known, Proved};
 use crate::proofs::refusal::CheckError;
-use crate::rules::plan::views::Shared;
-use crate::rules::plan::{PlanError, Planner, Problem, Text};
-
-/// What a text is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Role<'a> {
-    Rule(&'a RuleFile),
-    View(&'a str),
-    Link(TableId),
-}
-
-impl Role<'_> {
-    fn name(&self) -> &str {
-        match self {
-            Role::Rule(file) => &file.header.id,
-            Role::View(name) => name,
-            Role::Link(table) => table.name(),
-        }
-    }
-}
+use crate::rules::plan::{PlanError, Planner, Problem, Role, Shared, Text};
 
 impl Planner {
     /// A rule that passes all checks.

@@ -12,23 +12,12 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use crate::catalogue::ViewFile;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
-use crate::proofs::lawful::uses::Breach;
-use crate::rules::plan::accepted::Role;
-use crate::rules::plan::{PlanError, Planner, Problem, References, Text, sql_error};
+use crate::rules::plan::{PlanError, Planner, Problem, References, Role, Shared, Text, sql_error};
 use crate::rules::planned::PlannedView;
 use crate::rules::requests::Plans;
 use crate::rules::steps::Steps;
 use crate::sql::executor::Compiled;
 use crate::sql::slots::{Origin, Slot};
-
-/// A text with its repeated steps in tables of their own.
-pub(super) struct Shared {
-    pub sql: String,
-    /// What may be read, these tables included.
-    pub known: Known,
-    /// What these steps do with sensitive columns.
-    pub found: Vec<Breach>,
-}
 
 impl Planner {
     pub(super) async fn declare_view(&mut self, file: &ViewFile) -> Result<(), PlanError> {
