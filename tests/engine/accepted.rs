@@ -147,8 +147,8 @@ const FOLLOWED: [(&str, &str, &str); 26] = [
     ),
     (
         "unnest",
-        "array_has and array_has_any",
-        "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE array_has(kinds, 'revoked') OR array_has_any(kinds, kinds)",
+        "array_has and has_citizenship",
+        "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE array_has(kinds, 'revoked')",
     ),
     (
         "UNION of rows",

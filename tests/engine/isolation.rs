@@ -272,7 +272,7 @@ fn all_problems_of_all_files_are_told() {
         "horizon names \"boarder\"",
         "compares citizenships, which is no risk factor",
         "did you mean days_waited?",
-        "window mixes persons: PARTITION BY [border.country, border.observed_on]",
+        "window mixes persons: PARTITION BY [notice.country, notice.observed_on]",
         "\"2015-13-01\" is no date",
     ] {
         assert!(told.contains(wanted), "not told: {wanted}\n{told}");

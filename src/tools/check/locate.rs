@@ -91,8 +91,12 @@ impl<'a> Locator<'a> {
                 .source("rule", file.trim_end_matches(".sql"))
                 .at_header_words(&format!("\"{number}\""), format!("number {number} is also that of {other}"))
                 .hint("take the next free one of RULES.md"),
-            CatalogueError::Read { file, .. } if Path::new(file) == self.dir => {
-                Problem::of_file("", "the directory with the rules is not there").hint("--rules DIR names another")
+            CatalogueError::Read { file, source } if Path::new(file) == self.dir => {
+                let message = match source.kind() {
+                    std::io::ErrorKind::NotFound => "the directory with the rules is not there".to_owned(),
+                    _ => format!("the directory with the rules cannot be read: {source}"),
+                };
+                Problem::of_file("", message).hint("--rules DIR names another")
             }
             CatalogueError::Unread { file, why } => {
                 Problem::of_file(&within(self.dir, file), "it looks like a rule, view or link, but is not read")
