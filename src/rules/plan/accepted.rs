@@ -50,16 +50,21 @@ impl Planner {
 
     /// Whether a rule's output is an alert's, and the text keeps to the safeguards.
     fn judged(&self, role: Role<'_>, plan: &LogicalPlan, proved: &Proved) -> Result<(), CheckError> {
+        let mut found = Vec::new();
+        let mut note =
+            |result: Result<(), CheckError>| found.extend(result.err().into_iter().flat_map(|error| error.0));
         if let Role::Rule(file) = role {
             let subject = file.header.subject.as_deref().unwrap_or("permit_id");
-            check_output(plan, &|table| self.step(table), proved, subject)?;
+            note(check_output(plan, &|table| self.step(table), proved, subject));
         }
-        let Some(judge) = &self.judge else { return Ok(()) };
-        match role {
-            Role::Rule(file) => judge.rule(file, plan, &proved.flow),
-            Role::View(name) => judge.view(name, &proved.flow),
-            Role::Link(table) => judge.link(table, plan, &proved.flow),
+        if let Some(judge) = &self.judge {
+            note(match role {
+                Role::Rule(file) => judge.rule(file, plan, &proved.flow),
+                Role::View(name) => judge.view(name, &proved.flow),
+                Role::Link(table) => judge.link(table, plan, &proved.flow),
+            });
         }
+        CheckError::unless_none(found, ())
     }
 
     /// The plan of a step that has a table.
