@@ -153,7 +153,7 @@ const FOLLOWED: [(&str, &str, &str); 26] = [
     (
         "UNION of rows",
         "a person_id of their own",
-        "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permits_history) p",
+        "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permit_employers) p",
     ),
 ];
 
