@@ -38,7 +38,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("limits.batch_changes", size(limits.batch_changes), 1..=100_000_000),
         ("limits.rows_per_call", size(limits.rows_per_call), 1..=100_000_000),
         ("limits.rows_per_person", size(limits.rows_per_person), 1..=100_000_000),
-        ("limits.state_max_bytes", limits.state_max_bytes, 1 << 20..=1 << 50),
+        ("limits.state_max_bytes", limits.state_max_bytes, 1..=1 << 50),
         ("limits.quarantine_per_second", u64::from(limits.quarantine_per_second), 1..=u64::from(u32::MAX)),
     ]
     .into_iter()
