@@ -279,10 +279,7 @@ impl Planner {
     }
 
     fn tables_of(&self, sql: &str) -> Result<Vec<String>, DataFusionError> {
-        let state = self.context.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect)?;
-        let tables = state.resolve_table_references(&statement)?;
+        let tables = self.context.state().resolve_table_references(&self.parse(sql)?)?;
         Ok(tables.iter().map(|table| table.table().to_owned()).collect())
     }
 
@@ -308,11 +305,14 @@ impl Planner {
         references.views.iter().fold(tables, |tables, &view| tables.union(self.views[view].tables))
     }
 
+    fn parse(&self, sql: &str) -> Result<Statement, DataFusionError> {
+        let state = self.context.state();
+        state.sql_to_statement(sql, &state.config().options().sql_parser.dialect)
+    }
+
     /// Parses what an author wrote, and checks its words.
     fn statement(&self, sql: &str) -> Result<Statement, Problem> {
-        let state = self.context.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect)?;
+        let statement = self.parse(sql)?;
         let is_table = |name: &str| self.context.table_exist(TableReference::bare(name)).unwrap_or(false);
         check_text(&statement, &is_table)?;
         Ok(statement)

@@ -41,9 +41,7 @@ impl Planner {
 
     /// Proves a text that was made of an author's.
     pub(super) async fn prove_derived(&self, known: &Known, sql: String) -> Result<Text, Problem> {
-        let state = self.context.state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let plan = self.logical(state.sql_to_statement(&sql, &dialect)?).await?;
+        let plan = self.logical(self.parse(&sql)?).await?;
         let proved = known.prove(&plan)?;
         Ok(Text { sql, plan, proved })
     }
