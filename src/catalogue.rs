@@ -6,11 +6,15 @@
 //! - `stars` expands `step.*`; `rewritten` maps places in the expanded text back to the file.
 //! - `parse` parses a text as SQL, `walk` visits it, `reads` finds what it reads; `uses` finds which rules need which.
 //! - `gateways` says which data the control of each class may read, and by what right.
+//! - `fingerprints` identifies what decides rows.
+//! - `files` says which files of the directory are read; `thresholds` reads `parameters.csv`.
 //! - `refused` and `spelling` word the errors.
 
 pub mod exceptions;
 pub mod file;
+mod files;
 pub mod finding;
+mod fingerprints;
 pub mod gateways;
 pub mod horizon;
 pub mod limits;
@@ -22,28 +26,30 @@ pub mod refused;
 pub mod rewritten;
 pub mod spelling;
 pub mod stars;
+mod thresholds;
 mod tokens;
 mod uses;
 pub mod walk;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::catalogue::exceptions::Exception;
 use crate::catalogue::file::{FileError, RuleFile, header_problem, split_header};
+use crate::catalogue::files::{read, sql_files, strays};
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::links::{LinkError, LinkFile};
 use crate::catalogue::reads::Definitions;
 use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
-use crate::decode::typed;
-use crate::model::alert::Bilingual;
-use crate::model::time::{Day, parse_day};
-use crate::words::{Words, both, same};
+use crate::catalogue::thresholds::thresholds;
+use crate::words::Words;
+
+pub use files::{is_left_behind, text_of};
+pub use thresholds::Threshold;
 
 /// A shared view.
 #[derive(Clone, Debug)]
@@ -53,17 +59,6 @@ pub struct ViewFile {
     pub doc: String,
     /// The SQL, with each `step.*` expanded.
     pub sql: String,
-}
-
-/// A threshold and the days on which it was in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Threshold {
-    pub name: String,
-    pub valid_from: Day,
-    /// Exclusive; `None` is still in force.
-    pub valid_to: Option<Day>,
-    pub value: i64,
-    pub source: Bilingual,
 }
 
 /// Everything in the directory.
@@ -253,74 +248,6 @@ impl Catalogue {
             CatalogueError::NoRule { name: name.to_owned(), near }
         })
     }
-
-    /// Identifies the set of rules in force.
-    pub fn set_fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for rule in &self.rules {
-            hash.update(self.fingerprint(rule));
-        }
-        hex(&hash.finalize()[..8])
-    }
-
-    /// Identifies everything that decides the rows that links show: their texts, the views, the rules that they use.
-    pub fn link_fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for link in &self.links {
-            hash.update(link.table.name());
-            hash.update(link.from_column().unwrap_or_default());
-            hash.update(&link.sql);
-        }
-        if self.links.is_empty() {
-            return "none".to_owned();
-        }
-        let used = self.used(false);
-        let texts = self.links.iter().map(|link| link.sql.as_str()).chain(used.iter().map(|rule| rule.sql.as_str()));
-        let (views, _) = self.read_by(texts.collect());
-        for view in self.views.iter().filter(|view| views.contains(&view.name)) {
-            hash.update(&view.sql);
-        }
-        for rule in used {
-            hash.update(&rule.sql);
-            hash.update(rule.header.severity.name());
-            hash.update(rule.cancel_reasons().join(","));
-        }
-        for threshold in &self.thresholds {
-            hash.update(threshold.in_text());
-        }
-        hex(&hash.finalize()[..8])
-    }
-
-    /// Identifies everything that decides a rule's rows: its text, the views, the thresholds, the fixed query.
-    pub fn fingerprint(&self, rule: &RuleFile) -> String {
-        let mut hash = Sha256::new();
-        let mut part = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text.as_bytes());
-        };
-        part("settings: parse_float_as_decimal = true, default_null_ordering = nulls_last");
-        part(&rule.header.id);
-        part(&rule.sql);
-        part(rule.header.severity.name());
-        part(&rule.cancel_reasons().join(","));
-        for view in &self.views {
-            part(&view.name);
-            part(&view.sql);
-        }
-        for link in &self.links {
-            part(link.table.name());
-            part(link.from_column().unwrap_or_default());
-            part(&link.sql);
-        }
-        for used in &rule.header.uses {
-            part(self.rule(used).map_or("", |used| &used.sql));
-        }
-        for threshold in &self.thresholds {
-            part(&threshold.in_text());
-        }
-        part(&self.standing);
-        hex(&hash.finalize()[..8])
-    }
 }
 
 /// Reports each of the rules that share a number: any of them may be the new one.
@@ -336,105 +263,6 @@ fn twice(rules: &[RuleFile]) -> impl Iterator<Item = CatalogueError> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes that a file of the directory may have.
-const MOST_BYTES: u64 = 1 << 20;
-
-/// The text of a file that a person has written, with `\n` at the end of each line, whatever editor wrote it.
-pub fn text_of(file: &Path) -> std::io::Result<String> {
-    let about = std::fs::metadata(file)?;
-    if !about.is_file() {
-        return Err(std::io::Error::other("it is no file"));
-    }
-    if about.len() > MOST_BYTES {
-        return Err(std::io::Error::other(format!("it has {} bytes, more than {MOST_BYTES}", about.len())));
-    }
-    let text = std::fs::read_to_string(file)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(text.replace("\r\n", "\n"))
-}
-
-fn read(file: &Path) -> Result<String, CatalogueError> {
-    text_of(file).map_err(|source| CatalogueError::Read { file: file.display().to_string(), source })
-}
-
-/// Whether an editor or a file system leaves files with such a name beside those that a person writes: `.#x.sql`, `._x.sql`,
-/// `#x.sql#`, `x.sql~`.
-pub fn is_left_behind(name: &str) -> bool {
-    name.starts_with(['.', '#']) || name.ends_with('~')
-}
-
-/// Name (without ending) and text of each `.sql` file, by name. Appends files that look like one and would not be read to `errors`.
-fn sql_files(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<(String, String)>, CatalogueError> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in entries(dir)? {
-        let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().into_owned());
-        match ending(&entry).as_deref() {
-            Some("sql") if !entry.is_dir() => files.push(entry),
-            Some(other) if other.eq_ignore_ascii_case("sql") && !entry.is_dir() => {
-                errors.push(unread(&entry, "its name must end in .sql, in lower case"));
-            }
-            _ => {}
-        }
-    }
-    files.sort();
-    files
-        .into_iter()
-        .map(|file| {
-            let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok((name, read(&file)?))
-        })
-        .collect()
-}
-
-/// What stands in a directory, without what editors leave behind.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
-    let failed = |source| CatalogueError::Read { file: dir.display().to_string(), source };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !is_left_behind(&entry.file_name().to_string_lossy()) {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn unread(file: &Path, why: &'static str) -> CatalogueError {
-    CatalogueError::Unread { file: file.display().to_string(), why }
-}
-
-/// Folders of the directory that are read.
-const FOLDERS: [&str; 3] = ["links", "tests", "views"];
-
-/// SQL files in folders that are not read: whoever put one there took it for a rule.
-fn strays(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<(), CatalogueError> {
-    let folders = entries(dir)?.into_iter().filter(|path| path.is_dir());
-    let (read, others): (Vec<_>, Vec<_>) =
-        folders.partition(|path| path.file_name().is_some_and(|name| FOLDERS.iter().any(|folder| name == *folder)));
-    let mut open = others;
-    for folder in &read {
-        open.extend(entries(folder)?.into_iter().filter(|path| path.is_dir()));
-    }
-    while let Some(folder) = open.pop() {
-        for path in entries(&folder)? {
-            if path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql")) {
-                errors.push(unread(&path, "rules stand in the directory itself, views and links in their folders"));
-            }
-        }
-    }
-    Ok(())
-}
-
 fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
     let refuse = || CatalogueError::ViewHeader { file: format!("views/{name}.sql"), problem: header_problem(text) };
     let (doc, sql) = split_header(text).ok_or_else(refuse)?;
@@ -448,88 +276,6 @@ fn words(file: &Path) -> Result<Words, CatalogueError> {
         return Ok(Words::default());
     }
     Words::parse(&read(file)?).map_err(|source| CatalogueError::Toml { file: "words.toml", source })
-}
-
-const THRESHOLD_COLUMNS: [&str; 5] = ["name", "valid_from", "valid_to", "value", "source"];
-/// The source in Swedish may follow; without it the source is the same text in both languages.
-const SOURCE_SV: &str = "source_sv";
-
-fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
-    let text = read(file)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let mut out: Vec<Threshold> = Vec::new();
-    // Without a header line the first row would be taken for one; with columns in another order values would be mixed up.
-    let is_head = |head: &csv::StringRecord| {
-        let head: Vec<&str> = head.iter().map(str::trim).collect();
-        head == THRESHOLD_COLUMNS || head.split_last() == Some((&SOURCE_SV, &THRESHOLD_COLUMNS[..]))
-    };
-    if !reader.headers().is_ok_and(is_head) {
-        let message = format!("the first line is not {}, or that and {SOURCE_SV}", THRESHOLD_COLUMNS.join(","));
-        errors.push(CatalogueError::Threshold { file: file.display().to_string(), line: 1, message });
-        return Ok(out);
-    }
-    for row in reader.records() {
-        let line = match &row {
-            Ok(row) => row.position().map_or(0, csv::Position::line),
-            Err(error) => error.position().map_or(0, csv::Position::line),
-        };
-        let refuse = |message: String| CatalogueError::Threshold { file: file.display().to_string(), line, message };
-        let read = row.map_err(|error| error.to_string()).and_then(|row| threshold(&row));
-        match read {
-            Ok(row) => {
-                let same = out.iter().find(|other| other.name == row.name && other.overlaps(&row));
-                if let Some(other) = same {
-                    let message = format!("\"{}\" has a value from {} already", row.name, other.valid_from);
-                    errors.push(refuse(message));
-                }
-                out.push(row);
-            }
-            Err(message) => errors.push(refuse(message)),
-        }
-    }
-    Ok(out)
-}
-
-fn threshold(row: &csv::StringRecord) -> Result<Threshold, String> {
-    let field = |index: usize| row.get(index).unwrap_or("").trim();
-    let day = |index| {
-        let day = parse_day(field(index)).filter(|day| (Day::FIRST..=Day::LAST).contains(day));
-        day.ok_or_else(|| format!("\"{}\" is no date YYYY-MM-DD from 1900 to 2199", field(index)))
-    };
-    let value: Option<i64> = field(3).parse().ok().filter(|value| typed::is_number(*value));
-    let threshold = Threshold {
-        name: field(0).to_owned(),
-        valid_from: day(1)?,
-        valid_to: if field(2).is_empty() { None } else { Some(day(2)?) },
-        value: value.ok_or_else(|| format!("\"{}\" is no whole number below 10^12, of digits alone", field(3)))?,
-        source: if field(5).is_empty() { same(field(4)) } else { both(field(5), field(4)) },
-    };
-    if threshold.valid_to.is_some_and(|to| to <= threshold.valid_from) {
-        return Err(format!("valid_to {} is not after valid_from", field(2)));
-    }
-    if threshold.name.is_empty() {
-        return Err("it has no name".to_owned());
-    }
-    if threshold.source.en.is_empty() {
-        return Err(format!("\"{}\" names no source", threshold.name));
-    }
-    Ok(threshold)
-}
-
-impl Threshold {
-    /// What decides rows: all but the words for its source.
-    fn in_text(&self) -> String {
-        format!("{} {} {:?} {}", self.name, self.valid_from, self.valid_to, self.value)
-    }
-
-    fn overlaps(&self, other: &Threshold) -> bool {
-        self.valid_to.is_none_or(|to| to > other.valid_from) && other.valid_to.is_none_or(|to| to > self.valid_from)
-    }
-
-    /// Whether the threshold is in force on a day.
-    pub fn holds_on(&self, day: Day) -> bool {
-        self.valid_from <= day && self.valid_to.is_none_or(|to| to > day)
-    }
 }
 
 /// The rule with this number, which readers of RULES.md may use in place of the id.
@@ -559,6 +305,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::catalogue::files::MOST_BYTES;
 
     /// A copy of `queries/`, each file changed.
     fn copy(change: impl Fn(String) -> String) -> TempDir {

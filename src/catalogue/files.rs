@@ -1,0 +1,100 @@
+//! The files of the directory: which are read, which are refused, and their texts.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::CatalogueError;
+
+/// Bytes that a file of the directory may have.
+pub(super) const MOST_BYTES: u64 = 1 << 20;
+
+/// The text of a file that a person has written, with `\n` at the end of each line, whatever editor wrote it.
+pub fn text_of(file: &Path) -> std::io::Result<String> {
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    if about.len() > MOST_BYTES {
+        return Err(std::io::Error::other(format!("it has {} bytes, more than {MOST_BYTES}", about.len())));
+    }
+    let text = std::fs::read_to_string(file)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(text.replace("\r\n", "\n"))
+}
+
+pub(super) fn read(file: &Path) -> Result<String, CatalogueError> {
+    text_of(file).map_err(|source| CatalogueError::Read { file: file.display().to_string(), source })
+}
+
+/// Whether an editor or a file system leaves files with such a name beside those that a person writes: `.#x.sql`, `._x.sql`,
+/// `#x.sql#`, `x.sql~`.
+pub fn is_left_behind(name: &str) -> bool {
+    name.starts_with(['.', '#']) || name.ends_with('~')
+}
+
+/// Name (without ending) and text of each `.sql` file, by name. Appends files that look like one and would not be read to `errors`.
+pub(super) fn sql_files(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<(String, String)>, CatalogueError> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in entries(dir)? {
+        let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().into_owned());
+        match ending(&entry).as_deref() {
+            Some("sql") if !entry.is_dir() => files.push(entry),
+            Some(other) if other.eq_ignore_ascii_case("sql") && !entry.is_dir() => {
+                errors.push(unread(&entry, "its name must end in .sql, in lower case"));
+            }
+            _ => {}
+        }
+    }
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| {
+            let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok((name, read(&file)?))
+        })
+        .collect()
+}
+
+/// What stands in a directory, without what editors leave behind.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
+    let failed = |source| CatalogueError::Read { file: dir.display().to_string(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if !is_left_behind(&entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn unread(file: &Path, why: &'static str) -> CatalogueError {
+    CatalogueError::Unread { file: file.display().to_string(), why }
+}
+
+/// Folders of the directory that are read.
+const FOLDERS: [&str; 3] = ["links", "tests", "views"];
+
+/// SQL files in folders that are not read: whoever put one there took it for a rule.
+pub(super) fn strays(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<(), CatalogueError> {
+    let folders = entries(dir)?.into_iter().filter(|path| path.is_dir());
+    let (read, others): (Vec<_>, Vec<_>) =
+        folders.partition(|path| path.file_name().is_some_and(|name| FOLDERS.iter().any(|folder| name == *folder)));
+    let mut open = others;
+    for folder in &read {
+        open.extend(entries(folder)?.into_iter().filter(|path| path.is_dir()));
+    }
+    while let Some(folder) = open.pop() {
+        for path in entries(&folder)? {
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql")) {
+                errors.push(unread(&path, "rules stand in the directory itself, views and links in their folders"));
+            }
+        }
+    }
+    Ok(())
+}
