@@ -10,7 +10,9 @@ SET default_null_order = 'nulls_last';
 -- what DataFusion calls otherwise
 CREATE MACRO nvl(a, b) AS coalesce(a, b);
 CREATE MACRO btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
-CREATE MACRO array_element(l, n) AS l[n];
+CREATE MACRO array_element(l, n) AS l[CAST(n AS BIGINT)];
+-- a place or a count may be a sum, which has 128 bits there
+CREATE MACRO substr(s, a) AS substring(s, CAST(a AS BIGINT)), (s, a, n) AS substring(s, CAST(a AS BIGINT), CAST(n AS BIGINT));
 CREATE MACRO add_months(d, n) AS CAST(CAST(d AS DATE) + to_months(CAST(n AS INTEGER)) AS DATE);
 CREATE MACRO month_of(d) AS CAST(date_trunc('month', CAST(d AS DATE)) AS DATE);
 CREATE MACRO agi_complete(d) AS

@@ -11,6 +11,7 @@ mod alike;
 pub mod code_lists;
 pub mod columns;
 pub mod dates;
+pub mod duckdb;
 pub mod evidence_words;
 pub mod finding_words;
 pub mod frames;

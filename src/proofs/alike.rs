@@ -153,6 +153,7 @@ fn of_cast(of: &Expr, from: &DataType, to: &DataType) -> Option<Why> {
         (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) if to < from => {
             Some(("a fraction with fewer digits", "keep its digits, or keep to whole numbers, tenths or basis points"))
         }
+        (_, to) if to.is_unsigned_integer() => Some(("an unsigned number", "CAST(x AS INT) or BIGINT")),
         (_, to) if to.is_floating() => {
             Some(("a binary fraction", "keep to whole numbers, or CAST(x AS DECIMAL(18, 2))"))
         }
@@ -212,9 +213,10 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
             "a null in array_has_any and array_has_all",
             "DataFusion takes a list that is null for an empty one if no other row has a list: say array_has(x, 'SWE') for each, or has_citizenship",
         )),
-        "named_struct" => {
-            Some(("named_struct", "DuckDB knows none of that name: hand its parts on as columns of their own"))
+        "named_struct" | "struct" => {
+            Some(("a struct", "DuckDB knows none of that name: hand its parts on as columns of their own"))
         }
+        "make_map" | "map" => Some(("a map", "hand its parts on as columns of their own")),
         "date_part" => (!named(&FIELDS)).then_some((
             "this field of a day",
             "engines agree on year, quarter, month, week, day, doy, dow and isodow",

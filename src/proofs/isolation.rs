@@ -119,6 +119,22 @@ impl Known {
         CheckError::unless_none(found, Proved { carried, rows, flow })
     }
 
+    /// Checks the CASTs of a plan as written.
+    pub fn check_casts(&self, plan: &LogicalPlan) -> Result<(), CheckError> {
+        let has_narrow = |expr: &Expr| expr.exists(|expr| Ok(bounds::is_narrow_cast(expr))).unwrap_or(true);
+        if !plan.exists(|node| Ok(node.expressions().iter().any(has_narrow))).unwrap_or(true) {
+            return Ok(());
+        }
+        let tables = |table: &str| self.tables.get(table).map(|source| source.rows.as_ref());
+        let mut found = Vec::new();
+        keys::derive(plan, &tables, &mut |call, rows, schema| {
+            if let Call::Expression(expr) = call {
+                found.extend(bounds::check_casts(expr, rows, schema));
+            }
+        });
+        CheckError::unless_none(found, ())
+    }
+
     /// What `plan` carries. Violations are added to `found`, and the walk goes on as if there were none.
     fn walk(&self, plan: &LogicalPlan, found: &mut Vec<Finding>) -> Carried {
         check_expressions(plan, found);

@@ -103,6 +103,8 @@ pub struct Rows {
     bounds: BTreeMap<Attribute, Bounds>,
     /// Expressions over the columns that are not null, where a condition just before says so.
     filled: Vec<Expr>,
+    /// Columns that were the same in all rows of a side of an outer join, and are null where that has no partner.
+    constant_or_null: BTreeSet<Attribute>,
     partnerless: Vec<Partnerless>,
     spans: Vec<Span>,
     sources: BTreeMap<Attribute, Source>,
@@ -167,6 +169,14 @@ impl Rows {
     /// Whether rows that agree in these are one row.
     fn is_one_row(&self, known: &Determined) -> bool {
         known.has_all(&self.row)
+    }
+
+    /// Whether all that an expression is made of was the same in every row of its step.
+    pub fn is_constant_or_null(&self, expr: &Expr, schema: &DFSchema) -> bool {
+        let columns = expr.column_refs();
+        let is_one =
+            |column: &&Column| self.column(column, schema).is_some_and(|at| self.constant_or_null.contains(&at));
+        !columns.is_empty() && columns.iter().all(is_one)
     }
 
     /// The rows that stay alike although they agree in `known`.
@@ -254,7 +264,9 @@ impl Rows {
                 *attribute = one(*attribute).unwrap_or(*attribute);
             }
         });
-        self.not_null = self.not_null.iter().filter_map(|attribute| one(*attribute)).collect();
+        for set in [&mut self.not_null, &mut self.constant_or_null] {
+            *set = set.iter().filter_map(|attribute| one(*attribute)).collect();
+        }
         let values = std::mem::take(&mut self.values);
         self.values = values.into_iter().filter_map(|(attribute, values)| Some((one(attribute)?, values))).collect();
         let bounds = std::mem::take(&mut self.bounds);
@@ -277,6 +289,7 @@ impl Rows {
         self.dependencies.append(&mut right.dependencies);
         self.unions.append(&mut right.unions);
         self.not_null.append(&mut right.not_null);
+        self.constant_or_null.append(&mut right.constant_or_null);
         self.values.append(&mut right.values);
         self.bounds.append(&mut right.bounds);
         self.partnerless.append(&mut right.partnerless);

@@ -4,6 +4,9 @@
 //! - Functions that give values in the order of rows (`first_value`, `string_agg`, ...) need the same, or that tying rows have the same
 //!   value: over a frame that takes peers together, or in a group, the rows that tie can then change places without a trace.
 //!
+//! An order by what is the same in every row of an optional step is refused as well: DataFusion's optimiser leaves such a column out below
+//! the join and asks for it above, and then plans no batch query.
+//!
 //! The order is total if the columns of PARTITION BY (or GROUP BY) and ORDER BY determine the row (`keys`), or all of its columns that
 //! are read: nobody sees which of two equal rows comes first.
 
@@ -36,6 +39,9 @@ pub fn check(call: Call<'_>, rows: &mut Rows, schema: &DFSchema) -> Option<Findi
 
 fn check_window(window: &WindowFunction, rows: &mut Rows, schema: &DFSchema) -> Option<Finding> {
     let WindowFunction { fun, params } = window;
+    if let Some(finding) = by_constant(&params.order_by, rows, schema) {
+        return Some(finding);
+    }
     let frame = &params.window_frame;
     let is_whole = frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded();
     let counts_rows = frame.units == WindowFrameUnits::Rows && !is_whole;
@@ -61,6 +67,12 @@ fn check_window(window: &WindowFunction, rows: &mut Rows, schema: &DFSchema) -> 
     Some(Refusal::tie(window, &rows.alike(&peers)).at(place))
 }
 
+fn by_constant(order: &[Sort], rows: &Rows, schema: &DFSchema) -> Option<Finding> {
+    let expr = order.iter().map(|sort| &sort.expr).find(|expr| rows.is_constant_or_null(expr, schema))?;
+    let place = of_columns(std::iter::once(expr)).map_or_else(|| Highlight::words(&["order", "by"]), Highlight::Span);
+    Some(Refusal::ConstantOrder { by: expr.human_display().to_string() }.at(place))
+}
+
 fn check_aggregate(
     call: &AggregateFunction,
     group: &[Attribute],
@@ -68,6 +80,9 @@ fn check_aggregate(
     schema: &DFSchema,
 ) -> Option<Finding> {
     let AggregateFunction { func, params } = call;
+    if let Some(finding) = by_constant(&params.order_by, rows, schema) {
+        return Some(finding);
+    }
     if WITHOUT_ORDER.contains(&func.name()) {
         return None;
     }

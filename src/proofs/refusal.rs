@@ -33,6 +33,8 @@ pub enum Refusal {
     Forbidden { what: String },
     #[error("{window} can tie: {rows} may have the same values there")]
     Tie { window: String, rows: String, hint: String },
+    #[error("ORDER BY {by}, which is the same in every row of an optional step")]
+    ConstantOrder { by: String },
     #[error("{window} asks in which order versions became known; order them by version")]
     Arrival { window: String },
     #[error("{function} over a frame that slides by {units} is not allowed; count rows of the month spine instead")]
@@ -122,6 +124,9 @@ impl Refusal {
             Refusal::NotCarried { .. } => "read at least one table that has a person_id",
             Refusal::ReferenceNotCarried { .. } => "write ON e.employer_id = s.employer_id (or institution_id)",
             Refusal::Forbidden { what } => forbidden_hint(what),
+            Refusal::ConstantOrder { .. } => {
+                "leave it out: it tells no rows of the step apart, and DataFusion's optimiser fails at it"
+            }
             Refusal::Arrival { .. } => {
                 "records come in any order, and a whole history at one instant: write ORDER BY version, record_key"
             }
@@ -240,6 +245,24 @@ pub fn forbidden_hints() -> &'static [(&'static str, &'static str)] {
             "what comes out depends on the order in which fractions are added: use whole numbers or DECIMAL, and instead of a mean compare sum(x) with n * count(x)",
         ),
         ("unnest", "array_has and has_citizenship look into a list"),
+        ("JOIN without ON", "say ON b.person_id = a.person_id; where every row is to meet every other, say CROSS JOIN"),
+        ("NATURAL JOIN", "a new column of a table would change what is joined: say ON b.person_id = a.person_id"),
+        (
+            "JOIN other than",
+            "say WHERE EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id) for SEMI JOIN, and NOT EXISTS for ANTI JOIN",
+        ),
+        ("GLOBAL JOIN", "say JOIN"),
+        ("<=>", "a IS NOT DISTINCT FROM b says the same"),
+        ("~~", "a LIKE 'W%' says the same"),
+        (
+            "a name in quotes",
+            "DuckDB takes \"P\" and p for one name, and calls a column that has no name otherwise: give it one, max(x) AS most, and write names in small letters",
+        ),
+        ("by a word of SQL", "DuckDB keeps it for itself: call it after what its row is"),
+        ("behind the parenthesis", "DuckDB knows it within alone: lag((x) IGNORE NULLS) OVER w"),
+        ("named without AS", "write AS before the name: DuckDB takes many words there for its own"),
+        ("written otherwise than", "write 'text', with '' for a quote in it; engines read other forms differently"),
+        ("VALUES without names", "each engine names them otherwise: (VALUES (1), (2)) AS v(n)"),
         ("UNION of rows", "give both sides a person_id of their own"),
     ]
 }

@@ -5,28 +5,36 @@
 //! - A step with the name of a table hides the table: a reader takes one for the other, and so do the gateways.
 //! - DataFusion 55 reads `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`.
 //! - In DataFusion 55, `OVER (w ROWS ...)` loses the partition and order of `w`.
+//! - What DataFusion forgets, or DuckDB reads otherwise (`portable`).
 //! - In `lag(f(x) IGNORE NULLS)` the parser gives IGNORE NULLS to `f`, and nobody ignores a null.
 
-use crate::catalogue::walk::walk;
+mod portable;
+
 use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArgumentClause, FunctionArguments, LimitClause, NamedWindowDefinition,
-    NamedWindowExpr, Query, Select, SelectItem, Spanned, Statement as Sql, Visitor, WindowSpec, WindowType,
+    BinaryOperator, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, LimitClause,
+    NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned, Statement as Sql, TableAlias,
+    TableFactor, ValueWithSpan, Visitor, WindowSpec, WindowType,
 };
+use datafusion::sql::sqlparser::tokenizer;
 
 use crate::catalogue::refused::Highlight;
+use crate::catalogue::rewritten::byte_at;
 use crate::catalogue::stars::{self, Problem};
+use crate::catalogue::walk::walk;
 use crate::proofs::refusal::{CheckError, Finding, Refusal};
 
-/// Refuses a text that is not a single SELECT, or that would be planned otherwise than it reads; `is_table` says what is a table or
-/// view.
-pub fn check_text(statement: &Statement, is_table: &dyn Fn(&str) -> bool) -> Result<(), CheckError> {
-    let Statement::Statement(sql) = statement else { return Err(not_a_select()) };
-    let Sql::Query(query) = sql.as_ref() else { return Err(not_a_select()) };
-    let mut reader = Reader { is_table, found: Vec::new(), star: None };
+pub use portable::RESERVED_WORDS;
+
+/// Refuses a text that is not a single SELECT, or that would be planned otherwise than it reads; `sql` is what `statement` was parsed
+/// from, `is_table` says what is a table or view.
+pub fn check_text(statement: &Statement, sql: &str, is_table: &dyn Fn(&str) -> bool) -> Result<(), CheckError> {
+    let Statement::Statement(parsed) = statement else { return Err(not_a_select()) };
+    let Sql::Query(query) = parsed.as_ref() else { return Err(not_a_select()) };
+    let mut reader = Reader { sql, is_table, found: Vec::new(), star: None };
     walk(query, &mut reader);
     reader.stars(query);
     CheckError::unless_none(reader.found, ())
@@ -38,6 +46,7 @@ fn not_a_select() -> CheckError {
 }
 
 struct Reader<'a> {
+    sql: &'a str,
     is_table: &'a dyn Fn(&str) -> bool,
     found: Vec<Finding>,
     /// The place of a `name.*` in a select list.
@@ -46,8 +55,27 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn refuse(&mut self, what: &str, part: &impl Spanned, words: &[&str]) {
-        let place = Span::try_from_sqlparser_span(part.span()).map_or(Highlight::words(words), Highlight::Span);
+        self.refuse_at(what, part.span(), words);
+    }
+
+    fn refuse_at(&mut self, what: &str, span: tokenizer::Span, words: &[&str]) {
+        let place = Span::try_from_sqlparser_span(span).map_or(Highlight::words(words), Highlight::Span);
         self.found.push(Refusal::Forbidden { what: what.to_owned() }.at(place));
+    }
+
+    /// Something that the parser reads and the planner forgets.
+    fn left_over(&mut self, over: &str) {
+        let word: String = over.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+        let place = Highlight::words(&[&word.to_lowercase()]);
+        self.found.push(Refusal::Forbidden { what: over.to_owned() }.at(place));
+    }
+
+    /// Whether the name stands behind the word AS.
+    fn is_behind_as(&self, name: &Ident) -> bool {
+        let (line, column) = (name.span.start.line, name.span.start.column);
+        // A name without a place was not written by anybody.
+        let before = self.sql.get(..byte_at(self.sql, line, column)).unwrap_or_default().trim_end();
+        line == 0 || before.len() >= 2 && before.as_bytes()[before.len() - 2..].eq_ignore_ascii_case(b"as")
     }
 
     fn stars(&mut self, query: &Query) {
@@ -80,6 +108,20 @@ impl Visitor for Reader<'_> {
                 self.found.push(Refusal::Forbidden { what }.at(place));
             }
         }
+        for step in query.with.iter().flat_map(|with| &with.cte_tables) {
+            if portable::is_unnamed(&step.query, Some(&step.alias)) {
+                self.refuse_at(portable::UNNAMED, step.alias.name.span, &["values"]);
+            }
+            if portable::is_reserved(&step.alias.name) {
+                self.refuse_at(portable::RESERVED, step.alias.name.span, &["with"]);
+            }
+            if portable::is_odd(&step.alias.name) {
+                self.refuse_at(portable::QUOTED, step.alias.name.span, &["\""]);
+            }
+        }
+        if let Some(over) = portable::beyond_query(query) {
+            self.left_over(&over);
+        }
         match &query.limit_clause {
             Some(LimitClause::LimitOffset { limit: None, offset: Some(offset), .. }) => {
                 self.refuse("OFFSET, like LIMIT,", offset, &["offset"]);
@@ -91,6 +133,19 @@ impl Visitor for Reader<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        if let Some(over) = portable::beyond_select(select) {
+            self.left_over(&over);
+        }
+        for join in select.from.iter().flat_map(|table| &table.joins) {
+            if let Some(what) = portable::join_beyond(join) {
+                self.refuse(what, &join.relation, &["join"]);
+            }
+        }
+        for name in select.projection.iter().filter_map(portable::given_name) {
+            if !self.is_behind_as(name) {
+                self.refuse_at(BARE, name.span, &[&name.value.to_lowercase()]);
+            }
+        }
         for item in &select.projection {
             match item {
                 SelectItem::Wildcard(_) => self.refuse("SELECT *", item, &["*"]),
@@ -112,6 +167,9 @@ impl Visitor for Reader<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Some(what) = portable::beyond_expr(expr) {
+            self.refuse(what, expr, &["\""]);
+        }
         let is_and_or = |expr: &Expr| matches!(expr, Expr::BinaryOp { op, .. } if is_logical(op));
         match expr {
             Expr::BinaryOp { left, op, right } if is_logical(op) => {
@@ -126,6 +184,8 @@ impl Visitor for Reader<'_> {
             Expr::Function(function) => {
                 if has_null_treatment(function) && function.over.is_none() {
                     self.refuse(OF_NO_WINDOW, function, &["nulls"]);
+                } else if function.null_treatment.is_some() {
+                    self.refuse(BEHIND, function, &["nulls"]);
                 }
                 if let Some(WindowType::WindowSpec(spec)) = &function.over
                     && is_extended(spec)
@@ -137,8 +197,37 @@ impl Visitor for Reader<'_> {
         }
         ControlFlow::Continue(())
     }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
+        if let Some(over) = portable::beyond_table(table) {
+            self.left_over(&over);
+        }
+        let alias = match table {
+            TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.as_ref(),
+            _ => None,
+        };
+        if let Some(TableAlias { name, .. }) = alias {
+            if portable::is_odd(name) {
+                self.refuse_at(portable::QUOTED, name.span, &["\""]);
+            }
+            if portable::is_reserved(name) {
+                self.refuse_at(portable::RESERVED, name.span, &["from"]);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        if portable::value_beyond(&value.value) {
+            self.refuse(OTHER_TEXT, value, &["'"]);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
+const BEHIND: &str = "IGNORE or RESPECT NULLS behind the parenthesis";
+const BARE: &str = "a column named without AS";
+const OTHER_TEXT: &str = "a text written otherwise than '...'";
 const BESIDE: &str = "IS [NOT] DISTINCT FROM beside AND or OR without parentheses";
 const OF_NO_WINDOW: &str = "IGNORE or RESPECT NULLS of a function without OVER";
 const EXTENDED: &str = "a named window with a frame or order added, OVER (w ...); write the window out";

@@ -30,6 +30,7 @@ use crate::model::alert::Severity;
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
 use crate::proofs::dates::check_dates;
+use crate::proofs::duckdb::check_duckdb;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
 use crate::proofs::lawful::Judge;
@@ -314,7 +315,7 @@ impl Planner {
     fn statement(&self, sql: &str) -> Result<Statement, Problem> {
         let statement = self.parse(sql)?;
         let is_table = |name: &str| self.context.table_exist(TableReference::bare(name)).unwrap_or(false);
-        check_text(&statement, &is_table)?;
+        check_text(&statement, sql, &is_table)?;
         Ok(statement)
     }
 
@@ -326,6 +327,8 @@ impl Planner {
         check_arithmetic(&plan)?;
         check_dates(&plan)?;
         check_nulls(&plan)?;
+        check_duckdb(&plan)?;
+        self.known.check_casts(&plan)?;
         Ok(state.optimize(&plan)?)
     }
 

@@ -68,7 +68,7 @@ fn the_page_is_up_to_date() {
 }
 
 /// By the words of what is forbidden: what the hint says, and a query that does it.
-const FOLLOWED: [(&str, &str, &str); 26] = [
+const FOLLOWED: [(&str, &str, &str); 40] = [
     (
         "takes no rows back",
         "sum(CASE WHEN x THEN 1 ELSE 0 END) > 0",
@@ -151,6 +151,56 @@ const FOLLOWED: [(&str, &str, &str); 26] = [
         "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE array_has(kinds, 'revoked')",
     ),
     (
+        "JOIN without ON",
+        "ON b.person_id = a.person_id",
+        "FROM permits p JOIN border b ON b.person_id = p.person_id AND b.observed_on > p.valid_from",
+    ),
+    (
+        "JOIN without ON",
+        "CROSS JOIN",
+        "FROM permits p CROSS JOIN (VALUES (1), (2)) AS tier(n) WHERE p.floor_sek > tier.n",
+    ),
+    (
+        "NATURAL JOIN",
+        "ON b.person_id = a.person_id",
+        "FROM permits p JOIN border b ON b.person_id = p.person_id AND b.observed_on > p.valid_from",
+    ),
+    ("JOIN other than", "WHERE EXISTS (SELECT 1 FROM b WHERE b.person_id = a.person_id)", THERE_IS),
+    (
+        "GLOBAL JOIN",
+        "say JOIN",
+        "FROM permits p JOIN border b ON b.person_id = p.person_id AND b.observed_on > p.valid_from",
+    ),
+    ("<=>", "a IS NOT DISTINCT FROM b", "FROM permits p WHERE p.ended_on IS NOT DISTINCT FROM p.valid_to"),
+    ("~~", "a LIKE 'W%'", "FROM permits p WHERE p.permit_class LIKE 'W%'"),
+    (
+        "a name in quotes",
+        "max(x) AS most",
+        "FROM (SELECT person_id, permit_id, first_known_time, max(floor_sek) AS most FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE p.most > 1",
+    ),
+    (
+        "by a word of SQL",
+        "call it after what its row is",
+        "FROM (WITH held AS (SELECT person_id, permit_id, first_known_time FROM permits) SELECT held.* FROM held) p",
+    ),
+    (
+        "behind the parenthesis",
+        "lag((x) IGNORE NULLS) OVER w",
+        "FROM (SELECT person_id, permit_id, first_known_time, lag((valid_to) IGNORE NULLS) OVER (PARTITION BY person_id ORDER BY record_key) AS n FROM permits) p WHERE n IS NULL",
+    ),
+    ("a name in quotes", "write names in small letters", "FROM permits AS \"p\" WHERE \"p\".\"inhibited\""),
+    (
+        "named without AS",
+        "write AS before the name",
+        "FROM (SELECT person_id, permit_id, first_known_time, floor_sek AS months FROM permits) p WHERE p.months > 1",
+    ),
+    ("written otherwise than", "with '' for a quote in it", "FROM permits p WHERE starts_with(p.permit_class, 'O''B')"),
+    (
+        "VALUES without names",
+        "(VALUES (1), (2)) AS v(n)",
+        "FROM permits p CROSS JOIN (VALUES (1), (2)) AS tier(n) WHERE p.floor_sek > tier.n",
+    ),
+    (
         "UNION of rows",
         "a person_id of their own",
         "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permit_employers) p",
@@ -177,8 +227,8 @@ fn what_a_hint_recommends_is_accepted() {
 }
 
 /// Words before a parenthesis that call no function: SQL's own, and those that stand for the author's.
-const NO_CALLS: [&str; 14] =
-    ["and", "as", "by", "cast", "columns", "exists", "f", "from", "in", "is", "it", "not", "over", "try_cast"];
+const NO_CALLS: [&str; 15] =
+    ["and", "as", "by", "cast", "columns", "exists", "f", "from", "in", "is", "it", "not", "over", "try_cast", "v"];
 
 #[test]
 fn a_hint_names_only_functions_that_may_be_called() {

@@ -215,6 +215,13 @@ const OTHERWISE: [(&str, &str); 25] = [
     ("upper('straße')", "SELECT upper(x) AS c FROM (VALUES ('straße')) AS t(x)"),
 ];
 
+#[test]
+fn what_duckdb_keeps_for_itself_is_listed() {
+    let question = "SELECT DISTINCT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function') ORDER BY 1";
+    let there: Vec<String> = engines::DuckDb::alone().cells(0, question).unwrap().into_iter().flatten().collect();
+    assert_eq!(there, permitwatch::proofs::text::RESERVED_WORDS);
+}
+
 /// As soon as the engines agree on one of these, it needs no refusal.
 #[test]
 fn what_engines_read_differently_is_refused_with_a_hint() {

@@ -29,6 +29,8 @@ const MOST_ROWS: i128 = 16_802;
 const SECONDS: i128 = 86_400;
 /// What they add up to.
 const MOST_SUM: i128 = 100_000_000_000_000;
+/// Places in a text: DuckDB knows none beyond.
+const LETTERS: i128 = u32::MAX as i128;
 /// The years 1 to 9999.
 const CALENDAR: Bounds = (-719_162, 2_932_896);
 /// Days whose first instant has a number of nanoseconds: DataFusion compares days with instants so.
@@ -189,6 +191,30 @@ pub fn check(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Vec<Finding> {
     found
 }
 
+/// The same of the CASTs to whole numbers and DECIMAL alone, in a plan as written: where a number with a CAST is compared, the optimiser
+/// casts the other side instead, and DuckDB does not.
+pub fn check_casts(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Vec<Finding> {
+    let mut found = Vec::new();
+    // The closure never fails, so the walk does not either.
+    let _ = expr.apply(|expr| {
+        if is_narrow_cast(expr)
+            && let Some(of) = leaves(expr, rows, schema)
+        {
+            let place = of_columns(std::iter::once(expr)).map_or(Highlight::Output(None), Highlight::Span);
+            found.push(Refusal::TooLarge { what: expr.human_display().to_string(), of }.at(place));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// A CAST to a type that holds less than BIGINT.
+pub fn is_narrow_cast(expr: &Expr) -> bool {
+    let is_narrow =
+        |ty: &DataType| matches!(ty, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Decimal128(..));
+    matches!(expr, Expr::Cast(cast) if is_narrow(cast.field.data_type()))
+}
+
 /// What an expression may leave.
 fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
     let outside = |bounds: Bounds, limits: Bounds| bounds.0 < limits.0 || bounds.1 > limits.1;
@@ -219,6 +245,10 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
                 (from, to) if from.is_integer() && to.is_integer() => {
                     outside(found, of_type(to)?).then_some("its type")
                 }
+                (from, DataType::Decimal128(digits, scale)) if from.is_integer() => {
+                    let most = 10_i128.checked_pow(u32::try_from(i32::from(*digits) - i32::from(*scale)).ok()?)?;
+                    outside(found, (1 - most, most - 1)).then_some("its type")
+                }
                 (from, DataType::Timestamp(TimeUnit::Nanosecond, _)) if is_day(&from) => {
                     outside(found, INSTANTS).then_some(OF_INSTANTS)
                 }
@@ -229,6 +259,10 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
             let months = of(call.args.get(1)?)?;
             let found = of(expr)?;
             (outside(months, (i32::MIN.into(), i32::MAX.into())) || outside(found, CALENDAR)).then_some("the calendar")
+        }
+        Expr::ScalarFunction(call) if call.name() == "substr" => {
+            let place = |arg: &Expr| of(arg).is_none_or(|found| found.1 > LETTERS);
+            call.args.iter().skip(1).any(place).then_some("the letters that a text can have (2^32)")
         }
         _ => None,
     }

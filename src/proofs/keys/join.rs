@@ -90,6 +90,8 @@ fn outer(join: &Join, mut left: Rows, mut right: Rows, mut on: Vec<(Attribute, A
     }
     let row = left.row.clone();
     let count = left.columns.len();
+    let constant = right.determined_by(&[]);
+    right.constant_or_null.extend(right.columns.iter().copied().filter(|column| constant.has(*column)));
     let (right, partner) = right.optional();
     let (mut rows, moved) = left.beside(right);
     let partner = partner + moved;

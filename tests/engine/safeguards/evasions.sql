@@ -79,17 +79,17 @@ SELECT ALERT(p) FROM permits p JOIN k ON k.person_id = p.person_id JOIN payments
 -- header: legal_gate = "request"
 
 -- quoted alias | names | a name in quotes
-SELECT ALERT(p) FROM permits p JOIN (SELECT person_id, name AS "Q q" FROM population) n ON n.person_id = p.person_id WHERE n."Q q" LIKE '%ov'
+SELECT ALERT(p) FROM permits p JOIN (SELECT person_id, name AS "q q" FROM population) n ON n.person_id = p.person_id WHERE n."q q" LIKE '%ov'
 
 -- quoted alias | names | the column in quotes
 SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE lower(n."name") = 'x'
 
 -- quoted alias | identity-numbers | the table in quotes
-SELECT ALERT(p) FROM permits p JOIN "population" "N" ON "N"."person_id" = p.person_id WHERE substr("N"."number", 11) > '5000'
+SELECT ALERT(p) FROM permits p JOIN "population" "n" ON "n"."person_id" = p.person_id WHERE substr("n"."number", 11) > '5000'
 
--- quoted alias | age | a quoted name with capitals
-WITH "N" AS (SELECT "person_id", "birth_on" AS "Day" FROM "population")
-SELECT ALERT(p) FROM permits p JOIN "N" ON "N"."person_id" = p.person_id WHERE p.valid_from - "N"."Day" > 10000
+-- quoted alias | age | quoted names of a step
+WITH "n" AS (SELECT "person_id", "birth_on" AS "day" FROM "population")
+SELECT ALERT(p) FROM permits p JOIN "n" ON "n"."person_id" = p.person_id WHERE p.valid_from - "n"."day" > 10000
 
 -- quoted alias | named-country | a quoted country
 SELECT ALERT(p) FROM permits p JOIN border "b" ON "b"."person_id" = p.person_id WHERE "b"."country" = 'ERI'

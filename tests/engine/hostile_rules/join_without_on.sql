@@ -1,0 +1,2 @@
+-- refused: a JOIN without ON
+SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p JOIN (VALUES (1), (2)) AS tier(n)

@@ -1,0 +1,2 @@
+-- refused: TOP 3
+SELECT TOP 3 p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at FROM permits p
