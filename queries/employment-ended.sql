@@ -90,15 +90,15 @@ idle AS (   -- a new employment that was notified is one in its first month and,
     SELECT i.* EXCLUDE (idle_no),
            CASE WHEN s.started_on IS NULL THEN i.idle_no
                 ELSE sum(CASE WHEN i.month > add_months(month_of(s.started_on), 1) THEN 1 ELSE 0 END)
-                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) END AS idle_no,
-           max(i.taken_back_at) OVER (PARTITION BY i.permit_id, i.last_month, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) AS stands_since
+                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month ROWS UNBOUNDED PRECEDING) END AS idle_no,
+           max(i.taken_back_at) OVER (PARTITION BY i.permit_id, i.last_month, i.notice_record ORDER BY i.month ROWS UNBOUNDED PRECEDING) AS stands_since
     FROM silent i
     LEFT JOIN started s ON s.permit_id = i.permit_id AND s.month = i.month
 ),
 allowed AS (   -- the longest of the times that apply to the holder
     SELECT i.permit_id, i.ended_on, max(g.value) AS grace_months
     FROM (SELECT permit_id, ended_on FROM idle GROUP BY permit_id, ended_on) i
-    JOIN permits p ON p.permit_id = i.permit_id
+    JOIN whole_permits p ON p.permit_id = i.permit_id
     LEFT JOIN rights r ON r.permit_id = i.permit_id
     JOIN parameters g ON i.ended_on >= g.valid_from AND (g.valid_to IS NULL OR i.ended_on < g.valid_to)
          AND (g.name = 'unemployment_grace_months'

@@ -166,7 +166,7 @@ counted AS (
     FROM stay
 ),
 fact AS (   -- each doubt takes a tier: no document, one of several states, a reason; and so does a stay that was not seen. Days by how many doubts they have
-    SELECT counted.* EXCLUDE (seen_days, unseen_days),
+    SELECT counted.* EXCLUDE (seen_days, unseen_days), coalesce(reached_on, DATE '1900-01-01') AS point_on,
            CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days, CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
            CASE WHEN doubts = 0 THEN seen_days ELSE 0 END AS days_0,
            CASE WHEN reason = 0 AND doubts <= 1 THEN seen_days ELSE 0 END + CASE WHEN doubts = 0 THEN unseen_days ELSE 0 END AS days_1,
@@ -176,9 +176,17 @@ fact AS (   -- each doubt takes a tier: no document, one of several states, a re
                          WHEN seen_days >= $short_days THEN 2
                          WHEN seen OR seen_days + unseen_days >= $short_days THEN 1 ELSE 0 END - doubts, repeat_grade) AS grade
     FROM counted
+),
+step AS (   -- a row for what was known at each time at which one of them became known
+    SELECT p.person_id, p.permit_id, p.permit_class, p.record, p.is_first, p.decided_on, f.status_record, f.point_on,
+           greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at
+    FROM rights p
+    JOIN fact f ON f.person_id = p.person_id
+    WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
+    GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.is_first, p.decided_on, f.status_record, f.point_on,
+             greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP))
 )
-SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
-       greatest(max(f.known_at), CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at, p.alert_at,
        CAST(greatest(f.reached_on, max(f.ahead_on)) AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
        'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
@@ -195,9 +203,8 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
        bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
        records(p.record, f.status_record, records_of(f.records), records_of(f.reason_records)) AS records
-FROM rights p
-JOIN fact f ON f.person_id = p.person_id
-WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
-GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, f.status_record, f.status_kind, f.tested_country,
+FROM step p
+JOIN fact f ON f.person_id = p.person_id AND f.status_record = p.status_record AND f.point_on = p.point_on AND f.known_at <= p.alert_at
+GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.alert_at, f.status_record, f.status_kind, f.tested_country,
          f.ended_on, f.reached_on
 HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.told_at AS DATE) > p.decided_on)

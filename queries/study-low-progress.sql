@@ -69,10 +69,9 @@ source.en = "own default"
 */
 WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from,
-           coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_id)) AS started_on,
+           coalesce(p.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_id)) AS started_on,
            max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_id) AS last_on
     FROM rights p
-    JOIN permits h ON h.person_id = p.person_id AND h.record_key = p.record_key
     WHERE p.permit_class = 'STUDY_HE'
 ),
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
@@ -100,7 +99,7 @@ excused AS (
 ),
 result AS (   -- results dated up to the evaluation, in the order in which they became known
     SELECT d.permit_id, d.year_no, s.record, s.first_known_time,
-           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record, d.record
+           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record
                                        ROWS UNBOUNDED PRECEDING) AS so_far
     FROM due d
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on

@@ -122,7 +122,7 @@ studied AS (
 ),
 drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
     SELECT d.person_id, d.permit_id, d.record, d.term, d.starts_on, d.ends_on, d.months_high, d.registered_tenths,
-           d.credits_tenths, d.alert_at, d.stands_since, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on, d.record) AS term_no
+           d.credits_tenths, d.alert_at, d.stands_since, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on) AS term_no
     FROM studied d
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
