@@ -71,8 +71,8 @@ agreed AS (   -- the same of notices that another took the place of, and until w
     WHERE about = 'employment' AND kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
-    SELECT i.person_id, i.permit_id, i.permit_record, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
-           greatest(agi_complete(i.month), i.permit_known_at, i.taken_back_at, max(a.until_at)) AS stands_since, k.right_id,
+    SELECT i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
+           greatest(agi_complete(i.month), i.taken_back_at, max(a.until_at)) AS stands_since, k.right_id,
            CASE WHEN i.month >= add_months(k.held_from, $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
            row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id) AS idle_no
     FROM idle_months i
@@ -90,9 +90,9 @@ excess AS (   -- months that are too many, told of their card and of later ones 
     JOIN carriers c ON c.permit_id = i.permit_id
     JOIN idle e ON e.person_id = i.person_id AND e.right_id = i.right_id
     WHERE i.idle_no > i.months_allowed
-    GROUP BY i.person_id, c.carrier_id, c.is_own, c.record, c.from_at, c.settled_on, i.permit_id, i.permit_record, i.month, i.idle_no, i.months_allowed, i.known_at, i.stands_since
-    HAVING c.settled_on IS NULL OR CAST(i.stands_since AS DATE) > c.settled_on
-        OR count(*) FILTER (WHERE CAST(e.stands_since AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
+    GROUP BY i.person_id, c.carrier_id, c.is_own, c.record, c.from_at, c.settled_on, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.idle_no, i.months_allowed, i.known_at, i.stands_since
+    HAVING c.settled_on IS NULL OR CAST(greatest(i.stands_since, CASE WHEN NOT c.is_own THEN i.permit_known_at END) AS DATE) > c.settled_on
+        OR count(*) FILTER (WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> c.carrier_id THEN e.permit_known_at END) AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
 ),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on, records_of(record) AS records

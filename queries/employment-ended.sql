@@ -134,7 +134,8 @@ refused AS (   -- an application excuses to the end of the day on which it is re
     GROUP BY permit_id, last_month
 ),
 passed AS (   -- unless the holder applied within it
-    SELECT d.*, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at
+    SELECT d.* EXCLUDE (stands_since), greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at,
+           greatest(agi_complete(d.last_month), d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP), d.stands_since) AS stands_since
     FROM due d
     LEFT JOIN refused r ON r.permit_id = d.permit_id AND r.last_month = d.last_month
     WHERE NOT EXISTS (SELECT 1 FROM asked a
@@ -186,7 +187,7 @@ told AS (   -- strong from the day on which the holder has left
            d.last_month, d.grace_months, min(x.left_on) AS left_on, records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
     FROM (VALUES ('medium'), ('strong')) AS tier(severity)
     CROSS JOIN passed d
-    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(greatest(d.known_at, d.stands_since) AS DATE) > c.settled_on)
+    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(greatest(d.stands_since, CASE WHEN NOT c.is_own THEN d.permit_known_at END) AS DATE) > c.settled_on)
     LEFT JOIN earlier e ON e.permit_id = d.permit_id AND e.last_month = d.last_month
     LEFT JOIN again n ON n.permit_id = d.permit_id AND n.last_month = d.last_month
     LEFT JOIN gone x ON x.permit_id = d.permit_id AND x.last_month = d.last_month AND tier.severity = 'strong'

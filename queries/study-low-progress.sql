@@ -152,8 +152,8 @@ LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
 WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                   WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
-GROUP BY w.person_id, c.carrier_id, c.record, c.from_at, w.record, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
+GROUP BY w.person_id, c.carrier_id, c.is_own, c.record, c.from_at, w.record, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
          w.months_excused, w.asked_1200ths, c.settled_on, b.tenths, b.until_at, x.months, x.until_at, y.until_at
-HAVING c.settled_on IS NULL OR greatest(w.due_on, CAST(w.first_known_time AS DATE), CAST(y.until_at AS DATE)) > c.settled_on
+HAVING c.settled_on IS NULL OR greatest(w.due_on, CASE WHEN NOT c.is_own THEN CAST(w.first_known_time AS DATE) END, CAST(y.until_at AS DATE)) > c.settled_on
     OR (CAST(greatest(b.until_at, x.until_at) AS DATE) > c.settled_on   -- until then it had enough
         AND (coalesce(max(r.so_far), 0) + coalesce(b.tenths, 0)) * 1200 >= w.asked_1200ths - w.required * 100 * coalesce(x.months, 0))

@@ -147,5 +147,5 @@ FROM seen n
 CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
 JOIN carriers c ON c.permit_id = n.permit_id
 LEFT JOIN taken_back b ON b.permit_id = n.permit_id AND b.term = n.term
-WHERE (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CAST(n.first_known_time AS DATE), CAST(b.until_at AS DATE)) > c.settled_on)
+WHERE (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on)
   AND (n.exempt_from IS NULL OR n.exempt_from > n.counted_from + tier.days)
