@@ -130,7 +130,6 @@ asked AS (   -- other applications filed within the time, from the end, the last
 refused AS (   -- an application excuses to the end of the day on which it is refused or withdrawn
     SELECT permit_id, last_month, max(decided_on) AS refused_on
     FROM asked
-    WHERE outcome <> 'granted'
     GROUP BY permit_id, last_month
 ),
 passed AS (   -- unless the holder applied within it
@@ -145,7 +144,7 @@ earlier AS (   -- of a permit never worked under, the last month of employment b
     SELECT d.permit_id, d.last_month, max(s.month) AS month
     FROM passed d
     JOIN salary_months s ON s.person_id = d.person_id AND s.month < d.first_month
-    WHERE d.employed_month IS NULL AND (s.gross_sek > 0 OR s.excused = 1)
+    WHERE s.gross_sek > 0 OR s.excused = 1
     GROUP BY d.permit_id, d.last_month
 ),
 again AS (   -- from when a later month of employment counts, whatever the permit: its pay became known, or it was excused and had begun
@@ -158,7 +157,7 @@ again AS (   -- from when a later month of employment counts, whatever the permi
 departure AS (   -- moved abroad by the register until that says otherwise, or seen leaving with a document, and not known to be back; from its day on
     SELECT d.person_id, true AS moved, d.dereg_on AS left_on, d.known_at, min(o.known_at) AS until_at, d.record
     FROM deregistrations d
-    LEFT JOIN deregistrations o ON o.person_id = d.person_id AND o.matter_no = d.matter_no AND o.version > d.version AND o.dereg_code <> 'UV'
+    LEFT JOIN deregistrations o ON o.person_id = d.person_id AND o.version > d.version AND o.dereg_code <> 'UV'
     WHERE d.dereg_code = 'UV' AND d.registered_again_at IS NULL
     GROUP BY d.person_id, d.dereg_on, d.known_at, d.record
     UNION ALL

@@ -159,7 +159,7 @@ fact AS (   -- facts that are there have no deadline
     FROM civil c
     JOIN couple k ON k.permit_id = c.permit_id
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
-    WHERE c.party = 'anchor' AND c.civil_status IN ('S', 'SP') AND c.previous_status IN ('G', 'RP') AND c.previous_with_other
+    WHERE c.civil_status IN ('S', 'SP') AND c.previous_status IN ('G', 'RP') AND c.previous_with_other
       AND (k.holder_single_on IS NULL OR k.holder_single_on < t.tie_from)
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.party = 'holder' THEN 'remarried' ELSE 'anchor_remarried' END AS circumstance,

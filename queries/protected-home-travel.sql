@@ -124,8 +124,8 @@ visit AS (   -- each visit beside those before it, and the days beside it that h
     SELECT doubted.*,
            coalesce(sum(CASE WHEN certain AND doubts <= 1 THEN days END) OVER status, 0)
                + coalesce(sum(CASE WHEN NOT certain AND doubts = 0 THEN days END) OVER earlier, 0) AS other_days_1,
-           coalesce(sum(CASE WHEN certain AND doubts <= 2 THEN days END) OVER status, 0)
-               + coalesce(sum(CASE WHEN NOT certain AND doubts <= 1 THEN days END) OVER earlier, 0) AS other_days_2,
+           coalesce(sum(CASE WHEN certain THEN days END) OVER status, 0)
+               + coalesce(sum(CASE WHEN NOT certain THEN days END) OVER earlier, 0) AS other_days_2,
            max(coalesce(back_on, DATE '2199-12-31')) OVER earlier AS earlier_back_on,
            max(left_on) OVER earlier AS earlier_left_on,
            max(CASE WHEN visit_doubts = 0 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS sure_left_on,
@@ -170,7 +170,7 @@ fact AS (   -- each doubt takes a tier: no document, one of several states, a re
            CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days, CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
            CASE WHEN doubts = 0 THEN seen_days ELSE 0 END AS days_0,
            CASE WHEN reason = 0 AND doubts <= 1 THEN seen_days ELSE 0 END + CASE WHEN doubts = 0 THEN unseen_days ELSE 0 END AS days_1,
-           CASE WHEN reason = 0 THEN seen_days ELSE 0 END + CASE WHEN reason = 0 AND doubts <= 1 THEN unseen_days ELSE 0 END AS days_2,
+           CASE WHEN reason = 0 THEN seen_days + unseen_days ELSE 0 END AS days_2,
            greatest(CASE WHEN moved THEN 3
                          WHEN transit IS TRUE THEN 0
                          WHEN seen_days >= $short_days THEN 2

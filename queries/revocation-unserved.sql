@@ -110,11 +110,11 @@ unserved AS (   -- the decision alone, and each sign of where the person is sinc
     FROM trace
     WHERE findable
 ),
-gone AS (   -- the last day in time on which each left since the decision, and the last sign by then
+gone AS (   -- the last day in time on which each left since the decision, and the last sign
     SELECT r.permit_id, max(d.left_on) AS left_on, max(t.seen_on) AS seen_on
     FROM revoked r
     JOIN departures d ON d.person_id = r.person_id AND d.left_on >= coalesce(r.revoked_on, r.final_on) AND d.left_on <= r.final_on + $leave_days
-    LEFT JOIN trace t ON t.permit_id = r.permit_id AND t.seen_on <= r.final_on + $leave_days
+    LEFT JOIN trace t ON t.permit_id = r.permit_id
     GROUP BY r.permit_id
 ),
 stayed AS (   -- signs after the last day to leave; and that the person was still registered on that day, until the register ends it

@@ -63,7 +63,7 @@ WITH gone AS (   -- moved abroad or disappeared; one that follows another is the
     WHERE dereg_code IN ('UV', 'OB')
 ),
 asked AS (   -- permits during which an application was filed that kept the right open until it was decided
-    SELECT p.permit_id, min(a.filed_on) AS filed_on
+    SELECT p.permit_id
     FROM rights p
     JOIN applications a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND a.filed_on <= p.held_until
          AND NOT coalesce(CAST(a.first_known_time AS DATE) >= a.decided_on, false)
