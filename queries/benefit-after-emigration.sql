@@ -71,7 +71,7 @@ benefit AS (
 paid_before AS (   -- of each benefit the first day and amount that it had before it was corrected, until when
     SELECT h.person_id, h.record_key, coalesce(h.period_from, h.month) AS period_from, h.basis, h.amount_sek, min(n.known_from) AS until_at
     FROM payments_history h
-    JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND n.kind = 'benefit'
+    JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND (n.kind = 'benefit' OR n.op = 'retract')
     WHERE h.kind = 'benefit' AND NOT h.is_latest
     GROUP BY h.person_id, h.record_key, h.record, h.period_from, h.month, h.basis, h.amount_sek, h.known_from
     HAVING min(n.known_from) > h.known_from
