@@ -12,7 +12,8 @@ severity = "medium"
 owner = "national-control"
 readings = [
     "Months are counted over permits of one class that continue one another, each under its own permit's employers.",
-    "Months elsewhere that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+    "Months elsewhere that a renewal's decision could weigh raise nothing on the renewal by themselves, also where it is valid from before its decision.",
+    "An application excuses pay from the employer that it names, and from no other.",
 ]
 
 [[counter_evidence]]

@@ -11,6 +11,7 @@ legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
 readings = [
+    "A register post that the next one corrects never was: a divorce, or a move, counts as of the corrected day.",
     "A divorce that only the anchor's post shows counts as one of the holder's, if that post had shown them as married to each other.",
 ]
 

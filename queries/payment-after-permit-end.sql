@@ -10,6 +10,9 @@ legal_basis = ["SFB 5 kap. 12 §", "UF 7 kap. 7 a § och 15 a § 10 p.", "lag 20
 legal_gate = "open"
 severity = "medium"
 owner = "payment-control"
+readings = [
+    "A new permit ends it whatever its class, and also if it does not last as long as a revoked one would have.",
+]
 purpose = "payment_control"
 survives = ["permit_ended"]
 

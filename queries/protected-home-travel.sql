@@ -13,6 +13,7 @@ owner = "protection-unit"
 readings = [
     "Held against the status, not the permit: days and visits are counted over renewals, and a renewal settles what was known, and had happened, at its decision.",
     "A documented exit to the tested country is a visit that lasts at least until the next sign of presence in Sweden, else until now, told as 'return not seen' and one tier lower as long as the stay is inferred only. Whoever leaves for it again, or is seen in Sweden, has come back: the first is a visit, its days are inferred. Salary and studies are no such sign here, for the data may not be used for these permits.",
+    "A tip about one visit raises the indication, also once later visits are known: they take nothing from it.",
     "An address in the register is a sign too, in the holder's favour: it ends the days of a stay whose return nobody saw. It is no appearance in person, so that the return stays unseen, and one tier lower.",
 ]
 

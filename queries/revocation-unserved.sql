@@ -13,6 +13,7 @@ owner = "return-unit"
 readings = [
     "'Not served' needs a fresh sign of where the person is (address, employer, journey); without one it is info, counted and never queued.",
     "Whoever has a final decision was served by then at the latest; a day of service is shown only where one is recorded.",
+    "A new permit ends it whatever its class, and also if it does not last as long as the revoked one would have.",
     "Somebody who has left ends it; somebody who has announced leaving does so on that day.",
 ]
 purpose = "follow_up"

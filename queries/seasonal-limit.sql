@@ -11,7 +11,7 @@ legal_gate = "request"
 severity = "medium"
 owner = "national-control"
 readings = [
-    "Any window of 365 days counts, not only the one that ends with the permit.",
+    "Any window of 365 days counts, not only the one that ends with the permit; a day under two permits counts once.",
     "The limit in force on the day that passes it applies, but never a stricter one than at the application.",
     "Work after the limit: a payment that is known raises weak at once, as in R08.",
     "What is said of the days ends with the permit (permit_ended), or with an application in time once it is refused; what is said of work after its end does not.",
