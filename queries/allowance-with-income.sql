@@ -94,7 +94,7 @@ allowance_month AS (   -- a month with allowance, and the one before it
 last_case AS (   -- the last permit or case in a month of allowance; that it ended ends neither the allowance nor the condition, the next permit does
     SELECT person_id, permit_id, permit_class, record, first_known_time, valid_from, month, allowance_sek, known_at, allowance_record
     FROM (SELECT a.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, a.month, a.allowance_sek, a.known_at, a.allowance_record,
-                 row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC, p.is_case) AS place
+                 row_number() OVER (PARTITION BY a.person_id, a.month ORDER BY p.valid_from DESC, p.permit_id DESC, p.is_case) AS place
           FROM allowance_month a
           JOIN spell p ON p.person_id = a.person_id AND (p.last_until IS NULL OR p.last_until >= a.month)
                AND p.valid_from < CASE WHEN p.permit_class IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY') THEN add_months(a.month, 1) ELSE a.month + 1 END
@@ -135,9 +135,9 @@ named AS (   -- the records of all months that are counted and summed
     GROUP BY t.person_id, t.severity
 ),
 charged AS (   -- each payment, and the last permit or case on the first day of its period
-    SELECT person_id, record, period_from, paid_on, amount_sek, first_known_time, permit_record
-    FROM (SELECT a.person_id, a.record, a.period_from, a.paid_on, a.amount_sek, a.first_known_time, p.record AS permit_record,
-                 row_number() OVER (PARTITION BY a.person_id, a.record ORDER BY p.valid_from DESC, p.permit_id DESC, p.record DESC, p.is_case) AS place
+    SELECT person_id, record, period_from, paid_on, amount_sek, first_known_time, permit_id
+    FROM (SELECT a.person_id, a.record, a.period_from, a.paid_on, a.amount_sek, a.first_known_time, p.permit_id,
+                 row_number() OVER (PARTITION BY a.person_id, a.record ORDER BY p.valid_from DESC, p.permit_id DESC, p.is_case) AS place
           FROM allowance a
           JOIN spell p ON p.person_id = a.person_id AND p.valid_from <= a.period_from AND (p.last_until IS NULL OR p.last_until >= a.period_from)) x
     WHERE place = 1
@@ -173,7 +173,7 @@ SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
        CAST(NULL AS BIGINT) AS income_sek,
        records(e.record, records_of(a.record)) AS records
 FROM ended e
-JOIN charged a ON a.person_id = e.person_id AND a.permit_record = e.record AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
+JOIN charged a ON a.person_id = e.person_id AND a.permit_id = e.permit_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
 LEFT JOIN death d ON d.person_id = e.person_id
 GROUP BY e.person_id, e.permit_id, e.record, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at

@@ -71,7 +71,7 @@ benefit AS (
 paid_before AS (   -- of each benefit the first day and amount that it had before it was corrected, until when
     SELECT h.person_id, h.record_key, coalesce(h.period_from, h.month) AS period_from, h.basis, h.amount_sek, min(n.known_from) AS until_at
     FROM payments_history h
-    JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND n.kind = 'benefit'
+    JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND (n.kind = 'benefit' OR n.op = 'retract')
     WHERE h.kind = 'benefit' AND NOT h.is_latest
     GROUP BY h.person_id, h.record_key, h.record, h.period_from, h.month, h.basis, h.amount_sek, h.known_from
     HAVING min(n.known_from) > h.known_from
@@ -93,11 +93,11 @@ held AS (   -- permits with the first day of the right and of the next one, and 
            r.is_first,
            CASE WHEN r.right_from > min(r.right_from) OVER (PARTITION BY r.person_id) THEN r.right_from END AS later_right_from,
            first_value(CASE WHEN r.is_first THEN r.right_from END IGNORE NULLS)
-               OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id, r.record
+               OVER (PARTITION BY r.person_id ORDER BY r.valid_from, r.permit_id
                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_right_from,
            CASE WHEN s.continued THEN greatest(s.next_known_at, CAST(s.next_from AS TIMESTAMP)) END AS taken_over_at
     FROM rights r
-    JOIN permit_spells s ON s.permit_id = r.permit_id AND s.record = r.record
+    JOIN permit_spells s ON s.permit_id = r.permit_id
 )
 SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.source) AS alert_key, min(b.period_from) AS anchor_at,
        greatest(a.known_at, min(b.known_at), p.held_at) AS alert_at,

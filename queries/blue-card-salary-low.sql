@@ -109,7 +109,7 @@ step AS (   -- with all that says what was paid, excused and required in the mon
 ),
 worse AS (   -- worse terms that the employer has reported, under the card or under those that it renews, unless its decision could weigh that
     SELECT p.permit_id, min(n.event_on) AS worse_terms_on
-    FROM permits p
+    FROM whole_permits p
     LEFT JOIN rights r ON r.permit_id = p.permit_id
     JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse'
          AND (n.event_on >= p.valid_from OR (n.event_on >= r.right_from AND greatest(n.event_on, CAST(n.first_known_time AS DATE)) > r.decided_on))

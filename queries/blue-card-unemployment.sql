@@ -61,10 +61,9 @@ WITH contract AS (   -- from the month in which a later start was notified until
     WHERE kind = 'employment_start'
 ),
 card AS (   -- cards of one right are held from the first day of the first, or since when the register says
-    SELECT r.permit_id, r.record, r.right_id, min(least(p.held_since, r.valid_from)) OVER (PARTITION BY r.person_id, r.right_id) AS held_from
-    FROM rights r
-    JOIN permits p ON p.permit_id = r.permit_id AND p.record = r.record
-    WHERE r.permit_class = 'BLUE_CARD'
+    SELECT permit_id, right_id, min(least(held_since, valid_from)) OVER (PARTITION BY person_id, right_id) AS held_from
+    FROM rights
+    WHERE permit_class = 'BLUE_CARD'
 ),
 agreed AS (   -- the same of notices that another took the place of, and until when
     SELECT person_id, month_of(least(CAST(known_from AS DATE), event_on)) AS from_month, month_of(event_on) AS to_month, until_at
@@ -72,12 +71,12 @@ agreed AS (   -- the same of notices that another took the place of, and until w
     WHERE about = 'employment' AND kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
-    SELECT i.person_id, i.permit_id, i.permit_record, i.month, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
-           greatest(agi_complete(i.month), i.permit_known_at, i.taken_back_at, max(a.until_at)) AS stands_since, k.right_id,
+    SELECT i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
+           greatest(agi_complete(i.month), i.taken_back_at, max(a.until_at)) AS stands_since, k.right_id,
            CASE WHEN i.month >= add_months(k.held_from, $long_held_months) THEN $long_months ELSE $months END AS months_allowed,
-           row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id, i.permit_record) AS idle_no
+           row_number() OVER (PARTITION BY i.person_id, k.right_id ORDER BY i.month, i.permit_id) AS idle_no
     FROM idle_months i
-    JOIN card k ON k.permit_id = i.permit_id AND k.record = i.permit_record
+    JOIN card k ON k.permit_id = i.permit_id
     LEFT JOIN agreed a ON a.person_id = i.person_id AND a.from_month <= i.month AND i.month <= a.to_month
     WHERE NOT EXISTS (SELECT 1 FROM contract c WHERE c.person_id = i.person_id AND c.from_month <= i.month AND i.month <= c.to_month)
       AND NOT EXISTS (SELECT 1 FROM population n
@@ -86,14 +85,14 @@ idle AS (   -- months without pay or explanation, counted over the unbroken righ
 ),
 excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
     SELECT i.person_id, c.carrier_id AS permit_id, i.permit_record, c.record, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
-           greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id, i.permit_record, c.record) AS place
+           greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id, c.is_own) AS place
     FROM idle i
-    JOIN carriers c ON c.permit_id = i.permit_id AND c.permit_record = i.permit_record
+    JOIN carriers c ON c.permit_id = i.permit_id
     JOIN idle e ON e.person_id = i.person_id AND e.right_id = i.right_id
     WHERE i.idle_no > i.months_allowed
-    GROUP BY i.person_id, c.carrier_id, c.record, c.from_at, c.settled_on, i.permit_id, i.permit_record, i.month, i.idle_no, i.months_allowed, i.known_at, i.stands_since
-    HAVING c.settled_on IS NULL OR CAST(i.stands_since AS DATE) > c.settled_on
-        OR count(*) FILTER (WHERE CAST(e.stands_since AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
+    GROUP BY i.person_id, c.carrier_id, c.is_own, c.record, c.from_at, c.settled_on, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.idle_no, i.months_allowed, i.known_at, i.stands_since
+    HAVING c.settled_on IS NULL OR CAST(greatest(i.stands_since, CASE WHEN NOT c.is_own THEN i.permit_known_at END) AS DATE) > c.settled_on
+        OR count(*) FILTER (WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> c.carrier_id THEN e.permit_known_at END) AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
 ),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on, records_of(record) AS records

@@ -10,6 +10,9 @@ legal_basis = ["UtlL 6 kap. 4 a § 2 st. 4 p.", "UtlL 7 kap. 1 §"]
 legal_gate = "request"
 severity = "weak"
 owner = "national-control"
+readings = [
+    "An application for extension is one for a work permit or an EU Blue Card, whichever of them is held: one to study or to stay with family asks about other terms.",
+]
 uses = ["employment-ended", "salary-below-floor"]
 
 [[counter_evidence]]
@@ -76,24 +79,29 @@ late_employer AS (   -- months for which an employer as a whole was late
     WHERE reported_pct < $staff_pct
     GROUP BY employer_id, month
 ),
-asked AS (   -- applications, also those of which only the permit that came tells
-    SELECT person_id, record, first_known_time, filed_on
-    FROM applications
-    UNION ALL
-    SELECT person_id, record, first_known_time, application_on AS filed_on
-    FROM rights
-    WHERE NOT is_first AND application_on IS NOT NULL
+asked AS (   -- days on which a permit to work was applied for, also if only the permit that came tells of it
+    SELECT person_id, filed_on, min(known_at) AS known_at, records_of(record) AS records
+    FROM (
+        SELECT person_id, permit_class, filed_on, first_known_time AS known_at, record
+        FROM applications
+        UNION ALL
+        SELECT person_id, permit_class, application_on AS filed_on, first_known_time AS known_at, record
+        FROM rights
+        WHERE NOT is_first
+    ) a
+    WHERE permit_class IN ('WORK_EMP', 'BLUE_CARD')
+    GROUP BY person_id, filed_on
 ),
-extension AS (   -- applications filed under a permit or while one filed under it was pending, with the salary that it asks for; of one from before it no month is looked at
-    SELECT p.person_id, p.permit_id, p.record AS permit_record, a.record AS application_record, a.first_known_time AS application_known_at,
-           a.filed_on, month_of(p.right_from) AS first_month, r.required_sek, CASE WHEN NOT p.is_first THEN p.decided_on END AS settled_on
+extension AS (   -- those under a permit or while one filed under it was pending, with the salary that it asks for; of one from before it no month is looked at
+    SELECT p.person_id, p.permit_id, records(p.record, a.records) AS records, a.known_at AS application_known_at,
+           a.filed_on, month_of(p.right_from) AS first_month, r.required_sek
     FROM rights p
     JOIN asked a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND (p.carries_until IS NULL OR a.filed_on <= p.carries_until)
-    LEFT JOIN salary_requirements r ON r.permit_id = p.permit_id AND r.permit_record = p.record AND r.requirement <> 'offered'
+    LEFT JOIN salary_requirements r ON r.permit_id = p.permit_id AND r.requirement <> 'offered'
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD')
 ),
 touched AS (   -- months of the unbroken right declared late or lifted to the requirement, close to the application
-    SELECT x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.required_sek, x.settled_on,
+    SELECT x.person_id, x.permit_id, x.records, x.application_known_at, x.filed_on, x.required_sek,
            s.month, min(s.known_from) AS declared_at, records_of(s.record) AS pay_record
     FROM extension x
     JOIN statement s ON s.person_id = x.person_id AND s.month >= x.first_month
@@ -103,37 +111,37 @@ touched AS (   -- months of the unbroken right declared late or lifted to the re
       AND NOT EXISTS (SELECT 1 FROM excused_months m WHERE m.person_id = s.person_id AND m.month = s.month)
       AND ((s.replaced_sek IS NULL AND s.amount_sek > 0 AND s.declared_on > s.due_on + $late_days)
            OR (s.replaced_sek < x.required_sek AND s.amount_sek >= x.required_sek))
-    GROUP BY x.person_id, x.permit_id, x.permit_record, x.application_record, x.application_known_at, x.filed_on, x.required_sek, x.settled_on, s.month
+    GROUP BY x.person_id, x.permit_id, x.records, x.application_known_at, x.filed_on, x.required_sek, s.month
 ),
 numbered AS (
-    SELECT person_id, permit_id, permit_record, application_record, filed_on, required_sek, settled_on, pay_record, declared_at,
+    SELECT person_id, permit_id, records, filed_on, required_sek, pay_record, declared_at,
            greatest(declared_at, application_known_at) AS known_at,
-           row_number() OVER (PARTITION BY permit_id, application_record ORDER BY declared_at, month, permit_record, required_sek) AS months_touched
+           row_number() OVER (PARTITION BY permit_id, filed_on ORDER BY declared_at, month, required_sek) AS month_no,
+           count(*) OVER (PARTITION BY permit_id, filed_on) AS months_touched
     FROM touched
 ),
 told AS (   -- from so many months on, of the permit and of later ones, where its decision could not weigh them: the first for each
-    SELECT n.person_id, n.permit_id, c.carrier_id, n.permit_record, c.record, n.application_record, n.filed_on, n.required_sek, n.pay_record, n.declared_at,
+    SELECT n.person_id, n.permit_id, c.carrier_id, records(n.records, c.record) AS records, n.filed_on, n.required_sek, n.declared_at,
            greatest(n.known_at, c.from_at) AS alert_at, n.months_touched,
-           row_number() OVER (PARTITION BY c.carrier_id, n.application_record ORDER BY n.months_touched, n.permit_id, c.record) AS place
+           row_number() OVER (PARTITION BY c.carrier_id, n.filed_on ORDER BY n.month_no, n.permit_id, c.is_own) AS place
     FROM numbered n
-    JOIN carriers c ON c.permit_id = n.permit_id AND c.permit_record = n.permit_record
-         AND coalesce(CAST(n.declared_at AS DATE) > CASE WHEN c.carrier_id = n.permit_id THEN n.settled_on ELSE c.settled_on END, true)
-    WHERE n.months_touched >= $months
+    JOIN carriers c ON c.permit_id = n.permit_id AND (c.settled_on IS NULL OR CAST(n.declared_at AS DATE) > c.settled_on)
+    WHERE n.month_no >= $months
 ),
 named AS (   -- the statements of all months that are counted
-    SELECT n.carrier_id, n.application_record, records_of(CASE WHEN m.application_record = n.application_record AND m.months_touched <= n.months_touched THEN m.pay_record END) AS records
+    SELECT n.carrier_id, n.filed_on, records_of(m.pay_record) AS records
     FROM told n
-    JOIN numbered m ON m.permit_id = n.permit_id
+    JOIN numbered m ON m.permit_id = n.permit_id AND m.filed_on = n.filed_on
     WHERE n.place = 1
-    GROUP BY n.carrier_id, n.application_record
+    GROUP BY n.carrier_id, n.filed_on
 )
 SELECT n.person_id, n.carrier_id AS permit_id, n.filed_on AS alert_key, n.filed_on AS anchor_at, n.alert_at, CAST(NULL AS TIMESTAMP) AS due_at,
        CASE WHEN count(i.alert_key) > 0 THEN 'medium' ELSE 'weak' END AS severity,
        n.filed_on, CAST(n.months_touched AS BIGINT) AS months_touched, n.required_sek, $late_days AS late_days, $window_days AS window_days,
-       count(i.alert_key) AS earlier_indications, records(n.permit_record, n.record, n.application_record, a.records) AS records
+       count(i.alert_key) AS earlier_indications, records(n.records, a.records) AS records
 FROM told n
-JOIN named a ON a.carrier_id = n.carrier_id AND a.application_record = n.application_record
+JOIN named a ON a.carrier_id = n.carrier_id AND a.filed_on = n.filed_on
 LEFT JOIN indications i ON i.permit_id = n.permit_id AND i.alert_at <= n.declared_at
 WHERE n.place = 1
-GROUP BY n.person_id, n.carrier_id, n.alert_at, n.permit_record, n.record, n.application_record, n.filed_on, n.required_sek, n.declared_at,
+GROUP BY n.person_id, n.carrier_id, n.alert_at, n.records, n.filed_on, n.required_sek, n.declared_at,
          n.months_touched, a.records

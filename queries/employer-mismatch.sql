@@ -12,7 +12,8 @@ severity = "medium"
 owner = "national-control"
 readings = [
     "Months are counted over permits of one class that continue one another, each under its own permit's employers.",
-    "Months elsewhere that a renewal's decision could weigh raise nothing on the renewal by themselves.",
+    "Months elsewhere that a renewal's decision could weigh raise nothing on the renewal by themselves, also where it is valid from before its decision.",
+    "An application excuses pay from the employer that it names, and from no other.",
 ]
 
 [[counter_evidence]]
@@ -63,7 +64,7 @@ WITH tied AS (   -- permits whose employer binds
     SELECT p.person_id, coalesce(h.chain_id, p.permit_id) AS chain_id, p.permit_id, p.record, p.decided_on, p.valid_from,
            coalesce(p.application_on, p.decided_on, p.valid_from) AS applied_on, least(p.held_until, p.tied_until) AS tied_until
     FROM permit_spells p
-    LEFT JOIN permit_chains h ON h.permit_id = p.permit_id AND h.record = p.record
+    LEFT JOIN permit_chains h ON h.permit_id = p.permit_id
     WHERE p.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'SEASONAL', 'ICT') AND coalesce(p.work_right, 'employer') NOT IN ('any', 'occupation')
 ),
 pay AS (   -- full months under the tie with the salary of each employer, and whether the permit allows that employer
@@ -100,20 +101,31 @@ begun AS (   -- of each employer and month with less than enough declared before
     GROUP BY e.person_id, e.month, e.employer_id
 ),
 taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there before: until when
-    SELECT t.permit_id, t.record, e.month, max(CASE WHEN NOT e.excused THEN e.until_at END) AS paid_until, max(CASE WHEN e.excused THEN e.until_at END) AS excused_until
+    SELECT t.permit_id, e.month, max(CASE WHEN NOT e.excused THEN e.until_at END) AS paid_until, max(CASE WHEN e.excused THEN e.until_at END) AS excused_until
     FROM elsewhere o
     JOIN tied t ON t.person_id = o.person_id AND t.chain_id = o.chain_id
     JOIN earlier_pay e ON e.person_id = t.person_id
     LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = e.employer_id
          AND pe.from_on < add_months(e.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= e.month)
     WHERE e.excused OR (pe.employer_id IS NOT NULL AND e.gross_sek > 0)
-    GROUP BY t.permit_id, t.record, e.month
+    GROUP BY t.permit_id, e.month
 ),
-paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid
+refused AS (   -- an application excuses until it is refused or withdrawn, the last one for an employer
+    SELECT s.permit_id, s.month, s.employer_id, max(r.decided_on) AS refused_on
+    FROM elsewhere o
+    JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
+    JOIN applications r ON r.person_id = s.person_id AND r.employer_id = s.employer_id AND r.filed_on < add_months(s.month, 1)
+         AND r.outcome <> 'granted'
+    GROUP BY s.permit_id, s.month, s.employer_id
+),
+paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid; since when one outside it, or any, has
     SELECT s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month,
            max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
            max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
-           greatest(agi_complete(s.month), max(s.known_at), CAST(max(r.decided_on) + 1 AS TIMESTAMP)) AS evaluated_at,
+           greatest(agi_complete(s.month),
+                    coalesce(min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
+                                      THEN greatest(s.known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) END),
+                             min(CASE WHEN s.gross_sek > 0 THEN s.known_at END))) AS evaluated_at,
            min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
                     THEN greatest(s.known_at, b.until_at) END) AS other_at
     FROM elsewhere o
@@ -122,8 +134,7 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
     LEFT JOIN applications a ON a.person_id = s.person_id AND a.employer_id = s.employer_id AND a.filed_on < add_months(s.month, 1)
          AND coalesce(a.outcome, 'granted') = 'granted'
          AND (a.decided_on IS NULL OR a.decided_on >= s.month OR a.filed_on >= s.applied_on)
-    LEFT JOIN applications r ON r.person_id = s.person_id AND r.employer_id = s.employer_id AND r.filed_on < add_months(s.month, 1)
-         AND r.decided_on >= s.month AND r.outcome <> 'granted'   -- excuses until it is refused or withdrawn
+    LEFT JOIN refused r ON r.permit_id = s.permit_id AND r.month = s.month AND r.employer_id = s.employer_id
     LEFT JOIN beside h ON h.permit_id = s.permit_id AND h.employer_id = s.employer_id AND h.from_on < add_months(s.month, 1)
          AND (h.to_on IS NULL OR h.to_on >= s.month)
     LEFT JOIN begun b ON b.person_id = s.person_id AND b.month = s.month AND b.employer_id = s.employer_id
@@ -146,7 +157,7 @@ flagged AS (
            CASE WHEN p.other_sek >= $amount_sek AND p.permitted_sek > 0 THEN 1 ELSE 0 END AS mixed
     FROM paid_month p
     LEFT JOIN excused x ON x.permit_id = p.permit_id AND x.month = p.month
-    LEFT JOIN taken_back b ON b.permit_id = p.permit_id AND b.record = p.record AND b.month = p.month
+    LEFT JOIN taken_back b ON b.permit_id = p.permit_id AND b.month = p.month
     WHERE x.month IS NULL
     UNION ALL
     SELECT excused.*, 0 AS other_sek, agi_complete(month) AS evaluated_at, true AS is_excused, agi_complete(month) AS stands_since, 0 AS mismatch, 0 AS mixed
@@ -154,19 +165,21 @@ flagged AS (
 ),
 recent AS (   -- each month with those of the two calendar months before it
     SELECT person_id, chain_id, permit_id, record, month, evaluated_at, row_number() OVER w AS place,
-           greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w ELSE 0 END) AS other_sek,
+           greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w END,
+                    CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(other_sek, 2) OVER w END) AS other_sek,
            mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
-           greatest(evaluated_at, lag(evaluated_at) OVER w, lag(evaluated_at, 2) OVER w) AS known_at,
+           greatest(evaluated_at, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(evaluated_at) OVER w END,
+                    CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(evaluated_at, 2) OVER w END) AS known_at,
            max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS elsewhere_at,
            coalesce(last_value(CASE WHEN mismatch + mixed > 0 THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
                     AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS DATE) <= decided_on, false) AS settled
     FROM flagged
-    WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused),
-           last3 AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
-           so_far AS (PARTITION BY person_id, chain_id ORDER BY month, record, is_excused ROWS UNBOUNDED PRECEDING)
+    WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused),
+           last3 AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
+           so_far AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused ROWS UNBOUNDED PRECEDING)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
     SELECT recent.*, CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,

@@ -90,15 +90,15 @@ idle AS (   -- a new employment that was notified is one in its first month and,
     SELECT i.* EXCLUDE (idle_no),
            CASE WHEN s.started_on IS NULL THEN i.idle_no
                 ELSE sum(CASE WHEN i.month > add_months(month_of(s.started_on), 1) THEN 1 ELSE 0 END)
-                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) END AS idle_no,
-           max(i.taken_back_at) OVER (PARTITION BY i.permit_id, i.last_month, i.notice_record ORDER BY i.month, i.permit_record ROWS UNBOUNDED PRECEDING) AS stands_since
+                         OVER (PARTITION BY i.permit_id, i.last_month, s.started_on, i.notice_record ORDER BY i.month ROWS UNBOUNDED PRECEDING) END AS idle_no,
+           max(i.taken_back_at) OVER (PARTITION BY i.permit_id, i.last_month, i.notice_record ORDER BY i.month ROWS UNBOUNDED PRECEDING) AS stands_since
     FROM silent i
     LEFT JOIN started s ON s.permit_id = i.permit_id AND s.month = i.month
 ),
 allowed AS (   -- the longest of the times that apply to the holder
     SELECT i.permit_id, i.ended_on, max(g.value) AS grace_months
     FROM (SELECT permit_id, ended_on FROM idle GROUP BY permit_id, ended_on) i
-    JOIN permits p ON p.permit_id = i.permit_id
+    JOIN whole_permits p ON p.permit_id = i.permit_id
     LEFT JOIN rights r ON r.permit_id = i.permit_id
     JOIN parameters g ON i.ended_on >= g.valid_from AND (g.valid_to IS NULL OR i.ended_on < g.valid_to)
          AND (g.name = 'unemployment_grace_months'
@@ -130,11 +130,11 @@ asked AS (   -- other applications filed within the time, from the end, the last
 refused AS (   -- an application excuses to the end of the day on which it is refused or withdrawn
     SELECT permit_id, last_month, max(decided_on) AS refused_on
     FROM asked
-    WHERE outcome <> 'granted'
     GROUP BY permit_id, last_month
 ),
 passed AS (   -- unless the holder applied within it
-    SELECT d.*, greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at
+    SELECT d.* EXCLUDE (stands_since), greatest(agi_complete(d.last_month), d.permit_known_at, d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at,
+           greatest(agi_complete(d.last_month), d.ended_known_at, CAST(r.refused_on + 1 AS TIMESTAMP), d.stands_since) AS stands_since
     FROM due d
     LEFT JOIN refused r ON r.permit_id = d.permit_id AND r.last_month = d.last_month
     WHERE NOT EXISTS (SELECT 1 FROM asked a
@@ -144,7 +144,7 @@ earlier AS (   -- of a permit never worked under, the last month of employment b
     SELECT d.permit_id, d.last_month, max(s.month) AS month
     FROM passed d
     JOIN salary_months s ON s.person_id = d.person_id AND s.month < d.first_month
-    WHERE d.employed_month IS NULL AND (s.gross_sek > 0 OR s.excused = 1)
+    WHERE s.gross_sek > 0 OR s.excused = 1
     GROUP BY d.permit_id, d.last_month
 ),
 again AS (   -- from when a later month of employment counts, whatever the permit: its pay became known, or it was excused and had begun
@@ -157,7 +157,7 @@ again AS (   -- from when a later month of employment counts, whatever the permi
 departure AS (   -- moved abroad by the register until that says otherwise, or seen leaving with a document, and not known to be back; from its day on
     SELECT d.person_id, true AS moved, d.dereg_on AS left_on, d.known_at, min(o.known_at) AS until_at, d.record
     FROM deregistrations d
-    LEFT JOIN deregistrations o ON o.person_id = d.person_id AND o.matter_no = d.matter_no AND o.version > d.version AND o.dereg_code <> 'UV'
+    LEFT JOIN deregistrations o ON o.person_id = d.person_id AND o.version > d.version AND o.dereg_code <> 'UV'
     WHERE d.dereg_code = 'UV' AND d.registered_again_at IS NULL
     GROUP BY d.person_id, d.dereg_on, d.known_at, d.record
     UNION ALL
@@ -186,7 +186,7 @@ told AS (   -- strong from the day on which the holder has left
            d.last_month, d.grace_months, min(x.left_on) AS left_on, records(d.permit_record, c.record, d.last_pay_record, min(x.record)) AS records
     FROM (VALUES ('medium'), ('strong')) AS tier(severity)
     CROSS JOIN passed d
-    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(greatest(d.known_at, d.stands_since) AS DATE) > c.settled_on)
+    JOIN carriers c ON c.permit_id = d.permit_id AND (c.settled_on IS NULL OR CAST(greatest(d.stands_since, CASE WHEN NOT c.is_own THEN d.permit_known_at END) AS DATE) > c.settled_on)
     LEFT JOIN earlier e ON e.permit_id = d.permit_id AND e.last_month = d.last_month
     LEFT JOIN again n ON n.permit_id = d.permit_id AND n.last_month = d.last_month
     LEFT JOIN gone x ON x.permit_id = d.permit_id AND x.last_month = d.last_month AND tier.severity = 'strong'

@@ -11,6 +11,7 @@ legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
 readings = [
+    "A register post that the next one corrects never was: a divorce, or a move, counts as of the corrected day.",
     "A divorce that only the anchor's post shows counts as one of the holder's, if that post had shown them as married to each other.",
 ]
 
@@ -56,19 +57,20 @@ WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said w
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.permit_class, p.valid_from, p.decided_on, p.is_first, q.anchor_person_id,
            min(p.valid_from) OVER (PARTITION BY p.person_id, q.anchor_person_id, p.right_id) AS tie_from   -- over the permits of an unbroken right
     FROM rights p
-    JOIN permits q ON q.permit_id = p.permit_id AND q.record = p.record
+    JOIN whole_permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
       AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.is_latest)
 ),
-post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party?
+post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party? One that the next one corrects never was
     SELECT t.permit_id, 'holder' AS party, h.record_key, h.record, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
-           h.address_key, h.registered_on, h.known_from, h.version AS place
+           h.address_key, h.registered_on, h.known_from, h.version AS place,
+           coalesce(lead(h.op) OVER (PARTITION BY t.permit_id, h.record_key ORDER BY h.version) IN ('correct', 'retract'), false) AS corrected
     FROM tie t
     JOIN population_history h ON h.person_id = t.person_id
     UNION ALL
     SELECT t.permit_id, 'anchor' AS party, a.record_key, CAST(NULL AS VARCHAR) AS record, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
-           a.address_key, a.registered_on, a.known_from, a.post_version AS place
+           a.address_key, a.registered_on, a.known_from, a.post_version AS place, a.corrected
     FROM tie t
     JOIN anchor_population a ON a.permit_id = t.permit_id
 ),
@@ -87,6 +89,7 @@ civil AS (   -- a civil status and when it became known; one that a later post r
                    min(known_from) AS known_at, max(place) AS last_place
             FROM post
             GROUP BY permit_id, party, civil_status, civil_status_on, with_other
+            HAVING NOT bool_and(corrected)
         ) s
     ) r
     WHERE replaced_from IS NULL OR replaced_from > civil_status_on
@@ -94,7 +97,7 @@ civil AS (   -- a civil status and when it became known; one that a later post r
 ),
 couple AS (   -- whether the register has ever shown them as married to each other, and the holder as single again
     SELECT permit_id, max(CASE WHEN civil_status IN ('G', 'RP') AND with_other THEN 1 ELSE 0 END) AS married,
-           max(CASE WHEN party = 'holder' AND civil_status IN ('S', 'SP', 'Ä', 'EP') THEN civil_status_on END) AS holder_single_on
+           max(CASE WHEN party = 'holder' AND NOT corrected AND civil_status IN ('S', 'SP', 'Ä', 'EP') THEN civil_status_on END) AS holder_single_on
     FROM post
     GROUP BY permit_id
 ),
@@ -111,6 +114,7 @@ move AS (   -- an address and when it became known; one that a later post replac
             FROM post
             WHERE registered_on IS NOT NULL AND address_key IS NOT NULL
             GROUP BY permit_id, party, registered_on, address_key
+            HAVING NOT bool_and(corrected)
         ) s
     ) r
     WHERE replaced_from IS NULL OR replaced_from > registered_on
@@ -156,7 +160,7 @@ fact AS (   -- facts that are there have no deadline
     FROM civil c
     JOIN couple k ON k.permit_id = c.permit_id
     JOIN tie t ON t.permit_id = c.permit_id AND c.civil_status_on >= t.tie_from
-    WHERE c.party = 'anchor' AND c.civil_status IN ('S', 'SP') AND c.previous_status IN ('G', 'RP') AND c.previous_with_other
+    WHERE c.civil_status IN ('S', 'SP') AND c.previous_status IN ('G', 'RP') AND c.previous_with_other
       AND (k.holder_single_on IS NULL OR k.holder_single_on < t.tie_from)
     UNION ALL
     SELECT t.person_id, t.permit_id, CASE WHEN c.party = 'holder' THEN 'remarried' ELSE 'anchor_remarried' END AS circumstance,

@@ -67,28 +67,28 @@ source.en = "own default"
 */
 WITH differing AS (   -- permits whose holder some post shows otherwise: few
     SELECT p.permit_id
-    FROM permits p
+    FROM whole_permits p
     JOIN population_posts h ON h.person_id = p.person_id
     WHERE name_agreement(h.name, p.name_at_grant) <> 'same' OR h.birth_on <> p.birth_on_at_grant
        OR citizenship_change(h.citizenships, p.citizenships_at_grant) <> 'same'
     GROUP BY p.permit_id
 ),
 post AS (   -- each register post beside the particulars of each permit's decision
-    SELECT r.person_id, r.permit_id, p.record AS permit_record, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
+    SELECT r.person_id, r.permit_id, r.record AS permit_record, p.application_on, p.name_at_grant, p.birth_on_at_grant, p.citizenships_at_grant,
            coalesce(r.decided_on, r.valid_from) AS decided_on, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS carries_at,
            h.record, h.version, h.op, h.known_from, h.event_on, h.name, h.birth_on, h.citizenships, h.civil_status_on, h.number,
            first_value(h.number)
                OVER (PARTITION BY r.permit_id, substr(h.number, 1, 8)   -- the first one with this date of birth
-                     ORDER BY h.version, h.record, r.record ROWS UNBOUNDED PRECEDING) AS first_number
+                     ORDER BY h.version, h.record ROWS UNBOUNDED PRECEDING) AS first_number
     FROM differing d
     JOIN rights r ON r.permit_id = d.permit_id
-    JOIN permits p ON p.permit_id = r.permit_id AND p.record = r.record
+    JOIN whole_permits p ON p.permit_id = r.permit_id
     JOIN population_posts h ON h.person_id = r.person_id
 ),
 settled AS (   -- the last one that was known, and whose day had come, at the decision, which weighed what it showed
     SELECT permit_id, name, birth_on, citizenships
     FROM (SELECT permit_id, name, birth_on, citizenships,
-                 row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record DESC, permit_record DESC) AS nth
+                 row_number() OVER (PARTITION BY permit_id ORDER BY version DESC, record DESC) AS nth
           FROM post
           WHERE greatest(CAST(known_from AS DATE), event_on) <= decided_on) x
     WHERE nth = 1
@@ -120,19 +120,19 @@ counted AS (
 run AS (   -- posts in a row that differ are one episode, until one that agrees
     SELECT person_id, permit_id, permit_record, record, version, event_on, birth_days, birth_differs, majority_differs,
            name_now, citizenship_now, fields, differs,
-           greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS UNBOUNDED PRECEDING),
+           greatest(max(known_from) OVER (PARTITION BY permit_id ORDER BY version, record ROWS UNBOUNDED PRECEDING),
                     CAST(event_on AS TIMESTAMP), carries_at) AS alert_at,
            CASE WHEN CAST(event_on AS TIMESTAMP) > known_from THEN CAST(event_on AS TIMESTAMP) END AS due_at,   -- a change that is told ahead may be taken back until its day
            max(CASE WHEN NOT differs THEN version END)
-               OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS UNBOUNDED PRECEDING) AS agreed_version,
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS UNBOUNDED PRECEDING) AS agreed_version,
            min(CASE WHEN NOT differs THEN greatest(known_from, CAST(event_on AS TIMESTAMP)) END)
-               OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_at,
            first_value(CASE WHEN NOT differs THEN op END IGNORE NULLS)
-               OVER (PARTITION BY permit_id ORDER BY version, record, permit_record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
+               OVER (PARTITION BY permit_id ORDER BY version, record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS agrees_again_op
     FROM counted
 )
 SELECT person_id, permit_id, min(event_on) OVER (PARTITION BY permit_id, agreed_version) AS alert_key, event_on AS anchor_at, alert_at, due_at,
-       least(agrees_again_at, lead(alert_at) OVER (PARTITION BY permit_id, agreed_version ORDER BY version, record, permit_record)) AS cleared_at,   -- the next post takes its place
+       least(agrees_again_at, lead(alert_at) OVER (PARTITION BY permit_id, agreed_version ORDER BY version, record)) AS cleared_at,   -- the next post takes its place
        'changed_back' AS cleared_reason,
        severity(CASE WHEN (birth_differs AND (birth_days >= $birth_days OR majority_differs)) OR citizenship_now = 'lost' OR name_now = 'none' THEN 2
                      WHEN citizenship_now = 'added' OR name_now = 'part' THEN 1 ELSE 0 END

@@ -96,29 +96,29 @@ lasting AS (   -- with the limit
            a.from_on, count(b.record) AS blue_cards, records_of(b.record) AS card_records,
            CASE WHEN a.absent_from = 'SWE' THEN $sweden_months WHEN count(b.record) > 0 THEN $blue_card_months ELSE $months END AS limit_months
     FROM absence a
-    LEFT JOIN permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
+    LEFT JOIN whole_permits b ON b.person_id = a.person_id AND b.permit_class = 'BLUE_CARD'
     GROUP BY a.person_id, a.permit_id, a.record, a.held_at, a.settled_on, a.dereg_on, a.known_at, a.registered_again_at, a.post_record, a.absent_from,
              a.from_on
 ),
 seen AS (   -- the day of leaving and each sign of a stay, each with the next; the time before a known one never counts
-    SELECT permit_id, permit_record, post_record, absent_from, seen_on, record AS sign_record, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
+    SELECT permit_id, post_record, absent_from, seen_on, record AS sign_record, lead(seen_on) OVER w AS next_seen_on, lead(known_at) OVER w AS next_known_at
     FROM (
-        SELECT permit_id, record AS permit_record, post_record, absent_from, from_on AS seen_on, known_at, CAST(NULL AS VARCHAR) AS record
+        SELECT permit_id, post_record, absent_from, from_on AS seen_on, known_at, CAST(NULL AS VARCHAR) AS record
         FROM lasting
         UNION ALL
-        SELECT l.permit_id, l.record AS permit_record, l.post_record, l.absent_from, s.seen_on, s.known_at, s.record
+        SELECT l.permit_id, l.post_record, l.absent_from, s.seen_on, s.known_at, s.record
         FROM lasting l
         JOIN presence s ON s.person_id = l.person_id AND s.sign <> 'registered'   -- a registration ends the matter; one that the move took the place of is none
     ) x
-    WINDOW w AS (PARTITION BY permit_id, permit_record, post_record, absent_from ORDER BY seen_on, record NULLS FIRST)
+    WINDOW w AS (PARTITION BY permit_id, post_record, absent_from ORDER BY seen_on, record NULLS FIRST)
 ),
 lost AS (   -- signs within each absence that were corrected away: until when
-    SELECT l.permit_id, l.record AS permit_record, l.post_record, l.absent_from, s.seen_on, max(e.until_at) AS until_at
+    SELECT l.permit_id, l.post_record, l.absent_from, s.seen_on, max(e.until_at) AS until_at
     FROM lasting l
-    JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
+    JOIN seen s ON s.permit_id = l.permit_id AND s.post_record = l.post_record AND s.absent_from = l.absent_from
     JOIN earlier_presence e ON e.person_id = l.person_id AND e.sign <> 'registered' AND e.seen_on > s.seen_on
          AND (s.next_seen_on IS NULL OR e.seen_on < s.next_seen_on)
-    GROUP BY l.permit_id, l.record, l.post_record, l.absent_from, s.seen_on
+    GROUP BY l.permit_id, l.post_record, l.absent_from, s.seen_on
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,
        greatest(CAST(add_months(s.seen_on, l.limit_months) AS TIMESTAMP), l.known_at, l.held_at) AS alert_at,
@@ -126,8 +126,8 @@ SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_a
        l.dereg_on AS moved_on, s.seen_on AS last_seen_on, l.absent_from, l.limit_months, l.blue_cards,
        records(l.record, l.post_record, l.card_records, s.sign_record) AS records
 FROM lasting l
-JOIN seen s ON s.permit_id = l.permit_id AND s.permit_record = l.record AND s.post_record = l.post_record AND s.absent_from = l.absent_from
-LEFT JOIN lost e ON e.permit_id = l.permit_id AND e.permit_record = l.record AND e.post_record = l.post_record AND e.absent_from = l.absent_from AND e.seen_on = s.seen_on
+JOIN seen s ON s.permit_id = l.permit_id AND s.post_record = l.post_record AND s.absent_from = l.absent_from
+LEFT JOIN lost e ON e.permit_id = l.permit_id AND e.post_record = l.post_record AND e.absent_from = l.absent_from AND e.seen_on = s.seen_on
 WHERE (s.next_seen_on IS NULL OR s.next_seen_on >= add_months(s.seen_on, l.limit_months))
   AND (l.settled_on IS NULL   -- the decision did not know of it, or the limit was not yet passed
        OR greatest(add_months(s.seen_on, l.limit_months), CAST(l.known_at AS DATE), CAST(e.until_at AS DATE)) > l.settled_on)

@@ -120,5 +120,5 @@ FROM newcomer n
 JOIN carriers c ON c.permit_id = n.permit_id
 LEFT JOIN seen b ON b.permit_id = n.permit_id
 LEFT JOIN sign s ON s.permit_id = n.permit_id
-WHERE c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CAST(n.first_known_time AS DATE), CAST(b.until_at AS DATE)) > c.settled_on
+WHERE c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on
 GROUP BY n.person_id, c.carrier_id, c.record, c.from_at, n.record, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

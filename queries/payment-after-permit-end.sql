@@ -10,6 +10,9 @@ legal_basis = ["SFB 5 kap. 12 §", "UF 7 kap. 7 a § och 15 a § 10 p.", "lag 20
 legal_gate = "open"
 severity = "medium"
 owner = "payment-control"
+readings = [
+    "A new permit ends it whatever its class, and also if it does not last as long as a revoked one would have.",
+]
 purpose = "payment_control"
 survives = ["permit_ended"]
 
@@ -46,13 +49,19 @@ source.sv = "eget antagande"
 source.en = "own default"
 */
 WITH ended AS (   -- permits whose right to stay has an end: final revocation, else the last day on which the right goes on
-    SELECT person_id, permit_id, record, first_known_time, next_from, held_until, greatest(next_known_at, CAST(next_from AS TIMESTAMP)) AS next_at,
+    SELECT person_id, permit_id, record, first_known_time, held_until,
            CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN revoked_final_on
                 WHEN end_kind = 'revoked' AND carries_until < coalesce(valid_to, DATE '2199-12-31') THEN valid_to   -- not final: does not count
                 ELSE carries_until END AS right_until,
            CASE WHEN revoked_final_on <= coalesce(valid_to, revoked_final_on) THEN 'revoked' ELSE 'expired' END AS why
     FROM permit_spells
     WHERE NOT coalesce(inhibited, false)
+),
+another AS (   -- the first other permit since then, whatever its kind and length
+    SELECT e.permit_id, min(o.valid_from) AS from_on, min(greatest(o.first_known_time, CAST(o.valid_from AS TIMESTAMP))) AS held_at
+    FROM ended e
+    JOIN permit_spells o ON o.person_id = e.person_id AND NOT o.annulled AND o.valid_from > e.right_until
+    GROUP BY e.permit_id
 ),
 refused AS (   -- the applications whose refusal or withdrawal ended the right
     SELECT e.permit_id, records_of(CASE WHEN a.decided_on = e.right_until AND e.right_until > e.held_until THEN a.record END) AS records
@@ -62,19 +71,20 @@ refused AS (   -- the applications whose refusal or withdrawal ended the right
 )
 SELECT e.person_id, e.permit_id, b.source AS alert_key, min(b.period_from) AS anchor_at,
        greatest(min(b.known_at), e.first_known_time) AS alert_at,
-       CAST(e.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, e.next_at AS cleared_at, 'medium' AS severity,
+       CAST(e.right_until + $wait_days + 1 AS TIMESTAMP) AS due_at, n.held_at AS cleared_at, 'medium' AS severity,
        e.why, e.right_until, CASE WHEN e.right_until > e.held_until THEN e.right_until END AS application_decided_on, $wait_days AS wait_days,
        min(b.period_from) AS first_period_from, max(b.period_from) AS last_period_from, count(*) AS payments,
        CAST(sum(b.amount_sek) AS BIGINT) AS amount_sek,
        records(e.record, x.records, records_of(b.record)) AS records
 FROM ended e
+LEFT JOIN another n ON n.permit_id = e.permit_id
 JOIN (SELECT person_id, record, source, coalesce(period_from, month) AS period_from, amount_sek,
              greatest(first_known_time, CAST(coalesce(period_from, month) AS TIMESTAMP)) AS known_at   -- paid ahead: from its first day
       FROM payments WHERE kind = 'benefit' AND basis = 'residence') b
-  ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (e.next_from IS NULL OR b.period_from < e.next_from)
+  ON b.person_id = e.person_id AND b.period_from > e.right_until + $wait_days AND (n.from_on IS NULL OR b.period_from < n.from_on)
 LEFT JOIN refused x ON x.permit_id = e.permit_id
 WHERE NOT EXISTS (SELECT 1 FROM permit_spells o   -- a permit beside it that went on
-                  WHERE o.person_id = e.person_id AND o.permit_id <> e.permit_id AND coalesce(o.end_kind, 'none') <> 'annulled'
+                  WHERE o.person_id = e.person_id AND o.permit_id <> e.permit_id AND NOT o.annulled
                     AND o.valid_from <= e.right_until AND (o.carries_until IS NULL OR o.carries_until > e.right_until))
-GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, e.next_at, b.source, e.why, e.right_until, e.held_until, x.records
+GROUP BY e.person_id, e.permit_id, e.record, e.first_known_time, n.held_at, b.source, e.why, e.right_until, e.held_until, x.records
 HAVING sum(b.amount_sek) > 0

@@ -66,7 +66,7 @@ WITH move AS (   -- moves abroad within the unbroken right, each with the end of
                     CAST(CAST(d.known_at AS DATE) + $wait_days AS TIMESTAMP)) AS due_at
     FROM rights p
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
-    LEFT JOIN permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU'
+    LEFT JOIN whole_permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU'
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
     LEFT JOIN earlier_notices w ON w.person_id = p.person_id AND w.about = 'service'   -- that excused it before
          AND w.event_on >= add_months(d.dereg_on, -$service_months) AND w.event_on <= d.dereg_on + $wait_days

@@ -13,6 +13,7 @@ owner = "protection-unit"
 readings = [
     "Held against the status, not the permit: days and visits are counted over renewals, and a renewal settles what was known, and had happened, at its decision.",
     "A documented exit to the tested country is a visit that lasts at least until the next sign of presence in Sweden, else until now, told as 'return not seen' and one tier lower as long as the stay is inferred only. Whoever leaves for it again, or is seen in Sweden, has come back: the first is a visit, its days are inferred. Salary and studies are no such sign here, for the data may not be used for these permits.",
+    "A tip about one visit raises the indication, also once later visits are known: they take nothing from it.",
     "An address in the register is a sign too, in the holder's favour: it ends the days of a stay whose return nobody saw. It is no appearance in person, so that the return stays unseen, and one tier lower.",
 ]
 
@@ -124,8 +125,8 @@ visit AS (   -- each visit beside those before it, and the days beside it that h
     SELECT doubted.*,
            coalesce(sum(CASE WHEN certain AND doubts <= 1 THEN days END) OVER status, 0)
                + coalesce(sum(CASE WHEN NOT certain AND doubts = 0 THEN days END) OVER earlier, 0) AS other_days_1,
-           coalesce(sum(CASE WHEN certain AND doubts <= 2 THEN days END) OVER status, 0)
-               + coalesce(sum(CASE WHEN NOT certain AND doubts <= 1 THEN days END) OVER earlier, 0) AS other_days_2,
+           coalesce(sum(CASE WHEN certain THEN days END) OVER status, 0)
+               + coalesce(sum(CASE WHEN NOT certain THEN days END) OVER earlier, 0) AS other_days_2,
            max(coalesce(back_on, DATE '2199-12-31')) OVER earlier AS earlier_back_on,
            max(left_on) OVER earlier AS earlier_left_on,
            max(CASE WHEN visit_doubts = 0 AND transit IS NOT TRUE THEN left_on END) OVER earlier AS sure_left_on,
@@ -166,19 +167,27 @@ counted AS (
     FROM stay
 ),
 fact AS (   -- each doubt takes a tier: no document, one of several states, a reason; and so does a stay that was not seen. Days by how many doubts they have
-    SELECT counted.* EXCLUDE (seen_days, unseen_days),
+    SELECT counted.* EXCLUDE (seen_days, unseen_days), coalesce(reached_on, DATE '1900-01-01') AS point_on,
            CASE WHEN reason = 0 THEN seen_days ELSE 0 END AS seen_days, CASE WHEN reason = 0 THEN unseen_days ELSE 0 END AS unseen_days,
            CASE WHEN doubts = 0 THEN seen_days ELSE 0 END AS days_0,
            CASE WHEN reason = 0 AND doubts <= 1 THEN seen_days ELSE 0 END + CASE WHEN doubts = 0 THEN unseen_days ELSE 0 END AS days_1,
-           CASE WHEN reason = 0 THEN seen_days ELSE 0 END + CASE WHEN reason = 0 AND doubts <= 1 THEN unseen_days ELSE 0 END AS days_2,
+           CASE WHEN reason = 0 THEN seen_days + unseen_days ELSE 0 END AS days_2,
            greatest(CASE WHEN moved THEN 3
                          WHEN transit IS TRUE THEN 0
                          WHEN seen_days >= $short_days THEN 2
                          WHEN seen OR seen_days + unseen_days >= $short_days THEN 1 ELSE 0 END - doubts, repeat_grade) AS grade
     FROM counted
+),
+step AS (   -- a row for what was known at each time at which one of them became known
+    SELECT p.person_id, p.permit_id, p.permit_class, p.record, p.is_first, p.decided_on, f.status_record, f.point_on,
+           greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at
+    FROM rights p
+    JOIN fact f ON f.person_id = p.person_id
+    WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
+    GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.is_first, p.decided_on, f.status_record, f.point_on,
+             greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP))
 )
-SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at,
-       greatest(max(f.known_at), CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
+SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at, p.alert_at,
        CAST(greatest(f.reached_on, max(f.ahead_on)) AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
        'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
@@ -195,9 +204,8 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        count(*) FILTER (WHERE f.reason = 2) AS excused_visits, count(*) FILTER (WHERE f.transit IS TRUE) AS transits,
        bool_or(f.moved) AS moved_there, bool_or(f.one_of_several) AS one_of_several,
        records(p.record, f.status_record, records_of(f.records), records_of(f.reason_records)) AS records
-FROM rights p
-JOIN fact f ON f.person_id = p.person_id
-WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
-GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.valid_from, f.status_record, f.status_kind, f.tested_country,
+FROM step p
+JOIN fact f ON f.person_id = p.person_id AND f.status_record = p.status_record AND f.point_on = p.point_on AND f.known_at <= p.alert_at
+GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.alert_at, f.status_record, f.status_kind, f.tested_country,
          f.ended_on, f.reached_on
 HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.told_at AS DATE) > p.decided_on)

@@ -84,7 +84,7 @@ SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at
        CASE WHEN same_state(k.country, st.tested_country) > 0 THEN 'UtlL 4 kap. 5 § 1 st. 2 p.' ELSE 'UtlL 4 kap. 5 § 1 st. 3 p.' END AS ground,
        records(p.record, st.record, k.record) AS records
 FROM rights p
-JOIN permits g ON g.permit_id = p.permit_id
+JOIN whole_permits g ON g.permit_id = p.permit_id
 JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
 JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(has_citizenship(g.citizenships_at_grant, k.country), false)
      AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)

@@ -13,6 +13,7 @@ owner = "return-unit"
 readings = [
     "'Not served' needs a fresh sign of where the person is (address, employer, journey); without one it is info, counted and never queued.",
     "Whoever has a final decision was served by then at the latest; a day of service is shown only where one is recorded.",
+    "A new permit ends it whatever its class, and also if it does not last as long as the revoked one would have.",
     "Somebody who has left ends it; somebody who has announced leaving does so on that day.",
 ]
 purpose = "follow_up"
@@ -77,11 +78,10 @@ doc.en = "days after the decision became final within which the person is to lea
 source.sv = "UtlL 8 kap. 21 §: fyra veckor"
 source.en = "UtlL 8 kap. 21 §: four weeks"
 */
-WITH beside AS (   -- revoked permits beside another that goes on
+WITH another AS (   -- of revoked permits, when another one was held that goes on after the revocation, or is new, whatever its kind and length
     SELECT r.permit_id, min(greatest(o.first_known_time, CAST(o.valid_from AS TIMESTAMP))) AS held_at
-    FROM permits r
-    JOIN permit_spells o ON o.person_id = r.person_id AND o.permit_id <> r.permit_id AND coalesce(o.end_kind, 'none') <> 'annulled'
-         AND o.valid_from <= coalesce(r.revoked_final_on, r.revoked_on)
+    FROM whole_permits r
+    JOIN permit_spells o ON o.person_id = r.person_id AND o.permit_id <> r.permit_id AND NOT o.annulled
          AND (o.carries_until IS NULL OR o.carries_until > coalesce(r.revoked_final_on, r.revoked_on))
     GROUP BY r.permit_id
 ),
@@ -92,11 +92,10 @@ revoked AS (   -- a permit, the steps of its revocation, and what ends the matte
            CASE WHEN CAST(r.revoked_final_on AS TIMESTAMP) <= r.known_time THEN r.revoked_final_on END AS shown_final_on,
            CASE WHEN coalesce(r.revoked_served_on, r.revoked_final_on) IS NOT NULL
                 THEN greatest(r.known_time, CAST(coalesce(r.revoked_served_on, r.revoked_final_on) AS TIMESTAMP)) END AS served_at,
-           least(CASE WHEN r.inhibited THEN r.known_time END, greatest(p.next_known_at, CAST(p.next_from AS TIMESTAMP)), b.held_at) AS ended_at
-    FROM permits r
-    JOIN permit_spells p ON p.permit_id = r.permit_id
-    LEFT JOIN beside b ON b.permit_id = r.permit_id
-    WHERE r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL
+           least(CASE WHEN r.inhibited THEN r.known_time END, a.held_at) AS ended_at
+    FROM whole_permits r
+    LEFT JOIN another a ON a.permit_id = r.permit_id
+    WHERE r.permit_class <> 'ASYLUM_APPLICANT' AND (r.revoked_on IS NOT NULL OR r.revoked_final_on IS NOT NULL)
 ),
 trace AS (   -- signs since the decision; salary as the gateways go. Some of them tell where the person can be found
     SELECT r.permit_id, s.kind, s.seen_on, s.known_at, s.record AS sign_record, s.kind IN ('salary', 'address', 'entry') AS findable
@@ -112,11 +111,11 @@ unserved AS (   -- the decision alone, and each sign of where the person is sinc
     FROM trace
     WHERE findable
 ),
-gone AS (   -- the last day in time on which each left since the decision, and the last sign by then
+gone AS (   -- the last day in time on which each left since the decision, and the last sign
     SELECT r.permit_id, max(d.left_on) AS left_on, max(t.seen_on) AS seen_on
     FROM revoked r
     JOIN departures d ON d.person_id = r.person_id AND d.left_on >= coalesce(r.revoked_on, r.final_on) AND d.left_on <= r.final_on + $leave_days
-    LEFT JOIN trace t ON t.permit_id = r.permit_id AND t.seen_on <= r.final_on + $leave_days
+    LEFT JOIN trace t ON t.permit_id = r.permit_id
     GROUP BY r.permit_id
 ),
 stayed AS (   -- signs after the last day to leave; and that the person was still registered on that day, until the register ends it

@@ -76,7 +76,7 @@ full_month AS (   -- leave may begin or end in a month beside it, which says not
            m.complete_at, m.evaluated_at, m.stands_since
     FROM full_salary_months m
     JOIN fallen f ON f.person_id = m.person_id
-    LEFT JOIN permit_chains h ON h.permit_id = m.permit_id AND h.record = m.permit_record
+    LEFT JOIN permit_chains h ON h.permit_id = m.permit_id
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND ((m.in_own_right AND m.gross_sek > 0) OR m.excused = 1)
 ),
 risen AS (   -- months for which less was declared before, and until when
@@ -107,13 +107,13 @@ judged AS (
 ),
 run AS (   -- low months in a row are one episode, until the next usual one
     SELECT judged.*,
-           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING) AS last_usual_month,
+           max(CASE WHEN NOT low THEN month END) OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_id, in_gap ROWS UNBOUNDED PRECEDING) AS last_usual_month,
            min(CASE WHEN NOT low THEN evaluated_at END)
-               OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_record, in_gap ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
+               OVER (PARTITION BY person_id, chain_id ORDER BY month, permit_id, in_gap ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS usual_again_at
     FROM judged
 ),
 told AS (
-    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING) AS episode
+    SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_usual_month ORDER BY month, permit_id, in_gap ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
     WHERE low
 ),

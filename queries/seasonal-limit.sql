@@ -11,7 +11,7 @@ legal_gate = "request"
 severity = "medium"
 owner = "national-control"
 readings = [
-    "Any window of 365 days counts, not only the one that ends with the permit.",
+    "Any window of 365 days counts, not only the one that ends with the permit; a day under two permits counts once.",
     "The limit in force on the day that passes it applies, but never a stricter one than at the application.",
     "Work after the limit: a payment that is known raises weak at once, as in R08.",
     "What is said of the days ends with the permit (permit_ended), or with an application in time once it is refused; what is said of work after its end does not.",
@@ -70,6 +70,8 @@ source.en = "own default"
 */
 WITH season AS (   -- of a permit without an end a year is enough to count
     SELECT person_id, permit_id, record, first_known_time, applied_on, valid_from, held_until, counted_until, carries_until, next_from,
+           greatest(valid_from, max(counted_until) OVER (PARTITION BY person_id ORDER BY valid_from, permit_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + 1)
+               AS counted_from,   -- a day under two of them counts once
            sum(CAST(counted_until - valid_from + 1 AS BIGINT)) OVER (PARTITION BY person_id) AS days_in_all
     FROM (
         SELECT person_id, permit_id, record, first_known_time, coalesce(application_on, decided_on, valid_from) AS applied_on, valid_from, held_until,
@@ -80,16 +82,16 @@ WITH season AS (   -- of a permit without an end a year is enough to count
 ),
 counted AS (   -- days with such permits among the 365 that end with each day of one, of holders who have had them for so long at all
     SELECT e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day, max(i.first_known_time) AS known_at, records_of(i.record) AS permit_records,
-           CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.valid_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
+           CAST(sum(CAST(least(i.counted_until, d.day) - greatest(i.counted_from, d.day - 364) + 1 AS BIGINT)) AS BIGINT) AS days_in_year
     FROM season e
     JOIN days d ON d.day >= e.valid_from AND d.day <= e.counted_until
-    JOIN season i ON i.person_id = e.person_id AND i.valid_from <= d.day AND i.counted_until >= d.day - 364
+    JOIN season i ON i.person_id = e.person_id AND i.counted_from <= least(i.counted_until, d.day) AND i.counted_until >= d.day - 364
     WHERE e.days_in_all > $least_days
     GROUP BY e.person_id, e.permit_id, e.record, e.carries_until, e.applied_on, d.day
 ),
 excess AS (   -- the days that pass the limit in force on them, and each that was in force since the application
     SELECT c.person_id, c.permit_id, c.record, c.carries_until, c.day AS exceeded_on, c.known_at, c.permit_records, c.days_in_year, max(l.value) AS days_allowed,
-           row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day, c.record) AS place
+           row_number() OVER (PARTITION BY c.permit_id ORDER BY c.day) AS place
     FROM counted c
     JOIN parameters l ON l.name = 'seasonal_days' AND l.valid_from <= c.day AND (l.valid_to IS NULL OR l.valid_to > c.applied_on)
     GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.permit_records, c.days_in_year
@@ -114,8 +116,8 @@ late_pay AS (   -- months in which the seasonal employer paid after the permit, 
 weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known
     SELECT p.permit_id, p.month, min(s.first_known_time) AS weighed_at
     FROM late_pay p
-    JOIN permits s ON s.person_id = p.person_id AND s.valid_from >= add_months(p.month, 1) AND CAST(p.stands_since AS DATE) <= coalesce(s.decided_on, s.valid_from)
-    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND coalesce(s.end_kind, 'none') <> 'annulled'
+    JOIN whole_permits s ON s.person_id = p.person_id AND s.valid_from >= add_months(p.month, 1) AND CAST(p.stands_since AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND NOT s.annulled
     GROUP BY p.permit_id, p.month
 ),
 told AS (   -- what is paid is paid; the employer may correct it until the month is complete

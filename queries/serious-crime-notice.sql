@@ -48,8 +48,8 @@ WITH notice AS (   -- routed as it came: nothing of what it says is read, nor do
 ),
 decision AS (   -- the day of the decision to revoke a permit, and when it became known
     SELECT p.person_id, p.permit_id, p.revoked_on, min(h.known_from) AS known_at
-    FROM permits p
-    JOIN permits_history h ON h.person_id = p.person_id AND h.record_key = p.record_key AND h.revoked_on = p.revoked_on
+    FROM whole_permits p
+    JOIN permits_history h ON h.permit_id = p.permit_id AND h.revoked_on = p.revoked_on
     GROUP BY p.person_id, p.permit_id, p.revoked_on
 )
 SELECT n.person_id, n.permit_id, n.event_on AS alert_key, n.event_on AS anchor_at,

@@ -69,10 +69,9 @@ source.en = "own default"
 */
 WITH study AS (   -- study permits with the first day of the unbroken row that they belong to, and its last
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from,
-           coalesce(h.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_id)) AS started_on,
+           coalesce(p.held_since, min(p.valid_from) OVER (PARTITION BY p.person_id, p.right_id)) AS started_on,
            max(coalesce(p.held_until, DATE '2199-12-31')) OVER (PARTITION BY p.person_id, p.right_id) AS last_on
     FROM rights p
-    JOIN permits h ON h.person_id = p.person_id AND h.record_key = p.record_key
     WHERE p.permit_class = 'STUDY_HE'
 ),
 year AS (   -- their study years, each under the permit that is in force when it is evaluated
@@ -100,7 +99,7 @@ excused AS (
 ),
 result AS (   -- results dated up to the evaluation, in the order in which they became known
     SELECT d.permit_id, d.year_no, s.record, s.first_known_time,
-           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record, d.record
+           sum(s.credits_tenths) OVER (PARTITION BY d.permit_id, d.year_no ORDER BY s.first_known_time, s.record
                                        ROWS UNBOUNDED PRECEDING) AS so_far
     FROM due d
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
@@ -153,8 +152,8 @@ LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
 WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                   WHERE e.person_id = w.person_id AND e.from_on < w.to_on AND (e.until_on IS NULL OR e.until_on >= w.from_on))
-GROUP BY w.person_id, c.carrier_id, c.record, c.from_at, w.record, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
+GROUP BY w.person_id, c.carrier_id, c.is_own, c.record, c.from_at, w.record, w.first_known_time, w.year_no, w.required, w.from_on, w.to_on, w.due_on, w.severity,
          w.months_excused, w.asked_1200ths, c.settled_on, b.tenths, b.until_at, x.months, x.until_at, y.until_at
-HAVING c.settled_on IS NULL OR greatest(w.due_on, CAST(w.first_known_time AS DATE), CAST(y.until_at AS DATE)) > c.settled_on
+HAVING c.settled_on IS NULL OR greatest(w.due_on, CASE WHEN NOT c.is_own THEN CAST(w.first_known_time AS DATE) END, CAST(y.until_at AS DATE)) > c.settled_on
     OR (CAST(greatest(b.until_at, x.until_at) AS DATE) > c.settled_on   -- until then it had enough
         AND (coalesce(max(r.so_far), 0) + coalesce(b.tenths, 0)) * 1200 >= w.asked_1200ths - w.required * 100 * coalesce(x.months, 0))

@@ -90,9 +90,9 @@ WITH study AS (   -- permits to study, and whether the right to study begins wit
     FROM (
         SELECT r.person_id, r.permit_id, r.permit_class, r.record, r.first_known_time, r.decided_on, r.valid_from, r.held_until,
                r.right_until, r.is_first, s.institution_id, CASE WHEN s.continued THEN s.next_from END AS next_from,
-               lag(r.permit_class) OVER (PARTITION BY r.person_id, s.beside ORDER BY r.valid_from, r.permit_id, r.record) AS previous_class
+               lag(r.permit_class) OVER (PARTITION BY r.person_id, s.beside ORDER BY r.valid_from, r.permit_id) AS previous_class
         FROM rights r
-        JOIN permit_spells s ON s.permit_id = r.permit_id AND s.record = r.record
+        JOIN permit_spells s ON s.permit_id = r.permit_id
     ) p
     LEFT JOIN institutions i ON i.institution_id = p.institution_id
     WHERE p.permit_class IN ('STUDY_HE', 'STUDY_OTHER')
@@ -128,14 +128,14 @@ seen AS (   -- what the institutions have said about each term; a registration f
     GROUP BY d.person_id, d.permit_id, d.record, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
 ),
 taken_back AS (   -- registrations and exemptions that there were before: until when
-    SELECT d.permit_id, d.record, d.term, max(s.until_at) AS until_at
+    SELECT d.permit_id, d.term, max(s.until_at) AS until_at
     FROM due d
     JOIN earlier_studies s ON s.person_id = d.person_id AND s.about IN ('registration', 'exemption')
          AND (s.about = 'registration' OR coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days)
          AND (s.ends_on >= d.starts_on + $overlap_days
               OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
-    GROUP BY d.permit_id, d.record, d.term
+    GROUP BY d.permit_id, d.term
 )
 SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
        greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
@@ -146,6 +146,6 @@ SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on 
 FROM seen n
 CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
 JOIN carriers c ON c.permit_id = n.permit_id
-LEFT JOIN taken_back b ON b.permit_id = n.permit_id AND b.record = n.record AND b.term = n.term
-WHERE (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CAST(n.first_known_time AS DATE), CAST(b.until_at AS DATE)) > c.settled_on)
+LEFT JOIN taken_back b ON b.permit_id = n.permit_id AND b.term = n.term
+WHERE (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on)
   AND (n.exempt_from IS NULL OR n.exempt_from > n.counted_from + tier.days)

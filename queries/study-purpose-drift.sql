@@ -74,7 +74,7 @@ source.en = "own default"
 */
 WITH worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,
-           count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at,
+           count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at, max(m.known_at) AS paid_at,
            max(e.until_at) AS corrected_at
     FROM rights p
     JOIN rights q ON q.person_id = p.person_id AND q.right_id = p.right_id AND q.valid_from >= p.valid_from AND q.permit_class = 'STUDY_HE'
@@ -114,7 +114,7 @@ studied AS (
     SELECT w.person_id, w.permit_id, w.record, w.term, w.starts_on, w.ends_on, w.months_high,
            coalesce(g.tenths, 0) AS registered_tenths, coalesce(s.tenths, 0) AS credits_tenths,
            greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time) AS alert_at,
-           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.known_at, w.first_known_time, w.corrected_at, l.until_at) AS stands_since
+           greatest(CAST(w.ends_on + $wait_days AS TIMESTAMP), w.paid_at, w.corrected_at, l.until_at) AS stands_since, w.first_known_time AS permit_known_at
     FROM worked w
     LEFT JOIN lost l ON l.permit_id = w.permit_id AND l.term = w.term
     LEFT JOIN registered g ON g.permit_id = w.permit_id AND g.term = w.term
@@ -122,21 +122,21 @@ studied AS (
 ),
 drift AS (   -- full-time work and next to no studies, the n-th such term of the permit
     SELECT d.person_id, d.permit_id, d.record, d.term, d.starts_on, d.ends_on, d.months_high, d.registered_tenths,
-           d.credits_tenths, d.alert_at, d.stands_since, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on, d.record) AS term_no
+           d.credits_tenths, d.alert_at, d.stands_since, d.permit_known_at, row_number() OVER (PARTITION BY d.permit_id ORDER BY d.starts_on, d.term, d.ends_on) AS term_no
     FROM studied d
     WHERE d.registered_tenths <= $single_course_tenths AND d.credits_tenths < $single_course_tenths
       AND NOT EXISTS (SELECT 1 FROM study_exemptions e
                       WHERE e.person_id = d.person_id AND e.from_on <= d.ends_on AND (e.until_on IS NULL OR e.until_on >= d.starts_on))
 ),
 told AS (
-    SELECT person_id, permit_id, record, term, starts_on, ends_on, months_high, registered_tenths, credits_tenths, term_no,
+    SELECT person_id, permit_id, record, term, starts_on, ends_on, months_high, registered_tenths, credits_tenths, term_no, permit_known_at,
            min(starts_on) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS first_starts_on,
            max(alert_at) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS known_at,
            max(stands_since) OVER (PARTITION BY permit_id ORDER BY term_no ROWS UNBOUNDED PRECEDING) AS stands_since
     FROM drift
 ),
 step AS (   -- with all that was declared and studied from the first such term on
-    SELECT t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since,
+    SELECT t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since, t.permit_known_at,
            records_of(CASE WHEN f.kind = 'salary' AND f.to_month >= t.first_starts_on AND f.to_month <= t.ends_on THEN f.record END) AS pay_records,
            records_of(CASE WHEN CASE z.kind WHEN 'result' THEN z.event_on >= t.first_starts_on AND z.event_on <= t.ends_on + $wait_days
                                        ELSE coalesce(z.starts_on, z.event_on) <= t.ends_on
@@ -144,11 +144,11 @@ step AS (   -- with all that was declared and studied from the first such term o
     FROM told t
     JOIN pay_records f ON f.person_id = t.person_id
     LEFT JOIN studies z ON z.person_id = t.person_id AND z.kind IN ('registered', 're_registered', 'result')
-    GROUP BY t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since
+    GROUP BY t.person_id, t.permit_id, t.record, t.term, t.starts_on, t.ends_on, t.months_high, t.registered_tenths, t.credits_tenths, t.term_no, t.known_at, t.stands_since, t.permit_known_at
 )
 SELECT s.person_id, c.carrier_id AS permit_id, 'other-purpose' AS alert_key, s.starts_on AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        CAST(s.ends_on + $wait_days AS TIMESTAMP) AS due_at, CASE s.term_no WHEN 1 THEN 'weak' ELSE 'medium' END AS severity,
        s.term, s.term_no, s.months_high, CAST(s.registered_tenths AS BIGINT) AS registered_tenths, CAST(s.credits_tenths AS BIGINT) AS credits_tenths,
        $share_pct AS share_pct, records(s.record, c.record, s.pay_records, s.study_records) AS records
 FROM step s
-JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.stands_since AS DATE) > c.settled_on)
+JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(greatest(s.stands_since, CASE WHEN NOT c.is_own THEN s.permit_known_at END) AS DATE) > c.settled_on)

@@ -63,7 +63,7 @@ WITH gone AS (   -- moved abroad or disappeared; one that follows another is the
     WHERE dereg_code IN ('UV', 'OB')
 ),
 asked AS (   -- permits during which an application was filed that kept the right open until it was decided
-    SELECT p.permit_id, min(a.filed_on) AS filed_on
+    SELECT p.permit_id
     FROM rights p
     JOIN applications a ON a.person_id = p.person_id AND a.filed_on >= p.valid_from AND a.filed_on <= p.held_until
          AND NOT coalesce(CAST(a.first_known_time AS DATE) >= a.decided_on, false)
@@ -73,7 +73,7 @@ held AS (   -- permits with the day on which the next one of the right was decid
     SELECT p.person_id, p.permit_id, p.permit_class, p.record, p.first_known_time, p.decided_on, p.valid_from, p.valid_to, p.carries_until,
            p.right_from, p.right_until, p.is_first,
            CASE WHEN a.permit_id IS NULL
-                THEN lead(p.decided_on) OVER (PARTITION BY p.person_id, p.right_id ORDER BY p.valid_from, p.permit_id, p.record_key)
+                THEN lead(p.decided_on) OVER (PARTITION BY p.person_id, p.right_id ORDER BY p.valid_from, p.permit_id)
                 END AS extended_on
     FROM rights p
     LEFT JOIN asked a ON a.permit_id = p.permit_id

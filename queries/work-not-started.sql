@@ -114,7 +114,7 @@ JOIN carriers c ON c.permit_id = d.permit_id
 LEFT JOIN known k ON k.permit_id = d.permit_id
 LEFT JOIN employer x ON x.permit_id = d.permit_id
 LEFT JOIN salary_months s ON s.person_id = d.person_id AND s.month >= month_of(d.valid_from) AND s.month <= add_months(d.start_by, 1)
-WHERE (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), d.first_known_time, k.until_at) AS DATE) > c.settled_on)
+WHERE (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), CASE WHEN NOT c.is_own THEN d.first_known_time END, k.until_at) AS DATE) > c.settled_on)
   AND (x.bankrupt_on IS NULL OR x.bankrupt_on >= d.start_by)
   AND NOT EXISTS (SELECT 1 FROM notices t
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'

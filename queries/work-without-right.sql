@@ -79,12 +79,12 @@ WITH paid AS (   -- months with pay for work, from all employers, and no excuse
 allowed AS (   -- since when a person has had permits
     SELECT person_id, min(least(held_since, valid_from)) AS first_permit_from
     FROM permit_spells
-    WHERE coalesce(end_kind, 'none') <> 'annulled'
+    WHERE NOT annulled
     GROUP BY person_id
 ),
 unlawful AS (   -- such months, and the one before, without any right to work; about the permit or case that was the last by then
     SELECT h.person_id, h.permit_id, h.permit_class, h.valid_from, h.record, p.month, p.gross_sek, p.known_at,
-           row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.record DESC, h.is_case) AS place
+           row_number() OVER (PARTITION BY p.person_id, p.month ORDER BY h.valid_from DESC, h.permit_id DESC, h.is_case) AS place
     FROM paid p
     JOIN last_held h ON h.person_id = p.person_id AND h.valid_from < add_months(p.month, 1) AND (h.last_until IS NULL OR h.last_until >= add_months(p.month, 1) - 1)
     WHERE p.gross_sek >= $amount_sek
@@ -114,8 +114,8 @@ weighed AS (   -- months whose pay was known when a later permit was decided: th
     SELECT r.permit_id, r.month, min(s.first_known_time) AS weighed_at
     FROM run r
     LEFT JOIN corrected k ON k.permit_id = r.permit_id AND k.month = r.month
-    JOIN permits s ON s.person_id = r.person_id AND s.valid_from >= add_months(r.month, 1) AND CAST(greatest(r.known_at, k.until_at) AS DATE) <= coalesce(s.decided_on, s.valid_from)
-    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND coalesce(s.end_kind, 'none') <> 'annulled'
+    JOIN whole_permits s ON s.person_id = r.person_id AND s.valid_from >= add_months(r.month, 1) AND CAST(greatest(r.known_at, k.until_at) AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND NOT s.annulled
     GROUP BY r.permit_id, r.month
 ),
 named AS (   -- all that was declared for the month, and the applications that were refused or withdrawn by then since the permit began

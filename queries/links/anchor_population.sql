@@ -1,7 +1,7 @@
 /*
 doc = """
 Shown to the holder of a permit that depends on this person (the anchor): each version of the anchor's register post, with
-its place in the register's order. Name, number, birth and citizenships are not shown, only whether one of them is Swedish. A
+its place in the register's order and whether the next one corrects it. Name, number, birth and citizenships are not shown, only whether one of them is Swedish. A
 retraction has nothing but its times. Once the anchor is protected only that is shown, and of no other version anything.
 """
 needs = "anchors"
@@ -17,7 +17,9 @@ SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', h.recor
        CASE WHEN h.protected THEN NULL ELSE h.registered_on END AS registered_on,
        coalesce(h.protected, false) AS protected,
        CASE WHEN h.protected THEN NULL ELSE array_has(h.citizenships, 'SWE') END AS swedish,
-       h.version AS post_version, h.is_latest, h.known_from
+       h.version AS post_version, h.is_latest, coalesce(h.next_op, 'upsert') IN ('correct', 'retract') AS corrected, h.known_from
 FROM anchors a
-JOIN population_history h ON h.person_id = a.person_id
+JOIN (SELECT person_id, record_key, event_on, dereg_code, dereg_on, civil_status, civil_status_on, spouse_id, address_key, registered_on, protected, citizenships,
+             version, is_latest, known_from, lead(op) OVER (PARTITION BY person_id, record_key ORDER BY version) AS next_op
+      FROM population_history) h ON h.person_id = a.person_id
 WHERE h.protected OR NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected)

@@ -5,7 +5,7 @@ is held. A protected person is not shown.
 """
 needs = "permit_employers"
 */
-SELECT concat('employer=', e.employer_id) AS to_id, concat(e.person_id, ':', p.record_key, ':', e.record_key) AS record_key,
+SELECT concat('employer=', e.employer_id) AS to_id, concat(e.person_id, ':', p.permit_id, ':', e.record_key) AS record_key,
        e.employer_id, e.person_id AS holder_id, e.permit_id,
        greatest(e.from_on, p.valid_from) AS from_on, least(e.to_on, p.held_until) AS to_on,
        greatest(e.first_known_time, p.first_known_time) AS known_at

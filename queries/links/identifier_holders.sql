@@ -6,7 +6,7 @@ ended (files merged, another number given) is not shown, nor is a protected pers
 """
 needs = "permits"
 */
-SELECT concat('identifier=', l.kind, ':', l.identifier) AS to_id, concat(l.person_id, ':', p.record_key, ':', l.record_key) AS record_key,
+SELECT concat('identifier=', l.kind, ':', l.identifier) AS to_id, concat(l.person_id, ':', p.permit_id, ':', l.record_key) AS record_key,
        l.kind, l.identifier, l.person_id AS holder_id,
        greatest(p.valid_from, l.from_on) AS held_from, p.carries_until AS held_until, l.ended_on,
        greatest(l.first_known_time, p.first_known_time) AS known_at
@@ -22,5 +22,5 @@ JOIN (
 ) l ON l.person_id = p.person_id
 WHERE p.permit_class NOT IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
   AND (p.carries_until IS NULL OR p.carries_until >= greatest(p.valid_from, l.from_on))
-  AND coalesce(p.end_kind, 'none') <> 'annulled'
+  AND NOT p.annulled
   AND NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND n.protected)

@@ -1,6 +1,6 @@
 /*
-One row per source of tips and rule that its allegation speaks to: rows of that rule with an `alert_at` within 180 days
-of the tip count one tier stronger. A tip supports what a register shows and never stands alone. A source that writes
+One row per source of tips and rule that its allegation speaks to: an alert of that rule with a row whose `alert_at` lies within 180 days
+of the tip counts one tier stronger. A tip supports what a register shows and never stands alone. A source that writes
 again counts once, with its first tip. The allegation `other` speaks to no rule.
 */
 SELECT n.person_id, a.rule_id, min(n.first_known_time) AS since, min(n.event_on) - 180 AS from_on, min(n.event_on) + 180 AS to_on

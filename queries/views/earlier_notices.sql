@@ -5,7 +5,7 @@ journey, an `employment` that began or ended, `service` abroad for the state.
 SELECT 'reason' AS about, h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from, min(n.known_from) AS until_at
 FROM notices_history h
 JOIN notices_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind IN ('travel_reason', 'home_visit_excused')
+     AND (n.kind IN ('travel_reason', 'home_visit_excused') OR n.op = 'retract')
 WHERE h.kind IN ('travel_reason', 'home_visit_excused') AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from
 HAVING min(n.known_from) > h.known_from
@@ -13,14 +13,14 @@ UNION ALL
 SELECT 'employment' AS about, h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from, min(n.known_from) AS until_at
 FROM notices_history h
 JOIN notices_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind IN ('employment_start', 'employment_end')
+     AND (n.kind IN ('employment_start', 'employment_end') OR n.op = 'retract')
 WHERE h.kind IN ('employment_start', 'employment_end') AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from
 HAVING min(n.known_from) > h.known_from
 UNION ALL
 SELECT 'service' AS about, h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from, min(n.known_from) AS until_at
 FROM notices_history h
-JOIN notices_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND n.kind = 'state_service_abroad'
+JOIN notices_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND (n.kind = 'state_service_abroad' OR n.op = 'retract')
 WHERE h.kind = 'state_service_abroad' AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.event_on, h.country, h.known_from
 HAVING min(n.known_from) > h.known_from

@@ -15,7 +15,7 @@ said AS (   -- versions that counted, each until the next one
     FROM corrected c
     JOIN payments_history h ON h.person_id = c.person_id AND h.month = c.month AND h.kind = 'salary'
     LEFT JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-         AND n.kind = 'salary'
+         AND (n.kind = 'salary' OR n.op = 'retract')
     GROUP BY h.person_id, h.month, h.payer_id, h.record, h.amount_sek, h.known_from
     HAVING coalesce(min(n.known_from) > h.known_from, true)
 ),

@@ -6,7 +6,7 @@ SELECT 'registration' AS about, h.person_id, h.record_key, h.record, h.kind, h.i
        min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind IN ('registered', 're_registered')
+     AND (n.kind IN ('registered', 're_registered') OR n.op = 'retract')
 WHERE h.kind IN ('registered', 're_registered') AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from
@@ -15,7 +15,7 @@ SELECT 'exemption' AS about, h.person_id, h.record_key, h.record, h.kind, h.inst
        min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out')
+     AND (n.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out') OR n.op = 'retract')
 WHERE h.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out') AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from
@@ -24,7 +24,7 @@ SELECT 'stop' AS about, h.person_id, h.record_key, h.record, h.kind, h.instituti
        min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration')
+     AND (n.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration') OR n.op = 'retract')
 WHERE h.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration') AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from
@@ -33,7 +33,7 @@ SELECT 'return' AS about, h.person_id, h.record_key, h.record, h.kind, h.institu
        min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind = 'leave_ended'
+     AND (n.kind = 'leave_ended' OR n.op = 'retract')
 WHERE h.kind = 'leave_ended' AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from
@@ -42,7 +42,7 @@ SELECT 'result' AS about, h.person_id, h.record_key, h.record, h.kind, h.institu
        min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
-     AND n.kind = 'result'
+     AND (n.kind = 'result' OR n.op = 'retract')
 WHERE h.kind = 'result' AND NOT h.is_latest
 GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths, h.known_from
 HAVING min(n.known_from) > h.known_from

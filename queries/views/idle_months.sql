@@ -29,7 +29,7 @@ spine AS (   -- the months after a month of employment, up to the next one, are 
     FROM permit_months m
     LEFT JOIN noticed n ON n.person_id = m.person_id AND n.month = m.month
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD')
-    WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month, m.permit_record ROWS UNBOUNDED PRECEDING)
+    WINDOW so_far AS (PARTITION BY m.permit_id ORDER BY m.month ROWS UNBOUNDED PRECEDING)
 ),
 run_row AS (
     SELECT spine.* EXCLUDE (ended_on), ended_on AS noticed_on, max(ended_on) OVER (PARTITION BY permit_id, last_paid_month) AS ended_on
@@ -60,7 +60,7 @@ usual AS (   -- the last full months before such a month, three at most: those w
 ),
 unpaid AS (
     SELECT r.*, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record, u.sum_sek, u.months,
-           row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month, r.permit_record) AS place
+           row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
     LEFT JOIN last_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
@@ -75,16 +75,16 @@ paid_before AS (
     GROUP BY person_id, month
 ),
 noticed_before AS (   -- months that a notice explained as those are explained
-    SELECT u.person_id, u.permit_record, u.month, max(e.until_at) AS until_at
+    SELECT u.permit_id, u.month, max(e.until_at) AS until_at
     FROM unpaid u
     JOIN earlier_notices e ON e.person_id = u.person_id AND e.about = 'employment' AND e.kind = 'employment_end' AND e.event_on >= u.month
          AND (u.permit_class = 'WORK_EMP' OR e.event_on < add_months(u.month, 1))
-    GROUP BY u.person_id, u.permit_record, u.month
+    GROUP BY u.permit_id, u.month
 )
-SELECT u.person_id, permit_id, permit_class, u.permit_record, permit_known_at, first_grant, valid_from, u.month, complete_at, last_month, last_paid_month,
+SELECT u.person_id, u.permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, u.month, complete_at, last_month, last_paid_month,
        last_gross_sek, last_pay_record, ended_on, greatest(p.until_at, n.until_at) AS taken_back_at,
-       row_number() OVER (PARTITION BY permit_id, run_no ORDER BY u.month, u.permit_record) AS idle_no
+       row_number() OVER (PARTITION BY u.permit_id, run_no ORDER BY u.month) AS idle_no
 FROM unpaid u
 LEFT JOIN paid_before p ON p.person_id = u.person_id AND p.month = u.month
-LEFT JOIN noticed_before n ON n.person_id = u.person_id AND n.permit_record = u.permit_record AND n.month = u.month
+LEFT JOIN noticed_before n ON n.permit_id = u.permit_id AND n.month = u.month
 WHERE sum_sek IS NULL OR (place + 1) * sum_sek > last_gross_sek * months

@@ -5,7 +5,7 @@ application is granted, refused or withdrawn.
 */
 SELECT p.person_id, p.permit_id, a.permit_class, a.employer_id, a.filed_on, a.decided_on, a.outcome,
        a.decided_on IS NULL AND a.outcome IS NULL AS undecided, a.record
-FROM permits p
+FROM whole_permits p
 JOIN applications a ON a.person_id = p.person_id
 WHERE NOT (a.permit_class = p.permit_class AND a.filed_on <= coalesce(p.application_on, p.decided_on, p.valid_from))
   AND NOT coalesce(a.decided_on <= p.decided_on, false)

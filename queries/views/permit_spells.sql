@@ -1,5 +1,5 @@
 /*
-One row per granted permit: the permit with the last day on which it really holds (`held_until`; null is open) and what
+One row per granted permit (see `whole_permits`): the permit with the last day on which it really holds (`held_until`; null is open) and what
 followed it. A permit ends with its validity, with an early end, or the day before the holder's next permit begins. The next
 one is the first that lasts as long or longer: one that begins within a permit and ends before it is held beside it (`beside`),
 and ends nothing. Nor do a permanent permit and a status as long-term resident (`LTR_EU`) end each other, and nothing but
@@ -12,31 +12,31 @@ The right goes on (`unbroken`) in the next permit if that one continues it, or i
 status beside the permanent permit. Pending cases are left out, and a permit that was annulled ends nothing. Ties of `valid_from` end in `permit_id`.
 */
 WITH placed AS (   -- permits beside the longest one before them; of a permanent permit and the status each has its own line
-    SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
+    SELECT person_id, permit_id, permit_class, record, first_known_time, first_grant, application_on, decided_on,
            valid_from, valid_to, held_since, ended_on, end_kind, card_issued_on, revoked_final_on, inhibited, floor_sek, tied_until, work_right,
-           institution_id, keep_notice_on, coalesce(end_kind, 'none') = 'annulled' AS annulled,
+           institution_id, keep_notice_on, annulled,
            coalesce(coalesce(least(valid_to, ended_on), DATE '2199-12-31')
-                    < max(CASE WHEN coalesce(end_kind, 'none') <> 'annulled' THEN coalesce(least(valid_to, ended_on), DATE '2199-12-31') END)
-                          OVER (PARTITION BY person_id, permit_class = 'LTR_EU' ORDER BY valid_from, permit_id, record_key
+                    < max(CASE WHEN NOT annulled THEN coalesce(least(valid_to, ended_on), DATE '2199-12-31') END)
+                          OVER (PARTITION BY person_id, permit_class = 'LTR_EU' ORDER BY valid_from, permit_id
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS beside
-    FROM permits
+    FROM whole_permits
     WHERE permit_class <> 'ASYLUM_APPLICANT'
 ),
-in_order AS (   -- with the key of the permit that ends each
+in_order AS (   -- with the permit that ends each
     SELECT placed.*,
            CASE permit_class
-               WHEN 'LTR_EU' THEN lead(CASE WHEN NOT annulled AND NOT beside AND permit_class = 'LTR_EU' THEN record_key END IGNORE NULLS) OVER w
-               WHEN 'PERMANENT' THEN lead(CASE WHEN NOT annulled AND NOT beside AND permit_class <> 'LTR_EU' THEN record_key END IGNORE NULLS) OVER w
-               ELSE lead(CASE WHEN NOT annulled AND NOT beside THEN record_key END IGNORE NULLS) OVER w END AS next_key,
+               WHEN 'LTR_EU' THEN lead(CASE WHEN NOT annulled AND NOT beside AND permit_class = 'LTR_EU' THEN permit_id END IGNORE NULLS) OVER w
+               WHEN 'PERMANENT' THEN lead(CASE WHEN NOT annulled AND NOT beside AND permit_class <> 'LTR_EU' THEN permit_id END IGNORE NULLS) OVER w
+               ELSE lead(CASE WHEN NOT annulled AND NOT beside THEN permit_id END IGNORE NULLS) OVER w END AS next_id,
            lead(CASE WHEN NOT annulled AND NOT beside THEN valid_from END IGNORE NULLS) OVER w AS goes_on_from
     FROM placed
-    WINDOW w AS (PARTITION BY person_id ORDER BY valid_from, permit_id, record_key)
+    WINDOW w AS (PARTITION BY person_id ORDER BY valid_from, permit_id)
 ),
 spell AS (
     SELECT p.*, n.valid_from AS next_from, n.first_known_time AS next_known_at, n.application_on AS next_application_on, n.decided_on AS next_decided_on,
            least(p.valid_to, p.ended_on, n.valid_from - 1) AS held_until
     FROM in_order p
-    LEFT JOIN permits n ON n.person_id = p.person_id AND n.record_key = p.next_key
+    LEFT JOIN placed n ON n.person_id = p.person_id AND n.permit_id = p.next_id
 ),
 asked AS (   -- of the applications filed while a permit held: does one outlive it, was one granted with the next permit, when was the last one refused
     SELECT s.permit_id, max(CASE WHEN a.decided_on IS NULL OR a.outcome IS NULL THEN 1
@@ -56,9 +56,9 @@ followed AS (
     FROM spell s
     LEFT JOIN asked a ON a.permit_id = s.permit_id
 )
-SELECT person_id, permit_id, permit_class, record_key, record, first_known_time, first_grant, application_on, decided_on,
+SELECT person_id, permit_id, permit_class, record, first_known_time, first_grant, application_on, decided_on,
        valid_from, valid_to, held_since, ended_on, end_kind, card_issued_on, revoked_final_on, inhibited, floor_sek, tied_until, work_right,
-       institution_id, keep_notice_on, beside, next_from, next_known_at, held_until, continued,
+       institution_id, keep_notice_on, annulled, beside, next_from, next_known_at, held_until, continued,
        continued OR coalesce(goes_on_from <= coalesce(held_until, goes_on_from) + 1, false) AS unbroken,
        CASE WHEN continued THEN next_from - 1 WHEN outlived THEN NULL ELSE least(last_on, next_from - 1) END AS carries_until
 FROM followed

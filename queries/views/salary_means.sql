@@ -17,7 +17,7 @@ WITH counted AS (
            m.excused, m.in_own_right, m.complete_at, m.evaluated_at, m.stands_since,
            CASE WHEN m.excused = 1 THEN greatest(m.gross_sek, r.required_sek) ELSE m.gross_sek END AS counted_sek
     FROM full_salary_months m
-    JOIN salary_requirements r ON r.permit_id = m.permit_id AND r.permit_record = m.permit_record AND r.required_sek IS NOT NULL
+    JOIN salary_requirements r ON r.permit_id = m.permit_id AND r.required_sek IS NOT NULL
 ),
 short AS (   -- of most holders every month meets what is required
     SELECT person_id, requirement
@@ -29,7 +29,7 @@ chained AS (
     SELECT c.*, coalesce(h.chain_id, c.permit_id) AS chain_id
     FROM counted c
     JOIN short s ON s.person_id = c.person_id AND s.requirement = c.requirement
-    LEFT JOIN permit_chains h ON h.permit_id = c.permit_id AND h.record = c.permit_record
+    LEFT JOIN permit_chains h ON h.permit_id = c.permit_id
 )
 SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, required_sek, required_source, month, row_number() OVER w AS place, gross_sek, next_gross_sek, complete_at, in_own_right,
        counted_sek, excused,
@@ -49,12 +49,12 @@ SELECT person_id, chain_id, permit_id, permit_record, valid_from, requirement, r
        least(min(month) OVER last6, min(CASE WHEN in_own_right THEN month END) OVER own6) AS from_6,
        least(min(month) OVER last12, min(CASE WHEN in_own_right THEN month END) OVER own12) AS from_12
 FROM chained
-WINDOW w AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap),
-       last3 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
-       last6 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-       last12 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW),
-       so_far AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_record, in_gap ROWS UNBOUNDED PRECEDING),
-       own AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap),
-       own3 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
-       own6 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
-       own12 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_record, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW)
+WINDOW w AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_id, in_gap),
+       last3 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_id, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
+       last6 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_id, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
+       last12 AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_id, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW),
+       so_far AS (PARTITION BY person_id, chain_id, requirement ORDER BY month, permit_id, in_gap ROWS UNBOUNDED PRECEDING),
+       own AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_id, in_gap),
+       own3 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_id, in_gap ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
+       own6 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_id, in_gap ROWS BETWEEN 5 PRECEDING AND CURRENT ROW),
+       own12 AS (PARTITION BY person_id, chain_id, requirement, in_own_right ORDER BY month, permit_id, in_gap ROWS BETWEEN 11 PRECEDING AND CURRENT ROW)

@@ -3,10 +3,10 @@ One row per permit and monthly salary that it asks for: `floor` (livelihood requ
 one in force when it was applied for), `offered` (the salary in the offer of employment), `threshold` (EU Blue Card).
 `required_source` is `permit` or `parameter`. A permit that states none has no row, or a null `required_sek`.
 */
-SELECT p.person_id, p.permit_id, p.record AS permit_record, r.requirement,
+SELECT p.person_id, p.permit_id, r.requirement,
        CASE r.requirement WHEN 'floor' THEN coalesce(p.floor_sek, f.value) WHEN 'offered' THEN p.offered_sek ELSE p.threshold_sek END AS required_sek,
        CASE WHEN r.requirement = 'floor' AND p.floor_sek IS NULL THEN 'parameter' ELSE 'permit' END AS required_source
-FROM permits p
+FROM whole_permits p
 JOIN (VALUES ('WORK_EMP', 'floor'), ('WORK_EMP', 'offered'), ('ICT', 'offered'), ('SEASONAL', 'offered'), ('BLUE_CARD', 'threshold'))
      AS r(permit_class, requirement) ON r.permit_class = p.permit_class
 LEFT JOIN parameters f

@@ -22,11 +22,11 @@ FROM own
 WHERE inhibited AND held_until IS NOT NULL
 UNION ALL
 SELECT person_id, permit_id, valid_from AS from_on, least(valid_to, ended_on) AS to_on
-FROM permits
+FROM whole_permits
 WHERE permit_class = 'ASYLUM_APPLICANT' AND coalesce(work_right, 'none') <> 'none'
 UNION ALL
 SELECT p.person_id, p.permit_id, greatest(add_months(coalesce(p.application_on, p.valid_from), r.value), r.valid_from) AS from_on,
        least(p.valid_to, p.ended_on) AS to_on
-FROM permits p
+FROM whole_permits p
 JOIN parameters r ON r.name = 'asylum_work_months'
 WHERE p.permit_class = 'ASYLUM_APPLICANT'

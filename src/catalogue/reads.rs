@@ -1,7 +1,7 @@
 //! What a text reads, by the text alone: which tables, and of each which kinds of records for which permit classes.
 //!
 //! A condition beside a read narrows it: `kind = 'salary'` or `kind IN (...)` in WHERE, or in the ON of the join that brings the
-//! table; likewise `permit_class`. If the branches of a view have a text that names them (`SELECT 'salary' AS sign ... UNION ALL
+//! table (a retraction, which carries nothing, is of no kind: `(kind = 'salary' OR op = 'retract')`); likewise `permit_class`. If the branches of a view have a text that names them (`SELECT 'salary' AS sign ... UNION ALL
 //! ...`), each branch is narrowed separately: `sign <> 'benefit'` excludes one, and `(sign <> 'salary' OR permit_class IN (...))`
 //! narrows one. A read that is not narrowed in one of these ways counts as reading everything, so that a clever text is refused
 //! rather than let through.
@@ -293,7 +293,7 @@ fn words(
         },
         _ => None,
     };
-    let is_column = |expr: &Expr| match expr {
+    let is_named = |expr: &Expr, column: &str| match expr {
         Expr::Identifier(name) => name.value.eq_ignore_ascii_case(column) && owned(None),
         Expr::CompoundIdentifier(names) => match names.as_slice() {
             [owner, name] => {
@@ -303,6 +303,7 @@ fn words(
         },
         _ => false,
     };
+    let is_column = |expr: &Expr| is_named(expr, column);
     match condition {
         Expr::Nested(inner) => words(inner, column, owned, value),
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
@@ -310,7 +311,16 @@ fn words(
         }
         // Either side may hold: allow what both allow together.
         Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
+            // A retraction carries nothing of what was said: beside a kind it is of no other.
+            let is_retraction = |side: &Expr| match side {
+                Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+                    column == "kind" && is_named(left, "op") && text(right).is_some_and(|op| op == "retract")
+                }
+                _ => false,
+            };
             match (words(left, column, owned, value), words(right, column, owned, value)) {
+                (Only::These(kinds), _) if is_retraction(right) => Only::These(kinds),
+                (_, Only::These(kinds)) if is_retraction(left) => Only::These(kinds),
                 (Only::These(a), Only::These(b)) => Only::These(a.union(&b).cloned().collect()),
                 _ => Only::All,
             }
@@ -367,6 +377,7 @@ mod tests {
             ("SELECT 1 FROM payments WHERE kind = 'salary' OR kind = 'benefit'", these(&["salary", "benefit"])),
             ("SELECT 1 FROM payments_history h WHERE (h.kind = 'salary')", these(&["salary"])),
             ("SELECT 1 FROM salaries", these(&["salary"])),
+            ("SELECT 1 FROM payments_history WHERE kind = 'salary' OR op = 'retract'", these(&["salary"])),
         ];
         for (sql, kinds) in cases {
             assert_eq!(read(sql, "payments").kinds, kinds, "{sql}");
@@ -379,6 +390,9 @@ mod tests {
             "SELECT 1 FROM payments",
             "SELECT 1 FROM payments WHERE kind = 'salary' OR amount_sek > 0",
             "SELECT 1 FROM payments WHERE NOT kind = 'salary'",
+            "SELECT 1 FROM payments_history WHERE kind = 'salary' OR op = 'correct'",
+            "SELECT 1 FROM payments_history WHERE op = 'retract'",
+            "SELECT 1 FROM payments_history WHERE op = 'retract' OR op = 'retract'",
             "SELECT 1 FROM payments WHERE kind NOT IN ('salary')",
             "SELECT 1 FROM payments s LEFT JOIN studies t ON s.kind = 'salary'",
             "SELECT 1 FROM payments s JOIN studies t ON t.kind = 'salary'",

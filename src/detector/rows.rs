@@ -11,9 +11,17 @@ use crate::rules::{CancellerSet, Conditions, Hit, Interval};
 pub(super) struct Candidate {
     pub hit: usize,
     pub alert_at: KnownTime,
-    /// When the corroboration became known.
-    since: Option<KnownTime>,
+    corroborated: Option<Corroborated>,
     pub severity: Severity,
+}
+
+/// What makes a copy of a row stronger.
+#[derive(Clone, Copy, Debug)]
+struct Corroborated {
+    /// The row of the same alert that the corroboration speaks to: this one or another.
+    hit: usize,
+    /// When the corroboration became known.
+    since: KnownTime,
 }
 
 /// A rule's rows for one person, with the cancellers and corroborations that decide when they hold.
@@ -55,14 +63,23 @@ impl<'a> RuleRows<'a> {
     }
 
     fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
-        let due = self.hits[candidate.hit].due_at;
-        candidate.alert_at <= moment.fact
-            && candidate.since.is_none_or(|since| since <= moment.fact)
-            && due.is_none_or(|due| due <= moment.absence)
+        let has_begun = |hit: usize| {
+            let hit = &self.hits[hit];
+            hit.alert_at <= moment.fact && hit.due_at.is_none_or(|due| due <= moment.absence)
+        };
+        has_begun(candidate.hit)
+            && candidate.corroborated.is_none_or(|by| {
+                by.since <= moment.fact
+                    && (by.hit == candidate.hit || (has_begun(by.hit) && !self.is_over(by.hit, moment)))
+            })
     }
 
     fn cleared(&self, candidate: &Candidate, moment: Moment) -> bool {
-        self.hits[candidate.hit].cleared_at.is_some_and(|cleared| cleared <= moment.fact)
+        self.is_over(candidate.hit, moment)
+    }
+
+    fn is_over(&self, hit: usize, moment: Moment) -> bool {
+        self.hits[hit].cleared_at.is_some_and(|cleared| cleared <= moment.fact)
     }
 
     /// The canceller that covers the row's subject; of several, the first by reason.
@@ -153,7 +170,8 @@ impl<'a> RuleRows<'a> {
     fn instants(&self) -> impl Iterator<Item = KnownTime> {
         let rows = self.candidates.iter().flat_map(|candidate| {
             let hit = &self.hits[candidate.hit];
-            [Some(candidate.alert_at), candidate.since, hit.due_at, hit.cleared_at].into_iter().flatten()
+            let since = candidate.corroborated.map(|by| by.since);
+            [Some(candidate.alert_at), since, hit.due_at, hit.cleared_at].into_iter().flatten()
         });
         let cancellers = self
             .conditions
@@ -166,17 +184,24 @@ impl<'a> RuleRows<'a> {
     }
 }
 
-/// The rows, and for each corroboration that concerns a row a copy that is one tier stronger.
+/// The rows, and for each corroboration that speaks to a row a copy of each row of the same alert that is one tier stronger.
 fn candidates(hits: &[Hit], conditions: &Conditions, rule: RuleNo) -> Vec<Candidate> {
-    let mut out = Vec::with_capacity(hits.len());
-    for (number, hit) in hits.iter().enumerate() {
-        out.push(Candidate { hit: number, alert_at: hit.alert_at, since: None, severity: hit.severity });
-        let day = hit.alert_at.day();
-        for corroboration in conditions.corroborations.iter().filter(|c| c.rule == rule) {
-            if corroboration.from_on <= day && day <= corroboration.to_on {
-                let (since, severity) = (Some(corroboration.since), hit.severity.raised());
-                out.push(Candidate { hit: number, alert_at: hit.alert_at, since, severity });
-            }
+    let own = |(number, hit): (usize, &Hit)| Candidate {
+        hit: number,
+        alert_at: hit.alert_at,
+        corroborated: None,
+        severity: hit.severity,
+    };
+    let mut out: Vec<Candidate> = hits.iter().enumerate().map(own).collect();
+    for corroboration in conditions.corroborations.iter().filter(|corroboration| corroboration.rule == rule) {
+        for (spoken_to, hit) in hits.iter().enumerate().filter(|(_, hit)| corroboration.speaks_to(hit)) {
+            let corroborated = Some(Corroborated { hit: spoken_to, since: corroboration.since });
+            let same = |(_, other): &(usize, &Hit)| other.subject == hit.subject && other.alert_key == hit.alert_key;
+            out.extend(hits.iter().enumerate().filter(same).map(|(number, other)| Candidate {
+                corroborated,
+                severity: other.severity.raised(),
+                ..own((number, other))
+            }));
         }
     }
     out

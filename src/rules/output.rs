@@ -264,13 +264,21 @@ impl Interval {
     }
 }
 
-/// A row of view `corroborations`: from `since` on, the rule's rows that hold from a day in its span are one tier stronger.
+/// A row of view `corroborations`: from `since` on, an alert of the rule with a row that holds from a day in its span is one tier stronger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Corroboration {
     pub rule: RuleNo,
     pub since: KnownTime,
     pub from_on: Day,
     pub to_on: Day,
+}
+
+impl Corroboration {
+    /// Whether the row lies within its days.
+    pub fn speaks_to(&self, hit: &Hit) -> bool {
+        let day = hit.alert_at.day();
+        self.from_on <= day && day <= self.to_on
+    }
 }
 
 /// Cancellers and corroborations of a person, in a fixed order.

@@ -18,6 +18,7 @@
 //! - `shown`: what units of employers are shown of what rules found.
 //! - `many_rules`: more rules than a machine word has bits.
 //! - `isolation`: rules that must be refused.
+//! - `permit_in_two_records`: a register may keep one permit in several records.
 //! - `texts`: whatever text is accepted, all engines read it alike.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
@@ -41,6 +42,7 @@ mod hostile_reload;
 mod isolation;
 mod many_rules;
 mod monotone;
+mod permit_in_two_records;
 mod population;
 mod property;
 mod reload;

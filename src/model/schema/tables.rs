@@ -349,6 +349,7 @@ pub(super) static TABLES: [Table; TableId::COUNT] = [
             col("swedish", Bool, "-", "is a Swedish citizen"),
             col("post_version", Int, "-", "the version: its place in the register's order"),
             col("is_latest", Bool, "-", "there is no greater version"),
+            col("corrected", Bool, "-", "the next version corrects it or takes it back"),
             col("known_from", Timestamp, "-", "when this version became known"),
         ],
     },

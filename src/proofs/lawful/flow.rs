@@ -28,7 +28,7 @@ const MOST_ROWS: usize = 12;
 /// Adds a use of civil status to all ways.
 pub fn note_civil(ways: &mut [Way], note: Breach) {
     let source = Source::Civil(Arc::new(note));
-    let read = Read { source, kinds: u32::MAX, limits: BTreeMap::new(), about: None, via: "".into() };
+    let read = Read { source, kinds: u32::MAX, is_tied: false, limits: BTreeMap::new(), about: None, via: "".into() };
     ways.iter_mut().for_each(|way| way.reads.push(read.clone()));
 }
 

@@ -65,11 +65,11 @@ pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &G
                     }
                 }
                 Source::Table(table) => {
-                    let kinds = kinds_of(*table);
+                    let (kinds, shown) = (kinds_of(*table), way.kinds_shown(read));
                     let of: Vec<Option<&'static str>> = if kinds.is_empty() {
                         vec![None]
                     } else {
-                        let read = |(at, _): &(usize, &&'static str)| read.kinds & (1 << at) != 0;
+                        let read = |(at, _): &(usize, &&'static str)| shown & (1 << at) != 0;
                         kinds.iter().enumerate().filter(read).map(|(_, kind)| Some(*kind)).collect()
                     };
                     for kind in of {

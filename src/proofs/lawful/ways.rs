@@ -41,6 +41,9 @@ pub enum Cell {
     Class(usize),
     /// The kind of a record, by the number of the read in the way.
     Kind(usize),
+    /// What a version of such a record does, and its `record_key`, in a history.
+    Op(usize),
+    Key(usize),
 }
 
 /// What is read.
@@ -57,8 +60,10 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     pub source: Source,
-    /// Kinds of records as bits, in the order of their list; all bits without a list.
+    /// Kinds of records as bits, in the order of their list; all bits without a list. In a history [`RETRACTED`] is one more.
     pub kinds: u32,
+    /// Its versions are those of a record of another read of the table.
+    pub is_tied: bool,
     /// Classes of permits of the way for which alone it is read.
     pub limits: BTreeMap<usize, Classes>,
     /// The permit of the way that its rows are about, where that is known to be the one.
@@ -84,7 +89,12 @@ struct Facts {
     kinds: BTreeMap<usize, u32>,
     /// Permits of one class.
     same: Vec<(usize, usize)>,
+    /// Reads of one record.
+    tied: Vec<(usize, usize)>,
 }
+
+/// Retractions: they say nothing, so that they are of no kind.
+pub const RETRACTED: u32 = 1 << 31;
 
 impl Facts {
     fn never() -> Facts {
@@ -100,6 +110,7 @@ impl Facts {
             self.kinds.entry(read).and_modify(|known| *known &= set).or_insert(set);
         }
         self.same.extend(other.same);
+        self.tied.extend(other.tied);
         self
     }
 
@@ -112,7 +123,7 @@ impl Facts {
         }
         let classes = self.classes.iter().filter_map(|(at, set)| Some((*at, set.or(*other.classes.get(at)?))));
         let kinds = self.kinds.iter().filter_map(|(at, set)| Some((*at, set | other.kinds.get(at)?)));
-        Facts { never: false, classes: classes.collect(), kinds: kinds.collect(), same: Vec::new() }
+        Facts { never: false, classes: classes.collect(), kinds: kinds.collect(), ..Facts::default() }
     }
 }
 
@@ -146,11 +157,14 @@ impl Way {
             ("permit_class", _) if table == TableId::Permits && !history => Cell::Class(0),
             (_, ColumnType::Permit) => Cell::Permit(0),
             ("kind", _) if has_kinds => Cell::Kind(0),
+            ("op", _) if has_kinds && history => Cell::Op(0),
+            ("record_key", _) if has_kinds && history => Cell::Key(0),
             _ => Cell::Other,
         };
         let read = Read {
             source: Source::Table(table),
-            kinds: all_kinds(table),
+            kinds: all_kinds(table) | if history { RETRACTED } else { 0 },
+            is_tied: false,
             limits: BTreeMap::new(),
             about: None,
             via: via.into(),
@@ -271,6 +285,18 @@ impl Way {
                 let set = if wanted { of } else { all_kinds(*table) & !of };
                 Facts { never: kinds & set == 0, kinds: [(*read, set)].into(), ..Facts::default() }
             }
+            (Op(read), Text(word, _)) | (Text(word, _), Op(read)) => {
+                let Some(Read { source: Source::Table(table), kinds, .. }) = self.reads.get(*read) else {
+                    return Facts::default();
+                };
+                let set = match (word.as_ref(), wanted) {
+                    ("retract", true) => RETRACTED,
+                    ("retract", false) | (_, true) => all_kinds(*table),
+                    (_, false) => all_kinds(*table) | RETRACTED,
+                };
+                Facts { never: kinds & set == 0, kinds: [(*read, set)].into(), ..Facts::default() }
+            }
+            (Key(a), Key(b)) if wanted => Facts { tied: vec![(*a, *b)], ..Facts::default() },
             (Permit(a), Permit(b)) | (Class(a), Class(b)) if wanted => {
                 Facts { same: vec![(*a, *b)], ..Facts::default() }
             }
@@ -294,6 +320,9 @@ impl Way {
                 return None;
             }
         }
+        for (a, b) in facts.tied {
+            self.tie(a, b);
+        }
         let mut parents: Vec<usize> = (0..self.classes.len()).collect();
         for (a, b) in facts.same {
             let (a, b) = (root(&parents, a), root(&parents, b));
@@ -305,6 +334,24 @@ impl Way {
         }
         let is_possible = self.classes.iter().all(|set| !set.is_empty());
         is_possible.then_some(self)
+    }
+
+    /// Two reads of a table whose rows are versions of one record.
+    fn tie(&mut self, a: usize, b: usize) {
+        let of = |at: usize| self.reads.get(at).map(|read| &read.source);
+        if a != b && of(a).is_some() && of(a) == of(b) {
+            self.reads[a].is_tied = true;
+            self.reads[b].is_tied = true;
+        }
+    }
+
+    /// The kinds of records that a read shows. A retraction shows none of its own if the record is known to be of a kind that is read.
+    pub fn kinds_shown(&self, read: &Read) -> u32 {
+        let is_version_of = |other: &Read| other.source == read.source && other.kinds & !read.kinds == 0 && other.kinds & RETRACTED == 0;
+        match read.kinds & RETRACTED == 0 || (read.is_tied && self.reads.iter().any(is_version_of)) {
+            true => read.kinds & !RETRACTED,
+            false => u32::MAX,
+        }
     }
 
     /// Takes one permit for another.

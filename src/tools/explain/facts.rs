@@ -221,7 +221,7 @@ fn rule_facts(
         for hit in &own {
             let verdict = verdict(rule, conditions, hit, &own, as_of, person.spoken(number));
             let evidence = found.evidence(hit, subject_column);
-            rows.push(row_facts(person, (number, rule), conditions, hit, verdict, evidence));
+            rows.push(row_facts(person, (number, rule), conditions, (hit, &own), verdict, evidence));
         }
     }
     RuleFacts {
@@ -239,16 +239,16 @@ fn row_facts(
     person: &Person,
     (number, rule): (usize, &PlannedRule),
     conditions: &Conditions,
-    hit: &Hit,
+    (hit, rows): (&Hit, &[&Hit]),
     verdict: Verdict,
     evidence: Map<String, Value>,
 ) -> RowFacts {
     let header = &rule.file.header;
     let asserted_to = hit.due_at.unwrap_or(KnownTime::MIN);
     let silent = person.shard.waits_for(number).iter().filter(|feed| person.clocks.feed(*feed) < asserted_to);
-    let day = hit.alert_at.day();
     let corroborated = conditions.corroborations.iter().any(|corroboration| {
-        corroboration.rule.index() == number && corroboration.from_on <= day && day <= corroboration.to_on
+        let same = |other: &&&Hit| other.alert_key == hit.alert_key && other.subject == hit.subject;
+        corroboration.rule.index() == number && rows.iter().filter(same).any(|other| corroboration.speaks_to(other))
     });
     RowFacts {
         alert_id: AlertId::new(&header.id, &hit.subject, &hit.alert_key).to_hex(),

@@ -898,3 +898,23 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 -- header | named-country | a draft
 SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.country = 'SYR'
 -- header: stage = "draft"
+
+-- retraction | gateway | retractions alone, of whatever kind
+SELECT ALERT(p) FROM permits p JOIN payments_history n ON n.person_id = p.person_id AND n.op = 'retract' AND p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- retraction | gateway | retractions of any record beside salaries
+SELECT ALERT(p) FROM permits p JOIN payments_history n ON n.person_id = p.person_id AND (n.kind = 'salary' OR n.op = 'retract') AND p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- retraction | gateway | retractions of any record beside another salary
+SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND h.kind = 'salary' AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND (n.kind = 'salary' OR n.op = 'retract')
+-- header: legal_gate = "request"
+
+-- retraction | gateway | a record that may have been of any kind, retracted twice
+SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND (h.kind = 'salary' OR h.op = 'retract') AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND (n.kind = 'salary' OR n.op = 'retract')
+-- header: legal_gate = "request"
+
+-- retraction | gateway | what was not retracted
+SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND h.kind = 'salary' AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND (n.kind = 'salary' OR n.op <> 'retract')
+-- header: legal_gate = "request"

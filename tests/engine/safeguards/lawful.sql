@@ -305,3 +305,7 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 -- function | not of another class
 SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE NOT (p.permit_class <> 'WORK_EMP')
 -- header: legal_gate = "request"
+
+-- retraction | salaries, and that one of them was taken back
+SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND h.kind = 'salary' AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND (n.kind = 'salary' OR n.op = 'retract')
+-- header: legal_gate = "request"

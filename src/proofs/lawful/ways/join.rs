@@ -94,6 +94,7 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         facts.classes.retain(|permit, _| own(*permit));
         facts.kinds.retain(|read, _| *read < pair.left.2);
         facts.same.clear();
+        facts.tied.clear();
         found = found.or(facts);
     }
     match kind {
@@ -115,6 +116,8 @@ impl Pair {
             Cell::Permit(at) => Cell::Permit(at + permits),
             Cell::Class(at) => Cell::Class(at + permits),
             Cell::Kind(at) => Cell::Kind(at + reads),
+            Cell::Op(at) => Cell::Op(at + reads),
+            Cell::Key(at) => Cell::Key(at + reads),
             other => other.clone(),
         }));
         way.reads.extend(right.reads.iter().map(|read| {
@@ -147,6 +150,10 @@ impl Pair {
             if let Some(kinds) = facts.kinds.get(&(at + left.2)) {
                 read.kinds &= kinds;
             }
+            let is_of = |other: usize| way.reads.get(other).is_some_and(|other| other.source == read.source);
+            read.is_tied |= facts.tied.iter().any(|(a, b)| {
+                (*a == at + left.2 && *b < left.2 && is_of(*b)) || (*b == at + left.2 && *a < left.2 && is_of(*a))
+            });
             // A permit of the left side that is one of the right side's has its class.
             for (a, b) in &facts.same {
                 for (own, other) in [(a, b), (b, a)] {

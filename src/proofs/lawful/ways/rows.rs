@@ -184,6 +184,8 @@ fn renumbered(way: &Way) -> Way {
         Cell::Permit(at) => Cell::Permit(number(&mut permits, *at)),
         Cell::Class(at) => Cell::Class(number(&mut permits, *at)),
         Cell::Kind(at) => Cell::Kind(number(&mut reads, *at)),
+        Cell::Op(at) => Cell::Op(number(&mut reads, *at)),
+        Cell::Key(at) => Cell::Key(number(&mut reads, *at)),
         other => other.clone(),
     });
     let cells = cells.collect();
@@ -206,7 +208,7 @@ impl Way {
     fn named(&self) -> usize {
         self.cells
             .iter()
-            .filter_map(|cell| if let Cell::Kind(at) = cell { Some(at + 1) } else { None })
+            .filter_map(|cell| if let Cell::Kind(at) | Cell::Op(at) | Cell::Key(at) = cell { Some(at + 1) } else { None })
             .max()
             .unwrap_or(0)
     }
@@ -222,6 +224,7 @@ impl Way {
         let named = self.named();
         for (own, read) in self.reads.iter_mut().zip(&reads).take(named) {
             own.kinds |= read.kinds;
+            own.is_tied &= read.is_tied;
             let both = own.limits.iter().filter_map(|(at, set)| Some((*at, set.or(*read.limits.get(at)?))));
             own.limits = both.collect();
         }
