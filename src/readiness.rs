@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use crate::model::schema::Feed;
 use crate::source::kafka::{Health, Membership, Obstacle, Unread};
 
 /// Which shards the process owns, how far they have come, and its health in the group. The shards and the instance that watches the
@@ -26,6 +27,10 @@ struct Standing {
     given: BTreeSet<i32>,
     /// Owned shards that have a feed that cannot be read, and one such feed.
     unread: BTreeMap<i32, Unread>,
+    /// Shards of which a feed has been deleted or made anew: what comes is not what follows. The feed, and what has become of it.
+    lost: BTreeMap<i32, (Feed, String)>,
+    /// A topic of permitwatch's own that the brokers do not know.
+    missing: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +80,14 @@ impl Readiness {
 
     /// The shard rebuilds its state again.
     pub fn recovering(&self, shard: i32) {
-        self.lock().shards.insert(shard, ShardState::Recovering { has_read: false });
+        let mut state = self.lock();
+        state.shards.insert(shard, ShardState::Recovering { has_read: false });
+        state.lost.remove(&shard);
+    }
+
+    /// A feed of the shard has been deleted or made anew while it was read.
+    pub fn lost_feed(&self, shard: i32, feed: Feed, what: &str) {
+        self.lock().lost.insert(shard, (feed, what.to_owned()));
     }
 
     /// The shard has rebuilt its state and publishes.
@@ -100,6 +112,11 @@ impl Readiness {
         self.lock().shards.insert(shard, ShardState::Halted(reason.to_owned()));
     }
 
+    /// A topic of permitwatch's own that has been deleted; `None` if all are there.
+    pub fn missing_topic(&self, topic: Option<&'static str>) {
+        self.lock().missing = topic;
+    }
+
     pub fn report(&self) -> Report {
         let state = self.lock();
         let those = |wanted: fn(&ShardState) -> bool| -> Vec<i32> {
@@ -108,7 +125,9 @@ impl Readiness {
         let running = those(|state| *state == ShardState::Running);
         let recovering = those(|state| matches!(state, ShardState::Recovering { .. } | ShardState::Reading));
         let halted = those(|state| matches!(state, ShardState::Halted(_)));
-        let unread: Vec<i32> = state.unread.keys().copied().collect();
+        let lost = state.lost.keys().filter(|shard| state.shards.contains_key(shard));
+        let unread: BTreeSet<i32> = state.unread.keys().chain(lost).copied().collect();
+        let unread: Vec<i32> = unread.into_iter().collect();
         let obstacle = state.obstacle(&recovering);
         let ready = obstacle.is_none();
         let reason = obstacle.unwrap_or_else(|| {
@@ -146,6 +165,13 @@ impl Standing {
         if let Some(shard) = self.given.iter().find(|shard| !self.shards.contains_key(shard)) {
             return Some(format!("shard {shard} is being taken over"));
         }
+        if let Some((shard, (feed, what))) = self.lost.iter().find(|(shard, _)| self.shards.contains_key(shard)) {
+            return Some(format!(
+                "shard {shard} is not being read: feed {} has lost messages: {what}. Restart when it has been restored or filled again; \
+                 the start says what it needs",
+                feed.name()
+            ));
+        }
         if let Some((shard, Unread { feed, why })) = self.unread.first_key_value() {
             let feed = feed.name();
             return Some(match why {
@@ -154,6 +180,12 @@ impl Standing {
                     "shard {shard} is not being read: the brokers know no partition {shard} of feed {feed}; its topic has been deleted"
                 ),
             });
+        }
+        if let Some(topic) = self.missing {
+            return Some(format!(
+                "the topic {topic} has been deleted, and nothing can be published there: `permitwatch topics create --apply` makes it, and \
+                 what stands is written again"
+            ));
         }
         let owned = self.shards.len();
         let reading = self.shards.values().filter(|state| **state == ShardState::Reading).count();
@@ -170,7 +202,6 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::Feed;
 
     fn member(shards: &[i32]) -> Health {
         let owned = shards.iter().copied().collect();
@@ -246,6 +277,23 @@ mod tests {
         assert_eq!(report.reason, "shard 1 is not being read: no broker answers for feed border");
         readiness.health(&unread(Obstacle::Missing));
         assert!(readiness.report().reason.ends_with("no partition 1 of feed border; its topic has been deleted"));
+    }
+
+    #[test]
+    fn a_feed_that_was_made_anew_is_no_broker_that_is_silent() {
+        let readiness = running(&[0, 1]);
+        readiness.lost_feed(1, Feed::Border, "it ended at 9 and ends at 0: it was made anew");
+        readiness.lost_feed(2, Feed::Border, "of another process");
+        let why = Obstacle::Unanswered;
+        let unread = [(1, Unread { feed: Feed::Border, why })].into();
+        readiness.health(&Health { unread, ..member(&[0, 1]) });
+        let report = readiness.report();
+        assert_eq!((report.ready, report.unread), (false, vec![1]));
+        let said = "shard 1 is not being read: feed border has lost messages: it ended at 9 and ends at 0: it was made anew.";
+        assert!(report.reason.starts_with(said), "{}", report.reason);
+        readiness.recovering(1);
+        readiness.health(&member(&[0, 1]));
+        assert_eq!(readiness.report().reason, "1 of 2 shards are recovering");
     }
 
     #[test]

@@ -4,9 +4,11 @@ pub mod kafka;
 
 use thiserror::Error;
 
+use crate::config::Config;
 use crate::model::clock::wall;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::shard::{Emitted, ShownRecord};
 use crate::source::Waker;
@@ -31,6 +33,24 @@ pub struct ReadUpTo {
     pub offsets: [NextOffset; Feed::COUNT],
 }
 
+/// How far a shard had read, by what it has published, in the feeds as they are now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    pub read: ReadUpTo,
+    /// Feeds that have been filled again since: of those nothing has been read.
+    pub refilled: FeedSet,
+}
+
+impl Reached {
+    /// The further of two, by feed.
+    pub fn max(self, other: Reached) -> Reached {
+        let read = self.read.max(other.read);
+        let refilled = self.refilled.union(other.refilled);
+        let is_unread = |feed: &Feed| refilled.contains(*feed) && read.offsets[feed.index()] == NextOffset::default();
+        Reached { read, refilled: FeedSet::of(Feed::ALL.into_iter().filter(is_unread)) }
+    }
+}
+
 impl Default for ReadUpTo {
     /// Nothing read yet.
     fn default() -> ReadUpTo {
@@ -43,6 +63,18 @@ impl ReadUpTo {
     pub fn max(self, other: ReadUpTo) -> ReadUpTo {
         let furthest = |at: usize| self.offsets[at].max(other.offsets[at]);
         ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest) }
+    }
+
+    /// What this says of the feeds as they are now, if it was published at that time: nothing of one that has been filled again
+    /// since.
+    pub fn as_published(self, at: WallTime, config: &Config) -> Reached {
+        let is_anew = |feed: &Feed| {
+            let read = self.offsets[feed.index()] > NextOffset::default();
+            read && config.feed(*feed).refilled_at().is_some_and(|refilled| at < refilled)
+        };
+        let refilled = FeedSet::of(Feed::ALL.into_iter().filter(is_anew));
+        let offset = |feed: Feed| if refilled.contains(feed) { NextOffset::default() } else { self.offsets[feed.index()] };
+        Reached { read: ReadUpTo { offsets: Feed::ALL.map(offset), ..self }, refilled }
     }
 
     /// The part of this that a shard can still reach, given the partitions' ends and the latest time that can be true. A clock
@@ -71,8 +103,9 @@ pub struct Shown {
     pub clocks: Vec<(Feed, KnownTime)>,
     /// Number of partitions of each feed.
     pub partitions: i32,
-    /// How far the shard had read when it made these.
+    /// How far the shard had read when it made these, and when that was.
     pub read: ReadUpTo,
+    pub published_at: WallTime,
 }
 
 /// When the broker had written a batch.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Loop, Observer, Pipeline};
+use crate::model::clock::wall;
 use crate::model::schema::Feed;
 use crate::sink::{AlertSink, Shown};
 use crate::source::ShardSource;
@@ -28,6 +29,12 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             state.links_said_at = Instant::now();
         }
         let is_empty = records.is_empty() && clocks.is_empty();
-        (!is_empty).then(|| Shown { records, clocks, partitions: self.common.partitions, read: self.read() })
+        (!is_empty).then(|| Shown {
+            records,
+            clocks,
+            partitions: self.common.partitions,
+            read: self.read(),
+            published_at: wall(),
+        })
     }
 }

@@ -38,7 +38,7 @@ use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
 
 use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
-pub use losses::{Loss, OwnTopics};
+pub use losses::{Loss, Topics};
 pub(crate) use published::read_published_with;
 pub use published::{Published, last_read, read_published};
 pub(crate) use said::read_said;
@@ -256,7 +256,7 @@ impl AlertSink for KafkaSink {
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some(&shown.read))),
+                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some((&shown.read, shown.published_at)))),
                 partition: Some(partition),
                 known_time: Some(record.known_time),
                 is_alert: false,

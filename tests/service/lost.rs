@@ -1,14 +1,18 @@
 //! Aim: what the topics that are read back lose is noticed, said, and written again, while running and at a start: no alert is lost by it
 //! and none invented.
 //! Method: the internal topics are emptied and made anew under a running detector and under none, then the alerts topic is. A feed that
-//! was made anew stops the start, until it is said to have been filled again.
+//! was made anew or has lost its beginning is waited for, until it is said to be as it should be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::time::Duration;
 
 use permitwatch::config::KafkaConfig;
+use permitwatch::generate::Dataset;
+use permitwatch::model::alert::{AlertId, Severity};
+use permitwatch::model::clock::wall;
 use permitwatch::model::schema::Feed;
+use permitwatch::model::time::format_micros;
 use permitwatch::tools::broker::FeedWriter;
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -160,9 +164,26 @@ fn what_our_own_topics_lose_is_written_again() {
     }
 }
 
-#[test]
-fn a_feed_made_anew_stops_the_start_until_it_is_said_to_be_filled_again() {
-    let mut world = World::new("refilled");
+/// Starts a detector and waits until a shard of it says why it evaluates nothing.
+fn waits(world: &World, why: &str) -> Detector {
+    let mut detector = world.detector();
+    world.wait_until_else(
+        "a shard that waits for a feed",
+        LIMIT,
+        || {
+            detector.assert_alive(world);
+            let (ready, reason) = ready_at(world.http_port);
+            assert!(!ready, "{reason}");
+            reason.contains(" has halted: ") && reason.contains(why)
+        },
+        || ready_at(world.http_port).1,
+    );
+    detector
+}
+
+/// A world whose detector has read everything and was killed, what stands there, and how many messages said so.
+fn killed(name: &str) -> (World, Dataset, BTreeMap<AlertId, Severity>, u64) {
+    let world = World::new(name);
     let data = dataset(200, 2);
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |_, _| true);
@@ -172,33 +193,82 @@ fn a_feed_made_anew_stops_the_start_until_it_is_said_to_be_filled_again() {
         world.has_read(written)
     });
     let standing = world.settled();
-    let messages = world.published_messages();
     assert!(standing.len() >= 3, "too few alerts to tell anything: {}", standing.len());
+    let messages = world.published_messages();
     detector.kill();
+    (world, data, standing, messages)
+}
 
-    let start = |world: &World| {
-        let Output { status, stderr, .. } = world.command(&["run"], world.http_port).output().unwrap();
-        (status.success(), String::from_utf8_lossy(&stderr).into_owned())
-    };
+#[test]
+fn a_feed_made_anew_is_waited_for_until_it_is_said_to_be_filled_again() {
+    let (mut world, data, standing, messages) = killed("refilled");
     make_anew(&world, &[world.kafka.topic(Feed::Payments)]);
-    let (started, why) = start(&world);
-    assert!(!started && why.contains("feeds.payments.refilled = true"), "{why}");
+    let detector = waits(&world, "set feeds.payments.refilled_at");
+    let prometheus = Prometheus::start(&world, &[world.http_port]);
+    world.wait_until("its alarm", LIMIT, || prometheus.firing("PermitwatchFeedLost", "feed", "payments"));
+    drop(prometheus);
+    assert!(detector.stop().success(), "{}", world.log());
     // Said before it is true: everything that rests on the feed would be taken back.
-    world.feed(Feed::Payments, "refilled = true");
-    let (started, why) = start(&world);
-    assert!(!started && why.contains("is empty, and had been read up to"), "{why}");
+    world.feed(Feed::Payments, &format!("refilled_at = \"{}\"", format_micros(wall().0)));
+    waits(&world, "/0 is empty. feeds.payments.refilled_at says").kill();
     world.feeds.clear();
     // Half of it is no better than none of it.
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let payments = data.messages(Feed::Payments);
     let half = payments[payments.len() / 2].known_time;
     write(&mut writer, &data, |feed, known_time| feed == Feed::Payments && known_time <= half);
-    let (started, why) = start(&world);
-    assert!(!started && why.contains("feeds.payments.refilled = true"), "{why}");
+    waits(&world, "set feeds.payments.refilled_at").kill();
 
     write(&mut writer, &data, |feed, known_time| feed == Feed::Payments && known_time > half);
-    world.feed(Feed::Payments, "refilled = true");
+    world.feed(Feed::Payments, &format!("refilled_at = \"{}\"", format_micros(wall().0)));
+    // A start that does not come to its end changes nothing for the next, and no start publishes anything.
+    for _ in 0..2 {
+        let mut detector = world.detector();
+        wait_until_ready(&world, &mut detector);
+        assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "alerts have come or gone");
+        detector.kill();
+    }
+}
+
+#[test]
+fn a_feed_that_has_lost_its_beginning_raises_nothing() {
+    let (mut world, _, standing, messages) = killed("trimmed");
+    let topic = world.kafka.topic(Feed::Payments);
+    let mut known = Vec::new();
+    world.read(&[topic.clone()], |message| {
+        if message.offset() == 40 {
+            known.push(message.timestamp().to_millis().unwrap() * 1_000);
+        }
+    });
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(&topic, partition, rdkafka::Offset::Offset(40)).unwrap();
+    }
+    wait_for(admin(&world.kafka).delete_records(&list, &AdminOptions::new())).unwrap();
+    let detector = waits(&world, "begins at offset 40: what was written before is gone");
+    assert!(lost_feed(&world, Feed::Payments) > 0.0 && lost_feed(&world, Feed::Border) == 0.0);
+    assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "it evaluates nothing");
+    detector.kill();
+    // The first start ever finds the same: it has nothing to compare with.
+    let alerts = world.kafka.alerts_topic();
+    make_anew(&world, &[alerts, world.kafka.topic(Feed::Links), world.kafka.topic(Feed::Derived)]);
+    waits(&world, "begins at offset 40: what was written before is gone").kill();
+    assert_eq!(world.published_messages(), 0);
+    // Accepted for less than what is gone, and then for all of it.
+    let times = |known: &[i64]| (format_micros(known.iter().min().unwrap() - 1), format_micros(*known.iter().max().unwrap()));
+    let (before, from) = times(&known);
+    world.feed(Feed::Payments, &format!("begins_at = \"{before}\""));
+    waits(&world, "feeds.payments.begins_at = ").kill();
+    world.feeds.clear();
+    world.feed(Feed::Payments, &format!("begins_at = \"{from}\""));
     let mut detector = world.detector();
     wait_until_ready(&world, &mut detector);
-    assert_eq!((world.settled(), world.published_messages()), (standing, messages), "alerts have come or gone");
+    assert_eq!(lost_feed(&world, Feed::Payments), 0.0);
+    detector.kill();
+}
+
+/// Shards that lack something of the feed.
+fn lost_feed(world: &World, feed: Feed) -> f64 {
+    let label = format!("feed=\"{}\"", feed.name());
+    world.metric("permitwatch_feed_lost", &[&label]).unwrap_or_default()
 }

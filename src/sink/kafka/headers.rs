@@ -14,9 +14,11 @@ use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros, parse_instant};
 use crate::sink::{ReadUpTo, RunHeaders};
 
+pub(super) const PUBLISHED_AT: &str = "published_at";
+
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
     let mut headers = write_read(OwnedHeaders::new_with_capacity(5), &run.read)
-        .insert(header("published_at", &format_micros(run.published_at.0)))
+        .insert(header(PUBLISHED_AT, &format_micros(run.published_at.0)))
         .insert(header("pseudonym_key_id", &run.pseudonym_key_id));
     if let Some(snapshot) = &run.snapshot {
         headers = headers.insert(header("snapshot", snapshot));
@@ -45,6 +47,11 @@ pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
         snapshot: text(message, c"snapshot").map(str::to_owned),
         pseudonym_key_id: text(message, c"pseudonym_key_id")?.to_owned(),
     })
+}
+
+/// When a message was written, by its writer's clock; the least of times if it does not say.
+pub(super) fn published_at(message: &BorrowedMessage<'_>) -> WallTime {
+    WallTime(text(message, c"published_at").and_then(micros).unwrap_or(i64::MIN))
 }
 
 /// How far the writer of a message had read.

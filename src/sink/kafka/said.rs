@@ -1,8 +1,8 @@
 //! Reads the link records that a shard has published on the internal topics.
 //!
 //! A record lies in its receiver's partition, so a shard's records may be in any. Headers of a record: `unit` names the unit that
-//! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock` and `offsets`, as an
-//! alert has, which say how far that shard had read.
+//! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock`, `offsets` and
+//! `published_at`, as an alert has, which say how far that shard had read, and when.
 
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
@@ -14,14 +14,16 @@ use crate::kafka::Patience;
 use crate::model::partition::partition_of;
 use crate::model::record::{Lent, Offset, Sent};
 use crate::model::schema::Feed;
-use crate::model::time::KnownTime;
+use crate::model::time::{KnownTime, WallTime, format_micros};
 use crate::shard::Said;
-use crate::sink::{ReadUpTo, SinkError};
+use crate::sink::{Reached, ReadUpTo, SinkError};
 
-pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
+pub(super) fn headers(unit: &str, read: Option<(&ReadUpTo, WallTime)>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(4).insert(header("unit", unit));
     match read {
-        Some(read) => headers::write_read(headers, read),
+        Some((read, at)) => {
+            headers::write_read(headers, read).insert(header(headers::PUBLISHED_AT, &format_micros(at.0)))
+        }
         None => headers,
     }
 }
@@ -34,9 +36,9 @@ pub(crate) fn read_said(
     partitions: i32,
     source: &str,
     patience: Patience<'_>,
-) -> Result<(Said, ReadUpTo), SinkError> {
+) -> Result<(Said, Reached), SinkError> {
     let mut said = Said::default();
-    let mut read = ReadUpTo::default();
+    let mut read = Reached::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
@@ -46,7 +48,9 @@ pub(crate) fn read_said(
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
                     said.take(unit, &decoded.record);
-                    read = headers::read_up_to(message).map_or(read, |then| read.max(then));
+                    if let Some(then) = headers::read_up_to(message) {
+                        read = read.max(then.as_published(headers::published_at(message), config));
+                    }
                 }
             })?;
         }
