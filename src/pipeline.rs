@@ -373,7 +373,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// How far the shard has read.
     fn read(&self) -> ReadUpTo {
-        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions() }
+        let heard = match self.shard.has_links() {
+            true => [Feed::Links, Feed::Derived].map(|feed| self.shard.clocks().feed(feed)),
+            false => [KnownTime::MIN; 2],
+        };
+        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions(), heard }
     }
 
     /// An error if the shard has been revoked: it must not publish then.

@@ -324,6 +324,7 @@ impl ShardParts {
             shard: number,
             patience: Patience::While(&is_needed),
             keeps_topics: self.keeps_topics,
+            has_links: shard.has_links(),
         };
         let whole = |error| self.wait_for_feed(number, error, &is_needed);
         let Found { recovery, next, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
@@ -331,7 +332,7 @@ impl ShardParts {
         if recovery.is_none() {
             self.readiness.recovered(number);
         }
-        let links_until = until(|| restart.recover_links(&mut shard), whole).map_err(failed)?;
+        let links_until = until(|| restart.recover_links(&mut shard, next), whole).map_err(failed)?;
         telemetry::feeds_whole(number);
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         shard.detector_mut().clear_sequences();

@@ -33,7 +33,7 @@ use crate::rules::RuleSet;
 use crate::rules::planned::PlannedRule;
 
 pub use evaluate::Pass;
-pub use links::{LINK_SOURCE, Said, ShownRecord, clock_payload, link_payload};
+pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload};
 pub use reload::LINKS_DIFFER;
 pub use render::Pseudonyms;
 
@@ -114,6 +114,8 @@ pub struct Shard {
     disabled: RuleBits,
     errors: Vec<u32>,
     detector: Detector,
+    /// What each standing alert says.
+    said: render::Bodies,
     clocks: Clocks,
     /// Strict order: the known time up to which each feed of a recording reaches; `None`: every feed reaches as far as the shard is
     /// settled.
@@ -144,6 +146,7 @@ impl Shard {
             disabled: RuleBits::NONE,
             errors: vec![0; count],
             detector: Detector::new(count),
+            said: render::Bodies::default(),
             clocks: Clocks::default(),
             spoken: None,
             waits_for: (0..count).map(|rule| rules.waits_for(rule)).collect(),
@@ -151,7 +154,7 @@ impl Shard {
             fates: Fates::default(),
             quarantined: Vec::new(),
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
-            links: links::Links::new(rules.link_fingerprint()),
+            links: links::Links::new(&rules),
             rework: reload::Rework::default(),
             settled: KnownTime::MIN,
             clock_sent_at: None,

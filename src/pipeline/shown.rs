@@ -17,11 +17,12 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     pub(super) fn take_shown(&mut self, state: &mut Loop) -> Option<Shown> {
         let records = self.shard.take_shown();
         let mut clocks = Vec::new();
-        let is_saying = self.shard.has_links() && !self.rebuild.keeps_links();
+        // What was lost is said again before a clock says that it is there.
+        let is_saying = self.shard.has_links() && !self.shard.says_again();
         if is_saying && state.links_said_at.elapsed() >= LINK_CLOCK_INTERVAL {
             for (said, feed) in state.link_clocks.iter_mut().zip([Feed::Links, Feed::Derived]) {
                 let clock = self.shard.link_clock(feed);
-                if clock > *said {
+                if clock > *said && !self.rebuild.keeps(feed) {
                     *said = clock;
                     clocks.push((feed, clock));
                 }
@@ -35,6 +36,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             partitions: self.common.partitions,
             read: self.read(),
             published_at: wall(),
+            source: self.shard.link_source().to_owned(),
+            rules: self.shard.rules_fingerprint().to_owned(),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::model::time::KnownTime;
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
 use crate::shard::Shard;
-use crate::sink::kafka::{read_published_with, read_said};
+use crate::sink::kafka::{Spoken, read_published_with, read_said};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 use crate::source::kafka::KafkaConsumer;
 use crate::source::kafka::gaps::{Before, Gaps};
@@ -39,6 +39,8 @@ pub(super) struct Restart<'a> {
     pub patience: Patience<'a>,
     /// Whether the brokers keep what is written; the embedded one drops old messages.
     pub keeps_topics: bool,
+    /// Whether the rules read what units show to others.
+    pub has_links: bool,
 }
 
 /// What the alerts topic says of the shard.
@@ -71,19 +73,30 @@ impl Restart<'_> {
     }
 
     /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it
-    /// publishes.
-    pub fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, PipelineError> {
+    /// publishes. `alerts` is the end of the alerts topic.
+    pub fn recover_links(&self, shard: &mut Shard, alerts: NextOffset) -> Result<Option<ReadUpTo>, PipelineError> {
         if !shard.has_links() {
             return Ok(None);
         }
         let partitions = self.consumer.partitions();
-        let (said, read) = read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
+        let Spoken { said, reached, alerts: written } =
+            read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
+        if alerts < written {
+            telemetry::topic_lost("alerts", wall());
+            tracing::error!(
+                shard = self.shard,
+                written = written.0,
+                end = alerts.0,
+                "the alerts topic ends before what the shard had written: it was made anew; what stands is published anew, with sequences \
+                 from 1"
+            );
+        }
         if said.is_empty() {
             return Ok(None);
         }
         tracing::info!(shard = self.shard, standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
-        self.attainable(read).map(|(read, _)| Some(read))
+        self.attainable(reached).map(|(read, _)| Some(read))
     }
 
     /// How far the shard can read of what it had read, and whether the internal topics have lost records. Of a feed that has been
@@ -116,6 +129,10 @@ impl Restart<'_> {
                 );
                 target.offsets[feed.index()] = end;
             }
+        }
+        if !self.has_links {
+            // Nobody says any more what there was to hear.
+            target.heard = ReadUpTo::default().heard;
         }
         let now = latest(self.config);
         if target.clock > now {

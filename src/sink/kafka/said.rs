@@ -12,14 +12,14 @@ use crate::config::Config;
 use crate::decode::decode;
 use crate::kafka::Patience;
 use crate::model::partition::partition_of;
-use crate::model::record::{Lent, Offset, Sent};
+use crate::model::record::{Lent, NextOffset, Offset, Sent};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros};
-use crate::shard::Said;
+use crate::shard::{Said, WriterClock};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 
 pub(super) fn headers(unit: &str, read: Option<(&ReadUpTo, WallTime)>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(4).insert(header("unit", unit));
+    let headers = OwnedHeaders::new_with_capacity(5).insert(header("unit", unit));
     match read {
         Some((read, at)) => {
             headers::write_read(headers, read).insert(header(headers::PUBLISHED_AT, &format_micros(at.0)))
@@ -28,34 +28,49 @@ pub(super) fn headers(unit: &str, read: Option<(&ReadUpTo, WallTime)>) -> OwnedH
     }
 }
 
-/// Reads all partitions of the internal topics for the records that `shard` has published with the texts that `source` names, and
-/// for how far it had read when it published the last of them. Waits for brokers that are away as `patience` says.
+/// What a shard has said on the internal topics.
+#[derive(Default)]
+pub(crate) struct Spoken {
+    pub said: Said,
+    /// How far it had read when it published the last record.
+    pub reached: Reached,
+    /// The offset that its next alert would have had.
+    pub alerts: NextOffset,
+}
+
+/// Reads all partitions of the internal topics for what `shard` has published with the texts that `source` names. Waits for brokers that are away as `patience` says.
 pub(crate) fn read_said(
     config: &Config,
     shard: i32,
     partitions: i32,
     source: &str,
     patience: Patience<'_>,
-) -> Result<(Said, Reached), SinkError> {
-    let mut said = Said::default();
-    let mut read = Reached::default();
+) -> Result<Spoken, SinkError> {
+    let mut spoken = Spoken::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
             read_whole(&config.kafka, &topic, partition, patience, |message| {
+                if message.key().is_none() {
+                    let clock = message.payload().and_then(WriterClock::read);
+                    if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
+                        spoken.alerts = NextOffset(clock.alerts);
+                    }
+                    return;
+                }
                 let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
-                    said.take(unit, &decoded.record);
+                    spoken.said.take(unit, &decoded.record);
                     if let Some(then) = headers::read_up_to(message) {
-                        read = read.max(then.as_published(headers::published_at(message), config));
+                        spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
                     }
                 }
             })?;
         }
     }
-    Ok((said, read))
+    Ok(spoken)
 }
 
 fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {
