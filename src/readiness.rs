@@ -6,11 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::model::schema::Feed;
 use crate::source::kafka::{Health, Membership, Obstacle, Unread};
+
+/// A shard's loop that takes longer to go round is said not to come to an end. A large batch takes seconds.
+const TURN: Duration = Duration::from_secs(30);
 
 /// Which shards the process owns, how far they have come, and its health in the group. The shards and the instance that watches the
 /// group write it, `/ready` reads it.
@@ -29,6 +33,8 @@ struct Standing {
     unread: BTreeMap<i32, Unread>,
     /// Shards of which a feed has been deleted or made anew: what comes is not what follows. The feed, and what has become of it.
     lost: BTreeMap<i32, (Feed, String)>,
+    /// When each shard's loop last went round, and how many others ran other rules.
+    turns: BTreeMap<i32, (Instant, usize)>,
     /// A topic of permitwatch's own that the brokers do not know.
     missing: Option<&'static str>,
 }
@@ -83,6 +89,7 @@ impl Readiness {
         let mut state = self.lock();
         state.shards.insert(shard, ShardState::Recovering { has_read: false });
         state.lost.remove(&shard);
+        state.turns.remove(&shard);
     }
 
     /// A feed of the shard has been deleted or made anew while it was read.
@@ -112,6 +119,11 @@ impl Readiness {
         self.lock().shards.insert(shard, ShardState::Halted(reason.to_owned()));
     }
 
+    /// The shard's loop goes round; so many other shards ran other rules when they last said so.
+    pub fn turned(&self, shard: i32, other_rules: usize) {
+        self.lock().turns.insert(shard, (Instant::now(), other_rules));
+    }
+
     /// A topic of permitwatch's own that has been deleted; `None` if all are there.
     pub fn missing_topic(&self, topic: Option<&'static str>) {
         self.lock().missing = topic;
@@ -132,7 +144,14 @@ impl Readiness {
         let ready = obstacle.is_none();
         let reason = obstacle.unwrap_or_else(|| {
             let all_well = "every owned shard has recovered and is being read";
-            if running.is_empty() { "stands by: other processes own every shard" } else { all_well }.to_owned()
+            let said = if running.is_empty() { "stands by: other processes own every shard" } else { all_well };
+            let differ = state.turns.iter().find(|(shard, (_, others))| *others > 0 && running.contains(shard));
+            differ.map_or_else(
+                || said.to_owned(),
+                |(shard, (_, others))| {
+                    format!("{said}; but {others} other shards do not run the rules of shard {shard}, and each retracts what the other has raised")
+                },
+            )
         });
         Report { ready, reason, running, recovering, unread, halted }
     }
@@ -180,6 +199,14 @@ impl Standing {
                     "shard {shard} is not being read: the brokers know no partition {shard} of feed {feed}; its topic has been deleted"
                 ),
             });
+        }
+        let turns = || self.turns.iter().filter(|(shard, _)| self.shards.contains_key(shard));
+        if let Some((shard, (at, _))) = turns().find(|(_, (at, _))| at.elapsed() >= TURN) {
+            let seconds = at.elapsed().as_secs();
+            return Some(format!(
+                "shard {shard} has evaluated for {seconds} s without coming to an end, or the broker has not acknowledged for so long: look \
+                 for a rule whose permitwatch_rule_duration_seconds is large"
+            ));
         }
         if let Some(topic) = self.missing {
             return Some(format!(
@@ -294,6 +321,24 @@ mod tests {
         readiness.recovering(1);
         readiness.health(&member(&[0, 1]));
         assert_eq!(readiness.report().reason, "1 of 2 shards are recovering");
+    }
+
+    #[test]
+    fn other_rules_and_loops_that_do_not_come_round_are_told() {
+        let readiness = running(&[0, 1]);
+        readiness.turned(1, 2);
+        let report = readiness.report();
+        assert!(report.ready && report.reason.contains("2 other shards do not run the rules of shard 1"), "{report:?}");
+        let before = Instant::now().checked_sub(2 * TURN).unwrap();
+        readiness.lock().turns.insert(0, (before, 0));
+        let report = readiness.report();
+        assert!(!report.ready && report.reason.starts_with("shard 0 has evaluated for 60 s"), "{report:?}");
+        readiness.turned(0, 0);
+        readiness.missing_topic(Some("alerts"));
+        assert!(readiness.report().reason.starts_with("the topic alerts has been deleted"));
+        readiness.missing_topic(None);
+        readiness.turned(1, 0);
+        assert_eq!(readiness.report().reason, "every owned shard has recovered and is being read");
     }
 
     #[test]

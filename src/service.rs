@@ -78,14 +78,46 @@ type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
 
 impl Instance {
     /// Joins the group and runs the shards that the group assigns until `stop` is set; returns the shards as they were then. A
-    /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic.
+    /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic. Where only an internal
+    /// topic is not what it was, the instance joins anew, as a new process would.
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
+        loop {
+            // Told apart from `stop`, which ends the process.
+            let part = Arc::new(AtomicBool::new(false));
+            let outcome = self.run_part(&observe, &part);
+            match outcome {
+                Err(error) if !self.stop.load(Ordering::Relaxed) && self.is_of_internal_topic(&error) => {
+                    tracing::error!(%error, "an internal topic was made anew; joining the group anew, to read it from its beginning");
+                    self.readiness.assigned(&[]);
+                }
+                outcome => {
+                    self.stop.store(true, Ordering::Relaxed);
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Whether the client has lost its place in a topic that the shards write themselves: a new client finds it.
+    fn is_of_internal_topic(&self, error: &ServiceError) -> bool {
+        let ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } = error else {
+            return false;
+        };
+        Feed::ALL.into_iter().any(|feed| feed.is_internal() && self.config.kafka.topic(feed) == *topic)
+    }
+
+    /// From joining the group to leaving it; `stopped` is set when it leaves.
+    fn run_part<O: Observer + 'static>(
+        &self,
+        observe: &impl Fn(i32) -> O,
+        stopped: &Arc<AtomicBool>,
+    ) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
         let watching = match self.keeps_topics {
-            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost))?),
+            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost), stopped)?),
             false => None,
         };
         let snapshots = Arc::new(Snapshots::default());
@@ -104,7 +136,7 @@ impl Instance {
                     let observer = observe(shard);
                     let (consumer, snapshots) = (Arc::clone(&consumer), Arc::clone(&snapshots));
                     let Some(lost) = lost.get(shard.unsigned_abs() as usize).map(Arc::clone) else { continue };
-                    match self.start(assignment.source, consumer, snapshots, lost, observer) {
+                    match self.start(assignment.source, consumer, snapshots, lost, observer, stopped) {
                         Ok(thread) => {
                             running.insert(shard, thread);
                             self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
@@ -117,7 +149,7 @@ impl Instance {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.stop.store(true, Ordering::Relaxed);
+        stopped.store(true, Ordering::Relaxed);
         for (number, thread) in running {
             match self.ended(number, thread) {
                 Ok(shard) => shards.extend(shard),
@@ -140,11 +172,16 @@ impl Instance {
 
     /// Checks for lost messages in all topics, on a thread of its own, since the brokers may not answer. Logs each loss. Of those
     /// that the shards read back it is counted in `lost`; the shards then publish again.
-    fn watch_losses(&self, partitions: i32, lost: Arc<[Arc<Lost>]>) -> Result<JoinHandle<()>, ServiceError> {
+    fn watch_losses(
+        &self,
+        partitions: i32,
+        lost: Arc<[Arc<Lost>]>,
+        stopped: &Arc<AtomicBool>,
+    ) -> Result<JoinHandle<()>, ServiceError> {
         let mut own = Topics::own(&self.config.kafka, partitions)?;
         let mut feeds = Topics::feeds(&self.config.kafka, partitions)?;
         let (stop, config, readiness) =
-            (Arc::clone(&self.stop), Arc::clone(&self.config), Arc::clone(&self.readiness));
+            (Arc::clone(stopped), Arc::clone(&self.config), Arc::clone(&self.readiness));
         let watch = move || {
             let mut feeds_at = None::<Instant>;
             while !stop.load(Ordering::Relaxed) {
@@ -203,6 +240,7 @@ impl Instance {
         snapshots: Arc<Snapshots>,
         lost: Arc<Lost>,
         observer: O,
+        stopped: &Arc<AtomicBool>,
     ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
         let shard = source.number();
         let parts = ShardParts {
@@ -210,7 +248,7 @@ impl Instance {
             rules: Arc::clone(&self.rules),
             pseudonyms: Arc::clone(&self.pseudonyms),
             readiness: Arc::clone(&self.readiness),
-            stop: Arc::clone(&self.stop),
+            stop: Arc::clone(stopped),
             snapshots,
             lost,
             partitions: consumer.partitions(),
@@ -311,6 +349,8 @@ impl ShardParts {
             move |error: &PipelineError| matches!(error, PipelineError::Sink(_)) && !fence.stands()
         };
         let is_needed = move || fence.stands() && !stop.load(Ordering::Relaxed);
+        let is_wanted = is_needed.clone();
+        shard.heed(Arc::new(move || !is_wanted()));
         let mut merge = Merge::new(source, visibility.permit_lead);
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
@@ -417,6 +457,11 @@ impl<O: Observer> Observer for Ready<O> {
 
     fn shown(&mut self, shard: i32, said: [KnownTime; 2], heard: [KnownTime; 2]) {
         self.inner.shown(shard, said, heard);
+    }
+
+    fn turned(&mut self, shard: i32, other_rules: usize) {
+        self.readiness.turned(self.shard, other_rules);
+        self.inner.turned(shard, other_rules);
     }
 
     fn recovered(&mut self, shard: i32) {

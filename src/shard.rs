@@ -29,7 +29,7 @@ use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
 use crate::model::time::{KnownTime, WallTime};
-use crate::rules::RuleSet;
+use crate::rules::{CalledOff, RuleSet};
 use crate::rules::planned::PlannedRule;
 
 pub use evaluate::Pass;
@@ -129,6 +129,8 @@ pub struct Shard {
     /// What the shard's units show to others, and the link clocks of other shards.
     links: links::Links,
     rework: reload::Rework,
+    /// Whether nobody needs what is being evaluated; `None`: always somebody does.
+    called_off: Option<CalledOff>,
     /// The clock at the last settling; live order only.
     settled: KnownTime,
     /// When the last message that was not filtered (clock messages count) was sent: the latency of alerts that a deadline raises is
@@ -156,10 +158,22 @@ impl Shard {
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
             links: links::Links::new(&rules),
             rework: reload::Rework::default(),
+            called_off: None,
             settled: KnownTime::MIN,
             clock_sent_at: None,
             rules,
         }
+    }
+
+    /// From now on an evaluation ends early once `called_off` says so. Then [`Shard::is_cut_off`], and the shard is good for nothing
+    /// more: what it has settled is not what its rules say.
+    pub fn heed(&mut self, called_off: CalledOff) {
+        self.rules.heed(Arc::clone(&called_off));
+        self.called_off = Some(called_off);
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.rules.is_cut_off()
     }
 
     pub fn number(&self) -> i32 {

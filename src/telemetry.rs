@@ -175,6 +175,8 @@ const SHARD_READING: &str = "permitwatch_shard_reading";
 const GROUP_MEMBER: &str = "permitwatch_group_member";
 const TOPIC_LOST: &str = "permitwatch_topic_lost_timestamp_seconds";
 const FEED_LOST: &str = "permitwatch_feed_lost";
+const SHARD_TURN: &str = "permitwatch_shard_turn_timestamp_seconds";
+const OTHER_RULES: &str = "permitwatch_shards_with_other_rules";
 const RULE_CLOCK: &str = "permitwatch_rule_clock_timestamp_seconds";
 const STAGE_DURATION: &str = "permitwatch_stage_duration_seconds";
 const EVENT_TO_ALERT: &str = "permitwatch_event_to_alert_seconds";
@@ -223,7 +225,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 45] = [
+pub const METRICS: [Metric; 47] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -239,6 +241,8 @@ pub const METRICS: [Metric; 45] = [
     metric(GROUP_MEMBER, Gauge, &[], "boolean", "1 while the process is a member of its consumer group and the coordinator answers"),
     metric(TOPIC_LOST, Gauge, &["topic"], "seconds", "When the topic was last found to have lost messages, seconds since 1970; 0 never"),
     metric(FEED_LOST, Gauge, &["feed", "shard"], "boolean", "1 while the partition lacks what had been read of it, or its beginning: a start of the shard waits for it"),
+    metric(SHARD_TURN, Gauge, &["shard"], "seconds", "Wall time at which the shard's loop last went round, seconds since 1970"),
+    metric(OTHER_RULES, Gauge, &["shard"], "shards", "Shards that ran other rules than this one when they last said so"),
     metric(RULE_CLOCK, Gauge, &["rule", "shard"], "seconds", "Least clock of the feeds that the rule reads, seconds since 1970; 0 before each has spoken"),
     metric(STAGE_DURATION, Histogram, &["stage"], "seconds", "Time that one batch spent in a stage"),
     metric(EVENT_TO_ALERT, Histogram, &[], "seconds", "From the sender's `sent_at` header to the acknowledged alert"),

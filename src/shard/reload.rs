@@ -5,6 +5,7 @@
 //! records that arrive: until then its alerts stand as they did, and each difference is published as it is found.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::history::PersonNo;
 use crate::model::alert::Status;
@@ -68,6 +69,9 @@ impl Shard {
         self.work.rules = vec![RuleWork::default(); rules.rules().len()];
         self.rule_classes = rules.rules().iter().map(PlannedRule::classes).collect();
         self.waits_for = (0..rules.rules().len()).map(|rule| rules.waits_for(rule)).collect();
+        if let Some(called_off) = &self.called_off {
+            rules.heed(Arc::clone(called_off));
+        }
         self.rules = rules;
         self.rules_changed();
         let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes).meets(&changed);
