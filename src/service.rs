@@ -81,29 +81,34 @@ impl Instance {
     /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic. Where only an internal
     /// topic is not what it was, the instance joins anew, as a new process would.
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
-        loop {
-            // Told apart from `stop`, which ends the process.
-            let part = Arc::new(AtomicBool::new(false));
-            let outcome = self.run_part(&observe, &part);
-            match outcome {
-                Err(error) if !self.stop.load(Ordering::Relaxed) && self.is_of_internal_topic(&error) => {
-                    tracing::error!(%error, "an internal topic was made anew; joining the group anew, to read it from its beginning");
-                    self.readiness.assigned(&[]);
-                }
-                outcome => {
-                    self.stop.store(true, Ordering::Relaxed);
-                    return outcome;
-                }
-            }
+        let mut outcome = self.run_part(&observe, &Arc::default());
+        // At the first start, a topic that is missing has never been made.
+        let has_run = !matches!(outcome, Err(ServiceError::Cluster(_)));
+        while let Err(error) = &outcome
+            && has_run
+            && !self.stop.load(Ordering::Relaxed)
+            && self.is_of_internal_topic(error)
+        {
+            tracing::error!(%error, "joining the group anew, to read the internal topics from their beginnings");
+            self.readiness.assigned(&[]);
+            std::thread::park_timeout(LOSS_INTERVAL);
+            outcome = self.run_part(&observe, &Arc::default());
         }
+        self.stop.store(true, Ordering::Relaxed);
+        outcome
     }
 
-    /// Whether the client has lost its place in a topic that the shards write themselves: a new client finds it.
+    /// Whether only a topic that the shards write themselves is gone, or is another one than before: a new client finds what is there.
     fn is_of_internal_topic(&self, error: &ServiceError) -> bool {
-        let ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } = error else {
-            return false;
+        let is_internal = |topic: &String| {
+            Feed::ALL.into_iter().any(|feed| feed.is_internal() && self.config.kafka.topic(feed) == *topic)
         };
-        Feed::ALL.into_iter().any(|feed| feed.is_internal() && self.config.kafka.topic(feed) == *topic)
+        match error {
+            ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } => is_internal(topic),
+            ServiceError::Source(SourceError::Split { absent, .. }) => absent.iter().all(is_internal),
+            ServiceError::Cluster(ClusterError::MissingTopic { topic }) => is_internal(topic),
+            _ => false,
+        }
     }
 
     /// From joining the group to leaving it; `stopped` is set when it leaves.

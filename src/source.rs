@@ -155,6 +155,12 @@ pub enum SourceError {
     /// dropping it is the acknowledgement.
     #[error("shard {shard} has been taken away by the consumer group")]
     Revoked { shard: i32 },
+    /// Halt: the same, because the group knows no such partitions.
+    #[error(
+        "cannot use the assignment: the group assigned shard {shard} without \"{}\": either that topic has been deleted, or a member of \
+         the group does not use the range assignor and the same topics", absent.join("\", \"")
+    )]
+    Split { shard: i32, absent: Vec<String> },
     /// Halt: the shard cannot be read whole.
     #[error("cannot use the assignment: {message}")]
     Assignment { message: String },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use permitwatch::config::KafkaConfig;
 use permitwatch::generate::Dataset;
-use permitwatch::model::alert::{AlertId, Severity};
+use permitwatch::model::alert::{Alert, AlertId, Severity};
 use permitwatch::model::clock::wall;
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::format_micros;
@@ -52,10 +52,18 @@ fn empty(world: &World, topics: &[String]) {
 
 /// Deletes topics, and has the program make what is missing.
 fn make_anew(world: &World, topics: &[String]) {
+    delete(world, topics);
+    make(world, topics);
+}
+
+fn delete(world: &World, topics: &[String]) {
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     for outcome in wait_for(admin(&world.kafka).delete_topics(&names, &AdminOptions::new())).unwrap() {
         outcome.unwrap();
     }
+}
+
+fn make(world: &World, topics: &[String]) {
     world.wait_until("topics made anew", LIMIT, || {
         let Output { status, stdout, .. } =
             world.command(&["topics", "create", "--apply"], world.http_port).output().unwrap();
@@ -71,6 +79,12 @@ fn make_anew(world: &World, topics: &[String]) {
 fn shown(world: &World) -> usize {
     let mut records = 0;
     world.read(&internal(world), |message| records += usize::from(message.key().is_some()));
+    records
+}
+
+fn records_of(world: &World, feed: Feed) -> usize {
+    let mut records = 0;
+    world.read(&[world.kafka.topic(feed)], |message| records += usize::from(message.key().is_some()));
     records
 }
 
@@ -126,10 +140,7 @@ fn what_our_own_topics_lose_is_written_again() {
     // Made anew while it runs.
     make_anew(&world, &internal(&world));
     world.wait_until("that it is said again", LIMIT, || {
-        if detector.has_ended() {
-            // As whoever supervises it does.
-            detector = world.detector();
-        }
+        detector.assert_alive(&world);
         ready_at(world.http_port).0 && shown(&world) > 10
     });
     assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "made anew under it");
@@ -143,24 +154,48 @@ fn what_our_own_topics_lose_is_written_again() {
     assert!(world.log().contains("an internal topic has lost what had been read of it"), "{}", world.log());
     assert!(shown(&world) > 10);
 
-    // The alerts themselves: what stands is published again, with sequences that go on.
+    // Of one of the two, which R28 rests on, and then a start.
+    make_anew(&world, &[world.kafka.topic(Feed::Derived)]);
+    world.wait_until("that it is said again", LIMIT, || {
+        detector.assert_alive(&world);
+        ready_at(world.http_port).0 && records_of(&world, Feed::Derived) > 10
+    });
+    detector.kill();
+    let mut detector = world.detector();
+    wait_until_ready(&world, &mut detector);
+    assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "derived made anew");
+
+    // The alerts themselves. That they are gone is noticed before there is another; then what stands is published again, whole, with
+    // sequences that go on.
     let before = world.published();
-    make_anew(&world, &[world.kafka.alerts_topic()]);
-    world.wait_until("what stands, on the topic again", LIMIT, || {
-        if detector.has_ended() {
-            detector = world.detector();
-        }
-        world.standing() == standing
+    delete(&world, &[world.kafka.alerts_topic()]);
+    world.wait_until("that it is noticed", LIMIT, || {
+        detector.assert_alive(&world);
+        ready_at(world.http_port).1.contains("the topic alerts has been deleted")
     });
     assert!(lost_at(&world, "alerts") > 0.0);
+    make(&world, &[world.kafka.alerts_topic()]);
+    world.wait_until("what stands, on the topic again", LIMIT, || {
+        detector.assert_alive(&world);
+        world.standing() == standing && ready_at(world.http_port).0
+    });
     for (id, alert) in world.published() {
-        assert!(
-            alert.sequence >= before[&id].sequence,
-            "{}: {} after {}",
-            alert.rule_id,
-            alert.sequence,
-            before[&id].sequence
-        );
+        let old = &before[&id];
+        assert!(alert.sequence >= old.sequence, "{}: {} after {}", alert.rule_id, alert.sequence, old.sequence);
+        let said = |alert: &Alert| (alert.finding.clone(), alert.evidence.clone(), alert.records.clone(), alert.alert_at.clone());
+        assert_eq!(said(&alert), said(old), "{} {}", alert.rule_id, alert.alert_key);
+        assert!(!alert.evidence.is_empty(), "{} {}", alert.rule_id, alert.alert_key);
+    }
+
+    // Emptied while nobody runs.
+    detector.kill();
+    make_anew(&world, &[world.kafka.alerts_topic()]);
+    let mut detector = world.detector();
+    wait_until_ready(&world, &mut detector);
+    assert_eq!(world.settled(), standing);
+    assert!(lost_at(&world, "alerts") > 0.0 && world.log().contains("the alerts topic ends before what the shard had written"));
+    for (id, alert) in world.published() {
+        assert_eq!(alert.finding, before[&id].finding, "{} {}", alert.rule_id, alert.alert_key);
     }
 }
 
