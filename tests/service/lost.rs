@@ -270,7 +270,7 @@ fn a_feed_that_has_lost_its_beginning_raises_nothing() {
     let (mut world, _, standing, messages) = killed("trimmed");
     let topic = world.kafka.topic(Feed::Payments);
     let mut known = Vec::new();
-    world.read(&[topic.clone()], |message| {
+    world.read(std::slice::from_ref(&topic), |message| {
         if message.offset() == 40 {
             known.push(message.timestamp().to_millis().unwrap() * 1_000);
         }
