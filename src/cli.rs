@@ -91,9 +91,10 @@ impl RulesArgs {
         self.load_with(&Config::default())
     }
 
-    /// As `load`, with the exceptions from safeguards that a configuration makes.
+    /// As `load`, with the exceptions from safeguards and the parameters (`[rules.set]`) of a configuration; `--set` goes before these.
     pub fn load_with(&self, config: &Config) -> anyhow::Result<Catalogue> {
-        let set: BTreeMap<String, i64> = self.set.iter().cloned().collect();
+        let set = config.rules.set.iter().map(|(key, value)| (key.clone(), *value));
+        let set: BTreeMap<String, i64> = set.chain(self.set.iter().cloned()).collect();
         let mut catalogue = Catalogue::load_with(&self.rules, &set, &exceptions(&config.rules))
             .with_context(|| format!("cannot load the rules in {}", self.rules.display()))?;
         for (key, value) in &set {

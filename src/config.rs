@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::model::clock::wall;
 use crate::model::schema::{Feed, TableId};
-use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
+use crate::model::time::{KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND, WallTime, parse_instant};
 
 /// Default of `kafka.max_ahead_seconds`: seconds by which clocks may differ.
 pub const MAX_AHEAD_SECONDS: u32 = 300;
@@ -107,8 +108,20 @@ pub struct FeedConfig {
     pub future_limit_days: Option<u32>,
     /// A feed that is silent for longer raises an alarm; with `clock = "wall"` its clock stops there.
     pub max_silence_hours: Option<u32>,
-    /// The topic was recreated and filled again: offsets read before do not count.
-    pub refilled: bool,
+    /// When the topic, made anew, had been filled again: what was published before says nothing of it. RFC 3339.
+    pub refilled_at: Option<String>,
+    /// The topic need not hold what became known before this time. RFC 3339.
+    pub begins_at: Option<String>,
+}
+
+impl FeedConfig {
+    pub fn refilled_at(&self) -> Option<WallTime> {
+        self.refilled_at.as_deref().and_then(parse_instant).map(WallTime)
+    }
+
+    pub fn begins_at(&self) -> Option<KnownTime> {
+        self.begins_at.as_deref().and_then(parse_instant).map(KnownTime)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -323,6 +336,11 @@ impl Config {
             return Err(ConfigError::UnknownFeed(name.clone()));
         }
         ranges::check(self)?;
+        for (name, feed) in &self.feeds {
+            for (key, value) in [("refilled_at", &feed.refilled_at), ("begins_at", &feed.begins_at)] {
+                check_past(&format!("feeds.{name}.{key}"), value.as_deref())?;
+            }
+        }
         if self.rules.exception.iter().any(|exception| exception.reason.trim().is_empty()) {
             let message = "needs a reason: who decided it, when and why".to_owned();
             return Err(ConfigError::Value { key: "rules.exception".to_owned(), message });
@@ -360,6 +378,17 @@ impl Config {
         let hours = self.feed(feed).max_silence_hours.unwrap_or(26);
         i64::from(hours) * 3_600 * MICROS_PER_SECOND
     }
+}
+
+/// Checks a time that something has happened at: one ahead would say it of what is yet to come.
+fn check_past(key: &str, value: Option<&str>) -> Result<(), ConfigError> {
+    let message = match value.map(parse_instant) {
+        None => return Ok(()),
+        Some(None) => "is a time such as \"2026-12-01T10:00:00Z\"",
+        Some(Some(time)) if time > wall().0 => "lies ahead of this machine's clock",
+        Some(Some(_)) => return Ok(()),
+    };
+    Err(ConfigError::Value { key: key.to_owned(), message: message.to_owned() })
 }
 
 impl KafkaConfig {
@@ -504,6 +533,22 @@ mod tests {
                 .is_ok()
         );
         assert!(check("security_protocol = 'ssl'").is_ok());
+    }
+
+    #[test]
+    fn what_has_happened_to_a_feed_has_happened_by_now() {
+        let check = |line: &str| {
+            let config: Config = toml::from_str(&format!("[feeds.border]\n{line}")).unwrap();
+            config.check().map_err(|error| error.to_string())
+        };
+        assert!(check("refilled_at = '2024-05-01T10:00:00Z'\nbegins_at = '2024-05-01T10:00:00.5+02:00'").is_ok());
+        let says = |line: &str, words: &str| {
+            let error = check(line).unwrap_err();
+            assert!(error.contains(words), "{line}: {error}");
+        };
+        says("refilled_at = 'yesterday'", "feeds.border.refilled_at: is a time such as");
+        says("begins_at = '2024-05-01'", "feeds.border.begins_at: is a time such as");
+        says("refilled_at = '2199-05-01T10:00:00Z'", "lies ahead of this machine's clock");
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Standing {
     pub severity: Severity,
     pub anchor: Option<Day>,
     pub alert_at: KnownTime,
+    /// What it tells its reader (`model::alert::content`).
+    pub content: u64,
     /// The alert's rule reads a feed of which a record came too late for the kept history.
     pub late: bool,
 }
@@ -105,12 +107,14 @@ pub struct Transition {
 }
 
 /// The parts of a rule that the detector needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RuleRef<'a> {
     pub number: RuleNo,
     pub id: &'a str,
     /// Cancellers that concern the rule.
     pub cancellers: CancellerSet,
+    /// What an alert of the row tells its reader (`model::alert::content`).
+    pub content: &'a dyn Fn(&Hit) -> u64,
 }
 
 #[derive(Debug, Default)]
@@ -400,12 +404,11 @@ impl Detector {
                 change(alert, status, Some(reason), hit);
                 return false;
             };
-            let anchor = rows.hits[winner.hit].anchor;
-            let changed = alert.severity != winner.severity || alert.anchor != anchor;
-            alert.alert_at = winner.alert_at;
-            alert.severity = winner.severity;
-            alert.anchor = anchor;
-            if changed {
+            let hit = &rows.hits[winner.hit];
+            let before = (alert.severity, alert.anchor, alert.alert_at, alert.content);
+            let now = (winner.severity, hit.anchor, winner.alert_at, (rule.content)(hit));
+            (alert.severity, alert.anchor, alert.alert_at, alert.content) = now;
+            if before != now {
                 change(alert, Status::Updated, None, Some(winner.hit));
             }
             true
@@ -423,6 +426,7 @@ impl Detector {
                 severity: winner.severity,
                 anchor: hit.anchor,
                 alert_at: winner.alert_at,
+                content: (rule.content)(hit),
                 late: false,
             };
             change(&alert, Status::Raised, None, Some(winner.hit));

@@ -228,7 +228,7 @@ pub(crate) fn partition_count<C: rdkafka::consumer::ConsumerContext>(
 }
 
 /// The numbers of a topic's partitions, as the brokers tell them; none if they know no such topic.
-fn partitions<C: rdkafka::consumer::ConsumerContext>(
+pub(crate) fn partitions<C: rdkafka::consumer::ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
     timeout: Duration,

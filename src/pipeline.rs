@@ -205,6 +205,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 self.observer.has_read(self.shard.number());
             }
             if state.gauges_at.elapsed() >= GAUGE_INTERVAL {
+                self.observer.turned(self.shard.number(), self.shard.shards_with_other_rules());
                 self.read_wall_clocks(&mut state)?;
                 self.set_gauges(&mut state);
             } else {
@@ -330,6 +331,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// Evaluates the records taken and the deadlines that are due, and hands over the effects in order.
     fn settle(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
         let emitted = self.shard.settle_live();
+        if self.shard.is_cut_off() {
+            // To stop, or taken away: nothing of this may be published. The next owner reads these messages again.
+            return Err(SourceError::Revoked { shard: self.shard.number() }.into());
+        }
         self.report_work();
         self.recover_links();
         let shown = self.take_shown(state);
@@ -373,7 +378,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// How far the shard has read.
     fn read(&self) -> ReadUpTo {
-        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions() }
+        let heard = match self.shard.has_links() {
+            true => [Feed::Links, Feed::Derived].map(|feed| self.shard.clocks().feed(feed)),
+            false => [KnownTime::MIN; 2],
+        };
+        ReadUpTo { clock: self.shard.clock(), offsets: *self.merge.positions(), heard }
     }
 
     /// An error if the shard has been revoked: it must not publish then.

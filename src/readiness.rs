@@ -6,10 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::model::schema::Feed;
 use crate::source::kafka::{Health, Membership, Obstacle, Unread};
+
+/// A shard's loop that takes longer to go round is said not to come to an end. A large batch takes seconds.
+const TURN: Duration = Duration::from_secs(30);
 
 /// Which shards the process owns, how far they have come, and its health in the group. The shards and the instance that watches the
 /// group write it, `/ready` reads it.
@@ -26,6 +31,12 @@ struct Standing {
     given: BTreeSet<i32>,
     /// Owned shards that have a feed that cannot be read, and one such feed.
     unread: BTreeMap<i32, Unread>,
+    /// Shards of which a feed has been deleted or made anew: what comes is not what follows. The feed, and what has become of it.
+    lost: BTreeMap<i32, (Feed, String)>,
+    /// When each shard's loop last went round, and how many others ran other rules.
+    turns: BTreeMap<i32, (Instant, usize)>,
+    /// A topic of permitwatch's own that the brokers do not know.
+    missing: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +86,15 @@ impl Readiness {
 
     /// The shard rebuilds its state again.
     pub fn recovering(&self, shard: i32) {
-        self.lock().shards.insert(shard, ShardState::Recovering { has_read: false });
+        let mut state = self.lock();
+        state.shards.insert(shard, ShardState::Recovering { has_read: false });
+        state.lost.remove(&shard);
+        state.turns.remove(&shard);
+    }
+
+    /// A feed of the shard has been deleted or made anew while it was read.
+    pub fn lost_feed(&self, shard: i32, feed: Feed, what: &str) {
+        self.lock().lost.insert(shard, (feed, what.to_owned()));
     }
 
     /// The shard has rebuilt its state and publishes.
@@ -100,6 +119,16 @@ impl Readiness {
         self.lock().shards.insert(shard, ShardState::Halted(reason.to_owned()));
     }
 
+    /// The shard's loop goes round; so many other shards ran other rules when they last said so.
+    pub fn turned(&self, shard: i32, other_rules: usize) {
+        self.lock().turns.insert(shard, (Instant::now(), other_rules));
+    }
+
+    /// A topic of permitwatch's own that has been deleted; `None` if all are there.
+    pub fn missing_topic(&self, topic: Option<&'static str>) {
+        self.lock().missing = topic;
+    }
+
     pub fn report(&self) -> Report {
         let state = self.lock();
         let those = |wanted: fn(&ShardState) -> bool| -> Vec<i32> {
@@ -108,12 +137,21 @@ impl Readiness {
         let running = those(|state| *state == ShardState::Running);
         let recovering = those(|state| matches!(state, ShardState::Recovering { .. } | ShardState::Reading));
         let halted = those(|state| matches!(state, ShardState::Halted(_)));
-        let unread: Vec<i32> = state.unread.keys().copied().collect();
+        let lost = state.lost.keys().filter(|shard| state.shards.contains_key(shard));
+        let unread: BTreeSet<i32> = state.unread.keys().chain(lost).copied().collect();
+        let unread: Vec<i32> = unread.into_iter().collect();
         let obstacle = state.obstacle(&recovering);
         let ready = obstacle.is_none();
         let reason = obstacle.unwrap_or_else(|| {
             let all_well = "every owned shard has recovered and is being read";
-            if running.is_empty() { "stands by: other processes own every shard" } else { all_well }.to_owned()
+            let said = if running.is_empty() { "stands by: other processes own every shard" } else { all_well };
+            let differ = state.turns.iter().find(|(shard, (_, others))| *others > 0 && running.contains(shard));
+            differ.map_or_else(
+                || said.to_owned(),
+                |(shard, (_, others))| {
+                    format!("{said}; but {others} other shards do not run the rules of shard {shard}, and each retracts what the other has raised")
+                },
+            )
         });
         Report { ready, reason, running, recovering, unread, halted }
     }
@@ -146,6 +184,13 @@ impl Standing {
         if let Some(shard) = self.given.iter().find(|shard| !self.shards.contains_key(shard)) {
             return Some(format!("shard {shard} is being taken over"));
         }
+        if let Some((shard, (feed, what))) = self.lost.iter().find(|(shard, _)| self.shards.contains_key(shard)) {
+            return Some(format!(
+                "shard {shard} is not being read: feed {} has lost messages: {what}. Restart when it has been restored or filled again; \
+                 the start says what it needs",
+                feed.name()
+            ));
+        }
         if let Some((shard, Unread { feed, why })) = self.unread.first_key_value() {
             let feed = feed.name();
             return Some(match why {
@@ -154,6 +199,20 @@ impl Standing {
                     "shard {shard} is not being read: the brokers know no partition {shard} of feed {feed}; its topic has been deleted"
                 ),
             });
+        }
+        let turns = || self.turns.iter().filter(|(shard, _)| self.shards.contains_key(shard));
+        if let Some((shard, (at, _))) = turns().find(|(_, (at, _))| at.elapsed() >= TURN) {
+            let seconds = at.elapsed().as_secs();
+            return Some(format!(
+                "shard {shard} has evaluated for {seconds} s without coming to an end, or the broker has not acknowledged for so long: look \
+                 for a rule whose permitwatch_rule_duration_seconds is large"
+            ));
+        }
+        if let Some(topic) = self.missing {
+            return Some(format!(
+                "the topic {topic} has been deleted, and nothing can be published there: `permitwatch topics create --apply` makes it, and \
+                 what stands is written again"
+            ));
         }
         let owned = self.shards.len();
         let reading = self.shards.values().filter(|state| **state == ShardState::Reading).count();
@@ -170,7 +229,6 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::Feed;
 
     fn member(shards: &[i32]) -> Health {
         let owned = shards.iter().copied().collect();
@@ -246,6 +304,41 @@ mod tests {
         assert_eq!(report.reason, "shard 1 is not being read: no broker answers for feed border");
         readiness.health(&unread(Obstacle::Missing));
         assert!(readiness.report().reason.ends_with("no partition 1 of feed border; its topic has been deleted"));
+    }
+
+    #[test]
+    fn a_feed_that_was_made_anew_is_no_broker_that_is_silent() {
+        let readiness = running(&[0, 1]);
+        readiness.lost_feed(1, Feed::Border, "it ended at 9 and ends at 0: it was made anew");
+        readiness.lost_feed(2, Feed::Border, "of another process");
+        let why = Obstacle::Unanswered;
+        let unread = [(1, Unread { feed: Feed::Border, why })].into();
+        readiness.health(&Health { unread, ..member(&[0, 1]) });
+        let report = readiness.report();
+        assert_eq!((report.ready, report.unread), (false, vec![1]));
+        let said = "shard 1 is not being read: feed border has lost messages: it ended at 9 and ends at 0: it was made anew.";
+        assert!(report.reason.starts_with(said), "{}", report.reason);
+        readiness.recovering(1);
+        readiness.health(&member(&[0, 1]));
+        assert_eq!(readiness.report().reason, "1 of 2 shards are recovering");
+    }
+
+    #[test]
+    fn other_rules_and_loops_that_do_not_come_round_are_told() {
+        let readiness = running(&[0, 1]);
+        readiness.turned(1, 2);
+        let report = readiness.report();
+        assert!(report.ready && report.reason.contains("2 other shards do not run the rules of shard 1"), "{report:?}");
+        let before = Instant::now().checked_sub(2 * TURN).unwrap();
+        readiness.lock().turns.insert(0, (before, 0));
+        let report = readiness.report();
+        assert!(!report.ready && report.reason.starts_with("shard 0 has evaluated for 60 s"), "{report:?}");
+        readiness.turned(0, 0);
+        readiness.missing_topic(Some("alerts"));
+        assert!(readiness.report().reason.starts_with("the topic alerts has been deleted"));
+        readiness.missing_topic(None);
+        readiness.turned(1, 0);
+        assert_eq!(readiness.report().reason, "every owned shard has recovered and is being read");
     }
 
     #[test]

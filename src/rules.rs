@@ -21,3 +21,5 @@ mod steps;
 pub use output::{CancellerSet, Conditions, Hit, Interval};
 pub use requests::Request;
 pub use set::{Evaluation, RuleSet};
+
+pub use crate::sql::budget::CalledOff;

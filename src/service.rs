@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -25,9 +25,10 @@ use crate::rules::apart::STACK_BYTES;
 use crate::rules::plan::PlanError;
 use crate::shard::{Order, Pseudonyms, Settings, Shard};
 use crate::sink::SinkError;
-use crate::sink::kafka::{KafkaSink, OwnTopics};
+use crate::sink::kafka::{KafkaSink, Loss, Topics};
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::source::SourceError;
+use crate::source::kafka::gaps::Gaps;
 use crate::source::kafka::{KafkaConsumer, KafkaShard, Membership};
 use crate::telemetry::{self, Owning};
 
@@ -35,6 +36,9 @@ use restart::{Found, Restart, latest};
 
 /// How often the instance checks whether it should stop, whether a shard has ended, and its health in the group.
 const WATCH: Duration = Duration::from_millis(100);
+
+/// How often a shard that waits for a feed looks at it again.
+const FEED_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the instance checks whether the topics that it reads back have lost messages.
 const LOSS_INTERVAL: Duration = Duration::from_secs(5);
@@ -74,14 +78,51 @@ type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
 
 impl Instance {
     /// Joins the group and runs the shards that the group assigns until `stop` is set; returns the shards as they were then. A
-    /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic.
+    /// shard that halts ends the instance: another instance takes the shard over and recovers from the topic. Where only an internal
+    /// topic is not what it was, the instance joins anew, as a new process would.
     pub fn run<O: Observer + 'static>(&self, observe: impl Fn(i32) -> O) -> Result<Vec<Shard>, ServiceError> {
+        let mut outcome = self.run_part(&observe, &Arc::default());
+        // At the first start, a topic that is missing has never been made.
+        let has_run = !matches!(outcome, Err(ServiceError::Cluster(_)));
+        while let Err(error) = &outcome
+            && has_run
+            && !self.stop.load(Ordering::Relaxed)
+            && self.is_of_internal_topic(error)
+        {
+            tracing::error!(%error, "joining the group anew, to read the internal topics from their beginnings");
+            self.readiness.assigned(&[]);
+            std::thread::park_timeout(LOSS_INTERVAL);
+            outcome = self.run_part(&observe, &Arc::default());
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Whether only a topic that the shards write themselves is gone, or is another one than before: a new client finds what is there.
+    fn is_of_internal_topic(&self, error: &ServiceError) -> bool {
+        let is_internal = |topic: &String| {
+            Feed::ALL.into_iter().any(|feed| feed.is_internal() && self.config.kafka.topic(feed) == *topic)
+        };
+        match error {
+            ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } => is_internal(topic),
+            ServiceError::Source(SourceError::Split { absent, .. }) => absent.iter().all(is_internal),
+            ServiceError::Cluster(ClusterError::MissingTopic { topic }) => is_internal(topic),
+            _ => false,
+        }
+    }
+
+    /// From joining the group to leaving it; `stopped` is set when it leaves.
+    fn run_part<O: Observer + 'static>(
+        &self,
+        observe: &impl Fn(i32) -> O,
+        stopped: &Arc<AtomicBool>,
+    ) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
         let watching = match self.keeps_topics {
-            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost))?),
+            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost), stopped)?),
             false => None,
         };
         let snapshots = Arc::new(Snapshots::default());
@@ -100,7 +141,7 @@ impl Instance {
                     let observer = observe(shard);
                     let (consumer, snapshots) = (Arc::clone(&consumer), Arc::clone(&snapshots));
                     let Some(lost) = lost.get(shard.unsigned_abs() as usize).map(Arc::clone) else { continue };
-                    match self.start(assignment.source, consumer, snapshots, lost, observer) {
+                    match self.start(assignment.source, consumer, snapshots, lost, observer, stopped) {
                         Ok(thread) => {
                             running.insert(shard, thread);
                             self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
@@ -113,7 +154,7 @@ impl Instance {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.stop.store(true, Ordering::Relaxed);
+        stopped.store(true, Ordering::Relaxed);
         for (number, thread) in running {
             match self.ended(number, thread) {
                 Ok(shard) => shards.extend(shard),
@@ -134,32 +175,31 @@ impl Instance {
         self.readiness.health(&health);
     }
 
-    /// Checks for lost messages in the topics that the shards read back, on a thread of its own, since the brokers may not answer.
-    /// Logs each loss and counts it in `lost`; the shards then publish again.
-    fn watch_losses(&self, partitions: i32, lost: Arc<[Arc<Lost>]>) -> Result<JoinHandle<()>, ServiceError> {
-        let mut topics = OwnTopics::new(&self.config.kafka, partitions)?;
-        let stop = Arc::clone(&self.stop);
+    /// Checks for lost messages in all topics, on a thread of its own, since the brokers may not answer. Logs each loss. Of those
+    /// that the shards read back it is counted in `lost`; the shards then publish again.
+    fn watch_losses(
+        &self,
+        partitions: i32,
+        lost: Arc<[Arc<Lost>]>,
+        stopped: &Arc<AtomicBool>,
+    ) -> Result<JoinHandle<()>, ServiceError> {
+        let mut own = Topics::own(&self.config.kafka, partitions)?;
+        let mut feeds = Topics::feeds(&self.config.kafka, partitions)?;
+        let (stop, config, readiness) =
+            (Arc::clone(stopped), Arc::clone(&self.config), Arc::clone(&self.readiness));
         let watch = move || {
+            let mut feeds_at = None::<Instant>;
             while !stop.load(Ordering::Relaxed) {
-                for loss in topics.look() {
-                    telemetry::topic_lost(loss.topic, wall());
-                    tracing::error!(
-                        topic = loss.topic,
-                        partition = loss.partition,
-                        "a topic has lost messages: {loss}; what stands is said again"
-                    );
-                    for (shard, lost) in lost.iter().enumerate() {
-                        if loss.topic != "alerts" {
-                            lost.links.fetch_add(1, Ordering::Release);
-                        } else if shard as i32 == loss.partition {
-                            lost.alerts.fetch_add(1, Ordering::Release);
-                        }
-                    }
+                own.look().iter().for_each(|loss| say_again(loss, &lost));
+                readiness.missing_topic(own.gone());
+                if feeds_at.is_none_or(|at| at.elapsed() >= FEED_INTERVAL) {
+                    feeds_at = Some(Instant::now());
+                    feeds.look().iter().for_each(|loss| tell_lost_feed(loss, &config, &readiness));
                 }
                 std::thread::park_timeout(LOSS_INTERVAL);
             }
         };
-        let spawned = std::thread::Builder::new().name("own-topics".into()).spawn(watch);
+        let spawned = std::thread::Builder::new().name("topics".into()).spawn(watch);
         spawned.map_err(|source| ServiceError::Thread { shard: -1, source })
     }
 
@@ -205,6 +245,7 @@ impl Instance {
         snapshots: Arc<Snapshots>,
         lost: Arc<Lost>,
         observer: O,
+        stopped: &Arc<AtomicBool>,
     ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
         let shard = source.number();
         let parts = ShardParts {
@@ -212,17 +253,60 @@ impl Instance {
             rules: Arc::clone(&self.rules),
             pseudonyms: Arc::clone(&self.pseudonyms),
             readiness: Arc::clone(&self.readiness),
-            stop: Arc::clone(&self.stop),
+            stop: Arc::clone(stopped),
             snapshots,
             lost,
             partitions: consumer.partitions(),
             consumer,
+            keeps_topics: self.keeps_topics,
         };
         std::thread::Builder::new()
             .name(format!("shard-{shard}"))
             .stack_size(STACK_BYTES)
             .spawn(move || parts.run(source, observer))
             .map_err(|source| ServiceError::Thread { shard, source })
+    }
+}
+
+/// A topic that permitwatch reads back has lost messages: has the shards write what stands again.
+fn say_again(loss: &Loss, lost: &[Arc<Lost>]) {
+    telemetry::topic_lost(loss.topic, wall());
+    let (topic, partition) = (loss.topic, loss.partition);
+    if loss.now.is_none() {
+        tracing::error!(topic, partition, "a topic has lost messages: {loss}; once there is another, what stands is said again");
+        return;
+    }
+    tracing::error!(topic, partition, "a topic has lost messages: {loss}; what stands is said again");
+    for (shard, lost) in lost.iter().enumerate() {
+        if loss.feed.is_some() {
+            lost.links.fetch_add(1, Ordering::Release);
+        } else if shard as i32 == loss.partition {
+            lost.alerts.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+/// A register's feed has lost messages. Whoever has read it knows them; a start of the shard would not.
+fn tell_lost_feed(loss: &Loss, config: &Config, readiness: &Readiness) {
+    let Some(feed) = loss.feed else { return };
+    let bounds = loss.now.map(|(first, end)| (NextOffset(first), NextOffset(end)));
+    let accepts = |bounds| {
+        let gaps = Gaps { config };
+        loss.is_beginning() && gaps.check_beginning(feed, loss.partition, bounds, Patience::Brief).is_ok()
+    };
+    if bounds.is_some_and(accepts) {
+        return;
+    }
+    telemetry::feed_lost(feed, loss.partition, true);
+    tracing::error!(
+        feed = feed.name(),
+        partition = loss.partition,
+        "a feed has lost messages: {loss}. What has been read of it still counts, but a shard that starts would lack it, and so will wait \
+         until the feed is whole again"
+    );
+    // Of one that is gone the client's own report tells.
+    if loss.now.is_some() && !loss.is_beginning() {
+        readiness.lost_feed(loss.partition, feed, &loss.to_string());
     }
 }
 
@@ -237,6 +321,7 @@ struct ShardParts {
     lost: Arc<Lost>,
     consumer: Arc<KafkaConsumer>,
     partitions: i32,
+    keeps_topics: bool,
 }
 
 impl ShardParts {
@@ -269,6 +354,8 @@ impl ShardParts {
             move |error: &PipelineError| matches!(error, PipelineError::Sink(_)) && !fence.stands()
         };
         let is_needed = move || fence.stands() && !stop.load(Ordering::Relaxed);
+        let is_wanted = is_needed.clone();
+        shard.heed(Arc::new(move || !is_wanted()));
         let mut merge = Merge::new(source, visibility.permit_lead);
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
@@ -281,12 +368,17 @@ impl ShardParts {
             consumer: &self.consumer,
             shard: number,
             patience: Patience::While(&is_needed),
+            keeps_topics: self.keeps_topics,
+            has_links: shard.has_links(),
         };
-        let Found { recovery, next, lacks_links } = restart.recover().map_err(failed)?;
+        let whole = |error| self.wait_for_feed(number, error, &is_needed);
+        let Found { recovery, next, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
+        self.readiness.recovering(number);
         if recovery.is_none() {
             self.readiness.recovered(number);
         }
-        let links_until = restart.recover_links(&mut shard).map_err(failed)?;
+        let links_until = until(|| restart.recover_links(&mut shard, next), whole).map_err(failed)?;
+        telemetry::feeds_whole(number);
         let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
         shard.detector_mut().clear_sequences();
         let (config, consumer) = (Arc::clone(&self.config), self.consumer);
@@ -307,6 +399,44 @@ impl ShardParts {
                 true => failed(SourceError::Revoked { shard: number }.into()),
                 false => failed(error),
             })
+    }
+}
+
+impl ShardParts {
+    /// A feed lacks what the shard needs: says so and waits a while, for whoever operates it to mend it. Any other error ends the wait,
+    /// as does the loss of the shard.
+    fn wait_for_feed(
+        &self,
+        shard: i32,
+        error: PipelineError,
+        is_needed: &dyn Fn() -> bool,
+    ) -> Result<(), PipelineError> {
+        let PipelineError::Source(lost) = &error else { return Err(error) };
+        let Some(feed) = lost.lost_feed() else { return Err(error) };
+        telemetry::feed_lost(feed, shard, true);
+        tracing::error!(shard, feed = feed.name(), "the shard evaluates nothing: {lost}");
+        self.readiness.halted(shard, &lost.to_string());
+        let began = Instant::now();
+        while began.elapsed() < FEED_INTERVAL {
+            if !is_needed() {
+                return Err(SourceError::Revoked { shard }.into());
+            }
+            std::thread::park_timeout(WATCH);
+        }
+        Ok(())
+    }
+}
+
+/// The outcome of an attempt, repeated as long as `again` says so of its error.
+fn until<T>(
+    mut attempt: impl FnMut() -> Result<T, PipelineError>,
+    again: impl Fn(PipelineError) -> Result<(), PipelineError>,
+) -> Result<T, PipelineError> {
+    loop {
+        match attempt() {
+            Ok(done) => return Ok(done),
+            Err(error) => again(error)?,
+        }
     }
 }
 
@@ -332,6 +462,11 @@ impl<O: Observer> Observer for Ready<O> {
 
     fn shown(&mut self, shard: i32, said: [KnownTime; 2], heard: [KnownTime; 2]) {
         self.inner.shown(shard, said, heard);
+    }
+
+    fn turned(&mut self, shard: i32, other_rules: usize) {
+        self.readiness.turned(self.shard, other_rules);
+        self.inner.turned(shard, other_rules);
     }
 
     fn recovered(&mut self, shard: i32) {

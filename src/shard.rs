@@ -29,11 +29,11 @@ use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
 use crate::model::time::{KnownTime, WallTime};
-use crate::rules::RuleSet;
+use crate::rules::{CalledOff, RuleSet};
 use crate::rules::planned::PlannedRule;
 
 pub use evaluate::Pass;
-pub use links::{LINK_SOURCE, Said, ShownRecord, clock_payload, link_payload};
+pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload};
 pub use reload::LINKS_DIFFER;
 pub use render::Pseudonyms;
 
@@ -114,6 +114,8 @@ pub struct Shard {
     disabled: RuleBits,
     errors: Vec<u32>,
     detector: Detector,
+    /// What each standing alert says.
+    said: render::Bodies,
     clocks: Clocks,
     /// Strict order: the known time up to which each feed of a recording reaches; `None`: every feed reaches as far as the shard is
     /// settled.
@@ -127,6 +129,8 @@ pub struct Shard {
     /// What the shard's units show to others, and the link clocks of other shards.
     links: links::Links,
     rework: reload::Rework,
+    /// Whether nobody needs what is being evaluated; `None`: always somebody does.
+    called_off: Option<CalledOff>,
     /// The clock at the last settling; live order only.
     settled: KnownTime,
     /// When the last message that was not filtered (clock messages count) was sent: the latency of alerts that a deadline raises is
@@ -144,6 +148,7 @@ impl Shard {
             disabled: RuleBits::NONE,
             errors: vec![0; count],
             detector: Detector::new(count),
+            said: render::Bodies::default(),
             clocks: Clocks::default(),
             spoken: None,
             waits_for: (0..count).map(|rule| rules.waits_for(rule)).collect(),
@@ -151,12 +156,24 @@ impl Shard {
             fates: Fates::default(),
             quarantined: Vec::new(),
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
-            links: links::Links::new(rules.link_fingerprint()),
+            links: links::Links::new(&rules),
             rework: reload::Rework::default(),
+            called_off: None,
             settled: KnownTime::MIN,
             clock_sent_at: None,
             rules,
         }
+    }
+
+    /// From now on an evaluation ends early once `called_off` says so. Then [`Shard::is_cut_off`], and the shard is good for nothing
+    /// more: what it has settled is not what its rules say.
+    pub fn heed(&mut self, called_off: CalledOff) {
+        self.rules.heed(Arc::clone(&called_off));
+        self.called_off = Some(called_off);
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.rules.is_cut_off()
     }
 
     pub fn number(&self) -> i32 {

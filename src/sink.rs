@@ -4,9 +4,11 @@ pub mod kafka;
 
 use thiserror::Error;
 
+use crate::config::Config;
 use crate::model::clock::wall;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::shard::{Emitted, ShownRecord};
 use crate::source::Waker;
@@ -29,12 +31,33 @@ pub struct ReadUpTo {
     pub clock: KnownTime,
     /// The next offset of each feed's partition.
     pub offsets: [NextOffset; Feed::COUNT],
+    /// Of `links` and `derived`: the known time up to which all shards had said what they show. A topic that was emptied or made anew,
+    /// or that other texts fill from now on, has said less until each shard has said it again.
+    pub heard: [KnownTime; 2],
+}
+
+/// How far a shard had read, by what it has published, in the feeds as they are now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    pub read: ReadUpTo,
+    /// Feeds that have been filled again since: of those nothing has been read.
+    pub refilled: FeedSet,
+}
+
+impl Reached {
+    /// The further of two, by feed.
+    pub fn max(self, other: Reached) -> Reached {
+        let read = self.read.max(other.read);
+        let refilled = self.refilled.union(other.refilled);
+        let is_unread = |feed: &Feed| refilled.contains(*feed) && read.offsets[feed.index()] == NextOffset::default();
+        Reached { read, refilled: FeedSet::of(Feed::ALL.into_iter().filter(is_unread)) }
+    }
 }
 
 impl Default for ReadUpTo {
     /// Nothing read yet.
     fn default() -> ReadUpTo {
-        ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset::default(); Feed::COUNT] }
+        ReadUpTo { clock: KnownTime::MIN, offsets: [NextOffset::default(); Feed::COUNT], heard: [KnownTime::MIN; 2] }
     }
 }
 
@@ -42,15 +65,29 @@ impl ReadUpTo {
     /// Of each feed's two offsets, and of the two clocks, the greater.
     pub fn max(self, other: ReadUpTo) -> ReadUpTo {
         let furthest = |at: usize| self.offsets[at].max(other.offsets[at]);
-        ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest) }
+        let heard = std::array::from_fn(|at| self.heard[at].max(other.heard[at]));
+        ReadUpTo { clock: self.clock.max(other.clock), offsets: std::array::from_fn(furthest), heard }
+    }
+
+    /// What this says of the feeds as they are now, if it was published at that time: nothing of one that has been filled again
+    /// since.
+    pub fn as_published(self, at: WallTime, config: &Config) -> Reached {
+        let is_anew = |feed: &Feed| {
+            let read = self.offsets[feed.index()] > NextOffset::default();
+            read && config.feed(*feed).refilled_at().is_some_and(|refilled| at < refilled)
+        };
+        let refilled = FeedSet::of(Feed::ALL.into_iter().filter(is_anew));
+        let offset = |feed: Feed| if refilled.contains(feed) { NextOffset::default() } else { self.offsets[feed.index()] };
+        Reached { read: ReadUpTo { offsets: Feed::ALL.map(offset), ..self }, refilled }
     }
 
     /// The part of this that a shard can still reach, given the partitions' ends and the latest time that can be true. A clock
     /// beyond that was moved by a message stamped in the future, and messages beyond an end are lost: no shard need wait for
     /// either.
     pub fn attainable(self, now: KnownTime, ends: &[NextOffset; Feed::COUNT]) -> ReadUpTo {
-        let clock = if self.clock > now { KnownTime::MIN } else { self.clock };
-        ReadUpTo { clock, offsets: std::array::from_fn(|at| self.offsets[at].min(ends[at])) }
+        let possible = |clock: KnownTime| if clock > now { KnownTime::MIN } else { clock };
+        let offsets = std::array::from_fn(|at| self.offsets[at].min(ends[at]));
+        ReadUpTo { clock: possible(self.clock), offsets, heard: self.heard.map(possible) }
     }
 
     /// Whether a shard that has read this far has read everything that had been read up to `other`.
@@ -58,7 +95,9 @@ impl ReadUpTo {
     /// The offsets decide, not only the clock: in live order two runs interleave their feeds differently, and at the same clock one
     /// may have read a salary that the other has not.
     pub fn covers(&self, other: &ReadUpTo) -> bool {
-        self.clock >= other.clock && self.offsets.iter().zip(&other.offsets).all(|(own, other)| own >= other)
+        self.clock >= other.clock
+            && self.offsets.iter().zip(&other.offsets).all(|(own, other)| own >= other)
+            && self.heard.iter().zip(&other.heard).all(|(own, other)| own >= other)
     }
 }
 
@@ -71,8 +110,12 @@ pub struct Shown {
     pub clocks: Vec<(Feed, KnownTime)>,
     /// Number of partitions of each feed.
     pub partitions: i32,
-    /// How far the shard had read when it made these.
+    /// How far the shard had read when it made these, and when that was.
     pub read: ReadUpTo,
+    pub published_at: WallTime,
+    /// The texts that made the records, and the rules that the shard runs.
+    pub source: String,
+    pub rules: String,
 }
 
 /// When the broker had written a batch.
@@ -138,11 +181,13 @@ mod tests {
     fn nobody_waits_for_what_cannot_come() {
         let mut offsets = [NextOffset(10); Feed::COUNT];
         offsets[Feed::Links.index()] = NextOffset(99);
-        let target = ReadUpTo { clock: KnownTime(500), offsets };
+        let target = ReadUpTo { clock: KnownTime(500), offsets, heard: [KnownTime(400), KnownTime(900)] };
         let ends = [NextOffset(20); Feed::COUNT];
         let sound = target.attainable(KnownTime(600), &ends);
         assert_eq!((sound.clock, sound.offsets[Feed::Permits.index()]), (KnownTime(500), NextOffset(10)));
         assert_eq!(sound.offsets[Feed::Links.index()], NextOffset(20), "the rest is gone");
+        assert_eq!(sound.heard, [KnownTime(400), KnownTime::MIN]);
+        assert!(sound.covers(&sound) && !ReadUpTo { heard: [KnownTime(399), KnownTime(900)], ..sound }.covers(&sound));
         assert_eq!(
             target.attainable(KnownTime(499), &ends).clock,
             KnownTime::MIN,

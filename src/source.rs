@@ -95,6 +95,23 @@ pub trait ShardSource: Send {
     }
 }
 
+impl SourceError {
+    /// The feed that lacks what a shard needs, where that is the reason. Whoever operates it can mend that: the shard waits.
+    pub fn lost_feed(&self) -> Option<Feed> {
+        match self {
+            SourceError::Shortened { feed, .. }
+            | SourceError::Replaced { feed, .. }
+            | SourceError::NotRefilled { feed, .. }
+            | SourceError::Trimmed { feed, .. } => Some(*feed),
+            _ => None,
+        }
+    }
+}
+
+fn begins(known: &Option<KnownTime>) -> String {
+    known.map_or_else(|| "the time of its first message, once it has one".to_owned(), |known| known.to_string())
+}
+
 /// Why reading failed.
 #[derive(Debug, Error)]
 pub enum SourceError {
@@ -103,18 +120,34 @@ pub enum SourceError {
         "cannot read {topic}/{partition} from offset {offset}: the broker no longer has it; restore the topic or start a rebuild"
     )]
     OffsetLost { topic: String, partition: i32, offset: i64 },
-    /// Halt: going on would retract every alert that rests on the lost messages.
+    /// Wait for the feed: going on would retract every alert that rests on the lost messages.
     #[error(
-        "{topic}/{partition} ends at {end}, and had been read up to {read} when alerts were last published: it was emptied or made anew. \
-         Restore it; or, once its adapter has filled it again from the source, set feeds.{}.refilled = true for one start", feed.name()
+        "{topic}/{partition} ends at {end}, and had been read up to {read} when the shard last published: it was emptied or made anew. \
+         Restore it; or have its adapter fill it again from the source, and then set feeds.{}.refilled_at to the time at which that \
+         was done", feed.name()
     )]
     Shortened { topic: String, partition: i32, read: i64, end: i64, feed: Feed },
-    /// Halt: the same, however the feed is configured.
+    /// Wait for the feed: the same.
     #[error(
-        "{topic}/{partition} is empty, and had been read up to {read} when alerts were last published. feeds.{}.refilled says that its \
-         adapter has filled it again: let it do so first; a partition that can hold nothing any more takes one clock message", feed.name()
+        "{topic}/{partition} is not the topic that was read: it had been read up to {read} when the shard's clock was {clock}, and all \
+         that is there just before became known after that. It was made anew. Restore it; or have its adapter fill it again from the \
+         source, and then set feeds.{}.refilled_at to the time at which that was done", feed.name()
     )]
-    NotRefilled { topic: String, partition: i32, read: i64, feed: Feed },
+    Replaced { topic: String, partition: i32, read: i64, clock: KnownTime, feed: Feed },
+    /// Wait for the feed: the same, whatever the configuration says.
+    #[error(
+        "{topic}/{partition} is empty. feeds.{}.refilled_at says that its adapter has filled it again: let it do so first; a partition \
+         that can hold nothing any more takes one clock message", feed.name()
+    )]
+    NotRefilled { topic: String, partition: i32, feed: Feed },
+    /// Wait for the feed: rules would take what is gone for what never happened.
+    #[error(
+        "{topic}/{partition} begins at offset {first}: what was written before is gone, and rules would take it for what never \
+         happened. Restore it; or make the topic anew, have its adapter fill it from the source, and set feeds.{}.refilled_at; or, if \
+         nothing is missed that was known before {}, set feeds.{}.begins_at = \"{}\"",
+        feed.name(), begins(.known), feed.name(), begins(.known)
+    )]
+    Trimmed { topic: String, partition: i32, first: i64, known: Option<KnownTime>, feed: Feed },
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },
@@ -122,6 +155,12 @@ pub enum SourceError {
     /// dropping it is the acknowledgement.
     #[error("shard {shard} has been taken away by the consumer group")]
     Revoked { shard: i32 },
+    /// Halt: the same, because the group knows no such partitions.
+    #[error(
+        "cannot use the assignment: the group assigned shard {shard} without \"{}\": either that topic has been deleted, or a member of \
+         the group does not use the range assignor and the same topics", absent.join("\", \"")
+    )]
+    Split { shard: i32, absent: Vec<String> },
     /// Halt: the shard cannot be read whole.
     #[error("cannot use the assignment: {message}")]
     Assignment { message: String },

@@ -174,6 +174,9 @@ const SHARD_OWNED: &str = "permitwatch_shard_owned";
 const SHARD_READING: &str = "permitwatch_shard_reading";
 const GROUP_MEMBER: &str = "permitwatch_group_member";
 const TOPIC_LOST: &str = "permitwatch_topic_lost_timestamp_seconds";
+const FEED_LOST: &str = "permitwatch_feed_lost";
+const SHARD_TURN: &str = "permitwatch_shard_turn_timestamp_seconds";
+const OTHER_RULES: &str = "permitwatch_shards_with_other_rules";
 const RULE_CLOCK: &str = "permitwatch_rule_clock_timestamp_seconds";
 const STAGE_DURATION: &str = "permitwatch_stage_duration_seconds";
 const EVENT_TO_ALERT: &str = "permitwatch_event_to_alert_seconds";
@@ -222,7 +225,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 44] = [
+pub const METRICS: [Metric; 47] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -237,6 +240,9 @@ pub const METRICS: [Metric; 44] = [
     metric(SHARD_READING, Gauge, &["shard"], "boolean", "1 while this process owns the shard and brokers answer for all its feeds"),
     metric(GROUP_MEMBER, Gauge, &[], "boolean", "1 while the process is a member of its consumer group and the coordinator answers"),
     metric(TOPIC_LOST, Gauge, &["topic"], "seconds", "When the topic was last found to have lost messages, seconds since 1970; 0 never"),
+    metric(FEED_LOST, Gauge, &["feed", "shard"], "boolean", "1 while the partition lacks what had been read of it, or its beginning: a start of the shard waits for it"),
+    metric(SHARD_TURN, Gauge, &["shard"], "seconds", "Wall time at which the shard's loop last went round, seconds since 1970"),
+    metric(OTHER_RULES, Gauge, &["shard"], "shards", "Shards that ran other rules than this one when they last said so"),
     metric(RULE_CLOCK, Gauge, &["rule", "shard"], "seconds", "Least clock of the feeds that the rule reads, seconds since 1970; 0 before each has spoken"),
     metric(STAGE_DURATION, Histogram, &["stage"], "seconds", "Time that one batch spent in a stage"),
     metric(EVENT_TO_ALERT, Histogram, &[], "seconds", "From the sender's `sent_at` header to the acknowledged alert"),
@@ -313,7 +319,10 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
 pub fn shards(count: i32) {
     for shard in 0..count {
         let shard = shard.to_string();
-        let _ = (gauge!(SHARD_OWNED, "shard" => shard.clone()), gauge!(SHARD_READING, "shard" => shard));
+        let _ = (gauge!(SHARD_OWNED, "shard" => shard.clone()), gauge!(SHARD_READING, "shard" => shard.clone()));
+        for feed in Feed::SOURCES {
+            let _ = gauge!(FEED_LOST, "feed" => feed.name(), "shard" => shard.clone());
+        }
     }
     gauge!(GROUP_MEMBER).set(0.0);
 }
@@ -329,6 +338,16 @@ pub fn health(is_member: bool, reading: impl IntoIterator<Item = (i32, bool)>) {
 /// A topic has lost messages.
 pub fn topic_lost(topic: &'static str, at: WallTime) {
     gauge!(TOPIC_LOST, "topic" => topic).set(seconds(at.0));
+}
+
+/// Whether a partition of a register's feed lacks what a start of the shard needs.
+pub fn feed_lost(feed: Feed, shard: i32, is_lost: bool) {
+    gauge!(FEED_LOST, "feed" => feed.name(), "shard" => shard.to_string()).set(flag(is_lost));
+}
+
+/// The shard has found all its feeds whole.
+pub fn feeds_whole(shard: i32) {
+    Feed::SOURCES.into_iter().for_each(|feed| feed_lost(feed, shard, false));
 }
 
 /// Other rules are in force now; `before` is the fingerprint of the former ones.

@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("readiness", &["source"]),
+    ("readiness", &["model", "source"]),
     ("http", &["readiness", "telemetry"]),
     (
         "service",

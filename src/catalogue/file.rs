@@ -155,9 +155,14 @@ impl Said {
 }
 
 impl Header {
+    /// The output column that says what an alert is about.
+    pub fn subject_column(&self) -> &str {
+        self.subject.as_deref().unwrap_or("permit_id")
+    }
+
     /// What an alert of the rule is about.
     pub fn unit(&self) -> &'static str {
-        match self.subject.as_deref().unwrap_or("permit_id") {
+        match self.subject_column() {
             "employer_id" => "employer",
             "person_id" => "person",
             _ => "permit",

@@ -3,6 +3,8 @@
 //! Everything in `Alert` is a function of the records and clock steps; what depends on the run (time of publishing, offsets) is in
 //! `sink::RunHeaders`.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -48,7 +50,7 @@ impl Severity {
 pub enum Status {
     /// The alert stands from now on.
     Raised,
-    /// The alert still stands; the severity or the event time of the row in force has changed.
+    /// The alert still stands; the row in force, or what its rule says of it, has changed.
     Updated,
     /// A later fact or a canceller has ended it.
     Cleared,
@@ -164,6 +166,26 @@ pub struct Alert {
     /// A record that came too late for the kept history concerns this alert: a person should look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late_record: bool,
+}
+
+/// A hash of what an alert tells its reader: two alerts of the same row that differ in it do not say the same. Which version of which
+/// record it rests on, and the rule's fingerprint, are not part of it.
+pub fn content(
+    title: &Bilingual,
+    finding: &Bilingual,
+    legal_basis: &[String],
+    evidence: &serde_json::Map<String, serde_json::Value>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&title.sv, &title.en, &finding.sv, &finding.en, legal_basis, evidence).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Alert {
+    /// See [`content`].
+    pub fn content(&self) -> u64 {
+        content(&self.title, &self.finding, &self.legal_basis, &self.evidence)
+    }
 }
 
 #[cfg(test)]

@@ -225,7 +225,7 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
 /// rule's own.
 pub(super) fn hits(rule: &RuleFile, columns: &[String]) -> String {
     let has = |name: &str| columns.iter().any(|column| column == name);
-    let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
+    let subject = rule.header.subject_column();
     let optional = |name: &str, ty: &str| {
         if has(name) { format!("CAST({name} AS {ty}) AS {name}") } else { format!("CAST(NULL AS {ty}) AS {name}") }
     };

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::census::Census;
 use super::{Loop, Observer, Pipeline};
+use crate::model::clock::wall;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
 use crate::sink::AlertSink;
@@ -15,6 +16,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let seconds = state.gauges_at.elapsed().as_secs_f64();
         state.gauges_at = Instant::now();
         (self.commit)(&state.advanced);
+        self.telemetry.turned(wall());
+        self.telemetry.other_rules(self.shard.shards_with_other_rules());
         let clocks = self.shard.clocks();
         for feed in Feed::ALL {
             if clocks.feed(feed) > KnownTime::MIN {

@@ -18,6 +18,8 @@ pub trait Observer: Send {
     /// For feeds `links` and `derived`: the known time up to which the shard has published all link records of its units, and up to
     /// which it has read the link records of all shards.
     fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
+    /// Called every second while the loop goes round. So many other shards ran other rules when they last said so.
+    fn turned(&mut self, _: i32, _other_rules: usize) {}
     /// The shard has recovered from the alerts topic and publishes from now on.
     fn recovered(&mut self, _: i32) {}
     /// The shard has read everything that was there when it started, except what it must hold back for another feed.

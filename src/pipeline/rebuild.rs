@@ -1,33 +1,48 @@
 //! The silent rebuild: a shard that has published before reads up to where it had read then, without publishing (`recovery` has the
 //! alerts).
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use super::losses::unsent;
 use super::{Observer, Pipeline, PipelineError};
 use crate::model::schema::Feed;
-use crate::model::time::MICROS_PER_DAY;
+use crate::model::time::KnownTime;
 use crate::pipeline::recovery::Recovery;
 use crate::shard::Emitted;
 use crate::sink::{AlertSink, ReadUpTo};
 use crate::source::ShardSource;
 
-/// Microseconds by which the other shards' link clocks may be behind when a rebuild that waits for them ends.
-const OTHERS_BEHIND: i64 = MICROS_PER_DAY;
+/// How long a rebuild lasts at least after the internal topics have lost link records. Other shards may still be running that have not
+/// noticed: their clocks would say that all is there.
+pub const UNNOTICED: Duration = Duration::from_secs(15);
 
 /// How far a starting shard must read before it publishes; empty for a shard that has never published.
 #[derive(Default)]
 pub struct Rebuild {
     /// `Some` while alerts are kept back.
     recovery: Option<Recovery>,
-    /// How far the shard had read when it last published link records; `None` once it has read that far again (see `shard::links`).
-    links_until: Option<ReadUpTo>,
-    /// The internal topics have lost link records that other shards had written for this one: the rebuild ends only once the link
-    /// clocks of all shards have caught up.
-    lacks_links: bool,
+    /// By link feed, how far the shard must read before it publishes the records that the topic lacks; none once it has (see
+    /// `shard::links`).
+    links_until: BTreeMap<Feed, ReadUpTo>,
+    /// The rebuild does not end earlier.
+    not_before: Option<Instant>,
 }
 
 impl Rebuild {
+    /// `links_until`: how far the shard had read when it last published link records; `lacks_links`: the internal topics have lost
+    /// some, which other shards may have written.
     pub fn new(recovery: Option<Recovery>, links_until: Option<ReadUpTo>, lacks_links: bool) -> Rebuild {
-        Rebuild { recovery, links_until, lacks_links }
+        let [nothing, links] = [[KnownTime::MIN; 2], links_until.map_or([KnownTime::MIN; 2], |until| until.heard)];
+        // The first hop reads no links, the second those of the first.
+        let until = |until: ReadUpTo| {
+            [
+                (Feed::Links, ReadUpTo { heard: nothing, ..until }),
+                (Feed::Derived, ReadUpTo { heard: [links[0], KnownTime::MIN], ..until }),
+            ]
+        };
+        let not_before = lacks_links.then(|| Instant::now() + UNNOTICED);
+        Rebuild { recovery, links_until: links_until.into_iter().flat_map(until).collect(), not_before }
     }
 
     /// Whether alerts are kept back.
@@ -35,45 +50,49 @@ impl Rebuild {
         self.recovery.is_some()
     }
 
-    /// Whether link records are kept back.
-    pub(super) fn keeps_links(&self) -> bool {
-        self.links_until.is_some()
+    /// Whether records of the link feed are kept back.
+    pub(super) fn keeps(&self, feed: Feed) -> bool {
+        self.links_until.contains_key(&feed)
+    }
+
+    /// Whether a shard that has read so far knows what it knew when it last published.
+    fn is_over(&self, read: &ReadUpTo) -> bool {
+        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(read))
+            && self.not_before.is_none_or(|time| Instant::now() >= time)
+    }
+
+    /// Link feeds of which the shard has read as far as when it last published their records.
+    fn links_over(&self, read: &ReadUpTo) -> Vec<Feed> {
+        self.links_until.iter().filter(|(_, until)| read.covers(until)).map(|(feed, _)| *feed).collect()
     }
 }
 
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// Whether a silent rebuild has reached its end.
     pub(super) fn is_rebuilt(&self) -> bool {
-        if !self.rebuild.is_silent() && !self.rebuild.keeps_links() {
+        if !self.rebuild.is_silent() && self.rebuild.links_until.is_empty() {
             return false;
         }
         let read = self.read();
-        self.rebuild.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(&read)) && !self.waits_for_others()
-            || self.rebuild.links_until.is_some_and(|until| read.covers(&until))
-    }
-
-    /// Whether other shards may still be writing again the link records that the internal topics had lost. Each shard publishes its
-    /// link clock after its records, so once the clocks have caught up the records are here.
-    fn waits_for_others(&self) -> bool {
-        let is_behind = |feed| self.shard.clocks().feed(feed) < self.shard.link_clock(feed).minus(OTHERS_BEHIND);
-        self.rebuild.lacks_links && [Feed::Links, Feed::Derived].into_iter().any(is_behind)
+        self.rebuild.is_over(&read) || !self.rebuild.links_over(&read).is_empty()
     }
 
     /// Once the shard has read up to where it last published link records, publishes those that the topics lack.
     pub(super) fn recover_links(&mut self) {
-        if self.rebuild.links_until.is_some_and(|until| self.read().covers(&until)) {
-            self.rebuild.links_until = None;
-            let records = self.shard.say_difference();
-            tracing::info!(shard = self.shard.number(), records, "links recovered; saying the difference");
+        for feed in self.rebuild.links_over(&self.read()) {
+            self.rebuild.links_until.remove(&feed);
+            let records = self.shard.say_difference(feed);
+            let (shard, feed) = (self.shard.number(), feed.name());
+            tracing::info!(shard, feed, records, "links recovered; saying the difference");
         }
     }
 
     /// Keeps alerts back during the rebuild; at its end returns the difference in their place.
     pub(super) fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
-        let (read, waits) = (self.read(), self.waits_for_others());
+        let is_over = self.rebuild.is_over(&self.read());
         let Some(recovery) = &mut self.rebuild.recovery else { return Ok(emitted) };
         recovery.keep_silent(emitted);
-        if waits || !recovery.is_complete(&read) {
+        if !is_over {
             return Ok(Vec::new());
         }
         let recovery = self.rebuild.recovery.take().unwrap_or_default();

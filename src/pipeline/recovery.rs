@@ -7,9 +7,9 @@
 //!
 //! Link records are recovered in the same way, from the internal topics (see `shard::links`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::detector::LATE_RECORD;
+use crate::detector::{LATE_RECORD, Standing};
 use crate::model::alert::{Alert, AlertId, Status};
 use crate::model::time::{KnownTime, format_micros};
 use crate::shard::{Emitted, Shard};
@@ -61,36 +61,42 @@ impl Recovery {
             let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
             shard.detector_mut().set_sequence(*id, sequence);
         }
-        let standing: BTreeMap<AlertId, Alert> = shard
-            .standing()
-            .into_iter()
-            .map(|(person, alert)| {
-                let bare = shard.bare(person, alert, Status::Raised, 0, clock);
-                let known = rebuilt.remove(&alert.id).filter(|known| known.status.stands());
-                (alert.id, known.unwrap_or(bare))
-            })
-            .collect();
+        let mut standing = BTreeSet::new();
         let mut out = Vec::new();
-        for (id, alert) in &standing {
-            let (status, reason) = match published.get(id).filter(|published| published.status.stands()) {
+        for (person, alert) in shard.standing() {
+            standing.insert(alert.id);
+            let known = rebuilt.remove(&alert.id).filter(|known| known.status.stands());
+            let on_topic = published.get(&alert.id).filter(|published| published.status.stands());
+            let (status, reason) = match on_topic {
                 None => (Status::Raised, None),
-                Some(on_topic) if on_topic.severity != alert.severity || on_topic.anchor_at != alert.anchor_at => {
-                    (Status::Updated, None)
-                }
+                Some(on_topic) if !says(on_topic, alert) => (Status::Updated, None),
                 // The late record came after the last published alert.
-                Some(on_topic) if alert.late_record && !on_topic.late_record => (Status::Updated, Some(LATE_RECORD)),
+                Some(on_topic) if alert.late && !on_topic.late_record => (Status::Updated, Some(LATE_RECORD)),
                 Some(_) => continue,
             };
-            out.push((*id, Alert { status, reason: reason.map(Into::into), ..alert.clone() }));
+            // What a late record leaves behind is a remark, which is no evidence.
+            let is_of_row = |known: &Alert| known.reason.as_deref() != Some(LATE_RECORD) || reason == Some(LATE_RECORD);
+            let alert_now = known.filter(is_of_row).unwrap_or_else(|| shard.whole(person, alert, clock));
+            let reason = reason.map(Into::into);
+            out.push((alert.id, Alert { status, reason, late_record: alert.late, ..alert_now }));
         }
         for (id, on_topic) in &published {
-            if on_topic.status.stands() && !standing.contains_key(id) {
+            if on_topic.status.stands() && !standing.contains(id) {
                 out.push((*id, ended(shard, rebuilt.remove(id), on_topic, clock)));
             }
         }
         out.sort_by_key(|(id, _)| *id);
         out.into_iter().map(|(id, alert)| Alert { sequence: shard.detector_mut().next_sequence(id), ..alert }).collect()
     }
+}
+
+/// Whether the alert on the topic tells its reader what the standing one does. A remark about a late record tells nothing of the row.
+fn says(on_topic: &Alert, standing: &Standing) -> bool {
+    let is_remark = on_topic.reason.as_deref() == Some(LATE_RECORD);
+    on_topic.severity == standing.severity
+        && on_topic.anchor_at == standing.anchor.map(|day| day.to_string())
+        && on_topic.alert_at == format_micros(standing.alert_at.0)
+        && (is_remark || on_topic.content() == standing.content)
 }
 
 /// The topic says that the alert stands and the rebuild says that it does not: gives the ending as the rebuild found it, else a

@@ -18,7 +18,7 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
 
 fn of_rule(rule: &RuleFile, columns: &[(String, Codes)]) -> Vec<Refused> {
     let header = &rule.header;
-    let subject = header.subject.as_deref().unwrap_or("permit_id");
+    let subject = header.subject_column();
     let is_evidence = |name: &str| !name.is_empty() && !RESERVED.contains(&name) && name != subject;
     let mut refused = Vec::new();
     let mut refuse = |place, message: String, hint: String| {

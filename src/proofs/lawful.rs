@@ -60,7 +60,7 @@ impl Judge {
         let has_reason = header.compares_citizenship.is_some();
         let mut found: Vec<Breach> =
             flow.found.iter().filter(|breach| !(breach.with_reason && has_reason)).cloned().collect();
-        let subject = header.subject.as_deref().unwrap_or("permit_id");
+        let subject = header.subject_column();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let mut ways = flow.ways.clone();
         for (name, value) in names.iter().zip(&flow.values) {

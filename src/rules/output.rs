@@ -140,7 +140,7 @@ fn read_batch(header: &Header, batch: &RecordBatch, number: u32, hits: &mut Vec<
     let text = |name: &str| column(name).map(as_text).transpose();
     let instant = |name: &str| column(name).map(micros).transpose();
     let persons = text("person_id")?.ok_or_else(|| missing("person_id"))?;
-    let subject = header.subject.as_deref().unwrap_or("permit_id");
+    let subject = header.subject_column();
     let subjects = text(subject)?.ok_or_else(|| missing(subject))?;
     let keys = text("alert_key")?.ok_or_else(|| missing("alert_key"))?;
     let alerts = instant("alert_at")?.ok_or_else(|| missing("alert_at"))?;

@@ -28,7 +28,7 @@ use crate::rules::output::{RuleRows, Shared};
 use crate::rules::plan::{Parts, PlanError, Planner};
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query};
 use crate::rules::requests::{Needs, Plans};
-use crate::sql::budget::Budget;
+use crate::sql::budget::{Budget, CalledOff};
 use crate::sql::executor::Needed;
 use crate::sql::profile::Profile;
 use crate::sql::slots::Slot;
@@ -138,6 +138,16 @@ impl RuleSet {
     /// What plans have cost since [`RuleSet::start_profile`].
     pub fn take_profile(&mut self) -> Option<Profile> {
         self.profile.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// From now on evaluations fail once `called_off` says so ([`RuleSet::is_cut_off`]).
+    pub fn heed(&self, called_off: CalledOff) {
+        self.budget.heed(called_off);
+    }
+
+    /// Whether an evaluation has been called off: what it found is not what the rules say.
+    pub fn is_cut_off(&self) -> bool {
+        self.budget.is_cut_off()
     }
 
     pub fn links(&self) -> &[PlannedLink] {

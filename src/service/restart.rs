@@ -1,8 +1,8 @@
 //! What a starting shard reads back: what it has published, how far it had read then, and how far it can read again.
 //!
 //! A topic may have lost messages. The shards that write an internal topic fill it again, so a starting shard waits for them. Only
-//! its adapter can fill a register's feed again; a shard that went on without it would retract every alert that rests on the lost
-//! messages, so it halts.
+//! its adapter can fill a register's feed again; a shard that went on without it would take what is gone for what never happened, so it
+//! evaluates nothing until the feed is whole, or is said to be as it should be (`source::kafka::gaps`).
 
 use crate::config::Config;
 use crate::kafka::Patience;
@@ -13,10 +13,10 @@ use crate::model::time::KnownTime;
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
 use crate::shard::Shard;
-use crate::sink::kafka::{read_published_with, read_said};
-use crate::sink::{ReadUpTo, SinkError};
-use crate::source::SourceError;
+use crate::sink::kafka::{Spoken, read_published_with, read_said};
+use crate::sink::{Reached, ReadUpTo, SinkError};
 use crate::source::kafka::KafkaConsumer;
+use crate::source::kafka::gaps::{Before, Gaps};
 use crate::source::known::Bound;
 use crate::telemetry;
 
@@ -37,6 +37,10 @@ pub(super) struct Restart<'a> {
     pub consumer: &'a KafkaConsumer,
     pub shard: i32,
     pub patience: Patience<'a>,
+    /// Whether the brokers keep what is written; the embedded one drops old messages.
+    pub keeps_topics: bool,
+    /// Whether the rules read what units show to others.
+    pub has_links: bool,
 }
 
 /// What the alerts topic says of the shard.
@@ -62,80 +66,73 @@ impl Restart<'_> {
                 "the alerts topic has lost its beginning; what stands and is not found there is published anew, with sequences from 1"
             );
         }
-        let target = published.read.unwrap_or_default();
-        let (target, lacks_links) = self.attainable(target)?;
+        let reached = published.read.unwrap_or_default().as_published(published.read_at, self.config);
+        let (target, lacks_links) = self.attainable(reached)?;
         let recovery = (!published.alerts.is_empty()).then(|| Recovery::new(published.alerts, target));
         Ok(Found { recovery, next: published.next, lacks_links })
     }
 
     /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it
-    /// publishes.
-    pub fn recover_links(&self, shard: &mut Shard) -> Result<Option<ReadUpTo>, PipelineError> {
+    /// publishes. `alerts` is the end of the alerts topic.
+    pub fn recover_links(&self, shard: &mut Shard, alerts: NextOffset) -> Result<Option<ReadUpTo>, PipelineError> {
         if !shard.has_links() {
             return Ok(None);
         }
         let partitions = self.consumer.partitions();
-        let (said, read) = read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
+        let Spoken { said, reached, alerts: written } =
+            read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
+        if alerts < written {
+            telemetry::topic_lost("alerts", wall());
+            tracing::error!(
+                shard = self.shard,
+                written = written.0,
+                end = alerts.0,
+                "the alerts topic ends before what the shard had written: it was made anew; what stands is published anew, with sequences \
+                 from 1"
+            );
+        }
         if said.is_empty() {
             return Ok(None);
         }
         tracing::info!(shard = self.shard, standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
-        self.attainable(read).map(|(read, _)| Some(read))
+        self.attainable(reached).map(|(read, _)| Some(read))
     }
 
-    /// `target` without what the shard can no longer reach, and whether the internal topics have lost records. Logs what it cannot
-    /// reach: a feed has lost its end, or a clock had run ahead.
-    fn attainable(&self, target: ReadUpTo) -> Result<(ReadUpTo, bool), PipelineError> {
-        let shard = self.shard;
+    /// How far the shard can read of what it had read, and whether the internal topics have lost records. Of a feed that has been
+    /// filled again, or has lost its beginning, that is all that is there. An error if a register's feed lacks what it needs. Logs what
+    /// cannot be reached: an internal topic has lost its end, or a clock had run ahead.
+    fn attainable(&self, reached: Reached) -> Result<(ReadUpTo, bool), PipelineError> {
+        let (shard, Reached { read: mut target, refilled }) = (self.shard, reached);
         let mut ends = [NextOffset::default(); Feed::COUNT];
         let mut lacks_links = false;
         for feed in Feed::ALL {
             let read = target.offsets[feed.index()];
             let (first, end) = self.consumer.bounds(feed, shard, self.patience)?;
             ends[feed.index()] = end;
-            if feed.is_internal() && (end < read || first > NextOffset::default()) {
-                lacks_links = true;
-                if end < read || first >= read {
-                    telemetry::topic_lost(feed.name(), wall());
-                    tracing::error!(
-                        shard,
-                        feed = feed.name(),
-                        read = read.0,
-                        first = first.0,
-                        end = end.0,
-                        "an internal topic has lost what had been read of it; the shard says what it shows again, and publishes nothing \
-                         until all others have"
-                    );
-                }
-            } else if end < read && self.config.feed(feed).refilled && first == end {
-                let topic = self.config.kafka.topic(feed);
-                return Err(SourceError::NotRefilled { topic, partition: shard, read: read.0, feed }.into());
-            } else if end < read && self.config.feed(feed).refilled {
-                tracing::warn!(
-                    shard,
-                    feed = feed.name(),
-                    read = read.0,
-                    end = end.0,
-                    "the feed was made anew, as configured"
-                );
-            } else if end < read {
-                return Err(SourceError::Shortened {
-                    topic: self.config.kafka.topic(feed),
-                    partition: shard,
-                    read: read.0,
-                    end: end.0,
-                    feed,
-                }
-                .into());
-            } else if first > NextOffset::default() {
+            if feed.is_internal() {
+                lacks_links |= self.lacks(feed, read, (first, end));
+                continue;
+            }
+            let is_refilled = refilled.contains(feed);
+            if self.keeps_topics {
+                let before = Before { next: read, clock: target.clock, is_refilled };
+                Gaps { config: self.config }.check(feed, shard, (first, end), before, self.patience)?;
+            }
+            if is_refilled || first > NextOffset::default() {
                 tracing::warn!(
                     shard,
                     feed = feed.name(),
                     first = first.0,
-                    "the feed has lost its beginning: alerts that rest on what is gone are taken back, unless a snapshot brings it"
+                    end = end.0,
+                    "the feed was filled again, or begins later, as configured: all that it has is read before anything is published"
                 );
+                target.offsets[feed.index()] = end;
             }
+        }
+        if !self.has_links {
+            // Nobody says any more what there was to hear.
+            target.heard = ReadUpTo::default().heard;
         }
         let now = latest(self.config);
         if target.clock > now {
@@ -146,5 +143,22 @@ impl Restart<'_> {
             );
         }
         Ok((target.attainable(now, &ends), lacks_links))
+    }
+
+    /// Whether an internal topic has lost records.
+    fn lacks(&self, feed: Feed, read: NextOffset, (first, end): (NextOffset, NextOffset)) -> bool {
+        if end < read || first > NextOffset::default() && first >= read {
+            telemetry::topic_lost(feed.name(), wall());
+            tracing::error!(
+                shard = self.shard,
+                feed = feed.name(),
+                read = read.0,
+                first = first.0,
+                end = end.0,
+                "an internal topic has lost what had been read of it; the shard says what it shows again, and publishes nothing until all \
+                 others have"
+            );
+        }
+        end < read || first > NextOffset::default()
     }
 }

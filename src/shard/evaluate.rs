@@ -409,6 +409,9 @@ impl Shard {
             work.micros += evaluation.rule_micros[rule];
             self.work.rules_micros += evaluation.rule_micros[rule];
         }
+        if self.is_cut_off() {
+            return;
+        }
         for failure in &evaluation.failures {
             let job = &jobs[chunk[failure.unit as usize]];
             if !job.rules.contains(failure.rule) {

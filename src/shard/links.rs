@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use sha2::{Digest, Sha256};
 
 use crate::encode::encode;
 use crate::history::PersonNo;
@@ -21,13 +22,13 @@ use crate::model::record::{Op, Record, Value};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, TableSet};
 use crate::model::time::{EventTime, KnownTime};
-use crate::rules::Evaluation;
+use crate::rules::{Evaluation, RuleSet};
 use crate::rules::linked::LinkedRow;
 use crate::shard::Shard;
 use crate::shard::evaluate::{FoundAt, Job};
 use crate::units::Unit;
 
-pub use received::clock_payload;
+pub use received::WriterClock;
 pub use said::Said;
 
 /// A row that a unit shows, as last published.
@@ -48,27 +49,45 @@ pub(super) struct Links {
     shown: FxHashMap<PersonNo, Vec<ShownRow>>,
     /// Records to publish since the last call of [`Shard::take_shown`].
     outgoing: Vec<ShownRecord>,
-    /// The records that the shard had published before it started; `None` once it has read as far again.
-    sent_links: Option<Said>,
+    /// By feed, the records that the shard had published before it started; none once it has read as far again.
+    sent_links: BTreeMap<Feed, Said>,
     /// Versions of retracted rows, by `name_of`.
     retracted_versions: FxHashMap<u64, i64>,
     /// Fingerprint of the texts that decide what links show; records with another one are not taken.
     source: Box<str>,
+    /// The fingerprint of the shard's rules, and of those that other shards said last.
+    rules: Box<str>,
+    rules_of_others: BTreeMap<i32, Box<str>>,
     /// By link feed and writing shard: the known time up to which the writer has published everything.
     writers: BTreeMap<Feed, Vec<KnownTime>>,
 }
 
 impl Links {
-    pub(super) fn new(fingerprint: &str) -> Links {
+    pub(super) fn new(rules: &RuleSet) -> Links {
+        let fingerprint = rules.link_fingerprint();
         Links {
+            rules: rules_fingerprint(rules),
+            rules_of_others: BTreeMap::new(),
             shown: FxHashMap::default(),
             outgoing: Vec::new(),
-            sent_links: None,
+            sent_links: BTreeMap::new(),
             retracted_versions: FxHashMap::default(),
             source: format!("{LINK_SOURCE}:{fingerprint}").into(),
             writers: BTreeMap::new(),
         }
     }
+}
+
+/// Names rules as they run: two shards with the same find the same.
+fn rules_fingerprint(rules: &RuleSet) -> Box<str> {
+    let mut hash = Sha256::new();
+    for rule in rules.rules() {
+        hash.update(&rule.file.header.id);
+        hash.update([0]);
+        hash.update(&rule.fingerprint);
+        hash.update([0]);
+    }
+    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// A link record, and the unit that shows it.
@@ -248,7 +267,8 @@ impl Shard {
         before: Option<i64>,
         values: Option<&[Value]>,
     ) {
-        if self.links.sent_links.is_some() {
+        let feed = self.rules.links()[row.link as usize].table.def().feed;
+        if self.links.sent_links.contains_key(&feed) {
             row.values = values.map(Into::into);
             return;
         }
@@ -290,6 +310,21 @@ impl Shard {
             values: values.unwrap_or_default().to_vec(),
         };
         self.links.outgoing.push(ShownRecord { unit, record });
+    }
+
+    /// Names the rules that the shard runs.
+    pub fn rules_fingerprint(&self) -> &str {
+        &self.links.rules
+    }
+
+    /// Other rules are in force.
+    pub(super) fn rules_changed(&mut self) {
+        self.links.rules = rules_fingerprint(&self.rules);
+    }
+
+    /// Shards that ran other rules when they last said so. Each retracts what the other has raised when it takes a shard over.
+    pub fn shards_with_other_rules(&self) -> usize {
+        self.links.rules_of_others.values().filter(|rules| **rules != self.links.rules).count()
     }
 
     /// The link records to publish since the last call.

@@ -5,6 +5,7 @@
 //! records that arrive: until then its alerts stand as they did, and each difference is published as it is found.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::history::PersonNo;
 use crate::model::alert::Status;
@@ -68,7 +69,11 @@ impl Shard {
         self.work.rules = vec![RuleWork::default(); rules.rules().len()];
         self.rule_classes = rules.rules().iter().map(PlannedRule::classes).collect();
         self.waits_for = (0..rules.rules().len()).map(|rule| rules.waits_for(rule)).collect();
+        if let Some(called_off) = &self.called_off {
+            rules.heed(Arc::clone(called_off));
+        }
         self.rules = rules;
+        self.rules_changed();
         let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes).meets(&changed);
         let persons = self.history.persons().map(|(person, _)| person).filter(concerned).collect();
         self.rework = Rework { persons, rules: changed };
@@ -78,6 +83,11 @@ impl Shard {
     /// Persons for whom changed rules have not been evaluated again yet.
     pub fn rework_left(&self) -> usize {
         self.rework.persons.len()
+    }
+
+    /// Whether rows of links that read what rules found may be missing until persons have been evaluated again.
+    pub fn says_again(&self) -> bool {
+        !self.rework.persons.is_empty() && self.rework.rules.meets(self.rules.used_by_links())
     }
 
     /// Queues an evaluation of the links that read what rules found about these persons. No rule has changed.
@@ -99,6 +109,7 @@ impl Shard {
             .collect();
         let mut out = Vec::with_capacity(gone.len());
         for (person, alert) in gone {
+            self.said.forget(alert.id);
             let sequence = self.detector.next_sequence(alert.id);
             let mut said = self.bare(person, &alert, Status::Retracted, sequence, now);
             said.reason = Some("rule_withdrawn".into());

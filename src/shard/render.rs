@@ -1,11 +1,13 @@
 //! Makes the alert that is published from a transition: words, evidence, records, and a pseudonym for the person.
 
 use hmac::{Hmac, KeyInit, Mac};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
-use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef, Status};
 use crate::model::sets::TableSet;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::Hit;
@@ -35,6 +37,40 @@ impl Pseudonyms {
     }
 }
 
+/// What was found about each alert that stands, as JSON: to write it again, whole, if the topic loses it. Some hundred bytes each.
+#[derive(Debug, Default)]
+pub(super) struct Bodies(FxHashMap<AlertId, Box<[u8]>>);
+
+/// The parts of an alert that come from its row.
+#[derive(Debug, Deserialize, Serialize)]
+struct Body {
+    finding: Bilingual,
+    evidence: serde_json::Map<String, serde_json::Value>,
+    records: Vec<RecordRef>,
+}
+
+impl Bodies {
+    /// Remembers what an alert says, until it ends.
+    pub fn keep(&mut self, id: AlertId, alert: &Alert) {
+        if !alert.status.stands() {
+            self.forget(id);
+            return;
+        }
+        let Alert { finding, evidence, records, .. } = alert;
+        let body = Body { finding: finding.clone(), evidence: evidence.clone(), records: records.clone() };
+        // Texts, numbers and lists always serialize.
+        self.0.insert(id, serde_json::to_vec(&body).unwrap_or_default().into());
+    }
+
+    pub fn forget(&mut self, id: AlertId) {
+        self.0.remove(&id);
+    }
+
+    fn of(&self, id: AlertId) -> Option<Body> {
+        serde_json::from_slice(self.0.get(&id)?).ok()
+    }
+}
+
 /// Most records that an alert names if its rule does not name any itself.
 const MAX_RECORDS: usize = 50;
 
@@ -48,8 +84,7 @@ impl Shard {
     ) -> Alert {
         let rule = &self.rules.rules()[transition.alert.rule.index()];
         let header = &rule.file.header;
-        let subject_column = header.subject.as_deref().unwrap_or("permit_id");
-        let evidence = row.map(|(rows, hit)| rows.evidence(hit, subject_column)).unwrap_or_default();
+        let evidence = row.map(|(rows, hit)| rows.evidence(hit, header.subject_column())).unwrap_or_default();
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
         let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
         Alert {
@@ -76,8 +111,17 @@ impl Shard {
         }
     }
 
-    /// An alert without evidence; recovery publishes it where it has no row.
-    pub fn bare(
+    /// A standing alert as it was last worked out, with its evidence.
+    pub fn whole(&self, person: PersonNo, standing: &Standing, as_of: KnownTime) -> Alert {
+        let bare = self.bare(person, standing, Status::Raised, 0, as_of);
+        match self.said.of(standing.id) {
+            Some(Body { finding, evidence, records }) => Alert { finding, evidence, records, ..bare },
+            None => bare,
+        }
+    }
+
+    /// An alert without evidence.
+    pub(super) fn bare(
         &self,
         person: PersonNo,
         standing: &Standing,

@@ -33,15 +33,15 @@ use crate::model::partition::partition_of;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
-use crate::shard::{Emitted, ShownRecord, clock_payload, link_payload};
+use crate::shard::{Emitted, ShownRecord, WriterClock, link_payload};
 use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
 
 use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
-pub use losses::{Loss, OwnTopics};
+pub use losses::{Loss, Topics};
 pub(crate) use published::read_published_with;
 pub use published::{Published, last_read, read_published};
-pub(crate) use said::read_said;
+pub(crate) use said::{Spoken, read_said};
 pub use whole::read_quarantine;
 
 /// How much longer than the session with the group the producer tries to deliver one message. In an outage the session ends first:
@@ -256,18 +256,25 @@ impl AlertSink for KafkaSink {
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some(&shown.read))),
+                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some((&shown.read, shown.published_at)))),
                 partition: Some(partition),
                 known_time: Some(record.known_time),
                 is_alert: false,
             });
         }
         for (feed, clock) in &shown.clocks {
+            let said = WriterClock {
+                writer: self.shard,
+                clock: clock.0,
+                source: shown.source.clone(),
+                rules: shown.rules.clone(),
+                alerts: self.next.0,
+            };
             for partition in 0..shown.partitions {
                 feeds.push(*feed);
                 messages.push(Outgoing {
                     key: None,
-                    payload: clock_payload(self.shard, *clock),
+                    payload: said.payload(),
                     headers: None,
                     partition: Some(partition),
                     known_time: Some(*clock),

@@ -14,6 +14,7 @@
 //! Back-pressure: when a shard does not poll, the library fills the partition's queue up to its share of `queued_max_kbytes` and
 //! then stops fetching. The source does not order partitions among each other (the merge does) and parses nothing.
 
+pub mod gaps;
 mod group;
 mod health;
 mod lane;

@@ -4,7 +4,8 @@
 //! A rule may join a person's rows with calendars by any condition, so a careless one multiplies days by days by days. Each join is
 //! metered: a nested loop by the pairs that it has to examine, before it examines them; any other join by its output rows. A call
 //! that spends more than its budget fails like any other failing call: it is halved down to the person who causes the failure, and
-//! only that person's rule is set aside.
+//! only that person's rule is set aside. A process that is to stop, or has lost the shard, calls the work off: then every call fails
+//! at its next join, and what was evaluated is thrown away.
 //!
 //! The limit of rows is the same for a batch and for one person. So whether a person's rule fails depends on that person alone: if a
 //! batch stays within the limit, each of its persons does too.
@@ -18,8 +19,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
@@ -36,10 +37,10 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use crate::sql::failure::{ROWS_TOO_MANY, TEXTS_TOO_LARGE};
+use crate::sql::failure::{CALLED_OFF, ROWS_TOO_MANY, TEXTS_TOO_LARGE};
 
-/// Pairs and rows that one call may make: a second or two of work, and at most some hundred megabytes of results.
-pub const CALL_BUDGET: u64 = 1 << 27;
+/// Pairs and rows that one call may make: a few tenths of a second of work, and at most some ten megabytes of results.
+pub const CALL_BUDGET: u64 = 1 << 24;
 
 /// Bytes of texts and lists that one call may make for many units.
 pub const CALL_BYTES: u64 = 1 << 29;
@@ -47,13 +48,18 @@ pub const CALL_BYTES: u64 = 1 << 29;
 /// The same for one unit alone.
 pub const SINGLE_BYTES: u64 = 2 * CALL_BYTES;
 
+/// Whether nobody needs any more what is being evaluated.
+pub type CalledOff = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What the current call may still spend. One call at a time.
-#[derive(Debug)]
 pub struct Budget {
     limit: u64,
     spent: AtomicU64,
     bytes_limit: AtomicU64,
     bytes: AtomicU64,
+    called_off: OnceLock<CalledOff>,
+    /// A call has failed because the work was called off.
+    is_cut_off: AtomicBool,
 }
 
 thread_local! {
@@ -156,9 +162,33 @@ pub fn limited(task: &TaskContext) -> Result<Arc<TaskContext>> {
     )))
 }
 
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.spent(), self.limit)
+    }
+}
+
 impl Budget {
     pub fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, spent: AtomicU64::new(0), bytes_limit: CALL_BYTES.into(), bytes: AtomicU64::new(0) })
+        Arc::new(Budget {
+            limit,
+            spent: AtomicU64::new(0),
+            bytes_limit: CALL_BYTES.into(),
+            bytes: AtomicU64::new(0),
+            called_off: OnceLock::new(),
+            is_cut_off: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on calls fail once this says so.
+    pub fn heed(&self, called_off: CalledOff) {
+        // A budget belongs to one shard, which sets this once.
+        let _ = self.called_off.set(called_off);
+    }
+
+    /// Whether a call has failed because the work was called off.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
@@ -195,6 +225,10 @@ impl Budget {
         self.spent.store(spent, Ordering::Relaxed);
         if spent > self.limit {
             return resources_err!("{ROWS_TOO_MANY}");
+        }
+        if self.called_off.get().is_some_and(|called_off| called_off()) {
+            self.is_cut_off.store(true, Ordering::Relaxed);
+            return resources_err!("{CALLED_OFF}");
         }
         Ok(())
     }
@@ -336,6 +370,17 @@ mod tests {
         assert!(rows.unwrap_err().to_string().contains("budget"), "spent {spent}");
         // The budget stops the work before it is done: at most one batch of pairs may exceed it.
         assert!(spent < 1 << 29, "{spent}");
+    }
+
+    #[test]
+    fn work_that_is_called_off_ends_at_the_next_join() {
+        let budget = Budget::new(1_000);
+        let is_called_off = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_called_off);
+        budget.heed(Arc::new(move || asked.load(Ordering::Relaxed)));
+        assert!(budget.spend(1).is_ok() && !budget.is_cut_off());
+        is_called_off.store(true, Ordering::Relaxed);
+        assert!(budget.spend(1).unwrap_err().to_string().contains(CALLED_OFF) && budget.is_cut_off());
     }
 
     #[tokio::test]

@@ -10,7 +10,8 @@ pub const WINDOW_TOO_LARGE: &str = "too many rows for one window";
 pub const TEXTS_TOO_LARGE: &str = "the rule makes texts or lists beyond the budget of a call";
 pub const ROWS_TOO_MANY: &str = "the rule multiplies its rows beyond the budget of a call";
 pub const PANICKED: &str = "the query engine panicked";
-const OWN: [&str; 5] = [DAY_OUTSIDE, WINDOW_TOO_LARGE, TEXTS_TOO_LARGE, ROWS_TOO_MANY, PANICKED];
+pub const CALLED_OFF: &str = "the evaluation was called off";
+const OWN: [&str; 6] = [DAY_OUTSIDE, WINDOW_TOO_LARGE, TEXTS_TOO_LARGE, ROWS_TOO_MANY, PANICKED, CALLED_OFF];
 
 /// What went wrong, in words that hold no value.
 pub fn described(error: &DataFusionError) -> &'static str {

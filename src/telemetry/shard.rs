@@ -30,6 +30,8 @@ pub struct ShardTelemetry {
     state_rows: [Gauge; TableId::COUNT],
     event_to_alert: Histogram,
     owned: Gauge,
+    turn: Gauge,
+    other_rules: Gauge,
     clock: Gauge,
     timers: Gauge,
     state_bytes: Gauge,
@@ -114,6 +116,8 @@ impl ShardTelemetry {
                 .map(|table| gauge!(super::STATE_ROWS, "table" => table.name(), "shard" => shard.clone())),
             event_to_alert: histogram!(super::EVENT_TO_ALERT),
             owned: of_shard(super::SHARD_OWNED),
+            turn: of_shard(super::SHARD_TURN),
+            other_rules: of_shard(super::OTHER_RULES),
             clock: of_shard(super::SHARD_CLOCK),
             timers: of_shard(super::TIMERS),
             state_bytes: of_shard(super::STATE_BYTES),
@@ -125,9 +129,20 @@ impl ShardTelemetry {
             publish_errors: counter!(super::PUBLISH_ERRORS),
         };
         telemetry.owned.set(1.0);
+        telemetry.turned(started_at);
+        telemetry.other_rules(0);
         telemetry.clock.set(0.0);
         telemetry.paused.set(0.0);
         telemetry
+    }
+
+    /// The shard's loop has gone round.
+    pub fn turned(&self, at: WallTime) {
+        self.turn.set(seconds(at.0));
+    }
+
+    pub fn other_rules(&self, shards: usize) {
+        self.other_rules.set(shards as f64);
     }
 
     /// The shard runs other rules from now on.

@@ -11,12 +11,16 @@ mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rdkafka::consumer::Consumer as _;
+
 use crate::config::Config;
-use crate::kafka::{self, ClusterError};
+use crate::kafka::{self, ClusterError, Patience};
+use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::WallTime;
-use crate::sink::ReadUpTo;
 use crate::sink::kafka::last_read;
+use crate::sink::{Reached, ReadUpTo};
+use crate::source::kafka::gaps::{Before, Gaps};
 
 /// How bad a finding is. `Fail`: the engine would go wrong or lose something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,14 +77,18 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
     for feed in Feed::SOURCES {
         let topic = config.kafka.topic(feed);
         let latest = now.0.saturating_add(config.kafka.max_ahead());
-        let reached = read.iter().map(|read| read.offsets[feed.index()].0).collect();
-        let mut tally = checks::Tally::new(feed, reached, config.limits.max_message_bytes, latest);
+        let gaps = gaps(config, feed, &read);
+        let mut tally = checks::Tally::new(feed, partitions, config.limits.max_message_bytes, latest);
         let sampled = sample::read(&config.kafka, &topic, partitions, SAMPLE_MESSAGES, |sampled| tally.take(&sampled))
             .and_then(|()| sample::first_after(&config.kafka, &topic, partitions, latest))
             .map(|future| future.into_iter().for_each(|(partition, offset)| tally.take_future(partition, offset)));
         match sampled {
             Ok(()) => {
-                findings.extend(tally.findings(&topic, now, &config.feed(feed), config.max_silence(feed)));
+                // One that has lost everything is not merely empty.
+                if gaps.is_empty() || !tally.is_empty() {
+                    findings.extend(tally.findings(&topic, now, &config.feed(feed), config.max_silence(feed)));
+                }
+                findings.extend(gaps);
                 keys.insert(feed, tally.keys().clone());
             }
             Err(message) => findings.push(Finding::new(
@@ -96,7 +104,7 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
 }
 
 /// How far the detector had read each shard's feeds when it last published; nothing where it never has.
-fn reached(config: &Config, partitions: i32, findings: &mut Vec<Finding>) -> Vec<ReadUpTo> {
+fn reached(config: &Config, partitions: i32, findings: &mut Vec<Finding>) -> Vec<Reached> {
     let mut of_shard = |shard| {
         last_read(&config.kafka, shard).unwrap_or_else(|error| {
             let hint = "grant READ and DESCRIBE on it to permitwatch";
@@ -104,7 +112,24 @@ fn reached(config: &Config, partitions: i32, findings: &mut Vec<Finding>) -> Vec
             None
         })
     };
-    (0..partitions).map(|shard| of_shard(shard).unwrap_or_default()).collect()
+    let as_published = |(read, at): (ReadUpTo, WallTime)| read.as_published(at, config);
+    (0..partitions).map(|shard| of_shard(shard).map(as_published).unwrap_or_default()).collect()
+}
+
+/// What a feed lacks of what had been read of it, and of its beginning: on these a shard that starts evaluates nothing.
+fn gaps(config: &Config, feed: Feed, reached: &[Reached]) -> Vec<Finding> {
+    let topic = config.kafka.topic(feed);
+    let Ok(consumer) = kafka::plain_consumer(&config.kafka) else { return Vec::new() };
+    let finding = |(partition, Reached { read, refilled }): (i32, &Reached)| {
+        // One that cannot be asked for cannot be sampled either, which is told.
+        let (first, end) = consumer.fetch_watermarks(&topic, partition, kafka::ANSWER_TIMEOUT).ok()?;
+        let next = read.offsets[feed.index()];
+        let before = Before { next, clock: read.clock, is_refilled: refilled.contains(feed) };
+        let bounds = (NextOffset(first), NextOffset(end));
+        let lost = Gaps { config }.check(feed, partition, bounds, before, Patience::Brief).err()?;
+        Some(Finding::new(Level::Fail, &topic, lost.to_string(), "until then that shard evaluates nothing once it starts"))
+    };
+    (0..).zip(reached).filter_map(finding).collect()
 }
 
 /// Messages of the permits feed that are looked through for keys.

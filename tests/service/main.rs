@@ -9,6 +9,7 @@ mod changed;
 mod clients;
 mod crash;
 mod harness;
+mod law;
 mod links;
 mod lost;
 mod outage;

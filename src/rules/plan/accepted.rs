@@ -52,7 +52,7 @@ impl Planner {
         let mut note =
             |result: Result<(), CheckError>| found.extend(result.err().into_iter().flat_map(|error| error.0));
         if let Role::Rule(file) = role {
-            let subject = file.header.subject.as_deref().unwrap_or("permit_id");
+            let subject = file.header.subject_column();
             note(check_output(plan, &|table| self.step(table), proved, subject));
         }
         if let Some(judge) = &self.judge {

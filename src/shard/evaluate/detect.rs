@@ -2,9 +2,10 @@
 
 use crate::detector::{Cause, Late, RuleRef, Span, Transition};
 use crate::history::PersonNo;
+use crate::model::alert::content;
 use crate::model::sets::RuleNo;
 use crate::model::time::KnownTime;
-use crate::rules::Evaluation;
+use crate::rules::{Evaluation, Hit};
 use crate::shard::evaluate::Job;
 use crate::shard::{Emitted, Order, Shard};
 
@@ -73,8 +74,17 @@ impl Shard {
                 Order::Strict => self.asserted_to(number, until),
             };
             let span = Span { until: next.map_or(until, |next| next.at.minus(1)), absence };
-            let reference =
-                RuleRef { number: RuleNo::at(number), id: &rule.file.header.id, cancellers: rule.cancellers };
+            let content = |hit: &Hit| {
+                let header = &rule.file.header;
+                let evidence = rows.evidence(hit, header.subject_column());
+                content(&header.title, &rule.file.finding(&evidence), &header.legal_basis, &evidence)
+            };
+            let reference = RuleRef {
+                number: RuleNo::at(number),
+                id: &rule.file.header.id,
+                cancellers: rule.cancellers,
+                content: &content,
+            };
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
@@ -82,6 +92,7 @@ impl Shard {
                 let row = transition.hit.map(|hit| (rows, &hits[hit]));
                 let deadline = job.deadline || transition.as_of != job.at;
                 let alert = self.render(person, &transition, row, job.unit.as_of);
+                self.said.keep(transition.alert.id, &alert);
                 out.push(Emitted { alert, sent_at: job.sent_at, deadline });
             }
         }

@@ -39,12 +39,12 @@ impl Shard {
     pub(in crate::shard) fn take_internal(&mut self, message: &Lent<'_>) -> Fate {
         let payload = message.payload.unwrap_or_default();
         if message.key.is_none() {
-            return match serde_json::from_slice::<WriterClock>(payload) {
-                Ok(said) => {
+            return match WriterClock::read(payload) {
+                Some(said) => {
                     self.advance_writer(message, &said);
                     Fate::Clock
                 }
-                Err(_) => self.refuse(message, Reason::Malformed, "not a writer's clock"),
+                None => self.refuse(message, Reason::Malformed, "not a writer's clock"),
             };
         }
         self.clocks.note(message.known_time);
@@ -71,8 +71,15 @@ impl Shard {
         Fate::Quarantined(reason)
     }
 
-    /// Advances the clock of a feed that all shards write: to the least of the writers' clocks.
+    /// Advances the clock of a feed that all shards write: to the least of the writers' clocks. A writer with other texts says nothing
+    /// of the records that this shard takes.
     fn advance_writer(&mut self, message: &Lent<'_>, said: &WriterClock) {
+        if said.writer != self.settings.number {
+            self.links.rules_of_others.insert(said.writer, said.rules.as_str().into());
+        }
+        if *said.source != *self.links.source {
+            return;
+        }
         let feed = message.feed;
         let count = self.settings.partitions.unwrap_or(1).max(1) as usize;
         let writers = self.links.writers.entry(feed).or_insert_with(|| vec![KnownTime::MIN; count]);
@@ -87,16 +94,32 @@ impl Shard {
 }
 
 /// A clock message of an internal topic: its writer has published everything up to `clock`. It has no key.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct WriterClock {
-    writer: i32,
+pub struct WriterClock {
+    /// Number of the shard.
+    pub writer: i32,
     /// Microseconds since 1970.
-    clock: i64,
+    pub clock: i64,
+    /// The texts that made its records, as these name them.
+    #[serde(default)]
+    pub source: String,
+    /// The rules that it runs (`Shard::rules_fingerprint`).
+    #[serde(default)]
+    pub rules: String,
+    /// The offset that its next alert will have.
+    #[serde(default)]
+    pub alerts: i64,
 }
 
-/// The payload of a writer's clock message.
-pub fn clock_payload(writer: i32, clock: KnownTime) -> Vec<u8> {
-    // Serializing two numbers cannot fail.
-    serde_json::to_vec(&WriterClock { writer, clock: clock.0 }).unwrap_or_default()
+impl WriterClock {
+    /// `None` for a payload that is something else.
+    pub fn read(payload: &[u8]) -> Option<WriterClock> {
+        serde_json::from_slice(payload).ok()
+    }
+
+    pub fn payload(&self) -> Vec<u8> {
+        // Numbers and texts always serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
 }

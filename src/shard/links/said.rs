@@ -3,7 +3,8 @@
 //! As with alerts (see `recovery`), a shard that has published before rebuilds silently: it works out the rows that its units show,
 //! but publishes none. Otherwise, since it may now read records together that it read one after the other before, a row that was
 //! published in between would never be retracted. Once the shard has read as far as when it last published a link record (the
-//! headers of its records tell), it publishes the *difference*, and from then on every record as it comes.
+//! headers of its records tell), it publishes the *difference*, and from then on every record as it comes. Rows of the feed `derived` rest
+//! on those of `links`, so their difference waits until these are here.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::{ShownRow, content};
 use crate::history::PersonNo;
 use crate::model::record::{Op, Record};
-use crate::model::schema::TableId;
+use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
 use crate::shard::Shard;
 use crate::shard::evaluate::Job;
@@ -65,6 +66,18 @@ impl Said {
         self.rows.is_empty()
     }
 
+    /// The rows of the feed `links`, and those of `derived`.
+    fn by_feed(self) -> (Said, Said) {
+        let (mut links, mut derived) = (Said::default(), Said::default());
+        for (unit, words) in self.rows {
+            for (row, word) in words {
+                let part = if row.table.def().feed == Feed::Links { &mut links } else { &mut derived };
+                part.rows.entry(unit.clone()).or_default().insert(row, word);
+            }
+        }
+        (links, derived)
+    }
+
     /// Rows that stand.
     pub fn standing(&self) -> usize {
         self.rows.values().flat_map(FxHashMap::values).filter(|word| word.content.is_some()).count()
@@ -77,16 +90,21 @@ impl Shard {
         &self.links.source
     }
 
-    /// Sets what the shard had published before; to be called before the first record. No link record is published until
-    /// [`Shard::say_difference`].
+    /// Sets what the shard had published before; to be called before the first record. No record of a link feed is published until
+    /// [`Shard::say_difference`] of that feed.
     pub fn recover_links(&mut self, said: Said) {
-        self.links.sent_links = (!said.is_empty()).then_some(said);
+        if said.is_empty() {
+            return;
+        }
+        let (links, derived) = said.by_feed();
+        self.links.sent_links = [(Feed::Links, links), (Feed::Derived, derived)].into();
     }
 
-    /// To be called once the shard has read as far as when it last published a link record: publishes the rows that the topics
-    /// lack, and retracts those that no longer stand. Returns the number of records.
-    pub fn say_difference(&mut self) -> usize {
-        let Some(mut said) = self.links.sent_links.take() else { return 0 };
+    /// To be called once the shard has read as far as when it last published a link record: publishes the rows of the feed that the
+    /// topics lack, and retracts those that no longer stand. Returns the number of records.
+    pub fn say_difference(&mut self, feed: Feed) -> usize {
+        let Some(mut said) = self.links.sent_links.remove(&feed) else { return 0 };
+        let before = self.links.outgoing.len();
         let now = self.clocks.shard();
         let mut persons: Vec<_> = self.links.shown.keys().copied().collect();
         persons.sort_unstable_by_key(|person| self.history.person(*person).subject.as_ref());
@@ -97,6 +115,9 @@ impl Shard {
             let mut shown = self.links.shown.remove(&person).unwrap_or_default();
             for row in &mut shown {
                 let table = self.rules.links()[row.link as usize].table;
+                if table.def().feed != feed {
+                    continue;
+                }
                 let word = words.remove(&Row { table, to: row.to.clone(), record_key: row.record_key.clone() });
                 let values = row.values.take().unwrap_or_default();
                 match word {
@@ -115,14 +136,14 @@ impl Shard {
             let knowledge = person.map_or(0, |person| self.history.knowledge(person, now.0));
             self.take_back(&unit, words, (now, knowledge));
         }
-        self.links.outgoing.len()
+        self.links.outgoing.len() - before
     }
 
     /// Publishes every row again, because the topics have lost records and a shard that starts from them would lack these.
     /// Receivers that have a row already see a new version of it.
     pub fn say_again(&mut self) {
-        if let Some(said) = &mut self.links.sent_links {
-            said.lose();
+        self.links.sent_links.values_mut().for_each(Said::lose);
+        if !self.links.sent_links.is_empty() {
             return;
         }
         let mut persons: Vec<PersonNo> = self.links.shown.keys().copied().collect();

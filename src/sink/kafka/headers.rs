@@ -1,6 +1,7 @@
 //! The headers of alerts and link records: what depends on the run, as readable text.
 //!
-//! `published_at`, `shard_clock`: RFC 3339 with microseconds. `offsets`: a JSON object from feed to next offset. `snapshot`: file
+//! `published_at`, `shard_clock`: RFC 3339 with microseconds. `heard`: two of these, for `links` and `derived`. `offsets`: a JSON object
+//! from feed to next offset. `snapshot`: file
 //! name, left out where there is none. `pseudonym_key_id`: text.
 
 use std::collections::BTreeMap;
@@ -14,9 +15,11 @@ use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros, parse_instant};
 use crate::sink::{ReadUpTo, RunHeaders};
 
+pub(super) const PUBLISHED_AT: &str = "published_at";
+
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
-    let mut headers = write_read(OwnedHeaders::new_with_capacity(5), &run.read)
-        .insert(header("published_at", &format_micros(run.published_at.0)))
+    let mut headers = write_read(OwnedHeaders::new_with_capacity(6), &run.read)
+        .insert(header(PUBLISHED_AT, &format_micros(run.published_at.0)))
         .insert(header("pseudonym_key_id", &run.pseudonym_key_id));
     if let Some(snapshot) = &run.snapshot {
         headers = headers.insert(header("snapshot", snapshot));
@@ -24,13 +27,17 @@ pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
     headers
 }
 
-/// Adds how far the writer had read: `shard_clock` and `offsets`.
+/// Adds how far the writer had read: `shard_clock`, `heard` and `offsets`.
 pub(super) fn write_read(headers: OwnedHeaders, read: &ReadUpTo) -> OwnedHeaders {
     let offsets: BTreeMap<&str, i64> =
         Feed::ALL.iter().map(|feed| (feed.name(), read.offsets[feed.index()].0)).collect();
     // A map from text to numbers always serializes.
     let offsets = serde_json::to_string(&offsets).unwrap_or_default();
-    headers.insert(header("shard_clock", &format_micros(read.clock.0))).insert(header("offsets", &offsets))
+    let heard = read.heard.map(|clock| format_micros(clock.0)).join(" ");
+    headers
+        .insert(header("shard_clock", &format_micros(read.clock.0)))
+        .insert(header("heard", &heard))
+        .insert(header("offsets", &offsets))
 }
 
 pub(super) fn header<'a>(key: &'a str, value: &'a str) -> Header<'a, &'a str> {
@@ -47,6 +54,11 @@ pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
     })
 }
 
+/// When a message was written, by its writer's clock; the least of times if it does not say.
+pub(super) fn published_at(message: &BorrowedMessage<'_>) -> WallTime {
+    WallTime(text(message, c"published_at").and_then(micros).unwrap_or(i64::MIN))
+}
+
 /// How far the writer of a message had read.
 pub(super) fn read_up_to(message: &BorrowedMessage<'_>) -> Option<ReadUpTo> {
     let offsets: BTreeMap<String, i64> = serde_json::from_str(text(message, c"offsets")?).ok()?;
@@ -54,7 +66,13 @@ pub(super) fn read_up_to(message: &BorrowedMessage<'_>) -> Option<ReadUpTo> {
         clock: KnownTime(micros(text(message, c"shard_clock")?)?),
         // A feed that the writer did not know counts as unread.
         offsets: Feed::ALL.map(|feed| NextOffset(offsets.get(feed.name()).copied().unwrap_or(0))),
+        heard: text(message, c"heard").and_then(heard).unwrap_or([KnownTime::MIN; 2]),
     })
+}
+
+fn heard(text: &str) -> Option<[KnownTime; 2]> {
+    let (links, derived) = text.split_once(' ')?;
+    Some([KnownTime(micros(links)?), KnownTime(micros(derived)?)])
 }
 
 pub(super) fn text<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {

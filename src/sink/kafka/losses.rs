@@ -1,7 +1,8 @@
-//! Detects whether the topics that permitwatch reads back, those of link records and alerts, have lost messages.
+//! Detects whether topics have lost messages: those that permitwatch reads back (link records, alerts) and the registers' feeds.
 //!
-//! These topics are kept without end. So a partition that begins later than before has been emptied, and one that ends earlier has
+//! All of them are kept without end. So a partition that begins later than before has been emptied, and one that ends earlier has
 //! been recreated. A reader at the end would not notice; the next shard that starts would lack the lost messages.
+//! A topic that is gone is a loss too, of everything.
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::fmt;
@@ -17,16 +18,27 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A partition that has lost messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// "links", "derived" or "alerts".
+    /// "alerts", or the name of the feed.
     pub topic: &'static str,
+    /// `None`: the topic of alerts.
+    pub feed: Option<Feed>,
     pub partition: i32,
     pub before: (i64, i64),
-    pub now: (i64, i64),
+    /// `None`: the brokers know no such partition any more.
+    pub now: Option<(i64, i64)>,
+}
+
+impl Loss {
+    /// Whether a reader of the partition still finds there what it had not read: the beginning is gone, and nothing else.
+    pub fn is_beginning(&self) -> bool {
+        self.now.is_some_and(|now| now.1 >= self.before.1)
+    }
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((first, end), (now_first, now_end)) = (self.before, self.now);
+        let (first, end) = self.before;
+        let Some((now_first, now_end)) = self.now else { return write!(f, "it ended at {end} and is gone: it was deleted") };
         if now_end < end {
             write!(f, "it ended at {end} and ends at {now_end}: it was made anew")
         } else {
@@ -35,28 +47,47 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The topics, and the bounds of each of their partitions at the last look.
-pub struct OwnTopics {
+/// Topics, and the bounds of each of their partitions at the last look.
+pub struct Topics {
     consumer: BaseConsumer<Plain>,
     partitions: Vec<Partition>,
 }
 
 struct Partition {
     topic: &'static str,
+    feed: Option<Feed>,
     name: String,
     number: i32,
     bounds: Option<(i64, i64)>,
+    is_gone: bool,
 }
 
-impl OwnTopics {
-    pub fn new(config: &KafkaConfig, partitions: i32) -> Result<OwnTopics, ClusterError> {
+impl Topics {
+    /// Those that permitwatch writes and reads back.
+    pub fn own(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
         let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal());
-        let topics = internal.map(|feed| (feed.name(), config.topic(feed)));
-        let topics = topics.chain([("alerts", config.alerts_topic())]);
-        let of_topic = |(topic, name): (&'static str, String)| {
-            (0..partitions).map(move |number| Partition { topic, name: name.clone(), number, bounds: None })
+        Topics::new(config, partitions, internal.map(Some).chain([None]))
+    }
+
+    /// Those that the registers' adapters write.
+    pub fn feeds(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
+        Topics::new(config, partitions, Feed::SOURCES.into_iter().map(Some))
+    }
+
+    fn new(
+        config: &KafkaConfig,
+        partitions: i32,
+        topics: impl Iterator<Item = Option<Feed>>,
+    ) -> Result<Topics, ClusterError> {
+        let of_topic = |feed: Option<Feed>| {
+            let name = feed.map_or_else(|| config.alerts_topic(), |feed| config.topic(feed));
+            let topic = feed.map_or("alerts", Feed::name);
+            (0..partitions).map(move |number| {
+                let name = name.clone();
+                Partition { topic, feed, name, number, bounds: None, is_gone: false }
+            })
         };
-        Ok(OwnTopics { consumer: kafka::plain_consumer(config)?, partitions: topics.flat_map(of_topic).collect() })
+        Ok(Topics { consumer: kafka::plain_consumer(config)?, partitions: topics.flat_map(of_topic).collect() })
     }
 
     /// Losses since the last call; none at the first call, and none if the brokers do not answer.
@@ -65,15 +96,32 @@ impl OwnTopics {
         while self.consumer.poll(Duration::ZERO).is_some() {}
         let mut lost = Vec::new();
         for partition in &mut self.partitions {
-            let Ok(now) = self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) else {
-                break;
+            let now = match self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) {
+                Ok(now) => Some(now),
+                Err(_) if is_gone(&self.consumer, &partition.name, partition.number) => None,
+                Err(_) => break,
             };
-            if let Some(before) = partition.bounds.replace(now).filter(|before| is_lost(*before, now)) {
-                lost.push(Loss { topic: partition.topic, partition: partition.number, before, now });
+            let was_gone = std::mem::replace(&mut partition.is_gone, now.is_none());
+            // One that is gone is compared with what it was, once there is another in its place.
+            let before = now.map_or(partition.bounds, |now| partition.bounds.replace(now));
+            let is_news = |before: &(i64, i64)| now.map_or(!was_gone, |now| is_lost(*before, now));
+            if let Some(before) = before.filter(is_news) {
+                let Partition { topic, feed, number, .. } = *partition;
+                lost.push(Loss { topic, feed, partition: number, before, now });
             }
         }
         lost
     }
+
+    /// A topic that was gone at the last look.
+    pub fn gone(&self) -> Option<&'static str> {
+        self.partitions.iter().find(|partition| partition.is_gone).map(|partition| partition.topic)
+    }
+}
+
+/// Whether brokers answer, and know no such partition.
+fn is_gone(consumer: &BaseConsumer<Plain>, topic: &str, partition: i32) -> bool {
+    kafka::partitions(consumer, topic, ANSWER_TIMEOUT).is_ok_and(|known| !known.contains(&partition))
 }
 
 /// A partition that was empty has nothing to lose.

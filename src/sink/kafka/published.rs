@@ -11,6 +11,7 @@ use crate::config::KafkaConfig;
 use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::record::NextOffset;
+use crate::model::time::WallTime;
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
 
 /// The last transition of every alert of a shard.
@@ -23,6 +24,8 @@ pub struct Published {
     pub headers: Option<RunHeaders>,
     /// How far the writer had read of the last message that says so, whatever other headers it lacks: another version may have written it.
     pub read: Option<ReadUpTo>,
+    /// When that message was published.
+    pub read_at: WallTime,
     /// Beginning of the partition when it was read. Above 0 on a topic that is not compacted, transitions may have been lost.
     pub first: NextOffset,
     /// End of the partition: later messages have not been read.
@@ -47,6 +50,7 @@ pub(crate) fn read_published_with(
         alerts: BTreeMap::new(),
         headers: None,
         read: None,
+        read_at: WallTime(i64::MIN),
         first: NextOffset::default(),
         next: NextOffset::default(),
         messages: 0,
@@ -57,11 +61,11 @@ pub(crate) fn read_published_with(
     Ok(published)
 }
 
-/// How far the shard had read when it last published, by the last messages of its partition of the alerts topic; `None` if none of
-/// these says so.
-pub fn last_read(config: &KafkaConfig, shard: i32) -> Result<Option<ReadUpTo>, SinkError> {
+/// How far the shard had read when it last published, and when that was, by the last messages of its partition of the alerts topic;
+/// `None` if none of these says so.
+pub fn last_read(config: &KafkaConfig, shard: i32) -> Result<Option<(ReadUpTo, WallTime)>, SinkError> {
     let mut read = None;
-    let each = |message: &BorrowedMessage<'_>| read = headers::read_up_to(message).or(read);
+    let each = |message: &BorrowedMessage<'_>| read = read_at(message).or(read);
     read_last(config, &config.alerts_topic(), shard, LAST_OFFSETS, Patience::Brief, each)?;
     Ok(read)
 }
@@ -69,10 +73,16 @@ pub fn last_read(config: &KafkaConfig, shard: i32) -> Result<Option<ReadUpTo>, S
 /// Every alert says how far its writer had read; others may have written a few messages behind it.
 const LAST_OFFSETS: i64 = 400;
 
+fn read_at(message: &BorrowedMessage<'_>) -> Option<(ReadUpTo, WallTime)> {
+    Some((headers::read_up_to(message)?, headers::published_at(message)))
+}
+
 impl Published {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         self.messages += 1;
-        self.read = headers::read_up_to(message).or(self.read);
+        if let Some((read, at)) = read_at(message) {
+            (self.read, self.read_at) = (Some(read), at);
+        }
         if let Some(headers) = headers::read(message) {
             self.headers = Some(headers);
         }

@@ -1,8 +1,8 @@
 //! Reads the link records that a shard has published on the internal topics.
 //!
 //! A record lies in its receiver's partition, so a shard's records may be in any. Headers of a record: `unit` names the unit that
-//! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock` and `offsets`, as an
-//! alert has, which say how far that shard had read.
+//! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock`, `offsets` and
+//! `published_at`, as an alert has, which say how far that shard had read, and when.
 
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
@@ -12,46 +12,65 @@ use crate::config::Config;
 use crate::decode::decode;
 use crate::kafka::Patience;
 use crate::model::partition::partition_of;
-use crate::model::record::{Lent, Offset, Sent};
+use crate::model::record::{Lent, NextOffset, Offset, Sent};
 use crate::model::schema::Feed;
-use crate::model::time::KnownTime;
-use crate::shard::Said;
-use crate::sink::{ReadUpTo, SinkError};
+use crate::model::time::{KnownTime, WallTime, format_micros};
+use crate::shard::{Said, WriterClock};
+use crate::sink::{Reached, ReadUpTo, SinkError};
 
-pub(super) fn headers(unit: &str, read: Option<&ReadUpTo>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(3).insert(header("unit", unit));
+pub(super) fn headers(unit: &str, read: Option<(&ReadUpTo, WallTime)>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(5).insert(header("unit", unit));
     match read {
-        Some(read) => headers::write_read(headers, read),
+        Some((read, at)) => {
+            headers::write_read(headers, read).insert(header(headers::PUBLISHED_AT, &format_micros(at.0)))
+        }
         None => headers,
     }
 }
 
-/// Reads all partitions of the internal topics for the records that `shard` has published with the texts that `source` names, and
-/// for how far it had read when it published the last of them. Waits for brokers that are away as `patience` says.
+/// What a shard has said on the internal topics.
+#[derive(Default)]
+pub(crate) struct Spoken {
+    pub said: Said,
+    /// How far it had read when it published the last record.
+    pub reached: Reached,
+    /// The offset that its next alert would have had.
+    pub alerts: NextOffset,
+}
+
+/// Reads all partitions of the internal topics for what `shard` has published with the texts that `source` names. Waits for brokers that are away as `patience` says.
 pub(crate) fn read_said(
     config: &Config,
     shard: i32,
     partitions: i32,
     source: &str,
     patience: Patience<'_>,
-) -> Result<(Said, ReadUpTo), SinkError> {
-    let mut said = Said::default();
-    let mut read = ReadUpTo::default();
+) -> Result<Spoken, SinkError> {
+    let mut spoken = Spoken::default();
     for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
             read_whole(&config.kafka, &topic, partition, patience, |message| {
+                if message.key().is_none() {
+                    let clock = message.payload().and_then(WriterClock::read);
+                    if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
+                        spoken.alerts = NextOffset(clock.alerts);
+                    }
+                    return;
+                }
                 let unit = headers::text(message, c"unit");
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
                 let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
-                    said.take(unit, &decoded.record);
-                    read = headers::read_up_to(message).map_or(read, |then| read.max(then));
+                    spoken.said.take(unit, &decoded.record);
+                    if let Some(then) = headers::read_up_to(message) {
+                        spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
+                    }
                 }
             })?;
         }
     }
-    Ok((said, read))
+    Ok(spoken)
 }
 
 fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {

@@ -97,7 +97,7 @@ impl GroupContext {
 
     /// Sends an error to the instance that runs the shards.
     pub fn report(&self, message: &str) {
-        self.send(Err(SourceError::Assignment { message: message.to_owned() }));
+        self.send(Err(unusable(message)));
     }
 
     fn send(&self, assignment: Result<Assignment, SourceError>) {
@@ -114,8 +114,8 @@ impl GroupContext {
 
     fn assigned(&self, base: &BaseConsumer<GroupContext>, list: &TopicPartitionList) {
         let taken = self.whole_shards(list).and_then(|shards| {
-            let consumer = self.consumer.get().and_then(WeakConsumer::upgrade).ok_or("the consumer is closing")?;
-            take(&consumer, &shards).map_err(|error| error.to_string())
+            let consumer = self.consumer.get().and_then(WeakConsumer::upgrade);
+            take(&consumer.ok_or_else(|| unusable("the consumer is closing"))?, &shards)
         });
         match taken {
             Ok(sources) => {
@@ -125,29 +125,29 @@ impl GroupContext {
                     self.send(Ok(Assignment { shard: source.number(), source }));
                 }
             }
-            Err(message) => {
+            Err(error) => {
                 // The library needs an answer even if an assignment is refused.
                 let _ = base.unassign();
-                self.report(&message);
+                self.send(Err(error));
             }
         }
     }
 
     /// The shards of an assignment; an error if one lacks a feed.
-    fn whole_shards(&self, list: &TopicPartitionList) -> Result<Vec<i32>, String> {
+    fn whole_shards(&self, list: &TopicPartitionList) -> Result<Vec<i32>, SourceError> {
         let mut feeds_of: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
         let elements = list.elements();
         for element in &elements {
             if !self.topics.iter().any(|topic| topic == element.topic()) {
-                return Err(format!("the group assigned the foreign topic \"{}\"", element.topic()));
+                return Err(unusable(&format!("the group assigned the foreign topic \"{}\"", element.topic())));
             }
             if element.partition() >= self.partitions {
-                return Err(format!(
+                return Err(unusable(&format!(
                     "topic \"{}\" has been given more than the {} partitions that it had when this process started: a key's records now go \
                      to another shard than before. The count is for good: make the topic anew with the old one, and fill it again",
                     element.topic(),
                     self.partitions
-                ));
+                )));
             }
             feeds_of.entry(element.partition()).or_default().insert(element.topic());
         }
@@ -155,12 +155,8 @@ impl GroupContext {
         let Some((shard, feeds)) = feeds_of.iter().find(is_split) else {
             return Ok(feeds_of.keys().copied().collect());
         };
-        let absent: Vec<&str> = self.topics.iter().map(String::as_str).filter(|topic| !feeds.contains(topic)).collect();
-        Err(format!(
-            "the group assigned shard {shard} without \"{}\": either that topic has been deleted, or a member of the group does not use \
-             the range assignor and the same topics",
-            absent.join("\", \"")
-        ))
+        let absent = self.topics.iter().filter(|topic| !feeds.contains(topic.as_str())).cloned().collect();
+        Err(SourceError::Split { shard: *shard, absent })
     }
 
     /// With the range assignor, a rebalance revokes all partitions, then assigns anew.
@@ -198,7 +194,11 @@ pub(super) fn take(consumer: &Arc<BaseConsumer<GroupContext>>, shards: &[i32]) -
 }
 
 fn refused(error: &KafkaError) -> SourceError {
-    SourceError::Assignment { message: kafka::describe(error) }
+    unusable(&kafka::describe(error))
+}
+
+fn unusable(message: &str) -> SourceError {
+    SourceError::Assignment { message: message.to_owned() }
 }
 
 impl ClientContext for GroupContext {

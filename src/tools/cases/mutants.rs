@@ -76,7 +76,7 @@ pub fn mutants(cases: &RuleCases) -> Result<Mutants, CaseError> {
     let failed = |message: String| CaseError::Rule { rule: cases.rule.clone(), message };
     let rule = cases.catalogue.rule(&cases.rule).ok_or_else(|| failed("it is not in the catalogue".into()))?;
     let statement = parse(&rule.sql).map_err(failed)?;
-    let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
+    let subject = rule.header.subject_column();
     let decisive = [
         "person_id",
         subject,

@@ -107,7 +107,7 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     line("owner", &header.owner);
     line("stage", &header.stage);
     line("unit", header.unit());
-    line("subject", header.subject.as_deref().unwrap_or("permit_id"));
+    line("subject", header.subject_column());
     line("silenced by", &file.cancel_reasons().join(", "));
     line("compares", header.compares_citizenship.as_deref().unwrap_or(""));
     line("tables", &joined(&reading.tables));
@@ -219,7 +219,7 @@ fn section(out: &mut String, catalogue: &Catalogue, rule: &PlannedRule) {
     item("severity unless a row says otherwise", header.severity.name());
     item("owner", &header.owner);
     item("stage", &header.stage);
-    item("about", header.subject.as_deref().unwrap_or("permit_id"));
+    item("about", header.subject_column());
     item("silenced by", &rule.file.cancel_reasons().join(", "));
     item("compares citizenships because", header.compares_citizenship.as_deref().unwrap_or(""));
     item("tables", &joined(&reading.tables));

@@ -12,7 +12,6 @@ use crate::model::partition::partition_of;
 use crate::model::record::{Message, Offset, Reason};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_span};
-use crate::source::SourceError;
 use crate::words::Language;
 use crate::words::states::set_aside;
 
@@ -96,15 +95,9 @@ pub(super) struct Tally {
     unknown_fields: u64,
     /// By reason: how many messages, and the detail of the first.
     bad: BTreeMap<Reason, (u64, String)>,
-    /// Partitions that have lost their beginning.
-    trimmed: BTreeSet<i32>,
     with_records: BTreeSet<i32>,
     /// Different keys of records; those of `reference` are no persons'.
     keys: BTreeSet<Box<[u8]>>,
-    /// By partition: how far the detector had read it, if it has published.
-    reached: Vec<i64>,
-    /// By partition that ends before that: where it begins and ends.
-    shortened: BTreeMap<i32, (i64, i64)>,
     /// Last clock message of each partition, in microseconds.
     clocks: BTreeMap<i32, i64>,
     /// By partition: the offset of the first message that is stamped in the future.
@@ -114,12 +107,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// `reached`: how far the detector had read each partition, 0 if it has not; `latest_possible`: the latest timestamp that can be
-    /// true, in microseconds.
-    pub fn new(feed: Feed, reached: Vec<i64>, max_message_bytes: usize, latest_possible: i64) -> Tally {
+    /// `latest_possible`: the latest timestamp that can be true, in microseconds.
+    pub fn new(feed: Feed, partitions: i32, max_message_bytes: usize, latest_possible: i64) -> Tally {
         Tally {
             feed,
-            partitions: i32::try_from(reached.len()).unwrap_or(i32::MAX),
+            partitions,
             max_message_bytes,
             latest_possible,
             messages: 0,
@@ -130,11 +122,8 @@ impl Tally {
             falling_time: 0,
             unknown_fields: 0,
             bad: BTreeMap::new(),
-            trimmed: BTreeSet::new(),
             with_records: BTreeSet::new(),
             keys: BTreeSet::new(),
-            reached,
-            shortened: BTreeMap::new(),
             clocks: BTreeMap::new(),
             future: BTreeMap::new(),
             latest: BTreeMap::new(),
@@ -143,14 +132,6 @@ impl Tally {
 
     pub fn take(&mut self, sampled: &Sampled<'_>) {
         match sampled {
-            Sampled::Partition { partition, first, end } => {
-                if *first > 0 {
-                    self.trimmed.insert(*partition);
-                }
-                if self.read(*partition) > *end {
-                    self.shortened.insert(*partition, (*first, *end));
-                }
-            }
             Sampled::Message { partition, offset, timestamp, key, value } => {
                 self.messages += 1;
                 let time = self.time(*partition, *timestamp);
@@ -169,10 +150,6 @@ impl Tally {
     /// Different keys in the sample.
     pub fn keys(&self) -> &BTreeSet<Box<[u8]>> {
         &self.keys
-    }
-
-    fn read(&self, partition: i32) -> i64 {
-        usize::try_from(partition).ok().and_then(|at| self.reached.get(at)).copied().unwrap_or(0)
     }
 
     fn time(&mut self, partition: i32, timestamp: Timestamp) -> i64 {
@@ -229,13 +206,14 @@ impl Tally {
         *first = (*first).min(offset);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.messages == 0
+    }
+
     pub fn findings(&self, topic: &str, now: WallTime, feed: &FeedConfig, max_silence: i64) -> Vec<Finding> {
-        let mut findings = self.shortened_findings(topic, feed.refilled);
-        if self.messages == 0 {
-            // The same adapter may be running and have nothing to say again.
-            if findings.is_empty() {
-                findings.push(Finding::new(Level::Warn, topic, "is empty", "start its adapter"));
-            }
+        let mut findings = Vec::new();
+        if self.is_empty() {
+            findings.push(Finding::new(Level::Warn, topic, "is empty", "start its adapter"));
             return findings;
         }
         self.record_findings(topic, &mut findings);
@@ -247,20 +225,6 @@ impl Tally {
             findings.push(Finding::ok(topic, format!("{} sampled messages are as they should be", self.messages)));
         }
         findings
-    }
-
-    /// `permitwatch run` refuses to start on these, in the same words.
-    fn shortened_findings(&self, topic: &str, refilled: bool) -> Vec<Finding> {
-        let finding = |(partition, (first, end)): (&i32, &(i64, i64))| {
-            let (topic_name, partition, read, feed) = (topic.to_owned(), *partition, self.read(*partition), self.feed);
-            let refusal = match (refilled, first == end) {
-                (true, false) => return None,
-                (true, true) => SourceError::NotRefilled { topic: topic_name, partition, read, feed },
-                (false, _) => SourceError::Shortened { topic: topic_name, partition, read, end: *end, feed },
-            };
-            Some(Finding::new(Level::Fail, topic, refusal.to_string(), "`permitwatch run` refuses to start until then"))
-        };
-        self.shortened.iter().filter_map(finding).collect()
     }
 
     fn record_findings(&self, topic: &str, findings: &mut Vec<Finding>) {
@@ -291,13 +255,6 @@ impl Tally {
                 Level::Warn,
                 format!("{} members that the schema does not know", self.unknown_fields),
                 "they are skipped; is the adapter newer than permitwatch?",
-            );
-        }
-        if !self.trimmed.is_empty() {
-            note(
-                Level::Warn,
-                format!("{} of {} partitions have lost their beginning", self.trimmed.len(), self.partitions),
-                "keep it for ever, or load a permit snapshot",
             );
         }
         if self.feed == Feed::Reference && self.with_records.len() < self.partitions.unsigned_abs() as usize {

@@ -17,7 +17,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the sample contains, in order.
 pub(super) enum Sampled<'m> {
-    Partition { partition: i32, first: i64, end: i64 },
     Message { partition: i32, offset: i64, timestamp: Timestamp, key: Option<&'m [u8]>, value: Option<&'m [u8]> },
 }
 
@@ -34,7 +33,6 @@ pub(super) fn read(
         let (first, end) = consumer
             .fetch_watermarks(topic, partition, ANSWER_TIMEOUT)
             .map_err(|error| format!("partition {partition}: {}", kafka::describe(&error)))?;
-        look(Sampled::Partition { partition, first, end });
         let half = messages / 2;
         let mut ranges = vec![(first, end)];
         if end - first > messages {

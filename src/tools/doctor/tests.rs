@@ -3,6 +3,7 @@
 
 use super::checks;
 use super::*;
+use crate::config::FeedConfig;
 use crate::model::time::KnownTime;
 use crate::tools::broker::{EmbeddedBroker, FeedWriter};
 
@@ -112,26 +113,37 @@ fn keys_that_no_permit_has_are_found() {
 }
 
 #[test]
-fn a_feed_that_ends_before_what_was_read_of_it_is_not_merely_empty() {
-    let tally = |reached: Vec<i64>, bounds: &[(i64, i64)]| {
-        let mut tally = checks::Tally::new(Feed::Notices, reached, 1_000, NOW.0);
-        for (partition, (first, end)) in bounds.iter().enumerate() {
-            tally.take(&sample::Sampled::Partition { partition: partition as i32, first: *first, end: *end });
-        }
-        tally
+fn a_feed_that_lacks_what_a_start_needs_is_not_merely_empty() {
+    let (_broker, mut config) = start(1);
+    let mut writer = FeedWriter::new(&config.kafka).unwrap();
+    for (known, key) in [(1_714_521_600_000_000, "P1"), (1_714_608_000_000_000, "P2"), (1_714_694_400_000_000, "P3")] {
+        writer.write(Feed::Notices, key.as_bytes(), Some(b"{}"), KnownTime(known), None).unwrap();
+    }
+    writer.flush().unwrap();
+    let found = |config: &Config, feed: Feed, next: i64, clock: i64, published_at: i64| -> Vec<String> {
+        let mut offsets = [NextOffset::default(); Feed::COUNT];
+        offsets[feed.index()] = NextOffset(next);
+        let read = ReadUpTo { clock: KnownTime(clock), offsets };
+        let reached = read.as_published(WallTime(published_at), config);
+        gaps(config, feed, &[reached]).into_iter().map(|finding| finding.message).collect()
     };
-    let found = |refilled: bool, tally: &checks::Tally| -> Vec<(Level, String)> {
-        let feed = crate::config::FeedConfig { refilled, ..Default::default() };
-        let findings = tally.findings("t", NOW, &feed, 0);
-        findings.into_iter().map(|finding| (finding.level, finding.message)).collect()
-    };
-    let fresh = found(false, &tally(vec![0, 0], &[(0, 0), (0, 0)]));
-    assert_eq!(fresh, [(Level::Warn, "is empty".to_owned())]);
-    let shortened = found(false, &tally(vec![7, 5], &[(0, 0), (0, 5)]));
-    assert_eq!(shortened.len(), 1, "{shortened:?}");
-    assert!(shortened[0].0 == Level::Fail && shortened[0].1.starts_with("t/0 ends at 0, and had been read up to 7"));
-    assert!(found(true, &tally(vec![7], &[(0, 0)]))[0].1.starts_with("t/0 is empty, and had been read up to 7"));
-    assert_eq!(found(true, &tally(vec![7], &[(0, 3)])), [(Level::Warn, "is empty".to_owned())]);
+    let (late, published) = (1_714_694_400_000_000, 1_714_700_000_000_000);
+    let topic = config.kafka.topic(Feed::Notices);
+    assert_eq!(found(&config, Feed::Notices, 3, late, published), [String::new(); 0]);
+    let shortened = found(&config, Feed::Notices, 7, late, published);
+    assert!(shortened[0].starts_with(&format!("{topic}/0 ends at 3, and had been read up to 7")), "{shortened:?}");
+    // As many messages as had been read, and the first of them is from after that.
+    let replaced = found(&config, Feed::Notices, 3, 1_714_521_600_000_000 - 1, published);
+    assert!(replaced[0].starts_with(&format!("{topic}/0 is not the topic that was read")), "{replaced:?}");
+    // Filled again after what was published, but not after what is published then.
+    let refilled = |at: &str| FeedConfig { refilled_at: Some(at.into()), ..FeedConfig::default() };
+    for feed in [Feed::Notices, Feed::Border] {
+        config.feeds.insert(feed.name().into(), refilled("2024-05-03T10:00:00Z"));
+    }
+    assert_eq!(found(&config, Feed::Notices, 7, late, published), [String::new(); 0]);
+    assert_eq!(found(&config, Feed::Notices, 7, late, published + 86_400_000_000).len(), 1);
+    let empty = found(&config, Feed::Border, 7, late, published);
+    assert!(empty[0].contains("/0 is empty. feeds.border.refilled_at says"), "{empty:?}");
 }
 
 #[test]

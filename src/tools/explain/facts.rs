@@ -197,7 +197,7 @@ pub(super) fn in_force(
     let stands = |hit: &&&Hit| verdict(&rules[number], &conditions, hit, &own, as_of, spoken) == Verdict::Stands;
     let hit = own.iter().find(stands)?;
     let records = found.records(hit).unwrap_or_else(|| alert.records.clone());
-    let subject_column = rules[number].file.header.subject.as_deref().unwrap_or("permit_id");
+    let subject_column = rules[number].file.header.subject_column();
     Some((found.evidence(hit, subject_column), records))
 }
 
@@ -215,7 +215,7 @@ fn rule_facts(
     let header = &rule.file.header;
     let mut rows = Vec::new();
     if let Some(found) = evaluation.rows.get(number).and_then(Option::as_ref) {
-        let subject_column = header.subject.as_deref().unwrap_or("permit_id");
+        let subject_column = header.subject_column();
         let own: Vec<&Hit> =
             found.of(0).iter().filter(|hit| header.subject.is_some() || hit.subject == permit_id).collect();
         for hit in &own {

@@ -132,7 +132,7 @@ impl Tables {
     /// How far the permit came in the rule's text.
     pub fn follow(&self, rule: &RuleFile, permit_id: &str) -> Path {
         let Some(query) = parse(&rule.sql) else { return Path::default() };
-        let subject = rule.header.subject.as_deref().unwrap_or("permit_id");
+        let subject = rule.header.subject_column();
         let mut text =
             Text { tables: self, query: &query, rows: BTreeMap::new(), permit: tagged_text(0, permit_id), subject };
         let mut path = Path::default();
