@@ -5,6 +5,7 @@
 
 #[path = "../broker/mod.rs"]
 mod broker;
+mod canary;
 mod changed;
 mod clients;
 mod crash;
