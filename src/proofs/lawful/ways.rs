@@ -347,7 +347,9 @@ impl Way {
 
     /// The kinds of records that a read shows. A retraction shows none of its own if the record is known to be of a kind that is read.
     pub fn kinds_shown(&self, read: &Read) -> u32 {
-        let is_version_of = |other: &Read| other.source == read.source && other.kinds & !read.kinds == 0 && other.kinds & RETRACTED == 0;
+        let is_version_of = |other: &Read| {
+            other.source == read.source && other.kinds & !read.kinds == 0 && other.kinds & RETRACTED == 0
+        };
         match read.kinds & RETRACTED == 0 || (read.is_tied && self.reads.iter().any(is_version_of)) {
             true => read.kinds & !RETRACTED,
             false => u32::MAX,

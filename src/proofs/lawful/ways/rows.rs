@@ -208,7 +208,9 @@ impl Way {
     fn named(&self) -> usize {
         self.cells
             .iter()
-            .filter_map(|cell| if let Cell::Kind(at) | Cell::Op(at) | Cell::Key(at) = cell { Some(at + 1) } else { None })
+            .filter_map(
+                |cell| if let Cell::Kind(at) | Cell::Op(at) | Cell::Key(at) = cell { Some(at + 1) } else { None },
+            )
             .max()
             .unwrap_or(0)
     }
