@@ -97,7 +97,7 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
 begun AS (   -- of each employer and month with less than enough declared before: until when
     SELECT e.person_id, e.month, e.employer_id, max(e.until_at) AS until_at
     FROM elsewhere o
-    JOIN earlier_pay e ON e.person_id = o.person_id AND NOT e.whole AND e.gross_sek < $amount_sek
+    JOIN earlier_pay e ON e.person_id = o.person_id AND e.gross_sek < $amount_sek
     GROUP BY e.person_id, e.month, e.employer_id
 ),
 taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there before: until when
