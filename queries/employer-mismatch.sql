@@ -97,7 +97,7 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
 begun AS (   -- of each employer and month with less than enough declared before: until when
     SELECT e.person_id, e.month, e.employer_id, max(e.until_at) AS until_at
     FROM elsewhere o
-    JOIN earlier_pay e ON e.person_id = o.person_id AND NOT e.whole AND e.gross_sek < $amount_sek
+    JOIN earlier_pay e ON e.person_id = o.person_id AND e.gross_sek < $amount_sek
     GROUP BY e.person_id, e.month, e.employer_id
 ),
 taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there before: until when
@@ -110,24 +110,17 @@ taken_back AS (   -- of each permit and month the pay of an allowed employer, or
     WHERE e.excused OR (pe.employer_id IS NOT NULL AND e.gross_sek > 0)
     GROUP BY t.permit_id, e.month
 ),
-refused AS (   -- an application excuses until it is refused or withdrawn, the last one for an employer
+refused AS (   -- an application excuses until it is refused or withdrawn, the last one for an employer; one that was granted does on
     SELECT s.permit_id, s.month, s.employer_id, max(r.decided_on) AS refused_on
     FROM elsewhere o
     JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
     JOIN applications r ON r.person_id = s.person_id AND r.employer_id = s.employer_id AND r.filed_on < add_months(s.month, 1)
-         AND r.outcome <> 'granted'
     GROUP BY s.permit_id, s.month, s.employer_id
 ),
-paid_month AS (   -- months with any salary: the largest from an employer outside the tie, and whether one inside it paid; since when one outside it, or any, has
-    SELECT s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month,
-           max(CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END) AS other_sek,
-           max(CASE WHEN s.permitted THEN s.gross_sek ELSE 0 END) AS permitted_sek,
-           greatest(agi_complete(s.month),
-                    coalesce(min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
-                                      THEN greatest(s.known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) END),
-                             min(CASE WHEN s.gross_sek > 0 THEN s.known_at END))) AS evaluated_at,
-           min(CASE WHEN NOT s.permitted AND s.gross_sek >= $amount_sek AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal'
-                    THEN greatest(s.known_at, b.until_at) END) AS other_at
+counted AS (   -- what each employer paid: `other_sek` if neither permit nor application allows it, and since when that has been so
+    SELECT s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month, s.gross_sek, s.permitted, b.until_at,
+           greatest(s.known_at, CAST(r.refused_on + 1 AS TIMESTAMP)) AS known_at,
+           CASE WHEN NOT s.permitted AND a.employer_id IS NULL AND h.employer_id IS NULL AND coalesce(e.payer_kind, 'normal') = 'normal' THEN s.gross_sek ELSE 0 END AS other_sek
     FROM elsewhere o
     JOIN pay s ON s.person_id = o.person_id AND s.chain_id = o.chain_id
     LEFT JOIN employers e ON e.employer_id = s.employer_id
@@ -138,10 +131,17 @@ paid_month AS (   -- months with any salary: the largest from an employer outsid
     LEFT JOIN beside h ON h.permit_id = s.permit_id AND h.employer_id = s.employer_id AND h.from_on < add_months(s.month, 1)
          AND (h.to_on IS NULL OR h.to_on >= s.month)
     LEFT JOIN begun b ON b.person_id = s.person_id AND b.month = s.month AND b.employer_id = s.employer_id
-    LEFT JOIN incomplete i ON i.permit_id = s.permit_id AND i.month = s.month
+),
+paid_month AS (   -- months with any salary: the largest from an employer outside the tie, since when there is one, and whether one inside it paid
+    SELECT c.person_id, c.chain_id, c.permit_id, c.record, c.decided_on, c.month, max(c.other_sek) AS other_sek,
+           max(CASE WHEN c.permitted THEN c.gross_sek ELSE 0 END) AS permitted_sek,
+           greatest(agi_complete(c.month), min(CASE WHEN c.other_sek >= $amount_sek THEN c.known_at END)) AS evaluated_at,
+           min(CASE WHEN c.other_sek >= $amount_sek THEN greatest(c.known_at, c.until_at) END) AS other_at
+    FROM counted c
+    LEFT JOIN incomplete i ON i.permit_id = c.permit_id AND i.month = c.month
     WHERE i.month IS NULL
-    GROUP BY s.person_id, s.chain_id, s.permit_id, s.record, s.decided_on, s.month
-    HAVING max(s.gross_sek) > 0   -- a statement of nothing says nothing of an employer
+    GROUP BY c.person_id, c.chain_id, c.permit_id, c.record, c.decided_on, c.month
+    HAVING max(c.gross_sek) > 0   -- a statement of nothing says nothing of an employer
 ),
 excused AS (   -- an excused month, with salary or without, is one with the allowed employer
     SELECT t.person_id, t.chain_id, t.permit_id, t.record, t.decided_on, x.month
@@ -165,21 +165,18 @@ flagged AS (
 ),
 recent AS (   -- each month with those of the two calendar months before it
     SELECT person_id, chain_id, permit_id, record, month, evaluated_at, row_number() OVER w AS place,
-           greatest(other_sek, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(other_sek) OVER w END,
+           greatest(other_sek, lag(other_sek) OVER w,   -- whoever has a grade has another such month within two before it
                     CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(other_sek, 2) OVER w END) AS other_sek,
            mismatch + mixed > 0 AS elsewhere, mismatch + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mismatch) OVER w ELSE 0 END
                     + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mismatch, 2) OVER w ELSE 0 END AS mismatch_3,
            mixed + CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(mixed) OVER w ELSE 0 END
                  + CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(mixed, 2) OVER w ELSE 0 END AS mixed_3,
-           greatest(evaluated_at, CASE WHEN lag(month) OVER w >= add_months(month, -2) THEN lag(evaluated_at) OVER w END,
+           greatest(evaluated_at, lag(evaluated_at) OVER w,
                     CASE WHEN lag(month, 2) OVER w >= add_months(month, -2) THEN lag(evaluated_at, 2) OVER w END) AS known_at,
-           max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS elsewhere_at,
-           coalesce(last_value(CASE WHEN mismatch + mixed > 0 THEN permit_id END IGNORE NULLS) OVER so_far <> permit_id
-                    AND CAST(max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS DATE) <= decided_on, false) AS settled
+           max(CASE WHEN mismatch + mixed > 0 THEN stands_since END) OVER last3 AS elsewhere_at
     FROM flagged
     WINDOW w AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused),
-           last3 AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW),
-           so_far AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused ROWS UNBOUNDED PRECEDING)
+           last3 AS (PARTITION BY person_id, chain_id ORDER BY month, permit_id, is_excused ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
 ),
 graded AS (   -- a month elsewhere beside one of both kinds adds up with it; a month elsewhere that is alone ends nothing
     SELECT recent.*, CASE WHEN mismatch_3 >= 2 THEN 'medium' WHEN mismatch_3 + mixed_3 >= 2 THEN 'info' END AS severity,
@@ -196,7 +193,7 @@ run AS (   -- months with a grade are one episode, until the next good month
 told AS (
     SELECT run.*, min(month) OVER (PARTITION BY person_id, chain_id, last_good_month ORDER BY place ROWS UNBOUNDED PRECEDING) AS episode
     FROM run
-    WHERE severity IS NOT NULL AND NOT settled
+    WHERE severity IS NOT NULL
 ),
 step AS (   -- with all that was declared for the three months or excused in them, their permits, and refused applications for another employer
     SELECT t.person_id, t.permit_id, t.record, t.episode, t.month, t.known_at, t.good_again_at, t.severity, t.mismatch_3, t.mixed_3, t.other_sek, t.elsewhere_at,

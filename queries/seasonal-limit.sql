@@ -100,7 +100,7 @@ excess AS (   -- the days that pass the limit in force on them, and each that wa
 begun AS (   -- of each employer and month with too little declared before: until when
     SELECT person_id, month, employer_id, max(until_at) AS until_at
     FROM earlier_pay
-    WHERE NOT whole AND gross_sek < $amount_sek
+    WHERE gross_sek < $amount_sek
     GROUP BY person_id, month, employer_id
 ),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it

@@ -50,7 +50,7 @@ pub const CLAUSES: &[&str] = &[
 ];
 
 /// Views that drawn texts read.
-pub const VIEWS: [&str; 2] = ["permit_spells", "salaries"];
+pub const VIEWS: [&str; 3] = ["whole_permits", "permit_spells", "salaries"];
 
 #[derive(Clone, Debug)]
 struct Column {
@@ -154,6 +154,22 @@ impl Scope {
 
     fn of_view(name: &str) -> Scope {
         let (columns, keys, records, known, permits): ViewColumns = match name {
+            "whole_permits" => (
+                &[
+                    ("permit_class", Ty::Text),
+                    ("valid_from", Ty::Day),
+                    ("valid_to", Ty::Day),
+                    ("decided_on", Ty::Day),
+                    ("annulled", Ty::Truth),
+                    ("first_grant", Ty::Truth),
+                    ("floor_sek", Ty::Whole),
+                    ("first_known_time", Ty::Instant),
+                ],
+                &["permit_id"],
+                "record",
+                "first_known_time",
+                &["permit_id"],
+            ),
             "permit_spells" => (
                 &[
                     ("permit_class", Ty::Text),
@@ -166,7 +182,7 @@ impl Scope {
                     ("floor_sek", Ty::Whole),
                     ("first_known_time", Ty::Instant),
                 ],
-                &["record_key"],
+                &["permit_id"],
                 "record",
                 "first_known_time",
                 &["permit_id"],

@@ -452,8 +452,9 @@ impl Setting {
             context.register_batch(name, batch).unwrap();
         }
         context.register_batch(RULE_ROWS, rule_rows(&mut dice)).unwrap();
-        let needed =
-            |name: &str| views.is_empty() || views.contains(&name) || matches!(name, "salaries" | "permit_spells");
+        let needed = |name: &str| {
+            views.is_empty() || views.contains(&name) || matches!(name, "salaries" | "whole_permits" | "permit_spells")
+        };
         for file in self.planner.view_order(&self.catalogue.views).unwrap() {
             if needed(&file.name) {
                 let sql = format!("CREATE TABLE {} AS {}", file.name, file.sql);
