@@ -656,7 +656,7 @@ impl Drawer {
         }
         for at in 0..self.dice.below(3) {
             let ty = *self.dice.pick(&[Ty::Day, Ty::Text, Ty::Whole, Ty::Truth, Ty::Id]);
-            let by = self.expr(ty, 1, &scope, Place::Rows);
+            let by = self.grouping(ty, &scope);
             let name = format!("g{at}");
             group.columns.push(Column { sql: by.text(), ty, codes: None });
             out.columns.push(Column { sql: name.clone(), ty, codes: None });
@@ -805,6 +805,19 @@ impl Drawer {
         }
     }
 
+    /// What to group by: seldom a constant, which is refused.
+    fn grouping(&mut self, ty: Ty, scope: &Scope) -> Node {
+        let mut by = self.expr(ty, 1, scope, Place::Rows);
+        for _ in 0..4 {
+            // Columns have the name of their table in front.
+            if by.text().contains('.') {
+                break;
+            }
+            by = self.expr(ty, 1, scope, Place::Rows);
+        }
+        by
+    }
+
     fn grouped_output(&mut self, select: &mut Select, scope: &Scope) {
         let mut group = Scope { person: scope.person.clone(), permits: scope.permits.clone(), ..Scope::default() };
         let by = [Some(&scope.person), scope.permits.first(), scope.known.first(), scope.records.first()];
@@ -813,7 +826,7 @@ impl Drawer {
         group.columns.push(Column { sql: known.clone(), ty: Ty::Instant, codes: None });
         if self.one_in(2) {
             let ty = *self.dice.pick(&[Ty::Day, Ty::Text, Ty::Whole]);
-            let by = self.expr(ty, 1, scope, Place::Rows);
+            let by = self.grouping(ty, scope);
             group.columns.push(Column { sql: by.text(), ty, codes: None });
             select.group.push(by);
         }

@@ -29,16 +29,13 @@ use super::population;
 use crate::drive::{Dice, catalogue, plan, repository, shard, visibility};
 use crate::duckdb::python;
 
-/// Views that those of [`VIEWS`] read.
-const READ_BY_VIEWS: [&str; 1] = ["whole_permits"];
-
 /// The shipped catalogue without rules and links, and with the views that drawn texts read; nothing is cancelled.
 pub fn base() -> Catalogue {
     let mut catalogue = catalogue();
     catalogue.rules.clear();
     catalogue.is_made_up = true;
     catalogue.links.clear();
-    catalogue.views.retain(|view| VIEWS.contains(&view.name.as_str()) || READ_BY_VIEWS.contains(&view.name.as_str()));
+    catalogue.views.retain(|view| VIEWS.contains(&view.name.as_str()));
     let view = |name: &str, sql: &str| ViewFile { name: name.to_owned(), doc: String::new(), sql: sql.to_owned() };
     catalogue.views.push(view(
         "cancellers",
@@ -75,8 +72,15 @@ pub fn rule(sql: &str) -> Result<RuleFile, String> {
 pub fn checked(base: &Catalogue, rule: &RuleFile) -> Result<RuleSet, String> {
     limits::check("rule", "drawn", &rule.sql).map_err(|refused| refused.message.clone())?;
     let mut catalogue = base.clone();
-    let is_read = |name: &str| !VIEWS.contains(&name) || rule.sql.contains(name);
-    catalogue.views.retain(|view| is_read(&view.name));
+    // A view comes after those that it reads.
+    let mut texts = vec![rule.sql.clone()];
+    for name in VIEWS.into_iter().rev() {
+        if texts.iter().any(|text| text.contains(name)) {
+            texts.extend(catalogue.views.iter().find(|view| view.name == name).map(|view| view.sql.clone()));
+        } else {
+            catalogue.views.retain(|view| view.name != name);
+        }
+    }
     catalogue.rules.push(rule.clone());
     if let Some(refused) = catalogue.lint().into_iter().next() {
         return Err(refused.message);
