@@ -316,7 +316,8 @@ mod tests {
         readiness.health(&Health { unread, ..member(&[0, 1]) });
         let report = readiness.report();
         assert_eq!((report.ready, report.unread), (false, vec![1]));
-        let said = "shard 1 is not being read: feed border has lost messages: it ended at 9 and ends at 0: it was made anew.";
+        let said =
+            "shard 1 is not being read: feed border has lost messages: it ended at 9 and ends at 0: it was made anew.";
         assert!(report.reason.starts_with(said), "{}", report.reason);
         readiness.recovering(1);
         readiness.health(&member(&[0, 1]));

@@ -104,7 +104,9 @@ impl Instance {
             Feed::ALL.into_iter().any(|feed| feed.is_internal() && self.config.kafka.topic(feed) == *topic)
         };
         match error {
-            ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } => is_internal(topic),
+            ServiceError::Shard { source: PipelineError::Source(SourceError::OffsetLost { topic, .. }), .. } => {
+                is_internal(topic)
+            }
             ServiceError::Source(SourceError::Split { absent, .. }) => absent.iter().all(is_internal),
             ServiceError::Cluster(ClusterError::MissingTopic { topic }) => is_internal(topic),
             _ => false,
@@ -185,8 +187,7 @@ impl Instance {
     ) -> Result<JoinHandle<()>, ServiceError> {
         let mut own = Topics::own(&self.config.kafka, partitions)?;
         let mut feeds = Topics::feeds(&self.config.kafka, partitions)?;
-        let (stop, config, readiness) =
-            (Arc::clone(stopped), Arc::clone(&self.config), Arc::clone(&self.readiness));
+        let (stop, config, readiness) = (Arc::clone(stopped), Arc::clone(&self.config), Arc::clone(&self.readiness));
         let watch = move || {
             let mut feeds_at = None::<Instant>;
             while !stop.load(Ordering::Relaxed) {
@@ -273,7 +274,11 @@ fn say_again(loss: &Loss, lost: &[Arc<Lost>]) {
     telemetry::topic_lost(loss.topic, wall());
     let (topic, partition) = (loss.topic, loss.partition);
     if loss.now.is_none() {
-        tracing::error!(topic, partition, "a topic has lost messages: {loss}; once there is another, what stands is said again");
+        tracing::error!(
+            topic,
+            partition,
+            "a topic has lost messages: {loss}; once there is another, what stands is said again"
+        );
         return;
     }
     tracing::error!(topic, partition, "a topic has lost messages: {loss}; what stands is said again");

@@ -29,8 +29,8 @@ use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
 use crate::model::time::{KnownTime, WallTime};
-use crate::rules::{CalledOff, RuleSet};
 use crate::rules::planned::PlannedRule;
+use crate::rules::{CalledOff, RuleSet};
 
 pub use evaluate::Pass;
 pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload};

@@ -77,7 +77,8 @@ impl ReadUpTo {
             read && config.feed(*feed).refilled_at().is_some_and(|refilled| at < refilled)
         };
         let refilled = FeedSet::of(Feed::ALL.into_iter().filter(is_anew));
-        let offset = |feed: Feed| if refilled.contains(feed) { NextOffset::default() } else { self.offsets[feed.index()] };
+        let offset =
+            |feed: Feed| if refilled.contains(feed) { NextOffset::default() } else { self.offsets[feed.index()] };
         Reached { read: ReadUpTo { offsets: Feed::ALL.map(offset), ..self }, refilled }
     }
 

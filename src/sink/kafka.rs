@@ -256,7 +256,10 @@ impl AlertSink for KafkaSink {
             messages.push(Outgoing {
                 key: Some(record.subject.to_string()),
                 payload: link_payload(record),
-                headers: Some(said::headers(unit, told.insert((feed, partition)).then_some((&shown.read, shown.published_at)))),
+                headers: Some(said::headers(
+                    unit,
+                    told.insert((feed, partition)).then_some((&shown.read, shown.published_at)),
+                )),
                 partition: Some(partition),
                 known_time: Some(record.known_time),
                 is_alert: false,

@@ -127,7 +127,12 @@ fn gaps(config: &Config, feed: Feed, reached: &[Reached]) -> Vec<Finding> {
         let before = Before { next, clock: read.clock, is_refilled: refilled.contains(feed) };
         let bounds = (NextOffset(first), NextOffset(end));
         let lost = Gaps { config }.check(feed, partition, bounds, before, Patience::Brief).err()?;
-        Some(Finding::new(Level::Fail, &topic, lost.to_string(), "until then that shard evaluates nothing once it starts"))
+        Some(Finding::new(
+            Level::Fail,
+            &topic,
+            lost.to_string(),
+            "until then that shard evaluates nothing once it starts",
+        ))
     };
     (0..).zip(reached).filter_map(finding).collect()
 }

@@ -14,7 +14,7 @@ use crate::harness::{Detector, World, dataset, free_port, ready_at, write};
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// R28 counts what this rule finds.
-const COUNTED: &str = "salary-below-floor";
+const COUNTED: &str = "work-not-started";
 
 fn rule_file(world: &World, rule: &str) -> PathBuf {
     world.dir.path().join("queries").join(format!("{rule}.sql"))
@@ -41,7 +41,10 @@ fn ready(world: &World, http_port: u16) -> Detector {
 }
 
 /// Alerts whose last word is another one than before, by rule.
-fn changed(before: &BTreeMap<AlertId, Alert>, after: &BTreeMap<AlertId, Alert>) -> BTreeMap<String, BTreeSet<&'static str>> {
+fn changed(
+    before: &BTreeMap<AlertId, Alert>,
+    after: &BTreeMap<AlertId, Alert>,
+) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut rules: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     for (id, alert) in after {
         if before.get(id).is_none_or(|old| old.sequence != alert.sequence) {
@@ -78,7 +81,9 @@ fn what_stands_says_what_the_rules_say_now() {
     let second = world.published();
     assert_eq!(changed(&first, &second), [(COUNTED.to_owned(), ["updated"].into())].into());
     for alert in second.values().filter(|alert| alert.rule_id == COUNTED && alert.status.stands()) {
-        assert!(alert.title.en.starts_with("Once more: ") && !alert.evidence.is_empty() && !alert.finding.en.is_empty());
+        assert!(
+            alert.title.en.starts_with("Once more: ") && !alert.evidence.is_empty() && !alert.finding.en.is_empty()
+        );
     }
     // A remark that nobody is told changes nothing that is published.
     detector.kill();
@@ -96,7 +101,9 @@ fn what_stands_says_what_the_rules_say_now() {
         LIMIT,
         || {
             other.assert_alive(&world);
-            [world.http_port, other_port].into_iter().any(|port| ready_at(port).1.contains("do not run the rules of shard"))
+            [world.http_port, other_port]
+                .into_iter()
+                .any(|port| ready_at(port).1.contains("do not run the rules of shard"))
         },
         || format!("{} {}", ready_at(world.http_port).1, ready_at(other_port).1),
     );
@@ -149,7 +156,9 @@ fn a_rule_that_multiplies_its_rows_fails_by_itself_and_keeps_nobody_from_ending(
         || ready_at(world.http_port).1,
     );
     assert!(world.settled().len() >= 3);
-    assert!(world.metric("permitwatch_rule_errors_total", &["rule=\"many-joins\""]).is_some_and(|errors| errors >= 5.0));
+    assert!(
+        world.metric("permitwatch_rule_errors_total", &["rule=\"many-joins\""]).is_some_and(|errors| errors >= 5.0)
+    );
     assert_eq!(world.metric("permitwatch_rule_disabled", &["rule=\"many-joins\""]), Some(1.0));
     assert!(detector.stop().success(), "{}", world.log());
 }

@@ -182,7 +182,9 @@ fn what_our_own_topics_lose_is_written_again() {
     for (id, alert) in world.published() {
         let old = &before[&id];
         assert!(alert.sequence >= old.sequence, "{}: {} after {}", alert.rule_id, alert.sequence, old.sequence);
-        let said = |alert: &Alert| (alert.finding.clone(), alert.evidence.clone(), alert.records.clone(), alert.alert_at.clone());
+        let said = |alert: &Alert| {
+            (alert.finding.clone(), alert.evidence.clone(), alert.records.clone(), alert.alert_at.clone())
+        };
         assert_eq!(said(&alert), said(old), "{} {}", alert.rule_id, alert.alert_key);
         assert!(!alert.evidence.is_empty(), "{} {}", alert.rule_id, alert.alert_key);
     }
@@ -193,7 +195,10 @@ fn what_our_own_topics_lose_is_written_again() {
     let mut detector = world.detector();
     wait_until_ready(&world, &mut detector);
     assert_eq!(world.settled(), standing);
-    assert!(lost_at(&world, "alerts") > 0.0 && world.log().contains("the alerts topic ends before what the shard had written"));
+    assert!(
+        lost_at(&world, "alerts") > 0.0
+            && world.log().contains("the alerts topic ends before what the shard had written")
+    );
     for (id, alert) in world.published() {
         assert_eq!(alert.finding, before[&id].finding, "{} {}", alert.rule_id, alert.alert_key);
     }
@@ -260,7 +265,11 @@ fn a_feed_made_anew_is_waited_for_until_it_is_said_to_be_filled_again() {
     for _ in 0..2 {
         let mut detector = world.detector();
         wait_until_ready(&world, &mut detector);
-        assert_eq!((world.settled(), world.published_messages()), (standing.clone(), messages), "alerts have come or gone");
+        assert_eq!(
+            (world.settled(), world.published_messages()),
+            (standing.clone(), messages),
+            "alerts have come or gone"
+        );
         detector.kill();
     }
 }
@@ -290,7 +299,8 @@ fn a_feed_that_has_lost_its_beginning_raises_nothing() {
     waits(&world, "begins at offset 40: what was written before is gone").kill();
     assert_eq!(world.published_messages(), 0);
     // Accepted for less than what is gone, and then for all of it.
-    let times = |known: &[i64]| (format_micros(known.iter().min().unwrap() - 1), format_micros(*known.iter().max().unwrap()));
+    let times =
+        |known: &[i64]| (format_micros(known.iter().min().unwrap() - 1), format_micros(*known.iter().max().unwrap()));
     let (before, from) = times(&known);
     world.feed(Feed::Payments, &format!("begins_at = \"{before}\""));
     waits(&world, "feeds.payments.begins_at = ").kill();

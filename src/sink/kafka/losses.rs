@@ -38,7 +38,9 @@ impl Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, end) = self.before;
-        let Some((now_first, now_end)) = self.now else { return write!(f, "it ended at {end} and is gone: it was deleted") };
+        let Some((now_first, now_end)) = self.now else {
+            return write!(f, "it ended at {end} and is gone: it was deleted");
+        };
         if now_end < end {
             write!(f, "it ended at {end} and ends at {now_end}: it was made anew")
         } else {

@@ -77,9 +77,7 @@ impl Gaps<'_> {
         };
         match (known, self.config.feed(feed).begins_at()) {
             (Some(known), Some(begins_at)) if known <= begins_at => Ok(()),
-            _ => {
-                Err(SourceError::Trimmed { topic: self.config.kafka.topic(feed), partition, first, known, feed })
-            }
+            _ => Err(SourceError::Trimmed { topic: self.config.kafka.topic(feed), partition, first, known, feed }),
         }
     }
 }
