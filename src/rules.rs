@@ -20,6 +20,4 @@ mod steps;
 
 pub use output::{CancellerSet, Conditions, Hit, Interval};
 pub use requests::Request;
-pub use set::{Evaluation, RuleSet};
-
-pub use crate::sql::budget::CalledOff;
+pub use set::{CalledOff, Evaluation, GIVEN_UP, RuleSet};

@@ -130,7 +130,7 @@ pub enum SourceError {
     /// Wait for the feed: the same.
     #[error(
         "{topic}/{partition} is not the topic that was read: it had been read up to {read} when the shard's clock was {clock}, and all \
-         that is there just before became known after that. It was made anew. Restore it; or have its adapter fill it again from the \
+         that is there just before became known after that. It was made anew (or its adapter stamped messages ahead of time). Restore it; or have its adapter fill it again from the \
          source, and then set feeds.{}.refilled_at to the time at which that was done", feed.name()
     )]
     Replaced { topic: String, partition: i32, read: i64, clock: KnownTime, feed: Feed },

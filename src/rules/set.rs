@@ -28,7 +28,7 @@ use crate::rules::output::{RuleRows, Shared};
 use crate::rules::plan::{Parts, PlanError, Planner};
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query};
 use crate::rules::requests::{Needs, Plans};
-use crate::sql::budget::{Budget, CalledOff};
+use crate::sql::budget::Budget;
 use crate::sql::executor::Needed;
 use crate::sql::profile::Profile;
 use crate::sql::slots::Slot;
@@ -58,6 +58,12 @@ pub struct Evaluation {
     pub unlinked: Vec<u32>,
 }
 
+/// Whether nobody needs any more what is being evaluated.
+pub type CalledOff = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// The failure of a rule that has failed too often, for a unit for which it was not run.
+pub const GIVEN_UP: &str = "the rule is not run any more";
+
 /// All plans of one shard.
 pub struct RuleSet {
     rules: Vec<PlannedRule>,
@@ -75,6 +81,8 @@ pub struct RuleSet {
     link_fingerprint: String,
     task: Arc<TaskContext>,
     runtime: tokio::runtime::Runtime,
+    /// By rule: for how many more units it may fail before it is run no more; without an entry for any number.
+    tolerated: Mutex<Vec<u32>>,
     /// The cost of plans, while profiling is on.
     profile: Mutex<Option<Profile>>,
 }
@@ -126,6 +134,7 @@ impl RuleSet {
             link_fingerprint: catalogue.link_fingerprint(),
             task,
             runtime,
+            tolerated: Mutex::default(),
             profile: Mutex::default(),
         })
     }
@@ -138,6 +147,22 @@ impl RuleSet {
     /// What plans have cost since [`RuleSet::start_profile`].
     pub fn take_profile(&mut self) -> Option<Profile> {
         self.profile.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// From now on a rule that has failed for so many more units is not run for the others of an evaluation: it is going to be
+    /// disabled, and each of them could take as long. By rule.
+    pub fn tolerate(&self, failures: Vec<u32>) {
+        *self.tolerated.lock().unwrap_or_else(PoisonError::into_inner) = failures;
+    }
+
+    fn is_given_up(&self, rule: usize) -> bool {
+        self.tolerated.lock().unwrap_or_else(PoisonError::into_inner).get(rule) == Some(&0)
+    }
+
+    fn has_failed(&self, rule: usize) {
+        if let Some(left) = self.tolerated.lock().unwrap_or_else(PoisonError::into_inner).get_mut(rule) {
+            *left = left.saturating_sub(1);
+        }
     }
 
     /// From now on evaluations fail once `called_off` says so ([`RuleSet::is_cut_off`]).

@@ -10,7 +10,7 @@ use crate::model::record::{Coordinates, Offset, Quarantined, Reason};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, RuleNo, TableSet};
 use crate::model::time::{KnownTime, WallTime};
-use crate::rules::{Conditions, Evaluation, Request};
+use crate::rules::{Conditions, Evaluation, GIVEN_UP, Request};
 use crate::shard::{Change, Emitted, Order, Shard};
 use crate::units::{MAX_UNITS, Unit};
 use rustc_hash::FxHashMap;
@@ -352,6 +352,7 @@ impl Shard {
                 let units: Vec<Unit> = chunk.iter().map(|at| jobs[*at].unit).collect();
                 let asked: Vec<Request> =
                     chunk.iter().map(|at| Request { rules: jobs[*at].rules.clone(), links: jobs[*at].links }).collect();
+                self.rules.tolerate(self.tolerated());
                 let evaluation = self.rules.evaluate(&self.history, &units, &asked);
                 self.count(jobs, &chunk, &evaluation);
                 for (unit, at) in chunk.iter().enumerate() {
@@ -414,18 +415,23 @@ impl Shard {
         }
         for failure in &evaluation.failures {
             let job = &jobs[chunk[failure.unit as usize]];
-            if !job.rules.contains(failure.rule) {
+            if !job.rules.contains(failure.rule) || failure.message == GIVEN_UP {
                 continue;
             }
             self.work.rules[failure.rule].failures += 1;
             self.errors[failure.rule] += 1;
             let id = self.rules.rules()[failure.rule].file.header.id.clone();
             self.note_failure(job, &id, &failure.message);
-            if self.errors[failure.rule] >= self.settings.max_rule_errors {
+            if self.errors[failure.rule] >= self.settings.max_rule_errors && !self.disabled.contains(failure.rule) {
                 self.disabled.insert(failure.rule);
                 tracing::error!(rule = %id, errors = self.errors[failure.rule], "rule disabled: it failed for too many persons; its alerts stay as they are");
             }
         }
+    }
+
+    /// By rule: for how many more persons it may fail before it is disabled.
+    fn tolerated(&self) -> Vec<u32> {
+        self.errors.iter().map(|errors| self.settings.max_rule_errors.saturating_sub(*errors)).collect()
     }
 
     pub(super) fn note_failure(&mut self, job: &Job, rule: &str, message: &str) {

@@ -238,7 +238,7 @@ impl World {
         consumer.assign(&list).unwrap();
         let mut ended = 0;
         while ended < list.count() {
-            match consumer.poll(Duration::from_secs(10)) {
+            match consumer.poll(Duration::from_secs(60)) {
                 Some(Ok(message)) => each(&message),
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
                 other => panic!("cannot read {topics:?}: {other:?}"),

@@ -14,7 +14,7 @@ use crate::harness::{Detector, World, dataset, free_port, ready_at, write};
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// R28 counts what this rule finds.
-const COUNTED: &str = "salary-below-floor";
+const COUNTED: &str = "work-not-started";
 
 fn rule_file(world: &World, rule: &str) -> PathBuf {
     world.dir.path().join("queries").join(format!("{rule}.sql"))

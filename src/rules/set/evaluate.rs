@@ -18,7 +18,7 @@ use crate::rules::output::{RuleRows, Shared};
 use crate::rules::planned::{BaseTable, PlannedView};
 use crate::rules::requests::{Plans, Request, Requests};
 use crate::rules::set::call::Call;
-use crate::rules::set::{Append, Evaluation, RuleFailure, RuleSet};
+use crate::rules::set::{Append, Evaluation, GIVEN_UP, RuleFailure, RuleSet};
 use crate::sql::cells::Arena;
 use crate::sql::column::{Batch, Column};
 use crate::sql::executor::{Compiled, Run};
@@ -90,6 +90,14 @@ impl RuleSet {
     fn run_rules<'a>(&'a self, call: &Call<'a>, rules: &RuleBits, out: &mut Evaluation) {
         let mut failed = Vec::new();
         for at in rules.iter() {
+            if self.is_given_up(at) {
+                let units = (0..call.units.len()).filter(|unit| call.requests.asks(*unit, &Plans::rule(at)));
+                let not_run =
+                    units.map(|unit| RuleFailure { rule: at, unit: unit as u32, message: GIVEN_UP.to_owned() });
+                out.failures.extend(not_run);
+                out.rows[at] = Some(RuleRows::default());
+                continue;
+            }
             let (started, filling) = (Instant::now(), call.shared_filling());
             let rule = &self.rules[at];
             let rows = self
@@ -100,6 +108,7 @@ impl RuleSet {
             match rows {
                 Ok(rows) => out.rows[at] = Some(rows),
                 Err(message) if call.units.len() == 1 => {
+                    self.has_failed(at);
                     out.failures.push(RuleFailure { rule: at, unit: 0, message });
                 }
                 Err(_) => failed.push(at),

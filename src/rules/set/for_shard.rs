@@ -57,6 +57,7 @@ impl RuleSet {
             link_fingerprint: self.link_fingerprint.clone(),
             task: limited(&self.task).map_err(failed)?,
             runtime: runtime()?,
+            tolerated: Mutex::default(),
             profile: Mutex::default(),
         })
     }
