@@ -148,7 +148,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
         let now = Span { until: clock, absence: clock };
         for (person, rule, hits) in &found {
             let of = &shard.rules()[*rule];
-            let rule = RuleRef { number: RuleNo::at(*rule), id: &of.file.header.id, cancellers: of.cancellers };
+            let rule = RuleRef { number: RuleNo::at(*rule), id: &of.file.header.id, cancellers: of.cancellers, content: &|_| 0 };
             detector.settle(*person, rule, hits, cause, now, out);
         }
     };
@@ -169,7 +169,7 @@ fn timers(criterion: &mut Criterion, original: &Original) {
     let mut group = criterion.benchmark_group("timers");
     for persons in TIMERS {
         let mut detector = Detector::new(1);
-        let rule = RuleRef { number: RuleNo::at(0), id: "bench", cancellers: CancellerSet::default() };
+        let rule = RuleRef { number: RuleNo::at(0), id: "bench", cancellers: CancellerSet::default(), content: &|_| 0 };
         let cause = Cause { as_of: KnownTime(0), corrected: false, recomputed: false };
         let now = Span { until: KnownTime(0), absence: KnownTime(0) };
         let mut set = |person: u32, day: i64| {

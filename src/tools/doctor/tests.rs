@@ -123,13 +123,13 @@ fn a_feed_that_lacks_what_a_start_needs_is_not_merely_empty() {
     let found = |config: &Config, feed: Feed, next: i64, clock: i64, published_at: i64| -> Vec<String> {
         let mut offsets = [NextOffset::default(); Feed::COUNT];
         offsets[feed.index()] = NextOffset(next);
-        let read = ReadUpTo { clock: KnownTime(clock), offsets };
+        let read = ReadUpTo { clock: KnownTime(clock), offsets, ..ReadUpTo::default() };
         let reached = read.as_published(WallTime(published_at), config);
         gaps(config, feed, &[reached]).into_iter().map(|finding| finding.message).collect()
     };
     let (late, published) = (1_714_694_400_000_000, 1_714_700_000_000_000);
     let topic = config.kafka.topic(Feed::Notices);
-    assert_eq!(found(&config, Feed::Notices, 3, late, published), [String::new(); 0]);
+    assert_eq!(found(&config, Feed::Notices, 3, late, published), Vec::<String>::new());
     let shortened = found(&config, Feed::Notices, 7, late, published);
     assert!(shortened[0].starts_with(&format!("{topic}/0 ends at 3, and had been read up to 7")), "{shortened:?}");
     // As many messages as had been read, and the first of them is from after that.
@@ -140,7 +140,7 @@ fn a_feed_that_lacks_what_a_start_needs_is_not_merely_empty() {
     for feed in [Feed::Notices, Feed::Border] {
         config.feeds.insert(feed.name().into(), refilled("2024-05-03T10:00:00Z"));
     }
-    assert_eq!(found(&config, Feed::Notices, 7, late, published), [String::new(); 0]);
+    assert_eq!(found(&config, Feed::Notices, 7, late, published), Vec::<String>::new());
     assert_eq!(found(&config, Feed::Notices, 7, late, published + 86_400_000_000).len(), 1);
     let empty = found(&config, Feed::Border, 7, late, published);
     assert!(empty[0].contains("/0 is empty. feeds.border.refilled_at says"), "{empty:?}");
