@@ -72,6 +72,10 @@ pub struct Header {
     /// How the rule interprets what the law leaves open: defaults that a lawyer must confirm before real use.
     #[serde(default)]
     pub readings: Vec<String>,
+    /// For a rule that reads other persons' rows: by evidence column, the values with which a row that names a record of the person
+    /// besides the permit rests on the person's own records alone. The party is told the evidence of such rows and of no others.
+    #[serde(default)]
+    pub own_facts: BTreeMap<String, Vec<String>>,
     /// Why the rule compares citizenships, which are no risk factor; a rule without a reason may not.
     pub compares_citizenship: Option<String>,
 }
@@ -97,6 +101,9 @@ pub struct CounterEvidence {
     /// False: the feeds cannot show it, so the case officer has to ask.
     #[serde(default = "yes")]
     pub checked: bool,
+    /// It is about another person: the party is not told whether it was found.
+    #[serde(default)]
+    pub of_others: bool,
 }
 
 fn yes() -> bool {
