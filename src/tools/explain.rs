@@ -32,7 +32,7 @@ use thiserror::Error;
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::{RuleFile, Said};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
-use crate::model::time::{KnownTime, format_micros, parse_day};
+use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
 use crate::source::files::Recorded;
@@ -80,6 +80,9 @@ pub struct AlertFacts {
     pub records: Vec<RecordFacts>,
     /// What a later record has changed without changing the alert; null if nothing has, or if only the topic was available.
     pub now: Option<NowFacts>,
+    /// What became known at the moment at which the alert ended, in the tables that its rule reads; empty for one that stands, or if
+    /// only the topic was available.
+    pub ended_by: Vec<RecordFacts>,
     pub counter_evidence: Vec<CounterFacts>,
     /// Every transition, oldest first; only the last one if only the topic was available.
     pub history: Vec<Transition>,
@@ -130,6 +133,9 @@ pub struct CounterFacts {
     pub en: String,
     /// False: no feed can show it; a person has to ask.
     pub looked_for: bool,
+    /// It is about another person, whom the party is told nothing of.
+    #[serde(skip)]
+    pub of_others: bool,
     /// Evidence column and its value.
     pub column: Option<String>,
     pub result: Option<serde_json::Value>,
@@ -181,7 +187,7 @@ pub fn alert<'a>(
 
 /// Adds the alert's records, as they were when it was found, and as they are now.
 fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
-    let found_at = crate::model::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
+    let found_at = parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
     facts.as_of = format_micros(as_of.0);
     facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
     let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
@@ -193,6 +199,12 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
             records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
             evidence,
         });
+    }
+    if !facts.alert.status.stands()
+        && let (Some(ended_at), Some(rule)) = (parse_instant(&facts.alert.as_of), catalogue.rule(&facts.alert.rule_id))
+    {
+        let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
+        facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
     facts
 }
@@ -288,6 +300,7 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         as_of: last.as_of.clone(),
         records: Vec::new(),
         now: None,
+        ended_by: Vec::new(),
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,
@@ -364,6 +377,7 @@ fn counter_evidence(rule: &RuleFile, evidence: &serde_json::Map<String, serde_js
         sv: counter.sv.clone(),
         en: counter.en.clone(),
         looked_for: counter.checked,
+        of_others: counter.of_others,
         column: counter.column.clone(),
         result: counter.column.as_ref().and_then(|column| evidence.get(column)).cloned(),
     };
