@@ -358,6 +358,15 @@ pub fn split_header(text: &str) -> Option<(&str, &str)> {
     Some((head, sql.trim().trim_end_matches(';').trim_end()))
 }
 
+/// The number that a rule's header gives, even if the rest of it is not as it should be.
+pub fn number_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        number: String,
+    }
+    toml::from_str(split_header(text)?.0).ok().map(|Numbered { number }| number)
+}
+
 /// Why a text has no header.
 pub fn header_problem(text: &str) -> &'static str {
     if text.trim_start().starts_with("/*") {

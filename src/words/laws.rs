@@ -16,11 +16,7 @@ const LAWS: &[(&str, &str, &str)] = &[
     ("SFB", "socialförsäkringsbalken (2010:110)", "the Social Insurance Code (socialförsäkringsbalken 2010:110)"),
     ("FL", "förvaltningslagen (2017:900)", "the Administrative Procedure Act (förvaltningslagen 2017:900)"),
     ("FBL", "folkbokföringslagen (1991:481)", "the Population Registration Act (folkbokföringslagen 1991:481)"),
-    (
-        "lag 2022:1697",
-        "lagen (2022:1697) om samordningsnummer",
-        "the Act on Coordination Numbers (lag 2022:1697)",
-    ),
+    ("lag 2022:1697", "lagen (2022:1697) om samordningsnummer", "the Act on Coordination Numbers (lag 2022:1697)"),
     (
         "lag 2008:206",
         "lagen (2008:206) om underrättelseskyldighet vid felaktiga utbetalningar från välfärdssystemen",
@@ -147,7 +143,10 @@ mod tests {
                 "chapter 7, section 7 e, paragraph 1, item 2 of the Aliens Act (utlänningslagen 2005:716)"
             ]
         );
-        assert_eq!(said("UtlL 4 kap. 5 b-5 c §§")[1], "chapter 4, sections 5 b-5 c of the Aliens Act (utlänningslagen 2005:716)");
+        assert_eq!(
+            said("UtlL 4 kap. 5 b-5 c §§")[1],
+            "chapter 4, sections 5 b-5 c of the Aliens Act (utlänningslagen 2005:716)"
+        );
         assert_eq!(
             said("UF 7 kap. 7 a § och 15 a § 10 p.")[1],
             "chapter 7, section 7 a and section 15 a, item 10 of the Aliens Ordinance (utlänningsförordningen 2006:97)"
@@ -164,7 +163,10 @@ mod tests {
             said("Flytt till skyddat boende (FBL 9 §), se UF 5 kap."),
             "Flytt till skyddat boende (9 § folkbokföringslagen (1991:481)), se 5 kap. utlänningsförordningen (2006:97)"
         );
-        assert_eq!(said("LMA 8 § 3 st.: en månad"), "8 § 3 st. lagen (1994:137) om mottagande av asylsökande m.fl.: en månad");
+        assert_eq!(
+            said("LMA 8 § 3 st.: en månad"),
+            "8 § 3 st. lagen (1994:137) om mottagande av asylsökande m.fl.: en månad"
+        );
         assert_eq!(said("UFO, LUF"), "UFO, LUF");
         assert!(spelled_out("as UF says", Language::En).starts_with("as the Aliens Ordinance ("));
     }

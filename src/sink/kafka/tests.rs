@@ -58,6 +58,7 @@ fn headers(clock: i64) -> RunHeaders {
         read: ReadUpTo {
             clock: KnownTime(clock),
             offsets: std::array::from_fn(|feed| NextOffset(feed as i64 + clock)),
+            ..ReadUpTo::default()
         },
         snapshot: Some("permits-2024-05-01.parquet".into()),
         pseudonym_key_id: "1".into(),

@@ -283,7 +283,9 @@ impl<'a> Locator<'a> {
                 let message = message.trim_start_matches("sql parser error: ");
                 let (said, at) = parser_place(message);
                 let place = at.map_or(Highlight::End, Highlight::Span);
-                out.push(source.place(&place, said).hint("the SQL cannot be read from here on"));
+                out.push(source.place(&place, said).hint(
+                    "the SQL cannot be read from here on; is a comma, an operator or a parenthesis missing before it?",
+                ));
             }
             DataFusionError::SchemaError(error, _) => out.push(self.of_schema(source, error, span)),
             other => {

@@ -123,7 +123,7 @@ fn a_feed_that_lacks_what_a_start_needs_is_not_merely_empty() {
     let found = |config: &Config, feed: Feed, next: i64, clock: i64, published_at: i64| -> Vec<String> {
         let mut offsets = [NextOffset::default(); Feed::COUNT];
         offsets[feed.index()] = NextOffset(next);
-        let read = ReadUpTo { clock: KnownTime(clock), offsets };
+        let read = ReadUpTo { clock: KnownTime(clock), offsets, ..ReadUpTo::default() };
         let reached = read.as_published(WallTime(published_at), config);
         gaps(config, feed, &[reached]).into_iter().map(|finding| finding.message).collect()
     };

@@ -94,8 +94,7 @@ pub fn is_own(rule: &RuleFile, evidence: &Map<String, Value>, records: &[RecordF
         let found = evidence.get(column).and_then(Value::as_str);
         found.is_some_and(|found| values.iter().any(|own| own == found))
     });
-    says_so
-        && records.iter().any(|record| record.table != TableId::Permits.name() && !is_of_others(&record.table))
+    says_so && records.iter().any(|record| record.table != TableId::Permits.name() && !is_of_others(&record.table))
 }
 
 /// What the party may see of a value.

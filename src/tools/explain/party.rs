@@ -135,7 +135,8 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         },
     });
     let template = rule.header.finding.sv.as_str();
-    let says_others = placeholders(template).any(|(told, _)| mask.hides(told.column) && is_something(now.get(told.column)));
+    let says_others =
+        placeholders(template).any(|(told, _)| mask.hides(told.column) && is_something(now.get(told.column)));
     let others = || facts.counter_evidence.iter().any(|counter| counter.of_others);
     Ok(Circumstance {
         reference: alert.alert_id.clone(),
@@ -167,7 +168,8 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
 /// The threshold with the laws in its source by their names.
 fn spelled(threshold: &ParameterFacts) -> ParameterFacts {
     let source = threshold.source.as_ref();
-    let source = source.map(|source| both(spelled_out(&source.sv, Language::Sv), spelled_out(&source.en, Language::En)));
+    let source =
+        source.map(|source| both(spelled_out(&source.sv, Language::Sv), spelled_out(&source.en, Language::En)));
     ParameterFacts { source, ..threshold.clone() }
 }
 
