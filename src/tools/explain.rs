@@ -29,13 +29,14 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Threshold};
 use crate::catalogue::file::{RuleFile, Said};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
 use crate::source::files::Recorded;
+use crate::words::values::Kind;
 use crate::words::{Words, labels};
 
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, SetAside, Verdict};
@@ -344,15 +345,30 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWord
         })
         .collect();
     // A rule names its thresholds as text literals; thresholds that a shared view reads are not found. The rule decides on which
-    // day it takes a threshold (the application's, say): if the evidence shows one of the values, that is the one.
-    let named = || catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
-    let is_shown = |value: i64| found.evidence.values().any(|shown| shown.as_i64() == Some(value));
-    let used = named().filter(|threshold| {
-        let of_that_name = || named().filter(|other| other.name == threshold.name);
-        if of_that_name().any(|other| is_shown(other.value)) {
-            return is_shown(threshold.value);
-        }
+    // day it takes a threshold (the application's, say): if the evidence shows one of the values, that is the one. A text that ends in
+    // `_` names a family (`'breach_rate_bp_'` and a sector): of these only the evidence shows which one took the general one's place.
+    let is_in = |name: &str| rule.sql.contains(&format!("'{name}'"));
+    let of_family = |name: &str| name.match_indices('_').any(|(at, _)| is_in(&name[..=at]));
+    let named = || catalogue.thresholds.iter().filter(|one| is_in(&one.name) || of_family(&one.name));
+    let is_shown = |threshold: &Threshold| {
+        let kind = Kind::of(&threshold.name);
+        found.evidence.iter().any(|(name, shown)| Kind::of(name) == kind && shown.as_i64() == Some(threshold.value))
+    };
+    let in_force = |threshold: &Threshold| {
         day.is_some_and(|day| threshold.valid_from <= day && threshold.valid_to.is_none_or(|to| day < to))
+    };
+    let used = named().filter(|threshold| {
+        if of_family(&threshold.name) {
+            return in_force(threshold) && is_shown(threshold);
+        }
+        if named().any(|other| other.name == threshold.name && is_shown(other)) {
+            return is_shown(threshold);
+        }
+        let is_replaced_by = |other: &Threshold| {
+            let rest = other.name.strip_prefix(&threshold.name);
+            rest.is_some_and(|rest| rest.starts_with('_')) && in_force(other) && is_shown(other)
+        };
+        in_force(threshold) && !named().any(is_replaced_by)
     });
     parameters.extend(used.map(|threshold| ParameterFacts {
         name: threshold.name.clone(),
