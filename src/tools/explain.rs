@@ -29,8 +29,8 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::catalogue::{Catalogue, Threshold};
 use crate::catalogue::file::{RuleFile, Said};
+use crate::catalogue::{Catalogue, Threshold};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
 use crate::rules::plan::PlanError;
