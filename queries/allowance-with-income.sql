@@ -25,11 +25,10 @@ sv = "Lön för arbete före ersättningen: den första månaden med ersättning
 en = "Pay for work before the allowance: the first month of allowance does not count"
 [[counter_evidence]]
 sv = "Arbetsgivaren kan rätta uppgiften om lön tills månadernas deklarationer är kompletta (högst svag till dess)"
-en = "The employer may correct the declaration of salary until the months' are complete (weak at most until then)"
+en = "The employer may correct the declaration of salary until the months' declarations are complete (weak at most until then)"
 [[counter_evidence]]
 sv = "Återbetalat belopp (dras av)"
 en = "Amount paid back (deducted)"
-column = "allowance_sek"
 [[counter_evidence]]
 sv = "Betald i förskott, före beslutet, flytten eller dödsfallet (räknas inte)"
 en = "Paid in advance, before the grant, the move or the death (does not count)"
@@ -37,7 +36,7 @@ en = "Paid in advance, before the grant, the move or the death (does not count)"
 sv = "Ny asylansökan, eller tillstånd som söktes efter flytten (tiden därefter räknas inte)"
 en = "A new asylum application, or a permit that was applied for after the move (the time after it does not count)"
 [[counter_evidence]]
-sv = "Avregistreringen rättad, eller återflytt (tar bort uppgiften respektive tiden därefter)"
+sv = "Avregistreringen rättad, eller återflytt (tar bort indikationen respektive tiden därefter)"
 en = "Deregistration corrected, or a move back (removes the indication or the time after it)"
 [[counter_evidence]]
 sv = "Fel person i arbetsgivarens uppgift"
@@ -56,7 +55,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.months]
 default = 2
-doc.sv = "så många månader med både inkomst och dagersättning, över alla personens ärenden, ger en uppgift"
+doc.sv = "så många månader med både inkomst och dagersättning, över alla personens ärenden, ger en indikation"
 doc.en = "so many months with both income and allowance, over all of a person's cases, make an indication"
 source.sv = "eget antagande"
 source.en = "own default"
@@ -145,13 +144,13 @@ charged AS (   -- each payment, and the last permit or case on the first day of 
 ended AS (   -- the right to allowance ended: the last day on which a period may begin, and the first on which it may again
     SELECT person_id, permit_id, record, 'after-grant' AS what, 'after-grant' AS alert_key, decided_on AS since_on,
            decided_on + $grant_days AS right_until, held_until + 1 AS again_from,
-           CAST(NULL AS TIMESTAMP) AS known_at, first_known_time, 'medium' AS severity
+           CAST(NULL AS VARCHAR) AS post_record, CAST(NULL AS TIMESTAMP) AS known_at, first_known_time, 'medium' AS severity
     FROM spell
     WHERE permit_class NOT IN ('ASYLUM_APPLICANT', 'PROT_TEMPORARY')
     UNION ALL
     SELECT p.person_id, p.permit_id, p.record, CASE g.dereg_code WHEN 'AV' THEN 'after-death' ELSE 'after-move' END AS what,
            concat(CASE g.dereg_code WHEN 'AV' THEN 'after-death:' ELSE 'after-move:' END, CAST(g.dereg_on AS VARCHAR)) AS alert_key, g.dereg_on AS since_on,
-           g.dereg_on AS right_until, g.returned_on AS again_from, g.known_at, p.first_known_time,
+           g.dereg_on AS right_until, g.returned_on AS again_from, g.record AS post_record, g.known_at, p.first_known_time,
            'strong' AS severity
     FROM spell p
     JOIN deregistrations g ON g.person_id = p.person_id
@@ -171,10 +170,10 @@ SELECT e.person_id, e.permit_id, e.alert_key, min(a.period_from) AS anchor_at,
        CASE WHEN e.what <> 'after-death' THEN d.known_at END AS cleared_at, 'deceased' AS cleared_reason, e.severity, e.what, e.since_on,
        min(a.period_from) AS first_period_from, count(*) AS periods, CAST(sum(a.amount_sek) AS BIGINT) AS allowance_sek,
        CAST(NULL AS BIGINT) AS income_sek,
-       records(e.record, records_of(a.record)) AS records
+       records(e.record, e.post_record, records_of(a.record)) AS records
 FROM ended e
 JOIN charged a ON a.person_id = e.person_id AND a.permit_id = e.permit_id AND a.period_from > e.right_until AND (e.again_from IS NULL OR a.period_from < e.again_from)
      AND (a.paid_on IS NULL OR a.paid_on > e.since_on)
 LEFT JOIN death d ON d.person_id = e.person_id
-GROUP BY e.person_id, e.permit_id, e.record, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at
+GROUP BY e.person_id, e.permit_id, e.record, e.post_record, e.what, e.alert_key, e.since_on, e.right_until, e.known_at, e.first_known_time, e.severity, d.known_at
 HAVING sum(a.amount_sek) > 0

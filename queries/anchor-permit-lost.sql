@@ -18,24 +18,30 @@ yields_to = ["application_pending"]
 [[counter_evidence]]
 sv = "Anknytningspersonen har ansökt i tid (räknas inte förrän ansökan avslagits eller återkallats)"
 en = "The anchor applied in time (does not count until the application is refused or withdrawn)"
+of_others = true
 [[counter_evidence]]
-sv = "Anknytningspersonen har ett annat eller nytt tillstånd (tar bort eller avslutar uppgiften)"
+sv = "Anknytningspersonen har ett annat eller nytt tillstånd (tar bort eller avslutar indikationen)"
 en = "The anchor has another or a new permit (removes or ends the indication)"
+of_others = true
 [[counter_evidence]]
 sv = "Anknytningspersonen har blivit svensk medborgare: inget tillstånd behövs (utflyttning och dödsfall räknas ändå)"
 en = "The anchor has become a Swedish citizen: no permit is needed (emigration and death still count)"
+of_others = true
 [[counter_evidence]]
 sv = "Återkallelse som inte har fått laga kraft eller som är inhiberad (räknas inte)"
 en = "A revocation that is not final or that a court has suspended (does not count)"
+of_others = true
 [[counter_evidence]]
-sv = "Avregistreringen har rättats (tar bort uppgiften) eller anknytningspersonen har folkbokförts igen (avslutar den)"
+sv = "Avregistreringen har rättats (tar bort indikationen) eller anknytningspersonen har folkbokförts igen (avslutar den)"
 en = "The deregistration was corrected (removes the indication) or the anchor registered again (ends it)"
+of_others = true
 [[counter_evidence]]
-sv = "Egen ansökan under prövning (uppgiften vilar) eller eget nytt tillstånd (avslutar den)"
+sv = "Egen ansökan under prövning (indikationen vilar) eller eget nytt tillstånd (avslutar den)"
 en = "An application of the holder's own is pending (the indication rests), or a new permit of the holder's own (ends it)"
 [[counter_evidence]]
-sv = "Skyddade personuppgifter hos anknytningspersonen (inget om dem visas, så att uppgiften försvinner)"
+sv = "Skyddade personuppgifter hos anknytningspersonen (inget om dem visas, så att indikationen försvinner)"
 en = "Protected personal data of the anchor (nothing of them is shown, so that the indication goes)"
+of_others = true
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
 en = "Known when the permit was extended: already weighed (does not count on the extension)"

@@ -3,8 +3,8 @@ id = "benefit-after-emigration"
 number = "R25"
 title.sv = "Bosättningsbaserad förmån efter utflyttning"
 title.en = "Residence-based benefit after emigration"
-finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter att personen avregistrerats som utflyttad {moved_on}: {amount_sek}, antal utbetalningar {payments}. Omständighet att utreda, riktad till den som betalar ut."
-finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the person was deregistered as emigrated on {moved_on}: {amount_sek}, number of payments {payments}. A circumstance to look into, addressed to the paying authority."
+finding.sv = "Bosättningsbaserad förmån har betalats för tid från {first_period_from}, mer än {wait_days} dagar efter avregistreringen som utflyttad {moved_on}: {amount_sek}, antal utbetalningar {payments}. Omständighet att utreda, riktad till den som betalar ut."
+finding.en = "A residence-based benefit was paid for time from {first_period_from}, more than {wait_days} days after the deregistration as emigrated on {moved_on}: {amount_sek}, number of payments {payments}. A circumstance to look into, addressed to the paying authority."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["SFB 5 kap. 13-14 §§", "lag 2008:206"]
 legal_gate = "open"
@@ -28,16 +28,15 @@ sv = "Flytt inom EU: förmånen kan följa med enligt förordning 883/2004 (läg
 en = "Move within the EU: the benefit may be kept under regulation 883/2004 (lower severity)"
 column = "within_eu"
 [[counter_evidence]]
-sv = "Avregistreringen rättad, eller återflytt (tar bort uppgiften respektive tiden därefter)"
+sv = "Avregistreringen rättad, eller återflytt (tar bort indikationen respektive tiden därefter)"
 en = "Deregistration corrected, or a move back (removes the indication or the time after it)"
 column = "returned_on"
 [[counter_evidence]]
-sv = "Utsänd i statlig tjänst (tar bort uppgiften)"
+sv = "Utsänd i statlig tjänst (tar bort indikationen)"
 en = "Posted abroad in state service (removes the indication)"
 [[counter_evidence]]
 sv = "Återbetalat belopp (dras av)"
 en = "Amount paid back (deducted)"
-column = "amount_sek"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
 en = "Known when the permit was extended: already weighed (does not count on the extension)"

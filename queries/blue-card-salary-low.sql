@@ -24,7 +24,7 @@ sv = "Ursäktade månader räknas som om tröskeln var nådd"
 en = "Excused months count as if the threshold were met"
 column = "months_excused"
 [[counter_evidence]]
-sv = "Ojämn lön med bonus: medlet av tolv månader når tröskeln (tar bort uppgiften)"
+sv = "Ojämn lön med bonus: medlet av tolv månader når tröskeln (tar bort indikationen)"
 en = "Uneven pay with a bonus: the mean of twelve months meets the threshold (removes the indication)"
 column = "sum_12_sek"
 [[counter_evidence]]
@@ -108,7 +108,7 @@ step AS (   -- with all that says what was paid, excused and required in the mon
              t.sum_6, t.sum_12, t.required_6, t.required_12, t.required_sek, t.excused_6, t.gross_sek, t.next_gross_sek, t.from_6, t.from_12
 ),
 worse AS (   -- worse terms that the employer has reported, under the card or under those that it renews, unless its decision could weigh that
-    SELECT p.permit_id, min(n.event_on) AS worse_terms_on
+    SELECT p.permit_id, min(n.event_on) AS worse_terms_on, records_of(n.record) AS records
     FROM whole_permits p
     LEFT JOIN rights r ON r.permit_id = p.permit_id
     JOIN notices n ON n.person_id = p.person_id AND n.kind = 'terms_worse'
@@ -122,7 +122,7 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        s.month AS last_month, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.sum_12 AS BIGINT) AS sum_12_sek, CAST(s.required_6 AS BIGINT) AS required_6_sek,
        CASE WHEN s.sum_12 IS NOT NULL THEN CAST(s.required_12 AS BIGINT) END AS required_12_sek, s.required_sek AS threshold_sek,
        CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek, w.worse_terms_on,
-       records(s.permit_record, c.record, s.month_records) AS records
+       records(s.permit_record, c.record, s.month_records, w.records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.permit_id = s.permit_id AND w.worse_terms_on < add_months(s.month, 1)

@@ -28,7 +28,7 @@ en = "Severance or other final pay that covers several months (such months do no
 sv = "Arbetsgivarens deklarationer ofullständiga (sådana månader räknas inte)"
 en = "The employer's declarations incomplete (such months do not count)"
 [[counter_evidence]]
-sv = "Ansökan under prövning (uppgiften vilar)"
+sv = "Ansökan under prövning (indikationen vilar)"
 en = "Application pending (the indication rests)"
 [[counter_evidence]]
 sv = "Underrättelse om att anställningen upphört har lämnats"

@@ -25,7 +25,7 @@ en = "Excused months (do not count)"
 sv = "Uppgifter som var kända när förlängningen beslutades (prövade i det beslutet)"
 en = "Declarations that were known when the extension was decided (weighed in that decision)"
 [[counter_evidence]]
-sv = "Tidigare uppgift om upphörd anställning eller låg lön (utan en sådan högst svag)"
+sv = "Tidigare indikation på upphörd anställning eller låg lön (utan en sådan högst svag)"
 en = "An earlier indication of ended employment or low salary (weak at most without one)"
 column = "earlier_indications"
 [[counter_evidence]]

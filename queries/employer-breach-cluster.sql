@@ -3,8 +3,8 @@ id = "employer-breach-cluster"
 number = "R28"
 title.sv = "Arbetsgivare med många avvikelser"
 title.en = "Employer with many deviations"
-finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren under ett år har minst en uppgift av medelstyrka noterats ({rule_mix}). Branschens andel är {sector_rate_bp}; med en sannolikhet av {posterior_bp} är arbetsgivarens andel mer än {factor} gånger så stor. Arbetsgivaren kan behöva granskas; ingenting följer av detta för någon enskild."
-finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength was noted ({rule_mix}). The sector's share is {sector_rate_bp}; with a probability of {posterior_bp} the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
+finding.sv = "För {breaching} av {holders} tillståndshavare hos arbetsgivaren under ett år har minst en indikation av minst medelstyrka noterats ({rule_mix}). Branschens andel är {sector_rate_bp}; med en sannolikhet av {posterior_bp} är arbetsgivarens andel mer än {factor} gånger så stor. Arbetsgivaren kan behöva granskas; ingenting följer av detta för någon enskild."
+finding.en = "For {breaching} of the employer's {holders} permit holders within a year, at least one indication of medium strength or more was noted ({rule_mix}). The sector's share is {sector_rate_bp}; with a probability of {posterior_bp} the employer's share is more than {factor} times that. The employer may need a review; nothing follows from this for any one person."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL"]
 key = "employer_id"
 cadence = "P1D"
@@ -15,17 +15,17 @@ severity = "info"
 owner = "employer-review"
 
 [[counter_evidence]]
-sv = "Arbetsgivaren är försatt i konkurs (avslutar uppgiften; personerna kan vara utsatta)"
+sv = "Arbetsgivaren är försatt i konkurs (avslutar indikationen; personerna kan vara utsatta)"
 en = "The employer is bankrupt (ends the indication; the persons may be victims)"
 column = "bankrupt_on"
 [[counter_evidence]]
-sv = "Ofullständiga arbetsgivardeklarationer: sådana månader ger ingen uppgift om någon anställd"
+sv = "Ofullständiga arbetsgivardeklarationer: sådana månader ger ingen indikation om någon anställd"
 en = "Incomplete employer declarations: such months give no indication about any employee"
 [[counter_evidence]]
-sv = "Avslutade uppgifter räknas inte, och ingen uppgift längre än tolv månader"
+sv = "Avslutade indikationer räknas inte, och ingen indikation längre än tolv månader"
 en = "Indications that have ended do not count, and none counts for more than twelve months"
 [[counter_evidence]]
-sv = "Samma person räknas en gång, hur många uppgifter som än finns"
+sv = "Samma person räknas en gång, hur många indikationer som än finns"
 en = "A person counts once, however many indications there are"
 column = "rule_mix"
 [[counter_evidence]]
@@ -45,13 +45,13 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.breaches]
 default = 3
-doc.sv = "minsta antal tillståndshavare med en uppgift"
+doc.sv = "minsta antal tillståndshavare med en indikation"
 doc.en = "least number of holders with an indication"
 source.sv = "eget antagande"
 source.en = "own default"
 [params.months]
 default = 12
-doc.sv = "månader som en tidigare tillståndshavare, och en uppgift, räknas"
+doc.sv = "månader som en tidigare tillståndshavare, och en indikation, räknas"
 doc.en = "months for which a former holder, and an indication, counts"
 source.sv = "eget antagande"
 source.en = "own default"
@@ -70,14 +70,14 @@ source.en = "own default"
 [params.prior_with]
 default = 2
 min = 1
-doc.sv = "betafördelningens första parameter: tillståndshavare med en uppgift i ett tänkt tidigare urval"
+doc.sv = "betafördelningens första parameter: tillståndshavare med en indikation i ett tänkt tidigare urval"
 doc.en = "first parameter of the Beta prior: holders with an indication in an imagined earlier sample"
 source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"
 source.en = "own default: a mean of five per cent, the weight of forty holders"
 [params.prior_without]
 default = 38
 min = 1
-doc.sv = "betafördelningens andra parameter: tillståndshavare utan uppgift"
+doc.sv = "betafördelningens andra parameter: tillståndshavare utan indikation"
 doc.en = "second parameter of the Beta prior: holders without one"
 source.sv = "eget antagande: ett medelvärde av fem procent, med fyrtio tillståndshavares vikt"
 source.en = "own default: a mean of five per cent, the weight of forty holders"

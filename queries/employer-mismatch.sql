@@ -3,8 +3,8 @@ id = "employer-mismatch"
 number = "R07"
 title.sv = "Annan arbetsgivare än tillståndet avser"
 title.en = "Another employer than the permit allows"
-finding.sv = "I {mismatch_months} av de tre månaderna till och med {last_month} är lön deklarerad av en arbetsgivare som tillståndet inte avser (som mest {other_sek}), och i {mixed_months} månader även av en som det avser. Omständighet att utreda."
-finding.en = "In {mismatch_months} of the three months up to {last_month}, salary was declared by an employer that the permit does not allow (at most {other_sek}), and in {mixed_months} months also by one that it does. A circumstance to look into."
+finding.sv = "Under de tre månaderna till och med {last_month} är lön deklarerad av en arbetsgivare som tillståndet inte avser, som mest {other_sek} i månaden. [mismatch_months: Månader med lön bara från en sådan: {mismatch_months}. ][mixed_months: Månader med lön även från en arbetsgivare som tillståndet avser: {mixed_months}. ]Omständighet att utreda."
+finding.en = "In the three months up to {last_month}, salary was declared by an employer that the permit does not allow, at most {other_sek} in a month. [mismatch_months: Months with salary from such an employer alone: {mismatch_months}. ][mixed_months: Months with salary from an employer that the permit allows as well: {mixed_months}. ]A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "SEASONAL", "ICT"]
 legal_basis = ["UtlL 6 kap. 2 a § 2 st.", "UtlL 6 a kap. 8 §", "UtlL 7 kap. 3 § 1 st. 1 p.", "UtlL 20 kap. 3 §"]
 legal_gate = "verify"
@@ -206,10 +206,14 @@ step AS (   -- with all that was declared for the three months or excused in the
     JOIN pay_records f ON f.person_id = t.person_id
     LEFT JOIN applications a ON a.person_id = t.person_id
     GROUP BY t.person_id, t.permit_id, t.record, t.episode, t.month, t.known_at, t.good_again_at, t.severity, t.mismatch_3, t.mixed_3, t.other_sek, t.elsewhere_at
+),
+allowed AS (   -- which employers the permit allows
+    SELECT permit_id, records_of(record) AS records FROM permit_employers GROUP BY permit_id
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.known_at, c.from_at) AS alert_at,
        agi_complete(s.month) AS due_at, s.good_again_at AS cleared_at, s.severity,
        s.month AS last_month, CAST(s.mismatch_3 AS BIGINT) AS mismatch_months, CAST(s.mixed_3 AS BIGINT) AS mixed_months, s.other_sek,
-       records(s.record, c.record, s.month_records, s.refused_records) AS records
+       records(s.record, c.record, e.records, s.month_records, s.refused_records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.elsewhere_at AS DATE) > c.settled_on)
+LEFT JOIN allowed e ON e.permit_id = s.permit_id

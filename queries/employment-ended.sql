@@ -20,10 +20,10 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Lön från någon arbetsgivare för en senare månad (avslutar uppgiften) eller deklarerad sent (tar bort den)"
+sv = "Lön från någon arbetsgivare för en senare månad (avslutar indikationen) eller deklarerad sent (tar bort den)"
 en = "Salary from any employer for a later month (ends the indication), or declared late (removes it)"
 [[counter_evidence]]
-sv = "Ansökan inlämnad innan tiden gått ut, eller tidigare och oavgjord när anställningen upphörde, om den inte avslås eller återkallas (tar bort uppgiften); ansökan som tillståndet självt är svaret på räknas inte"
+sv = "Ansökan inlämnad innan tiden gått ut, eller tidigare och oavgjord när anställningen upphörde, om den inte avslås eller återkallas (tar bort indikationen); ansökan som tillståndet självt är svaret på räknas inte"
 en = "Application filed within the time, or earlier and undecided when the employment ended, unless it is refused or withdrawn (removes the indication); the application that the permit itself answers does not count"
 [[counter_evidence]]
 sv = "Underrättelse om en ny anställning inom tiden (tiden räknas på nytt efter dess två första månader)"

@@ -3,25 +3,28 @@ id = "false-or-duplicate-identity"
 number = "R22"
 title.sv = "Falsk eller dubbel identitet"
 title.en = "False or duplicate identity"
-finding.sv = "Uppgift om identiteten från {since_on}: {circumstance} (andra personer med samma handling eller nummer: {others}). Omständighet att utreda."
-finding.en = "A fact about the identity since {since_on}: {circumstance} (other persons with the same document or number: {others}). A circumstance to look into."
+finding.sv = "Uppgift om identiteten från {since_on}: {circumstance}[others:  (antal andra personer med samma handling eller nummer: {others})]. Omständighet att utreda."
+finding.en = "A fact about the identity since {since_on}: {circumstance}[others:  (number of other persons with the same document or number: {others})]. A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN", "PERMANENT", "LTR_EU"]
 legal_basis = ["UtlL 7 kap. 1 §", "FBL 22 §", "lag 2022:1697 2 kap. 2-6 §§"]
 legal_gate = "open"
 severity = "medium"
 owner = "identity-unit"
+own_facts = { circumstance = ["deregistered_false_identity", "unsure_coordination_number"] }
 
 [[counter_evidence]]
-sv = "Avregistreringen har rättats (tar bort uppgiften) eller personen har folkbokförts igen (avslutar den)"
+sv = "Avregistreringen har rättats (tar bort indikationen) eller personen har folkbokförts igen (avslutar den)"
 en = "The deregistration was corrected (removes the indication) or the person registered again (ends it)"
 [[counter_evidence]]
-sv = "Kopplingen till numret har avslutats hos någon av personerna: sammanförda akter eller nytt nummer (tar bort uppgiften; anmält i förväg avslutar det den på sin dag)"
-en = "The link to the number has ended for one of the persons: files merged or a new number (removes the indication; told ahead it ends it on its day)"
+sv = "Kopplingen till numret har avslutats hos någon av personerna: sammanförda akter eller nytt nummer (tar bort indikationen; om det anmäls i förväg avslutas den på den dagen)"
+en = "The link to the number has ended for one of the persons: files merged or a new number (removes the indication; reported ahead, it ends the indication on that day)"
+of_others = true
 [[counter_evidence]]
-sv = "Tillstånden gällde inte samtidigt (ingen uppgift)"
+sv = "Tillstånden gällde inte samtidigt (ingen indikation)"
 en = "The permits were not valid at the same time (no indication)"
+of_others = true
 [[counter_evidence]]
-sv = "Samordningsnumrets identitetsnivå har höjts eller kopplingen avslutats (avslutar uppgiften)"
+sv = "Samordningsnumrets identitetsnivå har höjts eller kopplingen avslutats (avslutar indikationen)"
 en = "The coordination number's level of identity was raised or its link ended (ends the indication)"
 [[counter_evidence]]
 sv = "Tillstånd som inte kräver styrkt identitet: skydd, humanitära skäl, permanent (nivån räknas inte)"

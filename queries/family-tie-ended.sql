@@ -10,29 +10,35 @@ legal_basis = ["UtlL 7 kap. 3 § 2 st.", "UtlL 7 kap. 7 f §", "UtlL 5 b kap. 24
 legal_gate = "open"
 severity = "medium"
 owner = "family-unit"
+own_facts = { circumstance = ["divorced", "remarried", "widowed"] }
 readings = [
     "A register post that the next one corrects never was: a divorce, or a move, counts as of the corrected day.",
     "A divorce that only the anchor's post shows counts as one of the holder's, if that post had shown them as married to each other.",
 ]
 
 [[counter_evidence]]
-sv = "Uppgift om våld i förhållandet (tar bort uppgiften)"
+sv = "Uppgift om våld i förhållandet (tar bort indikationen)"
 en = "A notice of violence in the relationship (removes the indication)"
+of_others = true
 [[counter_evidence]]
-sv = "Skyddade personuppgifter hos någon av parterna (tar bort uppgiften)"
+sv = "Skyddade personuppgifter hos någon av parterna (tar bort indikationen)"
 en = "Protected personal data of either party (removes the indication)"
+of_others = true
 [[counter_evidence]]
 sv = "Änka, änkling eller efterlevande partner (endast information)"
 en = "Widowed (information only)"
+of_others = true
 [[counter_evidence]]
-sv = "Folkbokförda på samma adress igen, eller gifta på nytt med varandra (avslutar uppgiften)"
+sv = "Folkbokförda på samma adress igen, eller gifta på nytt med varandra (avslutar indikationen)"
 en = "Registered at one address again, or married to each other again (ends the indication)"
+of_others = true
 [[counter_evidence]]
-sv = "Ansökan på annan grund under prövning (uppgiften vilar)"
+sv = "Ansökan på annan grund under prövning (indikationen vilar)"
 en = "An application on another ground is pending (the indication rests)"
 [[counter_evidence]]
 sv = "Det upplösta äktenskapet var med någon annan än anknytningspersonen (räknas inte)"
 en = "The dissolved marriage was with somebody else than the anchor (does not count)"
+of_others = true
 [[counter_evidence]]
 sv = "Särboende på grund av arbete, studier eller vård"
 en = "Living apart because of work, studies or care"
@@ -42,8 +48,8 @@ sv = "Förhållandet består trots skilsmässan"
 en = "The relationship goes on in spite of the divorce"
 checked = false
 [[counter_evidence]]
-sv = "Våld eller annan allvarlig kränkning som ingen har anmält"
-en = "Violence or another serious violation that nobody has reported"
+sv = "Våld eller annan allvarlig kränkning i förhållandet, anmäld eller inte"
+en = "Violence or another serious violation in the relationship, reported or not"
 checked = false
 
 [params.apart_days]

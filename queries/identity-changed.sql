@@ -60,7 +60,7 @@ checked = false
 
 [params.birth_days]
 default = 365
-doc.sv = "ett födelsedatum som flyttats minst så många dagar gör uppgiften medel"
+doc.sv = "ett födelsedatum som flyttats minst så många dagar gör indikationen medel"
 doc.en = "a birth date moved by at least these days is medium"
 source.sv = "eget antagande"
 source.en = "own default"

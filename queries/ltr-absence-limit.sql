@@ -3,8 +3,8 @@ id = "ltr-absence-limit"
 number = "R17"
 title.sv = "Frånvarogräns för varaktigt bosatt"
 title.en = "Absence limit of a long-term resident"
-finding.sv = "Personen är avregistrerad som utflyttad den {moved_on}. Sedan {last_seen_on} har ingen uppgift som tyder på vistelse i Sverige kommit in under {limit_months} månader (gränsen för frånvaro från {absent_from}). Vistelse i andra EU-stater syns inte. Omständighet att utreda."
-finding.en = "The person was deregistered as emigrated on {moved_on}. Since {last_seen_on} no sign of a stay in Sweden has been received for {limit_months} months (the limit of absence from {absent_from}). Stays in other EU states cannot be seen. A circumstance to look into."
+finding.sv = "Avregistrerad som utflyttad {moved_on}. Sedan {last_seen_on} har ingen uppgift som tyder på vistelse i Sverige kommit in under {limit_months} månader (gränsen för frånvaro från {absent_from}). Vistelse i andra EU-stater syns inte. Omständighet att utreda."
+finding.en = "Deregistered as emigrated on {moved_on}. Since {last_seen_on} no sign of a stay in Sweden has been received for {limit_months} months (the limit of absence from {absent_from}). Stays in other EU states cannot be seen. A circumstance to look into."
 permit_classes = ["LTR_EU"]
 legal_basis = ["UtlL 5 a kap. 1 a §", "UtlL 5 a kap. 5 § 1 st. 4 och 5 p.", "UtlL 5 a kap. 5 § 2 st."]
 legal_gate = "request"
@@ -18,15 +18,15 @@ readings = [
 horizon = { border = "P84M" }
 
 [[counter_evidence]]
-sv = "Tecken på vistelse i Sverige: resa, tillståndskort (flyttar fristen eller avslutar uppgiften)"
-en = "A sign of a stay in Sweden: journey, permit card (moves the time limit or ends the indication)"
+sv = "Tecken på vistelse i Sverige efter flytten: resa, tillståndskort (flyttar dagen som frånvaron räknas från, eller avslutar indikationen)"
+en = "Signs of a stay in Sweden since the move: journey, permit card (move the day from which the absence is counted, or end the indication)"
 column = "last_seen_on"
 [[counter_evidence]]
-sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
+sv = "Ny folkbokföring (avslutar indikationen) eller rättelse av avregistreringen (tar bort den)"
 en = "New registration (ends the indication) or correction of the deregistration (removes it)"
 [[counter_evidence]]
-sv = "Utländsk adress i EU, eller okänd: endast gränsen för frånvaro från Sverige prövas"
-en = "A foreign address within the EU, or none known: only the limit of absence from Sweden is tried"
+sv = "Vilken gräns som prövas: vid utländsk adress i EU, eller okänd, endast den för frånvaro från Sverige"
+en = "Which limit is tested: for a foreign address in the EU, or an unknown one, only that of absence from Sweden"
 column = "absent_from"
 [[counter_evidence]]
 sv = "Tidigare EU-blåkort: den längre gränsen gäller"

@@ -15,10 +15,10 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Resa, folkbokföring eller tillståndskort efter ansökan (tar bort eller avslutar uppgiften)"
+sv = "Resa, folkbokföring eller tillståndskort efter ansökan (tar bort eller avslutar indikationen)"
 en = "A journey, registration or permit card after the application (removes or ends the indication)"
 [[counter_evidence]]
-sv = "Lön, för tillstånd för arbete; studier, för tillstånd för studier (tar bort eller avslutar uppgiften)"
+sv = "Lön, för tillstånd för arbete; studier, för tillstånd för studier (tar bort eller avslutar indikationen)"
 en = "Salary, for permits to work; study events, for permits to study (removes or ends the indication)"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
@@ -32,8 +32,8 @@ sv = "Beslut efter tillståndets första dag: fristen räknas från beslutet"
 en = "A decision after the permit's first day: the wait counts from the decision"
 column = "usable_from"
 [[counter_evidence]]
-sv = "Redan i Sverige före ansökan"
-en = "Already in Sweden before the application"
+sv = "Tecken på vistelse i Sverige, även före ansökan"
+en = "Signs of a stay in Sweden, before the application too"
 column = "last_sign_on"
 [[counter_evidence]]
 sv = "Folkbokföring är inte att vänta för den som har tillstånd kortare tid än ett år"

@@ -21,10 +21,10 @@ sv = "Ansökan inlämnad i tid: rätten räknas till beslutet (SFB 5 kap. 12 § 
 en = "Application filed in time: the right counts until the decision"
 column = "application_decided_on"
 [[counter_evidence]]
-sv = "Nytt tillstånd eller uppehållsrätt (tar bort eller avslutar uppgiften)"
+sv = "Nytt tillstånd eller uppehållsrätt (tar bort eller avslutar indikationen)"
 en = "New permit or right of residence (removes or ends the indication)"
 [[counter_evidence]]
-sv = "Verkställigheten inhiberad (tar bort uppgiften)"
+sv = "Verkställigheten inhiberad (tar bort indikationen)"
 en = "Enforcement suspended by a court (removes the indication)"
 [[counter_evidence]]
 sv = "Beslut om återkallelse som inte har fått laga kraft (räknas inte)"
@@ -35,7 +35,6 @@ en = "Payment for time before the end, or a work-based benefit (does not count)"
 [[counter_evidence]]
 sv = "Återbetalat belopp (dras av)"
 en = "Amount paid back (deducted)"
-column = "amount_sek"
 [[counter_evidence]]
 sv = "Rätt enligt EU-rätten (förordning 883/2004) som inte framgår av tillstånden"
 en = "A right under EU law (regulation 883/2004) that the permits do not show"

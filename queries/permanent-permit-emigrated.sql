@@ -3,8 +3,8 @@ id = "permanent-permit-emigrated"
 number = "R15"
 title.sv = "Innehavare av permanent uppehållstillstånd utflyttad"
 title.en = "Holder of a permanent permit has emigrated"
-finding.sv = "Personen är avregistrerad som utflyttad den {moved_on} och har inte folkbokförts på nytt. [keep_notice_on: Anmälan om att behålla tillståndet: {keep_notice_on}. ]Omständighet att utreda."
-finding.en = "The person was deregistered as emigrated on {moved_on} and has not been registered again. [keep_notice_on: Notice to keep the permit: {keep_notice_on}. ]A circumstance to look into."
+finding.sv = "Avregistrerad som utflyttad sedan {moved_on}. [keep_notice_on: Anmälan om att behålla tillståndet: {keep_notice_on}. ]Omständighet att utreda."
+finding.en = "Deregistered as emigrated on {moved_on}. [keep_notice_on: Notice to keep the permit: {keep_notice_on}. ]A circumstance to look into."
 permit_classes = ["PERMANENT"]
 legal_basis = ["UtlL 7 kap. 7 §", "FBL 20 §"]
 legal_gate = "open"
@@ -16,14 +16,14 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
+sv = "Ny folkbokföring (avslutar indikationen) eller rättelse av avregistreringen (tar bort den)"
 en = "New registration (ends the indication) or correction of the deregistration (removes it)"
 [[counter_evidence]]
 sv = "Anmälan före utflyttningen om att behålla tillståndet flyttar fristen två år"
 en = "A notice before the move to keep the permit moves the time limit by two years"
 column = "keep_notice_on"
 [[counter_evidence]]
-sv = "Utsänd i statlig tjänst (tar bort uppgiften)"
+sv = "Utsänd i statlig tjänst (tar bort indikationen)"
 en = "Posted abroad in state service (removes the indication)"
 [[counter_evidence]]
 sv = "Ställning som varaktigt bosatt (lägre styrka)"

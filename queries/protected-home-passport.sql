@@ -31,10 +31,10 @@ sv = "Det prövade landet har delats i flera stater: prövningen kan ha gällt e
 en = "The tested country was divided into several states: the test may have been about another of them than the passport's (one tier lower)"
 column = "one_of_several"
 [[counter_evidence]]
-sv = "Oanvänt pass (ingen uppgift)"
+sv = "Oanvänt pass (ingen indikation)"
 en = "A passport that was never used (no indication)"
 [[counter_evidence]]
-sv = "Status som upphört, eller pass från ett annat land än det prövade (ingen uppgift)"
+sv = "Status som upphört, eller pass från ett annat land än det prövade (ingen indikation)"
 en = "A status that has ended, or a passport of another country than the tested one (no indication)"
 [[counter_evidence]]
 sv = "Utfärdat på en myndighets begäran, i ett identitets- eller medborgarskapsärende"

@@ -3,8 +3,8 @@ id = "protected-home-travel"
 number = "R18"
 title.sv = "Resa till landet som skyddet prövats mot"
 title.en = "Journey to the country that the protection was tested against"
-finding.sv = "[visits: Uppgifter om resor visar besök i landet som skyddsbehovet prövats mot: {visits}. ][days_total: Dagar där, sammanlagt minst: {days_total}. ][return_not_seen: En utresa dit följs inte av någon sedd återresa. ][days_unseen: Dagar sedan dess, eller till nästa tecken på vistelse i Sverige: {days_unseen}. ][transits: Genomresor genom landet som skyddsbehovet prövats mot: {transits}. ][moved_there: Personen är avregistrerad som utflyttad till landet som skyddsbehovet prövats mot. ]Senaste uppgift avser {last_left_on}. Omständighet att utreda."
-finding.en = "[visits: Travel notices show visits to the country that the need of protection was tested against: {visits}. ][days_total: Days there, at least: {days_total}. ][return_not_seen: After a departure there no return was seen. ][days_unseen: Days since, or until the next sign of presence in Sweden: {days_unseen}. ][transits: Passages through the country that the need of protection was tested against: {transits}. ][moved_there: The person was deregistered as moved to the country that the need of protection was tested against. ]The latest dates from {last_left_on}. A circumstance to look into."
+finding.sv = "[visits: Uppgifter om resor visar besök i landet som skyddsbehovet prövats mot: {visits}. ][days_total: Dagar där, sammanlagt minst: {days_total}. ][return_not_seen: En utresa dit följs inte av någon sedd återresa. ][days_unseen: Dagar sedan dess, eller till nästa tecken på vistelse i Sverige: {days_unseen}. ][transits: Genomresor genom landet som skyddsbehovet prövats mot: {transits}. ][moved_there: Avregistrerad som utflyttad till landet som skyddsbehovet prövats mot. ]Senaste uppgift avser {last_left_on}. Omständighet att utreda."
+finding.en = "[visits: Travel notices show visits to the country that the need of protection was tested against: {visits}. ][days_total: Days there, at least: {days_total}. ][return_not_seen: After a departure there no return was seen. ][days_unseen: Days since, or until the next sign of presence in Sweden: {days_unseen}. ][transits: Passages through the country that the need of protection was tested against: {transits}. ][moved_there: Deregistered as moved to the country that the need of protection was tested against. ]The latest dates from {last_left_on}. A circumstance to look into."
 permit_classes = ["PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY"]
 legal_basis = ["UtlL 4 kap. 5 § 1 st. 1 och 4 p.", "UtlL 4 kap. 5 a §", "UtlL 4 kap. 5 b-5 c §§"]
 legal_gate = "open"
@@ -34,7 +34,7 @@ sv = "Endast genomresa (endast information)"
 en = "Passage through only (information only)"
 column = "transits"
 [[counter_evidence]]
-sv = "Annat land än det prövade, resa före statusen, eller status som har upphört (ingen uppgift)"
+sv = "Annat land än det prövade, resa före statusen, eller status som har upphört (ingen indikation)"
 en = "Another country than the tested one, a journey that began before the status, or a status that has ended (no indication)"
 [[counter_evidence]]
 sv = "Återresan har inte setts, till exempel inom Schengen: vistelsen kan ha varit kortare (en nivå lägre; nästa tecken på vistelse i Sverige avslutar den)"
@@ -55,19 +55,19 @@ checked = false
 
 [params.short_days]
 default = 14
-doc.sv = "en vistelse på minst så många dagar gör uppgiften medel"
+doc.sv = "en vistelse på minst så många dagar gör indikationen medel"
 doc.en = "a stay of at least these days is medium"
 source.sv = "eget antagande; individuell bedömning, MIG 2011:13"
 source.en = "own default; individual assessment, MIG 2011:13"
 [params.long_days]
 default = 90
-doc.sv = "vistelser på sammanlagt minst så många dagar gör uppgiften stark för flyktingar"
+doc.sv = "vistelser på sammanlagt minst så många dagar gör indikationen stark för flyktingar"
 doc.en = "stays of together at least these days are strong for refugees"
 source.sv = "eget antagande"
 source.en = "own default"
 [params.repeat_months]
 default = 24
-doc.sv = "ett andra besök som börjar mindre än så många månader efter att ett annat började gör uppgiften medel"
+doc.sv = "ett andra besök som börjar mindre än så många månader efter att ett annat började gör indikationen medel"
 doc.en = "a second visit that begins less than these months after another began is medium"
 source.sv = "eget antagande"
 source.en = "own default"

@@ -27,15 +27,14 @@ en = "Statelessness or an unknown citizenship that was clarified (does not count
 [[counter_evidence]]
 sv = "Staten har upphört och efterträtts (räknas inte)"
 en = "The state has ceased to exist and been succeeded (does not count)"
-column = "previous_citizenships"
 [[counter_evidence]]
 sv = "Medborgarskap som fanns redan vid beslutet (räknas inte)"
 en = "A citizenship that was there at the grant already (does not count)"
 [[counter_evidence]]
-sv = "Statusen har upphört (avslutar uppgiften)"
+sv = "Statusen har upphört (avslutar indikationen)"
 en = "The status has ended (ends the indication)"
 [[counter_evidence]]
-sv = "Medborgarskapet har upphört igen (avslutar uppgiften)"
+sv = "Medborgarskapet har upphört igen (avslutar indikationen)"
 en = "The citizenship has ended again (ends the indication)"
 [[counter_evidence]]
 sv = "Medborgarskap som följer av lag, till exempel genom gifte, utan egen begäran"

@@ -20,21 +20,21 @@ purpose = "follow_up"
 survives = ["permit_ended"]
 
 [[counter_evidence]]
-sv = "Ingen färsk uppgift om var personen finns (adress, arbetsgivare, resa): räknas bara"
-en = "No fresh sign of where the person is (address, employer, journey): only counted"
+sv = "Färsk uppgift om var den som har tillståndet finns: adress, arbetsgivare, resa (utan en sådan endast noterad)"
+en = "A fresh sign of where the holder is: address, employer, journey (noted only without one)"
 column = "last_sign"
 [[counter_evidence]]
-sv = "Delgivet, eller beslutet har fått laga kraft (avslutar uppgiften om delgivning)"
+sv = "Delgivet, eller beslutet har fått laga kraft (avslutar indikationen om delgivning)"
 en = "Served, or the decision has become final (ends the indication about service)"
 column = "served_on"
 [[counter_evidence]]
-sv = "Utflyttad enligt folkbokföringen, eller utresa styrkt med handling (avslutar uppgiften, eller tar bort den)"
+sv = "Utflyttad enligt folkbokföringen, eller utresa styrkt med handling (avslutar indikationen, eller tar bort den)"
 en = "Deregistered as emigrated, or an exit established from a document (ends or removes the indication)"
 [[counter_evidence]]
-sv = "Nytt tillstånd, eller ett annat som fortfarande gäller (avslutar uppgiften eller tar bort den)"
+sv = "Nytt tillstånd, eller ett annat som fortfarande gäller (avslutar indikationen eller tar bort den)"
 en = "A new permit, or another that still holds (ends or removes the indication)"
 [[counter_evidence]]
-sv = "Verkställigheten inhiberad av domstol (avslutar uppgiften)"
+sv = "Verkställigheten inhiberad av domstol (avslutar indikationen)"
 en = "Enforcement suspended by a court (ends the indication)"
 [[counter_evidence]]
 sv = "Lön för arbete månaden före (räknas till den månaden)"

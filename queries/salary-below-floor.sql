@@ -63,7 +63,7 @@ source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
 source.en = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
 [params.strong_pct]
 default = 85
-doc.sv = "genomsnittet av sex månader under denna andel gör uppgiften stark"
+doc.sv = "genomsnittet av sex månader under denna andel gör indikationen stark"
 doc.en = "the mean of six months below this share is strong"
 source.sv = "eget antagande"
 source.en = "own default"

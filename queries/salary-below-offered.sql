@@ -56,14 +56,14 @@ checked = false
 
 [params.medium_pct]
 default = 80
-doc.sv = "genomsnittet av tre månader under denna andel av erbjudandet gör uppgiften medel"
+doc.sv = "genomsnittet av tre månader under denna andel av erbjudandet gör indikationen medel"
 doc.en = "the mean of three months below this share of the offer is medium"
 source.sv = "eget antagande"
 source.en = "own default"
 [params.weak_pct]
 default = 95
 max = 100
-doc.sv = "genomsnittet av sex månader under denna andel gör uppgiften svag; högst 100 procent, för där varje månad når erbjudandet beräknas inget genomsnitt"
+doc.sv = "genomsnittet av sex månader under denna andel gör indikationen svag; högst 100 procent, för där varje månad når erbjudandet beräknas inget genomsnitt"
 doc.en = "the mean of six months below this share is weak, 100 per cent at most: of holders whose every month meets the offer no means are made"
 source.sv = "eget antagande för ringa fall (UtlL 7 kap. 7 e § 3 st.)"
 source.en = "own default for minor cases (UtlL 7 kap. 7 e § 3 st.)"
@@ -157,7 +157,7 @@ step AS (   -- with all that says what was paid, excused and required in the mon
              t.from_3, t.from_6
 ),
 worse AS (   -- worse terms that the employer has reported
-    SELECT person_id, max(event_on) AS worse_terms_on
+    SELECT person_id, max(event_on) AS worse_terms_on, records_of(record) AS records
     FROM notices
     WHERE kind = 'terms_worse'
     GROUP BY person_id
@@ -168,7 +168,7 @@ SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month A
        s.month AS last_month, CAST(s.sum_3 AS BIGINT) AS sum_3_sek, CAST(s.sum_6 AS BIGINT) AS sum_6_sek, CAST(s.required_3 AS BIGINT) AS required_3_sek,
        CASE WHEN s.sum_6 IS NOT NULL THEN CAST(s.required_6 AS BIGINT) END AS required_6_sek, s.rests_on_3, s.rests_on_6, s.required_sek AS offered_sek,
        CAST(s.low_6 AS BIGINT) AS low_months, CAST(s.excused_6 AS BIGINT) AS months_excused, s.next_gross_sek AS next_month_sek,
-       w.worse_terms_on, records(s.permit_record, c.record, s.month_records) AS records
+       w.worse_terms_on, records(s.permit_record, c.record, s.month_records, w.records) AS records
 FROM step s
 JOIN carriers c ON c.permit_id = s.permit_id AND (c.settled_on IS NULL OR CAST(s.short_at AS DATE) > c.settled_on)
 LEFT JOIN worse w ON w.person_id = s.person_id

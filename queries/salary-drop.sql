@@ -127,7 +127,7 @@ step AS (   -- with all that was declared for the month and the earlier ones, un
              t.earlier_months, t.median_sek, t.mad_sek
 )
 SELECT s.person_id, c.carrier_id AS permit_id, s.episode AS alert_key, s.month AS anchor_at, greatest(s.evaluated_at, c.from_at) AS alert_at,
-       s.complete_at AS due_at, s.usual_again_at AS cleared_at, 'info' AS severity,
+       s.complete_at AS due_at, s.usual_again_at AS cleared_at, 'usual_again' AS cleared_reason, 'info' AS severity,
        s.month AS last_month, s.gross_sek, s.next_gross_sek AS next_month_sek, s.earlier_months, s.median_sek, s.mad_sek,
        records(s.permit_record, c.record, s.month_records) AS records
 FROM step s

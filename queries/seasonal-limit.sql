@@ -28,18 +28,18 @@ en = "The limit is the one in force on the day that passes it, but never a stric
 column = "days_allowed"
 [[counter_evidence]]
 sv = "Arbetsgivaren kan rätta uppgiften om lön tills månadens deklarationer är kompletta (högst svag till dess)"
-en = "The employer may correct the declaration of salary until the month's are complete (weak at most until then)"
+en = "The employer may correct the declaration of salary until the month's declarations are complete (weak at most until then)"
 [[counter_evidence]]
 sv = "Lön i efterskott: månader som börjar inom 31 dagar från tillståndets slut, eller från avslaget på en ansökan i rätt tid, räknas inte"
 en = "Pay in arrears: months that begin within 31 days of the permit's end, or of the refusal of an application filed in time, do not count"
 [[counter_evidence]]
-sv = "Tillstånd, eller ansökan i rätt tid, som gav rätt att arbeta (tar bort uppgiften)"
+sv = "Tillstånd, eller ansökan i rätt tid, som gav rätt att arbeta (tar bort indikationen)"
 en = "A permit, or an application filed in time, that gave a right to work (removes the indication)"
 [[counter_evidence]]
-sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar uppgiften)"
+sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar indikationen)"
 en = "A later permit, where the pay was known when it was decided (ends the indication)"
 [[counter_evidence]]
-sv = "Tillståndets slut, och avslaget på en ansökan i rätt tid (avslutar uppgiften om dagar, inte den om arbete därefter)"
+sv = "Tillståndets slut, och avslaget på en ansökan i rätt tid (avslutar indikationen om dagar, inte den om arbete därefter)"
 en = "The permit's end, and the refusal of an application filed in time (ends the indication of days, not that of work after it)"
 [[counter_evidence]]
 sv = "Semesterersättning eller annan slutlön som betalats sent"

@@ -13,10 +13,10 @@ owner = "exclusion-unit"
 stage = "draft"
 
 [[counter_evidence]]
-sv = "Underrättelsen återkallad av avsändaren (tar bort uppgiften)"
+sv = "Underrättelsen återkallad av avsändaren (tar bort indikationen)"
 en = "The notice was withdrawn by its sender (removes the indication)"
 [[counter_evidence]]
-sv = "Beslut om återkallelse antecknat sedan underrättelsen kom in (avslutar uppgiften)"
+sv = "Beslut om återkallelse antecknat sedan underrättelsen kom in (avslutar indikationen)"
 en = "A decision to revoke has been recorded since the notice came in (ends the indication)"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"

@@ -15,15 +15,15 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Ny registrering, eller pågående registrering vid ett annat lärosäte, till exempel efter byte av utbildning (tar bort eller avslutar uppgiften)"
+sv = "Ny registrering, eller pågående registrering vid ett annat lärosäte, till exempel efter byte av utbildning (tar bort eller avslutar indikationen)"
 en = "A new registration, or a running one at another institution, such as after a change of programme (removes or ends the indication)"
 column = "other_credits_tenths"
 [[counter_evidence]]
-sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar uppgiften)"
+sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar indikationen)"
 en = "Approved leave, deferral, exchange abroad, doctoral employment or degree (removes or ends the indication)"
 column = "exempt_from"
 [[counter_evidence]]
-sv = "Avbrott på en enstaka kurs, inte på utbildningen (ingen uppgift)"
+sv = "Avbrott på en enstaka kurs, inte på utbildningen (ingen indikation)"
 en = "A single course was dropped, not the programme (no indication)"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"

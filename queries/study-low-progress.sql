@@ -12,7 +12,7 @@ severity = "weak"
 owner = "study-control"
 
 [[counter_evidence]]
-sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen under året (tar bort uppgiften)"
+sv = "Studieuppehåll, anstånd, utbytestermin, doktorandanställning eller examen under året (tar bort indikationen)"
 en = "Approved leave, deferral, exchange abroad, doctoral employment or degree in the year (removes the indication)"
 [[counter_evidence]]
 sv = "Ursäktade månader räknas som om deras del av kravet var uppfylld"
@@ -23,7 +23,7 @@ sv = "Omtentamen öppen: en studieperiod som slutar sent på året eller efter d
 en = "Re-examination open: a study period that ends late in the year or after it moves the evaluation"
 column = "evaluated_on"
 [[counter_evidence]]
-sv = "Resultat som rapporterats sent (tar bort, sänker eller avslutar uppgiften)"
+sv = "Resultat som rapporterats sent (tar bort, sänker eller avslutar indikationen)"
 en = "Results reported late (remove, lower or end the indication)"
 column = "credits_tenths"
 [[counter_evidence]]
@@ -62,7 +62,7 @@ source.sv = "eget antagande"
 source.en = "own default"
 [params.medium_pct]
 default = 50
-doc.sv = "resultat under denna andel av kravet gör uppgiften medel"
+doc.sv = "resultat under denna andel av kravet gör indikationen medel"
 doc.en = "credits below this share of the requirement are medium"
 source.sv = "eget antagande"
 source.en = "own default"

@@ -16,11 +16,11 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Registrering vid något annat lärosäte, eller för en senare termin (tar bort eller avslutar uppgiften)"
+sv = "Registrering vid något annat lärosäte, eller för en senare termin (tar bort eller avslutar indikationen)"
 en = "Registration at any other institution, or for a later term (removes or ends the indication)"
 column = "registrations"
 [[counter_evidence]]
-sv = "Anstånd, studieuppehåll, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar uppgiften)"
+sv = "Anstånd, studieuppehåll, utbytestermin, doktorandanställning eller examen (tar bort eller avslutar indikationen)"
 en = "Deferral, approved leave, exchange abroad, doctoral employment or degree (removes or ends the indication)"
 [[counter_evidence]]
 sv = "Sent beslut om tillstånd flyttar fristen"
@@ -31,7 +31,7 @@ sv = "Kurs som börjar senare än terminen flyttar fristen"
 en = "A course that begins later than the term moves the time limit"
 column = "counted_from"
 [[counter_evidence]]
-sv = "Skolan rapporterar inte till Ladok: tystnad visar ingenting (ingen uppgift)"
+sv = "Skolan rapporterar inte till Ladok: tystnad visar ingenting (ingen indikation)"
 en = "The school's registrations do not reach the feed: silence shows nothing (no indication)"
 [[counter_evidence]]
 sv = "Känt när tillståndet förlängdes: redan prövat (räknas inte på förlängningen)"
@@ -55,13 +55,13 @@ checked = false
 
 [params.first_days]
 default = 30
-doc.sv = "dagar från terminens början till den första uppgiften"
+doc.sv = "dagar från terminens början till den första indikationen"
 doc.en = "days from the start of term to the first indication"
 source.sv = "eget antagande; lärosäten ska rapportera utan dröjsmål enligt 1993:1153 6 a §"
 source.en = "own default; 1993:1153 6 a § asks institutions to report without delay"
 [params.second_days]
 default = 60
-doc.sv = "dagar från terminens början till den starka uppgiften"
+doc.sv = "dagar från terminens början till den starka indikationen"
 doc.en = "days from the start of term to the strong indication"
 source.sv = "eget antagande"
 source.en = "own default"

@@ -17,11 +17,11 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Studerar: registrerad på mer än enstaka kurser, eller resultat under terminen (ingen uppgift)"
+sv = "Studerar: registrerad på mer än enstaka kurser, eller resultat under terminen (ingen indikation)"
 en = "Studies: registered on more than single courses, or results in the term (no indication)"
 column = "registered_tenths"
 [[counter_evidence]]
-sv = "Doktorandanställning, studieuppehåll, anstånd, utbytestermin eller examen (ingen uppgift)"
+sv = "Doktorandanställning, studieuppehåll, anstånd, utbytestermin eller examen (ingen indikation)"
 en = "Doctoral employment, approved leave, deferral, exchange abroad or degree (no indication)"
 [[counter_evidence]]
 sv = "Arbete mellan terminerna räknas inte"

@@ -3,8 +3,8 @@ id = "temporary-permit-deregistered"
 number = "R16"
 title.sv = "Avregistrerad under tillståndstiden"
 title.en = "Deregistered while the permit is valid"
-finding.sv = "Personen är avregistrerad från folkbokföringen från {deregistered_on} ({dereg_code}) och har inte folkbokförts på nytt. [valid_to: Tillståndets sista dag: {valid_to}. ][before_first_day: Det var så redan före tillståndstidens första dag. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
-finding.en = "The person was deregistered from the population register on {deregistered_on} ({dereg_code}) and has not been registered again. [valid_to: Last day of the permit: {valid_to}. ][before_first_day: It was so before the first day of the right to stay. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
+finding.sv = "Avregistrerad från folkbokföringen sedan {deregistered_on} ({dereg_code}). [valid_to: Tillståndets sista dag: {valid_to}. ][before_first_day: Det var så redan före tillståndstidens första dag. ][ground: Särskild grund för klassen: {ground}. ]Omständighet att utreda."
+finding.en = "Deregistered from the population register on {deregistered_on} ({dereg_code}). [valid_to: Last day of the permit: {valid_to}. ][before_first_day: It was so before the first day of the right to stay. ][ground: The class's own ground: {ground}. ]A circumstance to look into."
 permit_classes = ["WORK_EMP", "BLUE_CARD", "ICT", "SEASONAL", "SELF_EMP", "JOBSEEK_HQ", "RESEARCH", "STUDY_HE", "STUDY_OTHER", "TRAINEE", "VOLUNTEER", "AUPAIR", "POST_STUDY", "FAMILY_SPOUSE", "FAMILY_CHILD", "FAMILY_OTHER", "DEPENDANT", "PROT_REFUGEE", "PROT_SUBSIDIARY", "PROT_TEMPORARY", "HUMANITARIAN"]
 legal_basis = ["UtlL 5 b kap. 21 § 1 och 4 p.", "UtlL 6 a kap. 12 a § 3 p.", "UtlL 6 b kap. 16 § 3 p.", "UtlL 7 kap. 7 e § 1 p.", "FBL 20-21 §§"]
 legal_gate = "verify"
@@ -18,7 +18,7 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Ny folkbokföring (avslutar uppgiften) eller rättelse av avregistreringen (tar bort den)"
+sv = "Ny folkbokföring (avslutar indikationen) eller rättelse av avregistreringen (tar bort den)"
 en = "New registration (ends the indication) or correction of the deregistration (removes it)"
 [[counter_evidence]]
 sv = "Försvunnen enligt folkbokföringen, inte utflyttad (lägre styrka)"
@@ -36,8 +36,8 @@ sv = "Rätten att vistas här gick ändå snart ut (räknas inte)"
 en = "The right to stay was about to end anyway (does not count)"
 column = "valid_to"
 [[counter_evidence]]
-sv = "Klassen saknar egen återkallelsegrund för den som inte längre är bosatt här"
-en = "The class has no ground of its own to revoke the permit of someone who no longer lives here"
+sv = "Egen grund för klassen att återkalla tillståndet för den som inte längre är bosatt här (alla klasser har ingen)"
+en = "A ground of the class's own to revoke the permit of someone who no longer lives here (not every class has one)"
 column = "ground"
 [[counter_evidence]]
 sv = "Flytt till skyddat boende eller institution (FBL 9 §)"

@@ -16,13 +16,13 @@ readings = [
 ]
 
 [[counter_evidence]]
-sv = "Underrättelse från arbetsgivaren om att anställningen har börjat (tar bort uppgiften)"
+sv = "Underrättelse från arbetsgivaren om att anställningen har börjat (tar bort indikationen)"
 en = "Notice from the employer that the employment has started (removes the indication)"
 [[counter_evidence]]
-sv = "Lön som deklarerats sent eller för månaden efter fristen (tar bort eller avslutar uppgiften)"
+sv = "Lön som deklarerats sent eller för månaden efter fristen (tar bort eller avslutar indikationen)"
 en = "Salary declared late, or for the month after the time limit (removes or ends the indication)"
 [[counter_evidence]]
-sv = "En ursäktad månad, till exempel sjukdom eller föräldraledighet (räknas som anställning: tar bort eller avslutar uppgiften)"
+sv = "En ursäktad månad, till exempel sjukdom eller föräldraledighet (räknas som anställning: tar bort eller avslutar indikationen)"
 en = "An excused month, such as sickness or parental leave (counts as employment: removes or ends the indication)"
 [[counter_evidence]]
 sv = "Tillståndskortet utfärdat mer än två månader efter första giltighetsdagen (högst svag)"
@@ -33,7 +33,7 @@ sv = "Arbetsgivarens deklarationer ofullständiga någon av månaderna (högst s
 en = "The employer's declarations incomplete for any of the months (weak at most)"
 column = "months_incomplete"
 [[counter_evidence]]
-sv = "Arbetsgivaren i konkurs före fristens slut (tar bort uppgiften)"
+sv = "Arbetsgivaren i konkurs före fristens slut (tar bort indikationen)"
 en = "Employer bankrupt before the time limit (removes the indication)"
 [[counter_evidence]]
 sv = "Utstationerad och avlönad från utlandet, utan svensk arbetsgivardeklaration"
@@ -72,7 +72,7 @@ WITH newcomer AS (   -- first work permits; of one that ends before the time lim
     WHERE permit_class = 'WORK_EMP' AND coalesce(first_grant, true)
 ),
 employer AS (   -- what explains an allowed employer's silence
-    SELECT pe.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(m.month) AS months_incomplete
+    SELECT pe.permit_id, min(e.bankrupt_on) AS bankrupt_on, count(m.month) AS months_incomplete, records_of(pe.record) AS records
     FROM permit_employers pe
     LEFT JOIN employers e ON e.employer_id = pe.employer_id
     LEFT JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
@@ -108,7 +108,7 @@ SELECT d.person_id, c.carrier_id AS permit_id,   -- each first permit is an aler
        CASE WHEN x.months_incomplete > 0 THEN 'weak' ELSE d.highest END AS severity,
        d.valid_from, d.start_by, add_months(d.last_month, 1) - 1 AS silent_until, d.card_issued_on,
        coalesce(x.months_incomplete, 0) AS months_incomplete,
-       records(d.record, c.record, min(s.first_record), max(s.last_record)) AS records
+       records(d.record, c.record, x.records, min(s.first_record), max(s.last_record)) AS records
 FROM due d
 JOIN carriers c ON c.permit_id = d.permit_id
 LEFT JOIN known k ON k.permit_id = d.permit_id
@@ -120,5 +120,5 @@ WHERE (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), CASE WH
                   WHERE t.person_id = d.person_id AND t.kind = 'employment_start'
                     AND t.event_on >= d.valid_from - 31 AND t.event_on <= d.start_by)
 GROUP BY d.person_id, d.permit_id, c.carrier_id, c.record, c.from_at, d.record, d.first_known_time, d.valid_from, d.card_issued_on, d.start_by, d.last_month, d.highest,
-         x.months_incomplete
+         x.months_incomplete, x.records
 HAVING coalesce(sum(CASE WHEN s.month <= d.last_month THEN s.gross_sek + s.excused END), 0) <= 0   -- an excused month is one of employment

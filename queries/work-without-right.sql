@@ -16,13 +16,13 @@ readings = [
 survives = ["permit_ended"]
 
 [[counter_evidence]]
-sv = "Ansökan om förlängning inlämnad medan tillståndet gällde och ännu inte avgjord (tar bort uppgiften)"
+sv = "Ansökan om förlängning inlämnad medan tillståndet gällde och ännu inte avgjord (tar bort indikationen)"
 en = "An extension applied for while the permit held and not yet decided (removes the indication)"
 [[counter_evidence]]
 sv = "Lön i efterskott: månaden efter den sista med rätt att arbeta räknas inte"
 en = "Pay in arrears: the month after the last with a right to work does not count"
 [[counter_evidence]]
-sv = "Annat tillstånd eller uppehållsrätt med rätt att arbeta, eller beslut som en domstol har stoppat (tar bort uppgiften)"
+sv = "Annat tillstånd eller uppehållsrätt med rätt att arbeta, eller beslut som en domstol har stoppat (tar bort indikationen)"
 en = "Another permit or right of residence with a right to work, or a decision that a court has suspended (removes the indication)"
 [[counter_evidence]]
 sv = "Ursäktade månader, till exempel sjukdom eller föräldraledighet (räknas inte)"
@@ -32,13 +32,13 @@ sv = "Utbetalaren är försäkringsgivare eller myndighet, även lönegaranti (r
 en = "The payer is an insurer or an authority, wage guarantee too (does not count)"
 [[counter_evidence]]
 sv = "Arbetsgivaren kan rätta uppgiften tills månadens deklarationer är kompletta (högst svag till dess)"
-en = "The employer may correct the declaration until the month's are complete (weak at most until then)"
+en = "The employer may correct the declaration until the month's declarations are complete (weak at most until then)"
 [[counter_evidence]]
 sv = "Mer än tre års vistelse med tillstånd (högst svag)"
 en = "More than three years' stay with a permit (weak at most)"
 column = "first_permit_from"
 [[counter_evidence]]
-sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar uppgiften)"
+sv = "Ett senare tillstånd, när lönen var känd vid beslutet (avslutar indikationen)"
 en = "A later permit, where the pay was known when it was decided (ends the indication)"
 [[counter_evidence]]
 sv = "Överklagat avslag på en ansökan i rätt tid"

@@ -120,7 +120,7 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`. Appends errors of single files to `errors`; fails if `set`
+    /// Reads `dir`; `set` holds parameter values by `rule-id.parameter`, or by the rule's number. Appends errors of single files to `errors`; fails if `set`
     /// names no rule, if there are no rules, or if the directory or a fixed file cannot be read. Proves nothing (see `proofs`).
     pub(crate) fn read_directory(
         dir: &Path,
@@ -137,7 +137,12 @@ impl Catalogue {
             if ["standing", "tables", "duckdb"].contains(&name.as_str()) {
                 continue;
             }
-            let set = by_rule.remove(name.as_str()).unwrap_or_default();
+            let mut set = by_rule.remove(name.as_str()).unwrap_or_default();
+            if let Some(number) = file::number_of(&text)
+                && let Some(key) = by_rule.keys().copied().find(|key| key.eq_ignore_ascii_case(&number))
+            {
+                set.extend(by_rule.remove(key).unwrap_or_default());
+            }
             match RuleFile::parse_all(&name, &text, &set) {
                 Ok(rule) => match limits::check("rule", &name, &rule.sql) {
                     Ok(()) => rules.push(rule),
@@ -239,6 +244,7 @@ impl Catalogue {
     pub fn named(&self, name: &str) -> Result<&RuleFile, CatalogueError> {
         self.rule(name).or_else(|| numbered(name, &self.rules)).ok_or_else(|| {
             let near = match near_rules(name, &self.rules) {
+                near if near.is_empty() && self.rules.is_empty() => "; no rule was accepted".to_owned(),
                 near if near.is_empty() => {
                     let known: Vec<&str> = self.rules.iter().map(|rule| rule.header.id.as_str()).collect();
                     format!("; rules are {}", known.join(", "))

@@ -80,7 +80,7 @@ use chrono::{Datelike, NaiveDate};
 use crate::model::schema::{Feed, TableId};
 pub use parquet_file::TableWriter;
 pub use truth::{Kind, Truth};
-pub use write::{Summary, prepare, write};
+pub use write::{MANIFEST, Summary, prepare, write};
 
 use calendar::DAY_US;
 use person::Person;

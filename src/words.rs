@@ -8,6 +8,7 @@
 
 mod countries;
 pub mod labels;
+mod laws;
 pub mod states;
 pub mod values;
 

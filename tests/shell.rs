@@ -111,7 +111,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
         ("doctor", "--config permitwatch.toml".into()),
         ("explain", format!("{alert} --input feeds --log log.ndjson")),
-        ("generate", "--out made --persons 5 --years 1".into()),
+        ("generate", "--out made --persons 5 --years 1 --force".into()),
         ("quarantine list", "--file q.ndjson".into()),
         ("quarantine redrive", "--file q.ndjson --input feeds".into()),
         ("replay", "--input feeds --rule R01".into()),

@@ -72,6 +72,10 @@ pub struct Header {
     /// How the rule interprets what the law leaves open: defaults that a lawyer must confirm before real use.
     #[serde(default)]
     pub readings: Vec<String>,
+    /// For a rule that reads other persons' rows: by evidence column, the values with which a row that names a record of the person
+    /// besides the permit rests on the person's own records alone. The party is told the evidence of such rows and of no others.
+    #[serde(default)]
+    pub own_facts: BTreeMap<String, Vec<String>>,
     /// Why the rule compares citizenships, which are no risk factor; a rule without a reason may not.
     pub compares_citizenship: Option<String>,
 }
@@ -97,6 +101,9 @@ pub struct CounterEvidence {
     /// False: the feeds cannot show it, so the case officer has to ask.
     #[serde(default = "yes")]
     pub checked: bool,
+    /// It is about another person: the party is not told whether it was found.
+    #[serde(default)]
+    pub of_others: bool,
 }
 
 fn yes() -> bool {
@@ -349,6 +356,15 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
 pub fn split_header(text: &str) -> Option<(&str, &str)> {
     let (head, sql) = text.trim_start().strip_prefix("/*")?.split_once("*/")?;
     Some((head, sql.trim().trim_end_matches(';').trim_end()))
+}
+
+/// The number that a rule's header gives, even if the rest of it is not as it should be.
+pub fn number_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        number: String,
+    }
+    toml::from_str(split_header(text)?.0).ok().map(|Numbered { number }| number)
 }
 
 /// Why a text has no header.

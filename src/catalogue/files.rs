@@ -16,7 +16,11 @@ pub fn text_of(file: &Path) -> std::io::Result<String> {
     if about.len() > MOST_BYTES {
         return Err(std::io::Error::other(format!("it has {} bytes, more than {MOST_BYTES}", about.len())));
     }
-    let text = std::fs::read_to_string(file)?;
+    let text = String::from_utf8(std::fs::read(file)?).map_err(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        std::io::Error::other(format!("line {line} has a character that is not UTF-8; save the file as UTF-8"))
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(text.replace("\r\n", "\n"))
 }

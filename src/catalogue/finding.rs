@@ -71,21 +71,25 @@ pub fn render(
     out
 }
 
-/// The template without those `[column: words]` whose column is null, false, 0 or empty.
-fn said(template: &str, evidence: &Map<String, Value>) -> String {
-    let has_something = |column: &str| match evidence.get(column) {
+/// Whether a value is neither null, false, 0 nor empty.
+pub fn is_something(value: Option<&Value>) -> bool {
+    match value {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Number(number)) => number.as_f64() != Some(0.0),
         Some(Value::String(text)) => !text.is_empty(),
         Some(_) => true,
-    };
+    }
+}
+
+/// The template without those `[column: words]` whose column is null, false, 0 or empty.
+fn said(template: &str, evidence: &Map<String, Value>) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('[') {
         out.push_str(before);
         match part(after) {
             Some((column, words, tail)) => {
-                out.push_str(if has_something(column) { words } else { "" });
+                out.push_str(if is_something(evidence.get(column)) { words } else { "" });
                 rest = tail;
             }
             None => {

@@ -97,7 +97,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     );
     runtime.spawn(server.run(std::future::pending()));
     let watch = watch(args);
-    let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch, &dataset));
+    let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch));
     let demo =
         Demo { config, catalogue: catalogue.clone(), partitions: args.partitions, external: args.brokers.is_some() };
     let finished = demo.run(&dataset, &watch, &readiness)?;
@@ -107,8 +107,13 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
 
 fn watch(args: &DemoArgs) -> Arc<Watch> {
     let (language, quiet, colour) = (args.lang, args.quiet, terminal::coloured(&std::io::stdout()));
+    let shows_progress = std::io::stderr().is_terminal();
     Watch::new(Box::new(move |alert| {
         if !quiet {
+            // The line of progress stands where the alert begins.
+            if shows_progress {
+                terminal::progress("");
+            }
             terminal::print(&terminal::line(alert, language, colour));
         }
     }))
@@ -126,14 +131,13 @@ impl Drop for Progress {
     }
 }
 
-fn report_progress(watch: &Arc<Watch>, dataset: &Dataset) -> Progress {
-    let total: usize = dataset.feeds.iter().map(Vec::len).sum();
+fn report_progress(watch: &Arc<Watch>) -> Progress {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let watch = Arc::clone(watch);
     let thread = std::thread::spawn(move || {
         while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(500)) {
             let (read, alerts) = (watch.counted(), watch.transitions());
-            terminal::progress(&format!("  {read} of about {total} messages, {alerts} alerts"));
+            terminal::progress(&format!("  {read} messages read, {alerts} alerts"));
         }
         terminal::progress("");
     });

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
+use crate::cli::counted;
 use crate::config::Config;
 use crate::model::clock;
 use crate::terminal;
@@ -34,7 +35,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     terminal::print(report(&findings).trim_end());
     let failed = findings.iter().filter(|finding| finding.level == Level::Fail).count();
     if failed > 0 {
-        bail!("{failed} findings must be mended before the detector can rely on this cluster");
+        bail!("{} to mend before the detector can rely on this cluster", counted(failed, "finding"));
     }
     Ok(())
 }

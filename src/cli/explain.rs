@@ -56,6 +56,9 @@ pub struct ExplainArgs {
     /// error corrected; no severity, nothing of other persons.
     #[arg(long, value_enum, default_value = "case-officer")]
     sheet: Sheet,
+    /// For each rule that has no row for the permit: how many rows each step of its SQL has, and what took the last one.
+    #[arg(long, requires = "permit")]
+    steps: bool,
     #[command(flatten)]
     absent: AbsentArgs,
     #[command(flatten)]
@@ -115,7 +118,7 @@ fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, 
         return show(args, &facts, || explain::party_page(&facts, args.language));
     }
     let facts = explain::permit(recorded, &catalogue, &options, permit)?;
-    show(args, &facts, || explain::permit_page(&facts, args.language))
+    show(args, &facts, || explain::permit_page(&facts, args.language, args.steps))
 }
 
 fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {

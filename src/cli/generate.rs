@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use chrono::NaiveDate;
 use clap::Args;
 
 use crate::cli::counted;
-use crate::generate::{Kind, Options, Summary, default_until, generate, prepare, write};
+use crate::generate::{Kind, MANIFEST, Options, Summary, default_until, generate, prepare, write};
 use crate::terminal::say;
 
 #[derive(Debug, Args)]
@@ -24,6 +25,9 @@ pub struct GenerateArgs {
     /// The same seed gives the same feeds, byte for byte.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Overwrite a recording that is there.
+    #[arg(long)]
+    force: bool,
     /// Last day of the history.
     #[arg(long, value_name = "DATE", default_value_t = default_until())]
     until: NaiveDate,
@@ -33,6 +37,9 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let mut options = Options::new(args.persons, args.years, args.seed);
     options.until = args.until;
     options.check()?;
+    if !args.force && args.out.join(MANIFEST).exists() {
+        bail!("{} holds a recording; --force overwrites it", args.out.display());
+    }
     prepare(&args.out)?;
     let dataset = generate(&options);
     let summary = write(&dataset, &args.out)?;

@@ -93,7 +93,8 @@ pub fn prepare(dir: &Path) -> Result<(), GenerateError> {
     Ok(())
 }
 
-const MANIFEST: &str = "manifest.json";
+/// Says what a whole recording holds.
+pub const MANIFEST: &str = "manifest.json";
 
 /// Writes a recording into a directory, which is created if need be. The manifest comes last: a recording without one is not whole.
 pub fn write(dataset: &Dataset, dir: &Path) -> Result<Summary, GenerateError> {

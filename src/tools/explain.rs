@@ -29,13 +29,14 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::file::{RuleFile, Said};
+use crate::catalogue::{Catalogue, Threshold};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
-use crate::model::time::{KnownTime, format_micros, parse_day};
+use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
 use crate::source::files::Recorded;
+use crate::words::values::Kind;
 use crate::words::{Words, labels};
 
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, SetAside, Verdict};
@@ -80,6 +81,9 @@ pub struct AlertFacts {
     pub records: Vec<RecordFacts>,
     /// What a later record has changed without changing the alert; null if nothing has, or if only the topic was available.
     pub now: Option<NowFacts>,
+    /// What became known at the moment at which the alert ended, in the tables that its rule reads; empty for one that stands, or if
+    /// only the topic was available.
+    pub ended_by: Vec<RecordFacts>,
     pub counter_evidence: Vec<CounterFacts>,
     /// Every transition, oldest first; only the last one if only the topic was available.
     pub history: Vec<Transition>,
@@ -130,6 +134,9 @@ pub struct CounterFacts {
     pub en: String,
     /// False: no feed can show it; a person has to ask.
     pub looked_for: bool,
+    /// It is about another person, whom the party is told nothing of.
+    #[serde(skip)]
+    pub of_others: bool,
     /// Evidence column and its value.
     pub column: Option<String>,
     pub result: Option<serde_json::Value>,
@@ -181,7 +188,7 @@ pub fn alert<'a>(
 
 /// Adds the alert's records, as they were when it was found, and as they are now.
 fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
-    let found_at = crate::model::time::parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
+    let found_at = parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
     facts.as_of = format_micros(as_of.0);
     facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
     let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
@@ -193,6 +200,12 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
             records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
             evidence,
         });
+    }
+    if !facts.alert.status.stands()
+        && let (Some(ended_at), Some(rule)) = (parse_instant(&facts.alert.as_of), catalogue.rule(&facts.alert.rule_id))
+    {
+        let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
+        facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
     facts
 }
@@ -288,6 +301,7 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         as_of: last.as_of.clone(),
         records: Vec::new(),
         now: None,
+        ended_by: Vec::new(),
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,
@@ -331,15 +345,30 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWord
         })
         .collect();
     // A rule names its thresholds as text literals; thresholds that a shared view reads are not found. The rule decides on which
-    // day it takes a threshold (the application's, say): if the evidence shows one of the values, that is the one.
-    let named = || catalogue.thresholds.iter().filter(|threshold| rule.sql.contains(&format!("'{}'", threshold.name)));
-    let is_shown = |value: i64| found.evidence.values().any(|shown| shown.as_i64() == Some(value));
-    let used = named().filter(|threshold| {
-        let of_that_name = || named().filter(|other| other.name == threshold.name);
-        if of_that_name().any(|other| is_shown(other.value)) {
-            return is_shown(threshold.value);
-        }
+    // day it takes a threshold (the application's, say): if the evidence shows one of the values, that is the one. A text that ends in
+    // `_` names a family (`'breach_rate_bp_'` and a sector): of these only the evidence shows which one took the general one's place.
+    let is_in = |name: &str| rule.sql.contains(&format!("'{name}'"));
+    let of_family = |name: &str| name.match_indices('_').any(|(at, _)| is_in(&name[..=at]));
+    let named = || catalogue.thresholds.iter().filter(|one| is_in(&one.name) || of_family(&one.name));
+    let is_shown = |threshold: &Threshold| {
+        let kind = Kind::of(&threshold.name);
+        found.evidence.iter().any(|(name, shown)| Kind::of(name) == kind && shown.as_i64() == Some(threshold.value))
+    };
+    let in_force = |threshold: &Threshold| {
         day.is_some_and(|day| threshold.valid_from <= day && threshold.valid_to.is_none_or(|to| day < to))
+    };
+    let used = named().filter(|threshold| {
+        if of_family(&threshold.name) {
+            return in_force(threshold) && is_shown(threshold);
+        }
+        if named().any(|other| other.name == threshold.name && is_shown(other)) {
+            return is_shown(threshold);
+        }
+        let is_replaced_by = |other: &Threshold| {
+            let rest = other.name.strip_prefix(&threshold.name);
+            rest.is_some_and(|rest| rest.starts_with('_')) && in_force(other) && is_shown(other)
+        };
+        in_force(threshold) && !named().any(is_replaced_by)
     });
     parameters.extend(used.map(|threshold| ParameterFacts {
         name: threshold.name.clone(),
@@ -364,6 +393,7 @@ fn counter_evidence(rule: &RuleFile, evidence: &serde_json::Map<String, serde_js
         sv: counter.sv.clone(),
         en: counter.en.clone(),
         looked_for: counter.checked,
+        of_others: counter.of_others,
         column: counter.column.clone(),
         result: counter.column.as_ref().and_then(|column| evidence.get(column)).cloned(),
     };

@@ -1,7 +1,9 @@
-//! The words for what the schema has: tables, columns, sources, codes, countries; and for laws and thresholds.
+//! The words for what the schema has: tables, columns, sources, codes, countries; and for thresholds.
 
 use crate::model::alert::Bilingual;
 use crate::words::{both, countries, same};
+
+pub use crate::words::laws::{provision, spelled_out};
 
 type Names = [(&'static str, &'static str, &'static str)];
 
@@ -37,7 +39,7 @@ pub fn threshold(name: &str) -> Bilingual {
     let rate = |name: &str| {
         name.strip_prefix("breach_rate_bp_").map(|sector| {
             both(
-                format!("andel tillståndshavare med uppgift, bransch {sector}"),
+                format!("andel tillståndshavare med indikation, bransch {sector}"),
                 format!("share of permit holders with an indication, sector {sector}"),
             )
         })
@@ -58,33 +60,10 @@ pub fn country(code: &str) -> Option<Bilingual> {
     countries::NAMES.get(at).map(|(_, sv, en)| both(*sv, *en))
 }
 
-/// A provision with the act's full name and number.
-pub fn provision(basis: &str) -> Bilingual {
-    for (short, sv, en) in LAWS {
-        if let Some(rest) = basis.strip_prefix(short).and_then(|rest| rest.strip_prefix(' ')) {
-            return both(format!("{rest} {sv}"), format!("{rest} {en}"));
-        }
-    }
-    same(basis)
-}
-
-const LAWS: &Names = &[
-    ("UtlL", "utlänningslagen (2005:716)", "of the Aliens Act (utlänningslagen 2005:716)"),
-    ("UF", "utlänningsförordningen (2006:97)", "of the Aliens Ordinance (utlänningsförordningen 2006:97)"),
-    ("UdL", "utlänningsdatalagen (2016:27)", "of the Aliens Data Act (utlänningsdatalagen 2016:27)"),
-    (
-        "LMA",
-        "lagen (1994:137) om mottagande av asylsökande m.fl.",
-        "of the Reception of Asylum Seekers Act (lag 1994:137)",
-    ),
-    ("SFB", "socialförsäkringsbalken (2010:110)", "of the Social Insurance Code (socialförsäkringsbalken 2010:110)"),
-    ("FL", "förvaltningslagen (2017:900)", "of the Administrative Procedure Act (förvaltningslagen 2017:900)"),
-];
-
 const THRESHOLDS: &Names = &[
     (
         "breach_rate_bp",
-        "andel tillståndshavare med uppgift, alla branscher",
+        "andel tillståndshavare med indikation, alla branscher",
         "share of permit holders with an indication, all sectors",
     ),
     ("livelihood_floor_sek", "försörjningskrav i månaden", "livelihood requirement a month"),
@@ -438,11 +417,5 @@ mod tests {
             let mut seen = std::collections::BTreeSet::new();
             assert!(names.iter().all(|(name, sv, en)| seen.insert(name) && !sv.is_empty() && !en.is_empty()));
         }
-    }
-
-    #[test]
-    fn a_provision_names_its_act() {
-        assert_eq!(provision("UtlL 7 kap. 1 §").sv, "7 kap. 1 § utlänningslagen (2005:716)");
-        assert_eq!(provision("lag 2008:206").sv, "lag 2008:206");
     }
 }

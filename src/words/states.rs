@@ -46,7 +46,8 @@ pub fn gate(language: Language, name: &str) -> String {
 /// Why an alert ended or is held back. A rule's own reason is shown as it is.
 pub fn reason(language: Language, name: &str) -> String {
     let (sv, en) = match name {
-        "fulfilled" => ("villkoret är uppfyllt", "the condition is met"),
+        "fulfilled" => ("det gäller inte längre", "it no longer holds"),
+        "usual_again" => ("lönen är åter som vanligt", "the salary is as usual again"),
         "corrected" => ("en uppgift har rättats", "a record was corrected"),
         "superseded" => ("senare uppgifter ger en annan bild", "later records give another picture"),
         "rule_withdrawn" => ("regeln används inte längre", "the rule is no longer in use"),

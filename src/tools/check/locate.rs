@@ -283,7 +283,9 @@ impl<'a> Locator<'a> {
                 let message = message.trim_start_matches("sql parser error: ");
                 let (said, at) = parser_place(message);
                 let place = at.map_or(Highlight::End, Highlight::Span);
-                out.push(source.place(&place, said).hint("the SQL cannot be read from here on"));
+                out.push(source.place(&place, said).hint(
+                    "the SQL cannot be read from here on; is a comma, an operator or a parenthesis missing before it?",
+                ));
             }
             DataFusionError::SchemaError(error, _) => out.push(self.of_schema(source, error, span)),
             other => {
@@ -298,6 +300,16 @@ impl<'a> Locator<'a> {
                     out.push(self.of_table(source, table, &place(&[table])));
                 } else if let Some(function) = between(message, "Invalid function '", "'") {
                     out.push(self.of_function(source, function, &place(&[function, "("])));
+                } else if let Some(column) = between(message, "column \"", "\" must appear in the GROUP BY") {
+                    let parts: Vec<&str> = column.split('.').collect();
+                    let words: Vec<&str> = parts.iter().flat_map(|part| [".", *part]).skip(1).collect();
+                    let said = format!("{column} is neither grouped by nor in an aggregate function");
+                    let hint = "add it to GROUP BY, or take its min() or max()";
+                    out.push(source.place(&place(&words), said).hint(hint));
+                } else if let Some(value) = between(message, "Cannot cast string '", "'") {
+                    let said = format!("'{value}' cannot be read as what it is compared with or cast to");
+                    let hint = "a day is written '2026-01-31', a time '2026-01-31 12:00:00'";
+                    out.push(source.place(&place(&[&format!("'{value}'")]), said).hint(hint));
                 } else {
                     out.push(source.place(&self.guess(source, message, span), first_line(message)));
                 }

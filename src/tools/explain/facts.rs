@@ -259,7 +259,8 @@ fn row_facts(
         alert_at: hit.alert_at.to_string(),
         due_at: hit.due_at.map(|due| due.to_string()),
         cleared_at: hit.cleared_at.map(|cleared| cleared.to_string()),
-        cleared_reason: hit.cleared_reason.clone(),
+        // A rule may give its reason on every row.
+        cleared_reason: hit.cleared_at.and(hit.cleared_reason.clone()),
         anchor_at: hit.anchor.map(|day| day.to_string()),
         // Intervals that ended before the row would have held do not concern it.
         cancelled_by: cancellers(rule, conditions, hit)

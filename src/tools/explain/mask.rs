@@ -1,11 +1,14 @@
 //! What the party may not see of an alert: other persons, personal numbers, and the severity by which it is queued.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::model::schema::TableId;
-use crate::tools::explain::ParameterFacts;
+use crate::tools::explain::{ParameterFacts, RecordFacts};
+use crate::words::labels::spelled_out;
 use crate::words::{Language, Words, of, say};
 
 /// Words for severities: the authority's order of work is its own affair and would weigh on the reader.
@@ -46,33 +49,57 @@ pub fn is_of_others(table: &str) -> bool {
 
 /// Whether the evidence column says something of another person, judged by a word in its name.
 pub fn names_others(column: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["anchor", "holder", "holders", "spouse", "tip", "tips", "allegation", "allegations", "token"];
+    const WORDS: [&str; 10] =
+        ["anchor", "holder", "holders", "spouse", "others", "tip", "tips", "allegation", "allegations", "token"];
     column == "other_id" || column.split('_').any(|word| WORDS.contains(&word))
 }
 
-/// Whether the rule rests on rows of other persons, itself or through a view.
-pub fn reads_others(catalogue: &Catalogue, rule: &RuleFile) -> bool {
+/// The rule's text and those of all views that it reads.
+fn texts<'a>(catalogue: &'a Catalogue, rule: &'a RuleFile) -> Vec<&'a str> {
     let mut texts = vec![rule.sql.as_str()];
     let mut seen: Vec<&str> = Vec::new();
-    while let Some(text) = texts.pop() {
-        let words = || text.split(|c: char| !c.is_alphanumeric() && c != '_');
-        if words().any(is_of_others) {
-            return true;
-        }
+    let mut at = 0;
+    while let Some(text) = texts.get(at).copied() {
+        at += 1;
         for view in &catalogue.views {
-            if !seen.contains(&view.name.as_str()) && words().any(|word| word == view.name) {
+            if !seen.contains(&view.name.as_str()) && words(text).any(|word| word == view.name) {
                 seen.push(&view.name);
                 texts.push(&view.sql);
             }
         }
     }
-    false
+    texts
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
+
+/// The person's tables that the rule reads, itself or through a view.
+pub fn tables_read(catalogue: &Catalogue, rule: &RuleFile) -> BTreeSet<TableId> {
+    let texts = texts(catalogue, rule);
+    let names = texts.iter().flat_map(|text| words(text)).map(|word| word.strip_suffix("_history").unwrap_or(word));
+    names.filter_map(TableId::from_name).filter(|table| table.is_person() && !is_of_others(table.name())).collect()
+}
+
+/// Whether the rule rests on rows of other persons, itself or through a view.
+pub fn reads_others(catalogue: &Catalogue, rule: &RuleFile) -> bool {
+    texts(catalogue, rule).iter().any(|text| words(text).any(is_of_others))
+}
+
+/// Whether a row of a rule that reads others rests on the person's own records alone: the header says so of what was found
+/// (`own_facts`), and the row names such a record besides the permit.
+pub fn is_own(rule: &RuleFile, evidence: &Map<String, Value>, records: &[RecordFacts]) -> bool {
+    let says_so = rule.header.own_facts.iter().any(|(column, values)| {
+        let found = evidence.get(column).and_then(Value::as_str);
+        found.is_some_and(|found| values.iter().any(|own| own == found))
+    });
+    says_so && records.iter().any(|record| record.table != TableId::Permits.name() && !is_of_others(&record.table))
 }
 
 /// What the party may see of a value.
 pub struct Mask<'a> {
-    /// The rule rests on rows of other persons: none of its evidence is shown.
+    /// The row rests on rows of other persons: none of its evidence is shown.
     pub all: bool,
     pub words: &'a Words,
 }
@@ -86,7 +113,8 @@ impl Mask<'_> {
         if self.hides(name) {
             return say(language, "(visas inte, rör någon annan)", "(not shown, concerns someone else)").to_owned();
         }
-        without_numbers(of(language, &self.words.value(name, value)), language)
+        let value = self.words.value(name, value);
+        without_numbers(&spelled_out(of(language, &value), language), language)
     }
 }
 

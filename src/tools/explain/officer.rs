@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::schema::TableId;
 use crate::tools::explain::mask::without_numbers;
 use crate::tools::explain::page::{Block, Item, Page, Pair, day, time};
 use crate::tools::explain::party::threshold_pair;
-use crate::tools::explain::words::{closing, verdict};
+use crate::tools::explain::words::{closing, ended, not_found, verdict};
 use crate::tools::explain::{
     AlertFacts, Change, CounterFacts, FeedClock, PermitFacts, RecordFacts, RowFacts, RuleFacts, SetAside, Verdict,
 };
@@ -34,10 +35,9 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
     };
     let missing = page.say("Underlaget finns inte i den sista uppgiften.", "The last transition does not carry it.");
     let finding = Some(of(language, &found.finding)).filter(|words| !words.is_empty()).unwrap_or(missing);
-    page.section(
-        page.say("Vad som framkommit", "What was found"),
-        finding_blocks(finding, &found.evidence, words, language),
-    );
+    let mut blocks: Vec<Block> = ended(language, alert).map(Block::Text).into_iter().collect();
+    blocks.extend(finding_blocks(Some(finding), &found.evidence, words, language));
+    page.section(page.say("Vad som framkommit", "What was found"), blocks);
     let items = |records: &[RecordFacts]| -> Vec<Block> {
         records.iter().map(|record| Block::Item(record_item(record, words, language))).collect()
     };
@@ -49,11 +49,14 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
         };
         let changed = now.evidence.iter().filter(|(name, value)| found.evidence.get(*name) != Some(*value));
         let changed = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let mut blocks = finding_blocks(of(language, &now.finding), &changed, words, language);
+        let told_anew = Some(of(language, &now.finding)).filter(|told| *told != finding);
+        let mut blocks = finding_blocks(told_anew, &changed, words, language);
         blocks
             .extend(now.records.iter().filter(is_new).map(|record| Block::Item(record_item(record, words, language))));
         page.section(format!("{heading} {}", time(&facts.as_of)), blocks);
     }
+    let heading = page.say("Så säger uppgifterna nu: det här kom in", "What the records say now: this came in on");
+    page.section(format!("{heading} {}", time(&alert.as_of)), items(&facts.ended_by));
     let access = page.say("Tillgång till uppgifterna", "Access to the data");
     page.section(
         page.say("Rättslig grund", "Under which law"),
@@ -63,16 +66,25 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
         ],
     );
     parameters(&mut page, facts);
-    counter_evidence(&mut page, &facts.counter_evidence, &found.as_of, words);
+    counter_evidence(&mut page, facts);
     history(&mut page, facts);
     page
 }
 
-fn finding_blocks(finding: &str, evidence: &Map<String, Value>, words: &Words, language: Language) -> Vec<Block> {
+/// The finding, and the evidence that says something.
+fn finding_blocks(
+    finding: Option<&str>,
+    evidence: &Map<String, Value>,
+    words: &Words,
+    language: Language,
+) -> Vec<Block> {
     let shown = |(name, value): (&String, &Value)| {
         Pair::new(capital(of(language, &words.fact(name))), fact_value(name, value, words, language))
     };
-    vec![Block::Text(without_numbers(finding, language)), Block::Pairs(evidence.iter().map(shown).collect())]
+    let mut blocks: Vec<Block> =
+        finding.map(|finding| Block::Text(without_numbers(finding, language))).into_iter().collect();
+    blocks.push(Block::Pairs(evidence.iter().filter(|(_, value)| !value.is_null()).map(shown).collect()));
+    blocks
 }
 
 /// A sole trader's number is a personal number.
@@ -80,7 +92,8 @@ fn fact_value(name: &str, value: &Value, words: &Words, language: Language) -> S
     without_numbers(of(language, &words.value(name, value)), language)
 }
 
-pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
+/// `with_steps`: also how many rows each step of a rule without a row has, and the condition that took the last one, as SQL.
+pub fn permit_page(facts: &PermitFacts, language: Language, with_steps: bool) -> Page {
     let permit = subject(Some(&facts.permit_class), &facts.permit_id, language);
     let mut page = Page {
         language,
@@ -111,7 +124,7 @@ pub fn permit_page(facts: &PermitFacts, language: Language) -> Page {
     for rule in told {
         page.section(format!("{} {}", rule.number, of(language, &rule.title)), rule_blocks(rule, language));
     }
-    let empty = empty.into_iter().map(|rule| empty_line(rule, language)).collect::<Vec<_>>();
+    let empty = empty.into_iter().map(|rule| empty_line(rule, language, with_steps)).collect::<Vec<_>>();
     if !empty.is_empty() {
         page.section(
             page.say("Regler som inte har någon rad för tillståndet", "Rules without a row for the permit"),
@@ -192,31 +205,34 @@ fn parameters(page: &mut Page, facts: &AlertFacts) {
     let on = facts.found.anchor_at.as_deref().unwrap_or_else(|| day(&facts.found.alert_at));
     let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| threshold_pair(parameter, language)).collect();
     if !pairs.is_empty() {
-        let heading = format!("{} {on}", page.say("Gränsvärden, för", "Limits, as to"));
+        let heading = format!("{} {on}", page.say("Gränsvärden som gällde", "Limits in force on"));
         page.section(heading, vec![Block::Pairs(pairs)]);
     }
 }
 
-fn counter_evidence(page: &mut Page, counters: &[CounterFacts], as_of: &str, words: &Words) {
-    let language = page.language;
-    let (looked_for, open): (Vec<_>, Vec<_>) = counters.iter().partition(|counter| counter.looked_for);
+/// Of an alert that has ended it is not said which explanation was not found: one of them may be why.
+fn counter_evidence(page: &mut Page, facts: &AlertFacts) {
+    let (language, words, stands) = (page.language, &*facts.rule.words, facts.alert.status.stands());
+    let (looked_for, open): (Vec<&CounterFacts>, Vec<_>) =
+        facts.counter_evidence.iter().partition(|counter| counter.looked_for);
     let looked_for: Vec<String> = looked_for
         .into_iter()
         .map(|counter| {
-            let result = match (&counter.column, &counter.result) {
+            let what = say(language, &counter.sv, &counter.en);
+            match (&counter.column, counter.result.as_ref().filter(|value| !value.is_null())) {
                 (Some(column), Some(value)) => {
                     let name = words.fact(column);
-                    format!("{}: {}", of(language, &name), fact_value(column, value, words, language))
+                    format!("{what} – {}: {}", of(language, &name), fact_value(column, value, words, language))
                 }
                 // The rule gives no row when it finds one of these.
-                _ => say(language, "inte funnen", "not found").to_owned(),
-            };
-            format!("{} – {result}", say(language, &counter.sv, &counter.en))
+                _ if stands => format!("{what} – {}", not_found(language)),
+                _ => what.to_owned(),
+            }
         })
         .collect();
     if !looked_for.is_empty() {
         let heading = page.say("Förklaringar som söktes, per", "Innocent explanations that were looked for, as of");
-        page.section(format!("{heading} {}", day(as_of)), vec![Block::List(looked_for)]);
+        page.section(format!("{heading} {}", day(&facts.found.as_of)), vec![Block::List(looked_for)]);
     }
     let open: Vec<String> =
         open.into_iter().map(|counter| say(language, &counter.sv, &counter.en).to_owned()).collect();
@@ -280,10 +296,20 @@ fn rule_blocks(rule: &RuleFacts, language: Language) -> Vec<Block> {
     blocks
 }
 
-/// A rule without a row: how many rows each step of its text has, and the condition that took the last one.
-fn empty_line(rule: &RuleFacts, language: Language) -> String {
+/// A rule without a row: which records there are none of; with the steps, for who knows SQL, how far its text came.
+fn empty_line(rule: &RuleFacts, language: Language, with_steps: bool) -> String {
     let mut line = format!("{} {}", rule.number, of(language, &rule.title));
     let Some(path) = &rule.path else { return line };
+    if !with_steps {
+        let missing = path.taken.iter().filter(|taken| taken.rows_before == 0 && is_of_person(&taken.condition));
+        let missing: Vec<String> =
+            missing.map(|taken| of(language, &labels::table(&taken.condition)).to_lowercase()).collect();
+        if !missing.is_empty() {
+            let words = say(language, "inga uppgifter av slaget", "no records of the kind");
+            line.push_str(&format!("; {words} {}", missing.join(", ")));
+        }
+        return line;
+    }
     for taken in &path.taken {
         let step = taken.step.as_deref().unwrap_or(say(language, "sista SELECT", "the last SELECT"));
         let told = match (taken.rows_before, language) {
@@ -303,6 +329,10 @@ fn empty_line(rule: &RuleFacts, language: Language) -> String {
         line.push_str(&format!("; {words}: {failure}"));
     }
     line
+}
+
+fn is_of_person(table: &str) -> bool {
+    TableId::from_name(table).is_some_and(TableId::is_person)
 }
 
 fn row_item(row: &RowFacts, language: Language) -> Item {

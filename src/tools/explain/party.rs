@@ -2,18 +2,22 @@
 //! checked, and how to have an error corrected (GDPR articles 13-16, FL 25 and 32 §§).
 //!
 //! - No severity, no pseudonym, no word that weighs: only facts, days, sources and limits.
-//! - Nothing about another person: everything from other persons' rows or columns is masked, in the finding too; so are notices,
-//!   which may name their sender, and every personal number.
+//! - Nothing about another person: a row that rests on other persons' rows shows none of its evidence, nor does a column that speaks of
+//!   others, and what another person has, or has not, is no explanation here. Notices, which may name their sender, show no content,
+//!   and no personal number is shown.
 //! - What is left out is marked as left out, with the reason, so that the party can ask for it.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::finding::{is_something, placeholders};
 use crate::model::alert::{Bilingual, Status};
-use crate::tools::explain::mask::{Mask, is_of_others, names_others, only_ranks, reads_others, without_tiers};
+use crate::tools::explain::mask::{Mask, is_of_others, is_own, names_others, only_ranks, reads_others, without_tiers};
 use crate::tools::explain::page::{Block, Item, Page, Pair, day};
+use crate::tools::explain::words::ended;
 use crate::tools::explain::{AlertFacts, ExplainError, ParameterFacts, RecordFacts, party_words};
+use crate::words::labels::spelled_out;
 use crate::words::states::reason;
 use crate::words::{Language, Words, both, capital, labels, of, say};
 
@@ -37,9 +41,13 @@ pub struct Circumstance {
     pub title: Bilingual,
     pub found_on: String,
     pub state: Bilingual,
+    /// That what was found no longer holds; null if it does.
+    pub ended: Option<Bilingual>,
     pub found: Bilingual,
     pub facts: Vec<Fact>,
     pub records: Vec<PartyRecord>,
+    /// What came in at the moment at which it ended.
+    pub ended_by: Vec<PartyRecord>,
     pub provisions: Vec<Bilingual>,
     pub thresholds: Vec<ParameterFacts>,
     pub looked_for: Vec<Explanation>,
@@ -69,7 +77,8 @@ pub struct PartyRecord {
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     pub what: Bilingual,
-    pub result: Bilingual,
+    /// Null once the alert has ended: one of these may be why.
+    pub result: Option<Bilingual>,
 }
 
 /// The sheet about one permit. Refused if an alert is not about a person's permit: its evidence is other persons'.
@@ -98,42 +107,70 @@ fn circumstance(catalogue: &Catalogue, facts: &AlertFacts) -> Result<Circumstanc
         .filter(|rule| rule.header.subject.is_none())
         .ok_or_else(|| ExplainError::NoParty { id: alert.alert_id.clone(), rule: alert.rule_id.clone() })?;
     let words = &*rule.words;
-    let mask = Mask { all: reads_others(catalogue, rule), words };
     // The party is told what the records say now, not what they said when the alert last changed.
     let (now, records) = match &facts.now {
         Some(now) => (&now.evidence, &now.records),
         None => (&found.evidence, &facts.records),
     };
+    let mask = Mask { all: reads_others(catalogue, rule) && !is_own(rule, now, records), words };
     let say = |language, name: &str, value: &Value| mask.value(name, value, language);
     let value = |name: &str| {
         let value = now.get(name).unwrap_or(&Value::Null);
         both(say(Language::Sv, name, value), say(Language::En, name, value))
     };
-    let looked_for = facts.counter_evidence.iter().filter(|counter| counter.looked_for).map(|counter| Explanation {
-        what: both(without_tiers(&counter.sv), without_tiers(&counter.en)),
-        result: match (&counter.column, &counter.result) {
-            (Some(column), Some(_)) => {
+    let plain = |sv: &str, en: &str| {
+        both(spelled_out(&without_tiers(sv), Language::Sv), spelled_out(&without_tiers(en), Language::En))
+    };
+    let (looked_for, open): (Vec<_>, Vec<_>) =
+        facts.counter_evidence.iter().filter(|counter| !counter.of_others).partition(|counter| counter.looked_for);
+    let looked_for = looked_for.into_iter().map(|counter| Explanation {
+        what: plain(&counter.sv, &counter.en),
+        result: match &counter.column {
+            Some(column) if mask.hides(column) => None,
+            Some(column) if now.get(column).is_some_and(|value| !value.is_null()) => {
                 let (name, value) = (words.fact(column), value(column));
-                both(format!("{}: {}", name.sv, value.sv), format!("{}: {}", name.en, value.en))
+                Some(both(format!("{}: {}", name.sv, value.sv), format!("{}: {}", name.en, value.en)))
             }
-            _ => both("inget sådant framkom", "nothing of the kind was found"),
+            _ => alert.status.stands().then(|| both("inget sådant framkom", "nothing of the kind was found")),
         },
     });
-    let open = facts.counter_evidence.iter().filter(|counter| !counter.looked_for);
+    let template = rule.header.finding.sv.as_str();
+    let says_others =
+        placeholders(template).any(|(told, _)| mask.hides(told.column) && is_something(now.get(told.column)));
+    let others = || facts.counter_evidence.iter().any(|counter| counter.of_others);
     Ok(Circumstance {
         reference: alert.alert_id.clone(),
         title: alert.title.clone(),
         found_on: day(facts.history.first().map_or(&alert.alert_at, |step| &step.as_of)).to_owned(),
         state: state(facts),
-        found: rule.finding_as(now, &say, &|name| mask.hides(name)),
-        facts: now.keys().map(|name| Fact { name: words.fact(name), value: value(name) }).collect(),
+        ended: ended(Language::Sv, alert).zip(ended(Language::En, alert)).map(|(sv, en)| both(sv, en)),
+        found: if says_others {
+            party_words::of_others()
+        } else {
+            let told = rule.finding_as(now, &say, &|name| mask.hides(name));
+            plain(&told.sv, &told.en)
+        },
+        facts: now
+            .iter()
+            .filter(|(name, value)| !mask.hides(name) && !value.is_null())
+            .map(|(name, _)| Fact { name: words.fact(name), value: value(name) })
+            .collect(),
         records: records.iter().map(|record| party_record(record, words)).collect(),
         provisions: alert.legal_basis.iter().map(|basis| labels::provision(basis)).collect(),
-        thresholds: facts.rule.parameters.iter().filter(|parameter| !only_ranks(parameter)).cloned().collect(),
+        ended_by: facts.ended_by.iter().map(|record| party_record(record, words)).collect(),
+        thresholds: facts.rule.parameters.iter().filter(|parameter| !only_ranks(parameter)).map(spelled).collect(),
         looked_for: looked_for.collect(),
-        not_looked_for: open.map(|counter| both(without_tiers(&counter.sv), without_tiers(&counter.en))).collect(),
-        masked: mask.all || now.keys().any(|name| names_others(name)),
+        not_looked_for: open.into_iter().map(|counter| plain(&counter.sv, &counter.en)).collect(),
+        masked: mask.all || others() || now.iter().any(|(name, value)| names_others(name) && is_something(Some(value))),
     })
+}
+
+/// The threshold with the laws in its source by their names.
+fn spelled(threshold: &ParameterFacts) -> ParameterFacts {
+    let source = threshold.source.as_ref();
+    let source =
+        source.map(|source| both(spelled_out(&source.sv, Language::Sv), spelled_out(&source.en, Language::En)));
+    ParameterFacts { source, ..threshold.clone() }
 }
 
 fn state(facts: &AlertFacts) -> Bilingual {
@@ -229,7 +266,9 @@ fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
         Pair::new(say(language, "Läge", "State"), of(language, &facts.state)),
         Pair::new(say(language, "Referens", "Reference"), &facts.reference),
     ];
-    let mut found = vec![Block::Pairs(about), Block::Text(of(language, &facts.found).to_owned())];
+    let mut found = vec![Block::Pairs(about)];
+    found.extend(facts.ended.as_ref().map(|words| Block::Text(of(language, words).to_owned())));
+    found.push(Block::Text(of(language, &facts.found).to_owned()));
     found.push(Block::Pairs(facts.facts.iter().map(pair).collect()));
     if facts.masked {
         found.push(Block::Text(party_words::masked(language).to_owned()));
@@ -237,6 +276,8 @@ fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
     heading("Vad som har framkommit", "What was found", found);
     let records = facts.records.iter().map(|record| Block::Item(record_item(record, language, &pair))).collect();
     heading("Uppgifterna som det bygger på", "The records that it rests on", records);
+    let ended_by = facts.ended_by.iter().map(|record| Block::Item(record_item(record, language, &pair))).collect();
+    heading("Det som kom in när det avslutades", "What came in when it ended", ended_by);
     let provisions = facts.provisions.iter().map(|words| of(language, words).to_owned()).collect();
     heading("Bestämmelser", "Provisions", vec![Block::List(provisions)]);
     if !facts.thresholds.is_empty() {
@@ -246,7 +287,10 @@ fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
     let looked_for: Vec<String> = facts
         .looked_for
         .iter()
-        .map(|explanation| format!("{} – {}", of(language, &explanation.what), of(language, &explanation.result)))
+        .map(|explanation| match &explanation.result {
+            Some(result) => format!("{} – {}", of(language, &explanation.what), of(language, result)),
+            None => of(language, &explanation.what).to_owned(),
+        })
         .collect();
     if !looked_for.is_empty() {
         heading(

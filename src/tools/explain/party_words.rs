@@ -47,6 +47,16 @@ pub fn masked(language: Language) -> &'static str {
     )
 }
 
+/// In place of a finding that would tell of someone else.
+pub fn of_others() -> Bilingual {
+    both(
+        "Det som har framkommit bygger på uppgifter som rör någon annan, och skrivs därför inte ut här. Det är en omständighet \
+         att utreda.",
+        "What was found rests on records that concern someone else, and is therefore not written out here. It is a \
+         circumstance to look into.",
+    )
+}
+
 pub fn tell_us(language: Language) -> &'static str {
     say(language, "Berätta för oss om något av detta gäller dig:", "Tell us if any of this applies to you:")
 }

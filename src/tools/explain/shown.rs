@@ -1,5 +1,7 @@
 //! Which parts of a record may be shown to the reader of an explanation.
 
+use std::collections::BTreeSet;
+
 use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
 use serde::Serialize;
@@ -96,6 +98,24 @@ impl Person {
             values: values.collect(),
             ..reference
         }
+    }
+
+    /// The versions of the person's records in these tables that became known at one moment.
+    pub fn known_at(&self, tables: &BTreeSet<TableId>, at: i64) -> Vec<RecordRef> {
+        let history = self.shard.history();
+        let mut found = Vec::new();
+        for table in tables {
+            let store = history.store(*table);
+            history.versions(self.number, *table, at, |version| {
+                let key = store.text("record_key", version.row);
+                if let (true, Some(record_key), Some(number)) =
+                    (version.known_from == at, key, store.int("version", version.row))
+                {
+                    found.push(RecordRef { table: table.name().to_owned(), record_key, version: number });
+                }
+            });
+        }
+        found
     }
 
     /// A value as text; not that of an employer that is a sole trader, whose number is a personal number.

@@ -24,11 +24,9 @@ fn every_form_is_as_approved() {
     let id = AlertId::new("low-pay-sample", PERMIT, "2026-01-01").to_hex();
     let mut facts = alert(&dir, &catalogue, &options, &id, None).unwrap();
     assert_eq!(facts.records.len(), 4);
-    let now = facts.now.as_ref().expect("a correction that changed nothing but the evidence");
-    assert_eq!(
-        (facts.found.evidence["sum_sek"].as_i64(), now.evidence["sum_sek"].as_i64()),
-        (Some(44_744), Some(46_244))
-    );
+    // A correction that changed nothing but the evidence: it is told, so that the alert says what the records say.
+    assert_eq!(facts.found.evidence["sum_sek"].as_i64(), Some(46_244));
+    assert!(facts.now.is_none() && facts.history.iter().any(|step| !step.changes.is_empty()));
     // The fingerprint covers the text of every view, which these files should not depend on.
     facts.alert.rule_fingerprint = "of the rule".into();
     facts.found.rule_fingerprint = "of the rule".into();
@@ -38,7 +36,7 @@ fn every_form_is_as_approved() {
         let page = alert_page(&facts, language);
         compare(&format!("case-officer.{code}.txt"), &text(&page));
         compare(&format!("case-officer.{code}.html"), &html(&page));
-        compare(&format!("permit.{code}.txt"), &text(&permit_page(&permit_facts, language)));
+        compare(&format!("permit.{code}.txt"), &text(&permit_page(&permit_facts, language, false)));
         (language, code)
     });
     let sheet = party_of_alert(&catalogue, facts).unwrap();
