@@ -148,7 +148,12 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
         let now = Span { until: clock, absence: clock };
         for (person, rule, hits) in &found {
             let of = &shard.rules()[*rule];
-            let rule = RuleRef { number: RuleNo::at(*rule), id: &of.file.header.id, cancellers: of.cancellers, content: &|_| 0 };
+            let rule = RuleRef {
+                number: RuleNo::at(*rule),
+                id: &of.file.header.id,
+                cancellers: of.cancellers,
+                content: &|_| 0,
+            };
             detector.settle(*person, rule, hits, cause, now, out);
         }
     };
