@@ -65,10 +65,11 @@ card AS (   -- cards of one right are held from the first day of the first, or s
     FROM rights
     WHERE permit_class = 'BLUE_CARD'
 ),
-agreed AS (   -- the same of notices that another took the place of, and until when
-    SELECT person_id, month_of(least(CAST(known_from AS DATE), event_on)) AS from_month, month_of(event_on) AS to_month, until_at
-    FROM earlier_notices
-    WHERE about = 'employment' AND kind = 'employment_start'
+agreed AS (   -- the same of notices that said so when a permit was decided and that another took the place of, and until when
+    SELECT e.person_id, month_of(least(CAST(e.from_at AS DATE), e.event_on)) AS from_month, month_of(e.event_on) AS to_month, e.until_at
+    FROM earlier_notices e
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
+    WHERE e.about = 'employment' AND e.kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
     SELECT i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,

@@ -12,10 +12,11 @@ was known, one to another country or a longer visit was not; a visit whose retur
 The signs are those that a permit of any class may be controlled by: a journey from or to Sweden, a permit card, an address
 (`presence`), an identity confirmed in person. Salaries and studies may not be read for most classes, so they end no visit.
 */
-WITH corrected AS (   -- notices that said less before, and until when
+WITH corrected AS (   -- notices that said less when a permit was decided, and until when
     SELECT b.person_id, b.record, max(e.until_at) AS until_at
     FROM border b
     JOIN earlier_border e ON e.person_id = b.person_id AND e.record_key = b.record_key
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     WHERE (e.direction IS DISTINCT FROM b.direction) OR (e.country IS DISTINCT FROM b.country) OR (e.observed_on IS NULL)
        OR (e.observed_on < b.observed_on AND b.direction <> 'exit') OR (e.observed_on > b.observed_on AND b.direction <> 'entry')
        OR (e.transit IS TRUE AND b.transit IS NOT TRUE) OR (e.doc_seen IS NOT TRUE AND b.doc_seen IS TRUE) OR e.source = 'tip'
@@ -63,10 +64,11 @@ ended AS (
     SELECT unseen.*, coalesce(sign_on, next_on) AS back_on, sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen
     FROM unseen
 ),
-returned AS (   -- signs that ended such a stay earlier, until they were corrected away
+returned AS (   -- signs that ended such a stay earlier when a permit was decided, until they were corrected away
     SELECT e.person_id, e.record, max(s.until_at) AS until_at
     FROM ended e
     JOIN earlier_presence s ON s.person_id = e.person_id AND s.seen_on > e.observed_on AND (e.back_on IS NULL OR s.seen_on < e.back_on)
+    JOIN whole_permits d ON d.person_id = s.person_id AND CAST(s.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(s.until_at AS DATE)
     GROUP BY e.person_id, e.record
 )
 SELECT 'returned' AS shown, record AS first_record, person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
