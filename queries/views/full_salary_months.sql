@@ -32,7 +32,7 @@ unpaid AS (   -- months between two paid by one employer, a short gap
     JOIN salaries a ON a.person_id = p.person_id AND a.month = p.next_month AND a.gross_sek > 0 AND a.employer_id = b.employer_id
     LEFT JOIN salaries z ON z.person_id = p.person_id AND z.month = add_months(p.month, gap.nth) AND z.employer_id = b.employer_id
     LEFT JOIN employer_months e ON e.employer_id = b.employer_id AND e.month = add_months(p.month, gap.nth)
-    WHERE add_months(p.month, gap.nth) < p.next_month AND p.next_month <= add_months(p.month, 3)
+    WHERE add_months(p.month, gap.nth) < p.next_month AND p.next_month > add_months(p.month, 1) AND p.next_month <= add_months(p.month, 3)
       AND NOT EXISTS (SELECT 1 FROM notices n
                       WHERE n.person_id = p.person_id AND n.kind = 'employment_end' AND n.event_on >= p.month AND n.event_on < p.next_month)
     GROUP BY p.person_id, add_months(p.month, gap.nth)
