@@ -4,8 +4,8 @@ Sweden, if it was established from a document or an entry from the country follo
 while there is none; it is certain where it is an entry, from wherever (`seen_until` = `back_on`). Else the return was not
 seen: the person may have come back unnoticed on any day since, and `seen_until` is the last day on which a sighting shows
 the person there. A return within Schengen is never recorded. An entry without an exit before it, and a sighting, are a
-visit whose length nobody knows (no days); a passage is one with `transit` (null is false). A notice that rests on a tip
-alone is not used. `shown` (returned, left, entered, seen) and `first_record` tell what it was taken from. `documented`: an end was established from a document (null or false: none was).
+visit whose length nobody knows (no days); a passage is one with `transit` (null is false), unless it is the return from a visit there. A notice that rests on a tip
+alone is not used. `shown` (returned, left, entered, seen, passed) and `first_record` tell what it was taken from. `documented`: an end was established from a document (null or false: none was).
 `stands_since` is since when it has been known as it stands (see *What was settled* in the guide): a notice that is corrected to a shorter visit
 was known, one to another country or a longer visit was not; a visit whose return was corrected away lasts since then.
 
@@ -97,4 +97,9 @@ UNION ALL
 SELECT 'seen' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
        doc_seen AS documented, first_known_time AS known_at, stands_since, record AS records
 FROM notice
-WHERE direction = 'seen' OR transit IS TRUE
+WHERE direction = 'seen'
+UNION ALL
+SELECT 'passed' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
+       doc_seen AS documented, first_known_time AS known_at, stands_since, record AS records
+FROM journey
+WHERE transit IS TRUE AND (direction = 'exit' OR coalesce(left_for, 'none') <> country)   -- else it is the return of a visit
