@@ -68,24 +68,12 @@ benefit AS (
     WHERE kind = 'benefit' AND basis = 'residence'
 ),
 paid_before AS (   -- of each benefit the first day and amount that it had before it was corrected, until when
-    SELECT h.person_id, h.record_key, coalesce(h.period_from, h.month) AS period_from, h.basis, h.amount_sek, min(n.known_from) AS until_at
+    SELECT h.person_id, h.record_key, coalesce(h.period_from, h.month) AS period_from, h.basis, h.amount_sek, h.known_from AS from_at, min(n.known_from) AS until_at
     FROM payments_history h
     JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version AND (n.kind = 'benefit' OR n.op = 'retract')
     WHERE h.kind = 'benefit' AND NOT h.is_latest
     GROUP BY h.person_id, h.record_key, h.record, h.period_from, h.month, h.basis, h.amount_sek, h.known_from
     HAVING min(n.known_from) > h.known_from
-),
-due AS (   -- each benefit after a move: since when it has been known to be one
-    SELECT b.person_id, b.record, a.record AS post_record,
-           greatest(b.known_at, max(CASE WHEN NOT coalesce(o.basis = 'residence' AND o.amount_sek > 0 AND o.period_from > a.dereg_on + $wait_days
-                                                           AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END),
-                    max(w.until_at)) AS stands_since
-    FROM benefit b
-    JOIN deregistrations a ON a.person_id = b.person_id AND a.dereg_code = 'UV'
-    LEFT JOIN paid_before o ON o.person_id = b.person_id AND o.record_key = b.record_key
-    LEFT JOIN earlier_notices w ON w.person_id = a.person_id AND w.about = 'service'   -- that excused it before
-         AND w.event_on >= add_months(a.dereg_on, -$service_months) AND w.event_on <= a.dereg_on + $wait_days
-    GROUP BY b.person_id, b.record, b.known_at, a.record
 ),
 held AS (   -- permits with the first day of the right and of the next one, and when the next permit of the right took over
     SELECT r.person_id, r.permit_id, r.record, greatest(r.first_known_time, CAST(r.valid_from AS TIMESTAMP)) AS held_at, r.decided_on,
@@ -97,6 +85,19 @@ held AS (   -- permits with the first day of the right and of the next one, and 
            CASE WHEN s.continued THEN greatest(s.next_known_at, CAST(s.next_from AS TIMESTAMP)) END AS taken_over_at
     FROM rights r
     JOIN permit_spells s ON s.permit_id = r.permit_id
+),
+due AS (   -- each benefit after a move: since when it has been known to be one, as far as the decision on each permit goes
+    SELECT p.permit_id, b.record, a.record AS post_record,
+           greatest(b.known_at, max(CASE WHEN NOT coalesce(o.basis = 'residence' AND o.amount_sek > 0 AND o.period_from > a.dereg_on + $wait_days
+                                                           AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END),
+                    max(w.until_at)) AS stands_since
+    FROM held p
+    JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV'
+    JOIN benefit b ON b.person_id = a.person_id
+    LEFT JOIN paid_before o ON o.person_id = b.person_id AND o.record_key = b.record_key AND CAST(o.from_at AS DATE) <= p.decided_on
+    LEFT JOIN earlier_notices w ON w.person_id = a.person_id AND w.about = 'service'   -- that excused it before
+         AND w.event_on >= add_months(a.dereg_on, -$service_months) AND w.event_on <= a.dereg_on + $wait_days AND CAST(w.from_at AS DATE) <= p.decided_on
+    GROUP BY p.permit_id, b.record, b.known_at, a.record
 )
 SELECT p.person_id, p.permit_id, concat(CAST(a.dereg_on AS VARCHAR), ':', b.source) AS alert_key, min(b.period_from) AS anchor_at,
        greatest(a.known_at, min(b.known_at), p.held_at) AS alert_at,
@@ -110,7 +111,7 @@ FROM held p   -- of the right within which the move was, else the last one befor
 JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV' AND (p.later_right_from IS NULL OR a.dereg_on >= p.later_right_from)
      AND (p.next_right_from IS NULL OR a.dereg_on < p.next_right_from)
 JOIN benefit b ON b.person_id = a.person_id AND b.period_from > a.dereg_on + $wait_days AND (a.returned_on IS NULL OR b.period_from < a.returned_on)
-JOIN due s ON s.person_id = b.person_id AND s.record = b.record AND s.post_record = a.record
+JOIN due s ON s.permit_id = p.permit_id AND s.record = b.record AND s.post_record = a.record
      AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(s.stands_since, a.known_at) AS DATE) > p.decided_on)
 LEFT JOIN eu_country e ON e.person_id = a.person_id AND e.foreign_country = a.foreign_country
 WHERE NOT EXISTS (SELECT 1 FROM notices n

@@ -65,10 +65,11 @@ card AS (   -- cards of one right are held from the first day of the first, or s
     FROM rights
     WHERE permit_class = 'BLUE_CARD'
 ),
-agreed AS (   -- the same of notices that another took the place of, and until when
-    SELECT person_id, month_of(least(CAST(known_from AS DATE), event_on)) AS from_month, month_of(event_on) AS to_month, until_at
-    FROM earlier_notices
-    WHERE about = 'employment' AND kind = 'employment_start'
+agreed AS (   -- the same of notices that said so when a permit was decided and that another took the place of, and until when
+    SELECT e.person_id, month_of(least(CAST(e.from_at AS DATE), e.event_on)) AS from_month, month_of(e.event_on) AS to_month, e.until_at
+    FROM earlier_notices e
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
+    WHERE e.about = 'employment' AND e.kind = 'employment_start'
 ),
 idle AS (   -- months without pay or explanation, counted over the unbroken right from the first card's first day
     SELECT i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, greatest(agi_complete(i.month), i.permit_known_at) AS known_at,
@@ -83,16 +84,23 @@ idle AS (   -- months without pay or explanation, counted over the unbroken righ
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
     GROUP BY i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, i.taken_back_at, k.held_from, k.right_id
 ),
+known AS (   -- of cards with too many, how many months were known when each card that tells of them was decided
+    SELECT i.permit_id, c.carrier_id, count(*) AS months
+    FROM (SELECT person_id, permit_id, right_id FROM idle WHERE idle_no > months_allowed GROUP BY person_id, permit_id, right_id) i
+    JOIN carriers c ON c.permit_id = i.permit_id AND c.settled_on IS NOT NULL
+    JOIN idle e ON e.person_id = i.person_id AND e.right_id = i.right_id
+    WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> c.carrier_id THEN e.permit_known_at END) AS DATE) <= c.settled_on
+    GROUP BY i.permit_id, c.carrier_id
+),
 excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
     SELECT i.person_id, c.carrier_id AS permit_id, i.permit_record, c.record, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
            greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id, c.is_own) AS place
     FROM idle i
     JOIN carriers c ON c.permit_id = i.permit_id
-    JOIN idle e ON e.person_id = i.person_id AND e.right_id = i.right_id
+    LEFT JOIN known n ON n.permit_id = i.permit_id AND n.carrier_id = c.carrier_id
     WHERE i.idle_no > i.months_allowed
-    GROUP BY i.person_id, c.carrier_id, c.is_own, c.record, c.from_at, c.settled_on, i.permit_id, i.permit_record, i.permit_known_at, i.month, i.idle_no, i.months_allowed, i.known_at, i.stands_since
-    HAVING c.settled_on IS NULL OR CAST(greatest(i.stands_since, CASE WHEN NOT c.is_own THEN i.permit_known_at END) AS DATE) > c.settled_on
-        OR count(*) FILTER (WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> c.carrier_id THEN e.permit_known_at END) AS DATE) <= c.settled_on) <= i.months_allowed   -- too few were known
+      AND (c.settled_on IS NULL OR CAST(greatest(i.stands_since, CASE WHEN NOT c.is_own THEN i.permit_known_at END) AS DATE) > c.settled_on
+           OR coalesce(n.months, 0) <= i.months_allowed)   -- too few were known
 ),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on, records_of(record) AS records

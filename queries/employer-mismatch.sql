@@ -94,17 +94,19 @@ incomplete AS (   -- months in which an allowed employer's silence shows nothing
     JOIN employer_months m ON m.employer_id = pe.employer_id AND m.reported_pct < $complete_pct
     GROUP BY pe.permit_id, m.month
 ),
-begun AS (   -- of each employer and month with less than enough declared before: until when
+begun AS (   -- of each employer and month with less than enough declared when a permit was decided: until when
     SELECT e.person_id, e.month, e.employer_id, max(e.until_at) AS until_at
     FROM elsewhere o
     JOIN earlier_pay e ON e.person_id = o.person_id AND e.gross_sek < $amount_sek
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     GROUP BY e.person_id, e.month, e.employer_id
 ),
-taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there before: until when
+taken_back AS (   -- of each permit and month the pay of an allowed employer, or the excuse, that was there when a permit was decided: until when
     SELECT t.permit_id, e.month, max(CASE WHEN NOT e.excused THEN e.until_at END) AS paid_until, max(CASE WHEN e.excused THEN e.until_at END) AS excused_until
     FROM elsewhere o
     JOIN tied t ON t.person_id = o.person_id AND t.chain_id = o.chain_id
     JOIN earlier_pay e ON e.person_id = t.person_id
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     LEFT JOIN permitted_employers pe ON pe.permit_id = t.permit_id AND pe.employer_id = e.employer_id
          AND pe.from_on < add_months(e.month, 1) AND (pe.to_on IS NULL OR pe.to_on >= e.month)
     WHERE e.excused OR (pe.employer_id IS NOT NULL AND e.gross_sek > 0)

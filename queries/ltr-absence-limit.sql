@@ -112,12 +112,13 @@ seen AS (   -- the day of leaving and each sign of a stay, each with the next; t
     ) x
     WINDOW w AS (PARTITION BY permit_id, post_record, absent_from ORDER BY seen_on, record NULLS FIRST)
 ),
-lost AS (   -- signs within each absence that were corrected away: until when
+lost AS (   -- signs within each absence that were there by the decision and were corrected away: until when
     SELECT l.permit_id, l.post_record, l.absent_from, s.seen_on, max(e.until_at) AS until_at
     FROM lasting l
     JOIN seen s ON s.permit_id = l.permit_id AND s.post_record = l.post_record AND s.absent_from = l.absent_from
     JOIN earlier_presence e ON e.person_id = l.person_id AND e.sign <> 'registered' AND e.seen_on > s.seen_on
          AND (s.next_seen_on IS NULL OR e.seen_on < s.next_seen_on)
+         AND CAST(e.from_at AS DATE) <= l.settled_on
     GROUP BY l.permit_id, l.post_record, l.absent_from, s.seen_on
 )
 SELECT l.person_id, l.permit_id, l.dereg_on AS alert_key, l.dereg_on AS anchor_at,

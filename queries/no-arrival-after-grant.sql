@@ -89,25 +89,26 @@ sign AS (   -- signs of a stay; salary and studies only for the classes whose pe
     JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment', 'interrupted', 'leave_ended', 'degree')
          AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 ),
-lost AS (   -- signs that there were before: until when
-    SELECT n.permit_id, s.seen_on, s.until_at
+lost AS (   -- signs that there were before: from when until when
+    SELECT n.permit_id, s.seen_on, s.from_at, s.until_at
     FROM newcomer n
     JOIN earlier_presence s ON s.person_id = n.person_id
     UNION ALL
-    SELECT n.permit_id, add_months(a.month, 1) - 1 AS seen_on, a.until_at
+    SELECT n.permit_id, add_months(a.month, 1) - 1 AS seen_on, a.from_at, a.until_at
     FROM newcomer n
     JOIN earlier_pay a ON a.person_id = n.person_id AND a.whole AND a.gross_sek > 0 AND n.permit_class IN ('WORK_EMP', 'BLUE_CARD', 'ICT', 'SELF_EMP')
     UNION ALL
-    SELECT n.permit_id, e.event_on AS seen_on, e.until_at
+    SELECT n.permit_id, e.event_on AS seen_on, e.from_at, e.until_at
     FROM newcomer n
     JOIN earlier_studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment', 'interrupted', 'leave_ended', 'degree')
          AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 ),
-seen AS (
-    SELECT n.permit_id, max(l.until_at) AS until_at
+seen AS (   -- those that were there by the decision of each carrier
+    SELECT n.permit_id, c.carrier_id, max(l.until_at) AS until_at
     FROM newcomer n
     JOIN lost l ON l.permit_id = n.permit_id AND l.seen_on >= n.applied_on
-    GROUP BY n.permit_id
+    JOIN carriers c ON c.permit_id = n.permit_id AND CAST(l.from_at AS DATE) <= c.settled_on
+    GROUP BY n.permit_id, c.carrier_id
 )
 SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
        greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
@@ -118,7 +119,7 @@ SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usab
        records(n.record, c.record) AS records
 FROM newcomer n
 JOIN carriers c ON c.permit_id = n.permit_id
-LEFT JOIN seen b ON b.permit_id = n.permit_id
+LEFT JOIN seen b ON b.permit_id = n.permit_id AND b.carrier_id = c.carrier_id
 LEFT JOIN sign s ON s.permit_id = n.permit_id
 WHERE c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on
 GROUP BY n.person_id, c.carrier_id, c.record, c.from_at, n.record, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

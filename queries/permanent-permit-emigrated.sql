@@ -68,8 +68,9 @@ WITH move AS (   -- moves abroad within the unbroken right, each with the end of
     JOIN deregistrations d ON d.person_id = p.person_id AND d.dereg_code = 'UV' AND d.dereg_on >= p.right_from
     LEFT JOIN whole_permits l ON l.person_id = p.person_id AND l.permit_class = 'LTR_EU'
          AND (l.valid_to IS NULL OR l.valid_to >= d.dereg_on) AND (l.ended_on IS NULL OR l.ended_on >= d.dereg_on)
-    LEFT JOIN earlier_notices w ON w.person_id = p.person_id AND w.about = 'service'   -- that excused it before
+    LEFT JOIN earlier_notices w ON w.person_id = p.person_id AND w.about = 'service'   -- that excused it by the decision
          AND w.event_on >= add_months(d.dereg_on, -$service_months) AND w.event_on <= d.dereg_on + $wait_days
+         AND CAST(w.from_at AS DATE) <= p.decided_on
     WHERE p.permit_class = 'PERMANENT'
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.keep_notice_on,
              d.dereg_on, d.foreign_country, d.registered_again_at, d.record, d.known_at, p.is_first, p.decided_on

@@ -52,7 +52,7 @@ doc.en = "a notice of a reason for a journey concerns a visit within these days 
 source.sv = "eget antagande, som för resor till hemlandet (R18)"
 source.en = "own default, as for protected-home-travel"
 */
-WITH corrected AS (   -- notices that showed no such use before, or no such day of issue, and until when
+WITH corrected AS (   -- notices that showed no such use when a permit was decided, or no such day of issue, and until when
     SELECT st.person_id, st.record AS status_record, b.record,
            max(CASE WHEN NOT coalesce(e.doc_kind = 'P' AND same_state(e.doc_issuer, st.tested_country) > 0 AND e.source <> 'tip'
                                       AND e.observed_on > st.declared_on AND (st.ended_on IS NULL OR e.observed_on < st.ended_on)
@@ -61,7 +61,13 @@ WITH corrected AS (   -- notices that showed no such use before, or no such day 
     FROM statuses st
     JOIN border b ON b.person_id = st.person_id
     JOIN earlier_border e ON e.person_id = b.person_id AND e.record_key = b.record_key
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     GROUP BY st.person_id, st.record, b.record
+),
+status_before AS (   -- what a declaration said when a permit was decided, and until when
+    SELECT o.person_id, o.record_key, o.tested_country, o.declared_on, o.ended_on, o.until_at
+    FROM earlier_statuses o
+    JOIN whole_permits d ON d.person_id = o.person_id AND CAST(o.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(o.until_at AS DATE)
 ),
 used AS (   -- a notice that shows a passport of the tested country during the status
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.ended_on, st.tested_country, b.record, b.observed_on, b.doc_issued_on,
@@ -76,7 +82,7 @@ used AS (   -- a notice that shows a passport of the tested country during the s
     JOIN border b ON b.person_id = st.person_id AND b.doc_kind = 'P' AND same_state(b.doc_issuer, st.tested_country) > 0 AND b.source <> 'tip'
          AND b.observed_on > st.declared_on AND (st.ended_on IS NULL OR b.observed_on < st.ended_on)
     LEFT JOIN corrected c ON c.person_id = b.person_id AND c.status_record = st.record AND c.record = b.record
-    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the use before
+    LEFT JOIN status_before o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the use before
          AND NOT coalesce(same_state(b.doc_issuer, o.tested_country) > 0 AND b.observed_on > o.declared_on AND (o.ended_on IS NULL OR b.observed_on < o.ended_on), false)
     LEFT JOIN documents d ON d.person_id = st.person_id AND d.kind IN ('RD', 'FP') AND d.valid_from <= b.observed_on
          AND (d.valid_to IS NULL OR d.valid_to >= b.observed_on) AND (d.revoked_on IS NULL OR d.revoked_on > b.observed_on)

@@ -78,7 +78,18 @@ doc.en = "a notice of a reason concerns a visit within these days of it"
 source.sv = "eget antagande"
 source.en = "own default"
 */
-WITH told AS (   -- visits during the status, with the best reason given for each, and moves there
+WITH status_before AS (   -- what a declaration said when a permit was decided, and until when
+    SELECT o.person_id, o.record_key, o.tested_country, o.declared_on, o.ended_on, o.until_at
+    FROM earlier_statuses o
+    JOIN whole_permits d ON d.person_id = o.person_id AND CAST(o.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(o.until_at AS DATE)
+),
+reason_before AS (   -- reasons that there were when a permit was decided, and until when
+    SELECT w.person_id, w.kind, w.event_on, w.country, w.until_at
+    FROM earlier_notices w
+    JOIN whole_permits d ON d.person_id = w.person_id AND CAST(w.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(w.until_at AS DATE)
+    WHERE w.about = 'reason'
+),
+told AS (   -- visits during the status, with the best reason given for each, and moves there
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason, records_of(n.record) AS reason_records,
@@ -92,9 +103,9 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('travel_reason', 'home_visit_excused')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)
-    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the visit before
+    LEFT JOIN status_before o ON o.person_id = st.person_id AND o.record_key = st.record_key   -- it did not concern the visit before
          AND NOT coalesce(same_state(v.country, o.tested_country) > 0 AND v.left_on > o.declared_on AND (o.ended_on IS NULL OR v.left_on < o.ended_on), false)
-    LEFT JOIN earlier_notices w ON w.person_id = st.person_id AND w.about = 'reason'   -- a reason was taken back
+    LEFT JOIN reason_before w ON w.person_id = st.person_id   -- a reason was taken back
          AND w.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR w.event_on <= v.back_on + $notice_days)
          AND (w.country IS NULL OR w.country = v.country)
     GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.shown, v.first_record, v.left_on,
@@ -107,7 +118,7 @@ WITH told AS (   -- visits during the status, with the best reason given for eac
            CASE WHEN d.known_at > d.told_at THEN d.dereg_on END AS ahead_on, d.record AS records   -- one that is told ahead may be taken back until its day
     FROM statuses st
     JOIN deregistrations d ON d.person_id = st.person_id AND d.dereg_code = 'UV' AND same_state(d.foreign_country, st.tested_country) > 0
-    LEFT JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key
+    LEFT JOIN status_before o ON o.person_id = st.person_id AND o.record_key = st.record_key
          AND NOT coalesce(same_state(d.foreign_country, o.tested_country) > 0 AND d.dereg_on > o.declared_on AND (o.ended_on IS NULL OR d.dereg_on < o.ended_on), false)
     WHERE d.dereg_on > st.declared_on AND (st.ended_on IS NULL OR d.dereg_on < st.ended_on)
     GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, d.record, d.dereg_on, d.foreign_country, d.known_at,

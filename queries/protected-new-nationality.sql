@@ -66,13 +66,15 @@ kept AS (   -- and when a later post no longer shows it; one that a later correc
     GROUP BY a.person_id, a.record, a.version, a.known_from, a.known_at, a.event_on, a.before, a.country
     HAVING NOT coalesce(bool_or(l.op IN ('correct', 'retract')), false)
 ),
-declared AS (   -- declarations of refugee status, and until when they were none, or on other days
-    SELECT st.person_id, st.record, k.country, k.version, max(o.until_at) AS until_at
-    FROM statuses st
+declared AS (   -- declarations of refugee status that were none, or on other days, by the decision on each permit, and until when
+    SELECT p.permit_id, st.record, k.country, k.version, max(o.until_at) AS until_at
+    FROM rights p
+    JOIN statuses st ON st.person_id = p.person_id
     JOIN kept k ON k.person_id = st.person_id
-    JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key
+    JOIN earlier_statuses o ON o.person_id = st.person_id AND o.record_key = st.record_key AND CAST(o.from_at AS DATE) <= p.decided_on
          AND NOT coalesce(o.status_kind = 'refugee' AND k.event_on > o.declared_on AND (o.ended_on IS NULL OR k.event_on < o.ended_on), false)
-    GROUP BY st.person_id, st.record, k.country, k.version
+    WHERE p.permit_class = 'PROT_REFUGEE'
+    GROUP BY p.permit_id, st.record, k.country, k.version
 )
 SELECT p.person_id, p.permit_id, k.country AS alert_key, k.event_on AS anchor_at,
        greatest(k.known_at, st.first_known_time, p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
@@ -87,6 +89,6 @@ JOIN whole_permits g ON g.permit_id = p.permit_id
 JOIN statuses st ON st.person_id = p.person_id AND st.status_kind = 'refugee'
 JOIN kept k ON k.person_id = p.person_id AND NOT coalesce(has_citizenship(g.citizenships_at_grant, k.country), false)
      AND k.event_on > st.declared_on AND (st.ended_on IS NULL OR k.event_on < st.ended_on)
-LEFT JOIN declared o ON o.person_id = st.person_id AND o.record = st.record AND o.country = k.country AND o.version = k.version
+LEFT JOIN declared o ON o.permit_id = p.permit_id AND o.record = st.record AND o.country = k.country AND o.version = k.version
 WHERE p.permit_class = 'PROT_REFUGEE'
   AND (p.is_first OR p.decided_on IS NULL OR CAST(greatest(k.known_at, st.first_known_time, o.until_at) AS DATE) > p.decided_on)

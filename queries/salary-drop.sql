@@ -79,10 +79,11 @@ full_month AS (   -- leave may begin or end in a month beside it, which says not
     LEFT JOIN permit_chains h ON h.permit_id = m.permit_id
     WHERE m.permit_class IN ('WORK_EMP', 'BLUE_CARD') AND ((m.in_own_right AND m.gross_sek > 0) OR m.excused = 1)
 ),
-risen AS (   -- months for which less was declared before, and until when
+risen AS (   -- months for which less was declared when a permit was decided, and until when
     SELECT e.person_id, e.month, max(e.until_at) AS until_at
     FROM earlier_pay e
     JOIN salary_months m ON m.person_id = e.person_id AND m.month = e.month AND m.gross_sek > e.gross_sek
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     WHERE e.whole AND NOT e.excused
     GROUP BY e.person_id, e.month
 ),

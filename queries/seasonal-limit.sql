@@ -97,27 +97,23 @@ excess AS (   -- the days that pass the limit in force on them, and each that wa
     GROUP BY c.person_id, c.permit_id, c.record, c.carries_until, c.day, c.known_at, c.permit_records, c.days_in_year
     HAVING c.days_in_year > max(l.value)
 ),
-begun AS (   -- of each employer and month with too little declared before: until when
-    SELECT person_id, month, employer_id, max(until_at) AS until_at
-    FROM earlier_pay
-    WHERE gross_sek < $amount_sek
-    GROUP BY person_id, month, employer_id
-),
 late_pay AS (   -- months in which the seasonal employer paid after the permit, and no permit or application allowed it
-    SELECT s.person_id, s.permit_id, s.record, p.month, p.first_record, p.known_at, greatest(p.known_at, b.until_at) AS stands_since
+    SELECT s.person_id, s.permit_id, s.record, p.month, p.employer_id, p.first_record, p.known_at
     FROM season s
     JOIN permitted_employers pe ON pe.permit_id = s.permit_id
     JOIN salaries p ON p.person_id = s.person_id AND p.employer_id = pe.employer_id AND p.gross_sek >= $amount_sek
          AND p.month > s.carries_until + $arrears_days AND (s.next_from IS NULL OR p.month < s.next_from)
-    LEFT JOIN begun b ON b.person_id = p.person_id AND b.month = p.month AND b.employer_id = p.employer_id
     WHERE NOT EXISTS (SELECT 1 FROM work_rights w
                       WHERE w.person_id = s.person_id AND w.from_on < add_months(p.month, 1) AND (w.to_on IS NULL OR w.to_on >= p.month))
 ),
-weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known
+weighed AS (   -- months whose pay was known, and no less was declared, when a later permit was decided: that ends the matter once it is known
     SELECT p.permit_id, p.month, min(s.first_known_time) AS weighed_at
     FROM late_pay p
-    JOIN whole_permits s ON s.person_id = p.person_id AND s.valid_from >= add_months(p.month, 1) AND CAST(p.stands_since AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    JOIN whole_permits s ON s.person_id = p.person_id AND s.valid_from >= add_months(p.month, 1) AND CAST(p.known_at AS DATE) <= coalesce(s.decided_on, s.valid_from)
     WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND NOT s.annulled
+      AND NOT EXISTS (SELECT 1 FROM earlier_pay b
+                      WHERE b.person_id = p.person_id AND b.month = p.month AND b.employer_id = p.employer_id AND b.gross_sek < $amount_sek
+                        AND CAST(b.from_at AS DATE) <= coalesce(s.decided_on, s.valid_from) AND CAST(b.until_at AS DATE) > coalesce(s.decided_on, s.valid_from))
     GROUP BY p.permit_id, p.month
 ),
 told AS (   -- what is paid is paid; the employer may correct it until the month is complete

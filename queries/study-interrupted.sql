@@ -50,31 +50,34 @@ doc.en = "registrations of together at least these credits show that studies go 
 source.sv = "eget antagande: halva heltidsstudier under en termin"
 source.en = "own default: half of full-time studies in a term"
 */
-WITH told AS (   -- reports that studies stopped, and since when they have said so
-    SELECT s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time,
+WITH told AS (   -- reports that studies stopped, and since when they have said so, as far as the decision on each permit goes
+    SELECT p.permit_id, s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time,
            greatest(s.first_known_time, max(CASE WHEN e.event_on > s.event_on OR e.credits_tenths < 150 THEN e.until_at END)) AS stands_since
-    FROM study_stops s
+    FROM rights p
+    JOIN study_stops s ON s.person_id = p.person_id
     JOIN studies t ON t.person_id = s.person_id AND t.record = s.record AND t.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration')
-    LEFT JOIN earlier_studies e ON e.person_id = t.person_id AND e.record_key = t.record_key AND e.about = 'stop'
-    GROUP BY s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time
+    LEFT JOIN earlier_studies e ON e.person_id = t.person_id AND e.record_key = t.record_key AND e.about = 'stop' AND CAST(e.from_at AS DATE) <= p.decided_on
+    WHERE p.permit_class = 'STUDY_HE'
+    GROUP BY p.permit_id, s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time
 ),
-going_before AS (   -- registrations and exemptions that outlived each stop, before they were corrected away: until when
-    SELECT s.person_id, s.record, max(e.until_at) AS until_at
-    FROM study_stops s
+going_before AS (   -- registrations and exemptions that outlived each stop by the decision on each permit, before they were corrected away: until when
+    SELECT p.permit_id, s.record, max(e.until_at) AS until_at
+    FROM rights p
+    JOIN study_stops s ON s.person_id = p.person_id
     JOIN earlier_studies e ON e.person_id = s.person_id AND e.about IN ('registration', 'exemption')
          AND coalesce(e.ends_on, CASE WHEN e.about = 'registration' OR e.kind IN ('deferred', 'exchange_out')
                                       THEN coalesce(e.starts_on, e.event_on) + 150 ELSE DATE '2199-12-31' END) >= s.event_on
     LEFT JOIN study_registrations r ON r.person_id = e.person_id AND r.record_key = e.record_key AND r.until_on > s.event_on
          AND r.credits_tenths >= coalesce(e.credits_tenths, 300)   -- it says as much now
-    WHERE r.record IS NULL
-    GROUP BY s.person_id, s.record
+    WHERE r.record IS NULL AND p.permit_class = 'STUDY_HE' AND CAST(e.from_at AS DATE) <= p.decided_on
+    GROUP BY p.permit_id, s.record
 ),
 stop AS (   -- reports that studies stopped within the unbroken right, unless the decision to extend knew of them
     SELECT p.person_id, p.permit_id, p.record AS permit_record, greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS held_at,
            s.record AS stop_record, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
     FROM rights p
-    JOIN told s ON s.person_id = p.person_id AND s.event_on >= p.right_from
-    LEFT JOIN going_before b ON b.person_id = s.person_id AND b.record = s.record
+    JOIN told s ON s.permit_id = p.permit_id AND s.event_on >= p.right_from
+    LEFT JOIN going_before b ON b.permit_id = p.permit_id AND b.record = s.record
     WHERE (p.is_first OR p.decided_on IS NULL OR greatest(s.event_on, CAST(s.stands_since AS DATE), CAST(b.until_at AS DATE)) > p.decided_on) AND p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known

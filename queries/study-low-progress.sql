@@ -104,32 +104,35 @@ result AS (   -- results dated up to the evaluation, in the order in which they 
     FROM due d
     JOIN studies s ON s.person_id = d.person_id AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
 ),
-result_before AS (   -- the most that each result counted for before it was corrected or annulled, until when
-    SELECT d.permit_id, d.year_no, e.record_key, max(e.credits_tenths) AS tenths, max(e.until_at) AS until_at
+result_before AS (   -- the most that each result counted for on the day on which a carrier was decided, before it was corrected or annulled, until when
+    SELECT d.permit_id, c.carrier_id, d.year_no, e.record_key, max(e.credits_tenths) AS tenths, max(e.until_at) AS until_at
     FROM due d
     JOIN earlier_studies e ON e.person_id = d.person_id AND e.about = 'result' AND e.event_on >= d.from_on AND e.event_on <= d.due_on
-    GROUP BY d.permit_id, d.year_no, e.record_key
+    JOIN carriers c ON c.permit_id = d.permit_id AND CAST(e.from_at AS DATE) <= c.settled_on AND CAST(e.until_at AS DATE) > c.settled_on
+    GROUP BY d.permit_id, c.carrier_id, d.year_no, e.record_key
 ),
 better AS (   -- what the year had so, above what it has now
-    SELECT b.permit_id, b.year_no, sum(b.tenths - coalesce(s.credits_tenths, 0)) AS tenths, max(b.until_at) AS until_at
+    SELECT b.permit_id, b.carrier_id, b.year_no, sum(b.tenths - coalesce(s.credits_tenths, 0)) AS tenths, max(b.until_at) AS until_at
     FROM result_before b
     JOIN due d ON d.permit_id = b.permit_id AND d.year_no = b.year_no
     LEFT JOIN studies s ON s.person_id = d.person_id AND s.record_key = b.record_key AND s.kind = 'result' AND s.event_on >= d.from_on AND s.event_on <= d.due_on
     WHERE b.tenths > coalesce(s.credits_tenths, 0)
-    GROUP BY b.permit_id, b.year_no
+    GROUP BY b.permit_id, b.carrier_id, b.year_no
 ),
-excused_before AS (   -- months and exemptions that were taken back
-    SELECT d.permit_id, d.year_no, count(DISTINCT e.month) AS months, max(e.until_at) AS until_at
+excused_before AS (   -- months and exemptions that were there on that day and were taken back
+    SELECT d.permit_id, c.carrier_id, d.year_no, count(DISTINCT e.month) AS months, max(e.until_at) AS until_at
     FROM due d
     JOIN earlier_excuses e ON e.person_id = d.person_id AND e.month >= month_of(d.from_on) AND e.month < d.to_on
-    GROUP BY d.permit_id, d.year_no
+    JOIN carriers c ON c.permit_id = d.permit_id AND CAST(e.from_at AS DATE) <= c.settled_on AND CAST(e.until_at AS DATE) > c.settled_on
+    GROUP BY d.permit_id, c.carrier_id, d.year_no
 ),
 exempt_before AS (
-    SELECT d.permit_id, d.year_no, max(e.until_at) AS until_at
+    SELECT d.permit_id, c.carrier_id, d.year_no, max(e.until_at) AS until_at
     FROM due d
     JOIN earlier_studies e ON e.person_id = d.person_id AND e.about = 'exemption' AND coalesce(e.starts_on, e.event_on) < d.to_on
          AND coalesce(e.ends_on, CASE WHEN e.kind IN ('deferred', 'exchange_out') THEN coalesce(e.starts_on, e.event_on) + 150 ELSE d.from_on END) >= d.from_on
-    GROUP BY d.permit_id, d.year_no
+    JOIN carriers c ON c.permit_id = d.permit_id AND CAST(e.from_at AS DATE) <= c.settled_on
+    GROUP BY d.permit_id, c.carrier_id, d.year_no
 ),
 wanted AS (   -- one row for each tier: the credits that it asks, less the share of the excused months
     SELECT d.*, tier.severity, coalesce(x.months, 0) AS months_excused, d.required * (12 * tier.pct - 100 * coalesce(x.months, 0)) AS asked_1200ths
@@ -145,9 +148,9 @@ SELECT w.person_id, c.carrier_id AS permit_id, w.from_on AS alert_key, w.to_on A
        records(w.record, c.record, records_of(r.record)) AS records
 FROM wanted w
 JOIN carriers c ON c.permit_id = w.permit_id
-LEFT JOIN better b ON b.permit_id = w.permit_id AND b.year_no = w.year_no
-LEFT JOIN excused_before x ON x.permit_id = w.permit_id AND x.year_no = w.year_no
-LEFT JOIN exempt_before y ON y.permit_id = w.permit_id AND y.year_no = w.year_no
+LEFT JOIN better b ON b.permit_id = w.permit_id AND b.carrier_id = c.carrier_id AND b.year_no = w.year_no
+LEFT JOIN excused_before x ON x.permit_id = w.permit_id AND x.carrier_id = c.carrier_id AND x.year_no = w.year_no
+LEFT JOIN exempt_before y ON y.permit_id = w.permit_id AND y.carrier_id = c.carrier_id AND y.year_no = w.year_no
 LEFT JOIN result r ON r.permit_id = w.permit_id AND r.year_no = w.year_no
 WHERE w.asked_1200ths > 0 AND w.due_on >= w.valid_from   -- evaluated before that, it was a matter of the permit before
   AND NOT EXISTS (SELECT 1 FROM study_exemptions e

@@ -127,15 +127,16 @@ seen AS (   -- what the institutions have said about each term; a registration f
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
     GROUP BY d.person_id, d.permit_id, d.record, d.first_known_time, d.decided_on, d.term, d.starts_on, d.waits_from
 ),
-taken_back AS (   -- registrations and exemptions that there were before: until when
-    SELECT d.permit_id, d.term, max(s.until_at) AS until_at
+taken_back AS (   -- registrations and exemptions that there were by the decision of each carrier: until when
+    SELECT d.permit_id, c.carrier_id, d.term, max(s.until_at) AS until_at
     FROM due d
     JOIN earlier_studies s ON s.person_id = d.person_id AND s.about IN ('registration', 'exemption')
          AND (s.about = 'registration' OR coalesce(s.starts_on, s.event_on) <= d.ends_on - $overlap_days)
          AND (s.ends_on >= d.starts_on + $overlap_days
               OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
-    GROUP BY d.permit_id, d.term
+    JOIN carriers c ON c.permit_id = d.permit_id AND CAST(s.from_at AS DATE) <= c.settled_on
+    GROUP BY d.permit_id, c.carrier_id, d.term
 )
 SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on AS anchor_at,
        greatest(CAST(n.counted_from + tier.days AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
@@ -146,6 +147,6 @@ SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on 
 FROM seen n
 CROSS JOIN (VALUES ('weak', $first_days), ('strong', $second_days)) AS tier(severity, days)
 JOIN carriers c ON c.permit_id = n.permit_id
-LEFT JOIN taken_back b ON b.permit_id = n.permit_id AND b.term = n.term
+LEFT JOIN taken_back b ON b.permit_id = n.permit_id AND b.carrier_id = c.carrier_id AND b.term = n.term
 WHERE (c.settled_on IS NULL OR greatest(n.counted_from + tier.days, CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on)
   AND (n.exempt_from IS NULL OR n.exempt_from > n.counted_from + tier.days)

@@ -72,7 +72,13 @@ doc.en = "days from the end of the term within which its results are awaited"
 source.sv = "eget antagande"
 source.en = "own default"
 */
-WITH worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
+WITH pay_before AS (   -- what was declared or excused when a permit was decided, and until when
+    SELECT e.person_id, e.month, e.gross_sek, e.excused, e.until_at
+    FROM earlier_pay e
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
+    WHERE e.whole
+),
+worked AS (   -- terms with their months of full-time work under the permit and those to study that continue it; a month belongs to the term that holds its first day
     SELECT p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on,
            count(DISTINCT m.month) AS months_high, max(greatest(m.known_at, q.first_known_time)) AS known_at, max(m.known_at) AS paid_at,
            max(e.until_at) AS corrected_at
@@ -81,7 +87,7 @@ WITH worked AS (   -- terms with their months of full-time work under the permit
     JOIN salary_months m ON m.person_id = q.person_id AND m.month >= q.valid_from AND (q.carries_until IS NULL OR m.month <= q.carries_until) AND m.excused = 0
     JOIN terms t ON m.month >= t.starts_on AND m.month <= t.ends_on
     JOIN parameters f ON f.name = 'livelihood_floor_sek' AND m.month >= f.valid_from AND (f.valid_to IS NULL OR m.month < f.valid_to)
-    LEFT JOIN earlier_pay e ON e.person_id = m.person_id AND e.month = m.month AND e.whole AND (e.excused OR e.gross_sek * 100 < f.value * $share_pct)
+    LEFT JOIN pay_before e ON e.person_id = m.person_id AND e.month = m.month AND (e.excused OR e.gross_sek * 100 < f.value * $share_pct)
     WHERE p.permit_class = 'STUDY_HE' AND m.gross_sek * 100 >= f.value * $share_pct
     GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, t.term, t.starts_on, t.ends_on
     HAVING count(DISTINCT m.month) >= $high_months
@@ -98,13 +104,14 @@ result AS (
     JOIN studies s ON s.person_id = w.person_id AND s.kind = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days
     GROUP BY w.permit_id, w.term
 ),
-lost AS (   -- studies of the term that there were before: until when
+lost AS (   -- studies of the term that there were when a permit was decided: until when
     SELECT w.permit_id, w.term, max(s.until_at) AS until_at
     FROM worked w
     JOIN earlier_studies s ON s.person_id = w.person_id
          AND ((s.about = 'result' AND s.event_on >= w.starts_on AND s.event_on <= w.ends_on + $wait_days)
               OR (s.about IN ('registration', 'exemption') AND coalesce(s.starts_on, s.event_on) <= w.ends_on
                   AND (s.ends_on IS NULL OR s.ends_on >= w.starts_on)))
+    JOIN whole_permits d ON d.person_id = s.person_id AND CAST(s.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(s.until_at AS DATE)
     LEFT JOIN studies t ON t.person_id = s.person_id AND t.record_key = s.record_key AND t.kind = s.kind AND t.event_on = s.event_on
          AND coalesce(t.credits_tenths, 300) >= coalesce(s.credits_tenths, 300)   -- it says as much now
     WHERE t.record IS NULL

@@ -79,21 +79,22 @@ employer AS (   -- what explains an allowed employer's silence
          AND m.month >= month_of(pe.from_on) AND m.month <= add_months(pe.from_on, $months + 1)
     GROUP BY pe.permit_id
 ),
-taken_back AS (   -- pay, excuses and notices of a start that were there before: until when
-    SELECT n.permit_id, max(e.until_at) AS until_at
+taken_back AS (   -- pay, excuses and notices of a start that were there before: from when until when
+    SELECT n.permit_id, e.from_at, e.until_at
     FROM newcomer n
     JOIN earlier_pay e ON e.person_id = n.person_id AND e.month >= month_of(n.valid_from) AND e.month <= add_months(n.start_by, 1)
          AND e.whole AND (e.gross_sek > 0 OR e.excused)
-    GROUP BY n.permit_id
     UNION ALL
-    SELECT n.permit_id, max(e.until_at) AS until_at
+    SELECT n.permit_id, e.from_at, e.until_at
     FROM newcomer n
     JOIN earlier_notices e ON e.person_id = n.person_id AND e.about = 'employment' AND e.kind = 'employment_start'
          AND e.event_on >= n.valid_from - 31 AND e.event_on <= n.start_by
-    GROUP BY n.permit_id
 ),
-known AS (
-    SELECT permit_id, max(until_at) AS until_at FROM taken_back GROUP BY permit_id
+known AS (   -- those that were there by the decision of each carrier
+    SELECT t.permit_id, c.carrier_id, max(t.until_at) AS until_at
+    FROM taken_back t
+    JOIN carriers c ON c.permit_id = t.permit_id AND CAST(t.from_at AS DATE) <= c.settled_on
+    GROUP BY t.permit_id, c.carrier_id
 ),
 due AS (   -- one deadline for each tier: weak when the limit's month is complete, strong a month later (pay in arrears)
     SELECT n.*, tier.severity, add_months(month_of(n.start_by), tier.extra_months) AS last_month,
@@ -111,7 +112,7 @@ SELECT d.person_id, c.carrier_id AS permit_id,   -- each first permit is an aler
        records(d.record, c.record, x.records, min(s.first_record), max(s.last_record)) AS records
 FROM due d
 JOIN carriers c ON c.permit_id = d.permit_id
-LEFT JOIN known k ON k.permit_id = d.permit_id
+LEFT JOIN known k ON k.permit_id = d.permit_id AND k.carrier_id = c.carrier_id
 LEFT JOIN employer x ON x.permit_id = d.permit_id
 LEFT JOIN salary_months s ON s.person_id = d.person_id AND s.month >= month_of(d.valid_from) AND s.month <= add_months(d.start_by, 1)
 WHERE (c.settled_on IS NULL OR CAST(greatest(agi_complete(d.last_month), CASE WHEN NOT c.is_own THEN d.first_known_time END, k.until_at) AS DATE) > c.settled_on)

@@ -104,18 +104,14 @@ run AS (   -- months in a row are one episode
                OVER (PARTITION BY person_id, permit_id ORDER BY month ROWS UNBOUNDED PRECEDING) AS episode
     FROM asked
 ),
-corrected AS (   -- months that had too little pay, or an excuse, before, and until when
-    SELECT r.permit_id, r.month, max(e.until_at) AS until_at
-    FROM run r
-    JOIN earlier_pay e ON e.person_id = r.person_id AND e.month = r.month AND e.whole AND (e.excused OR e.gross_sek < $amount_sek)
-    GROUP BY r.permit_id, r.month
-),
-weighed AS (   -- months whose pay was known when a later permit was decided: that ends the matter once it is known
+weighed AS (   -- months whose pay was known when a later permit was decided, and neither too little nor excused: that ends the matter once it is known
     SELECT r.permit_id, r.month, min(s.first_known_time) AS weighed_at
     FROM run r
-    LEFT JOIN corrected k ON k.permit_id = r.permit_id AND k.month = r.month
-    JOIN whole_permits s ON s.person_id = r.person_id AND s.valid_from >= add_months(r.month, 1) AND CAST(greatest(r.known_at, k.until_at) AS DATE) <= coalesce(s.decided_on, s.valid_from)
+    JOIN whole_permits s ON s.person_id = r.person_id AND s.valid_from >= add_months(r.month, 1) AND CAST(r.known_at AS DATE) <= coalesce(s.decided_on, s.valid_from)
     WHERE s.permit_class <> 'ASYLUM_APPLICANT' AND NOT s.annulled
+      AND NOT EXISTS (SELECT 1 FROM earlier_pay e
+                      WHERE e.person_id = r.person_id AND e.month = r.month AND e.whole AND (e.excused OR e.gross_sek < $amount_sek)
+                        AND CAST(e.from_at AS DATE) <= coalesce(s.decided_on, s.valid_from) AND CAST(e.until_at AS DATE) > coalesce(s.decided_on, s.valid_from))
     GROUP BY r.permit_id, r.month
 ),
 named AS (   -- all that was declared for the month, and the applications that were refused or withdrawn by then since the permit began

@@ -1,6 +1,6 @@
 /*
 One row per person, month and span of known time in which the salary declared for the month was another than before: `gross_sek` of one
-employer (`whole` false), and of all together (`employer_id` null), until `until_at`; and per month that was excused until the token was taken
+employer (`whole` false), and of all together (`employer_id` null), from `from_at` until `until_at`; and per month that was excused until the token was taken
 back (`excused`, no salary). Only of months about which a statement or token was corrected or retracted, so that the last span, which is what
 is declared now, is left out; the first is 0, until the first statement.
 */
@@ -36,13 +36,13 @@ span AS (
     WINDOW one AS (PARTITION BY person_id, month, employer_id ORDER BY known_at, step, record ROWS UNBOUNDED PRECEDING),
            whole AS (PARTITION BY person_id, month ORDER BY known_at, step, record, employer_id ROWS UNBOUNDED PRECEDING)
 )
-SELECT person_id, month, employer_id, false AS whole, false AS excused, employer_sek AS gross_sek, employer_until AS until_at
+SELECT person_id, month, employer_id, false AS whole, false AS excused, employer_sek AS gross_sek, known_at AS from_at, employer_until AS until_at
 FROM span
 WHERE employer_until > known_at
 UNION ALL
-SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, false AS excused, month_sek AS gross_sek, month_until AS until_at
+SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, false AS excused, month_sek AS gross_sek, known_at AS from_at, month_until AS until_at
 FROM span
 WHERE month_until > known_at
 UNION ALL
-SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, true AS excused, 0 AS gross_sek, until_at
+SELECT person_id, month, CAST(NULL AS VARCHAR) AS employer_id, true AS whole, true AS excused, 0 AS gross_sek, from_at, until_at
 FROM earlier_excuses

@@ -1,9 +1,9 @@
 /*
-One row per version of a study event that another took the place of: what it said until `until_at`, as in `earlier_border`. `about`: a
+One row per version of a study event that another took the place of: what it said from `from_at` until `until_at`, as in `earlier_border`. `about`: a
 `registration`, an `exemption` (see `study_exemptions`), a `stop` (see `study_stops`), the `return` from leave, a `result`.
 */
 SELECT 'registration' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
-       min(n.known_from) AS until_at
+       h.known_from AS from_at, min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
      AND (n.kind IN ('registered', 're_registered') OR n.op = 'retract')
@@ -12,7 +12,7 @@ GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_
 HAVING min(n.known_from) > h.known_from
 UNION ALL
 SELECT 'exemption' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
-       min(n.known_from) AS until_at
+       h.known_from AS from_at, min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
      AND (n.kind IN ('leave_granted', 'degree', 'deferred', 'doctoral_employment', 'exchange_out') OR n.op = 'retract')
@@ -21,7 +21,7 @@ GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_
 HAVING min(n.known_from) > h.known_from
 UNION ALL
 SELECT 'stop' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
-       min(n.known_from) AS until_at
+       h.known_from AS from_at, min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
      AND (n.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration') OR n.op = 'retract')
@@ -30,7 +30,7 @@ GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_
 HAVING min(n.known_from) > h.known_from
 UNION ALL
 SELECT 'return' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
-       min(n.known_from) AS until_at
+       h.known_from AS from_at, min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
      AND (n.kind = 'leave_ended' OR n.op = 'retract')
@@ -39,7 +39,7 @@ GROUP BY h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_
 HAVING min(n.known_from) > h.known_from
 UNION ALL
 SELECT 'result' AS about, h.person_id, h.record_key, h.record, h.kind, h.institution_id, h.event_on, h.starts_on, h.ends_on, h.credits_tenths,
-       min(n.known_from) AS until_at
+       h.known_from AS from_at, min(n.known_from) AS until_at
 FROM studies_history h
 JOIN studies_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND n.version > h.version
      AND (n.kind = 'result' OR n.op = 'retract')

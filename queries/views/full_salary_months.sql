@@ -6,15 +6,16 @@ gap and in the one after it, the gap is shorter than the time to find another em
 the employment ended; other months without salary are another matter (employment that ended). Such a month is a row where the employer declared
 nothing paid; one that is not declared may only be late: it is no row, but the months beside it are full. That the month was full is known only
 when the next month's salary is, after a gap that of the month that ends it: `evaluated_at` waits for both that and `complete_at`, the time by which
-every employer has declared. `stands_since` is the same of what is declared and excused now: later where more was declared before.
+every employer has declared. `stands_since` is the same of what is declared and excused now: later where more was declared when a permit was decided.
 An excused month is a month of employment, with or without salary, and never left out; nor does it make a last or first month of
 the one beside it. A month that is full only thanks to the excuse (`in_own_right` false) may speak for the person, but not against: leave
 may begin or end in it. `in_gap`: nothing was paid, by an employer that paid before and after. A gap that is short enough to be one of employment without any excuse makes the months beside it full in their own right.
 */
-WITH fallen AS (   -- months for which more was declared before, or an excuse was taken back, and until when
+WITH fallen AS (   -- months for which more was declared, or that were excused, when a permit was decided, and until when
     SELECT m.person_id, m.month, max(e.until_at) AS until_at
     FROM salary_months m
     JOIN earlier_pay e ON e.person_id = m.person_id AND e.month = m.month AND e.whole AND (e.gross_sek > m.gross_sek OR e.excused)
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     GROUP BY m.person_id, m.month
 ),
 paid AS (
@@ -31,7 +32,7 @@ unpaid AS (   -- months between two paid by one employer, a short gap
     JOIN salaries a ON a.person_id = p.person_id AND a.month = p.next_month AND a.gross_sek > 0 AND a.employer_id = b.employer_id
     LEFT JOIN salaries z ON z.person_id = p.person_id AND z.month = add_months(p.month, gap.nth) AND z.employer_id = b.employer_id
     LEFT JOIN employer_months e ON e.employer_id = b.employer_id AND e.month = add_months(p.month, gap.nth)
-    WHERE add_months(p.month, gap.nth) < p.next_month AND p.next_month <= add_months(p.month, 3)
+    WHERE add_months(p.month, gap.nth) < p.next_month AND p.next_month > add_months(p.month, 1) AND p.next_month <= add_months(p.month, 3)
       AND NOT EXISTS (SELECT 1 FROM notices n
                       WHERE n.person_id = p.person_id AND n.kind = 'employment_end' AND n.event_on >= p.month AND n.event_on < p.next_month)
     GROUP BY p.person_id, add_months(p.month, gap.nth)

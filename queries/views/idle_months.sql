@@ -5,8 +5,8 @@ counted wherever they lie, that month alone: else a month that went unpaid as we
 employer has declared for too few of its staff (below 95 per cent); and the months that a final payment covers (of k usual
 salaries it covers k - 1 months after its own; usual is the mean of the last three full months before, as many as there are).
 `idle_no` counts the rows since the last month of employment, paid or excused, under the permit (`last_month`, null if there is
-none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day. `taken_back_at` is when the pay, the excuse or the notice that the month had before was
-corrected away: before that nobody could know of the row (null: it had none).
+none; `last_paid_month` is the last one with pay). `ended_on` is the notified last day. `taken_back_at` is when the pay, the excuse or the notice that the month had when a permit
+was decided was corrected away: before that nobody could know of the row (null: it had none).
 */
 WITH noticed AS (   -- months in which an employment ended
     SELECT person_id, month_of(event_on) AS month, max(event_on) AS ended_on
@@ -68,17 +68,19 @@ unpaid AS (
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
       AND (r.ended_on IS NULL OR r.month > r.ended_on OR (r.permit_class = 'BLUE_CARD' AND r.noticed_on IS NULL))
 ),
-paid_before AS (
-    SELECT person_id, month, max(until_at) AS until_at
-    FROM earlier_pay
-    WHERE whole AND (gross_sek > 0 OR excused)
-    GROUP BY person_id, month
+paid_before AS (   -- months with pay or an excuse when a permit was decided: until when
+    SELECT e.person_id, e.month, max(e.until_at) AS until_at
+    FROM earlier_pay e
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
+    WHERE e.whole AND (e.gross_sek > 0 OR e.excused)
+    GROUP BY e.person_id, e.month
 ),
 noticed_before AS (   -- months that a notice explained as those are explained
     SELECT u.permit_id, u.month, max(e.until_at) AS until_at
     FROM unpaid u
     JOIN earlier_notices e ON e.person_id = u.person_id AND e.about = 'employment' AND e.kind = 'employment_end' AND e.event_on >= u.month
          AND (u.permit_class = 'WORK_EMP' OR e.event_on < add_months(u.month, 1))
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     GROUP BY u.permit_id, u.month
 )
 SELECT u.person_id, u.permit_id, permit_class, permit_record, permit_known_at, first_grant, valid_from, u.month, complete_at, last_month, last_paid_month,

@@ -4,18 +4,19 @@ Sweden, if it was established from a document or an entry from the country follo
 while there is none; it is certain where it is an entry, from wherever (`seen_until` = `back_on`). Else the return was not
 seen: the person may have come back unnoticed on any day since, and `seen_until` is the last day on which a sighting shows
 the person there. A return within Schengen is never recorded. An entry without an exit before it, and a sighting, are a
-visit whose length nobody knows (no days); a passage is one with `transit` (null is false). A notice that rests on a tip
-alone is not used. `shown` (returned, left, entered, seen) and `first_record` tell what it was taken from. `documented`: an end was established from a document (null or false: none was).
+visit whose length nobody knows (no days); a passage is one with `transit` (null is false), unless it is the return from a visit there. A notice that rests on a tip
+alone is not used. `shown` (returned, left, entered, seen, passed) and `first_record` tell what it was taken from. `documented`: an end was established from a document (null or false: none was).
 `stands_since` is since when it has been known as it stands (see *What was settled* in the guide): a notice that is corrected to a shorter visit
 was known, one to another country or a longer visit was not; a visit whose return was corrected away lasts since then.
 
 The signs are those that a permit of any class may be controlled by: a journey from or to Sweden, a permit card, an address
 (`presence`), an identity confirmed in person. Salaries and studies may not be read for most classes, so they end no visit.
 */
-WITH corrected AS (   -- notices that said less before, and until when
+WITH corrected AS (   -- notices that said less when a permit was decided, and until when
     SELECT b.person_id, b.record, max(e.until_at) AS until_at
     FROM border b
     JOIN earlier_border e ON e.person_id = b.person_id AND e.record_key = b.record_key
+    JOIN whole_permits d ON d.person_id = e.person_id AND CAST(e.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(e.until_at AS DATE)
     WHERE (e.direction IS DISTINCT FROM b.direction) OR (e.country IS DISTINCT FROM b.country) OR (e.observed_on IS NULL)
        OR (e.observed_on < b.observed_on AND b.direction <> 'exit') OR (e.observed_on > b.observed_on AND b.direction <> 'entry')
        OR (e.transit IS TRUE AND b.transit IS NOT TRUE) OR (e.doc_seen IS NOT TRUE AND b.doc_seen IS TRUE) OR e.source = 'tip'
@@ -63,10 +64,11 @@ ended AS (
     SELECT unseen.*, coalesce(sign_on, next_on) AS back_on, sign_on IS NULL AND coalesce(next_direction, 'exit') = 'entry' AS back_seen
     FROM unseen
 ),
-returned AS (   -- signs that ended such a stay earlier, until they were corrected away
+returned AS (   -- signs that ended such a stay earlier when a permit was decided, until they were corrected away
     SELECT e.person_id, e.record, max(s.until_at) AS until_at
     FROM ended e
     JOIN earlier_presence s ON s.person_id = e.person_id AND s.seen_on > e.observed_on AND (e.back_on IS NULL OR s.seen_on < e.back_on)
+    JOIN whole_permits d ON d.person_id = s.person_id AND CAST(s.from_at AS DATE) <= d.decided_on AND d.decided_on < CAST(s.until_at AS DATE)
     GROUP BY e.person_id, e.record
 )
 SELECT 'returned' AS shown, record AS first_record, person_id, country, observed_on AS left_on, next_on AS seen_until, next_on AS back_on, transit,
@@ -95,4 +97,9 @@ UNION ALL
 SELECT 'seen' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
        doc_seen AS documented, first_known_time AS known_at, stands_since, record AS records
 FROM notice
-WHERE direction = 'seen' OR transit IS TRUE
+WHERE direction = 'seen'
+UNION ALL
+SELECT 'passed' AS shown, record AS first_record, person_id, country, observed_on AS left_on, observed_on AS seen_until, observed_on AS back_on, transit,
+       doc_seen AS documented, first_known_time AS known_at, stands_since, record AS records
+FROM journey
+WHERE transit IS TRUE AND (direction = 'exit' OR coalesce(left_for, 'none') <> country)   -- else it is the return of a visit
