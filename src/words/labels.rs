@@ -335,6 +335,7 @@ const COLUMNS: &Names = &[
     ("civil_status_on", "civilstånd sedan", "civil status since"),
     ("registered_on", "folkbokförd på adressen sedan", "registered at the address since"),
     ("protected", "skyddade uppgifter", "protected"),
+    ("corrected", "rättad eller återtagen av nästa uppgift", "corrected or taken back by the next record"),
     ("direction", "riktning", "direction"),
     ("country", "land", "country"),
     ("transit", "enbart genomresa", "transit only"),
