@@ -46,7 +46,8 @@ pub async fn duckdb_script<'a>(
     for statement in statements(catalogue, visibility, as_of, "VIEW", true)? {
         let sql = statement.text(catalogue, &context).await?;
         collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
-        let _ = writeln!(out, "{sql};");
+        // On a line of its own: the text may end in a comment.
+        let _ = writeln!(out, "{sql}\n;");
     }
     out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
     for rule in &catalogue.rules {
