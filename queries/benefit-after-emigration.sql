@@ -91,9 +91,9 @@ due AS (   -- each benefit after a move: since when it has been known to be one,
            greatest(b.known_at, max(CASE WHEN NOT coalesce(o.basis = 'residence' AND o.amount_sek > 0 AND o.period_from > a.dereg_on + $wait_days
                                                            AND (a.returned_on IS NULL OR o.period_from < a.returned_on), false) THEN o.until_at END),
                     max(w.until_at)) AS stands_since
-    FROM held p
-    JOIN deregistrations a ON a.person_id = p.person_id AND a.dereg_code = 'UV'
-    JOIN benefit b ON b.person_id = a.person_id
+    FROM benefit b
+    JOIN deregistrations a ON a.person_id = b.person_id AND a.dereg_code = 'UV'
+    JOIN rights p ON p.person_id = b.person_id
     LEFT JOIN paid_before o ON o.person_id = b.person_id AND o.record_key = b.record_key AND CAST(o.from_at AS DATE) <= p.decided_on
     LEFT JOIN earlier_notices w ON w.person_id = a.person_id AND w.about = 'service'   -- that excused it before
          AND w.event_on >= add_months(a.dereg_on, -$service_months) AND w.event_on <= a.dereg_on + $wait_days AND CAST(w.from_at AS DATE) <= p.decided_on

@@ -89,6 +89,12 @@ sign AS (   -- signs of a stay; salary and studies only for the classes whose pe
     JOIN studies e ON e.person_id = n.person_id AND e.kind IN ('registered', 're_registered', 'result', 'doctoral_employment', 'interrupted', 'leave_ended', 'degree')
          AND n.permit_class IN ('STUDY_HE', 'STUDY_OTHER', 'TRAINEE', 'POST_STUDY')
 ),
+arrived AS (   -- when the first sign since the application became known, and the day of the last sign
+    SELECT n.permit_id, min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS known_at, max(s.seen_on) AS last_sign_on
+    FROM newcomer n
+    JOIN sign s ON s.permit_id = n.permit_id
+    GROUP BY n.permit_id
+),
 lost AS (   -- signs that there were before: from when until when
     SELECT n.permit_id, s.seen_on, s.from_at, s.until_at
     FROM newcomer n
@@ -113,13 +119,12 @@ seen AS (   -- those that were there by the decision of each carrier
 SELECT n.person_id, c.carrier_id AS permit_id, 'no-arrival' AS alert_key, n.usable_from AS anchor_at,
        greatest(CAST(add_months(n.usable_from, n.months) AS TIMESTAMP), n.first_known_time, c.from_at) AS alert_at,
        CAST(add_months(n.usable_from, n.months) AS TIMESTAMP) AS due_at,
-       min(CASE WHEN s.seen_on >= n.applied_on THEN s.known_at END) AS cleared_at,
-       n.usable_from, n.months AS months_waited, max(s.seen_on) AS last_sign_on,
+       s.known_at AS cleared_at,
+       n.usable_from, n.months AS months_waited, s.last_sign_on,
        (n.valid_to IS NULL OR n.valid_to >= add_months(n.valid_from, 12) - 1) AS registration_expected,
        records(n.record, c.record) AS records
 FROM newcomer n
 JOIN carriers c ON c.permit_id = n.permit_id
 LEFT JOIN seen b ON b.permit_id = n.permit_id AND b.carrier_id = c.carrier_id
-LEFT JOIN sign s ON s.permit_id = n.permit_id
+LEFT JOIN arrived s ON s.permit_id = n.permit_id
 WHERE c.settled_on IS NULL OR greatest(add_months(n.usable_from, n.months), CASE WHEN NOT c.is_own THEN CAST(n.first_known_time AS DATE) END, CAST(b.until_at AS DATE)) > c.settled_on
-GROUP BY n.person_id, c.carrier_id, c.record, c.from_at, n.record, n.first_known_time, n.usable_from, n.applied_on, n.months, n.valid_from, n.valid_to

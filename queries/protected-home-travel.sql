@@ -149,8 +149,8 @@ visit AS (   -- each visit beside those before it, and the days beside it that h
 point AS (   -- days on which a stay without a seen return weighs more (`weighs`), or ends; null: what was seen alone
     SELECT person_id, status_record, CAST(NULL AS DATE) AS reached_on, false AS weighs FROM visit GROUP BY person_id, status_record
     UNION ALL
-    SELECT person_id, status_record, reached_on, bool_or(step <> 'back') AS weighs
-    FROM (SELECT v.person_id, v.status_record, v.back_on, n.step,
+    SELECT person_id, status_record, reached_on, bool_or(CASE step WHEN 'back' THEN false WHEN 'short' THEN reason < 2 ELSE reason = 0 END) AS weighs   -- days with a reason do not add up, excused ones weigh nothing
+    FROM (SELECT v.person_id, v.status_record, v.back_on, v.reason, n.step,
                  CASE n.step WHEN 'short' THEN v.left_on + $short_days WHEN 'long_1' THEN v.left_on + CAST(least(greatest($long_days - v.other_days_1, -36500), 3650) AS INT)
                       WHEN 'long_2' THEN v.left_on + CAST(least(greatest($long_days - v.other_days_2, -36500), 3650) AS INT) ELSE v.back_on END AS reached_on
           FROM (VALUES ('short'), ('long_1'), ('long_2'), ('back')) AS n(step) CROSS JOIN visit v

@@ -58,13 +58,17 @@ usual AS (   -- the last full months before such a month, three at most: those w
     WHERE place <= 3
     GROUP BY person_id, month
 ),
+final_pay AS (   -- such a month's pay beside the usual
+    SELECT l.person_id, l.month, l.gross_sek, l.first_record, u.sum_sek, u.months
+    FROM last_pay l
+    LEFT JOIN usual u ON u.person_id = l.person_id AND u.month = l.month
+),
 unpaid AS (
-    SELECT r.*, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record, u.sum_sek, u.months,
+    SELECT r.*, l.gross_sek AS last_gross_sek, l.first_record AS last_pay_record, l.sum_sek, l.months,
            row_number() OVER (PARTITION BY r.permit_id, r.last_paid_month ORDER BY r.month) AS place
     FROM run_row r
     LEFT JOIN unheard x ON x.permit_id = r.permit_id AND x.month = r.month
-    LEFT JOIN last_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
-    LEFT JOIN usual u ON u.person_id = r.person_id AND u.month = r.last_paid_month
+    LEFT JOIN final_pay l ON l.person_id = r.person_id AND l.month = r.last_paid_month
     WHERE r.gross_sek <= 0 AND r.excused = 0 AND r.month >= r.valid_from AND x.month IS NULL
       AND (r.ended_on IS NULL OR r.month > r.ended_on OR (r.permit_class = 'BLUE_CARD' AND r.noticed_on IS NULL))
 ),

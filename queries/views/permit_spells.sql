@@ -7,7 +7,7 @@ another such status ends the status.
 Alerts stand on it until `carries_until` (null is open): if the next permit continues the right (`continued`) until that one
 begins, with an application filed in time until it is refused or withdrawn, else until the last day. The next one continues the
 right if it begins on the day after at the latest or was applied for while this one held. An application that the permit
-itself answers is none for the time after it.
+itself answers is none for the time after it; a permit that does not tell when it was applied for answers those of its class that were filed by its decision.
 The right goes on (`unbroken`) in the next permit if that one continues it, or is the permanent permit beside the status or the
 status beside the permanent permit. Pending cases are left out, and a permit that was annulled ends nothing. Ties of `valid_from` end in `permit_id`.
 */
@@ -45,7 +45,8 @@ asked AS (   -- of the applications filed while a permit held: does one outlive 
            max(CASE WHEN a.outcome <> 'granted' THEN a.decided_on END) AS refused_on
     FROM spell s
     JOIN applications a ON a.person_id = s.person_id AND a.filed_on >= s.valid_from AND a.filed_on <= s.held_until
-         AND NOT coalesce(a.filed_on <= s.application_on, false) AND NOT coalesce(a.decided_on <= s.decided_on, false)
+         AND NOT coalesce(a.filed_on <= coalesce(s.application_on, CASE WHEN a.permit_class = s.permit_class THEN coalesce(s.decided_on, s.valid_from) END), false)
+         AND NOT coalesce(a.decided_on <= s.decided_on, false)
     GROUP BY s.permit_id
 ),
 followed AS (

@@ -29,7 +29,7 @@ notice AS (
     LEFT JOIN corrected c ON c.person_id = b.person_id AND c.record = b.record
     WHERE b.source <> 'tip'
 ),
-journey AS (   -- exits and entries in their order; on one day an entry is the return from that day's exit to its country
+journey AS (   -- exits and entries in their order; on one day an entry is the return from that day's exit to its country, and passing through comes before it
     SELECT person_id, country, direction, transit, observed_on, first_known_time, record, doc_seen, stands_since,
            lag(CASE WHEN direction = 'exit' AND transit IS NOT TRUE THEN country END) OVER w AS left_for,
            lead(direction) OVER w AS next_direction, lead(country) OVER w AS next_country, lead(observed_on) OVER w AS next_on,
@@ -37,8 +37,9 @@ journey AS (   -- exits and entries in their order; on one day an entry is the r
            lead(stands_since) OVER w AS next_stands_since
     FROM (
         SELECT person_id, country, direction, transit, observed_on, first_known_time, record, doc_seen, stands_since,
-               CASE WHEN direction = 'exit' THEN 1
-                    WHEN count(CASE WHEN direction = 'exit' THEN 1 END) OVER (PARTITION BY person_id, country, observed_on) > 0 THEN 2
+               CASE WHEN direction = 'exit' AND transit IS NOT TRUE THEN 2
+                    WHEN direction = 'exit' THEN 1
+                    WHEN count(CASE WHEN direction = 'exit' THEN 1 END) OVER (PARTITION BY person_id, country, observed_on) > 0 THEN 3
                     ELSE 0 END AS place
         FROM notice
         WHERE direction IN ('exit', 'entry')
