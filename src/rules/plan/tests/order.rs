@@ -318,7 +318,7 @@ fn an_order_is_total_or_refused() {
         match setting.prove(sql) {
             Ok(()) => failures.push(format!("accepted: {why}")),
             Err(error) if !error.contains("can tie") && !error.contains("the same in every row") => {
-                failures.push(format!("refused otherwise: {why}: {error}"))
+                failures.push(format!("refused otherwise: {why}: {error}"));
             }
             Err(error) => println!("{why}: {error}"),
         }
