@@ -70,12 +70,23 @@ impl Reader<'_> {
         self.found.push(Refusal::Forbidden { what: over.to_owned() }.at(place));
     }
 
+    /// The name of a step or table; `word` stands before it.
+    fn name(&mut self, name: &Ident, word: &str) {
+        if portable::is_reserved(name) {
+            self.refuse_at(portable::RESERVED, name.span, &[word]);
+        }
+        if portable::is_odd(name) {
+            self.refuse_at(portable::QUOTED, name.span, &["\""]);
+        }
+    }
+
     /// Whether the name stands behind the word AS.
     fn is_behind_as(&self, name: &Ident) -> bool {
         let (line, column) = (name.span.start.line, name.span.start.column);
         // A name without a place was not written by anybody.
         let before = self.sql.get(..byte_at(self.sql, line, column)).unwrap_or_default().trim_end();
-        line == 0 || before.len() >= 2 && before.as_bytes()[before.len() - 2..].eq_ignore_ascii_case(b"as")
+        let word = before.rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
+        line == 0 || word.is_some_and(|word| word.eq_ignore_ascii_case("as"))
     }
 
     fn stars(&mut self, query: &Query) {
@@ -112,12 +123,7 @@ impl Visitor for Reader<'_> {
             if portable::is_unnamed(&step.query, Some(&step.alias)) {
                 self.refuse_at(portable::UNNAMED, step.alias.name.span, &["values"]);
             }
-            if portable::is_reserved(&step.alias.name) {
-                self.refuse_at(portable::RESERVED, step.alias.name.span, &["with"]);
-            }
-            if portable::is_odd(&step.alias.name) {
-                self.refuse_at(portable::QUOTED, step.alias.name.span, &["\""]);
-            }
+            self.name(&step.alias.name, "with");
         }
         if let Some(over) = portable::beyond_query(query) {
             self.left_over(&over);
@@ -207,12 +213,7 @@ impl Visitor for Reader<'_> {
             _ => None,
         };
         if let Some(TableAlias { name, .. }) = alias {
-            if portable::is_odd(name) {
-                self.refuse_at(portable::QUOTED, name.span, &["\""]);
-            }
-            if portable::is_reserved(name) {
-                self.refuse_at(portable::RESERVED, name.span, &["from"]);
-            }
+            self.name(name, "from");
         }
         ControlFlow::Continue(())
     }
