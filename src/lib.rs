@@ -13,6 +13,8 @@
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 // What everything shares: words, configuration, the Kafka client, metrics, the log.
+pub mod pseudonyms;
+
 pub mod config;
 pub mod kafka;
 pub mod logs;

@@ -368,7 +368,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             published_at: wall(),
             read: self.read(),
             snapshot: self.snapshot.clone(),
-            pseudonym_key_id: self.shard.pseudonym_key_id().to_owned(),
+            key_id: self.shard.key_id().to_owned(),
         };
         self.sink.publish(emitted, &headers).map_err(|error| {
             self.telemetry.publish_error();

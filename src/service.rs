@@ -20,10 +20,11 @@ use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
 use crate::pipeline::reload::{Reloader, RulesInForce};
 use crate::pipeline::{Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
+use crate::pseudonyms::Pseudonyms;
 use crate::readiness::Readiness;
 use crate::rules::apart::STACK_BYTES;
 use crate::rules::plan::PlanError;
-use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::shard::{Order, Settings, Shard};
 use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, Loss, Topics};
 use crate::snapshot::{SnapshotError, Snapshots};
@@ -119,7 +120,7 @@ impl Instance {
         observe: &impl Fn(i32) -> O,
         stopped: &Arc<AtomicBool>,
     ) -> Result<Vec<Shard>, ServiceError> {
-        let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka)?;
+        let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka, &self.pseudonyms)?;
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
@@ -370,6 +371,7 @@ impl ShardParts {
         let snapshot = snapshot.map(|snapshot| snapshot.name.clone());
         let restart = Restart {
             config: &self.config,
+            pseudonyms: &self.pseudonyms,
             consumer: &self.consumer,
             shard: number,
             patience: Patience::While(&is_needed),
@@ -377,22 +379,24 @@ impl ShardParts {
             has_links: shard.has_links(),
         };
         let whole = |error| self.wait_for_feed(number, error, &is_needed);
-        let Found { recovery, next, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
+        let Found { recovery, next, older, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
         self.readiness.recovering(number);
         if recovery.is_none() {
             self.readiness.recovered(number);
         }
         let links_until = until(|| restart.recover_links(&mut shard, next), whole).map_err(failed)?;
         telemetry::feeds_whole(number);
-        let sink = KafkaSink::new(&self.config.kafka, number, next).map_err(|error| failed(error.into()))?;
+        let sink = KafkaSink::new(&self.config.kafka, Arc::clone(&self.pseudonyms), number, next)
+            .map_err(|error| failed(error.into()))?
+            .ending_older(older);
         shard.detector_mut().clear_sequences();
-        let (config, consumer) = (Arc::clone(&self.config), self.consumer);
+        let (config, pseudonyms, consumer) = (Arc::clone(&self.config), self.pseudonyms, self.consumer);
         let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
         let common = Common { config: self.config, partitions: self.partitions, stop: self.stop, lost: self.lost };
         Pipeline::new(shard, merge, sink, observer, common, Reloader::new(self.rules, generation))
             .rebuilding(Rebuild::new(recovery, links_until, lacks_links))
             .with_snapshot(snapshot)
-            .with_topic(move || Ok(restart::published_now(&config, number, Patience::While(&is_needed))?))
+            .with_topic(move || Ok(restart::published_now(&config, &pseudonyms, number, Patience::While(&is_needed))?))
             .with_commit(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
                     tracing::warn!(shard = number, %error, "cannot commit offsets; only monitoring reads them");

@@ -29,13 +29,13 @@ use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
 use crate::model::time::{KnownTime, WallTime};
+use crate::pseudonyms::Pseudonyms;
 use crate::rules::planned::PlannedRule;
 use crate::rules::{CalledOff, RuleSet};
 
 pub use evaluate::Pass;
 pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload};
 pub use reload::LINKS_DIFFER;
-pub use render::Pseudonyms;
 
 /// How records are ordered and when deadlines fall due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,8 +210,8 @@ impl Shard {
     }
 
     /// The id of the key that pseudonyms are made with.
-    pub fn pseudonym_key_id(&self) -> &str {
-        &self.settings.pseudonyms.key_id
+    pub fn key_id(&self) -> &str {
+        self.settings.pseudonyms.key_id()
     }
 
     /// Gives the plans back, for another shard: they hold nothing of this one.

@@ -5,6 +5,7 @@ pub mod kafka;
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::model::alert::AlertId;
 use crate::model::clock::wall;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
@@ -21,7 +22,7 @@ pub struct RunHeaders {
     /// File name of the permit snapshot that was loaded, if any.
     pub snapshot: Option<String>,
     /// The id of the key that pseudonyms are made with, so that keys can be rotated.
-    pub pseudonym_key_id: String,
+    pub key_id: String,
 }
 
 /// How far a shard had read when it published a message: a rebuild that has read as far knows no less.
@@ -142,6 +143,11 @@ pub trait AlertSink: Send {
 
     /// Publishes link records, and the clocks that say up to when they are complete.
     fn links(&mut self, _: &Shown) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Removes alerts that somebody else has put among the shard's, by their published ids.
+    fn disown(&mut self, _: &[AlertId]) -> Result<(), SinkError> {
         Ok(())
     }
 

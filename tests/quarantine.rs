@@ -8,12 +8,14 @@ mod broker;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use permitwatch::model::clock::wall;
 use permitwatch::model::partition::partition_of;
 use permitwatch::model::record::{Coordinates, NextOffset, Offset, Quarantined, Reason};
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::KnownTime;
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::sink::AlertSink;
 use permitwatch::sink::kafka::KafkaSink;
 use permitwatch::source::kafka::MessageReader;
@@ -61,7 +63,8 @@ fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
         detail: "told by a test".into(),
         known_time: past,
     };
-    let mut sink = KafkaSink::new(&config, wrong, NextOffset(0)).unwrap();
+    let pseudonyms = Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1"));
+    let mut sink = KafkaSink::new(&config, pseudonyms, wrong, NextOffset(0)).unwrap();
     // A shard that rebuilds sets the same message aside again.
     sink.quarantine(&[entry(0, Reason::Misrouted)]).unwrap();
     sink.quarantine(&[entry(0, Reason::Misrouted), entry(1, Reason::Future), entry(9, Reason::Malformed)]).unwrap();

@@ -20,7 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     // What anybody is told, at a terminal or in an alert.
     ("words", &["model"]),
-    ("config", &["model"]),
+    ("pseudonyms", &["model"]),
+    ("config", &["model", "pseudonyms"]),
     ("kafka", &["config", "model"]),
     ("telemetry", &["config", "model"]),
     ("terminal", &["model", "words"]),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("logs", &["terminal"]),
     ("allocator", &[]),
     // From the feeds to what is known of each person.
-    ("source", &["config", "kafka", "model"]),
+    ("source", &["config", "kafka", "model", "pseudonyms"]),
     ("merge", &["model", "source"]),
     ("decode", &["model"]),
     ("encode", &["model"]),
@@ -45,8 +46,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // It must say the same as the engine, so it has nothing of the engine but the dialect and the tables of nobody.
     ("oracle", &["catalogue", "config", "model", "rules::calendars", "source::files", "sql::session"]),
     ("detector", &["history", "model", "rules"]),
-    ("shard", &["config", "decode", "detector", "encode", "history", "model", "rules", "scope", "units"]),
-    ("sink", &["config", "decode", "kafka", "model", "shard", "source"]),
+    ("shard", &["config", "decode", "detector", "encode", "history", "model", "pseudonyms", "rules", "scope", "units"]),
+    ("sink", &["config", "decode", "kafka", "model", "pseudonyms", "shard", "source"]),
     // Running it.
     (
         "pipeline",
@@ -74,6 +75,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "merge",
             "model",
             "pipeline",
+            "pseudonyms",
             "readiness",
             "rules",
             "shard",

@@ -56,7 +56,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let alert = alert["alert_id"].as_str().unwrap().to_owned();
     let kafka = Brokers::shared().config("shell");
     let text = format!(
-        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\n[alerts]\npseudonym_key_file = \"key\"\n",
+        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\n[alerts]\nkey_file = \"key\"\n",
         kafka.brokers, kafka.group_id, kafka.topic_prefix
     );
     fs::write(path("permitwatch.toml"), text).unwrap();

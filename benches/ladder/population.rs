@@ -22,9 +22,10 @@ use permitwatch::model::schema::Feed;
 use permitwatch::model::sets::{RuleBits, RuleNo};
 use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY};
 use permitwatch::pipeline::reload::in_force;
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::rules::planned::PlannedRule;
 use permitwatch::rules::{CancellerSet, Conditions, Hit, Request, RuleSet};
-use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
+use permitwatch::shard::{Order, Settings, Shard};
 use permitwatch::units::Unit;
 use rustc_hash::FxHashMap;
 
@@ -69,6 +70,10 @@ pub fn catalogue() -> anyhow::Result<Catalogue> {
     Ok(in_force(&RulesConfig { dir, run_closed: true, ..RulesConfig::default() })?)
 }
 
+pub fn pseudonyms() -> Pseudonyms {
+    Pseudonyms::new("permitwatch benchmarks, not for production", "bench")
+}
+
 pub fn settings(number: i32, partitions: i32) -> Settings {
     Settings {
         number,
@@ -77,7 +82,7 @@ pub fn settings(number: i32, partitions: i32) -> Settings {
         visibility: Visibility::default(),
         limits: LimitsConfig::default(),
         max_rule_errors: 100,
-        pseudonyms: Arc::new(Pseudonyms::new("permitwatch benchmarks, not for production", "bench")),
+        pseudonyms: Arc::new(pseudonyms()),
     }
 }
 

@@ -209,6 +209,7 @@ impl ShardSource for MemoryShard {
             key: Some(&entry.key),
             payload: Some(self.stream.payload(entry)),
             claimed_time: None,
+            is_unsigned: false,
             sent: Sent::At(self.pace.as_ref().map(|pace| pace.due_at(entry.place))),
         })
     }

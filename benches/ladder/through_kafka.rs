@@ -15,6 +15,7 @@ use permitwatch::source::kafka::{KafkaConsumer, KafkaShard};
 use permitwatch::source::{LaneHead, ShardSource};
 
 use crate::broker::{Broker, Topics};
+use crate::population::pseudonyms;
 use crate::rungs::{Rung, Sample, Task, run, run_pipeline};
 use crate::stream::Stream;
 use crate::world::{PARTITIONS, World};
@@ -84,8 +85,8 @@ impl Filled {
     }
 
     pub fn sink(&self, shard: i32) -> anyhow::Result<KafkaSink> {
-        let next = read_published(&self.topics.config, shard)?.next;
-        Ok(KafkaSink::new(&self.topics.config, shard, next)?)
+        let next = read_published(&self.topics.config, &pseudonyms(), shard)?.next;
+        Ok(KafkaSink::new(&self.topics.config, Arc::new(pseudonyms()), shard, next)?)
     }
 
     fn count(&self) -> anyhow::Result<Vec<Sample>> {

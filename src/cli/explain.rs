@@ -124,8 +124,13 @@ fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, 
 fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {
     let catalogue = args.rules.load_with(config)?;
     let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
+    let pseudonyms = config.alerts.pseudonyms()?;
+    let pseudonyms =
+        pseudonyms.context("alerts.key_file or alerts.key_env must name the key that alerts are published under")?;
     for shard in 0..kafka::shard_count(&config.kafka)? {
-        if let Some(alert) = read_published(&config.kafka, shard)?.alerts.remove(&wanted) {
+        let published = read_published(&config.kafka, &pseudonyms, shard)?.alerts;
+        if let Some((_, alert)) = published.into_iter().find(|(own, _)| pseudonyms.is_id_of(wanted, *own)) {
+            let alert = Alert { alert_id: id.to_owned(), ..alert };
             return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert)?);
         }
     }

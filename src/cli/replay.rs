@@ -16,7 +16,7 @@ use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros, parse_time};
 use crate::oracle::{StandingRow, duckdb_script};
 use crate::output::OutFile;
-use crate::shard::Pseudonyms;
+use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
 use crate::tools::replay::{self, Replayed, Tables, Timeline, Waiting};
@@ -113,13 +113,11 @@ const REPLAY_KEY: &str = "permitwatch replay, not for production";
 
 /// Pseudonyms under the configured key; without one, under a key that everybody knows, which is said.
 pub fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
-    let key = config.alerts.pseudonym_key()?;
-    if key.is_none() {
-        note!(
-            "no pseudonym key is configured: the pseudonyms of persons are made with a public key and protect nobody"
-        );
+    if let Some(pseudonyms) = config.alerts.pseudonyms()? {
+        return Ok(pseudonyms);
     }
-    Ok(Pseudonyms::new(key.as_deref().unwrap_or(REPLAY_KEY), &config.alerts.pseudonym_key_id))
+    note!("no pseudonym key is configured: the pseudonyms of persons are made with a public key and protect nobody");
+    Ok(Pseudonyms::public(REPLAY_KEY, &config.alerts.key_id))
 }
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {

@@ -16,7 +16,6 @@ use crate::pipeline::Unobserved;
 use crate::pipeline::reload::{Changes, RulesInForce, Watch, in_force};
 use crate::readiness::Readiness;
 use crate::service::Instance;
-use crate::shard::Pseudonyms;
 use crate::{logs, telemetry};
 
 #[derive(Debug, Args)]
@@ -32,9 +31,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let catalogue =
         in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
     let planned = plan_rules(&catalogue)?;
-    let Some(key) = config.alerts.pseudonym_key()? else {
+    let Some(pseudonyms) = config.alerts.pseudonyms()? else {
         bail!(
-            "alerts.pseudonym_key_file or alerts.pseudonym_key_env must name the key of the pseudonyms; `(umask 077; openssl rand -hex 32 > FILE)` makes one"
+            "alerts.key_file or alerts.key_env must name the key of the pseudonyms; `(umask 077; openssl rand -hex 32 > FILE)` makes one"
         );
     };
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;
@@ -42,7 +41,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     telemetry::started(env!("CARGO_PKG_VERSION"), &catalogue.set_fingerprint(), &config, started_at);
     let stop = Arc::new(AtomicBool::new(false));
     let instance = Instance {
-        pseudonyms: Arc::new(Pseudonyms::new(&key, &config.alerts.pseudonym_key_id)),
+        pseudonyms: Arc::new(pseudonyms),
         rules: Arc::new(RulesInForce::planned(catalogue, planned)),
         readiness: Arc::new(Readiness::default()),
         stop: Arc::clone(&stop),

@@ -50,6 +50,8 @@ pub struct Lent<'a> {
     pub claimed_time: Option<KnownTime>,
     pub key: Option<&'a [u8]>,
     pub payload: Option<&'a [u8]>,
+    /// On a topic of permitwatch's own, and not written by permitwatch.
+    pub is_unsigned: bool,
     /// When the sender produced it, if the sender says so; measures latency, decides nothing.
     pub sent: Sent<'a>,
 }
@@ -118,6 +120,7 @@ impl<'a> From<&'a Message> for Lent<'a> {
             claimed_time: message.claimed_time,
             key: message.key.as_deref(),
             payload: message.payload.as_deref(),
+            is_unsigned: false,
             sent: Sent::At(message.sent_at),
         }
     }
@@ -261,12 +264,14 @@ pub enum Reason {
     TooLate,
     /// In a partition that its key does not belong to.
     Misrouted,
+    /// On a topic of permitwatch's own, without its signature, or with that of a key that is not configured.
+    Unsigned,
     /// A rule failed on this person; the message itself is good.
     RuleError,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Malformed,
         Reason::WrongType,
         Reason::Empty,
@@ -280,6 +285,7 @@ impl Reason {
         Reason::FutureKnownTime,
         Reason::TooLate,
         Reason::Misrouted,
+        Reason::Unsigned,
         Reason::RuleError,
     ];
 
@@ -297,6 +303,7 @@ impl Reason {
             Reason::Future => "future",
             Reason::FutureKnownTime => "future_known_time",
             Reason::TooLate => "too_late",
+            Reason::Unsigned => "unsigned",
             Reason::Misrouted => "misrouted",
             Reason::RuleError => "rule_error",
         }

@@ -59,7 +59,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// Reads the alerts topic again, and publishes the difference between what it says stands and what stands.
     fn answer_topic(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        let difference = unsent((self.reread)()?.difference_in_course(&mut self.shard));
+        let recovery = (self.reread)()?;
+        self.sink.disown(recovery.foreign())?;
+        let difference = unsent(recovery.difference_in_course(&mut self.shard));
         self.publish(&difference)?;
         self.note(state, difference, Fates::default(), false);
         Ok(())

@@ -96,6 +96,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             return Ok(Vec::new());
         }
         let recovery = self.rebuild.recovery.take().unwrap_or_default();
+        self.sink.disown(recovery.foreign())?;
         let difference = recovery.difference(&mut self.shard);
         tracing::info!(shard = self.shard.number(), alerts = difference.len(), "recovered; publishing the difference");
         self.telemetry.recovering(false);

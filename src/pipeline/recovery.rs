@@ -14,12 +14,17 @@ use crate::model::alert::{Alert, AlertId, Status};
 use crate::model::time::{KnownTime, format_micros};
 use crate::shard::{Emitted, Shard};
 use crate::sink::ReadUpTo;
+use crate::sink::kafka::Published;
 
 /// What the alerts topic said when the shard started.
 #[derive(Debug, Default)]
 pub struct Recovery {
     /// The last published transition of each alert.
     published: BTreeMap<AlertId, Alert>,
+    /// Those that are to be said again, though they say what they should: whoever reads the topic sees something else.
+    again: BTreeSet<AlertId>,
+    /// Published ids under which somebody else has written, and the shard has not.
+    foreign: Vec<AlertId>,
     /// How far the shard had read when it published the last of them.
     target: ReadUpTo,
     /// The last transition of each alert that the rebuild has worked out.
@@ -28,8 +33,14 @@ pub struct Recovery {
 
 impl Recovery {
     /// `target` comes from the headers of the last published alert.
-    pub fn new(published: BTreeMap<AlertId, Alert>, target: ReadUpTo) -> Recovery {
-        Recovery { published, target, rebuilt: BTreeMap::new() }
+    pub fn new(published: Published, target: ReadUpTo) -> Recovery {
+        let Published { alerts, again, foreign, .. } = published;
+        Recovery { published: alerts, again, foreign, target, rebuilt: BTreeMap::new() }
+    }
+
+    /// Published ids that are none of the shard's.
+    pub fn foreign(&self) -> &[AlertId] {
+        &self.foreign
     }
 
     /// Whether the rebuild has read as far as the last published alert.
@@ -55,7 +66,7 @@ impl Recovery {
 
     /// The same for a running shard: its own sequences continue even if the topic has lost the messages that carried them.
     pub fn difference_in_course(self, shard: &mut Shard) -> Vec<Alert> {
-        let Recovery { published, mut rebuilt, .. } = self;
+        let Recovery { published, again, mut rebuilt, .. } = self;
         let clock = shard.clock();
         for (id, alert) in &published {
             let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
@@ -69,7 +80,7 @@ impl Recovery {
             let on_topic = published.get(&alert.id).filter(|published| published.status.stands());
             let (status, reason) = match on_topic {
                 None => (Status::Raised, None),
-                Some(on_topic) if !says(on_topic, alert) => (Status::Updated, None),
+                Some(on_topic) if !says(on_topic, alert) || again.contains(&alert.id) => (Status::Updated, None),
                 // The late record came after the last published alert.
                 Some(on_topic) if alert.late && !on_topic.late_record => (Status::Updated, Some(LATE_RECORD)),
                 Some(_) => continue,
@@ -80,9 +91,11 @@ impl Recovery {
             let reason = reason.map(Into::into);
             out.push((alert.id, Alert { status, reason, late_record: alert.late, ..alert_now }));
         }
-        for (id, on_topic) in &published {
-            if on_topic.status.stands() && !standing.contains(id) {
+        for (id, on_topic) in published.iter().filter(|(id, _)| !standing.contains(id)) {
+            if on_topic.status.stands() {
                 out.push((*id, ended(shard, rebuilt.remove(id), on_topic, clock)));
+            } else if again.contains(id) {
+                out.push((*id, on_topic.clone()));
             }
         }
         out.sort_by_key(|(id, _)| *id);

@@ -4,16 +4,20 @@
 //! its adapter can fill a register's feed again; a shard that went on without it would take what is gone for what never happened, so it
 //! evaluates nothing until the feed is whole, or is said to be as it should be (`source::kafka::gaps`).
 
+use std::collections::BTreeMap;
+
 use crate::config::Config;
 use crate::kafka::Patience;
+use crate::model::alert::AlertId;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
+use crate::pseudonyms::Pseudonyms;
 use crate::shard::Shard;
-use crate::sink::kafka::{Spoken, read_published_with, read_said};
+use crate::sink::kafka::{Published, Spoken, read_published_with, read_said};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 use crate::source::kafka::KafkaConsumer;
 use crate::source::kafka::gaps::{Before, Gaps};
@@ -26,14 +30,38 @@ pub(super) fn latest(config: &Config) -> KnownTime {
 }
 
 /// The alerts that the shard's partition of the alerts topic says stand now.
-pub(super) fn published_now(config: &Config, shard: i32, patience: Patience<'_>) -> Result<Recovery, SinkError> {
-    let published = read_published_with(&config.kafka, shard, patience)?;
-    Ok(Recovery::new(published.alerts, ReadUpTo::default()))
+pub(super) fn published_now(
+    config: &Config,
+    pseudonyms: &Pseudonyms,
+    shard: i32,
+    patience: Patience<'_>,
+) -> Result<Recovery, SinkError> {
+    let published = read_published_with(&config.kafka, pseudonyms, shard, patience)?;
+    tell_others(shard, &published);
+    Ok(Recovery::new(published, ReadUpTo::default()))
+}
+
+/// Says that others have written among the shard's alerts.
+fn tell_others(shard: i32, published: &Published) {
+    if published.unsigned == 0 && published.unreadable == 0 {
+        return;
+    }
+    telemetry::unsigned("alerts", published.unsigned);
+    tracing::error!(
+        shard,
+        unsigned = published.unsigned,
+        unreadable = published.unreadable,
+        said_again = published.again.len(),
+        removed = published.foreign.len(),
+        "the alerts topic holds messages that permitwatch has not written, or that were written under a key that is not configured; they \
+         count for nothing: what the shard has said under their ids is said again, and other ids are removed"
+    );
 }
 
 /// A shard that is starting.
 pub(super) struct Restart<'a> {
     pub config: &'a Config,
+    pub pseudonyms: &'a Pseudonyms,
     pub consumer: &'a KafkaConsumer,
     pub shard: i32,
     pub patience: Patience<'a>,
@@ -49,6 +77,8 @@ pub(super) struct Found {
     pub recovery: Option<Recovery>,
     /// Offset of the shard's next alert.
     pub next: NextOffset,
+    /// Alerts that stand on the topic under an older key.
+    pub older: BTreeMap<AlertId, String>,
     /// The internal topics have lost records, some of which other shards may have written for this one.
     pub lacks_links: bool,
 }
@@ -56,7 +86,8 @@ pub(super) struct Found {
 impl Restart<'_> {
     pub fn recover(&self) -> Result<Found, PipelineError> {
         let shard = self.shard;
-        let published = read_published_with(&self.config.kafka, shard, self.patience)?;
+        let mut published = read_published_with(&self.config.kafka, self.pseudonyms, shard, self.patience)?;
+        tell_others(shard, &published);
         tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
         if published.first > NextOffset::default() {
             telemetry::topic_lost("alerts", wall());
@@ -68,8 +99,10 @@ impl Restart<'_> {
         }
         let reached = published.read.unwrap_or_default().as_published(published.read_at, self.config);
         let (target, lacks_links) = self.attainable(reached)?;
-        let recovery = (!published.alerts.is_empty()).then(|| Recovery::new(published.alerts, target));
-        Ok(Found { recovery, next: published.next, lacks_links })
+        let (next, older) = (published.next, std::mem::take(&mut published.older));
+        let is_empty = published.alerts.is_empty() && published.foreign.is_empty();
+        let recovery = (!is_empty).then(|| Recovery::new(published, target));
+        Ok(Found { recovery, next, older, lacks_links })
     }
 
     /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it
@@ -80,7 +113,7 @@ impl Restart<'_> {
         }
         let partitions = self.consumer.partitions();
         let Spoken { said, reached, alerts: written } =
-            read_said(self.config, self.shard, partitions, shard.link_source(), self.patience)?;
+            read_said(self.config, self.pseudonyms, self.shard, partitions, shard.link_source(), self.patience)?;
         if alerts < written {
             telemetry::topic_lost("alerts", wall());
             tracing::error!(

@@ -185,7 +185,7 @@ impl Shard {
     }
 
     /// Rules with a cadence: they evaluate a unit once a day.
-    fn daily(&self) -> RuleBits {
+    pub(super) fn daily(&self) -> RuleBits {
         let daily = self.rules.rules().iter().enumerate().filter(|(_, rule)| rule.file.header.cadence.is_some());
         daily.map(|(at, _)| at).collect()
     }
@@ -249,8 +249,8 @@ impl Shard {
         let mut deadlines: BTreeMap<(KnownTime, PersonNo, bool), Job> = BTreeMap::new();
         for (at, person, rule) in self.take_looks(fact, pass) {
             let as_of = at.max(self.settled);
-            let job =
-                deadlines.entry((as_of, person, true)).or_insert_with(|| Job::deadline(Unit { person, as_of }, as_of));
+            let job = deadlines.entry((as_of, person, true)).or_insert_with(|| Job::daily(person, as_of));
+            job.deadline = true;
             job.rules.insert(rule.index());
             job.sent_at = self.clock_sent_at;
         }
@@ -285,9 +285,11 @@ impl Shard {
                 jobs[*same].links |= links;
                 continue;
             }
-            let as_of = if is_daily && !live { KnownTime(at.day().instant()) } else { at };
-            let key = (at, person, is_daily);
-            let job = deadlines.entry(key).or_insert_with(|| Job::deadline(Unit { person, as_of }, at));
+            let job = deadlines.entry((at, person, is_daily)).or_insert_with(|| match is_daily {
+                true => Job::daily(person, at),
+                false => Job::new(Unit { person, as_of: at }),
+            });
+            job.deadline = true;
             job.rules.insert(number);
             job.links |= links;
             job.sent_at = self.clock_sent_at;
@@ -479,7 +481,8 @@ impl Job {
         }
     }
 
-    fn deadline(unit: Unit, at: KnownTime) -> Job {
-        Job { deadline: true, at, ..Job::new(unit) }
+    /// For rules with a cadence: about `at`, with what was known at the last midnight.
+    pub(super) fn daily(person: PersonNo, at: KnownTime) -> Job {
+        Job { at, ..Job::new(Unit { person, as_of: KnownTime(at.day().instant()) }) }
     }
 }

@@ -39,6 +39,10 @@ struct ShownRow {
     record_key: Box<str>,
     content: u64,
     version: i64,
+    /// Since when the unit shows this content: the known time of the row's record.
+    since: KnownTime,
+    /// The topic has lost the row's record: it is published again as it was.
+    is_lost: bool,
     /// Kept only while the shard rebuilds and publishes nothing.
     values: Option<Box<[Value]>>,
 }
@@ -234,7 +238,11 @@ impl Shard {
         for row in rows {
             let content = content(&row.values);
             let known = kept.iter().position(|old| is_row(old, row));
-            if known.is_some_and(|at| kept[at].content == content) {
+            if let Some(at) = known.filter(|at| kept[*at].content == content) {
+                if std::mem::take(&mut kept[at].is_lost) {
+                    let subject = self.history.person(unit.person).subject.clone();
+                    self.publish_row(subject, &kept[at], kept[at].since, Some(&row.values));
+                }
                 continue;
             }
             let before = known.map(|at| kept.swap_remove(at).version);
@@ -244,6 +252,8 @@ impl Shard {
                 record_key: row.record_key.as_str().into(),
                 content,
                 version: 0,
+                since: unit.as_of,
+                is_lost: false,
                 values: None,
             };
             self.say(unit, &mut knowledge, &mut new, before, Some(&row.values));
@@ -294,6 +304,11 @@ impl Shard {
             Some(_) => self.links.retracted_versions.remove(&name),
             None => self.links.retracted_versions.insert(name, row.version),
         };
+        self.publish_row(unit, row, as_of, values);
+    }
+
+    /// Publishes the row in its version.
+    fn publish_row(&mut self, unit: Box<str>, row: &ShownRow, as_of: KnownTime, values: Option<&[Value]>) {
         let record = Record {
             table: self.rules.links()[row.link as usize].table,
             subject: row.to.clone(),

@@ -123,11 +123,19 @@ impl Shard {
         let now = self.clocks.shard();
         let many = self.rework.persons.len().min(PERSONS_AT_ONCE);
         let due: Vec<PersonNo> = self.rework.persons.drain(..many).collect();
+        let daily = self.daily();
         for person in due {
             let rules = self.rules_of(self.history.person(person).classes).and(&self.rework.rules);
+            let once_a_day = rules.and(&daily);
+            if !once_a_day.is_empty() {
+                let mut job = Job::daily(person, now);
+                (job.rules, job.recomputed) = (once_a_day, true);
+                jobs.push(job);
+            }
+            let rules = rules.without(&daily);
             // The change of rules removed their timers, and with them those at which waiting link rows become visible.
             let links = self.rules.used_by_links().meets(&rules) && self.shows_found(person, TableSet::ALL);
-            match jobs.iter_mut().rev().find(|job| job.unit.person == person) {
+            match jobs.iter_mut().rev().find(|job| job.unit.person == person && job.unit.as_of == now) {
                 Some(job) => {
                     job.rules.insert_all(&rules);
                     job.links |= links;

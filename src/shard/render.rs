@@ -1,9 +1,7 @@
 //! Makes the alert that is published from a transition: words, evidence, records, and a pseudonym for the person.
 
-use hmac::{Hmac, KeyInit, Mac};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
@@ -13,29 +11,6 @@ use crate::model::time::{KnownTime, format_micros};
 use crate::rules::Hit;
 use crate::rules::output::RuleRows;
 use crate::shard::Shard;
-
-/// Makes pseudonyms of subject ids: HMAC-SHA256 with a key that stays with the agency, first 16 bytes in hex.
-pub struct Pseudonyms {
-    key: Hmac<Sha256>,
-    pub key_id: String,
-}
-
-impl Pseudonyms {
-    pub fn new(key: &str, key_id: &str) -> Pseudonyms {
-        let key = match Hmac::<Sha256>::new_from_slice(key.as_bytes()) {
-            Ok(key) => key,
-            // HMAC takes keys of any length.
-            Err(_) => unreachable!("HMAC takes keys of any length"),
-        };
-        Pseudonyms { key, key_id: key_id.to_owned() }
-    }
-
-    pub fn of(&self, subject: &str) -> String {
-        let mut mac = self.key.clone();
-        mac.update(subject.as_bytes());
-        mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
 
 /// What was found about each alert that stands, as JSON: to write it again, whole, if the topic loses it. Some hundred bytes each.
 #[derive(Debug, Default)]

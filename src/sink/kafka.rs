@@ -5,8 +5,9 @@
 //!   idempotent and gapless: if it cannot write a message, it writes none after it.
 //! - Several batches may be under way, up to what the library's queue holds. A batch is acknowledged when the broker has
 //!   acknowledged every message of it and of the batches before it. After an error the sink never sends anything again.
-//! - The key of an alert is its id in hex, so that the topic may be compacted to the last transition of each alert. What depends on
-//!   the run is in headers; the payload is the alert alone.
+//! - The key of an alert is its published id in hex, so that the topic may be compacted to the last transition of each alert. What
+//!   depends on the run is in headers; the payload is the alert alone.
+//! - Alerts leave without identifiers, link records encrypted, and both with clock messages signed (`pseudonyms`).
 //! - A quarantined message is noted by its coordinates and reason; its payload is not copied.
 //!
 //! Another writer in the same partition (a zombie that has not noticed its fence) shows as a gap between the offsets of two
@@ -19,7 +20,8 @@ mod published;
 mod said;
 mod whole;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -29,10 +31,12 @@ use serde::Serialize;
 
 use crate::config::KafkaConfig;
 use crate::kafka;
+use crate::model::alert::AlertId;
 use crate::model::partition::partition_of;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
+use crate::pseudonyms::{Kind, Pseudonyms, SIGNATURE, Signed};
 use crate::shard::{Emitted, ShownRecord, WriterClock, link_payload};
 use crate::sink::{Acknowledged, AlertSink, RunHeaders, Shown, SinkError};
 use crate::source::Waker;
@@ -65,6 +69,9 @@ fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
 /// Writes one shard's alerts and quarantine entries.
 pub struct KafkaSink {
     producer: ThreadedProducer<Deliveries>,
+    pseudonyms: Arc<Pseudonyms>,
+    /// Alerts that stand on the topic under an older key, and its id: their next word ends them there.
+    older: BTreeMap<AlertId, String>,
     alerts_topic: String,
     quarantine_topic: String,
     /// Topic names of the feeds, for notes of quarantined messages.
@@ -87,7 +94,12 @@ pub struct KafkaSink {
 
 impl KafkaSink {
     /// `next` is the end of the shard's alerts partition as [`read_published`] found it.
-    pub fn new(config: &KafkaConfig, shard: i32, next: NextOffset) -> Result<KafkaSink, SinkError> {
+    pub fn new(
+        config: &KafkaConfig,
+        pseudonyms: Arc<Pseudonyms>,
+        shard: i32,
+        next: NextOffset,
+    ) -> Result<KafkaSink, SinkError> {
         let alerts_topic = config.alerts_topic();
         let failed = |message: String| SinkError::Kafka { topic: alerts_topic.clone(), partition: shard, message };
         let delivery_timeout = Duration::from_millis(config.session_timeout_ms.into()) + BEYOND_SESSION;
@@ -104,6 +116,8 @@ impl KafkaSink {
         learn_topics(&producer, config);
         Ok(KafkaSink {
             producer,
+            pseudonyms,
+            older: BTreeMap::new(),
             quarantine_topic: config.quarantine_topic(),
             feed_topics: kafka::feed_topics(config),
             alerts_topic,
@@ -117,6 +131,12 @@ impl KafkaSink {
             foreign_writes: 0,
             failure: None,
         })
+    }
+
+    /// Alerts that stand on the topic under an older key, and its id.
+    #[must_use]
+    pub fn ending_older(self, older: BTreeMap<AlertId, String>) -> KafkaSink {
+        KafkaSink { older, ..self }
     }
 
     /// How many messages other writers have put into the shard's alerts partition, or are missing there, since the last call. If
@@ -162,14 +182,16 @@ impl KafkaSink {
     fn enqueue(&self, topic: &str, place: DeliveryTag, message: &Outgoing) -> Result<(), String> {
         let deadline = Instant::now() + self.stall_timeout;
         loop {
-            let mut record = BaseRecord::with_opaque_to(topic, place.to_opaque())
-                .partition(message.partition.unwrap_or(self.shard))
-                .payload(&message.payload);
+            let mut record =
+                BaseRecord::with_opaque_to(topic, place.to_opaque()).partition(message.partition.unwrap_or(self.shard));
+            if let Some(payload) = &message.payload {
+                record = record.payload(payload);
+            }
             if let Some(key) = &message.key {
                 record = record.key(key);
             }
             if let Some(known_time) = message.known_time {
-                record = record.timestamp(known_time.0 / 1_000);
+                record = record.timestamp(millis(known_time));
             }
             if let Some(headers) = &message.headers {
                 record = record.headers(headers.clone());
@@ -182,6 +204,21 @@ impl KafkaSink {
                 Err((error, _)) => return Err(kafka::describe(&error)),
             }
         }
+    }
+
+    /// The message with its signature.
+    fn signed(&self, topic: &str, message: Outgoing) -> Outgoing {
+        let signed = Signed {
+            topic,
+            partition: message.partition.unwrap_or(self.shard),
+            timestamp: message.known_time.map(millis),
+            key: message.key.as_deref().map(str::as_bytes),
+            payload: message.payload.as_deref(),
+        };
+        let headers = message.headers.clone().unwrap_or_default();
+        let signature = self.pseudonyms.sign(&signed, |name| headers::of_owned(&headers, name));
+        let headers = headers.insert(headers::header(SIGNATURE, &signature));
+        Outgoing { headers: Some(headers), ..message }
     }
 
     fn error(&self, topic: &str, message: String) -> SinkError {
@@ -200,14 +237,26 @@ impl AlertSink for KafkaSink {
         }
         let topic = self.alerts_topic.clone();
         let headers = headers::write(headers);
-        let messages = alerts
-            .iter()
-            .map(|Emitted { alert, .. }| {
-                let message = Outgoing::new(alert.alert_id.clone(), alert, Some(headers.clone()))?;
-                Ok(Outgoing { is_alert: true, ..message })
-            })
-            .collect::<serde_json::Result<Vec<_>>>()
-            .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
+        let mut messages = Vec::with_capacity(alerts.len());
+        for Emitted { alert, .. } in alerts {
+            let older = AlertId::from_hex(&alert.alert_id).and_then(|id| self.older.remove(&id));
+            for published in self.pseudonyms.publish(alert, older.as_deref()) {
+                let message = Outgoing::new(published.id().to_owned(), &published, Some(headers.clone()))
+                    .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
+                messages.push(self.signed(&topic, Outgoing { is_alert: true, ..message }));
+            }
+        }
+        self.send(&topic, &messages, |_| &topic)
+    }
+
+    fn disown(&mut self, ids: &[AlertId]) -> Result<(), SinkError> {
+        let topic = self.alerts_topic.clone();
+        let tombstone = |id: &AlertId| {
+            let (key, payload) = (Some(id.to_hex()), None);
+            let message = Outgoing { key, payload, headers: None, partition: None, known_time: None, is_alert: true };
+            self.signed(&topic, message)
+        };
+        let messages: Vec<Outgoing> = ids.iter().map(tombstone).collect();
         self.send(&topic, &messages, |_| &topic)
     }
 
@@ -253,17 +302,17 @@ impl AlertSink for KafkaSink {
             let (feed, partition) =
                 (record.table.def().feed, partition_of(record.subject.as_bytes(), shown.partitions));
             feeds.push(feed);
-            messages.push(Outgoing {
-                key: Some(record.subject.to_string()),
-                payload: link_payload(record),
-                headers: Some(said::headers(
-                    unit,
-                    told.insert((feed, partition)).then_some((&shown.read, shown.published_at)),
-                )),
+            let (key, payload) = self.pseudonyms.hide_link(&record.subject, &link_payload(record));
+            let read = told.insert((feed, partition)).then_some((&shown.read, shown.published_at));
+            let message = Outgoing {
+                key: Some(key),
+                payload: Some(payload),
+                headers: Some(said::headers(&self.pseudonyms.token(Kind::Unit, unit), read)),
                 partition: Some(partition),
                 known_time: Some(record.known_time),
                 is_alert: false,
-            });
+            };
+            messages.push(self.signed(&self.feed_topics[feed.index()], message));
         }
         for (feed, clock) in &shown.clocks {
             let said = WriterClock {
@@ -275,14 +324,15 @@ impl AlertSink for KafkaSink {
             };
             for partition in 0..shown.partitions {
                 feeds.push(*feed);
-                messages.push(Outgoing {
+                let message = Outgoing {
                     key: None,
-                    payload: said.payload(),
+                    payload: Some(said.payload()),
                     headers: None,
                     partition: Some(partition),
                     known_time: Some(*clock),
                     is_alert: false,
-                });
+                };
+                messages.push(self.signed(&self.feed_topics[feed.index()], message));
             }
         }
         if messages.is_empty() {
@@ -330,9 +380,15 @@ struct QuarantineNote<'a> {
     known_time: String,
 }
 
+/// A known time as a message's timestamp.
+fn millis(known_time: KnownTime) -> i64 {
+    known_time.0 / 1_000
+}
+
 struct Outgoing {
     key: Option<String>,
-    payload: Vec<u8>,
+    /// `None`: a tombstone.
+    payload: Option<Vec<u8>>,
     headers: Option<OwnedHeaders>,
     /// `None`: the shard's own partition.
     partition: Option<i32>,
@@ -343,7 +399,14 @@ struct Outgoing {
 impl Outgoing {
     fn new(key: String, payload: &impl Serialize, headers: Option<OwnedHeaders>) -> serde_json::Result<Outgoing> {
         let payload = serde_json::to_vec(payload)?;
-        Ok(Outgoing { key: Some(key), payload, headers, partition: None, known_time: None, is_alert: false })
+        Ok(Outgoing {
+            key: Some(key),
+            payload: Some(payload),
+            headers,
+            partition: None,
+            known_time: None,
+            is_alert: false,
+        })
     }
 }
 

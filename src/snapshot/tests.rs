@@ -287,8 +287,9 @@ fn what_stands_is_the_same_with_a_snapshot_before_the_topic() {
     use crate::catalogue::Catalogue;
     use crate::config::{Config, Visibility};
     use crate::merge::{Merge, Merged};
+    use crate::pseudonyms::Pseudonyms;
     use crate::rules::RuleSet;
-    use crate::shard::{Order, Pseudonyms, Settings, Shard};
+    use crate::shard::{Order, Settings, Shard};
     use crate::source::files::FileShard;
 
     let dir = TempDir::new().unwrap();

@@ -288,6 +288,7 @@ impl ShardSource for FileShard {
             claimed_time: head.stamp.claimed,
             key: head.key.as_ref().map(String::as_bytes),
             payload,
+            is_unsigned: false,
             sent: Sent::At(None),
         })
     }

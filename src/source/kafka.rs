@@ -36,6 +36,7 @@ use crate::config::KafkaConfig;
 use crate::kafka::{self, ClusterError, Patience};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::pseudonyms::Pseudonyms;
 use crate::source::SourceError;
 
 use group::GroupContext;
@@ -70,18 +71,21 @@ pub struct KafkaConsumer {
 
 impl KafkaConsumer {
     /// Joins the group; shards arrive through the channel, again after every rebalance.
-    pub fn join(config: &KafkaConfig) -> Result<(KafkaConsumer, Assignments), ClusterError> {
+    pub fn join(
+        config: &KafkaConfig,
+        pseudonyms: &Arc<Pseudonyms>,
+    ) -> Result<(KafkaConsumer, Assignments), ClusterError> {
         let partitions = kafka::shard_count(config)?;
         kafka::check_own_topics(config, partitions)?;
         let (sender, assignments) = mpsc::channel();
-        let consumer = consumer(config, partitions, Some(sender))?;
+        let consumer = consumer(config, partitions, Some(Arc::clone(pseudonyms)), Some(sender))?;
         let topics = &consumer.context().topics;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| kafka::client_failed(&error))?;
         Ok((KafkaConsumer::serve(consumer, true)?, assignments))
     }
 
-    /// Takes fixed shards without joining a group: for replays over Kafka, explanations and tests.
+    /// Takes fixed shards without joining a group: for benchmarks and tests. What shards write for each other is not read.
     pub fn assign(config: &KafkaConfig, shards: &[i32]) -> Result<(KafkaConsumer, Vec<KafkaShard>), ClusterError> {
         let partitions = kafka::shard_count(config)?;
         if let Some(shard) = shards.iter().find(|shard| !(0..partitions).contains(*shard)) {
@@ -89,7 +93,7 @@ impl KafkaConsumer {
                 "shard {shard} does not exist: the feeds have {partitions} partitions"
             )));
         }
-        let consumer = consumer(config, partitions, None)?;
+        let consumer = consumer(config, partitions, None, None)?;
         let sources = group::take(&consumer, shards).map_err(|error| ClusterError::Client(error.to_string()))?;
         Ok((KafkaConsumer::serve(consumer, false)?, sources))
     }
@@ -212,9 +216,10 @@ fn is_lasting(code: RDKafkaErrorCode) -> bool {
 fn consumer(
     config: &KafkaConfig,
     partitions: i32,
+    pseudonyms: Option<Arc<Pseudonyms>>,
     assignments: Option<Sender<Result<Assignment, SourceError>>>,
 ) -> Result<Arc<BaseConsumer<GroupContext>>, ClusterError> {
-    let group = GroupContext::new(kafka::feed_topics(config), partitions, config.max_ahead(), assignments);
+    let group = GroupContext::new(kafka::feed_topics(config), partitions, config.max_ahead(), pseudonyms, assignments);
     let budget = Budget::new(config.queued_max_kbytes, partitions);
     let consumer: BaseConsumer<GroupContext> = kafka::client_config(config)?
         .set("group.id", &config.group_id)

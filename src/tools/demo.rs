@@ -21,9 +21,10 @@ use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::pipeline::reload::RulesInForce;
+use crate::pseudonyms::Pseudonyms;
 use crate::readiness::Readiness;
 use crate::service::{Instance, ServiceError};
-use crate::shard::{Pseudonyms, Shard};
+use crate::shard::Shard;
 use crate::tools::broker::{EmbeddedBroker, FeedWriter, WriteError};
 
 pub use score::{RuleScore, score};

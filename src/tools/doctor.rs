@@ -105,8 +105,10 @@ pub fn examine(config: &Config, now: WallTime) -> Vec<Finding> {
 
 /// How far the detector had read each shard's feeds when it last published; nothing where it never has.
 fn reached(config: &Config, partitions: i32, findings: &mut Vec<Finding>) -> Vec<Reached> {
+    // A key that cannot be read keeps `run` from starting, not this.
+    let pseudonyms = config.alerts.pseudonyms().ok().flatten();
     let mut of_shard = |shard| {
-        last_read(&config.kafka, shard).unwrap_or_else(|error| {
+        last_read(&config.kafka, pseudonyms.as_ref(), shard).unwrap_or_else(|error| {
             let hint = "grant READ and DESCRIBE on it to permitwatch";
             findings.push(Finding::new(Level::Fail, &config.kafka.alerts_topic(), error.to_string(), hint));
             None

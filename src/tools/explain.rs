@@ -181,7 +181,7 @@ pub fn alert<'a>(
         None => one_person::find_alert(recorded, catalogue, options, id)?,
     };
     let person = Person::replay(recorded, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
-    let transitions: Vec<&Alert> = person.log.iter().filter(|alert| alert.alert_id == id).collect();
+    let transitions: Vec<&Alert> = person.log.iter().filter(|alert| options.is_named(alert, id)).collect();
     let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
     Ok(with_records(facts, catalogue, &person, options.as_of))
 }

@@ -82,6 +82,7 @@ pub fn set_aside(language: Language, reason: Reason) -> &'static str {
         Reason::ImpossibleDate => ("en dag som inte kan finnas", "a day that cannot be"),
         Reason::BadNumber => ("ett omöjligt identitetsnummer", "an impossible identity number"),
         Reason::Future => ("händelsen ligger i framtiden", "what it tells lies in the future"),
+        Reason::Unsigned => ("saknar permitwatchs underskrift", "without permitwatch's signature"),
         Reason::FutureKnownTime => ("tidsstämpeln ligger i framtiden", "its timestamp lies in the future"),
         Reason::TooLate => ("äldre än det som sparas", "older than what is kept"),
         Reason::Misrouted => ("i en annan nyckels partition", "in another key's partition"),

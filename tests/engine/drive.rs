@@ -13,8 +13,9 @@ use permitwatch::model::record::{Fates, Message, Offset, Quarantined, Record};
 use permitwatch::model::schema::{Feed, TableId};
 use permitwatch::model::time::{KnownTime, format_micros};
 use permitwatch::oracle::{self, StandingRow};
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::rules::RuleSet;
-use permitwatch::shard::{Order, Pseudonyms, Settings, Shard};
+use permitwatch::shard::{Order, Settings, Shard};
 use permitwatch::tools::cases::{Case, CaseFile};
 use permitwatch::tools::replay::{Timeline, standing_rows};
 

@@ -14,7 +14,7 @@ use permitwatch::catalogue::Catalogue;
 use permitwatch::config::Config;
 use permitwatch::model::alert::Alert;
 use permitwatch::model::time::KnownTime;
-use permitwatch::shard::Pseudonyms;
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::tools::replay::{self, Timeline};
 
 use crate::calendar::{At, Day};

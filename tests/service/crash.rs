@@ -13,14 +13,14 @@ use permitwatch::generate::{Dataset, write as record};
 use permitwatch::model::alert::{Alert, AlertId, Severity};
 use permitwatch::model::schema::Feed;
 use permitwatch::model::sets::FeedSet;
+use permitwatch::pseudonyms::{Pseudonyms, PublishedAlert};
 use permitwatch::rules::RuleSet;
-use permitwatch::shard::Pseudonyms;
 use permitwatch::source::files::last_known_time;
 use permitwatch::tools::broker::FeedWriter;
 use permitwatch::tools::replay::{Timeline, timeline};
 use rdkafka::message::Message as _;
 
-use crate::harness::{World, dataset, write};
+use crate::harness::{World, dataset, keys, write};
 
 const KILLS: u64 = 10;
 
@@ -58,7 +58,8 @@ pub fn undisturbed(data: &Dataset) -> (BTreeMap<AlertId, Severity>, BTreeMap<Str
 pub fn sequences(world: &World) -> BTreeMap<String, Vec<u64>> {
     let mut out: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     world.read(&[world.kafka.alerts_topic()], |message| {
-        let alert: permitwatch::model::alert::Alert = serde_json::from_slice(message.payload().unwrap()).unwrap();
+        let alert: PublishedAlert = serde_json::from_slice(message.payload().unwrap()).unwrap();
+        let alert = keys().reidentify(alert).unwrap();
         out.entry(alert.alert_id).or_default().push(alert.sequence);
     });
     out

@@ -12,6 +12,7 @@ use permitwatch::generate::{Body, Dataset, Options, generate};
 use permitwatch::model::alert::{Alert, AlertId, Severity};
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::KnownTime;
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::sink::kafka::read_published;
 use permitwatch::tools::broker::FeedWriter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -35,6 +36,13 @@ pub fn dataset(persons: usize, years: u32) -> Dataset {
     let mut options = Options::new(persons, years, 7);
     options.outside_pct = 20;
     generate(&options)
+}
+
+/// The key of every detector here.
+pub const KEY: &str = "9f1c3ab0d47e6258c1e09b7a4d3f8862";
+
+pub fn keys() -> Pseudonyms {
+    Pseudonyms::new(KEY, "1")
 }
 
 pub fn free_port() -> u16 {
@@ -67,7 +75,7 @@ impl World {
             "[kafka]\nbrokers = \"{brokers}\"\ngroup_id = \"{group_id}\"\ntopic_prefix = \"{topic_prefix}\"\n\
              session_timeout_ms = {session_timeout_ms}\n\
              # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
-             [alerts]\npseudonym_key_env = \"PERMITWATCH_TEST_KEY\"\n\
+             [alerts]\nkey_env = \"PERMITWATCH_TEST_KEY\"\n\
              [rules]\ndir = \"{}\"\nrun_closed = true\n{}\
              [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}{}",
             rules.display(),
@@ -113,7 +121,7 @@ impl World {
             .args(args)
             .arg("--config")
             .arg(self.config_file_at(http_port))
-            .env("PERMITWATCH_TEST_KEY", "9f1c3ab0d47e6258c1e09b7a4d3f8862")
+            .env("PERMITWATCH_TEST_KEY", KEY)
             .env("RUST_LOG", "warn,permitwatch=info");
         command
     }
@@ -141,12 +149,12 @@ impl World {
 
     /// The last word on every alert, over all shards.
     pub fn published(&self) -> BTreeMap<AlertId, Alert> {
-        (0..PARTITIONS).flat_map(|shard| read_published(&self.kafka, shard).unwrap().alerts).collect()
+        (0..PARTITIONS).flat_map(|shard| read_published(&self.kafka, &keys(), shard).unwrap().alerts).collect()
     }
 
     /// Messages on the alerts topic.
     pub fn published_messages(&self) -> u64 {
-        (0..PARTITIONS).map(|shard| read_published(&self.kafka, shard).unwrap().messages).sum()
+        (0..PARTITIONS).map(|shard| read_published(&self.kafka, &keys(), shard).unwrap().messages).sum()
     }
 
     pub fn standing(&self) -> BTreeMap<AlertId, Severity> {

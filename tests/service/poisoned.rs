@@ -12,13 +12,14 @@ use permitwatch::model::alert::{Alert, AlertId, Severity, Status};
 use permitwatch::model::partition::partition_of;
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::{KnownTime, MICROS_PER_DAY, format_micros, parse_time};
+use permitwatch::pseudonyms::{SIGNATURE, Signed};
 use permitwatch::sink::kafka::read_published;
 use permitwatch::tools::broker::FeedWriter;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Map, Value};
 
-use crate::harness::{PARTITIONS, World, dataset, get, write};
+use crate::harness::{KEY, PARTITIONS, World, dataset, get, keys, write};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -61,7 +62,7 @@ fn withdraw_some(world: &World) -> Vec<AlertId> {
         rdkafka::ClientConfig::new().set("bootstrap.servers", &world.kafka.brokers).create().unwrap();
     let mut withdrawn = Vec::new();
     for shard in 0..PARTITIONS {
-        let published = read_published(&world.kafka, shard).unwrap();
+        let published = read_published(&world.kafka, &keys(), shard).unwrap();
         let read = published.headers.unwrap().read;
         let offsets: BTreeMap<&str, i64> =
             Feed::ALL.iter().map(|feed| (feed.name(), read.offsets[feed.index()].0)).collect();
@@ -75,16 +76,31 @@ fn withdraw_some(world: &World) -> Vec<AlertId> {
                 as_of: clock.clone(),
                 ..alert
             };
-            let header = |key, value| Header { key, value: Some(value) };
-            let headers = OwnedHeaders::new()
-                .insert(header("published_at", clock.as_str()))
-                .insert(header("pseudonym_key_id", "1"))
-                .insert(header("shard_clock", &clock))
-                .insert(header("offsets", &offsets));
+            let alert = keys().publish(&alert, None).remove(0);
             let payload = serde_json::to_vec(&alert).unwrap();
             let topic = world.kafka.alerts_topic();
-            let record =
-                BaseRecord::to(&topic).partition(shard).key(&alert.alert_id).payload(&payload).headers(headers);
+            let mut values = vec![
+                ("published_at", clock.clone()),
+                ("key_id", "1".into()),
+                ("shard_clock", clock.clone()),
+                ("offsets", offsets.clone()),
+            ];
+            let signed = Signed {
+                topic: &topic,
+                partition: shard,
+                timestamp: None,
+                key: Some(alert.id().as_bytes()),
+                payload: Some(&payload),
+            };
+            let signature = keys().sign(&signed, |name| {
+                let value = values.iter().find(|(key, _)| key.as_bytes() == name.to_bytes());
+                value.map(|(_, value)| value.as_bytes())
+            });
+            values.push((SIGNATURE, signature));
+            let headers = values
+                .iter()
+                .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+            let record = BaseRecord::to(&topic).partition(shard).key(alert.id()).payload(&payload).headers(headers);
             producer.send(record).map_err(|(error, _)| error).unwrap();
             withdrawn.push(id);
         }
@@ -97,7 +113,7 @@ fn redrive(world: &World, config: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
         .args(["quarantine", "redrive", "--apply", "--reason", "future_known_time", "--config"])
         .arg(config)
-        .env("PERMITWATCH_TEST_KEY", "9f1c3ab0d47e6258c1e09b7a4d3f8862")
+        .env("PERMITWATCH_TEST_KEY", KEY)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), world.log());

@@ -73,7 +73,7 @@ impl Shard {
                 Order::Live => self.clocks.least(rule.feeds),
                 Order::Strict => self.asserted_to(number, until),
             };
-            let span = Span { until: next.map_or(until, |next| next.at.minus(1)), absence };
+            let span = Span { until: next.map_or(until, |next| next.at.minus(1).max(job.at)), absence };
             let content = |hit: &Hit| {
                 let header = &rule.file.header;
                 let evidence = rows.evidence(hit, header.subject_column());

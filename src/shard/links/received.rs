@@ -37,6 +37,9 @@ impl Shard {
 
     /// Takes a message of an internal topic.
     pub(in crate::shard) fn take_internal(&mut self, message: &Lent<'_>) -> Fate {
+        if message.is_unsigned {
+            return self.refuse(message, Reason::Unsigned, "not written by permitwatch");
+        }
         let payload = message.payload.unwrap_or_default();
         if message.key.is_none() {
             return match WriterClock::read(payload) {
@@ -60,7 +63,9 @@ impl Shard {
             // Other texts made this record: the shard that runs this instance's texts publishes its own.
             return Fate::Filtered;
         }
-        match self.insert_linked(&decoded.record, message.coordinates()) {
+        // The writer says since when to the microsecond, the timestamp to the millisecond; it can claim no later time.
+        let known_time = KnownTime(decoded.record.registered_at.min(message.known_time.0.saturating_add(999)));
+        match self.insert_linked(&Record { known_time, ..decoded.record }, message.coordinates()) {
             Inserted::New => Fate::Evaluated,
             Inserted::Duplicate => Fate::Duplicate,
         }

@@ -15,12 +15,10 @@ use crate::history::PersonNo;
 use crate::model::record::{Op, Record};
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
+use crate::rules::planned::PlannedLink;
 use crate::shard::Shard;
 use crate::shard::evaluate::Job;
 use crate::units::Unit;
-
-/// In place of a row's content: the row was published and the topic has lost it. No row has this content, so it is published again.
-const GONE: u64 = 0;
 
 /// The last record of each row, by the unit that shows it.
 #[derive(Debug, Default)]
@@ -40,6 +38,8 @@ struct Word {
     version: i64,
     /// `None`: the row has been retracted.
     content: Option<u64>,
+    /// The topic has lost the record.
+    is_lost: bool,
 }
 
 impl Said {
@@ -48,7 +48,7 @@ impl Said {
     pub fn take(&mut self, unit: &str, record: &Record) {
         let row = Row { table: record.table, to: record.subject.clone(), record_key: record.record_key.clone() };
         let content = (record.op != Op::Retract).then(|| content(&record.values));
-        let word = Word { version: record.version, content };
+        let word = Word { version: record.version, content, is_lost: false };
         let known = self.rows.entry(unit.into()).or_default().entry(row).or_insert(word);
         if known.version < word.version {
             *known = word;
@@ -58,7 +58,7 @@ impl Said {
     /// The topics have lost records: every row that stands is to be published again.
     fn lose(&mut self) {
         for word in self.rows.values_mut().flat_map(FxHashMap::values_mut) {
-            word.content = word.content.map(|_| GONE);
+            word.is_lost = true;
         }
     }
 
@@ -111,7 +111,6 @@ impl Shard {
         for person in persons {
             let unit: Box<str> = self.history.person(person).subject.clone();
             let mut words = said.rows.remove(&unit).unwrap_or_default();
-            let knowledge = self.history.knowledge(person, now.0);
             let mut shown = self.links.shown.remove(&person).unwrap_or_default();
             for row in &mut shown {
                 let table = self.rules.links()[row.link as usize].table;
@@ -121,15 +120,21 @@ impl Shard {
                 let word = words.remove(&Row { table, to: row.to.clone(), record_key: row.record_key.clone() });
                 let values = row.values.take().unwrap_or_default();
                 match word {
-                    Some(word) if word.content == Some(row.content) => row.version = word.version,
+                    Some(word) if word.content == Some(row.content) => {
+                        row.version = word.version;
+                        if word.is_lost {
+                            self.publish_row(unit.clone(), row, row.since, Some(&values));
+                        }
+                    }
                     word => {
+                        let known = self.history.knowledge(person, row.since.0);
                         let before = word.map(|word| word.version);
-                        self.say_of(unit.clone(), (now, knowledge), row, before, Some(&values));
+                        self.say_of(unit.clone(), (row.since, known), row, before, Some(&values));
                     }
                 }
             }
             self.links.shown.insert(person, shown);
-            self.take_back(&unit, words, (now, knowledge));
+            self.take_back(&unit, words, (now, self.history.knowledge(person, now.0)));
         }
         for (unit, words) in said.rows {
             let person = self.history.person_no(&unit);
@@ -139,22 +144,21 @@ impl Shard {
         self.links.outgoing.len() - before
     }
 
-    /// Publishes every row again, because the topics have lost records and a shard that starts from them would lack these.
-    /// Receivers that have a row already see a new version of it.
+    /// Publishes every row again as it was, because the topics have lost records and a shard that starts from them would lack these. For
+    /// receivers that have the record it is a duplicate. Rows that a rebuild keeps back are published at its end.
     pub fn say_again(&mut self) {
         self.links.sent_links.values_mut().for_each(Said::lose);
-        if !self.links.sent_links.is_empty() {
-            return;
+        let keeps = |link: &PlannedLink| self.links.sent_links.contains_key(&link.table.def().feed);
+        let is_kept: Vec<bool> = self.rules.links().iter().map(keeps).collect();
+        for row in self.links.shown.values_mut().flatten() {
+            row.is_lost = !is_kept[row.link as usize];
         }
         let mut persons: Vec<PersonNo> = self.links.shown.keys().copied().collect();
         persons.sort_unstable();
-        for row in self.links.shown.values_mut().flatten() {
-            row.content = GONE;
-        }
         let as_of = self.clocks.shard();
-        for at in 0..self.rules.links().len() {
+        for (at, is_kept) in is_kept.into_iter().enumerate() {
             let link = &self.rules.links()[at];
-            if link.is_late() {
+            if link.is_late() || is_kept {
                 continue;
             }
             let needs = link.needs;
@@ -167,8 +171,10 @@ impl Shard {
                 self.evaluate_link(at, &units);
             }
         }
-        // Links that read what rules found are published when those rules have run again.
-        self.work_out_again(persons);
+        if !self.links.sent_links.contains_key(&Feed::Derived) {
+            // Links that read what rules found are published when those rules have run again.
+            self.work_out_again(persons);
+        }
     }
 
     /// Retracts the rows that stand, and remembers the versions of those that were retracted before.
@@ -181,7 +187,17 @@ impl Shard {
                 self.links.retracted_versions.insert(super::name_of(unit, link as u8, &to, &record_key), word.version);
                 continue;
             }
-            let mut row = ShownRow { link: link as u8, to, record_key, content: 0, version: 0, values: None };
+            let (since, _) = at;
+            let mut row = ShownRow {
+                link: link as u8,
+                to,
+                record_key,
+                content: 0,
+                version: 0,
+                since,
+                is_lost: false,
+                values: None,
+            };
             self.say_of(unit.into(), at, &mut row, Some(word.version), None);
         }
     }

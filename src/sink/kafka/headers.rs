@@ -2,17 +2,19 @@
 //!
 //! `published_at`, `shard_clock`: RFC 3339 with microseconds. `heard`: two of these, for `links` and `derived`. `offsets`: a JSON object
 //! from feed to next offset. `snapshot`: file
-//! name, left out where there is none. `pseudonym_key_id`: text.
+//! name, left out where there is none. `key_id`: of the key of the pseudonyms. `signature`: see `pseudonyms`; of a message without a valid
+//! one nothing is read.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 
-use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 
 use crate::kafka;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros, parse_instant};
+use crate::pseudonyms::{Keys, Pseudonyms, Signed};
 use crate::sink::{ReadUpTo, RunHeaders};
 
 pub(super) const PUBLISHED_AT: &str = "published_at";
@@ -20,7 +22,7 @@ pub(super) const PUBLISHED_AT: &str = "published_at";
 pub(super) fn write(run: &RunHeaders) -> OwnedHeaders {
     let mut headers = write_read(OwnedHeaders::new_with_capacity(6), &run.read)
         .insert(header(PUBLISHED_AT, &format_micros(run.published_at.0)))
-        .insert(header("pseudonym_key_id", &run.pseudonym_key_id));
+        .insert(header("key_id", &run.key_id));
     if let Some(snapshot) = &run.snapshot {
         headers = headers.insert(header("snapshot", snapshot));
     }
@@ -50,7 +52,7 @@ pub(super) fn read(message: &BorrowedMessage<'_>) -> Option<RunHeaders> {
         published_at: WallTime(micros(text(message, c"published_at")?)?),
         read: read_up_to(message)?,
         snapshot: text(message, c"snapshot").map(str::to_owned),
-        pseudonym_key_id: text(message, c"pseudonym_key_id")?.to_owned(),
+        key_id: text(message, c"key_id")?.to_owned(),
     })
 }
 
@@ -73,6 +75,27 @@ pub(super) fn read_up_to(message: &BorrowedMessage<'_>) -> Option<ReadUpTo> {
 fn heard(text: &str) -> Option<[KnownTime; 2]> {
     let (links, derived) = text.split_once(' ')?;
     Some([KnownTime(micros(links)?), KnownTime(micros(derived)?)])
+}
+
+/// The keys that a message of ours was signed with; `None` for any other message.
+pub(super) fn signer<'a>(
+    pseudonyms: &'a Pseudonyms,
+    message: &BorrowedMessage<'_>,
+    timestamp: Option<i64>,
+) -> Option<&'a Keys> {
+    let signed = Signed {
+        topic: message.topic(),
+        partition: message.partition(),
+        timestamp,
+        key: message.key(),
+        payload: message.payload(),
+    };
+    pseudonyms.signer(&signed, |name| kafka::header(message, name))
+}
+
+/// The value of a header that is about to be sent.
+pub(super) fn of_owned<'a>(headers: &'a OwnedHeaders, name: &CStr) -> Option<&'a [u8]> {
+    headers.iter().find(|header| header.key.as_bytes() == name.to_bytes()).and_then(|header| header.value)
 }
 
 pub(super) fn text<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {

@@ -1,7 +1,10 @@
 //! What a shard's partition of the alerts topic says: the ground truth for a start or a recovery.
+//!
+//! Only messages that are signed by permitwatch, in that place, count. Somebody else's word under an alert's id is what the topic's
+//! readers see until the shard says its own again (`again`); an id that is none of the shard's is removed (`foreign`).
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::message::{BorrowedMessage, Message as _};
 
@@ -12,6 +15,7 @@ use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::record::NextOffset;
 use crate::model::time::WallTime;
+use crate::pseudonyms::{MAX_SEQUENCE, Pseudonyms, PublishedAlert};
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
 
 /// The last transition of every alert of a shard.
@@ -20,6 +24,12 @@ pub struct Published {
     /// Of each alert the transition with the highest sequence; of equal ones the last. Ended alerts are included, since their
     /// sequences continue.
     pub alerts: BTreeMap<AlertId, Alert>,
+    /// Alerts whose last word on the topic is not the shard's, or was said under an older key.
+    pub again: BTreeSet<AlertId>,
+    /// Alerts that stand under an older key, and its id.
+    pub older: BTreeMap<AlertId, String>,
+    /// Published ids under which somebody else has written, and the shard has not.
+    pub foreign: Vec<AlertId>,
     /// The run headers of the last message that has them all.
     pub headers: Option<RunHeaders>,
     /// How far the writer had read of the last message that says so, whatever other headers it lacks: another version may have written it.
@@ -31,41 +41,71 @@ pub struct Published {
     /// End of the partition: later messages have not been read.
     pub next: NextOffset,
     pub messages: u64,
-    /// Messages that are not alerts and were skipped.
+    /// Messages that permitwatch has not signed, with a key that is known here.
+    pub unsigned: u64,
+    /// Messages that it has signed and that are no alerts.
     pub unreadable: u64,
+    /// By published id: the last message's author.
+    last: BTreeMap<AlertId, Last>,
+}
+
+#[derive(Debug)]
+enum Last {
+    /// The shard.
+    Own { stands: bool },
+    /// Somebody else, with this sequence.
+    Other(u64),
+    /// A tombstone.
+    Removed,
 }
 
 /// Reads partition `shard` of the alerts topic from its beginning to the end that it has when reading starts.
-pub fn read_published(config: &KafkaConfig, shard: i32) -> Result<Published, SinkError> {
-    read_published_with(config, shard, Patience::Brief)
+pub fn read_published(config: &KafkaConfig, pseudonyms: &Pseudonyms, shard: i32) -> Result<Published, SinkError> {
+    read_published_with(config, pseudonyms, shard, Patience::Brief)
 }
 
 /// The same for who is as patient with brokers that are away as `patience` says.
 pub(crate) fn read_published_with(
     config: &KafkaConfig,
+    pseudonyms: &Pseudonyms,
     shard: i32,
     patience: Patience<'_>,
 ) -> Result<Published, SinkError> {
     let mut published = Published {
         alerts: BTreeMap::new(),
+        again: BTreeSet::new(),
+        older: BTreeMap::new(),
+        foreign: Vec::new(),
         headers: None,
         read: None,
         read_at: WallTime(i64::MIN),
         first: NextOffset::default(),
         next: NextOffset::default(),
         messages: 0,
+        unsigned: 0,
         unreadable: 0,
+        last: BTreeMap::new(),
     };
-    let (low, high) = read_whole(config, &config.alerts_topic(), shard, patience, |message| published.take(message))?;
+    let each = |message: &BorrowedMessage<'_>| published.take(message, pseudonyms);
+    let (low, high) = read_whole(config, &config.alerts_topic(), shard, patience, each)?;
     (published.first, published.next) = (NextOffset(low), NextOffset(high));
+    published.tell_last(pseudonyms);
     Ok(published)
 }
 
 /// How far the shard had read when it last published, and when that was, by the last messages of its partition of the alerts topic;
-/// `None` if none of these says so.
-pub fn last_read(config: &KafkaConfig, shard: i32) -> Result<Option<(ReadUpTo, WallTime)>, SinkError> {
+/// `None` if none of these says so. Without a key whoever wrote them is believed.
+pub fn last_read(
+    config: &KafkaConfig,
+    pseudonyms: Option<&Pseudonyms>,
+    shard: i32,
+) -> Result<Option<(ReadUpTo, WallTime)>, SinkError> {
     let mut read = None;
-    let each = |message: &BorrowedMessage<'_>| read = read_at(message).or(read);
+    let each = |message: &BorrowedMessage<'_>| {
+        if pseudonyms.is_none_or(|pseudonyms| headers::signer(pseudonyms, message, None).is_some()) {
+            read = read_at(message).or(read);
+        }
+    };
     read_last(config, &config.alerts_topic(), shard, LAST_OFFSETS, Patience::Brief, each)?;
     Ok(read)
 }
@@ -78,35 +118,74 @@ fn read_at(message: &BorrowedMessage<'_>) -> Option<(ReadUpTo, WallTime)> {
 }
 
 impl Published {
-    fn take(&mut self, message: &BorrowedMessage<'_>) {
+    fn take(&mut self, message: &BorrowedMessage<'_>, pseudonyms: &Pseudonyms) {
         self.messages += 1;
-        if let Some((read, at)) = read_at(message) {
-            (self.read, self.read_at) = (Some(read), at);
-        }
-        if let Some(headers) = headers::read(message) {
-            self.headers = Some(headers);
-        }
-        let Some(payload) = message.payload() else {
-            // A tombstone: the alert has been removed from the topic.
-            if let Some(id) = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?)) {
-                self.alerts.remove(&id);
-            }
+        let id = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?));
+        let published = || serde_json::from_slice::<PublishedAlert>(message.payload()?).ok();
+        if headers::signer(pseudonyms, message, None).is_none() {
+            let last = match message.payload() {
+                None => Last::Removed,
+                Some(_) => Last::Other(published().map_or(0, |alert| alert.sequence())),
+            };
+            self.unsigned += u64::from(!matches!(last, Last::Removed));
+            self.last.extend(id.map(|id| (id, last)));
             return;
-        };
-        let alert = serde_json::from_slice::<Alert>(payload).ok();
-        let Some((id, alert)) = alert.and_then(|alert| Some((AlertId::from_hex(&alert.alert_id)?, alert))) else {
+        }
+        // A message of ours that somebody has written once more is older than what was read.
+        if let Some((read, at)) = read_at(message).filter(|(_, at)| *at >= self.read_at) {
+            (self.read, self.read_at) = (Some(read), at);
+            self.headers = headers::read(message).or(self.headers.take());
+        }
+        if message.payload().is_none() {
+            self.last.extend(id.map(|id| (id, Last::Removed)));
+            return;
+        }
+        let alert = published().and_then(|alert| {
+            let alert = pseudonyms.reidentify(alert)?;
+            Some((id?, AlertId::from_hex(&alert.alert_id)?, alert))
+        });
+        let Some((id, own, alert)) = alert else {
             self.unreadable += 1;
             return;
         };
-        match self.alerts.entry(id) {
+        let stands = alert.status.stands();
+        let last = match self.alerts.entry(own) {
             Entry::Vacant(entry) => {
                 entry.insert(alert);
+                Last::Own { stands }
             }
-            Entry::Occupied(mut entry) => {
-                if alert.sequence >= entry.get().sequence {
-                    entry.insert(alert);
+            Entry::Occupied(mut entry) if alert.sequence >= entry.get().sequence => {
+                entry.insert(alert);
+                Last::Own { stands }
+            }
+            Entry::Occupied(entry) => Last::Other(entry.get().sequence),
+        };
+        self.last.insert(id, last);
+    }
+
+    /// Finds out what is to be said again.
+    fn tell_last(&mut self, pseudonyms: &Pseudonyms) {
+        for (own, alert) in &mut self.alerts {
+            for (key_id, id) in pseudonyms.alert_ids(*own) {
+                let is_older = key_id != pseudonyms.key_id();
+                match self.last.remove(&id) {
+                    Some(Last::Own { stands: true }) if is_older => {
+                        self.older.insert(*own, key_id.to_owned());
+                        self.again.insert(*own);
+                    }
+                    Some(Last::Other(sequence)) => {
+                        // The next word is to count for whoever has read theirs.
+                        alert.sequence = alert.sequence.max(sequence.min(MAX_SEQUENCE / 2));
+                        self.again.insert(*own);
+                    }
+                    Some(Last::Removed) if alert.status.stands() => {
+                        self.again.insert(*own);
+                    }
+                    _ => {}
                 }
             }
         }
+        let others = std::mem::take(&mut self.last).into_iter();
+        self.foreign.extend(others.filter(|(_, last)| matches!(last, Last::Other(_))).map(|(id, _)| id));
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the link records that a shard has published on the internal topics.
 //!
-//! A record lies in its receiver's partition, so a shard's records may be in any. Headers of a record: `unit` names the unit that
+//! A record lies in its receiver's partition, so a shard's records may be in any. Headers of a record: `unit` names, by a token, the unit that
 //! shows it, and so the shard that wrote it. The first record of a batch in a partition also has `shard_clock`, `offsets` and
 //! `published_at`, as an alert has, which say how far that shard had read, and when.
 
@@ -15,6 +15,7 @@ use crate::model::partition::partition_of;
 use crate::model::record::{Lent, NextOffset, Offset, Sent};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros};
+use crate::pseudonyms::{Kind, Pseudonyms};
 use crate::shard::{Said, WriterClock};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 
@@ -41,6 +42,7 @@ pub(crate) struct Spoken {
 /// Reads all partitions of the internal topics for what `shard` has published with the texts that `source` names. Waits for brokers that are away as `patience` says.
 pub(crate) fn read_said(
     config: &Config,
+    pseudonyms: &Pseudonyms,
     shard: i32,
     partitions: i32,
     source: &str,
@@ -51,18 +53,21 @@ pub(crate) fn read_said(
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
             read_whole(&config.kafka, &topic, partition, patience, |message| {
-                if message.key().is_none() {
+                let Some(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
+                let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
                     let clock = message.payload().and_then(WriterClock::read);
                     if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
-                        spoken.alerts = NextOffset(clock.alerts);
+                        spoken.alerts = spoken.alerts.max(NextOffset(clock.alerts));
                     }
                     return;
-                }
-                let unit = headers::text(message, c"unit");
+                };
+                let unit = headers::text(message, c"unit").and_then(|unit| keys.open(Kind::Unit, unit));
                 let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
-                let Ok(decoded) = decode(lent(feed, message), config.limits.max_message_bytes) else { return };
+                let Some((receiver, payload)) = keys.open_link(key, payload) else { return };
+                let lent = lent(feed, message, receiver.as_bytes(), &payload);
+                let Ok(decoded) = decode(lent, config.limits.max_message_bytes) else { return };
                 if *decoded.record.source == *source {
-                    spoken.said.take(unit, &decoded.record);
+                    spoken.said.take(&unit, &decoded.record);
                     if let Some(then) = headers::read_up_to(message) {
                         spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
                     }
@@ -73,15 +78,16 @@ pub(crate) fn read_said(
     Ok(spoken)
 }
 
-fn lent<'a>(feed: Feed, message: &'a BorrowedMessage<'_>) -> Lent<'a> {
+fn lent<'a>(feed: Feed, message: &BorrowedMessage<'_>, key: &'a [u8], payload: &'a [u8]) -> Lent<'a> {
     Lent {
         feed,
         partition: message.partition(),
         offset: Offset(message.offset()),
         known_time: KnownTime(message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000)),
         claimed_time: None,
-        key: message.key(),
-        payload: message.payload(),
+        key: Some(key),
+        payload: Some(payload),
+        is_unsigned: false,
         sent: Sent::At(None),
     }
 }

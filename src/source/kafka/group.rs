@@ -22,6 +22,7 @@ use super::{Assignment, REVOKE_TIMEOUT, WeakConsumer};
 use crate::kafka;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::pseudonyms::Pseudonyms;
 use crate::source::SourceError;
 
 /// The context of the process's consumer.
@@ -30,6 +31,8 @@ pub(super) struct GroupContext {
     pub partitions: i32,
     /// Microseconds by which a timestamp may be ahead of the wall clock.
     pub max_ahead: i64,
+    /// To read what shards write for each other.
+    pub pseudonyms: Option<Arc<Pseudonyms>>,
     /// The consumer that owns this context; set once, right after the consumer is made.
     consumer: OnceLock<WeakConsumer>,
     /// Sends assigned shards to the instance that runs them; `None` if shards are fixed.
@@ -46,12 +49,14 @@ impl GroupContext {
         topics: [String; Feed::COUNT],
         partitions: i32,
         max_ahead: i64,
+        pseudonyms: Option<Arc<Pseudonyms>>,
         assignments: Option<Sender<Result<Assignment, SourceError>>>,
     ) -> GroupContext {
         GroupContext {
             topics,
             partitions,
             max_ahead,
+            pseudonyms,
             consumer: OnceLock::new(),
             assignments: assignments.map(Mutex::new),
             shards: Mutex::default(),

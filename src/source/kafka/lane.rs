@@ -5,7 +5,7 @@
 //! library's memory by hand is in this file.
 
 use std::collections::VecDeque;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use crate::kafka;
 use crate::model::record::{Lent, NextOffset, Offset, Sent, SentAt};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime};
+use crate::pseudonyms::{Pseudonyms, Signed};
 use crate::source::LaneHead;
 use crate::source::known::{Bound, KnownTimes};
 
@@ -34,8 +35,11 @@ pub(super) struct Lane {
     partition: i32,
     /// Messages taken out of the queue and not yet out of the lane. Declared before the queue, since they must be dropped first.
     fetched: VecDeque<Fetched>,
-    /// The message that is lent out.
+    /// The message that is lent out, and, of a link record, its key and payload in clear.
     lent: Option<Fetched>,
+    opened: Option<(String, Vec<u8>)>,
+    /// To read what shards write; none where nobody reads links.
+    pseudonyms: Option<Arc<Pseudonyms>>,
     queue: Queue,
     /// Keeps the queue split off and its callback alive.
     _split: PartitionQueue<GroupContext>,
@@ -47,6 +51,9 @@ pub(super) struct Lane {
     /// The next offset; not known before the first message or seek.
     pub next: Option<NextOffset>,
     times: KnownTimes,
+    /// The known time of the first fetched message. On an internal topic it is the message's own: what many shards write there one after
+    /// the other is in no order of time.
+    known_time: KnownTime,
     /// The timestamp of the first fetched message, if it cannot be true.
     claimed: Option<KnownTime>,
     /// The end has been reported, and no message since.
@@ -76,6 +83,8 @@ impl Lane {
             partition,
             fetched: VecDeque::with_capacity(BATCH),
             lent: None,
+            opened: None,
+            pseudonyms: consumer.context().pseudonyms.clone().filter(|_| feed.is_internal()),
             queue,
             _split: split,
             topic,
@@ -83,6 +92,7 @@ impl Lane {
             has_read: false,
             next: None,
             times: KnownTimes::new(Bound::Wall { max_ahead: consumer.context().max_ahead }),
+            known_time: KnownTime::MIN,
             claimed: None,
             at_end: false,
             sought: false,
@@ -133,8 +143,11 @@ impl Lane {
                 None if self.next.is_some_and(|next| first.offset() < next.0) => {}
                 None => {
                     (self.at_end, self.sought, self.begun_again) = (false, false, None);
-                    let stamp = self.times.next(known_time(first.timestamp(), self.times.last()));
+                    let own = known_time(first.timestamp(), self.times.last());
+                    let stamp = self.times.next(own);
                     self.claimed = stamp.claimed;
+                    let is_own = self.feed.is_internal() && stamp.claimed.is_none();
+                    self.known_time = if is_own { own } else { stamp.known_time };
                     return Ok(LaneHead::Message(stamp.known_time));
                 }
                 // Messages may follow the end in the queue. They woke nobody, since the queue was not empty when they came: so the
@@ -159,16 +172,38 @@ impl Lane {
         let message = self.lent.as_ref()?;
         let offset = Offset(message.offset());
         self.next = Some(offset.next());
+        let is_ours = !self.feed.is_internal() || self.open();
+        let message = self.lent.as_ref()?;
+        let (key, payload) = match &self.opened {
+            Some((key, payload)) => (Some(key.as_bytes()), Some(payload.as_slice())),
+            None => (message.key(), message.payload()),
+        };
         Some(Lent {
             feed: self.feed,
             partition: self.partition,
             offset,
-            known_time: self.times.last(),
+            known_time: self.known_time,
             claimed_time: self.claimed,
-            key: message.key(),
-            payload: message.payload(),
+            key,
+            payload,
+            is_unsigned: !is_ours,
             sent: Sent::Ask(message),
         })
+    }
+
+    /// Whether permitwatch has written the message of an internal topic that is lent out. A record is opened; a clock, which has no key,
+    /// is in clear.
+    fn open(&mut self) -> bool {
+        self.opened = None;
+        let (Some(message), Some(pseudonyms)) = (&self.lent, &self.pseudonyms) else { return false };
+        let (key, payload) = (message.key(), message.payload());
+        let timestamp = message.timestamp().to_millis();
+        let topic = self.topic.to_str().unwrap_or_default();
+        let signed = Signed { topic, partition: self.partition, timestamp, key, payload };
+        let Some(keys) = pseudonyms.signer(&signed, |name| message.header(name)) else { return false };
+        let (Some(key), Some(payload)) = (key, payload) else { return key.is_none() };
+        self.opened = keys.open_link(key, payload);
+        self.opened.is_some()
     }
 
     /// Takes a batch out of the queue if it may hold something; returns whether it did.
@@ -291,6 +326,11 @@ impl Fetched {
         (!message.payload.is_null()).then(|| unsafe { std::slice::from_raw_parts(message.payload.cast(), message.len) })
     }
 
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        // SAFETY: the message is ours and outlives what is read out of it.
+        unsafe { kafka::header_of(self.0.as_ptr(), name) }
+    }
+
     fn timestamp(&self) -> Timestamp {
         let mut kind = TimestampKind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is ours; the kind is written before it is read.
@@ -304,11 +344,9 @@ impl Fetched {
     }
 }
 
-#[expect(unsafe_code, reason = "the library's message, which nobody else has")]
 impl SentAt for Fetched {
     fn sent_at(&self) -> Option<WallTime> {
-        // SAFETY: the message is ours and outlives what is read out of it.
-        let value = unsafe { kafka::header_of(self.0.as_ptr(), c"sent_at") }?;
+        let value = self.header(c"sent_at")?;
         Some(WallTime(i64::from_be_bytes(value.try_into().ok()?)))
     }
 }

@@ -232,6 +232,10 @@ fn take(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>, count: 
 }
 
 /// Drops the shards that were revoked and takes those assigned since.
+fn keys() -> Arc<Pseudonyms> {
+    Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1"))
+}
+
 fn follow(assignments: &Assignments, held: &mut BTreeMap<i32, KafkaShard>) {
     held.retain(|_, shard| shard.fence().stands());
     while let Ok(assignment) = assignments.recv_timeout(Duration::from_millis(20)) {
@@ -247,7 +251,7 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     writer.write(Feed::Reference, b"162021000555", Some(b"{}"), at(1), None).unwrap();
     writer.flush().unwrap();
 
-    let (first, first_assignments) = KafkaConsumer::join(&config).unwrap();
+    let (first, first_assignments) = KafkaConsumer::join(&config, &keys()).unwrap();
     let mut held_by_first = BTreeMap::new();
     take(&first_assignments, &mut held_by_first, 4);
     for shard in held_by_first.values_mut() {
@@ -258,7 +262,7 @@ fn a_group_shares_whole_shards_and_a_rebalance_moves_them() {
     // A second member joins: every shard of the first is fenced, and is given up only when its owner has dropped it.
     let joined = std::thread::spawn({
         let config = config.clone();
-        move || KafkaConsumer::join(&config).unwrap()
+        move || KafkaConsumer::join(&config, &keys()).unwrap()
     });
     let deadline = Instant::now() + DEADLINE;
     while held_by_first.values().any(|shard| shard.fence().stands()) {

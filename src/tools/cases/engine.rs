@@ -11,8 +11,9 @@ use crate::model::alert::Alert;
 use crate::model::record::{Fates, Message, Offset, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros, parse_instant};
+use crate::pseudonyms::Pseudonyms;
 use crate::rules::{Hit, Request, RuleSet};
-use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::shard::{Order, Settings, Shard};
 use crate::tools::cases::recording::Recording;
 use crate::units::Unit;
 

@@ -251,7 +251,7 @@ fn row_facts(
         corroboration.rule.index() == number && rows.iter().filter(same).any(|other| corroboration.speaks_to(other))
     });
     RowFacts {
-        alert_id: AlertId::new(&header.id, &hit.subject, &hit.alert_key).to_hex(),
+        alert_id: person.pseudonyms.shown_id(AlertId::new(&header.id, &hit.subject, &hit.alert_key)).to_hex(),
         alert_key: hit.alert_key.clone(),
         verdict,
         severity: hit.severity.name(),

@@ -10,13 +10,14 @@ use crate::config::{LimitsConfig, Visibility};
 use crate::decode::decode;
 use crate::history::PersonNo;
 use crate::merge::{Merge, Merged};
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, AlertId};
 use crate::model::clock::Clocks;
 use crate::model::record::{Fates, Lent, Message, Quarantined, Value};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::time::KnownTime;
+use crate::pseudonyms::Pseudonyms;
 use crate::rules::RuleSet;
-use crate::shard::{Order, Pseudonyms, Settings, Shard};
+use crate::shard::{Order, Settings, Shard};
 use crate::source::files::{self, FileShard, Recorded};
 use crate::source::{LaneHead, Polled, ShardSource, SourceError};
 use crate::tools::explain::ExplainError;
@@ -32,9 +33,29 @@ pub struct Options {
     pub as_of: KnownTime,
 }
 
+impl Options {
+    /// Whether this is the alert's id: the one that it is published under, or that of a replay's log.
+    pub fn is_named(&self, alert: &Alert, id: &str) -> bool {
+        let own = AlertId::new(&alert.rule_id, &alert.subject, &alert.alert_key);
+        AlertId::from_hex(id).is_some_and(|id| self.pseudonyms.is_id_of(id, own))
+    }
+
+    /// The alert with the ids by which people know it.
+    fn shown(&self, alert: Alert) -> Alert {
+        let shown = |id: String| AlertId::from_hex(&id).map_or(id, |id| self.pseudonyms.shown_id(id).to_hex());
+        Alert {
+            alert_id: shown(alert.alert_id),
+            replaced_by: alert.replaced_by.map(shown),
+            replaces: alert.replaces.map(shown),
+            ..alert
+        }
+    }
+}
+
 /// A person as known at `as_of`, and the engine's transitions up to then.
 pub struct Person {
     pub pseudonym: String,
+    pub pseudonyms: Arc<Pseudonyms>,
     pub number: PersonNo,
     pub shard: Shard,
     pub log: Vec<Alert>,
@@ -164,12 +185,14 @@ impl Person {
             }
             shard.take(message);
         }
-        let log = shard.settle(options.as_of).into_iter().map(|emitted| emitted.alert).collect();
+        let log = shard.settle(options.as_of).into_iter().map(|emitted| options.shown(emitted.alert)).collect();
         let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
         let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
         quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
         let clocks = shard.clocks().clone();
-        Ok(Some(Person { pseudonym: options.pseudonyms.of(subject), number, shard, log, clocks, fates, quarantined }))
+        let pseudonyms = Arc::clone(&options.pseudonyms);
+        let pseudonym = pseudonyms.of(subject);
+        Ok(Some(Person { pseudonym, pseudonyms, number, shard, log, clocks, fates, quarantined }))
     }
 }
 
@@ -242,7 +265,7 @@ pub fn find_alert(
             );
         }
     };
-    let found = replayed.log.into_iter().find(|alert| alert.alert_id == id);
+    let found = replayed.log.into_iter().find(|alert| options.is_named(alert, id));
     match found {
         Some(alert) => subject_of_alert(recorded, catalogue, &alert),
         None => Ok(None),

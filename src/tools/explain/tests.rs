@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::*;
 use crate::config::{Config, Visibility};
 use crate::generate::{Options as Generated, generate, write};
-use crate::shard::Pseudonyms;
+use crate::pseudonyms::Pseudonyms;
 use crate::source::files::last_known_time;
 use crate::tools::replay::{Timeline, timeline};
 use crate::words::Language;
@@ -40,7 +40,7 @@ fn options(dir: &Path) -> Options {
     Options {
         visibility: Visibility::default(),
         limits: Config::default().limits,
-        pseudonyms: Arc::new(Pseudonyms::new("a key of the tests", "1")),
+        pseudonyms: Arc::new(Pseudonyms::public("a key of the tests", "1")),
         as_of: last_known_time(dir).unwrap().unwrap(),
     }
 }
