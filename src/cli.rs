@@ -21,12 +21,14 @@ use crate::terminal::note;
 use crate::tools::replay::recorded_file;
 
 mod adapters;
+mod audit;
 mod check;
 mod demo;
 mod doctor;
 mod explain;
 mod generate;
 mod quarantine;
+mod reidentify;
 mod replay;
 mod rules;
 mod run;
@@ -44,6 +46,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adapters(adapters::Adapters),
+    Audit(audit::AuditArgs),
     /// Show the whole job on a synthetic population, with an embedded broker.
     Demo(demo::DemoArgs),
     /// Run the detector.
@@ -56,6 +59,7 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Look at the messages that were set aside, and give them another try.
     Quarantine(quarantine::QuarantineArgs),
+    Reidentify(reidentify::ReidentifyArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
     Replay(replay::ReplayArgs),
     Rules(rules::Rules),
@@ -248,6 +252,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Adapters(args) => adapters::run(&args),
+            Command::Audit(args) => audit::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
@@ -255,6 +260,7 @@ impl Cli {
             Command::Explain(args) => explain::run(&args),
             Command::Generate(args) => generate::run(&args),
             Command::Quarantine(args) => quarantine::run(&args),
+            Command::Reidentify(args) => reidentify::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Sql(args) => replay::sql(&args),

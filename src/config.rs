@@ -28,6 +28,7 @@ pub struct Config {
     pub kafka: KafkaConfig,
     pub feeds: BTreeMap<String, FeedConfig>,
     pub alerts: AlertsConfig,
+    pub audit: AuditConfig,
     pub rules: RulesConfig,
     pub history: HistoryConfig,
     pub snapshot: SnapshotConfig,
@@ -144,6 +145,13 @@ pub struct OlderKey {
     pub id: String,
     pub file: Option<PathBuf>,
     pub env: Option<String>,
+}
+
+/// Where looks behind pseudonyms are recorded.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    pub file: Option<PathBuf>,
 }
 
 impl Default for AlertsConfig {

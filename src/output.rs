@@ -47,8 +47,8 @@ impl OutFile {
             let message = format!("there is no folder {}", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
-        // The process's mask applies, as for any new file.
-        let permissions = found.map_or(Permissions::from_mode(0o666), |found| found.permissions());
+        // What is new is for its owner alone: most of what is written is about somebody.
+        let permissions = found.map_or(Permissions::from_mode(0o600), |found| found.permissions());
         let beside = tempfile::Builder::new().prefix(".").suffix(".part").permissions(permissions).tempfile_in(folder);
         let kind = Kind::Beside { out: BufWriter::with_capacity(BUFFER_BYTES, beside.map_err(plain)?), name };
         Ok(OutFile { path: path.to_owned(), kind })

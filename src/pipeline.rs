@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use self::census::Census;
+use self::clocks::tell_unsigned;
 pub use self::losses::Lost;
 pub use self::observer::{Observer, Unobserved};
 pub use self::rebuild::Rebuild;
@@ -351,6 +352,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         if !quarantined.is_empty() {
             state.quarantined += quarantined.len() as u64;
             self.tell_future(state, &quarantined);
+            tell_unsigned(&quarantined);
             self.sink.quarantine(&quarantined)?;
         }
         let fates = self.shard.take_fates();

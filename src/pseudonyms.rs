@@ -8,7 +8,8 @@
 //!   that alerts can be grouped; who has the key can turn it back (`permitwatch reidentify`). Texts are padded to 16 bytes;
 //! - an alert's id: HMAC-SHA256 of the id that the engine uses, which anyone could work out from a list of permits;
 //! - the records on the internal topics, encrypted whole, and their keys as tokens;
-//! - a *signature* of each message: HMAC-SHA256 over where it stands, its key, its headers and its payload.
+//! - a *signature* of each message: HMAC-SHA256 over where it stands, its key, its headers and its payload;
+//! - the seals of the audit log (`tools/audit.rs`).
 //!
 //! Messages are written under the current key; those under an older one that is configured are read too.
 
@@ -67,6 +68,7 @@ pub struct Keys {
     person: Hmac<Sha256>,
     alert_id: Hmac<Sha256>,
     signature: Hmac<Sha256>,
+    audit: Hmac<Sha256>,
     token: [u8; 64],
     link: [u8; 64],
 }
@@ -94,6 +96,10 @@ impl Pseudonyms {
     /// The id of the key that is written with.
     pub fn key_id(&self) -> &str {
         &self.current.id
+    }
+
+    pub fn has_key(&self, id: &str) -> bool {
+        self.by_id(id).is_some()
     }
 
     fn current(&self) -> &Keys {
@@ -137,6 +143,11 @@ impl Pseudonyms {
         named == id || self.alert_ids(id).any(|(_, published)| published == named)
     }
 
+    /// The seal of an entry of the audit log; `None` if there is no such key here.
+    pub fn seal_entry(&self, key_id: &str, entry: &[u8]) -> Option<String> {
+        self.by_id(key_id).map(|keys| hex(&mac(&keys.audit, entry)))
+    }
+
     /// A record of an internal topic: its key, and its payload.
     pub fn hide_link(&self, unit: &str, payload: &[u8]) -> (String, Vec<u8>) {
         let key = self.token(Kind::Unit, unit);
@@ -154,6 +165,7 @@ impl Keys {
             person: hmac(&derived::<32>(&secret, "pseudonym of a person")),
             alert_id: hmac(&derived::<32>(&secret, "id of an alert")),
             signature: hmac(&derived::<32>(&secret, "signature of a message")),
+            audit: hmac(&derived::<32>(&secret, "entry of the audit log")),
             token: derived(&secret, "token"),
             link: derived(&secret, "record of an internal topic"),
         }

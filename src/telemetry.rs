@@ -173,7 +173,7 @@ const SHARD_CLOCK: &str = "permitwatch_shard_clock_timestamp_seconds";
 const SHARD_OWNED: &str = "permitwatch_shard_owned";
 const SHARD_READING: &str = "permitwatch_shard_reading";
 const GROUP_MEMBER: &str = "permitwatch_group_member";
-const UNSIGNED: &str = "permitwatch_unsigned_messages_total";
+const UNSIGNED: &str = "permitwatch_unsigned_timestamp_seconds";
 const TOPIC_LOST: &str = "permitwatch_topic_lost_timestamp_seconds";
 const FEED_LOST: &str = "permitwatch_feed_lost";
 const SHARD_TURN: &str = "permitwatch_shard_turn_timestamp_seconds";
@@ -240,7 +240,7 @@ pub const METRICS: [Metric; 48] = [
     metric(SHARD_OWNED, Gauge, &["shard"], "boolean", "1 while this process owns the shard; its other gauges mean nothing at 0"),
     metric(SHARD_READING, Gauge, &["shard"], "boolean", "1 while this process owns the shard and brokers answer for all its feeds"),
     metric(GROUP_MEMBER, Gauge, &[], "boolean", "1 while the process is a member of its consumer group and the coordinator answers"),
-    metric(UNSIGNED, Counter, &["topic"], "messages", "Messages on the alerts topic that permitwatch has not written, or under a key that is not configured: they count for nothing"),
+    metric(UNSIGNED, Gauge, &["topic"], "seconds", "When the topic was last found to hold messages that permitwatch has not written, or under a key that is not configured, seconds since 1970; 0 never"),
     metric(TOPIC_LOST, Gauge, &["topic"], "seconds", "When the topic was last found to have lost messages, seconds since 1970; 0 never"),
     metric(FEED_LOST, Gauge, &["feed", "shard"], "boolean", "1 while the partition lacks what had been read of it, or its beginning: a start of the shard waits for it"),
     metric(SHARD_TURN, Gauge, &["shard"], "seconds", "Wall time at which the shard's loop last went round, seconds since 1970"),
@@ -337,9 +337,9 @@ pub fn health(is_member: bool, reading: impl IntoIterator<Item = (i32, bool)>) {
     }
 }
 
-/// Messages on a topic of permitwatch's own that it has not written, or under a key that is not known here.
-pub fn unsigned(topic: &'static str, messages: u64) {
-    counter!(UNSIGNED, "topic" => topic).increment(messages);
+/// A topic of permitwatch's own holds messages that it has not written, or under a key that is not known here.
+pub fn unsigned(topic: &'static str, at: WallTime) {
+    gauge!(UNSIGNED, "topic" => topic).set(seconds(at.0));
 }
 
 /// A topic has lost messages.
@@ -385,7 +385,7 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, 
     }
     for topic in OWN_TOPICS {
         let _ = gauge!(TOPIC_LOST, "topic" => topic);
-        let _ = counter!(UNSIGNED, "topic" => topic);
+        let _ = gauge!(UNSIGNED, "topic" => topic);
     }
     for limit in Limit::ALL {
         gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));

@@ -1,6 +1,7 @@
 //! What a person runs beside the service to inspect it and to try it out. Each tool is a command of `cli`.
 
 pub mod adapters;
+pub mod audit;
 pub mod broker;
 pub mod cases;
 pub mod check;

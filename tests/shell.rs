@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use permitwatch::pseudonyms::{Kind, Pseudonyms};
 use tempfile::TempDir;
 
 use broker::Brokers;
@@ -27,7 +28,10 @@ use broker::Brokers;
 struct Stage {
     dir: TempDir,
     alert: String,
+    token: String,
 }
+
+const KEY: &str = "9f1c3ab0d47e6258c1e09b7a4d3f8862";
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
@@ -41,7 +45,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     copy(&root.join("queries"), &path("queries"));
     fs::copy(root.join("config/ADAPTERS.md"), path("ADAPTERS.md")).unwrap();
     fs::write(path("q.ndjson"), "").unwrap();
-    fs::write(path("key"), "0123456789abcdef0123456789abcdef").unwrap();
+    fs::write(path("key"), KEY).unwrap();
+    fs::set_permissions(path("key"), Permissions::from_mode(0o600)).unwrap();
     fs::create_dir(path("locked")).unwrap();
     fs::write(path("locked/file"), "").unwrap();
     fs::set_permissions(path("locked"), Permissions::from_mode(0o000)).unwrap();
@@ -56,7 +61,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let alert = alert["alert_id"].as_str().unwrap().to_owned();
     let kafka = Brokers::shared().config("shell");
     let text = format!(
-        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\n[alerts]\nkey_file = \"key\"\n",
+        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\n[alerts]\nkey_file = \"key\"\n\
+         [audit]\nfile = \"audit.log\"\n",
         kafka.brokers, kafka.group_id, kafka.topic_prefix
     );
     fs::write(path("permitwatch.toml"), text).unwrap();
@@ -65,7 +71,9 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let created = || Command::new(path("permitwatch")).args(create).current_dir(dir.path()).output().unwrap();
     let made = (0..5).map(|_| created()).find(|made| made.status.success());
     assert!(made.is_some(), "{}", words(&created()));
-    Stage { dir, alert }
+    let token = Pseudonyms::new(KEY, "1").token(Kind::Subject, "P1");
+    stage(&["reidentify", "--config", "permitwatch.toml", "--reason", "prov", &token]);
+    Stage { dir, alert, token }
 });
 
 fn copy(from: &Path, to: &Path) {
@@ -104,9 +112,10 @@ fn words(output: &Output) -> String {
 
 /// How each command is tried so that it succeeds. `run` prints nothing, and ends when it is told to.
 fn tried() -> BTreeMap<&'static str, String> {
-    let alert = &STAGE.alert;
+    let (alert, token) = (&STAGE.alert, &STAGE.token);
     [
         ("adapters reference", "--out ADAPTERS.md".to_owned()),
+        ("audit verify", "--config permitwatch.toml".into()),
         ("check", "--rule R01".into()),
         ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
         ("doctor", "--config permitwatch.toml".into()),
@@ -114,6 +123,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("generate", "--out made --persons 5 --years 1 --force".into()),
         ("quarantine list", "--file q.ndjson".into()),
         ("quarantine redrive", "--file q.ndjson --input feeds".into()),
+        ("reidentify", format!("--config permitwatch.toml --reason prov {token}")),
         ("replay", "--input feeds --rule R01".into()),
         ("rules functions", String::new()),
         ("rules list", String::new()),

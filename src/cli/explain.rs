@@ -7,11 +7,12 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::catalogue::Catalogue;
-use crate::cli::{AbsentArgs, RulesArgs, replay};
+use crate::cli::{AbsentArgs, RulesArgs, audit, replay};
 use crate::config::Config;
 use crate::kafka;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::time::KnownTime;
+use crate::pseudonyms::Kind;
 use crate::sink::kafka::read_published;
 use crate::source::files::Recorded;
 use crate::terminal;
@@ -59,6 +60,9 @@ pub struct ExplainArgs {
     /// For each rule that has no row for the permit: how many rows each step of its SQL has, and what took the last one.
     #[arg(long, requires = "permit")]
     steps: bool,
+    /// Why: the number of the case, for example. Needed where the configuration has `audit.file`, which records each look.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     absent: AbsentArgs,
     #[command(flatten)]
@@ -88,6 +92,12 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
         && AlertId::from_hex(id).is_none()
     {
         bail!("\"{id}\" is no alert id; it has 32 hexadecimal digits");
+    }
+    if config.audit.file.is_some() {
+        let keys = audit::keys(&config)?;
+        let permit = args.permit.iter().map(|permit| keys.token(Kind::Subject, permit));
+        let about = args.alert_id.iter().cloned().chain(permit).collect();
+        audit::look(&config, "explain", args.reason.as_deref(), about, false)?;
     }
     match (&args.input, &args.alert_id, &args.permit) {
         (Some(dir), Some(id), _) => recorded_alert(args, &config, recorded(args, dir)?, id),
@@ -124,9 +134,7 @@ fn recorded_permit(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>, 
 fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Result<()> {
     let catalogue = args.rules.load_with(config)?;
     let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
-    let pseudonyms = config.alerts.pseudonyms()?;
-    let pseudonyms =
-        pseudonyms.context("alerts.key_file or alerts.key_env must name the key that alerts are published under")?;
+    let pseudonyms = audit::keys(config)?;
     for shard in 0..kafka::shard_count(&config.kafka)? {
         let published = read_published(&config.kafka, &pseudonyms, shard)?.alerts;
         if let Some((_, alert)) = published.into_iter().find(|(own, _)| pseudonyms.is_id_of(wanted, *own)) {

@@ -1,4 +1,5 @@
-//! Clocks of feeds whose adapters write no clock messages, and the log of timestamps that lie in the future.
+//! Clocks of feeds whose adapters write no clock messages, and what is told of timestamps that lie in the future and of messages without a
+//! signature.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,11 @@ use crate::config::ClockKind;
 use crate::model::clock::wall;
 use crate::model::record::{Quarantined, Reason};
 use crate::model::schema::Feed;
+use crate::model::sets::FeedSet;
 use crate::model::time::KnownTime;
 use crate::sink::AlertSink;
 use crate::source::ShardSource;
+use crate::telemetry;
 
 /// How often, per feed, messages stamped in the future are logged.
 const FUTURE_INTERVAL: Duration = Duration::from_secs(60);
@@ -60,6 +63,20 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 );
                 (*told_at, *count) = (Some(Instant::now()), 0);
             }
+        }
+    }
+}
+
+/// Tells which internal topics hold messages that no shard has written.
+pub(super) fn tell_unsigned(quarantined: &[Quarantined]) {
+    let unsigned = quarantined.iter().filter(|entry| entry.reason == Reason::Unsigned);
+    let mut told = FeedSet::default();
+    for entry in unsigned {
+        let feed = entry.coordinates.feed;
+        if !told.contains(feed) {
+            told = told.union(FeedSet::of([feed]));
+            telemetry::unsigned(feed.name(), wall());
+            tracing::error!(at = %entry.coordinates, "a message on a topic of permitwatch's own is not signed by it; it counts for nothing");
         }
     }
 }

@@ -20,6 +20,10 @@ impl PublishedAlert {
         &self.alert.alert_id
     }
 
+    pub fn status(&self) -> Status {
+        self.alert.status
+    }
+
     pub fn sequence(&self) -> u64 {
         self.alert.sequence
     }

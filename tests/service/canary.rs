@@ -2,8 +2,6 @@
 //! Method: the generator's own names, numbers, addresses, documents and sources of tips are the marked values, and messages are added that
 //! carry others: unknown members, broken payloads, values of the wrong kind, persons outside the population. All of it goes through the
 //! running detector with its log at trace level and through the commands, and all that comes out is searched.
-//!
-//! The internal topics are searched apart: their keys are identity numbers still, and only permitwatch may read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -149,15 +147,19 @@ fn canary_what_tells_who_somebody_is_comes_out_nowhere() {
     assert!(log.len() > 1_000, "the log at trace level has {} bytes", log.len());
     search("the log at trace level", &log);
     let mut messages = 0;
-    world.read(&[world.kafka.alerts_topic(), world.kafka.quarantine_topic()], |message| {
+    let internal = [Feed::Links, Feed::Derived].map(|feed| world.kafka.topic(feed));
+    let mut shown = 0;
+    let own = [world.kafka.alerts_topic(), world.kafka.quarantine_topic()].into_iter().chain(internal.clone());
+    world.read(&own.collect::<Vec<_>>(), |message| {
         messages += 1;
+        shown += usize::from(internal.contains(&message.topic().to_owned()) && message.key().is_some());
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         let headers: Vec<String> = headers.map(|header| text(header.value)).collect();
         let what = format!("topic {}", message.topic());
         search(&what, &format!("{} {} {}", text(message.key()), text(message.payload()), headers.join(" ")));
     });
-    assert!(messages > 10, "{messages} messages on the topics");
+    assert!(messages > 10 && shown > 10, "{messages} messages on the topics, {shown} link records");
 
     let feeds = world.dir.path().join("feeds");
     record(&data, &someone, &feeds);

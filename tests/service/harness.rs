@@ -30,6 +30,9 @@ pub struct World {
     limits: String,
     /// Sections of the configuration about feeds.
     pub feeds: String,
+    /// Lines of the configuration about keys, and variables of the environment besides that of `KEY`.
+    pub keys: String,
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 pub fn dataset(persons: usize, years: u32) -> Dataset {
@@ -60,7 +63,16 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         // A copy: whoever edits a rule while this runs gives it another fingerprint, and processes that start later read other rules.
         copy_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &dir.path().join("queries"));
-        World { kafka, dir, http_port: free_port(), rules: String::new(), limits: String::new(), feeds: String::new() }
+        World {
+            kafka,
+            dir,
+            http_port: free_port(),
+            rules: String::new(),
+            limits: String::new(),
+            feeds: String::new(),
+            keys: "key_env = \"PERMITWATCH_TEST_KEY\"\n".into(),
+            environment: Vec::new(),
+        }
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -75,9 +87,10 @@ impl World {
             "[kafka]\nbrokers = \"{brokers}\"\ngroup_id = \"{group_id}\"\ntopic_prefix = \"{topic_prefix}\"\n\
              session_timeout_ms = {session_timeout_ms}\n\
              # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
-             [alerts]\nkey_env = \"PERMITWATCH_TEST_KEY\"\n\
+             [alerts]\n{}\
              [rules]\ndir = \"{}\"\nrun_closed = true\n{}\
              [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}{}",
+            self.keys,
             rules.display(),
             self.rules,
             self.limits,
@@ -122,6 +135,7 @@ impl World {
             .arg("--config")
             .arg(self.config_file_at(http_port))
             .env("PERMITWATCH_TEST_KEY", KEY)
+            .envs(self.environment.iter().copied())
             .env("RUST_LOG", "warn,permitwatch=info");
         command
     }

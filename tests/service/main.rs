@@ -9,6 +9,7 @@ mod canary;
 mod changed;
 mod clients;
 mod crash;
+mod forged;
 mod harness;
 mod law;
 mod links;

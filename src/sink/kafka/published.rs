@@ -53,8 +53,8 @@ pub struct Published {
 enum Last {
     /// The shard.
     Own { stands: bool },
-    /// Somebody else, with this sequence.
-    Other(u64),
+    /// Somebody else, with this sequence. It may be left if it says that an alert under a former key has ended.
+    Other { sequence: u64, may_stay: bool },
     /// A tombstone.
     Removed,
 }
@@ -125,7 +125,13 @@ impl Published {
         if headers::signer(pseudonyms, message, None).is_none() {
             let last = match message.payload() {
                 None => Last::Removed,
-                Some(_) => Last::Other(published().map_or(0, |alert| alert.sequence())),
+                Some(_) => {
+                    let alert = published();
+                    let may_stay = alert
+                        .as_ref()
+                        .is_some_and(|alert| !alert.status().stands() && !pseudonyms.has_key(&alert.key_id));
+                    Last::Other { sequence: alert.map_or(0, |alert| alert.sequence()), may_stay }
+                }
             };
             self.unsigned += u64::from(!matches!(last, Last::Removed));
             self.last.extend(id.map(|id| (id, last)));
@@ -158,7 +164,7 @@ impl Published {
                 entry.insert(alert);
                 Last::Own { stands }
             }
-            Entry::Occupied(entry) => Last::Other(entry.get().sequence),
+            Entry::Occupied(entry) => Last::Other { sequence: entry.get().sequence, may_stay: false },
         };
         self.last.insert(id, last);
     }
@@ -173,7 +179,7 @@ impl Published {
                         self.older.insert(*own, key_id.to_owned());
                         self.again.insert(*own);
                     }
-                    Some(Last::Other(sequence)) => {
+                    Some(Last::Other { sequence, .. }) => {
                         // The next word is to count for whoever has read theirs.
                         alert.sequence = alert.sequence.max(sequence.min(MAX_SEQUENCE / 2));
                         self.again.insert(*own);
@@ -186,6 +192,7 @@ impl Published {
             }
         }
         let others = std::mem::take(&mut self.last).into_iter();
-        self.foreign.extend(others.filter(|(_, last)| matches!(last, Last::Other(_))).map(|(id, _)| id));
+        self.foreign
+            .extend(others.filter(|(_, last)| matches!(last, Last::Other { may_stay: false, .. })).map(|(id, _)| id));
     }
 }
