@@ -104,6 +104,8 @@ pub struct Transition {
     pub replaces: Option<AlertId>,
     /// Index of the row in force in the hits given to [`Detector::settle`].
     pub hit: Option<usize>,
+    /// The alert's person is protected.
+    pub is_withheld: bool,
 }
 
 /// The parts of a rule that the detector needs.
@@ -164,6 +166,12 @@ impl Detector {
             None if conditions == Conditions::default() => {}
             None => self.persons.entry(person).or_default().conditions = conditions,
         }
+    }
+
+    /// Permits, and what else alerts are about, of protected persons.
+    pub fn withheld(&self) -> BTreeSet<&str> {
+        let cancellers = self.persons.values().flat_map(|state| &state.conditions.cancellers);
+        cancellers.filter(|interval| interval.withholds()).map(|interval| interval.subject.as_str()).collect()
     }
 
     /// The alerts that stand, in no particular order.
@@ -344,6 +352,7 @@ impl Detector {
                 replaced_by: None,
                 replaces: None,
                 hit: None,
+                is_withheld: false,
             });
         }
     }
@@ -377,7 +386,7 @@ impl Detector {
         let winners = rows.winners(moment);
         let state = self.persons.entry(person).or_default();
         let first = out.len();
-        let mut change = |alert: &Standing, status, reason: Option<String>, hit| {
+        let mut change = |alert: &Standing, status, reason: Option<String>, hit, is_withheld| {
             let sequence = self.sequences.entry(alert.id).or_insert(0);
             *sequence += 1;
             out.push(Transition {
@@ -389,6 +398,7 @@ impl Detector {
                 replaced_by: None,
                 replaces: None,
                 hit,
+                is_withheld,
             });
         };
         state.standing.retain_mut(|alert| {
@@ -401,7 +411,7 @@ impl Detector {
             });
             let Some(winner) = winner else {
                 let (status, reason, hit) = rows.ending(alert, moment, cause);
-                change(alert, status, Some(reason), hit);
+                change(alert, status, Some(reason), hit, rows.is_withheld(&alert.subject, moment));
                 return false;
             };
             let hit = &rows.hits[winner.hit];
@@ -409,7 +419,7 @@ impl Detector {
             let now = (winner.severity, hit.anchor, winner.alert_at, (rule.content)(hit));
             (alert.severity, alert.anchor, alert.alert_at, alert.content) = now;
             if before != now {
-                change(alert, Status::Updated, None, Some(winner.hit));
+                change(alert, Status::Updated, None, Some(winner.hit), false);
             }
             true
         });
@@ -429,7 +439,7 @@ impl Detector {
                 content: (rule.content)(hit),
                 late: false,
             };
-            change(&alert, Status::Raised, None, Some(winner.hit));
+            change(&alert, Status::Raised, None, Some(winner.hit), false);
             state.standing.push(alert);
         }
         link_replacements(&mut out[first..]);

@@ -37,6 +37,7 @@ pub use store::{RowId, Store};
 
 use crate::model::record::{Op, Record, Value};
 use crate::model::schema::{ColumnType, Feed, TableId};
+use crate::model::sets::TableSet;
 use crate::model::time::{Day, KnownTime};
 
 /// Number of a person within the shard.
@@ -264,6 +265,31 @@ impl History {
             }
         });
         records
+    }
+
+    /// The highest secrecy class of these versions of a person's records, as (record_key, version).
+    pub fn secrecy_of(&self, person: PersonNo, table: TableId, as_of: i64, records: &[(&str, i64)]) -> i64 {
+        let store = self.store(table);
+        let mut highest = 0;
+        self.versions(person, table, as_of, |version| {
+            let number = store.version(version.row);
+            if records.iter().any(|(key, wanted)| *wanted == number && store.has_key(version.row, key)) {
+                highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
+            }
+        });
+        highest
+    }
+
+    /// The highest secrecy class of what is known of a person in these tables at `as_of`.
+    pub fn secrecy(&self, person: PersonNo, tables: TableSet, as_of: i64) -> i64 {
+        let mut highest = 0;
+        for table in tables.iter().filter(|table| table.is_person()) {
+            let store = self.store(table);
+            self.versions(person, table, as_of, |version| {
+                highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
+            });
+        }
+        highest
     }
 
     /// Class of a person's permit at `as_of`, else of an earlier version.

@@ -26,7 +26,7 @@ use sha2::Sha256;
 
 use crate::model::alert::AlertId;
 
-pub use published::{MAX_SEQUENCE, PublishedAlert, REKEYED};
+pub use published::{MAX_SEQUENCE, PublishedAlert, REKEYED, WithheldAlert};
 pub use signature::{SIGNATURE, Signed};
 
 /// What a token stands for. A token of one kind is none of another.

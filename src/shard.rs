@@ -20,10 +20,12 @@ mod render;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
 use crate::history::{ClassSet, History, PersonNo};
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, AlertId};
 use crate::model::clock::{Clocks, Spoken};
 use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
@@ -116,6 +118,8 @@ pub struct Shard {
     detector: Detector,
     /// What each standing alert says.
     said: render::Bodies,
+    /// By published id: the sequence at which an alert was withdrawn without a word, before the shard started.
+    floors: FxHashMap<AlertId, u64>,
     clocks: Clocks,
     /// Strict order: the known time up to which each feed of a recording reaches; `None`: every feed reaches as far as the shard is
     /// settled.
@@ -149,6 +153,7 @@ impl Shard {
             errors: vec![0; count],
             detector: Detector::new(count),
             said: render::Bodies::default(),
+            floors: FxHashMap::default(),
             clocks: Clocks::default(),
             spoken: None,
             waits_for: (0..count).map(|rule| rules.waits_for(rule)).collect(),
@@ -207,6 +212,17 @@ impl Shard {
 
     pub fn rule_set(&self) -> &RuleSet {
         &self.rules
+    }
+
+    /// Sets what the topic says of alerts that were withdrawn without a word: by published id, their last sequence.
+    pub fn set_floors(&mut self, floors: impl IntoIterator<Item = (AlertId, u64)>) {
+        self.floors = floors.into_iter().collect();
+    }
+
+    /// The sequence of the next transition of an alert.
+    pub fn next_sequence(&mut self, id: AlertId) -> u64 {
+        let next = self.detector.next_sequence(id);
+        self.above_floor(id, next)
     }
 
     /// The id of the key that pseudonyms are made with.

@@ -19,6 +19,9 @@ use crate::words::{self, Language, Words, of};
 pub const CANCELLERS: [&str; 6] =
     ["naturalised", "deceased", "permit_ended", "protected", "minor", "application_pending"];
 
+/// The canceller of protected persons: what it ends is withdrawn without a word.
+pub const WITHHOLDING: &str = "protected";
+
 /// Cancellers that concern every rule that does not list them under `survives`.
 pub const DEFAULT_CANCELLERS: [&str; 5] = ["naturalised", "deceased", "permit_ended", "protected", "minor"];
 

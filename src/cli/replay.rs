@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::catalogue::Catalogue;
 use crate::cli::{AbsentArgs, Inputs, RulesArgs, cannot_write, counted, refuse_unsound};
 use crate::config::{Config, LimitsConfig};
+use crate::model::alert::Alert;
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros, parse_time};
 use crate::oracle::{StandingRow, duckdb_script};
@@ -168,7 +169,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             };
             let replayed = replay::timeline(recorded, &catalogue, &options)?;
             if let Some(out) = out {
-                write_lines(out, replayed.log.iter())?;
+                write_lines(out, replayed.log.iter().map(Alert::said))?;
             }
             if let Some(out) = standing_out {
                 write_standing(out, &replayed.standing)?;

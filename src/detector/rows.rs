@@ -122,6 +122,12 @@ impl<'a> RuleRows<'a> {
         winners
     }
 
+    /// Whether nothing may be said of the subject: its person is protected. No rule can opt out.
+    pub fn is_withheld(&self, subject: &str, moment: Moment) -> bool {
+        let covers = |interval: &Interval| interval.subject == subject && interval.covers(moment.fact);
+        self.conditions.cancellers.iter().any(|interval| interval.withholds() && covers(interval))
+    }
+
     /// Status, reason and row of an alert's ending.
     pub fn ending(&self, alert: &Standing, moment: Moment, cause: Cause) -> (Status, String, Option<usize>) {
         let reached: Vec<&Candidate> = self

@@ -155,6 +155,9 @@ pub struct Alert {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// Records that the row in force rests on, in order.
     pub records: Vec<RecordRef>,
+    /// The highest secrecy class of these records: 0 none, 1 social benefit, 2 tax.
+    #[serde(default)]
+    pub secrecy_class: i64,
     /// Why: `fulfilled` or a canceller's name (cleared), `corrected`, `superseded`, `rule_withdrawn`, `recomputed` (retracted).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -166,6 +169,17 @@ pub struct Alert {
     /// A record that came too late for the kept history concerns this alert: a person should look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late_record: bool,
+    /// It ends because its person is protected now: nothing but its id, sequence and status leaves (see [`Alert::said`]).
+    #[serde(skip)]
+    pub is_withheld: bool,
+}
+
+/// What is written of an alert.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Said<'a> {
+    Whole(&'a Alert),
+    Withheld { alert_id: &'a str, sequence: u64, status: Status },
 }
 
 /// A hash of what an alert tells its reader: two alerts of the same row that differ in it do not say the same. Which version of which
@@ -182,6 +196,38 @@ pub fn content(
 }
 
 impl Alert {
+    /// What may be written of it anywhere.
+    pub fn said(&self) -> Said<'_> {
+        match self.is_withheld {
+            true => Said::Withheld { alert_id: &self.alert_id, sequence: self.sequence, status: self.status },
+            false => Said::Whole(self),
+        }
+    }
+
+    /// The same alert, ended, of which nothing is said.
+    #[must_use]
+    pub fn withheld(self) -> Alert {
+        let nothing = Bilingual::default;
+        Alert {
+            status: Status::Retracted,
+            person: String::new(),
+            permit_class: None,
+            anchor_at: None,
+            title: nothing(),
+            finding: nothing(),
+            legal_basis: Vec::new(),
+            evidence: serde_json::Map::new(),
+            records: Vec::new(),
+            secrecy_class: 0,
+            reason: None,
+            replaced_by: None,
+            replaces: None,
+            late_record: false,
+            is_withheld: true,
+            ..self
+        }
+    }
+
     /// See [`content`].
     pub fn content(&self) -> u64 {
         content(&self.title, &self.finding, &self.legal_basis, &self.evidence)

@@ -25,6 +25,8 @@ pub struct Recovery {
     again: BTreeSet<AlertId>,
     /// Published ids under which somebody else has written, and the shard has not.
     foreign: Vec<AlertId>,
+    /// By published id: the sequence of an alert that was withdrawn without a word.
+    floors: BTreeMap<AlertId, u64>,
     /// How far the shard had read when it published the last of them.
     target: ReadUpTo,
     /// The last transition of each alert that the rebuild has worked out.
@@ -34,8 +36,8 @@ pub struct Recovery {
 impl Recovery {
     /// `target` comes from the headers of the last published alert.
     pub fn new(published: Published, target: ReadUpTo) -> Recovery {
-        let Published { alerts, again, foreign, .. } = published;
-        Recovery { published: alerts, again, foreign, target, rebuilt: BTreeMap::new() }
+        let Published { alerts, again, foreign, floors, .. } = published;
+        Recovery { published: alerts, again, foreign, floors, target, rebuilt: BTreeMap::new() }
     }
 
     /// Published ids that are none of the shard's.
@@ -66,7 +68,9 @@ impl Recovery {
 
     /// The same for a running shard: its own sequences continue even if the topic has lost the messages that carried them.
     pub fn difference_in_course(self, shard: &mut Shard) -> Vec<Alert> {
-        let Recovery { published, again, mut rebuilt, .. } = self;
+        let Recovery { published, again, floors, mut rebuilt, .. } = self;
+        shard.set_floors(floors);
+        let withheld: BTreeSet<String> = shard.detector().withheld().into_iter().map(str::to_owned).collect();
         let clock = shard.clock();
         for (id, alert) in &published {
             let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
@@ -93,13 +97,14 @@ impl Recovery {
         }
         for (id, on_topic) in published.iter().filter(|(id, _)| !standing.contains(id)) {
             if on_topic.status.stands() {
-                out.push((*id, ended(shard, rebuilt.remove(id), on_topic, clock)));
+                let alert = ended(shard, rebuilt.remove(id), on_topic, clock);
+                out.push((*id, if withheld.contains(&alert.subject) { alert.withheld() } else { alert }));
             } else if again.contains(id) {
                 out.push((*id, on_topic.clone()));
             }
         }
         out.sort_by_key(|(id, _)| *id);
-        out.into_iter().map(|(id, alert)| Alert { sequence: shard.detector_mut().next_sequence(id), ..alert }).collect()
+        out.into_iter().map(|(id, alert)| Alert { sequence: shard.next_sequence(id), ..alert }).collect()
     }
 }
 

@@ -20,6 +20,20 @@ impl PublishedAlert {
         &self.alert.alert_id
     }
 
+    /// For who routes alerts without reading them.
+    pub fn secrecy_class(&self) -> i64 {
+        self.alert.secrecy_class
+    }
+
+    /// The payload of its message.
+    pub fn payload(&self) -> serde_json::Result<Vec<u8>> {
+        if !self.alert.is_withheld {
+            return serde_json::to_vec(self);
+        }
+        let Alert { alert_id, sequence, status, .. } = self.alert.clone();
+        serde_json::to_vec(&WithheldAlert { key_id: self.key_id.clone(), alert_id, sequence, status })
+    }
+
     pub fn status(&self) -> Status {
         self.alert.status
     }
@@ -27,6 +41,16 @@ impl PublishedAlert {
     pub fn sequence(&self) -> u64 {
         self.alert.sequence
     }
+}
+
+/// What is written of an alert whose person is protected: that it is withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithheldAlert {
+    pub key_id: String,
+    pub alert_id: String,
+    pub sequence: u64,
+    pub status: Status,
 }
 
 /// Why an alert ends under an older key.

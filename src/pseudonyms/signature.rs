@@ -16,7 +16,8 @@ use super::{BASE64, Keys, Pseudonyms};
 pub const SIGNATURE: &str = "signature";
 
 /// The headers that are signed.
-const HEADERS: [&CStr; 7] = [c"unit", c"published_at", c"shard_clock", c"heard", c"offsets", c"snapshot", c"key_id"];
+const HEADERS: [&CStr; 8] =
+    [c"unit", c"published_at", c"shard_clock", c"heard", c"offsets", c"snapshot", c"key_id", c"secrecy_class"];
 
 /// A message as its signature sees it.
 pub struct Signed<'a> {

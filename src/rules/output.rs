@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 
-use crate::catalogue::file::{CANCELLERS, Header};
+use crate::catalogue::file::{CANCELLERS, Header, WITHHOLDING};
 use crate::model::alert::{RecordRef, Severity};
 use crate::model::record::reference;
 use crate::model::schema::TableId;
@@ -257,6 +257,11 @@ pub struct Interval {
 impl Interval {
     pub fn covers(&self, at: KnownTime) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| to > at)
+    }
+
+    /// Whether it is about a protected person: an alert that it ends leaves nothing behind.
+    pub fn withholds(&self) -> bool {
+        self.reason_name() == WITHHOLDING
     }
 
     pub fn reason_name(&self) -> &'static str {

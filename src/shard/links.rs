@@ -309,8 +309,12 @@ impl Shard {
 
     /// Publishes the row in its version.
     fn publish_row(&mut self, unit: Box<str>, row: &ShownRow, as_of: KnownTime, values: Option<&[Value]>) {
+        let link = &self.rules.links()[row.link as usize];
+        // The row tells something of what its unit's records say.
+        let person = self.history.person_no(&unit);
+        let secrecy_class = person.map_or(0, |person| self.history.secrecy(person, link.tables, as_of.0));
         let record = Record {
-            table: self.rules.links()[row.link as usize].table,
+            table: link.table,
             subject: row.to.clone(),
             record_key: row.record_key.clone(),
             version: row.version,
@@ -321,7 +325,7 @@ impl Shard {
             schema_ver: crate::decode::SCHEMA_VERSION,
             source: self.links.source.clone(),
             purpose: "permit_control".into(),
-            secrecy_class: 0,
+            secrecy_class,
             values: values.unwrap_or_default().to_vec(),
         };
         self.links.outgoing.push(ShownRecord { unit, record });

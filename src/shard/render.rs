@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{LATE_RECORD, Standing, Transition};
 use crate::history::PersonNo;
 use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef, Status};
+use crate::model::schema::TableId;
 use crate::model::sets::TableSet;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::Hit;
@@ -22,6 +23,7 @@ struct Body {
     finding: Bilingual,
     evidence: serde_json::Map<String, serde_json::Value>,
     records: Vec<RecordRef>,
+    secrecy_class: i64,
 }
 
 impl Bodies {
@@ -31,8 +33,9 @@ impl Bodies {
             self.forget(id);
             return;
         }
-        let Alert { finding, evidence, records, .. } = alert;
-        let body = Body { finding: finding.clone(), evidence: evidence.clone(), records: records.clone() };
+        let Alert { finding, evidence, records, secrecy_class, .. } = alert;
+        let (finding, evidence, records) = (finding.clone(), evidence.clone(), records.clone());
+        let body = Body { finding, evidence, records, secrecy_class: *secrecy_class };
         // Texts, numbers and lists always serialize.
         self.0.insert(id, serde_json::to_vec(&body).unwrap_or_default().into());
     }
@@ -62,16 +65,22 @@ impl Shard {
         let evidence = row.map(|(rows, hit)| rows.evidence(hit, header.subject_column())).unwrap_or_default();
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
         let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
+        let bare = self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of);
+        if transition.is_withheld {
+            return bare.withheld();
+        }
+        let secrecy_class = self.secrecy_of(person, &records, as_of);
         Alert {
             title: header.title.clone(),
             finding,
             legal_basis: header.legal_basis.clone(),
             evidence,
             records,
+            secrecy_class,
             reason: transition.reason.clone(),
             replaced_by: transition.replaced_by.map(|id| id.to_hex()),
             replaces: transition.replaces.map(|id| id.to_hex()),
-            ..self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of)
+            ..bare
         }
     }
 
@@ -90,7 +99,9 @@ impl Shard {
     pub fn whole(&self, person: PersonNo, standing: &Standing, as_of: KnownTime) -> Alert {
         let bare = self.bare(person, standing, Status::Raised, 0, as_of);
         match self.said.of(standing.id) {
-            Some(Body { finding, evidence, records }) => Alert { finding, evidence, records, ..bare },
+            Some(Body { finding, evidence, records, secrecy_class }) => {
+                Alert { finding, evidence, records, secrecy_class, ..bare }
+            }
             None => bare,
         }
     }
@@ -125,11 +136,27 @@ impl Shard {
             legal_basis: header.legal_basis.clone(),
             evidence: serde_json::Map::new(),
             records: Vec::new(),
+            secrecy_class: 0,
             reason: None,
             replaced_by: None,
             replaces: None,
             late_record: standing.late,
+            is_withheld: false,
         }
+    }
+
+    /// The highest secrecy class of an alert's records.
+    fn secrecy_of(&self, person: PersonNo, records: &[RecordRef], as_of: KnownTime) -> i64 {
+        let of_table = |own: &[RecordRef]| {
+            let table = own.first().and_then(|record| TableId::from_name(&record.table));
+            let wanted: Vec<(&str, i64)> =
+                own.iter().map(|record| (record.record_key.as_str(), record.version)).collect();
+            match table.filter(|table| table.is_person()) {
+                Some(table) => self.history.secrecy_of(person, table, as_of.0, &wanted),
+                None => 0,
+            }
+        };
+        records.chunk_by(|one, other| one.table == other.table).map(of_table).max().unwrap_or_default()
     }
 
     /// The records that a row rests on: those that the rule names, else the current records of the tables that it reads.

@@ -241,9 +241,19 @@ impl AlertSink for KafkaSink {
         for Emitted { alert, .. } in alerts {
             let older = AlertId::from_hex(&alert.alert_id).and_then(|id| self.older.remove(&id));
             for published in self.pseudonyms.publish(alert, older.as_deref()) {
-                let message = Outgoing::new(published.id().to_owned(), &published, Some(headers.clone()))
-                    .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
-                messages.push(self.signed(&topic, Outgoing { is_alert: true, ..message }));
+                let payload = published.payload();
+                let payload =
+                    payload.map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
+                let secrecy = published.secrecy_class().to_string();
+                let message = Outgoing {
+                    key: Some(published.id().to_owned()),
+                    payload: Some(payload),
+                    headers: Some(headers.clone().insert(headers::header("secrecy_class", &secrecy))),
+                    partition: None,
+                    known_time: None,
+                    is_alert: true,
+                };
+                messages.push(self.signed(&topic, message));
             }
         }
         self.send(&topic, &messages, |_| &topic)

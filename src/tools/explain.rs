@@ -181,6 +181,9 @@ pub fn alert<'a>(
         None => one_person::find_alert(recorded, catalogue, options, id)?,
     };
     let person = Person::replay(recorded, catalogue, options, &subject.ok_or_else(missing)?)?.ok_or_else(missing)?;
+    if person.log.iter().any(|alert| options.is_named(alert, id) && person.is_withheld(&alert.subject)) {
+        return Err(missing());
+    }
     let transitions: Vec<&Alert> = person.log.iter().filter(|alert| options.is_named(alert, id)).collect();
     let facts = alert_facts(catalogue, &transitions).ok_or_else(missing)??;
     Ok(with_records(facts, catalogue, &person, options.as_of))
@@ -235,6 +238,9 @@ pub fn party_of_permit<'a>(
     let missing = || no_permit(recorded, options, permit_id);
     let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
     let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
+    if person.is_withheld(permit_id) {
+        return Err(missing());
+    }
     let as_of = options.as_of;
     let class = person.shard.history().permit_class(person.number, permit_id, as_of.0).ok_or_else(missing)?;
     let mut transitions: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
@@ -272,6 +278,9 @@ pub fn permit<'a>(
     let missing = || no_permit(recorded, options, permit_id);
     let subject = one_person::subject_of_permit(recorded, permit_id)?.ok_or_else(missing)?;
     let person = Person::replay(recorded, catalogue, options, &subject)?.ok_or_else(missing)?;
+    if person.is_withheld(permit_id) {
+        return Err(missing());
+    }
     facts::permit(&person, catalogue, permit_id, options.as_of).ok_or_else(missing)
 }
 

@@ -68,3 +68,32 @@ fn an_alert_names_the_versions_that_its_row_rests_on_and_nothing_else() {
         }
     }
 }
+
+#[test]
+fn an_alert_has_the_highest_secrecy_class_of_the_versions_that_it_names() {
+    let mut catalogue = catalogue();
+    catalogue.retain(&[RULE]);
+    catalogue.rules[0].sql = TEXT.to_owned();
+    catalogue.is_made_up = true;
+    // By the classes of: the permit, the event's first version, its second, the other event, and a later permit that is not named.
+    for (classes, wanted) in [([0, 0, 0, 0], 0), ([0, 2, 1, 0], 2), ([0, 0, 0, 1], 1), ([2, 0, 1, 1], 2)] {
+        let mut records = person("p", "k");
+        for (record, class) in records.iter_mut().zip(classes) {
+            record.secrecy_class = class;
+        }
+        // Another person's are not theirs.
+        let mut others = person("q", "k");
+        others.iter_mut().for_each(|record| record.secrecy_class = 2);
+        let recording = Recording::new(records.into_iter().chain(others).collect());
+        let end = recording.records().iter().map(|record| record.known_time.0).max().unwrap_or_default();
+        let messages = recording.messages();
+        let all: Vec<&Message> = messages.iter().collect();
+        let (_, ran) = strict(plan(&catalogue), &all, usize::MAX, &[KnownTime(end).next_midnight().0]);
+        let class =
+            |subject: &str| ran.log.iter().rfind(|alert| alert.subject == subject).map(|alert| alert.secrecy_class);
+        let subjects: std::collections::BTreeSet<&str> = ran.log.iter().map(|alert| alert.subject.as_str()).collect();
+        assert_eq!(subjects.len(), 2, "{subjects:?}");
+        let found: Vec<Option<i64>> = subjects.iter().map(|subject| class(subject)).collect();
+        assert_eq!(found, [Some(wanted), Some(2)], "{classes:?} {subjects:?}");
+    }
+}

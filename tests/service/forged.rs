@@ -161,7 +161,7 @@ fn who_has_no_key_ends_raises_and_holds_up_nothing() {
     let mut copies = Vec::new();
     for feed in [Feed::Links, Feed::Derived] {
         let topic = world.kafka.topic(feed);
-        world.read(&[topic.clone()], |message| {
+        world.read(std::slice::from_ref(&topic), |message| {
             if copies.len() < 3
                 && let (Some(key), Some(payload), Some(headers)) = (message.key(), message.payload(), message.headers())
             {
@@ -259,7 +259,7 @@ fn who_reads_the_topics_and_knows_every_permit_finds_nobody() {
     let internal = [Feed::Links, Feed::Derived].map(|feed| world.kafka.topic(feed));
     let (mut texts, mut found, mut messages) = (0, Vec::new(), 0);
     for topic in internal.iter().chain([&world.kafka.alerts_topic()]) {
-        world.read(&[topic.clone()], |message| {
+        world.read(std::slice::from_ref(topic), |message| {
             messages += 1;
             let headers = message.headers().into_iter().flat_map(|headers| {
                 headers.iter().map(|header| header.value.unwrap_or_default().to_vec()).collect::<Vec<_>>()

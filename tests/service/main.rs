@@ -16,6 +16,7 @@ mod links;
 mod lost;
 mod outage;
 mod poisoned;
+mod protected;
 mod silence;
 mod starts;
 mod trial;

@@ -2,7 +2,7 @@
 
 use crate::detector::{Cause, Late, RuleRef, Span, Transition};
 use crate::history::PersonNo;
-use crate::model::alert::content;
+use crate::model::alert::{AlertId, content};
 use crate::model::sets::RuleNo;
 use crate::model::time::KnownTime;
 use crate::rules::{Evaluation, Hit};
@@ -36,6 +36,18 @@ impl Shard {
         if is_live {
             self.mark_late(person, job, out);
         }
+    }
+
+    /// The sequence of a transition, above what was said of an alert that was withdrawn without a word before the shard started.
+    pub(in crate::shard) fn above_floor(&mut self, id: AlertId, sequence: u64) -> u64 {
+        if self.floors.is_empty() {
+            return sequence;
+        }
+        let published = self.settings.pseudonyms.alert_id(id);
+        let Some(floor) = self.floors.remove(&published) else { return sequence };
+        let above = floor.saturating_add(sequence);
+        self.detector.set_sequence(id, above);
+        above
     }
 
     /// Marks the alerts that stood when records came too late for the kept history.
@@ -88,7 +100,8 @@ impl Shard {
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
-            for transition in transitions.drain(..) {
+            for mut transition in transitions.drain(..) {
+                transition.sequence = self.above_floor(transition.alert.id, transition.sequence);
                 let row = transition.hit.map(|hit| (rows, &hits[hit]));
                 let deadline = job.deadline || transition.as_of != job.at;
                 let alert = self.render(person, &transition, row, job.unit.as_of);

@@ -2,7 +2,8 @@
 //!
 //! `published_at`, `shard_clock`: RFC 3339 with microseconds. `heard`: two of these, for `links` and `derived`. `offsets`: a JSON object
 //! from feed to next offset. `snapshot`: file
-//! name, left out where there is none. `key_id`: of the key of the pseudonyms. `signature`: see `pseudonyms`; of a message without a valid
+//! name, left out where there is none. `key_id`: of the key of the pseudonyms. `secrecy_class` (alerts): a
+//! number, that of the payload. `signature`: see `pseudonyms`; of a message without a valid
 //! one nothing is read.
 
 use std::collections::BTreeMap;

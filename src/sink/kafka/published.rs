@@ -15,7 +15,7 @@ use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
 use crate::model::record::NextOffset;
 use crate::model::time::WallTime;
-use crate::pseudonyms::{MAX_SEQUENCE, Pseudonyms, PublishedAlert};
+use crate::pseudonyms::{MAX_SEQUENCE, Pseudonyms, PublishedAlert, WithheldAlert};
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
 
 /// The last transition of every alert of a shard.
@@ -28,6 +28,8 @@ pub struct Published {
     pub again: BTreeSet<AlertId>,
     /// Alerts that stand under an older key, and its id.
     pub older: BTreeMap<AlertId, String>,
+    /// By published id: the sequence at which an alert was withdrawn without a word, of which the topic says nothing else any more.
+    pub floors: BTreeMap<AlertId, u64>,
     /// Published ids under which somebody else has written, and the shard has not.
     pub foreign: Vec<AlertId>,
     /// The run headers of the last message that has them all.
@@ -75,6 +77,7 @@ pub(crate) fn read_published_with(
         alerts: BTreeMap::new(),
         again: BTreeSet::new(),
         older: BTreeMap::new(),
+        floors: BTreeMap::new(),
         foreign: Vec::new(),
         headers: None,
         read: None,
@@ -151,7 +154,7 @@ impl Published {
             Some((id?, AlertId::from_hex(&alert.alert_id)?, alert))
         });
         let Some((id, own, alert)) = alert else {
-            self.unreadable += 1;
+            self.take_withheld(id, message.payload().unwrap_or_default());
             return;
         };
         let stands = alert.status.stands();
@@ -169,10 +172,26 @@ impl Published {
         self.last.insert(id, last);
     }
 
+    /// A message that says of an alert only that it is withdrawn, or one that cannot be read.
+    fn take_withheld(&mut self, id: Option<AlertId>, payload: &[u8]) {
+        let withheld = serde_json::from_slice::<WithheldAlert>(payload).ok();
+        let of = |withheld: &WithheldAlert| AlertId::from_hex(&withheld.alert_id).filter(|own| Some(*own) == id);
+        let Some((id, withheld)) = withheld.and_then(|withheld| Some((of(&withheld)?, withheld))) else {
+            self.unreadable += 1;
+            return;
+        };
+        let floor = self.floors.entry(id).or_insert(0);
+        *floor = withheld.sequence.min(MAX_SEQUENCE).max(*floor);
+        self.last.insert(id, Last::Own { stands: false });
+    }
+
     /// Finds out what is to be said again.
     fn tell_last(&mut self, pseudonyms: &Pseudonyms) {
         for (own, alert) in &mut self.alerts {
             for (key_id, id) in pseudonyms.alert_ids(*own) {
+                if let Some(sequence) = self.floors.remove(&id).filter(|sequence| *sequence >= alert.sequence) {
+                    *alert = Alert { sequence, ..alert.clone().withheld() };
+                }
                 let is_older = key_id != pseudonyms.key_id();
                 match self.last.remove(&id) {
                     Some(Last::Own { stands: true }) if is_older => {

@@ -49,10 +49,12 @@ fn alert(key: &str, sequence: u64, status: Status) -> Emitted {
         legal_basis: vec!["UtlL 7 kap. 7 e §".into()],
         evidence: serde_json::Map::from_iter([("gross_sek".to_owned(), serde_json::json!(0))]),
         records: Vec::new(),
+        secrecy_class: 0,
         reason: None,
         replaced_by: None,
         replaces: None,
         late_record: false,
+        is_withheld: false,
     };
     Emitted { alert, sent_at: None, deadline: false }
 }
@@ -291,6 +293,29 @@ fn what_others_write_counts_for_nothing_and_is_answered() {
     publish(&mut sink, &[first], &headers(1)).unwrap();
     let found = read_published(&config, &keys(), 0).unwrap();
     assert_eq!(found.again, [own("a")].into());
+}
+
+#[test]
+fn of_what_was_withdrawn_without_a_word_only_the_sequence_is_known() {
+    let (_broker, config) = start();
+    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let withheld = |key, sequence| {
+        let emitted = alert(key, sequence, Status::Retracted);
+        Emitted { alert: emitted.alert.withheld(), ..emitted }
+    };
+    let own = |key| AlertId::new("work-not-started", "P1", key);
+    publish(&mut sink, &[alert("a", 1, Status::Raised), withheld("a", 2), withheld("b", 5)], &headers(1)).unwrap();
+    let found = read_published(&config, &keys(), 0).unwrap();
+    assert_eq!((found.unreadable, found.unsigned), (0, 0));
+    // The topic still has an earlier word on one of them; of the other compaction has left the end alone.
+    let a = &found.alerts[&own("a")];
+    assert_eq!((a.status, a.sequence, a.is_withheld), (Status::Retracted, 2, true));
+    assert!(a.finding.sv.is_empty() && a.person.is_empty() && a.legal_basis.is_empty());
+    assert_eq!(found.floors, [(keys().alert_id(own("b")), 5)].into());
+    assert!(found.again.is_empty() && found.foreign.is_empty());
+    publish(&mut sink, &[alert("a", 3, Status::Raised)], &headers(2)).unwrap();
+    let found = read_published(&config, &keys(), 0).unwrap();
+    assert!(found.alerts[&own("a")].status.stands() && found.again.is_empty());
 }
 
 #[test]

@@ -150,6 +150,11 @@ fn each_message(recorded: Recorded<'_>, mut each: impl FnMut(&Lent<'_>)) -> Resu
 }
 
 impl Person {
+    /// Whether the holder of the permit is protected: then nothing is shown, not even that.
+    pub fn is_withheld(&self, subject: &str) -> bool {
+        self.shard.detector().withheld().contains(subject)
+    }
+
     /// `None` if the person was not known at that time.
     pub fn replay(
         recorded: Recorded<'_>,

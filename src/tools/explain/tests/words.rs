@@ -59,10 +59,12 @@ fn raised(rule: &RuleFile, columns: &[String]) -> Alert {
         legal_basis: header.legal_basis.clone(),
         evidence,
         records: Vec::new(),
+        secrecy_class: 0,
         reason: None,
         replaced_by: None,
         replaces: None,
         late_record: false,
+        is_withheld: false,
     }
 }
 
