@@ -98,10 +98,6 @@ impl Pseudonyms {
         &self.current.id
     }
 
-    pub fn has_key(&self, id: &str) -> bool {
-        self.by_id(id).is_some()
-    }
-
     fn current(&self) -> &Keys {
         &self.current
     }

@@ -145,6 +145,7 @@ pub struct Shard {
 impl Shard {
     pub fn new(settings: Settings, rules: RuleSet) -> Shard {
         let count = rules.rules().len();
+        let links = links::Links::new(&rules, settings.pseudonyms.key_id());
         Shard {
             settings,
             history: History::default(),
@@ -161,7 +162,7 @@ impl Shard {
             fates: Fates::default(),
             quarantined: Vec::new(),
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
-            links: links::Links::new(&rules),
+            links,
             rework: reload::Rework::default(),
             called_off: None,
             settled: KnownTime::MIN,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use permitwatch::encode::encode;
 use permitwatch::model::clock::wall;
 use permitwatch::model::partition::partition_of;
-use permitwatch::model::record::{Lent, Offset, Sent};
+use permitwatch::model::record::{Author, Lent, Offset, Sent};
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::{KnownTime, WallTime};
 use permitwatch::source::{LaneHead, ShardSource, SourceError};
@@ -209,7 +209,7 @@ impl ShardSource for MemoryShard {
             key: Some(&entry.key),
             payload: Some(self.stream.payload(entry)),
             claimed_time: None,
-            is_unsigned: false,
+            author: Author::Permitwatch,
             sent: Sent::At(self.pace.as_ref().map(|pace| pace.due_at(entry.place))),
         })
     }

@@ -50,10 +50,19 @@ pub struct Lent<'a> {
     pub claimed_time: Option<KnownTime>,
     pub key: Option<&'a [u8]>,
     pub payload: Option<&'a [u8]>,
-    /// On a topic of permitwatch's own, and not written by permitwatch.
-    pub is_unsigned: bool,
+    /// Who wrote it, if it comes from a topic of permitwatch's own.
+    pub author: Author,
     /// When the sender produced it, if the sender says so; measures latency, decides nothing.
     pub sent: Sent<'a>,
+}
+
+/// Who wrote a message of one of permitwatch's own topics, by its signature. A register's feed has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    Permitwatch,
+    /// Whoever has a key of an id that is not configured: permitwatch under a former key, perhaps.
+    OtherKey,
+    Nobody,
 }
 
 /// When a message was sent, or where to ask for that. Asking costs more than filtering a message by its key, so it is done only for
@@ -120,7 +129,7 @@ impl<'a> From<&'a Message> for Lent<'a> {
             claimed_time: message.claimed_time,
             key: message.key.as_deref(),
             payload: message.payload.as_deref(),
-            is_unsigned: false,
+            author: Author::Permitwatch,
             sent: Sent::At(message.sent_at),
         }
     }

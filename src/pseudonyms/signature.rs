@@ -11,6 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{BASE64, Keys, Pseudonyms};
+use crate::model::record::Author;
 
 /// The header that holds the signature.
 pub const SIGNATURE: &str = "signature";
@@ -36,13 +37,18 @@ impl Pseudonyms {
         format!("{}:{}", keys.id, BASE64.encode(keys.mac(message, header).finalize().into_bytes()))
     }
 
-    /// The keys that a message was signed with; `None` if its signature is none of ours.
-    pub fn signer<'a>(&self, message: &Signed<'_>, header: impl Fn(&CStr) -> Option<&'a [u8]>) -> Option<&Keys> {
-        let (id, signature) = std::str::from_utf8(header(c"signature")?).ok()?.rsplit_once(':')?;
-        let keys = self.by_id(id)?;
-        let signature = BASE64.decode(signature).ok()?;
+    /// The keys that a message was signed with; else who may have written it.
+    pub fn signer<'a>(
+        &self,
+        message: &Signed<'_>,
+        header: impl Fn(&CStr) -> Option<&'a [u8]>,
+    ) -> Result<&Keys, Author> {
+        let said = header(c"signature").and_then(|said| std::str::from_utf8(said).ok());
+        let (id, signature) = said.and_then(|said| said.rsplit_once(':')).ok_or(Author::Nobody)?;
+        let keys = self.by_id(id).ok_or(Author::OtherKey)?;
+        let signature = BASE64.decode(signature).map_err(|_| Author::Nobody)?;
         // In constant time.
-        keys.mac(message, header).verify_slice(&signature).ok().map(|()| keys)
+        keys.mac(message, header).verify_slice(&signature).map(|()| keys).map_err(|_| Author::Nobody)
     }
 }
 
@@ -83,7 +89,7 @@ mod tests {
                 name if name == c"offsets" => offsets,
                 _ => None,
             };
-            keys.signer(message, header).is_some()
+            keys.signer(message, header).is_ok()
         };
         assert!(signed(&message, Some(offsets)));
         for forged in [
@@ -100,6 +106,8 @@ mod tests {
         assert!(!signed(&message, None) && !signed(&message, Some(b"{ }")));
         let other = Pseudonyms::new("9f1c3ab0d47e6258c1e09b7a4d3f886211aa22bb33cc44dd", "a:b");
         let header = |name: &CStr| if name == c"signature" { Some(signature.as_bytes()) } else { none(name) };
-        assert!(other.signer(&message, header).is_none());
+        assert_eq!(other.signer(&message, header).err(), Some(Author::Nobody));
+        let other = Pseudonyms::new("9f1c3ab0d47e6258c1e09b7a4d3f886211aa22bb33cc44dd", "2");
+        assert_eq!(other.signer(&message, header).err(), Some(Author::OtherKey));
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Links {
     sent_links: BTreeMap<Feed, Said>,
     /// Versions of retracted rows, by `name_of`.
     retracted_versions: FxHashMap<u64, i64>,
-    /// Fingerprint of the texts that decide what links show; records with another one are not taken.
+    /// Fingerprint of the texts that decide what links show, and the id of the key; records with another one are not taken.
     source: Box<str>,
     /// The fingerprint of the shard's rules, and of those that other shards said last.
     rules: Box<str>,
@@ -67,7 +67,8 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(rules: &RuleSet) -> Links {
+    /// `key_id` names the key that the shard writes with: under another one everything is said anew.
+    pub(super) fn new(rules: &RuleSet, key_id: &str) -> Links {
         let fingerprint = rules.link_fingerprint();
         Links {
             rules: rules_fingerprint(rules),
@@ -76,7 +77,7 @@ impl Links {
             outgoing: Vec::new(),
             sent_links: BTreeMap::new(),
             retracted_versions: FxHashMap::default(),
-            source: format!("{LINK_SOURCE}:{fingerprint}").into(),
+            source: format!("{LINK_SOURCE}:{fingerprint}:{key_id}").into(),
             writers: BTreeMap::new(),
         }
     }

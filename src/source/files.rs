@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::model::clock::Spoken;
 use crate::model::partition::partition_of;
-use crate::model::record::{Lent, Offset, Sent};
+use crate::model::record::{Author, Lent, Offset, Sent};
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
 use crate::model::time::KnownTime;
@@ -288,7 +288,7 @@ impl ShardSource for FileShard {
             claimed_time: head.stamp.claimed,
             key: head.key.as_ref().map(String::as_bytes),
             payload,
-            is_unsigned: false,
+            author: Author::Permitwatch,
             sent: Sent::At(None),
         })
     }

@@ -12,7 +12,7 @@ use std::ffi::CStr;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 
 use crate::kafka;
-use crate::model::record::NextOffset;
+use crate::model::record::{Author, NextOffset};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros, parse_instant};
 use crate::pseudonyms::{Keys, Pseudonyms, Signed};
@@ -78,12 +78,12 @@ fn heard(text: &str) -> Option<[KnownTime; 2]> {
     Some([KnownTime(micros(links)?), KnownTime(micros(derived)?)])
 }
 
-/// The keys that a message of ours was signed with; `None` for any other message.
+/// The keys that a message of ours was signed with; else who may have written it.
 pub(super) fn signer<'a>(
     pseudonyms: &'a Pseudonyms,
     message: &BorrowedMessage<'_>,
     timestamp: Option<i64>,
-) -> Option<&'a Keys> {
+) -> Result<&'a Keys, Author> {
     let signed = Signed {
         topic: message.topic(),
         partition: message.partition(),

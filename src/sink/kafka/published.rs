@@ -13,7 +13,7 @@ use super::whole::{read_last, read_whole};
 use crate::config::KafkaConfig;
 use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId};
-use crate::model::record::NextOffset;
+use crate::model::record::{Author, NextOffset};
 use crate::model::time::WallTime;
 use crate::pseudonyms::{MAX_SEQUENCE, Pseudonyms, PublishedAlert, WithheldAlert};
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
@@ -105,7 +105,7 @@ pub fn last_read(
 ) -> Result<Option<(ReadUpTo, WallTime)>, SinkError> {
     let mut read = None;
     let each = |message: &BorrowedMessage<'_>| {
-        if pseudonyms.is_none_or(|pseudonyms| headers::signer(pseudonyms, message, None).is_some()) {
+        if pseudonyms.is_none_or(|pseudonyms| headers::signer(pseudonyms, message, None).is_ok()) {
             read = read_at(message).or(read);
         }
     };
@@ -125,18 +125,17 @@ impl Published {
         self.messages += 1;
         let id = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?));
         let published = || serde_json::from_slice::<PublishedAlert>(message.payload()?).ok();
-        if headers::signer(pseudonyms, message, None).is_none() {
+        if let Err(author) = headers::signer(pseudonyms, message, None) {
             let last = match message.payload() {
                 None => Last::Removed,
                 Some(_) => {
                     let alert = published();
-                    let may_stay = alert
-                        .as_ref()
-                        .is_some_and(|alert| !alert.status().stands() && !pseudonyms.has_key(&alert.key_id));
+                    let has_ended = alert.as_ref().is_some_and(|alert| !alert.status().stands());
+                    let may_stay = author == Author::OtherKey && has_ended;
                     Last::Other { sequence: alert.map_or(0, |alert| alert.sequence()), may_stay }
                 }
             };
-            self.unsigned += u64::from(!matches!(last, Last::Removed));
+            self.unsigned += u64::from(author == Author::Nobody && !matches!(last, Last::Removed));
             self.last.extend(id.map(|id| (id, last)));
             return;
         }

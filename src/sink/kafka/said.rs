@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::decode::decode;
 use crate::kafka::Patience;
 use crate::model::partition::partition_of;
-use crate::model::record::{Lent, NextOffset, Offset, Sent};
+use crate::model::record::{Author, Lent, NextOffset, Offset, Sent};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime, format_micros};
 use crate::pseudonyms::{Kind, Pseudonyms};
@@ -53,7 +53,7 @@ pub(crate) fn read_said(
         for partition in 0..partitions {
             let topic = config.kafka.topic(feed);
             read_whole(&config.kafka, &topic, partition, patience, |message| {
-                let Some(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
+                let Ok(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
                 let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
                     let clock = message.payload().and_then(WriterClock::read);
                     if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
@@ -87,7 +87,7 @@ fn lent<'a>(feed: Feed, message: &BorrowedMessage<'_>, key: &'a [u8], payload: &
         claimed_time: None,
         key: Some(key),
         payload: Some(payload),
-        is_unsigned: false,
+        author: Author::Permitwatch,
         sent: Sent::At(None),
     }
 }

@@ -20,7 +20,7 @@ use rdkafka::{Timestamp, bindings};
 use super::group::GroupContext;
 use super::shard::{Fence, known_time};
 use crate::kafka;
-use crate::model::record::{Lent, NextOffset, Offset, Sent, SentAt};
+use crate::model::record::{Author, Lent, NextOffset, Offset, Sent, SentAt};
 use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pseudonyms::{Pseudonyms, Signed};
@@ -172,7 +172,7 @@ impl Lane {
         let message = self.lent.as_ref()?;
         let offset = Offset(message.offset());
         self.next = Some(offset.next());
-        let is_ours = !self.feed.is_internal() || self.open();
+        let author = if self.feed.is_internal() { self.open() } else { Author::Permitwatch };
         let message = self.lent.as_ref()?;
         let (key, payload) = match &self.opened {
             Some((key, payload)) => (Some(key.as_bytes()), Some(payload.as_slice())),
@@ -186,24 +186,28 @@ impl Lane {
             claimed_time: self.claimed,
             key,
             payload,
-            is_unsigned: !is_ours,
+            author,
             sent: Sent::Ask(message),
         })
     }
 
-    /// Whether permitwatch has written the message of an internal topic that is lent out. A record is opened; a clock, which has no key,
-    /// is in clear.
-    fn open(&mut self) -> bool {
+    /// Who wrote the message of an internal topic that is lent out. A record of ours is opened; a clock, which has no key, is in clear.
+    fn open(&mut self) -> Author {
         self.opened = None;
-        let (Some(message), Some(pseudonyms)) = (&self.lent, &self.pseudonyms) else { return false };
+        let (Some(message), Some(pseudonyms)) = (&self.lent, &self.pseudonyms) else { return Author::Nobody };
         let (key, payload) = (message.key(), message.payload());
         let timestamp = message.timestamp().to_millis();
         let topic = self.topic.to_str().unwrap_or_default();
         let signed = Signed { topic, partition: self.partition, timestamp, key, payload };
-        let Some(keys) = pseudonyms.signer(&signed, |name| message.header(name)) else { return false };
-        let (Some(key), Some(payload)) = (key, payload) else { return key.is_none() };
+        let keys = match pseudonyms.signer(&signed, |name| message.header(name)) {
+            Ok(keys) => keys,
+            Err(author) => return author,
+        };
+        let (Some(key), Some(payload)) = (key, payload) else {
+            return if key.is_none() { Author::Permitwatch } else { Author::Nobody };
+        };
         self.opened = keys.open_link(key, payload);
-        self.opened.is_some()
+        if self.opened.is_some() { Author::Permitwatch } else { Author::Nobody }
     }
 
     /// Takes a batch out of the queue if it may hold something; returns whether it did.
