@@ -35,9 +35,12 @@ pub(super) struct Lane {
     partition: i32,
     /// Messages taken out of the queue and not yet out of the lane. Declared before the queue, since they must be dropped first.
     fetched: VecDeque<Fetched>,
-    /// The message that is lent out, and, of a link record, its key and payload in clear.
+    /// The message that is lent out.
     lent: Option<Fetched>,
+    /// Of the first fetched message, if it is a link record: its key and payload in clear.
     opened: Option<(String, Vec<u8>)>,
+    /// Who wrote the first fetched message.
+    author: Author,
     /// To read what shards write; none where nobody reads links.
     pseudonyms: Option<Arc<Pseudonyms>>,
     queue: Queue,
@@ -84,6 +87,7 @@ impl Lane {
             fetched: VecDeque::with_capacity(BATCH),
             lent: None,
             opened: None,
+            author: Author::Permitwatch,
             pseudonyms: consumer.context().pseudonyms.clone().filter(|_| feed.is_internal()),
             queue,
             _split: split,
@@ -143,7 +147,14 @@ impl Lane {
                 None if self.next.is_some_and(|next| first.offset() < next.0) => {}
                 None => {
                     (self.at_end, self.sought, self.begun_again) = (false, false, None);
-                    let own = known_time(first.timestamp(), self.times.last());
+                    let timestamp = first.timestamp();
+                    if self.feed.is_internal() {
+                        (self.author, self.opened) = self.open();
+                    }
+                    // Whoever else writes here moves no clock, and nothing waits for the time that they say.
+                    let is_ours = self.author == Author::Permitwatch;
+                    let timestamp = if is_ours { timestamp } else { Timestamp::NotAvailable };
+                    let own = known_time(timestamp, self.times.last());
                     let stamp = self.times.next(own);
                     self.claimed = stamp.claimed;
                     let is_own = self.feed.is_internal() && stamp.claimed.is_none();
@@ -172,8 +183,6 @@ impl Lane {
         let message = self.lent.as_ref()?;
         let offset = Offset(message.offset());
         self.next = Some(offset.next());
-        let author = if self.feed.is_internal() { self.open() } else { Author::Permitwatch };
-        let message = self.lent.as_ref()?;
         let (key, payload) = match &self.opened {
             Some((key, payload)) => (Some(key.as_bytes()), Some(payload.as_slice())),
             None => (message.key(), message.payload()),
@@ -186,28 +195,31 @@ impl Lane {
             claimed_time: self.claimed,
             key,
             payload,
-            author,
+            author: self.author,
             sent: Sent::Ask(message),
         })
     }
 
-    /// Who wrote the message of an internal topic that is lent out. A record of ours is opened; a clock, which has no key, is in clear.
-    fn open(&mut self) -> Author {
-        self.opened = None;
-        let (Some(message), Some(pseudonyms)) = (&self.lent, &self.pseudonyms) else { return Author::Nobody };
+    /// Who wrote the first fetched message of an internal topic. A record of ours is opened; a clock, which has no key, is in clear.
+    fn open(&self) -> (Author, Option<(String, Vec<u8>)>) {
+        let (Some(message), Some(pseudonyms)) = (self.fetched.front(), &self.pseudonyms) else {
+            return (Author::Nobody, None);
+        };
         let (key, payload) = (message.key(), message.payload());
         let timestamp = message.timestamp().to_millis();
         let topic = self.topic.to_str().unwrap_or_default();
         let signed = Signed { topic, partition: self.partition, timestamp, key, payload };
         let keys = match pseudonyms.signer(&signed, |name| message.header(name)) {
             Ok(keys) => keys,
-            Err(author) => return author,
+            Err(author) => return (author, None),
         };
-        let (Some(key), Some(payload)) = (key, payload) else {
-            return if key.is_none() { Author::Permitwatch } else { Author::Nobody };
-        };
-        self.opened = keys.open_link(key, payload);
-        if self.opened.is_some() { Author::Permitwatch } else { Author::Nobody }
+        match (key, payload) {
+            (None, _) => (Author::Permitwatch, None),
+            (Some(key), payload) => match payload.and_then(|payload| keys.open_link(key, payload)) {
+                None => (Author::Nobody, None),
+                opened => (Author::Permitwatch, opened),
+            },
+        }
     }
 
     /// Takes a batch out of the queue if it may hold something; returns whether it did.
