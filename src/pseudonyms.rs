@@ -4,7 +4,7 @@
 //! anything of another:
 //!
 //! - a *pseudonym* of a person: HMAC-SHA256, first 16 bytes in hex. Nobody can turn it back;
-//! - a *token* for a permit, an employer, an episode, a record: AES-256-SIV (RFC 5297) in base64. The same text gives the same token, so
+//! - a *token* for a permit, an employer, an episode, a record: AES-256-SIV (RFC 5297) in base64, after a letter. The same text gives the same token, so
 //!   that alerts can be grouped; who has the key can turn it back (`permitwatch reidentify`). Texts are padded to 16 bytes;
 //! - an alert's id: HMAC-SHA256 of the id that the engine uses, which anyone could work out from a list of permits;
 //! - the records on the internal topics, encrypted whole, and their keys as tokens;
@@ -44,6 +44,16 @@ pub enum Kind {
 
 impl Kind {
     pub const ALL: [Kind; 4] = [Kind::Subject, Kind::AlertKey, Kind::RecordKey, Kind::Unit];
+
+    /// With which its tokens begin: they say themselves what they are, and none begins as an option of a command.
+    const fn letter(self) -> char {
+        match self {
+            Kind::Subject => 's',
+            Kind::AlertKey => 'k',
+            Kind::RecordKey => 'r',
+            Kind::Unit => 'u',
+        }
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -173,11 +183,15 @@ impl Keys {
         padded.push(0x80);
         padded.resize(padded.len().next_multiple_of(BLOCK), 0);
         // It fails for texts of 2^39 bytes.
-        BASE64.encode(siv(&self.token).encrypt([kind.name().as_bytes()], &padded).unwrap_or_default())
+        let mut token = String::from(kind.letter());
+        BASE64
+            .encode_string(siv(&self.token).encrypt([kind.name().as_bytes()], &padded).unwrap_or_default(), &mut token);
+        token
     }
 
     pub fn open(&self, kind: Kind, token: &str) -> Option<String> {
-        let mut text = siv(&self.token).decrypt([kind.name().as_bytes()], &BASE64.decode(token).ok()?).ok()?;
+        let sealed = BASE64.decode(token.strip_prefix(kind.letter())?).ok()?;
+        let mut text = siv(&self.token).decrypt([kind.name().as_bytes()], &sealed).ok()?;
         let end = text.iter().rposition(|byte| *byte == 0x80)?;
         text.truncate(end);
         String::from_utf8(text).ok()

@@ -137,7 +137,8 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
     let pseudonyms = audit::keys(config)?;
     for shard in 0..kafka::shard_count(&config.kafka)? {
         let published = read_published(&config.kafka, &pseudonyms, shard)?.alerts;
-        if let Some((_, alert)) = published.into_iter().find(|(own, _)| pseudonyms.is_id_of(wanted, *own)) {
+        let is_wanted = |(own, alert): &(AlertId, Alert)| !alert.is_withheld && pseudonyms.is_id_of(wanted, *own);
+        if let Some((_, alert)) = published.into_iter().find(is_wanted) {
             let alert = Alert { alert_id: id.to_owned(), ..alert };
             return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert)?);
         }

@@ -123,7 +123,7 @@ fn read_at(message: &BorrowedMessage<'_>) -> Option<(ReadUpTo, WallTime)> {
 impl Published {
     fn take(&mut self, message: &BorrowedMessage<'_>, pseudonyms: &Pseudonyms) {
         self.messages += 1;
-        let id = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?));
+        let key = message.key().and_then(|key| AlertId::from_hex(std::str::from_utf8(key).ok()?));
         let published = || serde_json::from_slice::<PublishedAlert>(message.payload()?).ok();
         if let Err(author) = headers::signer(pseudonyms, message, None) {
             let last = match message.payload() {
@@ -136,7 +136,7 @@ impl Published {
                 }
             };
             self.unsigned += u64::from(author == Author::Nobody && !matches!(last, Last::Removed));
-            self.last.extend(id.map(|id| (id, last)));
+            self.last.extend(key.map(|id| (id, last)));
             return;
         }
         // A message of ours that somebody has written once more is older than what was read.
@@ -145,15 +145,19 @@ impl Published {
             self.headers = headers::read(message).or(self.headers.take());
         }
         if message.payload().is_none() {
-            self.last.extend(id.map(|id| (id, Last::Removed)));
+            self.last.extend(key.map(|id| (id, Last::Removed)));
             return;
         }
         let alert = published().and_then(|alert| {
             let alert = pseudonyms.reidentify(alert)?;
-            Some((id?, AlertId::from_hex(&alert.alert_id)?, alert))
+            Some((key?, AlertId::from_hex(&alert.alert_id)?, alert))
         });
         let Some((id, own, alert)) = alert else {
-            self.take_withheld(id, message.payload().unwrap_or_default());
+            // The end of an alert under a key that has been taken away since.
+            match published().filter(|alert| !alert.status().stands()) {
+                Some(_) => self.last.extend(key.map(|id| (id, Last::Own { stands: false }))),
+                None => self.take_withheld(key, message.payload().unwrap_or_default()),
+            }
             return;
         };
         let stands = alert.status.stands();
