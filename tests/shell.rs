@@ -73,8 +73,24 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     assert!(made.is_some(), "{}", words(&created()));
     let token = Pseudonyms::new(KEY, "1").token(Kind::Subject, "P1");
     stage(&["reidentify", "--config", "permitwatch.toml", "--reason", "prov", &token]);
+    // What is written is for its owner alone; whoever has no rights here lacks them where the test says so, not everywhere.
+    readable(&path("feeds"));
+    for file in ["log.ndjson", "audit.log"] {
+        fs::set_permissions(path(file), Permissions::from_mode(0o644)).unwrap();
+    }
+    let _ = std::os::unix::fs::chown(path("key"), Some(65_534), Some(65_534));
     Stage { dir, alert, token }
 });
+
+fn readable(dir: &Path) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().is_dir() {
+            readable(&entry.path());
+        } else {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o644)).unwrap();
+        }
+    }
+}
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
