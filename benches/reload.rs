@@ -25,9 +25,11 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use permitwatch::config::KafkaConfig;
 use permitwatch::kafka::client_config;
+use permitwatch::model::alert::Status;
 use permitwatch::model::clock::wall;
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::KnownTime;
+use permitwatch::pseudonyms::{Pseudonyms, PublishedAlert};
 use permitwatch::tools::broker::FeedWriter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message as _;
@@ -212,6 +214,8 @@ fn wait(what: &str, reached: impl FnMut() -> bool) {
     wait_with(what, reached, || {});
 }
 
+const KEY: &str = "9f1c3ab0d47e6258c1e09b7a4d3f8862";
+
 fn wait_with(what: &str, mut reached: impl FnMut() -> bool, meanwhile: impl Fn()) {
     let until = Instant::now() + Duration::from_secs(120);
     while !reached() {
@@ -225,7 +229,7 @@ fn start(kafka: &KafkaConfig, dir: &Path, rules: &Path) -> Detector {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = dir.join("permitwatch.toml");
     let text = format!(
-        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\nfetch_wait_max_ms = {}\n[alerts]\npseudonym_key_env = \
+        "[kafka]\nbrokers = \"{}\"\ngroup_id = \"{}\"\ntopic_prefix = \"{}\"\nfetch_wait_max_ms = {}\n[alerts]\nkey_env = \
          \"PERMITWATCH_BENCH_KEY\"\n[rules]\ndir = \"{}\"\nrun_closed = true\n[http]\nlisten = \"127.0.0.1:{port}\"\n",
         kafka.brokers,
         kafka.group_id,
@@ -238,7 +242,7 @@ fn start(kafka: &KafkaConfig, dir: &Path, rules: &Path) -> Detector {
     let child = Command::new(env!("CARGO_BIN_EXE_permitwatch"))
         .args(["run", "--config"])
         .arg(config)
-        .env("PERMITWATCH_BENCH_KEY", "0123456789abcdef0123456789abcdef")
+        .env("PERMITWATCH_BENCH_KEY", KEY)
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
@@ -330,13 +334,15 @@ fn listen(
     }
     consumer.assign(&list).unwrap();
     let (due, measured, stop) = (Arc::clone(due), Arc::clone(measured), Arc::clone(stop));
+    let keys = Pseudonyms::new(KEY, "1");
     std::thread::spawn(move || {
         while !stop.load(Ordering::Relaxed) {
             let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
             let (message, now) = (message.unwrap(), wall().0);
-            let alert: serde_json::Value = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap();
-            let number = alert["subject"].as_str().and_then(|subject| subject.strip_prefix('R')?.parse::<usize>().ok());
-            let (Some(number), Some("raised")) = (number, alert["status"].as_str()) else { continue };
+            let alert: PublishedAlert = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap();
+            let alert = keys.reidentify(alert).unwrap();
+            let number = alert.subject.strip_prefix('R').and_then(|number| number.parse::<usize>().ok());
+            let Some(number) = number.filter(|_| alert.status == Status::Raised) else { continue };
             let Some((due, kind)) = due.lock().unwrap().get(number).copied() else { continue };
             let mut measured = measured.lock().unwrap();
             let latency = measured.entry(kind).or_insert_with(|| Histogram::new(3).unwrap());

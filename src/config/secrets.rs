@@ -111,7 +111,7 @@ mod tests {
         let set = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         for (mode, is_taken) in [(0o600, true), (0o640, true), (0o644, false), (0o606, false)] {
             set(mode);
-            let read = read("alerts.pseudonym_key", Some(&file), None);
+            let read = read("alerts.key", Some(&file), None);
             assert_eq!(read.is_ok(), is_taken, "{mode:o}");
             assert!(!format!("{read:?}").contains("hunter2"), "{read:?}");
         }
