@@ -196,9 +196,10 @@ pub fn judge<T: Ord>(
     // A month of leave in a short gap that nothing was declared for counts as met, or not at all, whichever is less.
     let told = |month: &&FullMonth| in_short_gap(p, month.month) != Some(false);
     let told: Vec<FullMonth> = full.iter().filter(told).copied().collect();
-    let plain = told.iter().copied().filter(|month| month.plain);
-    let plain: Vec<FullMonth> = plain.map(|month| FullMonth { excused: false, ..month }).collect();
-    standing.min(over(&told)).min(found(&plain))
+    // And a month that is full only thanks to an excuse does not speak against the person.
+    let own: Vec<FullMonth> = told.iter().copied().filter(|month| month.plain).collect();
+    let plain: Vec<FullMonth> = own.iter().map(|month| FullMonth { excused: false, ..*month }).collect();
+    standing.min(over(&told)).min(found(&own)).min(found(&plain))
 }
 
 /// For how many months the last payment before a time without pays beyond its own: so many means of the last three full months it holds.
