@@ -205,10 +205,7 @@ pub fn judge<T: Ord>(
 /// For how many months the last payment before a time without pays beyond its own: so many means of the last three full months it holds.
 pub fn severance(p: &Known<'_>, last: Day) -> usize {
     let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
-    let full = |month: &Day| {
-        let within = p.holdings.iter().any(|own| own.holds(*month));
-        within && !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1))
-    };
+    let full = |month: &Day| !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1));
     let before = p.salaries.keys().rev().copied().filter(|month| *month < last && gross(p, *month) > 0);
     let full: Vec<i64> = before.filter(full).take(3).map(|month| gross(p, month)).collect();
     let sum: i64 = full.iter().sum();
