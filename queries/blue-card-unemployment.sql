@@ -84,23 +84,22 @@ idle AS (   -- months without pay or explanation, counted over the unbroken righ
                       WHERE n.person_id = i.person_id AND n.dereg_code = 'UV' AND n.foreign_in_eu AND month_of(n.dereg_on) <= i.month)
     GROUP BY i.person_id, i.permit_id, i.permit_record, i.month, i.permit_known_at, i.taken_back_at, k.held_from, k.right_id
 ),
-known AS (   -- of cards with too many, how many months were known when each card that tells of them was decided
-    SELECT i.permit_id, c.carrier_id, count(*) AS months
-    FROM (SELECT person_id, permit_id, right_id FROM idle WHERE idle_no > months_allowed GROUP BY person_id, permit_id, right_id) i
-    JOIN carriers c ON c.permit_id = i.permit_id AND c.settled_on IS NOT NULL
-    JOIN idle e ON e.person_id = i.person_id AND e.right_id = i.right_id
-    WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> c.carrier_id THEN e.permit_known_at END) AS DATE) <= c.settled_on
-    GROUP BY i.permit_id, c.carrier_id
+known AS (   -- how many of a right's months were known when each of its cards was decided
+    SELECT r.permit_id, count(*) AS months
+    FROM rights r
+    JOIN idle e ON e.person_id = r.person_id AND e.right_id = r.right_id
+    WHERE CAST(greatest(e.stands_since, CASE WHEN e.permit_id <> r.permit_id THEN e.permit_known_at END) AS DATE) <= r.decided_on
+    GROUP BY r.permit_id
 ),
 excess AS (   -- months that are too many, told of their card and of later ones whose decision could not weigh them: the first for each
     SELECT i.person_id, c.carrier_id AS permit_id, i.permit_record, c.record, i.month AS last_month, i.idle_no AS months_without_pay, i.months_allowed,
            greatest(i.known_at, c.from_at) AS known_at, row_number() OVER (PARTITION BY c.carrier_id ORDER BY i.month, i.permit_id, c.is_own) AS place
     FROM idle i
     JOIN carriers c ON c.permit_id = i.permit_id
-    LEFT JOIN known n ON n.permit_id = i.permit_id AND n.carrier_id = c.carrier_id
+    LEFT JOIN known n ON n.permit_id = c.carrier_id
     WHERE i.idle_no > i.months_allowed
       AND (c.settled_on IS NULL OR CAST(greatest(i.stands_since, CASE WHEN NOT c.is_own THEN i.permit_known_at END) AS DATE) > c.settled_on
-           OR coalesce(n.months, 0) <= i.months_allowed)   -- too few were known
+           OR coalesce(n.months <= i.months_allowed, true))   -- too few were known
 ),
 notified AS (
     SELECT person_id, max(event_on) AS end_notice_on, records_of(record) AS records

@@ -49,6 +49,7 @@ WITH own AS (   -- what is linked to this person
 shared AS (   -- permits of others with the same document or number, on days that belong to this permit's right too
     SELECT p.person_id, p.permit_id, p.record AS permit_record, p.is_first, p.decided_on,
            greatest(p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS carries_at, o.record_key AS own_key, o.record AS own_record, o.kind, o.asserted_by, s.other_id, s.ended_on,
+           s.record_key AS shared_key, s.held_from, s.held_until,
            greatest(p.right_from, s.held_from, o.linked_on) AS both_from,
            greatest(s.known_at, o.first_known_time, CAST(greatest(p.right_from, s.held_from, o.linked_on) AS TIMESTAMP)) AS known_at
     FROM rights p
@@ -57,6 +58,21 @@ shared AS (   -- permits of others with the same document or number, on days tha
     WHERE (least(p.right_until, s.held_until) IS NULL   -- the least of those that are not null
            OR greatest(p.right_from, s.held_from, o.linked_on) <= least(p.right_until, s.held_until))
       AND (s.ended_on IS NULL OR greatest(p.right_from, s.held_from, o.linked_on) < s.ended_on)
+),
+gapped AS (   -- another's permits in a row, without a day between them, are one fact
+    SELECT shared.*, CASE WHEN held_from <= lag(held_until) OVER w + 1 THEN 0 ELSE 1 END AS begins
+    FROM shared
+    WINDOW w AS (PARTITION BY person_id, permit_id, own_key, other_id ORDER BY held_from, shared_key)
+),
+spelled AS (
+    SELECT gapped.*, sum(begins) OVER (PARTITION BY person_id, permit_id, own_key, other_id ORDER BY held_from, shared_key ROWS UNBOUNDED PRECEDING) AS spell_no
+    FROM gapped
+),
+judged AS (   -- which is settled if it was known when the permit was decided
+    SELECT person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by, other_id, ended_on, both_from, known_at,
+           NOT (is_first OR decided_on IS NULL
+                OR CAST(min(known_at) OVER (PARTITION BY person_id, permit_id, own_key, other_id, spell_no) AS DATE) > decided_on) AS settled
+    FROM spelled
 ),
 unsure AS (   -- versions of a coordination number's link; a version that was corrected or retracted never was
     SELECT person_id, record_key, record, linked_on, number_kind, level, ended_on, asserted_by, greatest(known_from, CAST(linked_on AS TIMESTAMP)) AS known_at,
@@ -83,9 +99,7 @@ SELECT person_id, permit_id, concat(kind, ':', own_key) AS alert_key, min(both_f
             THEN CAST(max(CASE WHEN NOT settled THEN ended_on END) AS TIMESTAMP) END AS cleared_at, 'medium' AS severity,
        concat('shared_', kind) AS circumstance, min(both_from) AS since_on, count(DISTINCT other_id) AS others, asserted_by,
        records(permit_record, own_record) AS records
-FROM (SELECT person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by, other_id, ended_on, both_from, known_at,
-             NOT (is_first OR decided_on IS NULL OR CAST(known_at AS DATE) > decided_on) AS settled
-      FROM shared) s
+FROM judged
 GROUP BY person_id, permit_id, permit_record, carries_at, own_key, own_record, kind, asserted_by
 HAVING NOT bool_and(settled)
 UNION ALL

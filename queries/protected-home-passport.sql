@@ -12,6 +12,7 @@ severity = "medium"
 owner = "protection-unit"
 readings = [
     "Held against the status, not the permit; a renewal settles what was known at its decision.",
+    "A refugee's visit that a renewal's decision could not know makes a use of the passport that it knew stand again, for only the two together are strong; under subsidiary protection a visit adds nothing, and so unsettles nothing.",
 ]
 
 [[counter_evidence]]
@@ -118,4 +119,4 @@ LEFT JOIN journeys j ON j.person_id = u.person_id AND j.status_record = u.status
 WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY')
 GROUP BY p.person_id, p.permit_id, p.record, p.first_known_time, p.valid_from, p.decided_on, p.is_first, u.status_record, u.status_kind,
          u.tested_country, u.ended_on, j.visits, j.known_at, j.stands_since, j.records
-HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.stands_since), j.stands_since) AS DATE) > p.decided_on
+HAVING p.is_first OR p.decided_on IS NULL OR CAST(greatest(max(u.stands_since), CASE WHEN u.status_kind = 'refugee' THEN j.stands_since END) AS DATE) > p.decided_on

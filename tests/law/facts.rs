@@ -449,6 +449,8 @@ pub struct PersonKnown {
     pub notices: Vec<Seen<Notice>>,
     /// Every version of every payment that is known, by key and version: for what was declared when.
     pub payment_versions: Vec<Seen<Payment>>,
+    /// The same of tokens that a month is excused.
+    pub excused_versions: Vec<Seen<ExcusedMonth>>,
     /// Declared cash salary by month, then by payer.
     pub salaries: BTreeMap<Day, BTreeMap<String, i64>>,
     pub excused_months: BTreeSet<Day>,
@@ -530,6 +532,14 @@ fn seen<T: Clone>(record: &Record, first_known: At, fact: &T) -> Seen<T> {
     }
 }
 
+/// Of versions in the order of key and version those that were in force at the end of a day.
+pub fn in_force_on<T>(versions: &[Seen<T>], day: Day) -> impl Iterator<Item = &Seen<T>> {
+    let told: Vec<&Seen<T>> = versions.iter().filter(|version| version.known.day() <= day).collect();
+    let last = |at: usize| told.get(at + 1).is_none_or(|next| next.key != told[at].key);
+    let in_force: Vec<&Seen<T>> = (0..told.len()).filter(|&at| last(at)).map(|at| told[at]).collect();
+    in_force.into_iter().filter(|version| version.op != Op::Retract)
+}
+
 /// Of each record the greatest version, unless it retracts, with the instant at which the record first became known.
 fn latest<'a>(records: &[&'a Record]) -> Vec<(&'a Record, At)> {
     let mut by_key: BTreeMap<(&str, &str), (&Record, At)> = BTreeMap::new();
@@ -569,11 +579,13 @@ fn person_known(id: &str, records: &[&Record]) -> PersonKnown {
         match &record.fact {
             Fact::Post(fact) => known.posts.push(seen(record, first(), fact)),
             Fact::Payment(fact) => known.payment_versions.push(seen(record, first(), fact)),
+            Fact::ExcusedMonth(fact) => known.excused_versions.push(seen(record, first(), fact)),
             _ => {}
         }
     }
     known.posts.sort_by_key(|post| (post.version, post.known));
     known.payment_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
+    known.excused_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
     for payment in known.payments.iter().filter(|payment| payment.kind == "salary") {
         let of_month = known.salaries.entry(payment.month).or_default();
         *of_month.entry(payment.payer_id.clone()).or_default() += payment.amount_sek;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use crate::calendar::{At, Day, agi_complete};
-use crate::facts::{Known, Permit, Seen};
+use crate::facts::{Known, Permit, Seen, in_force_on};
 use crate::rights::Holding;
 
 /// Below this share of an employer's usual staff a month's declarations cannot be judged.
@@ -18,6 +18,13 @@ pub fn gross(p: &Known<'_>, month: Day) -> i64 {
 
 pub fn is_excused(p: &Known<'_>, month: Day) -> bool {
     p.excused_months.contains(&month)
+}
+
+/// Whether a month counted for more, as it was known at the end of a day, than it does now: more was declared, or it was excused.
+pub fn counted_more(p: &Known<'_>, month: Day, on: Day) -> bool {
+    let declared = in_force_on(&p.payment_versions, on).filter(|pay| pay.kind == "salary" && pay.month == month);
+    let excused = in_force_on(&p.excused_versions, on).any(|excused| excused.month == month);
+    declared.map(|pay| pay.amount_sek).sum::<i64>() > gross(p, month) || (excused && !is_excused(p, month))
 }
 
 /// Whether an employer declared enough of its usual staff for a month.
@@ -133,7 +140,10 @@ fn full_months(
             let inside = around.iter().all(|&month| worked(month)) || excused(month);
             let told = excused(month) || gross(p, month) > 0 || in_short_gap(p, month) == Some(true);
             if within && inside && told && (excused(month) || can_be_judged(p, month)) {
-                let plain = around.iter().all(|&month| paid(month));
+                // Without the excuse a month for which nothing was declared, or too little, is none.
+                let plain = around.iter().all(|&month| paid(month))
+                    && (gross(p, month) > 0 || in_short_gap(p, month) == Some(true))
+                    && can_be_judged(p, month);
                 // That pay goes on after a gap tells that the month before it was not the last.
                 let next = (1..=3).map(|by| month.add_months(by)).find(|next| gross(p, *next) > 0);
                 let until = next.unwrap_or(month).max(month.add_months(1));
@@ -164,7 +174,11 @@ pub fn judge<T: Ord>(
     let chain: Vec<&Holding> = carried_by(p, carrier).collect();
     let full = full_months(p, &chain, day, required);
     let found = |months: &[FullMonth]| {
-        let new = months.iter().any(|month| month.below(100) && !carrier.settles(month.known));
+        // Of a month that counted for more then, the decision could not know.
+        let weighed = |month: &FullMonth| {
+            carrier.settles(month.known) && !carrier.decided_on.is_some_and(|on| counted_more(p, month.month, on))
+        };
+        let new = months.iter().any(|month| month.below(100) && !weighed(month));
         if new { of(months) } else { None }
     };
     let over = |full: &[FullMonth]| {
@@ -182,18 +196,16 @@ pub fn judge<T: Ord>(
     // A month of leave in a short gap that nothing was declared for counts as met, or not at all, whichever is less.
     let told = |month: &&FullMonth| in_short_gap(p, month.month) != Some(false);
     let told: Vec<FullMonth> = full.iter().filter(told).copied().collect();
-    let plain = told.iter().copied().filter(|month| month.plain);
-    let plain: Vec<FullMonth> = plain.map(|month| FullMonth { excused: false, ..month }).collect();
-    standing.min(over(&told)).min(found(&plain))
+    // And a month that is full only thanks to an excuse does not speak against the person.
+    let own: Vec<FullMonth> = told.iter().copied().filter(|month| month.plain).collect();
+    let plain: Vec<FullMonth> = own.iter().map(|month| FullMonth { excused: false, ..*month }).collect();
+    standing.min(over(&told)).min(found(&own)).min(found(&plain))
 }
 
 /// For how many months the last payment before a time without pays beyond its own: so many means of the last three full months it holds.
 pub fn severance(p: &Known<'_>, last: Day) -> usize {
     let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
-    let full = |month: &Day| {
-        let within = p.holdings.iter().any(|own| own.holds(*month));
-        within && !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1))
-    };
+    let full = |month: &Day| !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1));
     let before = p.salaries.keys().rev().copied().filter(|month| *month < last && gross(p, *month) > 0);
     let full: Vec<i64> = before.filter(full).take(3).map(|month| gross(p, month)).collect();
     let sum: i64 = full.iter().sum();

@@ -6,7 +6,7 @@
 //! place. A last payment of at least twice the mean of the last three full months moves the end by as many months as it holds means
 //! beside its own, excused ones not among them. An application filed within the time, or filed before and undecided when the employment
 //! ends, explains it unless it is refused or withdrawn, but not that of the permit itself; so does the notice of a new employment within
-//! the time. An extension under which nothing was declared counts from its first day.
+//! the time, which counts from the end of a month that is paid though the employment ended in it. An extension under which nothing was declared counts from its first day.
 
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
@@ -89,6 +89,8 @@ fn employment_end(p: &Known<'_>, from: Day, before: Option<Day>) -> Option<End> 
     let open = |month: &Day| can_be_judged(p, *month) && !p.excused_months.contains(month);
     let covered = (1..).map(|ahead| end.month().add_months(ahead)).filter(open).take(ahead).last();
     let day = covered.map_or(by_day, |month| by_day.max(month.month_end()));
+    // Pay of the month of the notified end accounts for all of that month.
+    let day = last.map_or(day, |paid| day.max(paid.month_end()));
     Some(End { day, by_day })
 }
 

@@ -4,7 +4,7 @@
 
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
-use crate::pay::{can_be_judged, carried_by, gross, is_excused, severance};
+use crate::pay::{can_be_judged, carried_by, counted_more, gross, is_excused, severance};
 use crate::rights::{Holding, answered_by};
 use crate::rules::{Finding, Rule, Severity};
 
@@ -27,14 +27,19 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
 
 /// Whether the right has too many idle months, with one of which this card's decision could not know.
 fn breached(p: &Known<'_>, card: &Holding, day: Day) -> bool {
-    let mut idle = 0;
+    let (mut idle, mut weighed) = (0, 0);
     let Some(first) = carried_by(p, card).next() else { return false };
     let mut month = first.valid_from.month();
     while agi_complete(month) <= day && card.held_until.is_none_or(|until| month <= until) {
         if carried_by(p, card).any(|own| own.holds(month)) && is_idle(p, month) {
             idle += 1;
             let long = month >= card.right_from.add_months(24);
-            if idle > if long { 6 } else { 3 } && !card.settles(agi_complete(month).start()) {
+            let allowed = if long { 6 } else { 3 };
+            // A month that was paid for or excused, as it was known then, the decision could not weigh.
+            let settled = card.settles(agi_complete(month).start())
+                && !card.decided_on.is_some_and(|on| counted_more(p, month, on));
+            weighed += i32::from(settled);
+            if idle > allowed && (!settled || weighed <= allowed) {
                 return true;
             }
         }

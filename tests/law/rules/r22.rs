@@ -63,11 +63,16 @@ fn shared(one: &PersonKnown, other: &PersonKnown, day: Day) -> Vec<(Day, At)> {
 
 /// Both with a valid permit on some day since, and not known when the permit was decided on.
 fn both_valid(holding: &Holding, other: &PersonKnown, (since, known): (Day, At), day: Day) -> bool {
-    other.holdings.iter().any(|theirs| {
+    let at_once = other.holdings.iter().filter(|theirs| {
         let from = theirs.valid_from.max(holding.right_from).max(since);
         from <= day
             && theirs.carries_until.is_none_or(|until| until >= from)
             && holding.carries_until.is_none_or(|until| until >= from)
-            && !holding.settles(known.max(other.permits[theirs.permit].first_known))
-    })
+    });
+    let at_once: Vec<&Holding> = at_once.collect();
+    // Their renewal goes on with what was there before.
+    let goes_on =
+        |theirs: &Holding| at_once.iter().any(|b| b.right == theirs.right && b.valid_from < theirs.valid_from);
+    let mut begun = at_once.iter().filter(|theirs| !goes_on(theirs));
+    begun.any(|theirs| !holding.settles(known.max(other.permits[theirs.permit].first_known)))
 }

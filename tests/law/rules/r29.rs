@@ -7,7 +7,7 @@ use crate::calendar::Day;
 use crate::facts::{Known, Op, Permit, Seen};
 use crate::pay::floor;
 use crate::rights::Holding;
-use crate::rules::{Finding, Rule, Severity};
+use crate::rules::{Finding, Rule, Severity, r02, r04};
 
 const CLASSES: &[&str] = &["WORK_EMP", "BLUE_CARD"];
 
@@ -26,8 +26,11 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         let found = applications.any(|filed| holding.right_covers(filed) && breach(p, holding, permit, filed));
         if found {
             let subject = permit.permit_id.clone();
-            let before = ["employment-ended", "salary-below-floor"];
-            let before = before.into_iter().any(|rule| p.group.stood.contains(&(rule, subject.clone())));
+            // What stands at 00:00 was found before.
+            let before = [&r02::RULE, &r04::RULE].into_iter().any(|rule| {
+                p.group.stood.contains(&(rule.id, subject.clone()))
+                    || (rule.on_day)(p, day).iter().any(|now| now.subject == subject)
+            });
             out.push(Finding { subject, severity: if before { Severity::Medium } else { Severity::Weak } });
         }
     }
