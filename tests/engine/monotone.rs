@@ -3,6 +3,9 @@
 //! Method: each of a rule's own cases is the beginning of chains of such steps, every stage a person of its own, all of them in
 //! one run of the engine. At each clock at which everything is known of two stages, the rule's greatest severity about the later
 //! one is at least that about the earlier one.
+//!
+//! A renewal settles what was known at its decision. A fact that is worse from the beginning may have been known then, and so no longer
+//! stand on the renewal: what stood about a stage on the day of a renewal's decision counts as standing from then on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -712,6 +715,8 @@ struct Stage {
     /// Without an application the permit carries no alert after its last day: until then the two can be compared.
     until: i64,
     applications: usize,
+    /// The ends of the days on which its renewals were decided.
+    decisions: Vec<i64>,
 }
 
 /// The first last day of a permit.
@@ -722,6 +727,15 @@ fn first_end(records: &[Record]) -> i64 {
         _ => None,
     };
     records.iter().filter_map(end).min().unwrap_or(i64::MAX)
+}
+
+/// The ends of the days on which the main person's permits were decided, but for the first permit, whose decision settles nothing.
+fn decisions(facts: &Facts) -> Vec<i64> {
+    let permits = facts.of(TableId::Permits, true);
+    let first = permits.iter().map(|at| facts.day(*at, "valid_from")).min();
+    let later = permits.into_iter().filter(|at| Some(facts.day(*at, "valid_from")) > first);
+    let decided = later.map(|at| facts.day(at, "decided_on")).filter(|day| *day != 0);
+    decided.map(|day| i64::from(day + 1) * MICROS_PER_DAY).collect()
 }
 
 /// The case with so many steps, about a person of this name; the same steps for every name.
@@ -850,6 +864,7 @@ fn of_rule(
                 if done.len() < count {
                     break;
                 }
+                let decisions = decisions(&facts);
                 let mut own = facts.records;
                 own.retain(|record| {
                     record.table != TableId::Terms || terms.insert((record.record_key.clone(), record.version))
@@ -862,7 +877,7 @@ fn of_rule(
                     stage_of.entry(unit).or_insert(at);
                 }
                 records.extend(own);
-                stages.push(Stage { case: number, steps: done, before, last_known, until, applications });
+                stages.push(Stage { case: number, steps: done, before, last_known, until, applications, decisions });
                 before = Some(at);
             }
         }
@@ -872,7 +887,10 @@ fn of_rule(
     let last = stages.iter().map(|stage| stage.last_known).max().unwrap_or_default();
     let first = KnownTime(first).next_midnight().0;
     let count = (last - first) / (EVERY * MICROS_PER_DAY) + 600 / EVERY;
-    let clocks: Vec<i64> = (0..count).map(|at| first + at * EVERY * MICROS_PER_DAY).collect();
+    let regular = (0..count).map(|at| first + at * EVERY * MICROS_PER_DAY);
+    let clocks: BTreeSet<i64> =
+        stages.iter().flat_map(|stage| stage.decisions.iter().copied()).chain(regular).collect();
+    let clocks: Vec<i64> = clocks.into_iter().collect();
     let mut catalogue = catalogue();
     catalogue.retain(&[rule]);
     let messages = recording.messages();
@@ -881,12 +899,17 @@ fn of_rule(
     assert!(bad.iter().all(|bad| bad.starts_with("Future") || bad.starts_with("TooLate")), "{rule}: {bad:?}");
     let (mut compared, mut raised) = (0, 0);
     let mut said = BTreeSet::new();
+    // What stood on the days of decisions so far.
+    let mut weighed: Vec<Option<Severity>> = vec![None; stages.len()];
     for (clock, rows) in clocks.iter().zip(&ran.standing) {
         let mut stands: Vec<Option<Severity>> = vec![None; stages.len()];
         for row in rows.iter().filter(|row| row.rule_id == rule) {
             if let Some(at) = stage_of.get(&row.person) {
                 stands[*at] = stands[*at].max(Some(row.severity));
             }
+        }
+        for at in (0..stages.len()).filter(|at| stages[*at].decisions.contains(clock)) {
+            weighed[at] = weighed[at].max(stands[at]);
         }
         for (at, stage) in stages.iter().enumerate() {
             let Some(before) = stage.before else { continue };
@@ -896,7 +919,7 @@ fn of_rule(
             }
             compared += 1;
             raised += usize::from(stands[at] > stands[before]);
-            if stands[at] >= stands[before] {
+            if stands[at].max(weighed[at]) >= stands[before] {
                 continue;
             }
             let here = (rule, file.case[stage.case].name.as_str());
