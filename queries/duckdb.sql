@@ -114,11 +114,10 @@ CREATE MACRO citizenship_change(now, before) AS
          WHEN states_missing(now, before) THEN 'added'
          ELSE 'same' END;
 -- lower median and lower median of the absolute deviations from it; aggregates, also as windows
--- (DuckDB allows one aggregate in a macro that is used as a window)
-CREATE MACRO median_low_of(l) AS list_sort(l)[(len(l) + 1) // 2];
+-- (DuckDB allows one aggregate, and no other macro around it, in a macro that is used as a window)
 CREATE MACRO median_low(x) AS quantile_disc(x, 0.5);
-CREATE MACRO mad_low_of(l) AS median_low_of(list_transform(l, lambda v: abs(v - median_low_of(l))));
-CREATE MACRO mad_low(x) AS mad_low_of(list(x) FILTER (WHERE x IS NOT NULL));
+CREATE MACRO mad_low(x) AS list_transform([list(x) FILTER (WHERE x IS NOT NULL)],
+    lambda l: list_sort(list_transform(l, lambda v: abs(v - list_sort(l)[(len(l) + 1) // 2])))[(len(l) + 1) // 2])[1];
 -- references of records and lists of them, with commas between: each once and in order; null is left out, null of none
 -- (DuckDB has no functions of any number of arguments)
 CREATE MACRO references_of(l) AS 
@@ -134,7 +133,8 @@ CREATE MACRO records
     (r1, r2, r3, r4, r5, r6, r7, r8) AS references_of(concat_ws(',', r1, r2, r3, r4, r5, r6, r7, r8)),
     (r1, r2, r3, r4, r5, r6, r7, r8, r9) AS references_of(concat_ws(',', r1, r2, r3, r4, r5, r6, r7, r8, r9)),
     (r1, r2, r3, r4, r5, r6, r7, r8, r9, r10) AS references_of(concat_ws(',', r1, r2, r3, r4, r5, r6, r7, r8, r9, r10));
-CREATE MACRO records_of(x) AS references_of(string_agg(x, ','));
+CREATE MACRO records_of(x) AS
+    nullif(array_to_string(list_sort(list_distinct(list_filter(string_split(string_agg(x, ','), ','), lambda v: v <> ''))), ','), '');
 -- P(rate > rate_bp / 10000) under Beta(a + k, b + n - k) in whole basis points: the binomial sum of NIST DLMF 8.17.5
 CREATE MACRO binomial_log(trials, successes, p) AS
     lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1) + successes * ln(p) + (trials - successes) * ln(1 - p);

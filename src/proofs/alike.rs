@@ -16,11 +16,13 @@
 //! | `first_value`, `last_value`, `nth_value` of a group | known | known as windows alone |
 //! | `array_has_any`, `array_has_all` of a null | null if the batch has a list that is not empty, else false or true | null |
 //! | letters that change their number with their case | `upper('ß')` is `SS` | `ẞ` |
+//! | a text beside a number, a truth, or a day not written `2024-02-29` | one made of the other, which may fail when it runs | the other made of the one |
+//! | `lag(x, n, y)` with `y` of another type, `lag(x, NULL)` | `y` made one of `x`; the row before | another type; null |
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{Like, ScalarFunction};
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, Operator};
+use datafusion::logical_expr::expr::{InList, Like, ScalarFunction};
+use datafusion::logical_expr::{Between, BinaryExpr, Case, Expr, ExprSchemable, Operator};
 
 use crate::proofs::refusal::Refusal;
 
@@ -41,11 +43,19 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
         return refuse("an instant with a time zone", "instants are UTC: compare days, CAST(x AS DATE)", "zone");
     }
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => of_operator(&ty(left), *op, &ty(right)).and_then(|of| {
-            let (what, hint, word) = of;
-            refuse(what, hint, word)
-        }),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let mixed = || if *op == Operator::StringConcat { None } else { mixed([left.as_ref(), right], &ty) };
+            let of = of_operator(&ty(left), *op, &ty(right)).or_else(|| mixed().map(|(what, hint)| (what, hint, "'")));
+            of.and_then(|(what, hint, word)| refuse(what, hint, word))
+        }
         Expr::Between(Between { expr: of, .. }) if is_span(&ty(of)) => refuse(SPANS, SPANS_HINT, "between"),
+        Expr::Between(Between { expr: of, low, high, .. }) => {
+            mixed([of.as_ref(), low, high], &ty).and_then(|(what, hint)| refuse(what, hint, "between"))
+        }
+        Expr::InList(InList { expr: of, list, .. }) => {
+            mixed(list.iter().chain([of.as_ref()]), &ty).and_then(|(what, hint)| refuse(what, hint, "in"))
+        }
+        Expr::Case(case) => of_case(case, &ty).and_then(|(what, hint)| refuse(what, hint, "case")),
         Expr::Cast(cast) => {
             let (what, hint) = of_cast(&cast.expr, &ty(&cast.expr), cast.field.data_type())?;
             refuse(what, hint, "cast")
@@ -77,8 +87,22 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
                 "(",
             )
         }
+        Expr::AggregateFunction(call) if call.func.name() == "string_agg" && !has_text_between(&call.params.args) => {
+            refuse("string_agg with a text between that is not written out", "say string_agg(x, ',' ORDER BY ...)", "(")
+        }
         Expr::AggregateFunction(call) => of_aggregate(call.func.name()).and_then(|hint| refuse("a mean", hint, "(")),
-        Expr::WindowFunction(call) => of_aggregate(call.fun.name()).and_then(|hint| refuse("a mean", hint, "over")),
+        Expr::WindowFunction(call) => match of_aggregate(call.fun.name()) {
+            Some(hint) => refuse("a mean", hint, "over"),
+            None => {
+                of_window(call.fun.name(), &call.params.args, &ty).and_then(|(what, hint)| refuse(what, hint, "over"))
+            }
+        },
+        Expr::Literal(ScalarValue::UInt64(Some(_)) | ScalarValue::Decimal256(..), _) => {
+            refuse("a number beyond what DataFusion computes with", "write one below 9223372036854775808", "(")
+        }
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(span)), _) if span.nanoseconds % 1_000 != 0 => {
+            refuse("a part of a microsecond", "instants are kept in microseconds: leave it out", "interval")
+        }
         Expr::Literal(literal, _) => {
             let text = literal.try_as_str().flatten()?;
             let is_plain = |letter: char| letter.to_lowercase().count() == 1 && letter.to_uppercase().count() == 1;
@@ -93,6 +117,90 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
 }
 
 type Why = (&'static str, &'static str);
+
+const OF_TIME: Why = (
+    "a day or an instant written otherwise",
+    "write DATE '2024-02-29' and TIMESTAMP '2024-02-29 12:00:00'; instants are UTC",
+);
+const MIXED: Why = (
+    "a text beside a value of another type",
+    "write the number, truth or day without making it of a text; two columns that are compared are of one type",
+);
+
+/// Whether a text that is written out says a day or an instant as all engines read it.
+fn is_plain_time(of: &Expr) -> bool {
+    let Expr::Literal(value, _) = of else { return true };
+    let Some(text) = value.try_as_str().flatten() else { return true };
+    let has_form = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(
+                |(letter, of)| {
+                    if of == b'0' { letter.is_ascii_digit() } else { letter == of }
+                },
+            )
+    };
+    let (second, rest) = text.split_at_checked(19).unwrap_or((text, ""));
+    let fraction = rest.strip_prefix('.').unwrap_or_default();
+    let is_fraction = rest.is_empty()
+        || ((1..=6).contains(&fraction.len()) && fraction.bytes().all(|letter| letter.is_ascii_digit()));
+    has_form(text, "0000-00-00") || (has_form(second, "0000-00-00 00:00:00") && is_fraction)
+}
+
+/// Texts among values of another type: each engine turns one into the other in its own way. A day may be written as a text.
+fn mixed<'a>(of: impl IntoIterator<Item = &'a Expr>, ty: &dyn Fn(&Expr) -> DataType) -> Option<Why> {
+    let (texts, others): (Vec<_>, Vec<_>) = of
+        .into_iter()
+        .map(|expr| (expr, ty(expr)))
+        .filter(|(_, ty)| *ty != DataType::Null)
+        .partition(|(_, ty)| ty.is_string());
+    if texts.is_empty() || others.is_empty() || others.iter().any(|(_, ty)| is_span(ty)) {
+        return None;
+    }
+    let are_times = others.iter().all(|(_, ty)| is_day(ty) || is_instant(ty));
+    if !are_times || texts.iter().any(|(text, _)| !matches!(text, Expr::Literal(..))) {
+        return Some(MIXED);
+    }
+    texts.iter().any(|(text, _)| !is_plain_time(text)).then_some(OF_TIME)
+}
+
+fn of_case(case: &Case, ty: &dyn Fn(&Expr) -> DataType) -> Option<Why> {
+    let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+    let of_whens = match &case.expr {
+        Some(of) => mixed(whens.chain([of.as_ref()]), ty),
+        None => {
+            let is_truth = |when: &Expr| matches!(ty(when), DataType::Boolean | DataType::Null);
+            (!{ whens }.all(is_truth))
+                .then_some(("a condition that is neither true nor false", "say what is compared: x > 0"))
+        }
+    };
+    let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+    of_whens.or_else(|| mixed(results.map(|result| result.as_ref()), ty))
+}
+
+fn has_text_between(args: &[Expr]) -> bool {
+    matches!(args.get(1), Some(Expr::Literal(between, _)) if between.try_as_str().flatten().is_some())
+}
+
+/// `lag` and `lead` with rows or a default that engines take differently, `nth_value` with a place that none has.
+fn of_window(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Option<Why> {
+    let is_whole = |rows: &Expr| !ty(rows).is_null() && at_least(rows).is_some();
+    match (name, args) {
+        ("lag" | "lead", [_, rows, ..]) if !is_whole(rows) && !matches!(rows, Expr::Negative(_)) => {
+            Some(("a number of rows that is not written out", "say lag(x, 2)"))
+        }
+        ("lag" | "lead", [of, _, instead]) => {
+            let (of, instead) = (ty(of), ty(instead));
+            let is_alike = of == instead || instead.is_null() || (of.is_integer() && instead.is_integer());
+            (!is_alike).then_some((
+                "lag and lead with a value of another type for what is not there",
+                "give one of the type of x: lag(x, 1, 0), lag(day, 1, DATE '2024-01-31')",
+            ))
+        }
+        ("nth_value", [_, place]) => (!at_least(place).is_some_and(|place| place > 0))
+            .then_some(("a place in a frame below 1", "say nth_value(x, 2)")),
+        _ => None,
+    }
+}
 
 const SPANS: &str = "INTERVALs compared or computed with";
 const SPANS_HINT: &str =
@@ -142,6 +250,8 @@ fn of_cast(of: &Expr, from: &DataType, to: &DataType) -> Option<Why> {
     let is_fraction = |ty: &DataType| ty.is_decimal() || ty.is_floating();
     match (from, to) {
         (DataType::Null, _) => None,
+        (_, DataType::Decimal256(..)) => Some(("a number of more than 38 digits", "CAST(x AS DECIMAL(18, 2))")),
+        (from, to) if from.is_string() && (is_day(to) || is_instant(to)) => (!is_plain_time(of)).then_some(OF_TIME),
         (from, to) if from.is_string() && (to.is_numeric() || *to == DataType::Boolean) => {
             is_literal.then_some((READ_FROM_TEXT, "write the number, or true or false, without quotes"))
         }
@@ -199,6 +309,19 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
         name.is_some_and(|name| known.contains(&name.to_lowercase().as_str()))
     };
     match name {
+        "coalesce" | "nvl" | "greatest" | "least" | "nullif" if mixed(args, ty).is_some() => mixed(args, ty),
+        "lower" | "upper" | "btrim" | "ltrim" | "rtrim" | "replace" | "starts_with" | "strpos" | "character_length"
+            if !args.iter().all(|arg| is_text(&ty(arg))) =>
+        {
+            Some(("a function of texts of another value", "say CAST(x AS VARCHAR) of a whole number or a day"))
+        }
+        "substr" if args.first().is_some_and(|arg| !is_text(&ty(arg))) => {
+            Some(("a function of texts of another value", "say CAST(x AS VARCHAR) of a whole number or a day"))
+        }
+        "date_part" | "date_trunc" if args.get(1).is_some_and(|arg| is_text(&ty(arg)) && !ty(arg).is_null()) => {
+            Some(("a text for a day", "write DATE '2024-02-29'"))
+        }
+        "array_length" if args.len() > 1 => Some(("array_length of a dimension", "say array_length(list)")),
         "concat" | "concat_ws" => args.iter().any(|arg| !is_written_alike(&ty(arg))).then_some(TEXT_OF),
         "substr" => {
             let from = args.get(1).and_then(at_least);
@@ -252,6 +375,10 @@ fn at_least(expr: &Expr) -> Option<i64> {
         },
         _ => None,
     }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    ty.is_string() || ty.is_null()
 }
 
 fn is_day(ty: &DataType) -> bool {

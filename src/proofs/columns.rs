@@ -54,10 +54,21 @@ pub fn check_output<'a>(
             found.push(Refusal::Missing { column: column.to_owned() }.at(Highlight::Output(None)));
         }
     }
+    for field in schema.fields() {
+        if !is_name(field.name()) {
+            let what = format!("an output column without a name ({})", field.name());
+            found.push(Refusal::Forbidden { what }.at(Highlight::Output(None)));
+        }
+        if matches!(field.data_type(), DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_)) {
+            let what = format!("output column {}, a span of time or a time of day,", field.name());
+            let hint = "show two days, or the number of days between them";
+            found.push(Refusal::ReadOtherwise { what, hint }.at(Highlight::Output(Some(field.name().clone()))));
+        }
+    }
     let mut refuse = |column: &'static str, found_type: String, wanted: &'static str| {
         found.push(Refusal::Type { column, found: found_type, wanted }.at(Highlight::Output(Some(column.to_owned()))));
     };
-    if field("person_id").is_some_and(|at| carried.keys.get(at) != Some(&Key::Subject)) {
+    if field("person_id").is_some_and(|at| carried.keys.get(at) != Some(&Key::Person)) {
         refuse("person_id", "computed".into(), "a person's own person_id");
     }
     let is_of_records = |at: usize| matches!(carried.tags.get(at), Some(Tag::Null | Tag::Record | Tag::Records));
@@ -99,6 +110,11 @@ pub fn check_output<'a>(
         found.push(Refusal::NoDueAt { what }.at(Highlight::Absence));
     }
     CheckError::unless_none(found, ())
+}
+
+/// Whether a column has a name that somebody gave it: of one without, each engine makes one of its expression.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | ' '))
 }
 
 /// The anti-join in a plan or in a step that it reads, if there is one.

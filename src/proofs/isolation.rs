@@ -31,10 +31,18 @@ use crate::proofs::values::{left_only, right_only};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     None,
-    /// The person that the row is about.
+    /// The person that the row is about, by its own name.
+    Person,
+    /// The same person, by a permit.
     Subject,
     /// A row of a reference table.
     Reference,
+}
+
+impl Key {
+    fn is_of_person(self) -> bool {
+        matches!(self, Key::Person | Key::Subject)
+    }
 }
 
 /// Whose rows a table has.
@@ -253,7 +261,7 @@ impl Known {
             }
             for (key, other) in all.keys.iter_mut().zip(input.keys) {
                 if *key != other {
-                    *key = Key::None;
+                    *key = if key.is_of_person() && other.is_of_person() { Key::Subject } else { Key::None };
                 }
             }
             for (tag, other) in all.tags.iter_mut().zip(input.tags) {
@@ -309,9 +317,9 @@ impl Known {
 
 /// Why a join may combine rows of different units, if it may.
 fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
-    let tied = |wanted: Key| {
+    let tied = |is_wanted: fn(Key) -> bool| {
         join.on.iter().any(|(l, r)| {
-            key_of(l, join.left.schema(), left) == wanted && key_of(r, join.right.schema(), right) == wanted
+            is_wanted(key_of(l, join.left.schema(), left)) && is_wanted(key_of(r, join.right.schema(), right))
         })
     };
     let what = || {
@@ -319,11 +327,11 @@ fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
         format!("{} ON [{}]", join.join_type, on.join(", "))
     };
     match (left.owner, right.owner) {
-        (Owner::Person, Owner::Person) if !tied(Key::Subject) => {
+        (Owner::Person, Owner::Person) if !tied(Key::is_of_person) => {
             return Some(Refusal::NotCarried { node: "JOIN", what: what() });
         }
         (Owner::Person | Owner::Reference, Owner::Reference) | (Owner::Reference, Owner::Person)
-            if !tied(Key::Reference) =>
+            if !tied(|key| key == Key::Reference) =>
         {
             return Some(Refusal::ReferenceNotCarried { what: what() });
         }
@@ -412,7 +420,7 @@ fn carries(owner: Owner, keys: &[Key]) -> bool {
     match owner {
         Owner::Nobody => true,
         Owner::Reference => keys.contains(&Key::Reference),
-        Owner::Person => keys.contains(&Key::Subject),
+        Owner::Person => keys.iter().any(|key| key.is_of_person()),
     }
 }
 

@@ -8,6 +8,7 @@
 //! - What DataFusion forgets, or DuckDB reads otherwise (`portable`).
 //! - In `lag(f(x) IGNORE NULLS)` the parser gives IGNORE NULLS to `f`, and nobody ignores a null.
 
+mod forms;
 mod portable;
 
 use std::ops::ControlFlow;
@@ -19,7 +20,8 @@ use datafusion::sql::sqlparser::ast::{
     NamedWindowDefinition, NamedWindowExpr, Query, Select, SelectItem, Spanned, Statement as Sql, TableAlias,
     TableFactor, ValueWithSpan, Visitor, WindowSpec, WindowType,
 };
-use datafusion::sql::sqlparser::tokenizer;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{self, Token, Tokenizer};
 
 use crate::catalogue::refused::Highlight;
 use crate::catalogue::rewritten::byte_at;
@@ -78,15 +80,27 @@ impl Reader<'_> {
         if portable::is_odd(name) {
             self.refuse_at(portable::QUOTED, name.span, &["\""]);
         }
+        if portable::has_capital(name) {
+            self.refuse_at(portable::CAPITAL, name.span, &[word]);
+        }
+    }
+
+    /// Whether the word AS stands behind the name of a step and of its columns.
+    fn is_before_as(&self, alias: &TableAlias) -> bool {
+        let end = alias.name.span.end;
+        let after = tokens(self.sql.get(byte_at(self.sql, end.line, end.column)..).unwrap_or_default());
+        let named =
+            if alias.columns.is_empty() { None } else { after.iter().position(|token| *token == Token::RParen) };
+        let behind = after.get(named.map_or(0, |at| at + 1));
+        end.line == 0 || behind.is_some_and(is_as)
     }
 
     /// Whether the name stands behind the word AS.
     fn is_behind_as(&self, name: &Ident) -> bool {
         let (line, column) = (name.span.start.line, name.span.start.column);
+        let before = tokens(self.sql.get(..byte_at(self.sql, line, column)).unwrap_or_default());
         // A name without a place was not written by anybody.
-        let before = self.sql.get(..byte_at(self.sql, line, column)).unwrap_or_default().trim_end();
-        let word = before.rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
-        line == 0 || word.is_some_and(|word| word.eq_ignore_ascii_case("as"))
+        line == 0 || before.last().is_some_and(is_as)
     }
 
     fn stars(&mut self, query: &Query) {
@@ -125,6 +139,14 @@ impl Visitor for Reader<'_> {
             }
             self.name(&step.alias.name, "with");
         }
+        for step in query.with.iter().flat_map(|with| &with.cte_tables) {
+            if !self.is_before_as(&step.alias) {
+                self.refuse_at(NOT_AS, step.alias.name.span, &["with"]);
+            }
+        }
+        if let Some(what) = forms::query_beyond(query) {
+            self.refuse(what, query, &["order"]);
+        }
         if let Some(over) = portable::beyond_query(query) {
             self.left_over(&over);
         }
@@ -142,12 +164,19 @@ impl Visitor for Reader<'_> {
         if let Some(over) = portable::beyond_select(select) {
             self.left_over(&over);
         }
+        if let Some(what) = forms::select_beyond(select) {
+            self.refuse(what, select, &["qualify"]);
+        }
         for join in select.from.iter().flat_map(|table| &table.joins) {
             if let Some(what) = portable::join_beyond(join) {
                 self.refuse(what, &join.relation, &["join"]);
             }
         }
         for name in select.projection.iter().filter_map(portable::given_name) {
+            if portable::is_odd(name) || portable::has_capital(name) {
+                let what = if portable::is_odd(name) { portable::QUOTED } else { portable::CAPITAL };
+                self.refuse_at(what, name.span, &[&name.value.to_lowercase()]);
+            }
             if !self.is_behind_as(name) {
                 self.refuse_at(BARE, name.span, &[&name.value.to_lowercase()]);
             }
@@ -173,7 +202,7 @@ impl Visitor for Reader<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Some(what) = portable::beyond_expr(expr) {
+        if let Some(what) = portable::beyond_expr(expr).or_else(|| forms::expression_beyond(expr)) {
             self.refuse(what, expr, &["\""]);
         }
         let is_and_or = |expr: &Expr| matches!(expr, Expr::BinaryOp { op, .. } if is_logical(op));
@@ -226,6 +255,18 @@ impl Visitor for Reader<'_> {
     }
 }
 
+fn is_as(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("as"))
+}
+
+/// The words and signs of a part of a text, without remarks.
+fn tokens(part: &str) -> Vec<Token> {
+    let mut tokens = Tokenizer::new(&GenericDialect {}, part).tokenize().unwrap_or_default();
+    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
+    tokens
+}
+
+const NOT_AS: &str = "a step without AS";
 const BEHIND: &str = "IGNORE or RESPECT NULLS behind the parenthesis";
 const BARE: &str = "a column named without AS";
 const OTHER_TEXT: &str = "a text written otherwise than '...'";

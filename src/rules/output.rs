@@ -206,7 +206,8 @@ fn micros(array: &ArrayRef) -> Result<ArrayRef, String> {
 
 /// A value as JSON: numbers and booleans as such, days and times as ISO text.
 fn json(array: &ArrayRef, row: usize) -> Value {
-    if array.is_null(row) {
+    // A column of nothing but nulls says of none that it is one.
+    if array.data_type() == &DataType::Null || array.is_null(row) {
         return Value::Null;
     }
     match array.data_type() {

@@ -174,7 +174,8 @@ impl Planner {
             }
         }
         planner.register(&Arc::clone(&planner.rule_rows)).map_err(failed)?;
-        let columns = ["person_id", "permit_id"].map(|name| (name.to_owned(), (Key::Subject, Tag::Front)));
+        let columns = [("person_id", Key::Person), ("permit_id", Key::Subject)];
+        let columns = columns.map(|(name, key)| (name.to_owned(), (key, Tag::Front)));
         let schema = rule_rows_schema();
         let rows = keys::Table::new(RULE_ROWS, schema.fields().iter().map(|field| field.name().as_str()))
             .without_null(&["rule_id", "rule_number", "person_id", "permit_id", "alert_key", "severity", "alert_at"])
@@ -457,7 +458,9 @@ impl From<CheckError> for Problem {
 /// permit of somebody else.
 fn key(table: TableId, ty: ColumnType) -> Key {
     let is_own = ty != ColumnType::Permit || keys::has_own_permit(table);
-    if ty.identifies_subject() && ty != ColumnType::RecordKey && is_own {
+    if ty == ColumnType::Person {
+        Key::Person
+    } else if ty.identifies_subject() && ty != ColumnType::RecordKey && is_own {
         Key::Subject
     } else if ty.identifies_reference() {
         Key::Reference

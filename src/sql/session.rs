@@ -59,6 +59,21 @@ const AGGREGATES: [&str; 14] = [
 const WINDOWS: [&str; 8] =
     ["row_number", "rank", "dense_rank", "lag", "lead", "first_value", "last_value", "nth_value"];
 
+/// Whether a function takes several rows: an aggregate, or one of a window.
+pub fn takes_rows(name: &str) -> bool {
+    AGGREGATES.contains(&name) || WINDOWS.contains(&name) || is_own_aggregate(name)
+}
+
+/// Whether a function is one of windows alone.
+pub fn is_of_window(name: &str) -> bool {
+    WINDOWS.contains(&name)
+}
+
+/// Whether an aggregate is one of ours, and so a macro in DuckDB.
+pub fn is_own_aggregate(name: &str) -> bool {
+    functions::aggregates().iter().any(|own| own.name() == name)
+}
+
 /// A session with only our functions and the listed ones.
 pub fn session() -> Result<SessionContext> {
     let mut config = SessionConfig::new().with_target_partitions(1).with_collect_statistics(false);

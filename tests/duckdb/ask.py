@@ -28,7 +28,7 @@ def plain(value):
     if isinstance(value, (int, float)):
         return "\x02number " + str(value)
     if isinstance(value, list):
-        return "[" + ", ".join(plain(item) or "" for item in value) + "]"
+        return "[" + ", ".join((plain(item) or "").removeprefix("\x02number ") for item in value) + "]"
     return str(value)
 
 

@@ -68,7 +68,108 @@ fn the_page_is_up_to_date() {
 }
 
 /// By the words of what is forbidden: what the hint says, and a query that does it.
-const FOLLOWED: [(&str, &str, &str); 40] = [
+const FOLLOWED: [(&str, &str, &str); 69] = [
+    (
+        "GROUP BY with ROLLUP",
+        "leave it out",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(*) > 1",
+    ),
+    (
+        "a capital beyond",
+        "write names in small letters",
+        "FROM (SELECT person_id, permit_id, first_known_time, floor_sek AS lön FROM permits) p WHERE p.lön > 1",
+    ),
+    (
+        "ANY of a list",
+        "array_has(list, x)",
+        "FROM (SELECT person_id, permit_id, first_known_time, array_agg(end_kind ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE array_has(kinds, 'revoked')",
+    ),
+    (
+        "LATERAL",
+        "join a step with GROUP BY person_id",
+        "FROM permits p LEFT JOIN (SELECT person_id, max(observed_on) AS last_on FROM border GROUP BY person_id) b ON b.person_id = p.person_id",
+    ),
+    (
+        "a comparison compared",
+        "add parentheses",
+        "FROM permits p WHERE (p.floor_sek > 1) = (p.offered_sek < p.floor_sek)",
+    ),
+    ("name with its schema", "FROM permits p", "FROM permits p WHERE p.inhibited"),
+    (
+        "a step without AS",
+        "write AS before its parenthesis",
+        "FROM (WITH held AS (SELECT person_id, permit_id, first_known_time FROM permits) SELECT held.* FROM held) p",
+    ),
+    ("SAFE_CAST", "say TRY_CAST(x AS INT)", "FROM permits p WHERE TRY_CAST(p.floor_sek AS INT) > 3"),
+    ("in braces", "without braces", "FROM permits p WHERE p.valid_to = DATE '2026-01-31'"),
+    (
+        "an INTERVAL written",
+        "write INTERVAL '1 month'",
+        "FROM permits p WHERE p.first_known_time - INTERVAL '1 month' > TIMESTAMP '2026-01-31 00:00:00'",
+    ),
+    ("EXTRACT with a comma", "EXTRACT (YEAR FROM day)", "FROM permits p WHERE EXTRACT(YEAR FROM p.valid_from) = 2026"),
+    ("SUBSTR with FROM", "say substr(x, 2, 3)", "FROM permits p WHERE substr(p.permit_class, 2, 3) > 'O'"),
+    ("behind a colon", "take a column of its own", "FROM permits p WHERE p.inhibited"),
+    (
+        "a type with a time zone",
+        "TIMESTAMP without a zone",
+        "FROM permits p WHERE CAST(p.valid_from AS TIMESTAMP) > p.first_known_time",
+    ),
+    (
+        "CAST to INTERVAL",
+        "write INTERVAL '1 month' out",
+        "FROM permits p WHERE p.first_known_time + INTERVAL '1 month' > TIMESTAMP '2026-01-31 00:00:00'",
+    ),
+    (
+        "as the argument of a function",
+        "join a step",
+        "FROM permits p JOIN (SELECT person_id, max(observed_on) AS last_on FROM border GROUP BY person_id) b ON b.person_id = p.person_id",
+    ),
+    ("two pairs of parentheses", "within one", "FROM permits p WHERE substr(p.permit_class, 2, 3) > 'O'"),
+    ("by another name", "say strpos(x, 'a')", "FROM permits p WHERE strpos(p.permit_class, 'W') > 0"),
+    (
+        "WITHIN GROUP",
+        "string_agg(x, ',' ORDER BY ...)",
+        "FROM (SELECT person_id, permit_id, first_known_time, string_agg(end_kind, ',' ORDER BY record_key) AS kinds FROM permits GROUP BY person_id, permit_id, first_known_time) p WHERE kinds > 'a'",
+    ),
+    ("of a function of one row", "leave it out", "FROM permits p WHERE lower(p.permit_class) > 'a'"),
+    (
+        "ORDER BY within a function",
+        "leave it out",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING sum(p.floor_sek) > 3",
+    ),
+    (
+        "a star in a function",
+        "say count(*)",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(*) > 1",
+    ),
+    (
+        "count of several columns",
+        "count(*) its rows",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(*) > 1",
+    ),
+    (
+        "FILTER of an aggregate of our own",
+        "median_low(CASE WHEN b THEN x END)",
+        "FROM permits p GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING median_low(CASE WHEN p.inhibited THEN p.floor_sek END) > 3",
+    ),
+    (
+        "DISTINCT of a function of a window",
+        "leave DISTINCT out",
+        "FROM (SELECT person_id, permit_id, first_known_time, lag(valid_to) OVER (PARTITION BY person_id ORDER BY record_key) AS n FROM permits) p WHERE n IS NULL",
+    ),
+    ("ORDER BY a constant, or ALL", "leave it out", "FROM permits p WHERE p.inhibited"),
+    (
+        "VALUES with ROW",
+        "(VALUES (1), (2)) AS v(n)",
+        "FROM permits p CROSS JOIN (VALUES (1), (2)) AS tier(n) WHERE p.floor_sek > tier.n",
+    ),
+    ("QUALIFY before WINDOW", "say WHERE n = 1", PICKED),
+    (
+        "output column without a name",
+        "AS number",
+        "FROM (SELECT person_id, permit_id, first_known_time, count(*) AS number FROM permits GROUP BY person_id, permit_id, first_known_time) p",
+    ),
     (
         "takes no rows back",
         "sum(CASE WHEN x THEN 1 ELSE 0 END) > 0",

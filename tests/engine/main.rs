@@ -12,6 +12,7 @@
 //! - `monotone`: worse facts never lower what stands.
 //! - `population`: a generated population; cuts and partitions change nothing, and the planted truth is found.
 //! - `duckdb`: the same texts in another engine.
+//! - `forms`: what SQL can say, form by form: accepted and read alike by all engines, or refused.
 //! - `future`: messages stamped in years to come move nothing.
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `reload`: new rules while running.
@@ -35,6 +36,7 @@ mod drive;
 mod duckdb;
 mod evidence;
 mod excused;
+mod forms;
 mod future;
 mod hostile;
 #[path = "../hostile_reload/mod.rs"]

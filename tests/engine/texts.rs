@@ -6,7 +6,7 @@
 //! many smaller texts are tried for one that differs.
 
 mod draw;
-mod engines;
+pub mod engines;
 mod forms;
 mod population;
 mod select;
@@ -47,11 +47,7 @@ fn what_check_accepts_is_read_alike_everywhere() {
         let text = drawer.text();
         match world.ask(&text.sql()) {
             Said::Refused(reason) => counts.refused(&text, &reason),
-            Said::Alike(rows) => counts.accepted(&text, rows),
-            Said::Unasked => {
-                counts.accepted(&text, 0);
-                counts.unasked += 1;
-            }
+            Said::Alike(rows) => counts.accepted(&text, rows.len()),
             Said::Differ(who, how) => {
                 counts.accepted(&text, 0);
                 let (small, how) = shrunk(&mut world, text, who, how);
@@ -66,8 +62,7 @@ fn what_check_accepts_is_read_alike_everywhere() {
     counts.print();
     assert!(differ.is_empty(), "{} texts are read differently: {differ:?}", differ.len());
     assert!(counts.accepted * 3 > counts.drawn, "only {} of {} texts were accepted", counts.accepted, counts.drawn);
-    assert!(counts.unasked * 20 < counts.accepted, "{} were not asked in DuckDB", counts.unasked);
-    assert!(counts.with_rows * 4 > counts.accepted, "only {} of {} had rows", counts.with_rows, counts.accepted);
+    assert!(counts.with_rows * 3 > counts.accepted, "only {} of {} had rows", counts.with_rows, counts.accepted);
 }
 
 /// The smallest text found that differs in the same way.
@@ -98,7 +93,6 @@ struct Counts {
     accepted: usize,
     with_rows: usize,
     rows: usize,
-    unasked: usize,
     /// By form or clause: texts accepted, and drawn, that have it.
     parts: BTreeMap<&'static str, (usize, usize)>,
     reasons: BTreeMap<String, usize>,
@@ -138,13 +132,12 @@ impl Counts {
 
     fn print(&self) {
         println!(
-            "{} texts drawn, {} accepted ({} %), {} of them with rows, {} rows; {} not asked in DuckDB",
+            "{} texts drawn, {} accepted ({} %), {} of them with rows, {} rows",
             self.drawn,
             self.accepted,
             100 * self.accepted / self.drawn.max(1),
             self.with_rows,
-            self.rows,
-            self.unasked
+            self.rows
         );
         let forms = [SCALARS, AGGREGATES, WINDOWS].concat().into_iter().map(|form| form.1);
         let all: Vec<&str> = forms.chain(CLAUSES.iter().copied()).chain(FRAMES.iter().copied()).collect();

@@ -31,6 +31,8 @@ const SECONDS: i128 = 86_400;
 const MOST_SUM: i128 = 100_000_000_000_000;
 /// Places in a text: DuckDB knows none beyond.
 const LETTERS: i128 = u32::MAX as i128;
+/// Places in a list: DataFusion fails beyond.
+const PLACES: i128 = i32::MAX as i128;
 /// The years 1 to 9999.
 const CALENDAR: Bounds = (-719_162, 2_932_896);
 /// Days whose first instant has a number of nanoseconds: DataFusion compares days with instants so.
@@ -263,6 +265,10 @@ fn leaves(expr: &Expr, rows: &Rows, schema: &DFSchema) -> Option<&'static str> {
         Expr::ScalarFunction(call) if call.name() == "substr" => {
             let place = |arg: &Expr| of(arg).is_none_or(|found| found.1 > LETTERS);
             call.args.iter().skip(1).any(place).then_some("the letters that a text can have (2^32)")
+        }
+        Expr::ScalarFunction(call) if call.name() == "array_element" => {
+            let place = |arg: &Expr| of(arg).is_none_or(|found| found.0 < -PLACES || found.1 > PLACES);
+            call.args.iter().skip(1).any(place).then_some("the places that a list can have (2^31)")
         }
         _ => None,
     }

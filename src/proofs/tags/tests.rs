@@ -76,7 +76,7 @@ fn tables(with_tags: bool) -> SessionContext {
 fn known() -> Known {
     let mut known = Known::default();
     let columns: BTreeMap<String, (Key, Tag)> = [
-        ("person_id", Key::Subject),
+        ("person_id", Key::Person),
         ("permit_id", Key::Subject),
         ("record_key", Key::None),
         ("payer_id", Key::Reference),

@@ -34,6 +34,7 @@ pub fn beyond_select(select: &Select) -> Option<String> {
 /// The same of a table. Calls and lists in FROM are refused by the plan.
 pub fn beyond_table(table: &TableFactor) -> Option<String> {
     match table {
+        TableFactor::Table { name, .. } if name.0.len() > 1 => Some(WITH_SCHEMA.to_owned()),
         TableFactor::Table { name, .. } => {
             let mut rest = table.clone();
             if let TableFactor::Table { alias, args, .. } = &mut rest {
@@ -49,10 +50,12 @@ pub fn beyond_table(table: &TableFactor) -> Option<String> {
             let unnamed = is_unnamed(subquery, alias.as_ref());
             unnamed.then(|| UNNAMED.to_owned()).or_else(|| left_over(&rest, &format!("({subquery})")))
         }
+        TableFactor::Derived { lateral: true, .. } => Some("LATERAL".to_owned()),
         _ => None,
     }
 }
 
+pub const WITH_SCHEMA: &str = "a name with its schema";
 pub const UNNAMED: &str = "VALUES without names of its columns";
 
 /// Whether a step or table is VALUES, whose columns each engine names for itself.
@@ -95,6 +98,7 @@ pub fn beyond_expr(expr: &Expr) -> Option<&'static str> {
             ..
         } => Some("~~ (say LIKE)"),
         Expr::Identifier(name) => is_odd(name).then_some(QUOTED),
+        Expr::CompoundIdentifier(names) if names.len() > 2 => Some(WITH_SCHEMA),
         Expr::CompoundIdentifier(names) => names.iter().any(is_odd).then_some(QUOTED),
         _ => None,
     }
@@ -104,7 +108,11 @@ pub fn beyond_expr(expr: &Expr) -> Option<&'static str> {
 pub fn value_beyond(value: &Value) -> bool {
     !matches!(
         value,
-        Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null | Value::Placeholder(_)
+        Value::Number(_, false)
+            | Value::SingleQuotedString(_)
+            | Value::Boolean(_)
+            | Value::Null
+            | Value::Placeholder(_)
     )
 }
 
@@ -115,6 +123,13 @@ pub const QUOTED: &str = "a name in quotes that has other than small letters, di
 pub fn is_odd(name: &Ident) -> bool {
     let is_plain = |letter: char| letter.is_lowercase() || letter.is_ascii_digit() || matches!(letter, '_' | ' ');
     name.quote_style.is_some() && !name.value.chars().all(is_plain)
+}
+
+pub const CAPITAL: &str = "a name with a capital beyond A to Z";
+
+/// Whether a name has a capital that DataFusion tells from its small letter, and DuckDB does not.
+pub fn has_capital(name: &Ident) -> bool {
+    name.value.chars().any(|letter| !letter.is_ascii() && letter.is_uppercase())
 }
 
 pub const RESERVED: &str = "a step or table called by a word of SQL";

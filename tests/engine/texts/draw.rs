@@ -489,7 +489,8 @@ impl Drawer {
         if self.one_in(2) {
             on.push(self.expr(Ty::Truth, 2, &both, Place::Rows));
         }
-        let kind = if self.one_in(2) { "LEFT JOIN" } else { "JOIN" };
+        // Of several joins that leave rows out, none would be left.
+        let kind = if self.one_in(3) { "JOIN" } else { "LEFT JOIN" };
         if kind == "LEFT JOIN" {
             // A row without a partner has no permit of that side.
             both.permits.clone_from(&scope.permits);
@@ -864,7 +865,7 @@ impl Drawer {
             let ty = *self.dice.pick(&[Ty::Instant, Ty::Instant, Ty::Day]);
             columns.push(("due_at", self.expr(ty, 2, scope, place)));
         }
-        if self.one_in(3) {
+        if self.one_in(4) {
             columns.push(("cleared_at", self.expr(Ty::Instant, 2, scope, place)));
             if self.one_in(3) {
                 columns.push(("cleared_reason", self.expr(Ty::Text, 1, scope, place)));
