@@ -41,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // From what is known to alerts.
     ("sql", &["model", "units"]),
     ("catalogue", &["decode", "model", "words"]),
-    ("proofs", &["catalogue", "decode", "model", "words"]),
+    ("proofs", &["catalogue", "decode", "model", "sql::session", "words"]),
     ("rules", &["catalogue", "history", "model", "proofs", "sql", "units"]),
     // It must say the same as the engine, so it has nothing of the engine but the dialect and the tables of nobody.
     ("oracle", &["catalogue", "config", "model", "rules::calendars", "source::files", "sql::session"]),

@@ -196,7 +196,7 @@ fn of_window(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Optio
                 "give one of the type of x: lag(x, 1, 0), lag(day, 1, DATE '2024-01-31')",
             ))
         }
-        ("nth_value", [_, place]) => (!at_least(place).is_some_and(|place| place > 0))
+        ("nth_value", [_, place]) => (at_least(place).is_none_or(|place| place <= 0))
             .then_some(("a place in a frame below 1", "say nth_value(x, 2)")),
         _ => None,
     }

@@ -114,10 +114,8 @@ fn call_beyond(function: &Function) -> Option<&'static str> {
     if name == "count" && args.len() > 1 {
         return Some("count of several columns");
     }
-    if session::is_own_aggregate(&name) {
-        if !is_window && (is_distinct || has_filter) {
-            return Some("DISTINCT or FILTER of an aggregate of our own");
-        }
+    if session::is_own_aggregate(&name) && !is_window && (is_distinct || has_filter) {
+        return Some("DISTINCT or FILTER of an aggregate of our own");
     }
     (is_window && is_distinct && session::is_of_window(&name)).then_some("DISTINCT of a function of a window")
 }
