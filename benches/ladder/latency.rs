@@ -23,6 +23,7 @@ use permitwatch::tools::broker::FeedWriter;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
+use crate::population::pseudonyms;
 use crate::rungs::{Rung, Sample, Task, run_pipeline};
 use crate::sinks::Discard;
 use crate::stream::{MemoryShard, Pace, Stream};
@@ -193,7 +194,7 @@ fn run_memory(world: &mut World, streams: &[Arc<Stream>], rate: f64, seconds: f6
 }
 
 fn run_kafka(world: &mut World, filled: &Filled, rate: f64, seconds: f64) -> anyhow::Result<(Latencies, f64)> {
-    let (consumer, sources) = KafkaConsumer::assign(&filled.topics.config, &[0, 1])?;
+    let (consumer, sources) = KafkaConsumer::assign_with(&filled.topics.config, Some(Arc::new(pseudonyms())), &[0, 1])?;
     let mut tasks = Vec::new();
     for source in sources {
         let sink = filled.sink(source.number())?;

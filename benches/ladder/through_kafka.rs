@@ -46,7 +46,8 @@ impl Filled {
         if rung.keeps() {
             world.rebuild()?;
         }
-        let (consumer, sources) = KafkaConsumer::assign(&self.topics.config, &[0, 1])?;
+        let (consumer, sources) =
+            KafkaConsumer::assign_with(&self.topics.config, Some(Arc::new(pseudonyms())), &[0, 1])?;
         let shards = std::mem::take(&mut world.shards);
         let until = world.permits_until();
         let surroundings = &world.surroundings;

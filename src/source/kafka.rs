@@ -85,15 +85,24 @@ impl KafkaConsumer {
         Ok((KafkaConsumer::serve(consumer, true)?, assignments))
     }
 
-    /// Takes fixed shards without joining a group: for benchmarks and tests. What shards write for each other is not read.
+    /// Takes fixed shards without joining a group: for tests. What shards write for each other is not read.
     pub fn assign(config: &KafkaConfig, shards: &[i32]) -> Result<(KafkaConsumer, Vec<KafkaShard>), ClusterError> {
+        KafkaConsumer::assign_with(config, None, shards)
+    }
+
+    /// The same for who reads what shards write for each other under these keys.
+    pub fn assign_with(
+        config: &KafkaConfig,
+        pseudonyms: Option<Arc<Pseudonyms>>,
+        shards: &[i32],
+    ) -> Result<(KafkaConsumer, Vec<KafkaShard>), ClusterError> {
         let partitions = kafka::shard_count(config)?;
         if let Some(shard) = shards.iter().find(|shard| !(0..partitions).contains(*shard)) {
             return Err(ClusterError::Client(format!(
                 "shard {shard} does not exist: the feeds have {partitions} partitions"
             )));
         }
-        let consumer = consumer(config, partitions, None, None)?;
+        let consumer = consumer(config, partitions, pseudonyms, None)?;
         let sources = group::take(&consumer, shards).map_err(|error| ClusterError::Client(error.to_string()))?;
         Ok((KafkaConsumer::serve(consumer, false)?, sources))
     }
