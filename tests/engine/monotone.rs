@@ -760,8 +760,6 @@ fn facts(file: &CaseFile, case: &Case, name: &str, steps: &[Step], seed: u64, st
 /// month, which is low; without that one excuse, but with the other two, the month is none and the mean is good. So the third excuse takes back
 /// what the other two had helped with; never more than that (`excused` compares with no excuse at all).
 ///
-/// Then cases of what a renewal settles: a fact that is worse from the beginning was known when the renewal was decided, and is settled by it.
-///
 /// The last one is not explained so far: two more months elsewhere take the tier of a tip away from the one in which the least amount was paid.
 const OPEN: [(&str, &str); 2] = [
     (
