@@ -21,7 +21,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{InList, Like, ScalarFunction};
+use datafusion::logical_expr::expr::{InList, Like, ScalarFunction, Sort};
 use datafusion::logical_expr::{Between, BinaryExpr, Case, Expr, ExprSchemable, Operator};
 
 use crate::proofs::refusal::Refusal;
@@ -87,6 +87,10 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
                 "(",
             )
         }
+        // DataFusion keeps one of the two, and then fails for the other.
+        Expr::AggregateFunction(call) if has_twice(&call.params.order_by) => {
+            refuse("the same twice in the ORDER BY of an aggregate", "leave out the second, which decides nothing", "(")
+        }
         Expr::AggregateFunction(call) if call.func.name() == "string_agg" && !has_text_between(&call.params.args) => {
             refuse("string_agg with a text between that is not written out", "say string_agg(x, ',' ORDER BY ...)", "(")
         }
@@ -114,6 +118,10 @@ pub fn read_otherwise(expr: &Expr, schema: &DFSchema) -> Option<(Refusal, &'stat
         }
         _ => None,
     }
+}
+
+fn has_twice(order_by: &[Sort]) -> bool {
+    order_by.iter().enumerate().any(|(at, sort)| order_by[..at].iter().any(|other| other.expr == sort.expr))
 }
 
 type Why = (&'static str, &'static str);
