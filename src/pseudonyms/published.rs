@@ -1,17 +1,31 @@
 //! The form in which an alert leaves: without identifiers.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Keys, Kind, Pseudonyms};
-use crate::model::alert::{Alert, AlertId, RecordRef, Status};
+use crate::model::alert::{Alert, AlertId, RecordRef, Said, Status};
 
 /// An alert as it stands on the topic: `subject`, `alert_key` and the records' keys are tokens, alert ids are keyed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PublishedAlert {
     /// The id of the key that its tokens and ids were made with.
     pub key_id: String,
     #[serde(flatten)]
     alert: Alert,
+}
+
+/// Writes what may be said of it ([`Alert::said`]).
+impl Serialize for PublishedAlert {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            key_id: &'a str,
+            #[serde(flatten)]
+            said: Said<'a>,
+        }
+
+        Written { key_id: &self.key_id, said: self.alert.said() }.serialize(serializer)
+    }
 }
 
 impl PublishedAlert {
@@ -25,15 +39,6 @@ impl PublishedAlert {
         self.alert.secrecy_class
     }
 
-    /// The payload of its message.
-    pub fn payload(&self) -> serde_json::Result<Vec<u8>> {
-        if !self.alert.is_withheld {
-            return serde_json::to_vec(self);
-        }
-        let Alert { alert_id, sequence, status, .. } = self.alert.clone();
-        serde_json::to_vec(&WithheldAlert { key_id: self.key_id.clone(), alert_id, sequence, status })
-    }
-
     pub fn status(&self) -> Status {
         self.alert.status
     }
@@ -44,7 +49,7 @@ impl PublishedAlert {
 }
 
 /// What is written of an alert whose person is protected: that it is withdrawn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WithheldAlert {
     pub key_id: String,

@@ -60,15 +60,15 @@ impl Shard {
         row: Option<(&RuleRows, &Hit)>,
         as_of: KnownTime,
     ) -> Alert {
+        let bare = self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of);
+        if transition.is_withheld {
+            return bare.withheld();
+        }
         let rule = &self.rules.rules()[transition.alert.rule.index()];
         let header = &rule.file.header;
         let evidence = row.map(|(rows, hit)| rows.evidence(hit, header.subject_column())).unwrap_or_default();
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
         let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
-        let bare = self.bare(person, &transition.alert, transition.status, transition.sequence, transition.as_of);
-        if transition.is_withheld {
-            return bare.withheld();
-        }
         let secrecy_class = self.secrecy_of(person, &records, as_of);
         Alert {
             title: header.title.clone(),

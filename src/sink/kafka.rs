@@ -207,7 +207,8 @@ impl KafkaSink {
     }
 
     /// The message with its signature.
-    fn signed(&self, topic: &str, message: Outgoing) -> Outgoing {
+    fn signed(&self, topic: &str, mut message: Outgoing) -> Outgoing {
+        let headers = message.headers.take().unwrap_or_default();
         let signed = Signed {
             topic,
             partition: message.partition.unwrap_or(self.shard),
@@ -215,7 +216,6 @@ impl KafkaSink {
             key: message.key.as_deref().map(str::as_bytes),
             payload: message.payload.as_deref(),
         };
-        let headers = message.headers.clone().unwrap_or_default();
         let signature = self.pseudonyms.sign(&signed, |name| headers::of_owned(&headers, name));
         let headers = headers.insert(headers::header(SIGNATURE, &signature));
         Outgoing { headers: Some(headers), ..message }
@@ -241,18 +241,11 @@ impl AlertSink for KafkaSink {
         for Emitted { alert, .. } in alerts {
             let older = AlertId::from_hex(&alert.alert_id).and_then(|id| self.older.remove(&id));
             for published in self.pseudonyms.publish(alert, older.as_deref()) {
-                let payload = published.payload();
-                let payload =
-                    payload.map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
                 let secrecy = published.secrecy_class().to_string();
-                let message = Outgoing {
-                    key: Some(published.id().to_owned()),
-                    payload: Some(payload),
-                    headers: Some(headers.clone().insert(headers::header("secrecy_class", &secrecy))),
-                    partition: None,
-                    known_time: None,
-                    is_alert: true,
-                };
+                let headers = headers.clone().insert(headers::header("secrecy_class", &secrecy));
+                let message = Outgoing::new(published.id().to_owned(), &published, Some(headers))
+                    .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
+                let message = Outgoing { is_alert: true, ..message };
                 messages.push(self.signed(&topic, message));
             }
         }

@@ -18,7 +18,7 @@ use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
-use crate::harness::{Detector, KEY, PARTITIONS, World, dataset, keys, ready_at, write};
+use crate::harness::{Detector, KEY, PARTITIONS, World, dataset, keys, write};
 use crate::silence::Prometheus;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -91,20 +91,6 @@ fn running(world: &World, data: &Dataset) -> Detector {
         detector.assert_alive(world);
         world.has_read(written)
     });
-    detector
-}
-
-fn started(world: &World) -> Detector {
-    let mut detector = world.detector();
-    world.wait_until_else(
-        "a detector that is ready",
-        LIMIT,
-        || {
-            detector.assert_alive(world);
-            ready_at(world.http_port).0
-        },
-        || ready_at(world.http_port).1,
-    );
     detector
 }
 
@@ -189,7 +175,7 @@ fn who_has_no_key_ends_raises_and_holds_up_nothing() {
     assert!(!fooled.contains(&ended) && !fooled.contains(&another) && fooled.contains(&nobody), "nothing was forged");
 
     // A start waits for nothing that cannot come, and answers.
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     let prometheus = Prometheus::start(&world, &[world.http_port]);
     world.wait_until("what stands, for every reader", LIMIT, || {
         believed_to_stand(&world) == honest && world.standing() == standing
@@ -210,7 +196,7 @@ fn who_has_no_key_ends_raises_and_holds_up_nothing() {
 
     // And once answered, nothing more is said.
     let messages = world.published_messages();
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     assert_eq!((world.settled(), world.published_messages()), (standing, messages));
     detector.kill();
 }
@@ -302,7 +288,7 @@ fn the_key_can_be_changed_and_what_stands_goes_on() {
     // The new key to write with, the old one to read.
     world.keys = "key_env = \"PERMITWATCH_NEXT_KEY\"\nkey_id = \"2\"\nolder_keys = [{ id = \"1\", env = \"PERMITWATCH_TEST_KEY\" }]\n".into();
     world.environment.push(("PERMITWATCH_NEXT_KEY", NEXT));
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     let now = Pseudonyms::new(NEXT, "2").and_older([(KEY, "1")]);
     let stands = |keys: &Pseudonyms| {
         let published = (0..PARTITIONS).flat_map(|shard| read_published(&world.kafka, keys, shard).unwrap().alerts);
@@ -327,7 +313,7 @@ fn the_key_can_be_changed_and_what_stands_goes_on() {
     // The old key is gone: nothing is missed, nothing is said.
     world.keys = "key_env = \"PERMITWATCH_NEXT_KEY\"\nkey_id = \"2\"\n".into();
     let messages = seen(&world).len();
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     world.settled();
     let only = Pseudonyms::new(NEXT, "2");
     assert_eq!((seen(&world).len(), stands(&only)), (messages, standing));

@@ -105,6 +105,21 @@ impl World {
         self.detector_at(self.http_port)
     }
 
+    /// Starts the detector, and waits until it is ready.
+    pub fn ready_detector(&self, limit: Duration) -> Detector {
+        let mut detector = self.detector();
+        self.wait_until_else(
+            "a detector that is ready",
+            limit,
+            || {
+                detector.assert_alive(self);
+                ready_at(self.http_port).0
+            },
+            || ready_at(self.http_port).1,
+        );
+        detector
+    }
+
     /// Another one, which serves its metrics elsewhere.
     pub fn detector_at(&self, http_port: u16) -> Detector {
         let log =

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use permitwatch::model::alert::{Alert, AlertId};
 use permitwatch::tools::broker::FeedWriter;
 
-use crate::harness::{Detector, World, dataset, free_port, ready_at, write};
+use crate::harness::{World, dataset, free_port, ready_at, write};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -24,20 +24,6 @@ fn edit(world: &World, rule: &str, from: &str, to: &str) {
     let text = std::fs::read_to_string(rule_file(world, rule)).unwrap();
     assert!(text.contains(from), "{rule} has no {from:?}");
     std::fs::write(rule_file(world, rule), text.replacen(from, to, 1)).unwrap();
-}
-
-fn ready(world: &World, http_port: u16) -> Detector {
-    let mut detector = world.detector_at(http_port);
-    world.wait_until_else(
-        "a detector that is ready",
-        LIMIT,
-        || {
-            detector.assert_alive(world);
-            ready_at(http_port).0
-        },
-        || ready_at(http_port).1,
-    );
-    detector
 }
 
 /// Alerts whose last word is another one than before, by rule.
@@ -60,7 +46,7 @@ fn what_stands_says_what_the_rules_say_now() {
     let data = dataset(300, 2);
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |_, _| true);
-    let detector = ready(&world, world.http_port);
+    let detector = world.ready_detector(LIMIT);
     world.wait_until("everything read", LIMIT, || world.has_read(written));
     world.settled();
     let first = world.published();
@@ -69,14 +55,14 @@ fn what_stands_says_what_the_rules_say_now() {
     detector.kill();
 
     // Nothing has changed.
-    let detector = ready(&world, world.http_port);
+    let detector = world.ready_detector(LIMIT);
     world.settled();
     assert_eq!(changed(&first, &world.published()), BTreeMap::new());
     detector.kill();
 
     // A rule that R28 counts has another title: its alerts are said anew, and those of R28, which name it; nobody else's.
     edit(&world, COUNTED, "title.en = \"", "title.en = \"Once more: ");
-    let detector = ready(&world, world.http_port);
+    let detector = world.ready_detector(LIMIT);
     world.settled();
     let second = world.published();
     let naming = [COUNTED, "employer-breach-cluster"];
@@ -88,7 +74,7 @@ fn what_stands_says_what_the_rules_say_now() {
     // A remark that nobody is told changes nothing that is published.
     detector.kill();
     edit(&world, COUNTED, "*/", "*/\n-- a remark");
-    let detector = ready(&world, world.http_port);
+    let detector = world.ready_detector(LIMIT);
     world.settled();
     assert_eq!(changed(&second, &world.published()), BTreeMap::new());
 

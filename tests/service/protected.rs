@@ -13,7 +13,7 @@ use permitwatch::tools::broker::FeedWriter;
 use rdkafka::message::Message as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Detector, World, dataset, keys, ready_at, write};
+use crate::harness::{World, dataset, keys, write};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -47,29 +47,15 @@ fn clocks(writer: &mut FeedWriter, at: KnownTime) {
     writer.flush().unwrap();
 }
 
-fn started(world: &World) -> Detector {
-    let mut detector = world.detector();
-    world.wait_until_else(
-        "a detector that is ready",
-        LIMIT,
-        || {
-            detector.assert_alive(world);
-            ready_at(world.http_port).0
-        },
-        || ready_at(world.http_port).1,
-    );
-    detector
-}
-
 #[test]
 fn of_a_protected_person_only_the_end_of_each_alert_leaves() {
     let world = World::new("protected");
     let data = dataset(250, 2);
     let mut writer = FeedWriter::new(&world.kafka).unwrap();
     let written = write(&mut writer, &data, |_, _| true);
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     world.wait_until("everything read", LIMIT, || world.has_read(written));
-    let standing = world.settled();
+    world.settled();
     let published = world.published();
     // Permits are numbered by their holders.
     let mut holders: BTreeSet<String> = BTreeSet::new();
@@ -140,7 +126,7 @@ fn of_a_protected_person_only_the_end_of_each_alert_leaves() {
     // A start says nothing more.
     let messages = world.published_messages();
     detector.kill();
-    let detector = started(&world);
+    let detector = world.ready_detector(LIMIT);
     world.settled();
     assert_eq!(world.published_messages(), messages, "{}", world.log());
     assert!(
@@ -160,6 +146,5 @@ fn of_a_protected_person_only_the_end_of_each_alert_leaves() {
         assert_eq!(now[id].status, Status::Raised);
         assert!(now[id].sequence > published[id].sequence + 1 && !now[id].finding.sv.is_empty(), "{:?}", now[id]);
     }
-    let _ = standing;
     detector.kill();
 }
