@@ -7,6 +7,7 @@
 --   `permits table`    once for each table of the feed permits,
 --   `scope`            once,
 --   `person table`     once for each other table of persons,
+--   `person table as seen`   after that, and again for each purpose of which there are rules,
 --   `reference table`  once for each table of the feed reference,
 -- and replaces in each
 --   {table}                the table's name
@@ -17,6 +18,7 @@
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
+--   {served}               for a table whose records are disclosed for a purpose: WHERE purpose IN (those that a rule of this purpose sees)
 --   {or_anchored}          for the population register: OR known_time >= s.anchored_from
 --   {aftercare_months}     how long after a permit's end its holder stays in the population
 --   {lookback_months}, {correction_days}   how much older than the oldest kept permit an event may be
@@ -199,21 +201,23 @@ FROM (
     ) d
     WHERE copy_no = 1
 ) v;
-CREATE VIEW {table}_history AS
-SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
-       known_time, first_known_time, known_from, is_latest, {record} AS record, {columns}
-FROM {table}_versions;
 CREATE TABLE {table}_latest AS
 SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
        known_time, first_known_time, {columns}
 FROM {table}_versions
 WHERE is_latest AND op <> 'retract';
-CREATE VIEW {table} AS
-SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
-       known_time, first_known_time, {record} AS record, {columns}
-FROM {table}_latest;
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
+
+-- section: person table as seen
+CREATE OR REPLACE VIEW {table}_history AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, known_from, is_latest, {record} AS record, {columns}
+FROM {table}_versions{served};
+CREATE OR REPLACE VIEW {table} AS
+SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class,
+       known_time, first_known_time, {record} AS record, {columns}
+FROM {table}_latest{served};
 
 -- section: reference table
 CREATE TABLE {table}_seen AS

@@ -50,6 +50,7 @@ use crate::words::Words;
 
 pub use files::{is_left_behind, text_of};
 pub use thresholds::Threshold;
+pub use uses::names;
 
 /// A shared view.
 #[derive(Clone, Debug)]

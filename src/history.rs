@@ -25,7 +25,7 @@ mod texts;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 use hashbrown::HashTable;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 pub use bulk::Known;
 use chunked::Chunked;
@@ -35,6 +35,7 @@ use index::{RowRef, Spot, of_table, place, versions_of};
 pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day, latest as latest_spans};
 pub use store::{RowId, Store};
 
+use crate::model::purpose::Purpose;
 use crate::model::record::{Op, Record, Value};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
@@ -92,6 +93,8 @@ pub struct History {
     persons: Chunked<Person>,
     /// Numbers of persons, by their subjects.
     by_subject: HashTable<u32>,
+    /// Persons of whom something was disclosed that serves rules of one purpose alone.
+    bound: FxHashSet<PersonNo>,
     entities: Vec<Entity>,
     by_entity: FxHashMap<Box<str>, EntityNo>,
     stores: [Store; TableId::COUNT],
@@ -105,6 +108,7 @@ impl Default for History {
         History {
             persons: Chunked::default(),
             by_subject: HashTable::new(),
+            bound: FxHashSet::default(),
             entities: Vec::new(),
             by_entity: FxHashMap::default(),
             stores: TableId::ALL.map(Store::new),
@@ -161,7 +165,8 @@ impl History {
     pub fn shared_bytes(&self) -> u64 {
         let by_subject = self.by_subject.capacity() * (size_of::<u32>() + 1);
         let rows: usize = self.stores.iter().map(Store::bytes).sum();
-        (self.persons.bytes() + by_subject + rows) as u64
+        let bound = self.bound.capacity() * (size_of::<PersonNo>() + 1);
+        (self.persons.bytes() + by_subject + bound + rows) as u64
     }
 
     /// Adds a record about a person; the first record of a subject adds the person.
@@ -170,6 +175,9 @@ impl History {
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.persons[person_no.0 as usize].rows;
         let Some(spot) = add(rows, store, record) else { return (person_no, Inserted::Duplicate) };
+        if record.table.is_for_a_purpose() && Purpose::from_name(&record.purpose).is_some_and(Purpose::is_bound) {
+            self.bound.insert(person_no);
+        }
         if record.table == TableId::Permits {
             self.note_permit(person_no, spot, record);
         }
@@ -224,6 +232,11 @@ impl History {
     /// How many term records were known by `as_of`: units of one batch must have the same count.
     pub fn terms_epoch(&self, as_of: i64) -> usize {
         self.term_changes.iter().filter(|known| **known <= as_of).count()
+    }
+
+    /// Whether something of the person was disclosed that serves rules of one purpose alone.
+    pub fn has_bound(&self, person: PersonNo) -> bool {
+        self.bound.contains(&person)
     }
 
     /// Calls `each` for every version of a person's records in `table` that was known at `as_of`.

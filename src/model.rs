@@ -6,6 +6,7 @@ pub mod alert;
 pub mod clock;
 pub mod identity;
 pub mod partition;
+pub mod purpose;
 pub mod record;
 pub mod schema;
 pub mod sets;

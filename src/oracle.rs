@@ -20,11 +20,13 @@ use thiserror::Error;
 pub use duckdb::duckdb_script;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
 use crate::config::Visibility;
 use crate::model::alert::{AlertId, Severity};
+use crate::model::purpose::Purpose;
 use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::model::time::{Day, KnownTime};
-use crate::oracle::statements::{hits, spoken, standing_query, statements, timestamp, waits_for};
+use crate::oracle::statements::{Statement, hits, seen_by, spoken, standing_query, statements, timestamp, waits_for};
 use crate::rules::calendars::calendars;
 use crate::sql::session::session;
 
@@ -84,7 +86,8 @@ pub async fn standing_with_clocks(
     run(catalogue, visibility, as_of, recorded, Some(clocks)).await
 }
 
-/// A session in which the tables, histories and views are as of `as_of`: what rules see, with every feed complete up to then.
+/// A session in which the tables, histories and views are as of `as_of`: what rules for permit control see, with every feed complete up
+/// to then.
 pub async fn tables(
     catalogue: &Catalogue,
     visibility: &Visibility,
@@ -114,11 +117,25 @@ async fn with_tables(
         register(&context, name, batch.schema(), vec![batch])?;
     }
     // Views become tables, so that their rows are computed once instead of in every query that reads them.
-    for statement in statements(catalogue, visibility, as_of, "TABLE", has_clocks)? {
-        let sql = statement.text(catalogue, &context).await?;
-        collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
-    }
+    create(catalogue, &context, statements(catalogue, visibility, as_of, "TABLE", has_clocks)?).await?;
     Ok(context)
+}
+
+async fn create(catalogue: &Catalogue, context: &SessionContext, all: Vec<Statement>) -> Result<(), BatchError> {
+    for statement in all {
+        let sql = statement.text(catalogue, context).await?;
+        collect(context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
+    }
+    Ok(())
+}
+
+/// The catalogue's rules by purpose, in the order in which purposes are looked at: permit control comes first.
+fn by_purpose(catalogue: &Catalogue) -> impl Iterator<Item = (Purpose, Vec<&RuleFile>)> {
+    let of = |purpose| catalogue.rules.iter().filter(move |rule| rule.header.purpose() == purpose).collect();
+    Purpose::ALL
+        .into_iter()
+        .map(move |purpose| (purpose, of(purpose)))
+        .filter(|(_, rules): &(_, Vec<_>)| !rules.is_empty())
 }
 
 async fn run(
@@ -137,15 +154,34 @@ async fn run(
             read_clocks(&batch, &mut out.clocks).map_err(|message| failed(DataFusionError::Execution(message)))?;
         }
     }
-    for rule in &catalogue.rules {
+    for (purpose, rules) in by_purpose(catalogue) {
+        if purpose != Purpose::PermitControl {
+            create(catalogue, &context, seen_by(catalogue, purpose, "TABLE")?).await?;
+        }
+        stand_of(&context, catalogue, &rules, as_of, has_clocks, &mut out).await?;
+    }
+    out.standing.sort();
+    Ok(out)
+}
+
+/// Adds what stands of rules that see the session's tables.
+async fn stand_of(
+    context: &SessionContext,
+    catalogue: &Catalogue,
+    rules: &[&RuleFile],
+    as_of: i64,
+    has_clocks: bool,
+    out: &mut BatchStanding,
+) -> Result<(), BatchError> {
+    for rule in rules {
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
-        let columns = columns(&context, &rule.sql).await.map_err(failed)?;
+        let columns = columns(context, &rule.sql).await.map_err(failed)?;
         let hits = format!("CREATE OR REPLACE TABLE hits AS {}", hits(rule, &columns));
-        collect(&context, &hits).await.map_err(failed)?;
-        let feeds = has_clocks.then(|| waits_for(catalogue, &context, rule)).transpose().map_err(failed)?;
+        collect(context, &hits).await.map_err(failed)?;
+        let feeds = has_clocks.then(|| waits_for(catalogue, context, rule)).transpose().map_err(failed)?;
         let spoken = spoken(feeds.as_ref(), as_of);
-        let batches = collect(&context, &standing_query(catalogue, rule, as_of, &spoken)).await.map_err(failed)?;
+        let batches = collect(context, &standing_query(catalogue, rule, as_of, &spoken)).await.map_err(failed)?;
         for batch in batches {
             read(id, &batch, &mut out.standing).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
         }
@@ -155,7 +191,7 @@ async fn run(
             "SELECT count(DISTINCT person_id) AS units FROM hits WHERE due_at <= {at} AND due_at > {spoken} \
              AND (cleared_at IS NULL OR cleared_at > alert_at)"
         );
-        for batch in collect(&context, &waits).await.map_err(failed)? {
+        for batch in collect(context, &waits).await.map_err(failed)? {
             let units = batch.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>();
             let units = units.filter(|units| !units.is_empty()).map_or(0, |units| units.value(0));
             if units > 0 {
@@ -163,8 +199,7 @@ async fn run(
             }
         }
     }
-    out.standing.sort();
-    Ok(out)
+    Ok(())
 }
 
 fn register(

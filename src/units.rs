@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
 
 use crate::history::{History, PersonNo, Store, Version};
+use crate::model::purpose::Purpose;
 use crate::model::schema::{ColumnType, TableId};
 use crate::model::time::KnownTime;
 
@@ -157,9 +158,18 @@ struct FoundRows {
     version: Vec<Version>,
 }
 
+/// Whose records are seen: those that serve rules of one purpose, or all.
+pub type Sees = Option<Purpose>;
+
 /// Gathers the rows that `demand` asks for, for the units (by position) that are `wanted`.
-pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> Content {
-    let rows = find(history, units, demand, wanted);
+pub fn gather(
+    history: &History,
+    units: &[Unit],
+    demand: &Demand,
+    sees: Sees,
+    wanted: impl Fn(usize) -> bool,
+) -> Content {
+    let rows = find(history, units, demand, sees, wanted);
     if rows.unit.is_empty() {
         return Content::default();
     }
@@ -199,13 +209,13 @@ pub fn gather(history: &History, units: &[Unit], demand: &Demand, wanted: impl F
     Content { columns: out, rows: count, units }
 }
 
-fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usize) -> bool) -> FoundRows {
+fn find(history: &History, units: &[Unit], demand: &Demand, sees: Sees, wanted: impl Fn(usize) -> bool) -> FoundRows {
     let mut rows = FoundRows::default();
     // All units share the terms: the units of a batch see the same ones (see `shard`).
     let shared = demand.table == TableId::Terms;
     let units = if shared { &units[..units.len().min(1)] } else { units };
     for (number, unit) in units.iter().enumerate().filter(|(number, _)| shared || wanted(*number)) {
-        versions(history, *unit, demand, |version| {
+        versions(history, *unit, demand, sees, |version| {
             rows.unit.push(number as u32);
             rows.version.push(version);
         });
@@ -214,9 +224,12 @@ fn find(history: &History, units: &[Unit], demand: &Demand, wanted: impl Fn(usiz
 }
 
 /// Calls `each` for the versions of a unit's rows in a table.
-pub fn versions(history: &History, unit: Unit, demand: &Demand, mut each: impl FnMut(Version)) {
+pub fn versions(history: &History, unit: Unit, demand: &Demand, sees: Sees, mut each: impl FnMut(Version)) {
+    let sees = sees.filter(|_| demand.table.is_for_a_purpose());
+    let store = history.store(demand.table);
+    let serves = |version: &Version, by: Purpose| store.purpose(version.row).is_none_or(|of| by.sees(of));
     let keep = |version: Version| {
-        if demand.history || version.is_current() {
+        if (demand.history || version.is_current()) && sees.is_none_or(|purpose| serves(&version, purpose)) {
             each(version);
         }
     };

@@ -90,14 +90,14 @@ fn gather_tables(criterion: &mut Criterion, shard: &Shard, original: &Original) 
     for (table, history) in TableId::ALL.into_iter().flat_map(|table| [(table, false), (table, true)]) {
         let columns = vec![true; table.def().rule_columns(history).len()];
         let demand = Demand::new(table, history, &columns);
-        let content = gather(shard.history(), &units, &demand, |_| true);
+        let content = gather(shard.history(), &units, &demand, None, |_| true);
         if content.rows == 0 {
             continue;
         }
         group.throughput(Throughput::Elements(content.rows as u64));
         let name = if history { format!("{}_history", table.name()) } else { table.name().to_owned() };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(gather(shard.history(), &units, &demand, |_| true)));
+            bencher.iter(|| black_box(gather(shard.history(), &units, &demand, None, |_| true)));
         });
     }
 }

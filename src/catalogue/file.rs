@@ -13,6 +13,7 @@ use crate::catalogue::horizon;
 use crate::catalogue::params::{self, Replaced};
 use crate::catalogue::stars;
 use crate::model::alert::{Bilingual, Severity};
+use crate::model::purpose::Purpose;
 use crate::words::{self, Language, Words, of};
 
 /// Names that view `cancellers` may use.
@@ -83,11 +84,8 @@ pub struct Header {
     pub compares_citizenship: Option<String>,
 }
 
-/// Purposes that a disclosure may have.
-pub const PURPOSES: [&str; 3] = ["permit_control", "payment_control", "follow_up"];
-
 fn permit_control() -> String {
-    PURPOSES[0].into()
+    Purpose::PermitControl.name().into()
 }
 
 fn live() -> String {
@@ -177,6 +175,12 @@ impl Header {
             "person_id" => "person",
             _ => "permit",
         }
+    }
+
+    /// What the rule is for: it sees what was disclosed for that.
+    pub fn purpose(&self) -> Purpose {
+        // A header with another word is refused when it is read.
+        Purpose::from_name(&self.purpose).unwrap_or(Purpose::PermitControl)
     }
 }
 
@@ -344,7 +348,7 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
     if let Some(cadence) = &header.cadence {
         check("cadence", cadence, &["P1D"], "P1D, which is once a day");
     }
-    check("purpose", &header.purpose, &PURPOSES, "permit_control, payment_control, follow_up");
+    check("purpose", &header.purpose, &Purpose::NAMES, "permit_control, payment_control, follow_up");
     for reason in header.survives.iter().chain(&header.yields_to) {
         check(
             "survives or yields_to",

@@ -33,7 +33,7 @@ impl Catalogue {
     }
 
     /// Views and links that these texts read, directly or not.
-    pub(super) fn read_by<'a>(&'a self, mut texts: Vec<&'a str>) -> (Vec<String>, Vec<TableId>) {
+    pub fn read_by<'a>(&'a self, mut texts: Vec<&'a str>) -> (Vec<String>, Vec<TableId>) {
         let (mut views, mut links) = (Vec::new(), Vec::new());
         while let Some(text) = texts.pop() {
             for view in self.views.iter().filter(|view| names(text, &view.name)) {
@@ -108,6 +108,6 @@ impl Catalogue {
 }
 
 /// Whether a text contains a table's name as a word.
-fn names(sql: &str, table: &str) -> bool {
+pub fn names(sql: &str, table: &str) -> bool {
     sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == table)
 }

@@ -15,6 +15,7 @@ use arrow::array::{
 
 use crate::history::packed::Packed;
 use crate::history::texts::Texts;
+use crate::model::purpose::Purpose;
 use crate::model::record::{Op, Record, Value, reference};
 use crate::model::schema::{ColumnType, ENVELOPE, TableId};
 use crate::model::time::{EventTime, KnownTime};
@@ -66,6 +67,8 @@ enum Open {
 /// Positions of the columns that the index reads.
 const RECORD_KEY: usize = 1;
 const VERSION: usize = 2;
+/// Position of what the record was disclosed for.
+const PURPOSE: usize = 6;
 
 impl Store {
     pub fn new(table: TableId) -> Store {
@@ -140,9 +143,12 @@ impl Store {
 
     #[inline]
     pub(super) fn has_key(&self, row: RowId, key: &str) -> bool {
-        let mut rest = Rest(Some(key));
-        self.columns[RECORD_KEY].write(row, &mut rest);
-        rest.0 == Some("")
+        self.columns[RECORD_KEY].is(row, key)
+    }
+
+    /// What the record was disclosed for.
+    pub fn purpose(&self, row: RowId) -> Option<Purpose> {
+        Purpose::ALL.into_iter().find(|purpose| self.columns[PURPOSE].is(row, purpose.name()))
     }
 
     /// The record of a row, without its subject and known time, which are not stored here.
@@ -311,6 +317,13 @@ impl Column {
             }
             _ => false,
         }
+    }
+
+    #[inline]
+    fn is(&self, row: RowId, text: &str) -> bool {
+        let mut rest = Rest(Some(text));
+        self.write(row, &mut rest);
+        rest.0 == Some("")
     }
 
     fn texts<T: AsRef<str>>(&self, rows: impl Iterator<Item = (RowId, T)>) -> ArrayRef {

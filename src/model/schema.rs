@@ -176,6 +176,12 @@ impl TableId {
         self.def().feed.is_internal()
     }
 
+    /// Whether others disclose its records, each for a purpose that a rule must share to see it (`purpose`). The agency's own register
+    /// and the population register serve every purpose: what ends an alert stands there.
+    pub fn is_for_a_purpose(self) -> bool {
+        matches!(self.def().feed, Feed::Border | Feed::Payments | Feed::Studies | Feed::Notices)
+    }
+
     /// The reference key by which a person's records name rows of this table; `None` for a table that every
     /// person sees whole (terms).
     pub fn reference_key(self) -> Option<ColumnType> {

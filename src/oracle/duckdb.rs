@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::prelude::SessionContext;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::file::RuleFile;
 use crate::config::Visibility;
+use crate::model::purpose::Purpose;
 use crate::model::schema::{TableId, clock_file_schema};
-use crate::oracle::statements::{hits, spoken, standing_query, statements, waits_for};
-use crate::oracle::{BatchError, collect, columns, register, sql_error};
+use crate::oracle::statements::{Statement, hits, seen_by, spoken, standing_query, statements, waits_for};
+use crate::oracle::{BatchError, by_purpose, collect, columns, register, sql_error};
 use crate::rules::calendars::calendars;
 use crate::source::files::Recorded;
 use crate::sql::session::session;
@@ -43,27 +46,54 @@ pub async fn duckdb_script<'a>(
             threshold.name, threshold.valid_from, threshold.value
         );
     }
-    for statement in statements(catalogue, visibility, as_of, "VIEW", true)? {
-        let sql = statement.text(catalogue, &context).await?;
-        collect(&context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
+    write_out(catalogue, &context, statements(catalogue, visibility, as_of, "VIEW", true)?, &mut out).await?;
+    out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
+    for (purpose, rules) in by_purpose(catalogue) {
+        if purpose != Purpose::PermitControl {
+            write_out(catalogue, &context, seen_by(catalogue, purpose, "VIEW")?, &mut out).await?;
+        }
+        write_rules(catalogue, &context, &rules, as_of, &mut out).await?;
+    }
+    out.push_str("SELECT rule_id, subject, alert_key, severity FROM standing_set ORDER BY 1, 2, 3, 4;\n");
+    Ok(out)
+}
+
+/// Writes statements, and runs them here: the columns of what is made decide the texts that follow.
+async fn write_out(
+    catalogue: &Catalogue,
+    context: &SessionContext,
+    all: Vec<Statement>,
+    out: &mut String,
+) -> Result<(), BatchError> {
+    for statement in all {
+        let sql = statement.text(catalogue, context).await?;
+        collect(context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
         // On a line of its own: the text may end in a comment.
         let _ = writeln!(out, "{sql}\n;");
     }
-    out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
-    for rule in &catalogue.rules {
+    Ok(())
+}
+
+async fn write_rules(
+    catalogue: &Catalogue,
+    context: &SessionContext,
+    rules: &[&RuleFile],
+    as_of: i64,
+    out: &mut String,
+) -> Result<(), BatchError> {
+    for rule in rules {
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
-        let columns = columns(&context, &rule.sql).await.map_err(failed)?;
+        let columns = columns(context, &rule.sql).await.map_err(failed)?;
         let _ = writeln!(out, "CREATE OR REPLACE VIEW hits AS {};", hits(rule, &columns));
-        let feeds = waits_for(catalogue, &context, rule).map_err(failed)?;
+        let feeds = waits_for(catalogue, context, rule).map_err(failed)?;
         let query = standing_query(catalogue, rule, as_of, &spoken(Some(&feeds), as_of));
         let _ = writeln!(
             out,
             "INSERT INTO standing_set SELECT '{id}', person_id, subject, alert_key, severity FROM (\n{query}\n) s;"
         );
     }
-    out.push_str("SELECT rule_id, subject, alert_key, severity FROM standing_set ORDER BY 1, 2, 3, 4;\n");
-    Ok(out)
+    Ok(())
 }
 
 /// A recorded file as a view, with each column cast to its type; a missing file as an empty table.

@@ -7,10 +7,11 @@ use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
+use crate::catalogue::{Catalogue, ViewFile, names};
 use crate::config::Visibility;
 use crate::model::alert::Severity;
+use crate::model::purpose::Purpose;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::{MICROS_PER_DAY, MICROS_PER_SECOND, format_micros};
 use crate::oracle::{BatchError, columns, sql_error};
@@ -23,7 +24,7 @@ pub(super) struct Statement {
 
 enum StatementText {
     Sql(String),
-    /// Creates the table with the rows of these rules, whose columns are known once their own tables exist.
+    /// Creates the table with the rows of these rules, whose columns are known once their own tables exist; or replaces it.
     RuleRows {
         name: &'static str,
         rules: Vec<String>,
@@ -56,7 +57,7 @@ impl Statement {
         if parts.is_empty() {
             parts.push(NO_ROWS.to_owned());
         }
-        Ok(format!("CREATE TABLE {name} AS\n{}", parts.join("\nUNION ALL\n")))
+        Ok(format!("CREATE OR REPLACE TABLE {name} AS\n{}", parts.join("\nUNION ALL\n")))
     }
 }
 
@@ -72,7 +73,8 @@ pub(super) fn spoken(feeds: Option<&BTreeSet<Feed>>, as_of: i64) -> String {
     format!("(SELECT min(spoken_until) FROM feed_clocks WHERE feed IN ({}))", feeds.join(", "))
 }
 
-/// Tables, scope and views, in order; `kind` is what views become: VIEW or TABLE.
+/// Tables and scope, in order, and what rules for permit control see: tables, views and links. `kind` is what views become: VIEW or
+/// TABLE.
 pub(super) fn statements(
     catalogue: &Catalogue,
     visibility: &Visibility,
@@ -94,25 +96,20 @@ pub(super) fn statements(
         }
         Ok::<_, BatchError>(())
     };
+    let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits && !table.is_link();
+    let others: Vec<TableId> = TableId::ALL.into_iter().filter(others).collect();
     section("permits table", &mut Feed::Permits.tables())?;
     section("scope", &mut std::iter::once(TableId::Permits))?;
-    let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits && !table.is_link();
-    section("person table", &mut TableId::ALL.into_iter().filter(others))?;
+    section("person table", &mut others.iter().copied())?;
     section("reference table", &mut Feed::Reference.tables())?;
-    let ids = |rules: Vec<&RuleFile>| rules.into_iter().map(|rule| rule.header.id.clone()).collect();
-    let mut views = vec![
-        Statement {
-            what: "view rule_rows".into(),
-            sql: StatementText::RuleRows { name: "rule_rows", rules: ids(catalogue.used(true)) },
-        },
-        Statement {
-            what: "view all_rule_rows".into(),
-            sql: StatementText::RuleRows { name: "all_rule_rows", rules: ids(catalogue.used(false)) },
-        },
-    ];
+    out.extend(as_seen(catalogue, &others, Purpose::PermitControl)?);
+    let mut views = vec![rule_rows(catalogue, Purpose::PermitControl)];
+    views.push(Statement {
+        what: "view all_rule_rows".into(),
+        sql: StatementText::RuleRows { name: "all_rule_rows", rules: ids(catalogue.used(false)) },
+    });
     for view in &catalogue.views {
-        let sql = format!("CREATE {kind} {} AS {}", view.name, view.sql);
-        views.push(Statement::new(format!("view {}", view.name), sql));
+        views.push(view_statement(view, kind));
         if view.name == "indications" {
             // Links see the rows of all rules that they use, including rules that use others.
             let sql = format!("CREATE {kind} all_indications AS {}", view.sql.replace("rule_rows", "all_rule_rows"));
@@ -124,6 +121,63 @@ pub(super) fn statements(
     }
     order_views(&mut out, views, catalogue);
     Ok(out)
+}
+
+/// What replaces the tables and views of [`statements`] for rules of another purpose: those that its rules read and that rest on what is
+/// disclosed for a purpose, with the corroborations.
+pub(super) fn seen_by(catalogue: &Catalogue, purpose: Purpose, kind: &str) -> Result<Vec<Statement>, BatchError> {
+    let disclosed: Vec<TableId> = TableId::ALL.into_iter().filter(|table| table.is_for_a_purpose()).collect();
+    let mut out = as_seen(catalogue, &disclosed, purpose)?;
+    let texts = catalogue.rules.iter().filter(|rule| rule.header.purpose() == purpose).map(|rule| rule.sql.as_str());
+    let read = catalogue.read_by(texts.chain(["corroborations"]).collect()).0;
+    let mut differing: Vec<String> = vec!["rule_rows".to_owned()];
+    differing.extend(disclosed.iter().flat_map(|table| [table.name().to_owned(), format!("{}_history", table.name())]));
+    let mut views = vec![rule_rows(catalogue, purpose)];
+    let mut open: Vec<&ViewFile> = catalogue.views.iter().filter(|view| read.contains(&view.name)).collect();
+    loop {
+        let differs = |view: &&ViewFile| differing.iter().any(|name| names(&view.sql, name));
+        let (now, rest): (Vec<&ViewFile>, Vec<&ViewFile>) = open.into_iter().partition(differs);
+        if now.is_empty() {
+            break;
+        }
+        differing.extend(now.iter().map(|view| view.name.clone()));
+        views.extend(now.into_iter().map(|view| view_statement(view, kind)));
+        open = rest;
+    }
+    order_views(&mut out, views, catalogue);
+    Ok(out)
+}
+
+/// Tables as rules of a purpose see them.
+fn as_seen(catalogue: &Catalogue, tables: &[TableId], purpose: Purpose) -> Result<Vec<Statement>, BatchError> {
+    let text = section(&catalogue.tables, "person table as seen")?;
+    let seen: Vec<String> =
+        Purpose::ALL.into_iter().filter(|of| purpose.sees(*of)).map(|of| format!("'{}'", of.name())).collect();
+    let mut out = Vec::new();
+    for table in tables {
+        let served = match table.is_for_a_purpose() {
+            true => format!("\nWHERE purpose IN ({})", seen.join(", ")),
+            false => String::new(),
+        };
+        let sql = own_columns(text, *table).replace("{served}", &served);
+        out.extend(split(&sql).map(|sql| Statement::new(format!("table {}", table.name()), sql)));
+    }
+    Ok(out)
+}
+
+/// The rows of the rules of a purpose that others of it use.
+fn rule_rows(catalogue: &Catalogue, purpose: Purpose) -> Statement {
+    let used = catalogue.used(true).into_iter().filter(|rule| rule.header.purpose() == purpose).collect();
+    Statement { what: "view rule_rows".into(), sql: StatementText::RuleRows { name: "rule_rows", rules: ids(used) } }
+}
+
+fn ids(rules: Vec<&RuleFile>) -> Vec<String> {
+    rules.into_iter().map(|rule| rule.header.id.clone()).collect()
+}
+
+fn view_statement(view: &ViewFile, kind: &str) -> Statement {
+    let sql = format!("CREATE OR REPLACE {kind} {} AS {}", view.name, view.sql);
+    Statement::new(format!("view {}", view.name), sql)
 }
 
 /// The greatest known time of each recorded table, with the table's feed.
@@ -195,6 +249,18 @@ fn split(text: &str) -> impl Iterator<Item = String> {
         .filter(|part| part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--")))
 }
 
+/// Names a table, its columns and its records in a section's text.
+fn own_columns(text: &str, table: TableId) -> String {
+    let columns: Vec<&str> = table.def().columns.iter().map(|column| column.name).collect();
+    text.replace("{table}", table.name()).replace("{columns}", &columns.join(", ")).replace(
+        "{record}",
+        &format!(
+            "concat('{}/', replace(replace(record_key, '%', '%25'), ',', '%2C'), '/', CAST(version AS VARCHAR))",
+            table.name()
+        ),
+    )
+}
+
 fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> String {
     let columns: Vec<&str> = table.def().columns.iter().map(|column| column.name).collect();
     // The order of `Record::cmp_content`, reversed.
@@ -202,16 +268,8 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
     let content: Vec<String> =
         envelope.iter().chain(&columns).map(|column| format!("{column} DESC NULLS LAST")).collect();
     let future = visibility.future_limit[table.index()] / MICROS_PER_DAY;
-    text.replace("{table}", table.name())
-        .replace("{columns}", &columns.join(", "))
+    own_columns(text, table)
         .replace("{content}", &content.join(", "))
-        .replace(
-            "{record}",
-            &format!(
-                "concat('{}/', replace(replace(record_key, '%', '%25'), ',', '%2C'), '/', CAST(version AS VARCHAR))",
-                table.name()
-            ),
-        )
         .replace("{as_of}", &timestamp(as_of))
         .replace("{future_days}", &future.to_string())
         .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
+use crate::catalogue::links::LinkFile;
 use crate::catalogue::parse::parse;
 use crate::catalogue::reads::{Definitions, direct};
 use crate::catalogue::refused::Refused;
+use crate::model::purpose::Purpose;
 
 /// Reports rules that use findings that they may not use.
 pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
@@ -16,7 +18,20 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     for rule in &catalogue.rules {
         refused.extend(used(catalogue, rule, &definitions).into_iter().filter_map(|other| by_way_of(rule, other)));
     }
+    for link in &catalogue.links {
+        refused.extend(link.uses.iter().filter_map(|id| catalogue.rule(id)).filter_map(|rule| shown_by(link, rule)));
+    }
     refused
+}
+
+/// What a unit shows to others was disclosed for permit control, and so is what it shows of rules.
+fn shown_by(link: &LinkFile, rule: &RuleFile) -> Option<Refused> {
+    let (id, purpose) = (&rule.header.id, rule.header.purpose());
+    let message = format!("it shows what {id} found for {}, and links show what serves permit control", purpose.name());
+    let hint = "leave that rule out of the link's `uses`".to_owned();
+    let refused =
+        || Refused { what: "link", name: link.table.name().to_owned(), message, hint, place: Err("uses".to_owned()) };
+    (purpose != Purpose::PermitControl).then(refused)
 }
 
 /// Rules whose rows a rule sees: those in its `uses`, and those in the `uses` of its links.

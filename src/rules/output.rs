@@ -85,15 +85,21 @@ impl RuleRows {
         &self.hits[from..to]
     }
 
-    /// Adds the rows of another batch, whose unit 0 is unit `offset` here.
-    pub fn append(&mut self, other: RuleRows, offset: u32) {
+    /// Adds the rows of another batch; `place` says which unit here a unit there is. Unless its units come after those here, the rows
+    /// must be sorted afterwards.
+    pub fn append(&mut self, other: RuleRows, place: impl Fn(u32) -> u32) {
         let batches = self.batches.len() as u32;
         self.hits.extend(other.hits.into_iter().map(|mut hit| {
-            hit.unit += offset;
+            hit.unit = place(hit.unit);
             hit.batch += batches;
             hit
         }));
         self.batches.extend(other.batches);
+    }
+
+    /// Sorts the rows by unit; those of one unit are in order already.
+    pub fn sort(&mut self) {
+        self.hits.sort_by_key(|hit| hit.unit);
     }
 
     /// Evidence columns of a row, by name.

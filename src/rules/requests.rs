@@ -13,6 +13,10 @@ pub struct Request {
 }
 
 impl Request {
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty() && !self.links
+    }
+
     /// One rule alone.
     pub fn rule(rule: usize) -> Request {
         Request { rules: RuleBits::of(rule), links: false }

@@ -261,31 +261,31 @@ impl Evaluation {
 
 /// The result for some units, to which the result for others can be appended.
 trait Append {
-    /// Unit 0 of `other` becomes unit `offset`.
-    fn append(&mut self, other: Self, offset: u32);
+    /// `place` says which unit here a unit of `other` is.
+    fn append(&mut self, other: Self, place: impl Fn(u32) -> u32);
 }
 
 impl Append for Vec<LinkedRow> {
-    fn append(&mut self, other: Vec<LinkedRow>, offset: u32) {
-        self.extend(other.into_iter().map(|row| LinkedRow { unit: row.unit + offset, ..row }));
+    fn append(&mut self, other: Vec<LinkedRow>, place: impl Fn(u32) -> u32) {
+        self.extend(other.into_iter().map(|row| LinkedRow { unit: place(row.unit), ..row }));
     }
 }
 
 impl Append for Shared {
     /// Both are in the order of the units.
-    fn append(&mut self, other: Shared, _: u32) {
+    fn append(&mut self, other: Shared, _: impl Fn(u32) -> u32) {
         self.units.extend(other.units);
     }
 }
 
 impl Append for Evaluation {
-    fn append(&mut self, other: Evaluation, offset: u32) {
+    fn append(&mut self, other: Evaluation, place: impl Fn(u32) -> u32) {
         for (own, rows) in self.rows.iter_mut().zip(other.rows) {
             let Some(rows) = rows else { continue };
-            own.get_or_insert_default().append(rows, offset);
+            own.get_or_insert_default().append(rows, &place);
         }
         self.failures
-            .extend(other.failures.into_iter().map(|failure| RuleFailure { unit: failure.unit + offset, ..failure }));
+            .extend(other.failures.into_iter().map(|failure| RuleFailure { unit: place(failure.unit), ..failure }));
         self.input_rows += other.input_rows;
         self.rule_micros.iter_mut().zip(other.rule_micros).for_each(|(own, micros)| *own += micros);
         self.gather_micros += other.gather_micros;
@@ -295,9 +295,9 @@ impl Append for Evaluation {
                 self.linked.push((link, Vec::new()));
                 self.linked.len() - 1
             });
-            Append::append(&mut self.linked[own].1, rows, offset);
+            Append::append(&mut self.linked[own].1, rows, &place);
         }
-        self.unlinked.extend(other.unlinked.into_iter().map(|unit| unit + offset));
+        self.unlinked.extend(other.unlinked.into_iter().map(&place));
     }
 }
 

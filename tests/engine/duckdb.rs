@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use arrow::array::AsArray;
+use permitwatch::catalogue::Catalogue;
 use permitwatch::oracle::duckdb_script;
 use permitwatch::sql::{functions, session};
 use permitwatch::tools::replay;
@@ -57,13 +58,11 @@ fn duckdb_finds_the_same_standing_set() {
     assert!(silent < whole, "{silent} of {whole} alerts stand without the studies of a year");
 }
 
-/// How many alerts stand.
-fn assert_same_in_duckdb(dir: &Path) -> usize {
+/// What stands by the Parquet files of a recording, in DuckDB: (rule, subject, key, severity), sorted.
+pub fn standing_in_duckdb(catalogue: &Catalogue, dir: &Path, as_of: i64) -> Vec<[String; 4]> {
     let python = python();
-    let as_of = MANY.end();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let catalogue = catalogue();
-    let script = runtime.block_on(duckdb_script(&catalogue, &visibility(), as_of.0, dir)).unwrap();
+    let script = runtime.block_on(duckdb_script(catalogue, &visibility(), as_of, dir)).unwrap();
     let file = dir.join("standing.duckdb.sql");
     std::fs::write(&file, script).unwrap();
     let output = run(Command::new(python).arg(repository("tests/duckdb/run.py")).arg(&file));
@@ -73,12 +72,19 @@ fn assert_same_in_duckdb(dir: &Path) -> usize {
     let field = |row: &Value, name: &str| row[name].as_str().unwrap_or_else(|| panic!("no {name}: {row}")).to_owned();
     let mut found: Vec<[String; 4]> =
         rows.map(|row| ["rule_id", "subject", "alert_key", "severity"].map(|name| field(&row, name))).collect();
+    found.sort();
+    found
+}
+
+/// How many alerts stand.
+fn assert_same_in_duckdb(dir: &Path) -> usize {
+    let (as_of, catalogue) = (MANY.end(), catalogue());
+    let found = standing_in_duckdb(&catalogue, dir, as_of.0);
     let batch = replay::batch(dir, &catalogue, &visibility(), as_of).unwrap();
     let mut wanted: Vec<[String; 4]> = batch
         .into_iter()
         .map(|row| [row.rule_id, row.subject, row.alert_key, row.severity.name().to_owned()])
         .collect();
-    found.sort();
     wanted.sort();
     println!("{} alerts stand in DuckDB, {} in DataFusion", found.len(), wanted.len());
     let only = |these: &[[String; 4]], those: &[[String; 4]]| {

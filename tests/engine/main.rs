@@ -18,6 +18,7 @@
 //! - `reload`: new rules while running.
 //! - `shown`: what units of employers are shown of what rules found.
 //! - `many_rules`: more rules than a machine word has bits.
+//! - `purposes`: what is disclosed for one purpose serves no rule of another.
 //! - `isolation`: rules that must be refused.
 //! - `permit_in_two_records`: a register may keep one permit in several records.
 //! - `texts`: whatever text is accepted, all engines read it alike.
@@ -47,6 +48,7 @@ mod monotone;
 mod permit_in_two_records;
 mod population;
 mod property;
+mod purposes;
 mod reload;
 mod safeguards;
 mod shown;

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use permitwatch::catalogue::Catalogue;
 use permitwatch::model::alert::Alert;
 use permitwatch::model::partition::partition_of;
+use permitwatch::model::purpose::Purpose;
 use permitwatch::model::record::{Message, Offset, Op, Record, Value};
 use permitwatch::model::schema::{ColumnType, Feed, TableId};
 use permitwatch::model::time::{KnownTime, MICROS_PER_DAY, format_micros};
@@ -54,6 +55,8 @@ pub enum Kind {
     OtherAmount,
     /// True or registered long before or after it is known.
     OddTimes,
+    /// Disclosed for another purpose.
+    OtherPurpose,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +90,7 @@ fn draws(persons: usize) -> impl Strategy<Value = Draw> {
         OtherDay,
         OtherAmount,
         OddTimes,
+        OtherPurpose,
     ]);
     let days = prop_oneof![3 => 0..3i64, 3 => 0..70i64, 1 => 0..900i64];
     let minutes = prop_oneof![2 => Just(0i64), 1 => 0..1440i64];
@@ -237,6 +241,7 @@ pub fn bend(records: &mut Vec<Record>, twist: Twist) {
                 }
             }
         }
+        Kind::OtherPurpose => records[at].purpose = Purpose::NAMES[twist.other as usize % Purpose::NAMES.len()].into(),
         Kind::OddTimes => {
             let records = &mut records[at];
             let by = (twist.days - 100) * MICROS_PER_DAY;

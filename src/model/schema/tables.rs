@@ -20,7 +20,12 @@ pub const ENVELOPE: [Column; 9] = [
     req("event_time", Timestamp, "-", "when it was true; a date or an instant"),
     req("registered_at", Timestamp, "-", "when the authority registered it"),
     req("source", Code, "-", "register or authority that it comes from"),
-    req("purpose", Code, "-", "permit_control, payment_control or follow_up: what the disclosure was made for"),
+    req(
+        "purpose",
+        Code,
+        "-",
+        "permit_control, payment_control or follow_up: what the disclosure was made for; rules of another purpose do not see it, unless it is permit_control",
+    ),
     req("secrecy_class", Int, "-", "0 none, 1 social benefit, 2 tax, 3 protected person, 4 sealed notice"),
 ];
 

@@ -2,12 +2,13 @@
 //! one person's facts to another, of which the program has its own copies.
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::file::{PURPOSES, RuleFile, split_header};
+use crate::catalogue::file::{RuleFile, split_header};
 use crate::catalogue::gateways::Gate;
 use crate::catalogue::parse::parse;
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::catalogue::stars;
 use crate::decode::codes::PERMIT_CLASSES;
+use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::{Excepted, unknown};
 use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, Safeguard, may_survive};
@@ -111,7 +112,7 @@ fn of_gateways(catalogue: &Catalogue, excepted: &Excepted) -> Vec<Refused> {
             |kind: &&str| catalogue.gateways.kinds(table).contains(kind) || GATEWAYS.kinds(table).contains(kind);
         let kinds = kinds_of(table).into_iter().filter(own_kinds).map(Some).chain([None]);
         for kind in kinds {
-            for purpose in PURPOSES {
+            for purpose in Purpose::NAMES {
                 for (class, _) in PERMIT_CLASSES {
                     let Some(entry) = catalogue.gateways.find(table, kind, class, purpose) else { continue };
                     let law = GATEWAYS.find(table, kind, class, purpose);

@@ -8,13 +8,15 @@ use crate::rules::requests::Requests;
 use crate::rules::set::RuleSet;
 use crate::sql::cells::{Arena, Cells, Rows};
 use crate::sql::column::Column;
-use crate::units::{Unit, tagged_text};
+use crate::units::{Sees, Unit, tagged_text};
 
 /// A batch of units and what each asks for.
 pub(super) struct Call<'a> {
     pub history: &'a History,
     pub units: &'a [Unit],
     pub requests: &'a Requests,
+    /// Whose records the plans see.
+    pub sees: Sees,
     pub persons: OnceCell<Column>,
     /// The unit's tables, if one unit is evaluated alone.
     pub single: Option<SingleTables<'a>>,
@@ -25,22 +27,26 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub fn new(history: &'a History, units: &'a [Unit], requests: &'a Requests) -> Call<'a> {
+    pub fn new(history: &'a History, units: &'a [Unit], sees: Sees, requests: &'a Requests) -> Call<'a> {
         let (persons, single) = (OnceCell::new(), None);
         let (rows, filling, steps) = (Cell::default(), Cell::default(), Cell::default());
-        Call { history, units, requests, persons, single, rows, filling, steps }
+        Call { history, units, requests, sees, persons, single, rows, filling, steps }
     }
 
     /// A call for one unit.
     pub fn single(
         history: &'a History,
         unit: &'a Unit,
+        sees: Sees,
         requests: &'a Requests,
         set: &RuleSet,
         arena: &'a Arena,
     ) -> Call<'a> {
         let units = std::slice::from_ref(unit);
-        Call { single: Some(SingleTables::new(history, *unit, set, arena)), ..Call::new(history, units, requests) }
+        Call {
+            single: Some(SingleTables::new(history, *unit, set, arena)),
+            ..Call::new(history, units, sees, requests)
+        }
     }
 
     /// Notes that a slot has been filled in `elapsed`, which includes other slots filled meanwhile; `before` is what filling had

@@ -12,7 +12,8 @@ use arrow::compute::cast;
 use datafusion::error::DataFusionError;
 
 use crate::history::History;
-use crate::model::sets::RuleBits;
+use crate::model::purpose::Purpose;
+use crate::model::sets::{RuleBits, RuleNo};
 use crate::rules::linked::{LinkedRow, read_rows};
 use crate::rules::output::{RuleRows, Shared};
 use crate::rules::planned::{BaseTable, PlannedView};
@@ -24,18 +25,51 @@ use crate::sql::column::{Batch, Column};
 use crate::sql::executor::{Compiled, Run};
 use crate::sql::failure::{PANICKED, described};
 use crate::sql::slots::Origin;
-use crate::units::{Unit, gather, persons};
+use crate::units::{Sees, Unit, gather, persons};
 
 /// Up to this many units are evaluated one by one (see `executor::single`), more are evaluated together.
 const FEW_UNITS: usize = 8;
 
+/// What persons are evaluated with: most with all of their records, the others with those of one purpose after the other.
+const SEEN: [Sees; 4] = [None, Some(Purpose::PermitControl), Some(Purpose::PaymentControl), Some(Purpose::FollowUp)];
+
 impl RuleSet {
-    /// Runs the plans that each unit asks for. A failure is narrowed down to the units that cause it.
+    /// Runs the plans that each unit asks for. A failure is narrowed down to the units that cause it. Persons of whom something
+    /// serves one purpose alone are evaluated apart for each purpose, so that a rule, and what it reads by views, sees what it may.
     pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Request]) -> Evaluation {
+        if units.iter().all(|unit| !history.has_bound(unit.person)) {
+            return self.evaluate_seeing(history, units, None, asked);
+        }
+        let mut out = Evaluation::none(self.rules.len());
+        for sees in SEEN {
+            let asked = |at: &usize| self.requested(&asked[*at], sees);
+            let own: Vec<usize> = (0..units.len())
+                .filter(|at| history.has_bound(units[*at].person) == sees.is_some() && !asked(at).is_empty())
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let asked: Vec<Request> = own.iter().map(asked).collect();
+            let units: Vec<Unit> = own.iter().map(|at| units[*at]).collect();
+            out.append(self.evaluate_seeing(history, &units, sees, &asked), |unit| own[unit as usize] as u32);
+        }
+        out.rows.iter_mut().flatten().for_each(RuleRows::sort);
+        out
+    }
+
+    /// What rules of a purpose are asked for; links are for permit control.
+    fn requested(&self, asked: &Request, sees: Sees) -> Request {
+        let Some(purpose) = sees else { return asked.clone() };
+        let is_for = |rule: &usize| self.rules[*rule].file.header.purpose() == purpose;
+        let links = asked.links && purpose == Purpose::PermitControl;
+        Request { rules: asked.rules.iter().filter(is_for).collect(), links }
+    }
+
+    fn evaluate_seeing(&self, history: &History, units: &[Unit], sees: Sees, asked: &[Request]) -> Evaluation {
         let requests = |units: Range<usize>| Requests::new(&asked[units], &self.needs);
         let none = Evaluation::none(self.rules.len());
         let done: Result<Evaluation, Infallible> =
-            self.in_calls(history, units, requests, none, |set, call| Ok(set.evaluate_call(call)));
+            self.in_calls(history, units, sees, requests, none, |set, call| Ok(set.evaluate_call(call)));
         let Ok(done) = done;
         done
     }
@@ -46,18 +80,20 @@ impl RuleSet {
         &self,
         history: &History,
         units: &[Unit],
+        sees: Sees,
         requests: impl Fn(Range<usize>) -> Requests,
         none: T,
         evaluate: impl for<'a> Fn(&'a RuleSet, &Call<'a>) -> Result<T, E>,
     ) -> Result<T, E> {
         if units.len() > FEW_UNITS {
             self.prepare();
-            return evaluate(self, &Call::new(history, units, &requests(0..units.len())));
+            return evaluate(self, &Call::new(history, units, sees, &requests(0..units.len())));
         }
         let mut out = none;
         for (number, unit) in units.iter().enumerate() {
             let (requests, arena) = (requests(number..number + 1), Arena::default());
-            out.append(evaluate(self, &Call::single(history, unit, &requests, self, &arena))?, number as u32);
+            let done = evaluate(self, &Call::single(history, unit, sees, &requests, self, &arena))?;
+            out.append(done, |unit| unit + number as u32);
         }
         Ok(out)
     }
@@ -156,7 +192,8 @@ impl RuleSet {
     /// The rows of a link that reads records only; `at` is its position in [`RuleSet::links`].
     pub fn evaluate_link(&self, history: &History, units: &[Unit], at: usize) -> Result<Vec<LinkedRow>, String> {
         let requests = |units: Range<usize>| Requests::for_all(units.len(), Plans::link(self.links[at].table));
-        self.in_calls(history, units, requests, Vec::new(), |set, call| set.link_rows(call, at))
+        let sees = Some(Purpose::PermitControl);
+        self.in_calls(history, units, sees, requests, Vec::new(), |set, call| set.link_rows(call, at))
     }
 
     fn link_rows<'a>(&'a self, call: &Call<'a>, at: usize) -> Result<Vec<LinkedRow>, String> {
@@ -165,11 +202,29 @@ impl RuleSet {
         read_rows(link.table, &batches)
     }
 
-    /// Evaluates cancellers and corroborations of all units.
+    /// Evaluates cancellers and corroborations of all units. A rule is corroborated by what its purpose sees; cancellers read nothing
+    /// that is disclosed for a purpose.
     pub fn evaluate_shared(&self, history: &History, units: &[Unit]) -> Result<Shared, String> {
-        let requests = |units: Range<usize>| Requests::for_all(units.len(), Plans::CONDITIONS);
-        let none = Shared { units: Vec::with_capacity(units.len()) };
-        self.in_calls(history, units, requests, none, |set, call| set.shared_rows(call))
+        let seen = |units: &[Unit], sees: Sees| {
+            let requests = |units: Range<usize>| Requests::for_all(units.len(), Plans::CONDITIONS);
+            let none = Shared { units: Vec::with_capacity(units.len()) };
+            self.in_calls(history, units, sees, requests, none, |set, call| set.shared_rows(call))
+        };
+        let bound: Vec<usize> = (0..units.len()).filter(|at| history.has_bound(units[*at].person)).collect();
+        let mut out = seen(units, None)?;
+        for &at in &bound {
+            out.units[at].corroborations.clear();
+        }
+        for purpose in Purpose::ALL.into_iter().filter(|_| !bound.is_empty()) {
+            let own: Vec<Unit> = bound.iter().map(|at| units[*at]).collect();
+            for (&at, conditions) in bound.iter().zip(seen(&own, Some(purpose))?.units) {
+                let is_for = |rule: RuleNo| self.rules[rule.index()].file.header.purpose() == purpose;
+                let corroborations = conditions.corroborations.into_iter().filter(|row| is_for(row.rule));
+                out.units[at].corroborations.extend(corroborations);
+                out.units[at].corroborations.sort_unstable();
+            }
+        }
+        Ok(out)
     }
 
     fn shared_rows<'a>(&'a self, call: &Call<'a>) -> Result<Shared, String> {
@@ -201,7 +256,8 @@ impl RuleSet {
             let asks = |unit: usize| call.requests.asks(offset + unit, plan);
             let asked = |unit| if asks(unit) { request.clone() } else { Request::default() };
             let asked: Vec<Request> = (0..half.len()).map(asked).collect();
-            out.append(self.evaluate(call.history, half, &asked), offset as u32);
+            let done = self.evaluate_seeing(call.history, half, call.sees, &asked);
+            out.append(done, |unit| unit + offset as u32);
         }
         out
     }
@@ -237,7 +293,8 @@ impl RuleSet {
     }
 
     fn fill_table(&self, call: &Call<'_>, base: &BaseTable) {
-        let content = gather(call.history, call.units, base.demand(), |unit| call.requests.asks(unit, &base.users));
+        let wanted = |unit| call.requests.asks(unit, &base.users);
+        let content = gather(call.history, call.units, base.demand(), call.sees, wanted);
         call.rows.set(call.rows.get() + content.rows);
         base.slot.fill(content, call.persons.get_or_init(|| Column::new(persons(call.history, call.units))));
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrow::compute::cast;
 use datafusion::common::Result;
 
-use crate::history::{History, Version};
+use crate::history::Version;
 use crate::model::schema::ColumnType;
 use crate::rules::planned::BaseTable;
 use crate::rules::requests::Plans;
@@ -14,7 +14,7 @@ use crate::rules::set::call::{Call, SingleTables};
 use crate::sql::cells::{Cells, Rows};
 use crate::sql::executor::{Compiled, SingleRun};
 use crate::sql::slots::{Origin, Slot};
-use crate::units::{ColumnSource, Unit, push_tag, versions};
+use crate::units::{ColumnSource, push_tag, versions};
 
 impl RuleSet {
     /// The rows of a plan; `name` is the name under which the profile counts it.
@@ -37,7 +37,7 @@ impl RuleSet {
                     return Ok(known);
                 }
                 let started = Instant::now();
-                let rows = gathered(call.history, call.units[0], &self.bases[at], single);
+                let rows = gathered(call, &self.bases[at], single);
                 single.tables.borrow_mut()[at] = Some(rows);
                 call.rows.set(call.rows.get() + rows.count);
                 call.filling.set(call.filling.get() + started.elapsed());
@@ -83,10 +83,10 @@ impl RuleSet {
 }
 
 /// The rows of a table.
-fn gathered<'a>(history: &History, unit: Unit, base: &BaseTable, single: &SingleTables<'a>) -> Rows<'a> {
-    let (demand, arena) = (base.demand(), single.arena);
+fn gathered<'a>(call: &Call<'_>, base: &BaseTable, single: &SingleTables<'a>) -> Rows<'a> {
+    let (history, demand, arena) = (call.history, base.demand(), single.arena);
     let mut found: Vec<Version> = Vec::new();
-    versions(history, unit, demand, |version| found.push(version));
+    versions(history, call.units[0], demand, call.sees, |version| found.push(version));
     if found.is_empty() {
         return Rows::NONE;
     }

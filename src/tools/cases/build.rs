@@ -10,6 +10,7 @@ use toml::Table;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::decode::codes;
 use crate::model::identity::{check_digit, is_employer_number, is_person_number};
+use crate::model::purpose::Purpose;
 use crate::model::record::{Op, Record, Value};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::time::{Day, EventTime, KnownTime, MICROS_PER_DAY, parse_day};
@@ -130,6 +131,10 @@ impl Maker<'_> {
         let known = line.known.clone().or_else(|| default("known")).ok_or("known: neither here nor in the defaults")?;
         let known = moved_instant(time("known", &known)?, month).ok_or("known: moved out of the calendar")?;
         let source = line.source.clone().or_else(|| default("source")).unwrap_or_else(|| usual_source(table).into());
+        let purpose = line.purpose.as_deref().unwrap_or(Purpose::PermitControl.name());
+        if !Purpose::NAMES.contains(&purpose) {
+            return Err(format!("purpose: \"{purpose}\" is none of {}", Purpose::NAMES.join(", ")));
+        }
         let event = line.event.as_deref().map_or(Ok(known), |text| time("event", text))?;
         let mut columns: BTreeMap<&str, toml::Value> = BTreeMap::new();
         for (name, value) in defaults.iter().chain(&line.set) {
@@ -174,7 +179,7 @@ impl Maker<'_> {
             known_time: KnownTime(known),
             schema_ver: 1,
             source: source.into(),
-            purpose: "permit_control".into(),
+            purpose: purpose.into(),
             secrecy_class: 0,
             values: if op == Op::Retract { Vec::new() } else { values },
         });

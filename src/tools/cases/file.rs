@@ -93,6 +93,8 @@ pub struct Line {
     pub op: Option<String>,
     pub version: Option<i64>,
     pub source: Option<String>,
+    /// What the record was disclosed for; permit_control without it.
+    pub purpose: Option<String>,
     pub event: Option<String>,
     pub repeat: Option<Repeat>,
 }

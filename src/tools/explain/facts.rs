@@ -1,5 +1,7 @@
 //! A permit's rules, one by one: what each found or did not find, and what it waits for.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -145,16 +147,17 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
             other_rules.push(OtherRule { number, id, title });
         }
     }
-    // Made for the first rule that has no row.
-    let mut tables = None;
+    // Made for the first rule of a purpose that has no row.
+    let mut tables = BTreeMap::new();
     for rule in rules.iter_mut().filter(|rule| rule.is_empty()) {
         let Some(file) = catalogue.rule(&rule.id) else { continue };
-        rule.path = Some(match tables.get_or_insert_with(|| Tables::of(person, catalogue, as_of)) {
+        let sees = file.header.purpose();
+        rule.path = Some(match tables.entry(sees).or_insert_with(|| Tables::of(person, catalogue, as_of, sees)) {
             Ok(tables) => tables.follow(file, permit_id),
             Err(error) => Path { failure: Some(error.strip_backtrace()), ..Path::default() },
         });
     }
-    let mut quarantined: std::collections::BTreeMap<(Feed, Reason), usize> = std::collections::BTreeMap::new();
+    let mut quarantined: BTreeMap<(Feed, Reason), usize> = BTreeMap::new();
     for entry in &person.quarantined {
         if entry.coordinates.feed != Feed::Reference {
             *quarantined.entry((entry.coordinates.feed, entry.reason)).or_default() += 1;

@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::parse::{branches, parse};
+use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::model::time::KnownTime;
 use crate::rules::Request;
@@ -59,7 +60,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    pub fn of(person: &Person, catalogue: &Catalogue, as_of: KnownTime) -> Result<Tables, DataFusionError> {
+    /// As rules of a purpose see them.
+    pub fn of(
+        person: &Person,
+        catalogue: &Catalogue,
+        as_of: KnownTime,
+        sees: Purpose,
+    ) -> Result<Tables, DataFusionError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let tables = Tables { runtime, context: session()? };
         let (history, unit) = (person.shard.history(), [Unit { person: person.number, as_of }]);
@@ -67,7 +74,7 @@ impl Tables {
         for (table, all_versions) in TableId::ALL.into_iter().flat_map(|table| [(table, false), (table, true)]) {
             let schema = rule_schema(table, all_versions);
             let demand = Demand::new(table, all_versions, &vec![true; schema.fields().len()]);
-            let content = gather(history, &unit, &demand, |_| true);
+            let content = gather(history, &unit, &demand, Some(sees), |_| true);
             let mut columns = Vec::new();
             for (values, field) in content.columns.into_iter().zip(schema.fields()) {
                 let values = match values {

@@ -346,7 +346,7 @@ fn difference(found: &Rows, wanted: &Rows, look: usize) -> String {
     )
 }
 
-fn write_parquet(dir: &Path, tables: &[RecordBatch]) {
+pub fn write_parquet(dir: &Path, tables: &[RecordBatch]) {
     std::fs::create_dir(dir.join("parquet")).unwrap();
     for table in TableId::ALL.into_iter().filter(|table| !table.is_link()) {
         let batch = &tables[table.index()];
