@@ -50,6 +50,10 @@ bench *ARGS:
 stages FILTER="":
     cargo bench --bench stages -- {{ FILTER }}
 
+# What is shipped: a stripped program that knows its commit, the list of its parts (SBOM), checksums
+release *DIRECTORY:
+    .ci/release {{ DIRECTORY }}
+
 # Size of the program, number of its dependencies
 size: build
     benches/size.sh

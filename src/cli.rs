@@ -17,6 +17,7 @@ use crate::output::OutFile;
 use crate::pipeline::reload::exceptions;
 use crate::rules::RuleSet;
 use crate::source::files::Recorded;
+use crate::telemetry;
 use crate::terminal::note;
 use crate::tools::replay::recorded_file;
 
@@ -37,7 +38,7 @@ mod topics;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version = telemetry::VERSION, about, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

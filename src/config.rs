@@ -4,6 +4,7 @@
 //! and are never printed.
 
 mod exposed;
+mod keys;
 mod ranges;
 mod secrets;
 
@@ -13,10 +14,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use keys::{AlertsConfig, AuditConfig, OlderKey};
+
 use crate::model::clock::wall;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::{KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND, WallTime, parse_instant};
-use crate::pseudonyms::Pseudonyms;
 
 /// Default of `kafka.max_ahead_seconds`: seconds by which clocks may differ.
 pub const MAX_AHEAD_SECONDS: u32 = 300;
@@ -123,40 +125,6 @@ impl FeedConfig {
 
     pub fn begins_at(&self) -> Option<KnownTime> {
         self.begins_at.as_deref().and_then(parse_instant).map(KnownTime)
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AlertsConfig {
-    /// File that holds the key of the pseudonyms (at least 32 bytes).
-    pub key_file: Option<PathBuf>,
-    /// Environment variable that holds the key.
-    pub key_env: Option<String>,
-    pub key_id: String,
-    /// Keys that were in force before: what was written under them is read.
-    pub older_keys: Vec<OlderKey>,
-}
-
-/// A key that was in force before.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OlderKey {
-    pub id: String,
-    pub file: Option<PathBuf>,
-    pub env: Option<String>,
-}
-
-/// Where looks behind pseudonyms are recorded.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuditConfig {
-    pub file: Option<PathBuf>,
-}
-
-impl Default for AlertsConfig {
-    fn default() -> AlertsConfig {
-        AlertsConfig { key_file: None, key_env: None, key_id: "1".into(), older_keys: Vec::new() }
     }
 }
 
@@ -470,38 +438,6 @@ impl KafkaConfig {
     pub fn sasl_password(&self) -> Result<Option<String>, ConfigError> {
         secrets::read("kafka.sasl_password", self.sasl_password_file.as_deref(), self.sasl_password_env.as_deref())
     }
-}
-
-impl AlertsConfig {
-    /// The keys of the pseudonyms, from their files or the environment; `None` if none is named.
-    pub fn pseudonyms(&self) -> Result<Option<Pseudonyms>, ConfigError> {
-        let Some(key) = key("alerts.key", self.key_file.as_deref(), self.key_env.as_deref())? else { return Ok(None) };
-        let mut older = Vec::with_capacity(self.older_keys.len());
-        for OlderKey { id, file, env } in &self.older_keys {
-            let wrong = |message: &str| ConfigError::Secret { key: "alerts.older_keys", message: message.to_owned() };
-            if id.is_empty() || *id == self.key_id || older.iter().any(|(_, other)| other == id) {
-                return Err(wrong("each has an id of its own, another than alerts.key_id"));
-            }
-            let Some(old) = self::key("alerts.older_keys", file.as_deref(), env.as_deref())? else {
-                return Err(wrong("each names a file or an environment variable"));
-            };
-            if old == key || older.iter().any(|(other, _)| *other == old) {
-                return Err(wrong("two ids name the same key"));
-            }
-            older.push((old, id.clone()));
-        }
-        let older = older.iter().map(|(key, id)| (key.as_str(), id.as_str()));
-        Ok(Some(Pseudonyms::new(&key, &self.key_id).and_older(older)))
-    }
-}
-
-/// A key, from its file or the environment.
-fn key(name: &'static str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, ConfigError> {
-    let key = secrets::read(name, file, variable)?;
-    if let Some(key) = &key {
-        secrets::check_key(key).map_err(|message| ConfigError::Secret { key: name, message })?;
-    }
-    Ok(key)
 }
 
 /// Why a file is no configuration, by line and key, without the value: it may be a secret in the wrong place.

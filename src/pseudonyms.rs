@@ -122,7 +122,7 @@ impl Pseudonyms {
 
     /// The pseudonym of a person, or of another unit.
     pub fn of(&self, subject: &str) -> String {
-        hex(&mac(&self.current.person, subject.as_bytes())[..16])
+        hex::encode(&mac(&self.current.person, subject.as_bytes())[..16])
     }
 
     pub fn token(&self, kind: Kind, text: &str) -> String {
@@ -151,7 +151,7 @@ impl Pseudonyms {
 
     /// The seal of an entry of the audit log; `None` if there is no such key here.
     pub fn seal_entry(&self, key_id: &str, entry: &[u8]) -> Option<String> {
-        self.by_id(key_id).map(|keys| hex(&mac(&keys.audit, entry)))
+        self.by_id(key_id).map(|keys| hex::encode(mac(&keys.audit, entry)))
     }
 
     /// A record of an internal topic: its key, and its payload.
@@ -233,10 +233,6 @@ fn mac(key: &Hmac<Sha256>, text: &[u8]) -> [u8; 32] {
 
 fn siv(key: &[u8; 64]) -> Aes256Siv {
     Aes256Siv::new(key.into())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

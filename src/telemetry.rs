@@ -209,6 +209,12 @@ const PROCESS_START: &str = "permitwatch_process_start_timestamp_seconds";
 const PROCESS_RESIDENT: &str = "permitwatch_process_resident_bytes";
 const BUILD_INFO: &str = "permitwatch_build_info";
 
+/// The program's version, with the commit that it was built of where the build was told (`.ci/release`).
+pub const VERSION: &str = match option_env!("PERMITWATCH_BUILD") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Topics that permitwatch writes and reads back.
 const OWN_TOPICS: [&str; 3] = ["links", "derived", "alerts"];
 

@@ -12,7 +12,7 @@ impl Catalogue {
         for rule in &self.rules {
             hash.update(self.fingerprint(rule));
         }
-        hex(&hash.finalize()[..8])
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// Identifies everything that decides the rows that links show: their texts, the views, the rules that they use.
@@ -40,7 +40,7 @@ impl Catalogue {
         for threshold in &self.thresholds {
             hash.update(threshold.in_text());
         }
-        hex(&hash.finalize()[..8])
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// Identifies everything that decides a rule's rows: its text, the views, the thresholds, the fixed query.
@@ -71,10 +71,6 @@ impl Catalogue {
             part(&threshold.in_text());
         }
         part(&self.standing);
-        hex(&hash.finalize()[..8])
+        hex::encode(&hash.finalize()[..8])
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -79,7 +79,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;
-    telemetry::started(env!("CARGO_PKG_VERSION"), &catalogue.set_fingerprint(), &config, wall());
+    telemetry::started(telemetry::VERSION, &catalogue.set_fingerprint(), &config, wall());
     let server = runtime.block_on(async {
         match HttpServer::bind(&args.listen, metrics.clone(), Arc::clone(&readiness)).await {
             Ok(server) => Ok(server),

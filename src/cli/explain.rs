@@ -16,7 +16,7 @@ use crate::pseudonyms::Kind;
 use crate::sink::kafka::read_published;
 use crate::source::files::Recorded;
 use crate::terminal;
-use crate::tools::explain::{self, AlertFacts, Options, Page};
+use crate::tools::explain::{self, AlertFacts, Closed, Options, Page};
 use crate::words::Language;
 
 /// Explain an alert by its id, or a permit.
@@ -60,6 +60,10 @@ pub struct ExplainArgs {
     /// For each rule that has no row for the permit: how many rows each step of its SQL has, and what took the last one.
     #[arg(long, requires = "permit")]
     steps: bool,
+    /// A secrecy class that is closed to whoever reads it: 1 (social benefit) or 2 (tax); may be repeated. Of such records only that they
+    /// exist is shown, and nothing that was derived from them.
+    #[arg(long = "closed-class", value_name = "CLASS", value_parser = clap::value_parser!(i64).range(1..=2))]
+    closed_classes: Vec<i64>,
     /// Why: the number of the case, for example. Needed where the configuration has `audit.file`, which records each look.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -140,7 +144,7 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
         let is_wanted = |(own, alert): &(AlertId, Alert)| !alert.is_withheld && pseudonyms.is_id_of(wanted, *own);
         if let Some((_, alert)) = published.into_iter().find(is_wanted) {
             let alert = Alert { alert_id: id.to_owned(), ..alert };
-            return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert)?);
+            return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert, &closed(args))?);
         }
     }
     bail!("no alert {id} in topic \"{}\"", config.kafka.alerts_topic())
@@ -152,7 +156,12 @@ fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyho
         limits: config.limits.clone(),
         pseudonyms: Arc::new(replay::pseudonyms(config)?),
         as_of: replay::clock(recorded, args.as_of)?,
+        closed: closed(args),
     })
+}
+
+fn closed(args: &ExplainArgs) -> Closed {
+    Closed { classes: args.closed_classes.clone() }
 }
 
 /// The alert, from the log of a replay.

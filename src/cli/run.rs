@@ -38,7 +38,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     };
     let metrics = telemetry::install().context("cannot install the metrics recorder")?;
     let started_at = wall();
-    telemetry::started(env!("CARGO_PKG_VERSION"), &catalogue.set_fingerprint(), &config, started_at);
+    telemetry::started(telemetry::VERSION, &catalogue.set_fingerprint(), &config, started_at);
     let stop = Arc::new(AtomicBool::new(false));
     let instance = Instance {
         pseudonyms: Arc::new(pseudonyms),
@@ -105,7 +105,7 @@ fn reload(rules: &RulesInForce, config: &Config) {
         }
         Ok(Changes { added, changed, removed }) => {
             telemetry::reloaded("taken");
-            telemetry::rules_in_force(env!("CARGO_PKG_VERSION"), &before, &rules.get().1.set_fingerprint());
+            telemetry::rules_in_force(telemetry::VERSION, &before, &rules.get().1.set_fingerprint());
             tracing::info!(?added, ?changed, ?removed, "rules read again");
         }
         Err(error) => {

@@ -30,6 +30,19 @@ pub(super) fn read(
     }
 }
 
+/// A key, from its file or the environment variable.
+pub(super) fn read_key(
+    name: &'static str,
+    file: Option<&Path>,
+    variable: Option<&str>,
+) -> Result<Option<String>, ConfigError> {
+    let key = read(name, file, variable)?;
+    if let Some(key) = &key {
+        check_key(key).map_err(|message| ConfigError::Secret { key: name, message })?;
+    }
+    Ok(key)
+}
+
 /// Refuses a file that everybody on the machine may read or write. Its group may: a secret that a container is given belongs to a group.
 pub(super) fn check_private(file: &Path) -> Result<(), String> {
     #[cfg(unix)]
@@ -46,7 +59,7 @@ pub(super) fn check_private(file: &Path) -> Result<(), String> {
 }
 
 /// Refuses what is too short or too regular for a key.
-pub(super) fn check_key(key: &str) -> Result<(), String> {
+fn check_key(key: &str) -> Result<(), String> {
     if key.len() < KEY_BYTES {
         return Err(format!("it is shorter than {KEY_BYTES} bytes"));
     }

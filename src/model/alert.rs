@@ -92,17 +92,12 @@ impl AlertId {
     }
 
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.0)
     }
 
     pub fn from_hex(text: &str) -> Option<AlertId> {
-        if text.len() != 32 || !text.is_ascii() {
-            return None;
-        }
         let mut id = [0; 16];
-        for (index, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
-        }
+        hex::decode_to_slice(text, &mut id).ok()?;
         Some(AlertId(id))
     }
 }

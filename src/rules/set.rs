@@ -259,6 +259,14 @@ impl Evaluation {
     }
 }
 
+impl Evaluation {
+    /// Puts rows in the order of the units.
+    fn sort(&mut self) {
+        self.rows.iter_mut().flatten().for_each(RuleRows::sort);
+        self.linked.iter_mut().for_each(|(_, rows)| rows.sort_by_key(|row| row.unit));
+    }
+}
+
 /// The result for some units, to which the result for others can be appended.
 trait Append {
     /// `place` says which unit here a unit of `other` is.

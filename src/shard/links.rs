@@ -92,7 +92,7 @@ fn rules_fingerprint(rules: &RuleSet) -> Box<str> {
         hash.update(&rule.fingerprint);
         hash.update([0]);
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    hex::encode(&hash.finalize()[..8]).into()
 }
 
 /// A link record, and the unit that shows it.

@@ -45,7 +45,7 @@ pub use officer::{alert_page, permit_page};
 pub use one_person::{Options, Person, find_alert, subject_of_alert, subject_of_permit};
 pub use page::Page;
 pub use party::{PartyFacts, party_page};
-pub use shown::RecordFacts;
+pub use shown::{Closed, RecordFacts};
 pub use text::text;
 
 /// Why nothing can be explained. Nothing has been changed.
@@ -194,10 +194,12 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
     let found_at = parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
     facts.as_of = format_micros(as_of.0);
     facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
+    let mut is_closed = false;
     let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
     if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
         && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
     {
+        is_closed |= person.is_closed(&records);
         facts.now = Some(NowFacts {
             finding: rule.finding(&evidence),
             records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
@@ -210,7 +212,34 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
         facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
+    let transitions = person.log.iter().filter(|alert| alert.alert_id == facts.alert.alert_id);
+    if is_closed || transitions.into_iter().any(|alert| person.is_closed(&alert.records)) {
+        facts.close();
+    }
     facts
+}
+
+/// Instead of what was found from records that are closed to the reader.
+fn closed_finding() -> Bilingual {
+    Bilingual {
+        sv: "Vad som hittades visas inte: det bygger på uppgifter av en sekretessklass som inte är öppen för läsaren."
+            .into(),
+        en: "What was found is not shown: it rests on data of a secrecy class that is not open to the reader.".into(),
+    }
+}
+
+impl AlertFacts {
+    /// Leaves out what was found, since it rests on data that are closed to the reader. That there is an alert, its rule, its times and the
+    /// references of its records stay.
+    fn close(&mut self) {
+        for alert in [&mut self.alert, &mut self.found] {
+            alert.finding = closed_finding();
+            alert.evidence.clear();
+        }
+        self.now = None;
+        self.counter_evidence.iter_mut().for_each(|fact| fact.result = None);
+        self.history.iter_mut().for_each(|transition| transition.changes.clear());
+    }
 }
 
 fn no_permit(recorded: Recorded<'_>, options: &Options, permit_id: &str) -> ExplainError {
@@ -258,12 +287,15 @@ pub fn party_of_permit<'a>(
     party::party(catalogue, permit_id, Some(&class), &format_micros(as_of.0), &standing)
 }
 
-/// Explains an alert from its last transition alone, as the alerts topic keeps it.
-pub fn alert_from_topic(catalogue: &Catalogue, alert: &Alert) -> Result<AlertFacts, ExplainError> {
+/// Explains an alert from its last transition alone, as the alerts topic keeps it. Of its records' classes only the highest is known there.
+pub fn alert_from_topic(catalogue: &Catalogue, alert: &Alert, closed: &Closed) -> Result<AlertFacts, ExplainError> {
     let missing = || ExplainError::NoAlert { id: alert.alert_id.clone(), place: "the topic".into() };
     let mut facts = alert_facts(catalogue, &[alert]).ok_or_else(missing)??;
     facts.records = alert.records.iter().map(RecordFacts::reference_only).collect();
     facts.from_topic = true;
+    if closed.may_have(alert.secrecy_class) {
+        facts.close();
+    }
     Ok(facts)
 }
 

@@ -77,5 +77,5 @@ pub fn fingerprint(catalogue: &Catalogue, text: &str) -> Option<String> {
     let gateways = || (text == "gateways.toml").then(|| format!("{:?}", catalogue.gateways));
     let whole = catalogue.rule(text).map(rule).or_else(view).or_else(link).or_else(gateways)?;
     let hash = Sha256::digest(whole.as_bytes());
-    Some(hash[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(&hash[..8]))
 }

@@ -53,7 +53,7 @@ impl RuleSet {
             let units: Vec<Unit> = own.iter().map(|at| units[*at]).collect();
             out.append(self.evaluate_seeing(history, &units, sees, &asked), |unit| own[unit as usize] as u32);
         }
-        out.rows.iter_mut().flatten().for_each(RuleRows::sort);
+        out.sort();
         out
     }
 

@@ -12,6 +12,7 @@ use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::planned::PlannedRule;
 use crate::rules::{Conditions, Hit, Interval, Request};
+use crate::tools::explain::closed_finding;
 use crate::tools::explain::one_person::Person;
 use crate::tools::explain::steps::{Path, Tables};
 use crate::units::Unit;
@@ -223,8 +224,14 @@ fn rule_facts(
             found.of(0).iter().filter(|hit| header.subject.is_some() || hit.subject == permit_id).collect();
         for hit in &own {
             let verdict = verdict(rule, conditions, hit, &own, as_of, person.spoken(number));
+            let is_closed = match found.records(hit) {
+                Some(records) => person.is_closed(&records),
+                None => person.closed.may_have(history.secrecy(person.number, rule.tables, as_of.0)),
+            };
             let evidence = found.evidence(hit, subject_column);
-            rows.push(row_facts(person, (number, rule), conditions, (hit, &own), verdict, evidence));
+            let finding = rule.file.finding(&evidence);
+            let shown = if is_closed { (closed_finding(), Map::new()) } else { (finding, evidence) };
+            rows.push(row_facts(person, (number, rule), conditions, (hit, &own), verdict, shown));
         }
     }
     RuleFacts {
@@ -244,7 +251,7 @@ fn row_facts(
     conditions: &Conditions,
     (hit, rows): (&Hit, &[&Hit]),
     verdict: Verdict,
-    evidence: Map<String, Value>,
+    (finding, evidence): (Bilingual, Map<String, Value>),
 ) -> RowFacts {
     let header = &rule.file.header;
     let asserted_to = hit.due_at.unwrap_or(KnownTime::MIN);
@@ -271,7 +278,7 @@ fn row_facts(
             .map(cancelled_interval)
             .collect(),
         awaits: silent.map(|feed| person.clock(feed)).collect(),
-        finding: rule.file.finding(&evidence),
+        finding,
         evidence,
     }
 }

@@ -21,6 +21,7 @@ use crate::shard::{Order, Settings, Shard};
 use crate::source::files::{self, FileShard, Recorded};
 use crate::source::{LaneHead, Polled, ShardSource, SourceError};
 use crate::tools::explain::ExplainError;
+use crate::tools::explain::shown::Closed;
 use crate::tools::replay::Timeline;
 
 /// Settings of the replay.
@@ -31,6 +32,7 @@ pub struct Options {
     pub pseudonyms: Arc<Pseudonyms>,
     /// The clock: what became known later is left out.
     pub as_of: KnownTime,
+    pub closed: Closed,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
 pub struct Person {
     pub pseudonym: String,
     pub pseudonyms: Arc<Pseudonyms>,
+    pub closed: Closed,
     pub number: PersonNo,
     pub shard: Shard,
     pub log: Vec<Alert>,
@@ -197,7 +200,8 @@ impl Person {
         let clocks = shard.clocks().clone();
         let pseudonyms = Arc::clone(&options.pseudonyms);
         let pseudonym = pseudonyms.of(subject);
-        Ok(Some(Person { pseudonym, pseudonyms, number, shard, log, clocks, fates, quarantined }))
+        let closed = options.closed.clone();
+        Ok(Some(Person { pseudonym, pseudonyms, closed, number, shard, log, clocks, fates, quarantined }))
     }
 }
 

@@ -13,8 +13,22 @@ use crate::model::time::format_micros;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
 
-/// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown.
+/// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown, to anybody.
 const WITHHELD_FROM: i64 = 3;
+
+/// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
+/// What rules derive from sealed notices and tell to everybody is theirs to weigh: who told of something is never among it.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    pub classes: Vec<i64>,
+}
+
+impl Closed {
+    /// Whether what rests on records of at most this class may rest on a closed one.
+    pub fn may_have(&self, highest: i64) -> bool {
+        self.classes.iter().any(|class| *class <= highest)
+    }
+}
 
 /// A record that an alert rests on.
 #[derive(Debug, Serialize)]
@@ -30,7 +44,7 @@ pub struct RecordFacts {
     pub known_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Whether the record's secrecy class allows only its existence to be shown.
+    /// Whether the record's secrecy class allows the reader only to know that it exists.
     pub withheld: bool,
     pub values: Vec<ValueFacts>,
 }
@@ -82,7 +96,9 @@ impl Person {
             }
         });
         let Some((row, known_time)) = found else { return reference };
-        let withheld = store.int("secrecy_class", row).is_none_or(|class| class >= WITHHELD_FROM);
+        let withheld = store
+            .int("secrecy_class", row)
+            .is_none_or(|class| class >= WITHHELD_FROM || self.closed.classes.contains(&class));
         let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
         let values = columns.filter_map(|column| {
             let value = self.value(table, column.name, row)?;
@@ -98,6 +114,16 @@ impl Person {
             values: values.collect(),
             ..reference
         }
+    }
+
+    /// Whether one of the records is closed to the reader, so that nothing that rests on them may be shown.
+    pub fn is_closed(&self, records: &[RecordRef]) -> bool {
+        records.iter().any(|record| {
+            let table = TableId::from_name(&record.table).filter(|table| table.is_person());
+            let version = [(record.record_key.as_str(), record.version)];
+            let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
+            class.is_some_and(|class| self.closed.classes.contains(&class))
+        })
     }
 
     /// The versions of the person's records in these tables that became known at one moment.

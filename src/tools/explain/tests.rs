@@ -42,6 +42,7 @@ fn options(dir: &Path) -> Options {
         limits: Config::default().limits,
         pseudonyms: Arc::new(Pseudonyms::public("a key of the tests", "1")),
         as_of: last_known_time(dir).unwrap().unwrap(),
+        closed: Closed::default(),
     }
 }
 
@@ -80,6 +81,59 @@ fn a_permit_is_found_however_its_id_is_written() {
     assert!(subject.is_some());
     std::fs::write(&path, text.replace(&format!("\"{id}\""), "\"\\u00700000007-1\"")).unwrap();
     assert_eq!(one_person::subject_of_permit(dir.path().into(), id).unwrap(), subject);
+}
+
+/// What was derived from a record goes with it: amounts of salary and of benefits, in every form of every sheet.
+#[test]
+fn what_rests_on_a_class_that_is_closed_to_the_reader_is_not_shown() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(300, 2, 5)), dir.path()).unwrap();
+    let (catalogue, open) = (catalogue(), options(dir.path()));
+    let log = replayed(dir.path(), &catalogue, &open);
+    for class in [1, 2] {
+        let closed = Options { closed: Closed { classes: vec![class] }, ..options(dir.path()) };
+        let rests = |alert: &&Alert| alert.secrecy_class == class && alert.permit_class.is_some();
+        let mut seen = std::collections::BTreeSet::new();
+        let alerts = log.iter().filter(rests).filter(|alert| seen.insert(alert.rule_id.clone())).take(3);
+        for logged in alerts {
+            let id = &logged.alert_id;
+            let told = alert(dir.path(), &catalogue, &open, id, Some(logged)).unwrap();
+            let facts = alert(dir.path(), &catalogue, &closed, id, Some(logged)).unwrap();
+            assert!(!told.found.evidence.is_empty() && facts.found.evidence.is_empty());
+            assert_eq!((facts.alert.status, facts.alert.severity), (told.alert.status, told.alert.severity));
+            let hidden: Vec<&RecordFacts> = facts.records.iter().filter(|record| record.withheld).collect();
+            assert!(!hidden.is_empty() && hidden.iter().all(|record| record.values.is_empty()));
+            let of_permit = permit(dir.path(), &catalogue, &closed, &logged.subject).unwrap();
+            let from_topic = alert_from_topic(&catalogue, &told.found, &closed.closed).unwrap();
+            let mut said = vec![
+                serde_json::to_string(&facts).unwrap(),
+                serde_json::to_string(&of_permit).unwrap(),
+                serde_json::to_string(&from_topic).unwrap(),
+            ];
+            for language in [Language::Sv, Language::En] {
+                said.push(text(&alert_page(&facts, language)));
+                said.push(html(&permit_page(&of_permit, language, true)));
+            }
+            said.push(serde_json::to_string(&party_of_alert(&catalogue, facts).unwrap()).unwrap());
+            let amounts = told.found.evidence.iter().filter(|(name, _)| name.ends_with("_sek"));
+            for amount in amounts.filter_map(|(_, value)| value.as_i64()).filter(|amount| *amount > 1_000) {
+                let plain = amount.to_string();
+                let (thousands, rest) = plain.split_at(plain.len() - 3);
+                for said in &said {
+                    for form in [plain.clone(), format!("{thousands}\u{a0}{rest}"), format!("{thousands},{rest}")] {
+                        // The requirement is the permit's own: it rests on no closed record.
+                        let is_of_the_permit = told.records.iter().any(|record| {
+                            !record.withheld
+                                && record.table == "permits"
+                                && record.values.iter().any(|value| value.value == plain)
+                        });
+                        assert!(is_of_the_permit || !said.contains(&form), "{form} of {}: {said}", logged.rule_id);
+                    }
+                }
+            }
+        }
+        assert!(!seen.is_empty(), "no alert rests on a record of class {class}");
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn every_rule_is_explained_in_both_languages() {
             );
         }
         assert!(!header.legal_basis.is_empty(), "{id}: under which law");
-        let facts = alert_from_topic(&catalogue, &alert).unwrap();
+        let facts = alert_from_topic(&catalogue, &alert, &Closed::default()).unwrap();
         for language in [Language::Sv, Language::En] {
             let page = alert_page(&facts, language);
             let shown = text(&page);
