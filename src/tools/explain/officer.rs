@@ -243,7 +243,7 @@ fn parameters(page: &mut Page, facts: &AlertFacts) {
     let on = facts.found.anchor_at.as_deref().unwrap_or_else(|| day(&facts.found.alert_at));
     let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| threshold_pair(parameter, language)).collect();
     if !pairs.is_empty() {
-        let heading = format!("{} {on}", page.say("Gränsvärden som gällde", "Limits in force on"));
+        let heading = format!("{} {on}", page.say("Regelns gränsvärden", "Limits of the rule on"));
         page.section(heading, vec![Block::Pairs(pairs)]);
     }
 }
