@@ -3,7 +3,8 @@
 //! Proofs on the texts: `gateways` (whose findings may be used), `finding_words` (the words of findings), `code_lists` (words that a
 //! column never holds), `text` (what the plan no longer shows); `evidence_words` (words for readers) is asked for by `check` alone.
 //! Proofs on the logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a
-//! rule), `values` and `dates` (arithmetic that a rule should not use), `alike` (what engines read differently), `nulls`, `frames` (windows
+//! rule), `values` and `dates` (arithmetic that a rule should not use), `alike` (what engines read differently), `sets` (rows of
+//! different types under one another), `nulls`, `frames` (windows
 //! that fail when they run), `size` (expressions that multiply). `lawful` has the safeguards, judged by where the data of a plan flows.
 //! `refusal` has the wording of their findings.
 
@@ -22,6 +23,7 @@ pub mod lawful;
 pub mod nulls;
 mod order;
 pub mod refusal;
+pub mod sets;
 pub mod size;
 pub mod tags;
 pub mod text;

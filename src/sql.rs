@@ -1,6 +1,7 @@
 //! Runs plans over the rows of units, and knows no rule.
 //!
-//! - `session` is the SQL dialect: the parts of DataFusion's SQL that rules may use, and our own `functions`.
+//! - `session` is the SQL dialect: the parts of DataFusion's SQL that rules may use, and our own `functions`; `lists` mends how it
+//!   reads `x IN (a, b)`.
 //! - A plan reads the rows of the units from `slots`.
 //! - `column` and `keys` are rows picked from arrays; `cells` are rows picked from plain slices, for single units; `source` reads
 //!   either as single values; `values` hashes and compares the values of an array.
@@ -19,6 +20,7 @@ pub mod frames;
 pub mod functions;
 pub mod keys;
 pub mod listed;
+mod lists;
 pub mod profile;
 pub mod renumber;
 pub mod session;

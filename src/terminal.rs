@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::alert::{Alert, Severity, Status};
 use crate::words::states::{reason, severity, status};
-use crate::words::{Language, of};
+use crate::words::{Language, labels, of};
 
 /// Whether to colour output to `to` (`stdout()`, `stderr()`): only on a terminal, and only without NO_COLOR.
 pub fn coloured(to: &impl IsTerminal) -> bool {
@@ -27,18 +27,39 @@ pub fn line(alert: &Alert, language: Language, colour: bool) -> String {
         None => status.to_owned(),
     };
     let day = alert.as_of.get(..10).unwrap_or(&alert.as_of);
-    let tail =
-        if finding.is_empty() || !alert.status.stands() { String::new() } else { format!("\n             {finding}") };
+    let tail = if finding.is_empty() || !alert.status.stands() { String::new() } else { wrapped(finding) };
     let width = if language == Language::Sv { 14 } else { 10 };
     // What an alert without a class is about is not a permit.
-    let class = alert.permit_class.as_deref().map(|class| format!("{class} ")).unwrap_or_default();
+    let class = alert.permit_class.as_deref().map(labels::permit_class);
+    let class = class.map(|class| format!(" ({})", of(language, &class))).unwrap_or_default();
     format!(
-        "{day}  {}{:<width$}{} {what:<24} {title}, {class}{}{tail}",
+        "{day}  {}{:<width$}{} {what:<24} {title}, {}{class}{tail}",
         paint(alert, colour),
         severity(language, alert.severity.name()),
         if colour { "\u{1b}[0m" } else { "" },
         alert.subject,
     )
+}
+
+/// Lines of a width that every terminal has room for, set in under the day.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 100;
+    const INDENT: &str = "             ";
+    let mut out = String::new();
+    let mut width = WIDTH;
+    for word in text.split_whitespace() {
+        let letters = word.chars().count();
+        if width + 1 + letters > WIDTH {
+            out.push('\n');
+            out.push_str(INDENT);
+            width = INDENT.len() + letters;
+        } else {
+            out.push(' ');
+            width += 1 + letters;
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 fn paint(alert: &Alert, colour: bool) -> &'static str {
@@ -115,3 +136,19 @@ macro_rules! note {
 }
 
 pub(crate) use {note, say};
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_findings_are_set_in_lines() {
+        let lines = wrapped(&"en uppgift ".repeat(30));
+        let lines: Vec<&str> = lines.lines().skip(1).collect();
+        assert!(
+            lines.len() > 2
+                && lines.iter().all(|line| line.starts_with("             en") && line.chars().count() <= 100)
+        );
+        assert_eq!(wrapped("kort"), "\n             kort");
+    }
+}

@@ -21,7 +21,7 @@ use crate::model::time::Day;
 use crate::readiness::Readiness;
 use crate::terminal::{self, say};
 use crate::tools::demo::{Demo, Finished, RuleScore, Watch, score};
-use crate::words::Language;
+use crate::words::{Language, say};
 use crate::{logs, telemetry};
 
 #[derive(Debug, Args)]
@@ -69,12 +69,13 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     }
     let options = Options::new(args.persons, args.years, args.seed);
     options.check()?;
-    say!(
-        "Generating {} permit holders over {} (seed {}) ...",
-        args.persons,
-        counted(args.years as usize, "year"),
-        args.seed
-    );
+    let (persons, years, seed) = (args.persons, args.years, args.seed);
+    match args.lang {
+        Language::Sv => say!("Skapar {persons} innehavare av tillstånd, {years} år tillbaka (frö {seed}) ..."),
+        Language::En => {
+            say!("Generating {persons} permit holders over {} (seed {seed}) ...", counted(years as usize, "year"));
+        }
+    }
     let dataset = generate(&options);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
@@ -88,13 +89,18 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     })?;
     let broker = match &args.brokers {
         Some(brokers) => format!("{brokers}, topics {}*", config.kafka.topic_prefix),
-        None => "an embedded broker (nothing to install)".to_owned(),
+        None => say(args.lang, "en inbyggd broker (inget att installera)", "an embedded broker (nothing to install)")
+            .to_owned(),
     };
-    say!(
-        "Feeding seven registers through {broker}, {} partitions; metrics at http://{}/metrics\n",
-        args.partitions,
-        server.address()
-    );
+    let (partitions, address) = (args.partitions, server.address());
+    match args.lang {
+        Language::Sv => {
+            say!("Matar sju register genom {broker}, {partitions} partitioner; mätvärden på http://{address}/metrics\n")
+        }
+        Language::En => say!(
+            "Feeding seven registers through {broker}, {partitions} partitions; metrics at http://{address}/metrics\n"
+        ),
+    }
     runtime.spawn(server.run(std::future::pending()));
     let watch = watch(args);
     let progress = (!args.quiet && std::io::stderr().is_terminal()).then(|| report_progress(&watch));
@@ -102,7 +108,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
         Demo { config, catalogue: catalogue.clone(), partitions: args.partitions, external: args.brokers.is_some() };
     let finished = demo.run(&dataset, &watch, &readiness)?;
     drop(progress);
-    summarise(&catalogue, &dataset, &finished)
+    summarise(&catalogue, &dataset, &finished, args.lang)
 }
 
 fn watch(args: &DemoArgs) -> Arc<Watch> {
@@ -144,19 +150,20 @@ fn report_progress(watch: &Arc<Watch>) -> Progress {
     Progress(Some(stop), Some(thread))
 }
 
-fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> anyhow::Result<()> {
+fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished, language: Language) -> anyhow::Result<()> {
+    let say = |sv: &'static str, en: &'static str| say(language, sv, en);
     let outcome = &finished.outcome;
     let fates = &outcome.fates;
-    say!("\nMessages and their fates");
+    say!("\n{}", say("Meddelanden, och vad det blev av dem", "Messages and their fates"));
     say!(
         "  {:<12}{:>10}{:>11}{:>10}{:>11}{:>13}{:>8}",
-        "feed",
-        "read",
-        "evaluated",
-        "filtered",
-        "duplicate",
-        "quarantined",
-        "clock"
+        say("flöde", "feed"),
+        say("lästa", "read"),
+        say("prövade", "evaluated"),
+        say("bortvalda", "filtered"),
+        say("dubletter", "duplicate"),
+        say("undantagna", "quarantined"),
+        say("klocka", "clock")
     );
     let line = |name: &str, feeds: &[Feed]| {
         let sum = |of: &dyn Fn(usize) -> u64| feeds.iter().map(|feed| of(feed.index())).sum::<u64>();
@@ -173,27 +180,36 @@ fn summarise(catalogue: &Catalogue, dataset: &Dataset, finished: &Finished) -> a
     for feed in Feed::ALL {
         line(feed.name(), &[feed]);
     }
-    line("all", &Feed::ALL);
+    line(say("alla", "all"), &Feed::ALL);
     let until = Day::from_date(dataset.options.until).instant();
     let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.header.id.as_str()).collect();
     let scores = score(&dataset.truth, &outcome.log, &ids, until);
-    print_scores(catalogue, finished, &scores);
+    print_scores(catalogue, finished, &scores, language);
     let seconds = finished.elapsed.as_secs_f64();
-    say!(
-        "\n{} messages through Kafka, one register day after another, in {seconds:.1} s: {} transitions published",
-        finished.written,
-        outcome.log.len()
-    );
-    print_latency("record to alert", outcome.record_latency.as_ref());
-    print_latency("clock to alert", outcome.deadline_latency.as_ref());
+    let (written, published) = (finished.written, outcome.log.len());
+    match language {
+        Language::Sv => say!(
+            "\n{written} meddelanden genom Kafka, en registerdag efter den andra, på {seconds:.1} s: {published} ändringar publicerade"
+        ),
+        Language::En => say!(
+            "\n{written} messages through Kafka, one register day after another, in {seconds:.1} s: {published} transitions published"
+        ),
+    }
+    let alerts = say("indikationer", "alerts");
+    print_latency(say("uppgift till indikation", "record to alert"), alerts, outcome.record_latency.as_ref());
+    print_latency(say("klocka till indikation", "clock to alert"), alerts, outcome.deadline_latency.as_ref());
     if fates.sources_total() != finished.written {
         bail!("{} messages were written but {} have a fate", finished.written, fates.sources_total());
     }
-    say!("Every message written has exactly one fate: {}.", finished.written);
+    say!(
+        "{}: {written}.",
+        say("Det har blivit något av varje meddelande, en gång", "Every message written has exactly one fate")
+    );
     Ok(())
 }
 
-fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<String, RuleScore>) {
+fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<String, RuleScore>, language: Language) {
+    let say = |sv: &'static str, en: &'static str| say(language, sv, en);
     let mut standing: BTreeMap<&str, usize> = BTreeMap::new();
     for shard in &finished.shards {
         for (_, alert) in shard.standing() {
@@ -204,24 +220,28 @@ fn print_scores(catalogue: &Catalogue, finished: &Finished, scores: &BTreeMap<St
             }
         }
     }
-    say!("\nAlerts against planted truth (indications for a person to look into, never decisions)");
+    let heading = say(
+        "Indikationer mot det som har planterats (omständigheter att utreda, aldrig beslut)",
+        "Alerts against planted truth (indications for a person to look into, never decisions)",
+    );
+    say!("\n{heading}");
     say!(
-        "  {:<5}{:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
+        "  {:<5}{:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>9}",
         "",
-        "rule",
-        "standing",
-        "planted",
-        "found",
-        "traps",
-        "wrong",
+        say("regel", "rule"),
+        say("står", "standing"),
+        say("planterat", "planted"),
+        say("funna", "found"),
+        say("fällor", "traps"),
+        say("fel", "wrong"),
         "precision",
-        "recall"
+        say("täckning", "recall")
     );
     for rule in &catalogue.rules {
         let id = rule.header.id.as_str();
         let Some(score) = scores.get(id) else { continue };
         say!(
-            "  {:<5}{id:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>8}",
+            "  {:<5}{id:<30}{:>9}{:>9}{:>7}{:>7}{:>7}{:>11}{:>9}",
             rule.header.number,
             standing.get(id).copied().unwrap_or_default(),
             score.planted,
@@ -244,11 +264,11 @@ fn share(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"))
 }
 
-fn print_latency(name: &str, latency: Option<&Histogram<u64>>) {
+fn print_latency(name: &str, alerts: &str, latency: Option<&Histogram<u64>>) {
     let Some(latency) = latency else { return };
     let at = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1_000.0;
     say!(
-        "{name}: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms ({} alerts)",
+        "{name}: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms ({} {alerts})",
         at(0.5),
         at(0.99),
         at(0.999),

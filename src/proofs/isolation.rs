@@ -322,10 +322,7 @@ fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
             is_wanted(key_of(l, join.left.schema(), left)) && is_wanted(key_of(r, join.right.schema(), right))
         })
     };
-    let what = || {
-        let on: Vec<String> = join.on.iter().map(|(l, r)| format!("{l} = {r}")).collect();
-        format!("{} ON [{}]", join.join_type, on.join(", "))
-    };
+    let what = || written(join);
     match (left.owner, right.owner) {
         (Owner::Person, Owner::Person) if !tied(Key::is_of_person) => {
             return Some(Refusal::NotCarried { node: "JOIN", what: what() });
@@ -343,6 +340,32 @@ fn untied(join: &Join, left: &Carried, right: &Carried) -> Option<Refusal> {
     let of_nobody = (unbound(preserves_left, left.owner, right.owner) && !right_only(join.join_type))
         || (unbound(preserves_right, right.owner, left.owner) && !left_only(join.join_type));
     of_nobody.then(|| Refusal::NotCarried { node: "JOIN", what: format!("{} keeps rows of nobody", what()) })
+}
+
+/// A join in the words of the text that it was made of.
+fn written(join: &Join) -> String {
+    let kind = match join.join_type {
+        JoinType::Inner => "JOIN",
+        JoinType::Left => "LEFT JOIN",
+        JoinType::Right => "RIGHT JOIN",
+        JoinType::Full => "FULL JOIN",
+        JoinType::LeftSemi | JoinType::RightSemi | JoinType::LeftMark | JoinType::RightMark => {
+            "EXISTS or IN (SELECT ...)"
+        }
+        JoinType::LeftAnti | JoinType::RightAnti => "NOT EXISTS (SELECT ...)",
+    };
+    if join.on.is_empty() {
+        return format!("{kind} with no column that is equal on both sides");
+    }
+    // Names of DataFusion's own stand before columns of a query in parentheses.
+    let name = |expr: &Expr| match expr {
+        Expr::Column(column) if column.relation.as_ref().is_some_and(|of| of.table().starts_with("__")) => {
+            column.name.clone()
+        }
+        other => other.to_string(),
+    };
+    let on: Vec<String> = join.on.iter().map(|(left, right)| format!("{} = {}", name(left), name(right))).collect();
+    format!("{kind} ON {}", on.join(" AND "))
 }
 
 fn check_expressions(plan: &LogicalPlan, found: &mut Vec<Finding>) {

@@ -294,7 +294,7 @@ pub fn forbidden_hints() -> &'static [(&'static str, &'static str)] {
         ("~~", "a LIKE 'W%' says the same"),
         (
             "a name in quotes",
-            "DuckDB takes \"P\" and p for one name, and calls a column that has no name otherwise: give it one, max(x) AS most, and write names in small letters",
+            "a text stands between single quotes, 'WORK_EMP'; of names, DuckDB takes \"P\" and p for one, and calls a column that has none otherwise: give it one, max(x) AS most, and write names in small letters",
         ),
         ("by a word of SQL", "DuckDB keeps it for itself: call it after what its row is"),
         ("behind the parenthesis", "DuckDB knows it within alone: lag((x) IGNORE NULLS) OVER w"),

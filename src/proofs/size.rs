@@ -3,12 +3,13 @@
 //! The optimiser puts what a column stands for in place of the column: a filter moves below a step, two steps become one. A step
 //! that names a column twice, read by a step that names that one twice, doubles with each step; thirty of them are two lines each
 //! and a thousand million operators together. So it is counted how large each column is with everything below written out.
-//! Aggregates and window functions end that: nothing moves through them.
+//! Aggregates and window functions end that: nothing moves through them. What `IN (a, b)` looks for counts once a value.
 //!
 //! `array_agg` and `string_agg` over a window keep, for each row, all rows before it.
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::catalogue::refused::Highlight;
@@ -60,13 +61,7 @@ impl Sizes {
     }
 
     fn of_expr(&mut self, expr: &Expr, below: &Below<'_>) -> u64 {
-        let mut size = 0_u64;
         let _ = expr.apply(|part| {
-            let own = match part {
-                Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => below.size(column),
-                _ => 1,
-            };
-            size = size.saturating_add(own);
             if let Expr::WindowFunction(call) = part
                 && ["array_agg", "string_agg"].contains(&call.fun.name())
             {
@@ -75,6 +70,7 @@ impl Sizes {
             }
             Ok(TreeNodeRecursion::Continue)
         });
+        let size = parts(expr, below);
         // What is built on a column that is refused is refused for the same reason.
         if size > MOST_PARTS && self.most <= MOST_PARTS {
             let refusal = Refusal::TooManyParts { parts: size };
@@ -84,6 +80,22 @@ impl Sizes {
         self.most = self.most.max(size);
         size
     }
+}
+
+fn parts(expr: &Expr, below: &Below<'_>) -> u64 {
+    let mut size = match expr {
+        Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => below.size(column),
+        // What is looked for may be written out beside each value (`sql::lists`).
+        Expr::InList(InList { expr, list, .. }) => parts(expr, below).saturating_mul(list.len() as u64),
+        _ => 1,
+    };
+    let _ = expr.apply_children(|part| {
+        if !matches!(expr, Expr::InList(InList { expr, .. }) if std::ptr::eq(expr.as_ref(), part)) {
+            size = size.saturating_add(parts(part, below));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    size
 }
 
 /// The columns that an operator's expressions read, with their sizes.
@@ -135,6 +147,14 @@ mod tests {
         assert_eq!(refused(&steps(apart, 60)).await, None);
         assert!(refused(&steps("SELECT x || x AS x FROM ? GROUP BY x || x", 60)).await.unwrap().contains("parts"));
         assert!(refused(&steps("SELECT x || x AS x FROM ? UNION ALL SELECT 'a'", 60)).await.unwrap().contains("parts"));
+    }
+
+    #[tokio::test]
+    async fn lists_within_lists_are_refused() {
+        let within = |times| (0..times).fold("b".to_owned(), |of, _| format!("({of} IN (n > 1, n > 2))"));
+        let sql = |times| format!("SELECT {} AS x FROM (VALUES (1, true)) AS t(n, b)", within(times));
+        assert_eq!(refused(&sql(5)).await, None);
+        assert!(refused(&sql(20)).await.unwrap().contains("parts"));
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ use crate::catalogue::refused::Highlight;
 use crate::catalogue::rewritten::byte_at;
 use crate::catalogue::stars::{self, Problem};
 use crate::catalogue::walk::walk;
-use crate::proofs::refusal::{CheckError, Finding, Refusal};
+use crate::proofs::refusal::{CheckError, Finding, Refusal, forbidden};
 
 pub use portable::RESERVED_WORDS;
 
@@ -154,7 +154,8 @@ impl Visitor for Reader<'_> {
             Some(LimitClause::LimitOffset { limit: None, offset: Some(offset), .. }) => {
                 self.refuse("OFFSET, like LIMIT,", offset, &["offset"]);
             }
-            Some(clause) => self.refuse("LIMIT", clause, &["limit"]),
+            // The clause's own place is that of its number.
+            Some(_) => self.found.push(forbidden("LIMIT").at(Highlight::words(&["limit"]))),
             None => {}
         }
         ControlFlow::Continue(())

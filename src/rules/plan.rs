@@ -37,6 +37,7 @@ use crate::proofs::lawful::Judge;
 use crate::proofs::lawful::uses::Breach;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
+use crate::proofs::sets::check_sets;
 use crate::proofs::size::check_size;
 use crate::proofs::tags::Tag;
 use crate::proofs::text::check_text;
@@ -327,6 +328,7 @@ impl Planner {
         check_size(&plan)?;
         check_arithmetic(&plan)?;
         check_dates(&plan)?;
+        check_sets(&plan)?;
         check_nulls(&plan)?;
         check_duckdb(&plan)?;
         self.known.check_casts(&plan)?;

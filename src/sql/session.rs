@@ -1,5 +1,7 @@
 //! The SQL session in which rules are planned: one partition, bounded plans, no files, no spilling, and only the listed functions.
 
+use std::sync::Arc;
+
 use datafusion::common::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::SessionStateDefaults;
@@ -8,6 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::sql::functions;
+use crate::sql::lists::ComputedLists;
 
 /// Scalar functions of DataFusion that rules may call; all immutable, none reads a clock.
 const SCALARS: [&str; 26] = [
@@ -107,6 +110,7 @@ pub fn session() -> Result<SessionContext> {
         .with_scalar_functions(scalars)
         .with_aggregate_functions(aggregates)
         .with_window_functions(windows)
+        .with_optimizer_rule(Arc::new(ComputedLists))
         .build();
     Ok(SessionContext::new_with_state(state))
 }

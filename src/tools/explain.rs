@@ -32,6 +32,7 @@ use thiserror::Error;
 use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::{Catalogue, Threshold};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
+use crate::model::schema::TableId;
 use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
@@ -447,6 +448,7 @@ impl RecordFacts {
         RecordFacts {
             table: record.table.clone(),
             record_key: record.record_key.clone(),
+            reference: (!is_computed(&record.table)).then(|| record.record_key.clone()),
             version: record.version,
             event_time: None,
             registered_at: None,
@@ -456,6 +458,11 @@ impl RecordFacts {
             values: Vec::new(),
         }
     }
+}
+
+/// Whether the table's rows are made here, of other units' records.
+fn is_computed(table: &str) -> bool {
+    TableId::from_name(table).is_some_and(TableId::is_link)
 }
 
 #[cfg(test)]

@@ -2,15 +2,20 @@
 """Answers questions in DuckDB: each line of the input is one ({"look": number, "sql": text}), each line of the output its answer.
 
 Usage: ask.py SCRIPT.sql...: each script sets up the database of one look, except for its last statement. An answer is
-{"columns": [...], "rows": [[...]]} with every value as text or null, or {"error": text}. Needs the duckdb package.
+{"columns": [...], "rows": [[...]]} with every value as text or null, or {"error": text}. A question that takes a minute is given up
+and shown. Needs the duckdb package.
 """
 
 import datetime
 import decimal
 import json
 import sys
+import threading
 
 import duckdb
+
+
+MOST_SECONDS = 60
 
 
 def plain(value):
@@ -32,6 +37,11 @@ def plain(value):
     return str(value)
 
 
+def give_up(connection, sql):
+    print(f"DuckDB is not done after {MOST_SECONDS} s with\n{sql}", file=sys.stderr, flush=True)
+    connection.interrupt()
+
+
 def main():
     looks = []
     for name in sys.argv[1:]:
@@ -45,13 +55,18 @@ def main():
         looks.append(connection)
     for line in sys.stdin:
         question = json.loads(line)
+        connection = looks[question["look"]]
+        limit = threading.Timer(MOST_SECONDS, give_up, [connection, question["sql"]])
+        limit.start()
         try:
-            answer = looks[question["look"]].execute(question["sql"])
+            answer = connection.execute(question["sql"])
             columns = [column[0] for column in answer.description]
             rows = [[plain(value) for value in row] for row in answer.fetchall()]
             told = {"columns": columns, "rows": rows}
         except Exception as error:  # whatever DuckDB refuses is an answer, too
             told = {"error": str(error)}
+        finally:
+            limit.cancel()
         print(json.dumps(told), flush=True)
 
 

@@ -63,6 +63,11 @@ impl Problem {
         under.contains(".*")
     }
 
+    /// Whether another problem is at the same place.
+    pub fn is_where(&self, other: &Problem) -> bool {
+        (&self.file, self.line, self.column) == (&other.file, other.line, other.column)
+    }
+
     /// The problem as text; `dir` is put before the file's name.
     pub fn render(&self, dir: &str) -> String {
         let mut out = format!("{dir}/{}", self.file).trim_end_matches('/').to_owned();

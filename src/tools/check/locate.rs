@@ -231,7 +231,8 @@ impl<'a> Locator<'a> {
                 self.of_names(&source, &mut problems);
                 let mut first = Vec::new();
                 self.of_sql(&source, error, None, &mut first);
-                first.retain(|problem| problems.iter().all(|told| told.message != problem.message));
+                // What stands at a place that is told of already is the same slip.
+                first.retain(|problem| problems.iter().all(|told| !told.is_where(problem)));
                 problems.extend(first);
                 problems
             }
@@ -283,9 +284,12 @@ impl<'a> Locator<'a> {
                 let message = message.trim_start_matches("sql parser error: ");
                 let (said, at) = parser_place(message);
                 let place = at.map_or(Highlight::End, Highlight::Span);
-                out.push(source.place(&place, said).hint(
-                    "the SQL cannot be read from here on; is a comma, an operator or a parenthesis missing before it?",
-                ));
+                let hint = if said.contains("Unterminated string") {
+                    "the text that begins here has no ' at its end; a quote within a text is written twice, 'O''Brien'"
+                } else {
+                    "the SQL cannot be read from here on; is a comma, an operator or a parenthesis missing before it?"
+                };
+                out.push(source.place(&place, said).hint(hint));
             }
             DataFusionError::SchemaError(error, _) => out.push(self.of_schema(source, error, span)),
             other => {
@@ -306,6 +310,11 @@ impl<'a> Locator<'a> {
                     let said = format!("{column} is neither grouped by nor in an aggregate function");
                     let hint = "add it to GROUP BY, or take its min() or max()";
                     out.push(source.place(&place(&words), said).hint(hint));
+                } else if message.contains("not allowed in the WHERE clause") {
+                    let said =
+                        "WHERE looks at one row, and cannot ask for an aggregate or a window function of several";
+                    let hint = "say HAVING count(*) > 1 behind GROUP BY, or compute it in a step before: WITH counted AS (SELECT ...)";
+                    out.push(source.place(&place(&["where"]), said).hint(hint));
                 } else if let Some(value) = between(message, "Cannot cast string '", "'") {
                     let said = format!("'{value}' cannot be read as what it is compared with or cast to");
                     let hint = "a day is written '2026-01-31', a time '2026-01-31 12:00:00'";
@@ -390,6 +399,9 @@ impl<'a> Locator<'a> {
             || SessionStateDefaults::default_aggregate_functions().iter().any(|function| function.name() == name)
             || SessionStateDefaults::default_window_functions().iter().any(|function| function.name() == name);
         let near = match did_you_mean(&nearest(name, self.functions.iter().map(String::as_str))) {
+            _ if let Some((_, instead)) = ELSEWHERE.iter().find(|(names, _)| names.contains(&name)) => {
+                (*instead).to_owned()
+            }
             none if none.is_empty() => "queries/FUNCTIONS.md lists the functions".to_owned(),
             near => near,
         };
@@ -403,6 +415,19 @@ impl<'a> Locator<'a> {
         }
     }
 }
+
+/// Functions of other databases, and what says the same here.
+const ELSEWHERE: [(&[&str], &str); 6] = [
+    (&["isnull"], "say x IS NULL, or coalesce(x, 0) for another value in its place"),
+    (&["datediff", "date_diff", "days_between", "age"], "subtract two days: valid_to - valid_from"),
+    (&["dateadd", "date_add", "date_sub"], "say day + 30, or add_months(day, 1)"),
+    (
+        &["getdate", "sysdate", "curdate", "today"],
+        "a rule has no clock: give the row its alert_at, and the engine waits for it",
+    ),
+    (&["year", "month", "day"], "say date_part('year', x), or month_of(x) for the first day of its month"),
+    (&["if", "iif", "decode"], "say CASE WHEN b THEN x ELSE y END"),
+];
 
 /// Splits "... at Line: 3, Column: 5" into words and place.
 fn parser_place(message: &str) -> (String, Option<Span>) {
@@ -430,7 +455,9 @@ fn first_line(text: &str) -> String {
 /// The message without its list of all possible values.
 fn toml_message(message: &str) -> String {
     let line = first_line(message);
-    line.split_once(", expected one of").map_or(line.clone(), |(said, _)| said.replace("field", "key"))
+    let said =
+        line.split_once(", expected one of").map(|(said, _)| said.replace("field", "key").replace("variant", "word"));
+    said.unwrap_or(line)
 }
 
 /// A hint for "unknown field `titel`, expected one of `id`, `number`, ...": the names that are spelled like it.

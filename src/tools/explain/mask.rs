@@ -12,9 +12,28 @@ use crate::words::labels::spelled_out;
 use crate::words::{Language, Words, of, say};
 
 /// Words for severities: the authority's order of work is its own affair and would weigh on the reader.
-pub const TIERS: [&str; 13] = [
-    "svag", "svaga", "svagt", "medel", "stark", "starka", "starkt", "info", "weak", "medium", "strong", "severity",
+pub const TIERS: [&str; 21] = [
+    "svag",
+    "svaga",
+    "svagt",
+    "medel",
+    "stark",
+    "starka",
+    "starkt",
+    "info",
+    "weak",
+    "medium",
+    "strong",
+    "severity",
     "tier",
+    "svagare",
+    "svagast",
+    "starkare",
+    "starkast",
+    "weaker",
+    "weakest",
+    "stronger",
+    "strongest",
 ];
 
 fn names_a_tier(text: &str) -> bool {

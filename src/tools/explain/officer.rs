@@ -6,9 +6,11 @@ use crate::model::schema::TableId;
 use crate::tools::explain::mask::without_numbers;
 use crate::tools::explain::page::{Block, Item, Page, Pair, day, time};
 use crate::tools::explain::party::threshold_pair;
+use crate::tools::explain::shown::ValueFacts;
 use crate::tools::explain::words::{closing, ended, not_found, verdict};
 use crate::tools::explain::{
     AlertFacts, Change, CounterFacts, FeedClock, PermitFacts, RecordFacts, RowFacts, RuleFacts, SetAside, Verdict,
+    is_computed,
 };
 use crate::words::states::{gate, reason, set_aside_of, severity, severity_of, status};
 use crate::words::{Language, Words, capital, labels, of, same, say};
@@ -38,9 +40,8 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
     let mut blocks: Vec<Block> = ended(language, alert).map(Block::Text).into_iter().collect();
     blocks.extend(finding_blocks(Some(finding), &found.evidence, words, language));
     page.section(page.say("Vad som framkommit", "What was found"), blocks);
-    let items = |records: &[RecordFacts]| -> Vec<Block> {
-        records.iter().map(|record| Block::Item(record_item(record, words, language))).collect()
-    };
+    let items =
+        |records: &[RecordFacts]| -> Vec<Block> { record_blocks(&records.iter().collect::<Vec<_>>(), words, language) };
     page.section(page.say("I vilka uppgifter", "In which records"), items(&facts.records));
     if let Some(now) = &facts.now {
         let heading = page.say("Så säger uppgifterna nu, per", "What the records say now, as of");
@@ -51,8 +52,8 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
         let changed = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
         let told_anew = Some(of(language, &now.finding)).filter(|told| *told != finding);
         let mut blocks = finding_blocks(told_anew, &changed, words, language);
-        blocks
-            .extend(now.records.iter().filter(is_new).map(|record| Block::Item(record_item(record, words, language))));
+        let new: Vec<&RecordFacts> = now.records.iter().filter(is_new).collect();
+        blocks.extend(record_blocks(&new, words, language));
         page.section(format!("{heading} {}", time(&facts.as_of)), blocks);
     }
     let heading = page.say("Så säger uppgifterna nu: det här kom in", "What the records say now: this came in on");
@@ -177,6 +178,39 @@ fn state(facts: &AlertFacts, language: Language) -> String {
     text
 }
 
+/// One box a record; rows of one table that other units show, of which there may be hundreds, share one.
+fn record_blocks(records: &[&RecordFacts], words: &Words, language: Language) -> Vec<Block> {
+    let alike = |one: &&RecordFacts, other: &&RecordFacts| one.table == other.table && is_computed(&one.table);
+    let item = |some: &[&RecordFacts]| match some {
+        [record] => record_item(record, words, language),
+        some => computed_item(some, words, language),
+    };
+    records.chunk_by(alike).map(|some| Block::Item(item(some))).collect()
+}
+
+/// Computed rows: first what all have in common, then a line each.
+fn computed_item(records: &[&RecordFacts], words: &Words, language: Language) -> Item {
+    let has = |record: &RecordFacts, value: &ValueFacts| {
+        record.values.iter().any(|other| (other.column, &other.value) == (value.column, &value.value))
+    };
+    let is_common = |value: &&ValueFacts| records.iter().all(|record| has(record, value));
+    let named = |value: &ValueFacts| of(language, &words.fact(value.column)).to_owned();
+    let shown = |value: &ValueFacts| fact_value(value.column, &value.json(), words, language);
+    let common = records.first().into_iter().flat_map(|record| &record.values).filter(is_common);
+    let mut pairs: Vec<Pair> = common.map(|value| Pair::new(capital(&named(value)), shown(value))).collect();
+    for record in records {
+        let own = record.values.iter().filter(|value| !is_common(value));
+        let own: Vec<String> = own.map(|value| format!("{} {}", named(value), shown(value))).collect();
+        let when = record.event_time.as_deref().map_or("–".to_owned(), time);
+        let told = if record.withheld { withheld(language).to_owned() } else { own.join("; ") };
+        pairs.push(Pair::new(format!("{} {when}", say(language, "Avser", "About")), told));
+    }
+    let source = records.first().and_then(|record| record.source.as_deref()).map_or_else(|| same("–"), labels::source);
+    let notes = vec![format!("{}: {}", say(language, "källa", "source"), of(language, &source))];
+    let table = records.first().map_or_else(|| same("–"), |record| labels::table(&record.table));
+    Item { head: format!("{} ({})", of(language, &table), records.len()), notes, pairs }
+}
+
 fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item {
     let mut notes = Vec::new();
     if let (Some(event), Some(known)) = (&record.event_time, &record.known_time) {
@@ -185,13 +219,13 @@ fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item 
         let from = say(language, "källa", "source");
         notes.push(format!("{when} {}; {reached} {}; {from}: {}", time(event), time(known), of(language, &source)));
     }
-    let version = say(language, "version", "version");
-    let reference = say(language, "referens", "reference");
-    notes.push(format!("{reference}: {} {}, {version} {}", record.table, record.record_key, record.version));
+    if let Some(key) = &record.reference {
+        let version = say(language, "version", "version");
+        let reference = say(language, "referens", "reference");
+        notes.push(format!("{reference}: {} {key}, {version} {}", record.table, record.version));
+    }
     if record.withheld {
-        notes.push(
-            say(language, "Innehållet visas inte (sekretess).", "Its content is not shown (secrecy).").to_owned(),
-        );
+        notes.push(withheld(language).to_owned());
     }
     let pairs = record.values.iter().map(|value| {
         let name = capital(of(language, &words.fact(value.column)));
@@ -200,12 +234,16 @@ fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item 
     Item { head: of(language, &labels::table(&record.table)).to_owned(), notes, pairs: pairs.collect() }
 }
 
+fn withheld(language: Language) -> &'static str {
+    say(language, "Innehållet visas inte (sekretess).", "Its content is not shown (secrecy).")
+}
+
 fn parameters(page: &mut Page, facts: &AlertFacts) {
     let language = page.language;
     let on = facts.found.anchor_at.as_deref().unwrap_or_else(|| day(&facts.found.alert_at));
     let pairs: Vec<Pair> = facts.rule.parameters.iter().map(|parameter| threshold_pair(parameter, language)).collect();
     if !pairs.is_empty() {
-        let heading = format!("{} {on}", page.say("Gränsvärden som gällde", "Limits in force on"));
+        let heading = format!("{} {on}", page.say("Regelns gränsvärden", "Limits of the rule on"));
         page.section(heading, vec![Block::Pairs(pairs)]);
     }
 }

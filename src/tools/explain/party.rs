@@ -282,7 +282,11 @@ fn circumstance_sections(page: &mut Page, facts: &Circumstance, number: &str) {
     heading("Bestämmelser", "Provisions", vec![Block::List(provisions)]);
     if !facts.thresholds.is_empty() {
         let pairs = facts.thresholds.iter().map(|threshold| threshold_pair(threshold, language)).collect();
-        heading("Gränsvärden som har använts", "Limits that were used", vec![Block::Pairs(pairs)]);
+        heading(
+            "Regelns gränsvärden (alla rör inte varje fall)",
+            "Limits of the rule (not all concern every case)",
+            vec![Block::Pairs(pairs)],
+        );
     }
     let looked_for: Vec<String> = facts
         .looked_for

@@ -34,7 +34,11 @@ impl Closed {
 #[derive(Debug, Serialize)]
 pub struct RecordFacts {
     pub table: String,
+    #[serde(skip)]
     pub record_key: String,
+    /// The key as it may be shown; not that of a row that units show to one another, which is made of the keys of persons.
+    #[serde(rename = "record_key", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     pub version: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time: Option<String>,

@@ -770,3 +770,21 @@ least(p.valid_from, p.valid_to, DATE '2024-02-29')
 
 -- accepted
 least(p.permit_class, p.end_kind)
+
+-- accepted
+least(p.tied_until, p.keep_notice_on) IN (DATE '2023-12-31', CASE WHEN p.threshold_sek = 1 THEN DATE '2024-01-01' END)
+
+-- accepted
+least(p.tied_until, p.keep_notice_on) NOT IN (DATE '2023-12-31', CASE WHEN p.threshold_sek = 1 THEN DATE '2024-01-01' END)
+
+-- accepted
+coalesce(p.threshold_sek, 1) IN (9, coalesce(p.floor_sek, p.offered_sek))
+
+-- accepted
+p.floor_sek IN (1, 2, 3, 4, CASE WHEN p.inhibited THEN p.floor_sek END)
+
+-- accepted
+abs(p.floor_sek) IN (CASE WHEN p.inhibited THEN 1 END, CASE WHEN p.first_grant THEN 90 ELSE 1 END)
+
+-- accepted
+(p.inhibited OR p.first_grant) IN (p.first_grant, CASE WHEN p.floor_sek = 1 THEN true END)

@@ -39,7 +39,7 @@ FULL JOIN border b ON b.person_id = p.person_id
 -- refused: FULL JOIN
 FULL OUTER JOIN border b ON b.person_id = p.person_id
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 CROSS JOIN border b
 
 -- accepted
@@ -51,22 +51,22 @@ CROSS JOIN border b ON b.person_id = p.person_id
 -- refused: a JOIN without ON
 JOIN border b
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 JOIN border b ON true
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 JOIN border b ON 1 = 1
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 JOIN border b ON p.inhibited
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 JOIN border b ON b.observed_on >= p.valid_from
 
 -- accepted
 JOIN border b ON b.person_id = p.person_id AND b.observed_on BETWEEN p.valid_from AND coalesce(p.valid_to, p.valid_from)
 
--- refused: JOIN mixes persons: Inner ON []
+-- refused: JOIN mixes persons: JOIN with no column that is equal on both sides
 JOIN border b ON b.person_id = p.person_id OR b.observed_on = p.valid_from
 
 -- accepted
@@ -90,7 +90,7 @@ JOIN border b ON b.person_id IN (p.person_id)
 -- refused: a struct
 JOIN border b ON (b.person_id, b.observed_on) = (p.person_id, p.valid_from)
 
--- refused: JOIN mixes persons: LeftSemi ON []
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) with no column that is equal on both sides
 JOIN border b ON b.person_id = p.person_id AND EXISTS (SELECT 1 FROM notices n WHERE n.person_id = p.person_id)
 
 -- refused: IN
@@ -113,6 +113,9 @@ JOIN border b USING (person_id, record_key)
 
 -- accepted
 LEFT JOIN border b USING (person_id)
+
+-- refused: a text compared with a whole number by USING
+JOIN (SELECT person_id, direction, observed_on, 1 AS permit_class FROM border) b USING (person_id, permit_class)
 
 -- refused: output column person_id is computed
 RIGHT JOIN border b USING (person_id)
@@ -198,13 +201,13 @@ LEFT JOIN border b LEFT JOIN notices n ON n.person_id = b.person_id ON b.person_
 -- accepted
 JOIN border b ON b.person_id = p.person_id JOIN notices n ON n.person_id = b.person_id
 
--- refused: JOIN mixes persons: Left ON [b.person_id = n.person_id]
+-- refused: JOIN mixes persons: LEFT JOIN ON b.person_id = n.person_id
 LEFT JOIN border b ON b.person_id = p.person_id LEFT JOIN notices n ON n.person_id = b.person_id AND n.event_on >= b.observed_on
 
 -- accepted
 LEFT JOIN border b ON b.person_id = p.person_id JOIN notices n ON n.person_id = p.person_id
 
--- refused: JOIN mixes persons: Inner ON [b.person_id = n.person_id]
+-- refused: JOIN mixes persons: JOIN ON b.person_id = n.person_id
 LEFT JOIN border b ON b.person_id = p.person_id JOIN notices n ON n.person_id = b.person_id
 
 -- accepted

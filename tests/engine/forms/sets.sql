@@ -45,22 +45,22 @@ SELECT person_id, permit_id, valid_to, first_known_time FROM permits EXCEPT SELE
 -- refused: SQL: Error during planning: UNION queries have different number of columns
 SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id FROM permit_employers
 
--- accepted
+-- refused: column first_known_time of a UNION, an instant in one branch and a day in another,
 SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, valid_from FROM permits
 
--- accepted
+-- refused: column n of a UNION, a whole number in one branch and a fraction in another,
 SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, 1.5 FROM permits
 
 -- accepted
 SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
 
--- accepted
+-- refused: column n of a UNION, a whole number in one branch and a text in another,
 SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
 
 -- refused: SQL: Error during planning: Projections require unique expression names but the expression
 SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, first_known_time FROM permits
 
--- refused: SQL: type_coercion caused by Error during planning: Incompatible inputs for Union: Previou
+-- refused: column n of a UNION, a truth in one branch and a whole number in another,
 SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, 1 FROM permits
 
 -- accepted
@@ -117,6 +117,189 @@ SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT pers
 -- refused: SQL: SQL error: ParserError("Expected: ), found: ,
 SELECT person_id, permit_id, first_known_time FROM permits OUTER UNION SELECT person_id, permit_id, first_known_time FROM permits
 
+-- refused: column n of a UNION, a whole number in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, a whole number in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, a whole number in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a whole number in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- refused: column n of a UNION, a text in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, a text in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, a text in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, a text in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a text in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- refused: column n of a UNION, a text in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, permit_class AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, a truth in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, a truth in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, a truth in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a truth in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- refused: column n of a UNION, a truth in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, inhibited AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, a day in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, a day in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, a day in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, a day in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a day in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- refused: column n of a UNION, a day in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- refused: column n of a UNION, an instant in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, event_time AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, a list in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, a list in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, a list in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, a list in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, a list in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, a list in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, citizenships_at_grant AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a truth in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, inhibited FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a day in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, valid_from FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and an instant in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek * 1.5 FROM permits
+
+-- refused: column n of a UNION, NULL in one branch and a list in another,
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, citizenships_at_grant FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, NULL AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, NULL FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, CAST(NULL AS BIGINT) AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, CAST(1 AS INT) FROM permits
+
+-- refused: column n of a UNION, a whole number in one branch and a whole number in another,
+SELECT person_id, permit_id, first_known_time, CAST(1 AS INT) AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, floor_sek FROM permits
+
+-- refused: column n of a UNION, a fraction in one branch and a fraction in another,
+SELECT person_id, permit_id, first_known_time, 1.5 AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, 10.25 FROM permits
+
+-- accepted
+SELECT person_id, permit_id, first_known_time, CAST(1.5 AS DECIMAL(18, 2)) AS n FROM permits UNION ALL SELECT person_id, permit_id, first_known_time, CAST(floor_sek AS DECIMAL(18, 2)) FROM permits
+
+-- refused: column n of a UNION, a whole number in one branch and a text in another,
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits UNION ALL BY NAME SELECT permit_id, permit_class AS n, first_known_time, person_id FROM permits
+
+-- refused: a whole number compared with a text by INTERSECT
+SELECT person_id, permit_id, first_known_time, floor_sek AS n FROM permits INTERSECT SELECT person_id, permit_id, first_known_time, permit_class FROM permits
+
+-- refused: a day compared with an instant by INTERSECT
+SELECT person_id, permit_id, first_known_time, valid_from AS n FROM permits INTERSECT SELECT person_id, permit_id, first_known_time, event_time FROM permits
+
 -- around: {}
 
 -- accepted
@@ -128,25 +311,25 @@ SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at FROM
 -- accepted
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at FROM permits UNION SELECT person_id, permit_id, 'a', first_known_time FROM permits
 
--- refused: SQL: Optimizer rule 'simplify_expressions' failed caused by Arrow error: Cast error: Canno
+-- refused: column alert_key of a UNION, a day in one branch and a text in another,
 SELECT person_id, permit_id, valid_from AS alert_key, first_known_time AS alert_at FROM permits WHERE valid_from IS NOT NULL UNION ALL SELECT person_id, permit_id, 'b', first_known_time FROM permits
 
--- accepted
+-- refused: column e0 of a UNION, a whole number in one branch and a fraction in another,
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, floor_sek AS e0 FROM permits UNION ALL SELECT person_id, permit_id, 'b', first_known_time, 1.5 FROM permits
 
--- accepted
+-- refused: column e0 of a UNION, NULL in one branch and a day in another,
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, NULL AS e0 FROM permits UNION ALL SELECT person_id, permit_id, 'b', first_known_time, valid_from FROM permits
 
 -- refused: SQL: Error during planning: Projections require unique expression names but the expression
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, valid_from AS e0 FROM permits UNION ALL SELECT person_id, permit_id, 'b', first_known_time, first_known_time FROM permits
 
--- refused: SQL: type_coercion caused by Error during planning: Incompatible inputs for Union: Previou
+-- refused: column e0 of a UNION, a truth in one branch and a whole number in another,
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, inhibited AS e0 FROM permits UNION ALL SELECT person_id, permit_id, 'b', first_known_time, 1 FROM permits
 
--- accepted
+-- refused: column e0 of a UNION, a text in one branch and a whole number in another,
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, permit_class AS e0 FROM permits UNION ALL SELECT person_id, permit_id, 'b', first_known_time, 1 FROM permits
 
--- accepted
+-- refused: column e0 of a UNION, a whole number in one branch and a fraction in another,
 SELECT person_id, permit_id, 'a' AS alert_key, first_known_time AS alert_at, floor_sek AS e0 FROM permits UNION SELECT person_id, permit_id, 'a', first_known_time, floor_sek * 1.0 FROM permits
 
 -- refused: it asserts an absence

@@ -69,10 +69,10 @@ EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id) OR p.inhibited
 -- accepted
 EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id) IS TRUE
 
--- refused: JOIN mixes persons: LeftSemi ON []
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) with no column that is equal on both sides
 EXISTS (SELECT 1 FROM border b)
 
--- refused: JOIN mixes persons: LeftSemi ON [p.valid_from = __correlated_sq_1.observed_on]
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) ON p.valid_from = observed_on
 EXISTS (SELECT 1 FROM border b WHERE b.observed_on = p.valid_from)
 
 -- accepted
@@ -99,7 +99,7 @@ EXISTS (SELECT 1 FROM months m WHERE m.month = p.valid_from)
 -- refused: SQL: SQL error: ParserError("Expected: ), found: WHERE
 EXISTS (FROM border b WHERE b.person_id = p.person_id)
 
--- refused: JOIN mixes persons: LeftSemi ON []
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) with no column that is equal on both sides
 EXISTS (SELECT 1 FROM border p WHERE p.person_id = p.person_id)
 
 -- accepted
@@ -108,7 +108,7 @@ EXISTS (SELECT 1 FROM border WHERE person_id = p.person_id)
 -- accepted
 EXISTS (SELECT 1 FROM permits q WHERE q.person_id = p.person_id AND q.record_key <> p.record_key)
 
--- refused: JOIN mixes persons: LeftSemi ON []
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) with no column that is equal on both sides
 EXISTS (SELECT 1 FROM border b LEFT JOIN notices n ON n.person_id = b.person_id AND n.event_on = p.valid_from WHERE b.person_id = p.person_id)
 
 -- accepted
@@ -144,7 +144,7 @@ coalesce(EXISTS (SELECT 1 FROM border b WHERE b.person_id = p.person_id), false)
 -- accepted
 p.valid_from IN (SELECT b.observed_on FROM border b WHERE b.person_id = p.person_id)
 
--- refused: JOIN mixes persons: LeftSemi ON [p.valid_from = __correlated_sq_1.observed_on]
+-- refused: JOIN mixes persons: EXISTS or IN (SELECT ...) ON p.valid_from = observed_on
 p.valid_from IN (SELECT b.observed_on FROM border b)
 
 -- accepted

@@ -30,7 +30,7 @@ fn page_of(value: &str, language: Language) -> [Page; 2] {
     }
     for record in &mut facts.records {
         record.table = text();
-        record.record_key = text();
+        record.reference = Some(text());
         record.source = Some(text());
         record.values.iter_mut().for_each(|shown| shown.value = text());
     }
