@@ -93,7 +93,7 @@ used AS (   -- a notice that shows a passport of the tested country during the s
 journey AS (   -- a visit to the tested country during the status for which no reason was given or accepted
     SELECT st.person_id, st.record AS status_record, v.left_on, v.known_at, v.stands_since, v.records
     FROM statuses st
-    JOIN status_visits v ON v.person_id = st.person_id AND v.status_record = st.record AND v.transit IS NOT TRUE
+    JOIN status_visits v ON v.person_id = st.person_id AND v.status_record = st.record AND v.transit IS NOT TRUE AND NOT v.within
     LEFT JOIN notices n ON n.person_id = st.person_id AND n.kind IN ('home_visit_excused', 'travel_reason')
          AND n.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR n.event_on <= v.back_on + $notice_days)
          AND (n.country IS NULL OR n.country = v.country)

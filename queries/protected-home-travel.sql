@@ -91,7 +91,7 @@ reason_before AS (   -- reasons that there were when a permit was decided, and u
 ),
 told AS (   -- visits during the status, with the best reason given for each, and moves there
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
-           same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented,
+           same_state(v.country, st.tested_country) = 1 AS one_of_several, v.shown, v.first_record, v.left_on, v.seen_until, v.back_on, v.transit, v.documented, v.came_back,
            false AS moved, coalesce(max(CASE n.kind WHEN 'home_visit_excused' THEN 2 WHEN 'travel_reason' THEN 1 END), 0) AS reason, records_of(n.record) AS reason_records,
            greatest(v.known_at, st.first_known_time) AS known_at,
            greatest(v.stands_since, st.first_known_time, max(o.until_at),
@@ -109,11 +109,11 @@ told AS (   -- visits during the status, with the best reason given for each, an
          AND w.event_on >= v.left_on - $notice_days AND (v.back_on IS NULL OR w.event_on <= v.back_on + $notice_days)
          AND (w.country IS NULL OR w.country = v.country)
     GROUP BY st.person_id, st.record, st.status_kind, st.tested_country, st.ended_on, st.first_known_time, v.country, v.shown, v.first_record, v.left_on,
-             v.seen_until, v.back_on, v.transit, v.documented, v.known_at, v.stands_since, v.records
+             v.seen_until, v.back_on, v.transit, v.documented, v.came_back, v.known_at, v.stands_since, v.records
     UNION ALL
     SELECT st.person_id, st.record AS status_record, st.status_kind, st.tested_country, st.ended_on,
            same_state(d.foreign_country, st.tested_country) = 1 AS one_of_several, 'moved' AS shown, d.record AS first_record, d.dereg_on AS left_on, d.dereg_on AS seen_until,
-           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS moved, 0 AS reason, CAST(NULL AS VARCHAR) AS reason_records,
+           d.dereg_on AS back_on, CAST(NULL AS BOOLEAN) AS transit, true AS documented, true AS came_back, true AS moved, 0 AS reason, CAST(NULL AS VARCHAR) AS reason_records,
            greatest(d.known_at, st.first_known_time) AS known_at, greatest(d.known_at, d.country_since, st.first_known_time, max(o.until_at)) AS told_at,
            CASE WHEN d.known_at > d.told_at THEN d.dereg_on END AS ahead_on, d.record AS records   -- one that is told ahead may be taken back until its day
     FROM statuses st
@@ -128,7 +128,7 @@ doubted AS (   -- `certain`: the return was seen
     SELECT told.*, coalesce(seen_until = back_on, false) AS certain,
            CASE WHEN documented IS TRUE THEN 0 ELSE 1 END + reason + CASE WHEN one_of_several THEN 1 ELSE 0 END AS doubts,
            CASE WHEN documented IS TRUE THEN 0 ELSE 1 END + reason + CASE WHEN one_of_several THEN 1 ELSE 0 END
-               + CASE WHEN seen_until IS NULL AND back_on IS NULL THEN 1 ELSE 0 END AS visit_doubts,   -- whoever was in Sweden since has been there and back
+               + CASE WHEN seen_until IS NULL AND NOT came_back THEN 1 ELSE 0 END AS visit_doubts,   -- whoever left again, or appeared in person, has been there and back
            CASE WHEN reason = 0 THEN CAST(back_on - left_on AS BIGINT) ELSE 0 END AS days
     FROM told
 ),
@@ -186,7 +186,7 @@ fact AS (   -- each doubt takes a tier: no document, one of several states, a re
            greatest(CASE WHEN moved THEN 3
                          WHEN transit IS TRUE THEN 0
                          WHEN seen_days >= $short_days THEN 2
-                         WHEN seen OR seen_days + unseen_days >= $short_days THEN 1 ELSE 0 END - doubts, repeat_grade) AS grade
+                         WHEN seen OR came_back OR seen_days + unseen_days >= $short_days THEN 1 ELSE 0 END - doubts, repeat_grade) AS grade
     FROM counted
 ),
 step AS (   -- a row for what was known at each time at which one of them became known

@@ -52,24 +52,50 @@ source.en = "own default: half of full-time studies in a term"
 */
 WITH told AS (   -- reports that studies stopped, and since when they have said so, as far as the decision on each permit goes
     SELECT p.permit_id, s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time,
-           greatest(s.first_known_time, max(CASE WHEN e.event_on > s.event_on OR e.credits_tenths < 150 THEN e.until_at END)) AS stands_since
+           greatest(s.first_known_time,
+                    max(CASE WHEN e.event_on > s.event_on OR e.credits_tenths < 150 OR e.institution_id <> coalesce(s.institution_id, '') THEN e.until_at END)) AS stands_since
     FROM rights p
     JOIN study_stops s ON s.person_id = p.person_id
-    JOIN studies t ON t.person_id = s.person_id AND t.record = s.record AND t.kind IN ('interrupted', 'returned_offer', 'withdrawn_registration')
-    LEFT JOIN earlier_studies e ON e.person_id = t.person_id AND e.record_key = t.record_key AND e.about = 'stop' AND CAST(e.from_at AS DATE) <= p.decided_on
-    WHERE p.permit_class = 'STUDY_HE'
+    LEFT JOIN earlier_studies e ON e.person_id = s.person_id AND e.record_key = s.record_key AND e.about = 'stop' AND CAST(e.from_at AS DATE) <= p.decided_on
     GROUP BY p.permit_id, s.person_id, s.record, s.kind, s.institution_id, s.event_on, s.first_known_time
 ),
-going_before AS (   -- registrations and exemptions that outlived each stop by the decision on each permit, before they were corrected away: until when
-    SELECT p.permit_id, s.record, max(e.until_at) AS until_at
+registered_then AS (   -- registrations that outlived each stop by what they said when each permit was decided, and until when they said it
+    SELECT p.permit_id, s.record AS stop_record, e.record_key, coalesce(e.credits_tenths, 300) AS credits_tenths, e.until_at
     FROM rights p
     JOIN study_stops s ON s.person_id = p.person_id
-    JOIN earlier_studies e ON e.person_id = s.person_id AND e.about IN ('registration', 'exemption')
-         AND coalesce(e.ends_on, CASE WHEN e.about = 'registration' OR e.kind IN ('deferred', 'exchange_out')
-                                      THEN coalesce(e.starts_on, e.event_on) + 150 ELSE DATE '2199-12-31' END) >= s.event_on
-    LEFT JOIN study_registrations r ON r.person_id = e.person_id AND r.record_key = e.record_key AND r.until_on > s.event_on
-         AND r.credits_tenths >= coalesce(e.credits_tenths, 300)   -- it says as much now
-    WHERE r.record IS NULL AND p.permit_class = 'STUDY_HE' AND CAST(e.from_at AS DATE) <= p.decided_on
+    JOIN earlier_studies e ON e.person_id = s.person_id AND e.about = 'registration'
+         AND CAST(e.from_at AS DATE) <= p.decided_on AND p.decided_on < CAST(e.until_at AS DATE)
+         AND coalesce(e.ends_on, coalesce(e.starts_on, e.event_on) + 150) > s.event_on
+    LEFT JOIN study_stops x ON x.person_id = e.person_id AND x.event_on > e.event_on AND x.event_on <= s.event_on
+         AND (x.institution_id = e.institution_id OR x.institution_id IS NULL)
+    WHERE x.record IS NULL
+),
+going_then AS (   -- enough of them, together with those that still say the same: until when
+    SELECT n.permit_id, n.stop_record, max(n.until_at) AS until_at
+    FROM (
+        SELECT permit_id, stop_record, record_key, credits_tenths, until_at FROM registered_then
+        UNION ALL
+        SELECT p.permit_id, s.record AS stop_record, r.record_key, r.credits_tenths, CAST(NULL AS TIMESTAMP) AS until_at
+        FROM rights p
+        JOIN study_stops s ON s.person_id = p.person_id
+        JOIN study_registrations r ON r.person_id = s.person_id AND r.until_on > s.event_on AND CAST(r.known_at AS DATE) <= p.decided_on
+        LEFT JOIN earlier_studies t ON t.person_id = r.person_id AND t.record_key = r.record_key AND t.about = 'registration'
+             AND CAST(t.from_at AS DATE) <= p.decided_on AND p.decided_on < CAST(t.until_at AS DATE)
+        WHERE t.record IS NULL
+    ) n
+    GROUP BY n.permit_id, n.stop_record
+    HAVING sum(n.credits_tenths) >= $min_credits * 10
+),
+excused_then AS (   -- the same of reasons to owe none that held when the permit was decided, or while a registration was awaited
+    SELECT p.permit_id, s.record AS stop_record, max(e.until_at) AS until_at
+    FROM rights p
+    JOIN study_stops s ON s.person_id = p.person_id
+    JOIN earlier_studies e ON e.person_id = s.person_id AND e.about = 'exemption' AND CAST(e.from_at AS DATE) <= p.decided_on
+         AND coalesce(e.starts_on, e.event_on) <= greatest(s.event_on + $wait_days, p.decided_on)
+         AND coalesce(e.ends_on, CASE WHEN e.kind IN ('deferred', 'exchange_out') THEN coalesce(e.starts_on, e.event_on) + 150 ELSE DATE '2199-12-31' END) >= s.event_on
+    LEFT JOIN studies x ON x.person_id = e.person_id AND x.event_on > coalesce(e.starts_on, e.event_on) AND x.event_on < s.event_on
+         AND ((e.kind = 'leave_granted' AND x.kind = 'leave_ended') OR (e.kind = 'degree' AND x.kind IN ('registered', 're_registered')))
+    WHERE x.record IS NULL
     GROUP BY p.permit_id, s.record
 ),
 stop AS (   -- reports that studies stopped within the unbroken right, unless the decision to extend knew of them
@@ -77,8 +103,9 @@ stop AS (   -- reports that studies stopped within the unbroken right, unless th
            s.record AS stop_record, s.first_known_time AS stop_known_at, s.kind, s.institution_id, s.event_on, s.event_on + $wait_days AS due_on
     FROM rights p
     JOIN told s ON s.permit_id = p.permit_id AND s.event_on >= p.right_from
-    LEFT JOIN going_before b ON b.permit_id = p.permit_id AND b.record = s.record
-    WHERE (p.is_first OR p.decided_on IS NULL OR greatest(s.event_on, CAST(s.stands_since AS DATE), CAST(b.until_at AS DATE)) > p.decided_on) AND p.permit_class = 'STUDY_HE'
+    LEFT JOIN going_then g ON g.permit_id = p.permit_id AND g.stop_record = s.record
+    LEFT JOIN excused_then x ON x.permit_id = p.permit_id AND x.stop_record = s.record
+    WHERE (p.is_first OR p.decided_on IS NULL OR greatest(s.event_on, CAST(s.stands_since AS DATE), CAST(g.until_at AS DATE), CAST(x.until_at AS DATE)) > p.decided_on) AND p.permit_class = 'STUDY_HE'
 ),
 going AS (   -- registrations that outlived each stop, in the order in which they became known
     SELECT x.person_id, x.record AS stop_record, r.known_at,

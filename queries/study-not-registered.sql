@@ -136,6 +136,7 @@ taken_back AS (   -- registrations and exemptions that there were by the decisio
               OR (s.ends_on IS NULL AND (s.kind IN ('leave_granted', 'degree', 'doctoral_employment')
                                          OR coalesce(s.starts_on, s.event_on) + $open_days >= d.starts_on + $overlap_days)))
     JOIN carriers c ON c.permit_id = d.permit_id AND CAST(s.from_at AS DATE) <= c.settled_on
+         AND (s.about = 'registration' OR coalesce(s.starts_on, s.event_on) <= c.settled_on)   -- leave that lay ahead excused nothing yet
     GROUP BY d.permit_id, c.carrier_id, d.term
 )
 SELECT n.person_id, c.carrier_id AS permit_id, n.term AS alert_key, n.starts_on AS anchor_at,

@@ -756,12 +756,15 @@ fn facts(file: &CaseFile, case: &Case, name: &str, steps: &[Step], seed: u64, st
     (facts, done)
 }
 
-/// Known and open: rule and case. Of three months of leave between two employments the last makes the first month of the second one a full
-/// month, which is low; without that one excuse, but with the other two, the month is none and the mean is good. So the third excuse takes back
-/// what the other two had helped with; never more than that (`excused` compares with no excuse at all).
+/// Rule and case, where a worse fact lawfully lowers what stands.
 ///
-/// The last one is not explained so far: two more months elsewhere take the tier of a tip away from the one in which the least amount was paid.
-const OPEN: [(&str, &str); 2] = [
+/// Of three months of leave between two employments the last one tells that the second goes on from the first: its first month, which is low, is then
+/// a full one. Without that one excuse, but with the other two, it is none, and the mean is good. An excuse may never make worse what would stand
+/// without any (`excused` compares with that); of several, one may take back what others had helped with.
+///
+/// A second payer in the month that made the breach, with more than the least amount and declared in time: so the breach has been known for half a
+/// year when the tip comes in, and a tip raises what became known within half a year of it.
+const LAWFUL: [(&str, &str); 2] = [
     (
         "salary-below-floor",
         "of the months full without any excuse one is at exactly the tolerance; one krona less is low",
@@ -777,10 +780,10 @@ fn worse_facts_never_lower_what_stands() {
     let told: BTreeSet<&str> = WORSE.iter().map(|(rule, ..)| *rule).collect();
     assert_eq!(rules, told, "the table says of each rule what is worse");
     let only = std::env::var("PERMITWATCH_MONOTONE_RULE").ok();
-    let (mut failures, mut total, mut open) = (Vec::new(), [0; 3], BTreeSet::new());
+    let (mut failures, mut total, mut met) = (Vec::new(), [0; 3], BTreeSet::new());
     println!("{:<30}{:>8}{:>12}{:>9}  worse is", "rule", "steps", "compared", "raised");
     for (rule, words, steps) in WORSE.iter().filter(|(rule, ..)| only.as_ref().is_none_or(|only| only == rule)) {
-        let [taken, compared, raised] = of_rule(rule, steps, &mut failures, &mut open);
+        let [taken, compared, raised] = of_rule(rule, steps, &mut failures, &mut met);
         println!("{rule:<30}{taken:>8}{compared:>12}{raised:>9}  {words}");
         if taken < 15 || compared < 10 || raised == 0 {
             failures
@@ -788,9 +791,9 @@ fn worse_facts_never_lower_what_stands() {
         }
         total.iter_mut().zip([taken, compared, raised]).for_each(|(sum, more)| *sum += more);
     }
-    let closed = OPEN.iter().filter(|known| only.as_ref().is_none_or(|only| only == known.0) && !open.contains(*known));
+    let gone = LAWFUL.iter().filter(|known| only.as_ref().is_none_or(|only| only == known.0) && !met.contains(*known));
     failures.extend(
-        closed.map(|(rule, case)| format!("{rule}, case {case:?}: nothing is lowered any more: strike it off `OPEN`")),
+        gone.map(|(rule, case)| format!("{rule}, case {case:?}: nothing is lowered any more: strike it off `LAWFUL`")),
     );
     let [taken, compared, raised] = total;
     println!("{taken} steps, {compared} pairs of stages compared at a clock, {raised} of them raised");
@@ -801,7 +804,7 @@ fn of_rule(
     rule: &str,
     steps: &[Step],
     failures: &mut Vec<String>,
-    open: &mut BTreeSet<(&'static str, &'static str)>,
+    met: &mut BTreeSet<(&'static str, &'static str)>,
 ) -> [usize; 3] {
     let file = case_file(rule);
     let mut stages: Vec<Stage> = Vec::new();
@@ -877,8 +880,8 @@ fn of_rule(
                 continue;
             }
             let here = (rule, file.case[stage.case].name.as_str());
-            if let Some(known) = OPEN.iter().find(|known| **known == here) {
-                open.insert(*known);
+            if let Some(known) = LAWFUL.iter().find(|known| **known == here) {
+                met.insert(*known);
             } else if said.insert((stage.case, stage.steps.last().copied())) {
                 let name = |of: Option<Severity>| of.map_or("nothing", Severity::name);
                 failures.push(format!(

@@ -451,6 +451,8 @@ pub struct PersonKnown {
     pub payment_versions: Vec<Seen<Payment>>,
     /// The same of tokens that a month is excused.
     pub excused_versions: Vec<Seen<ExcusedMonth>>,
+    /// The same of notices of journeys.
+    pub border_versions: Vec<Seen<Border>>,
     /// Declared cash salary by month, then by payer.
     pub salaries: BTreeMap<Day, BTreeMap<String, i64>>,
     pub excused_months: BTreeSet<Day>,
@@ -580,12 +582,14 @@ fn person_known(id: &str, records: &[&Record]) -> PersonKnown {
             Fact::Post(fact) => known.posts.push(seen(record, first(), fact)),
             Fact::Payment(fact) => known.payment_versions.push(seen(record, first(), fact)),
             Fact::ExcusedMonth(fact) => known.excused_versions.push(seen(record, first(), fact)),
+            Fact::Border(fact) => known.border_versions.push(seen(record, first(), fact)),
             _ => {}
         }
     }
     known.posts.sort_by_key(|post| (post.version, post.known));
     known.payment_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
     known.excused_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
+    known.border_versions.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
     for payment in known.payments.iter().filter(|payment| payment.kind == "salary") {
         let of_month = known.salaries.entry(payment.month).or_default();
         *of_month.entry(payment.payer_id.clone()).or_default() += payment.amount_sek;

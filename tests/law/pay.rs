@@ -203,11 +203,15 @@ pub fn judge<T: Ord>(
 }
 
 /// For how many months the last payment before a time without pays beyond its own: so many means of the last three full months it holds.
+/// An excuse may only help, so what is usual is the same with and without one: a month is full between two with pay.
 pub fn severance(p: &Known<'_>, last: Day) -> usize {
-    let worked = |month: Day| gross(p, month) > 0 || is_excused(p, month);
-    let full = |month: &Day| !is_excused(p, *month) && worked(month.add_months(-1)) && worked(month.add_months(1));
-    let before = p.salaries.keys().rev().copied().filter(|month| *month < last && gross(p, *month) > 0);
-    let full: Vec<i64> = before.filter(full).take(3).map(|month| gross(p, month)).collect();
+    let paid = |month: Day| gross(p, month) > 0;
+    let before = p.salaries.keys().rev().copied().filter(|month| *month < last && paid(*month));
+    let full: Vec<i64> = before
+        .filter(|month| paid(month.add_months(-1)) && paid(month.add_months(1)))
+        .take(3)
+        .map(|month| gross(p, month))
+        .collect();
     let sum: i64 = full.iter().sum();
     if sum == 0 {
         return 0;

@@ -11,7 +11,8 @@
 use crate::calendar::{Day, agi_complete};
 use crate::facts::{Known, Permit, Seen};
 use crate::pay::{can_be_judged, carried_by, gross, parameter, severance};
-use crate::rights::{Holding, answered_by, posts_in_force};
+use crate::register::gone;
+use crate::rights::{Holding, answered_by};
 use crate::rules::{Finding, Rule, Severity};
 
 pub const RULE: Rule = Rule { number: "R02", id: "employment-ended", classes: &["WORK_EMP"], survives: &[], on_day };
@@ -122,13 +123,14 @@ fn employed_anew(p: &Known<'_>, end: &End, grace: i32) -> bool {
 
 /// Moved abroad by the register and not back, or seen leaving since, with a document, and not seen entering.
 fn has_left(p: &Known<'_>, holding: &Holding, end: Day, day: Day) -> bool {
-    let posts = posts_in_force(p);
-    let moved = posts.iter().rfind(|post| post.dereg_on.unwrap_or(post.event_on) <= day);
-    let moved = moved.is_some_and(|post| {
-        let on = post.dereg_on.unwrap_or(post.event_on);
-        post.dereg_code == Some("UV") && on >= holding.right_from && !holding.settles(post.known)
+    let gone = gone(p);
+    let moved = gone.iter().rfind(|gone| gone.stands(day)).is_some_and(|gone| {
+        // That the register mends the day of a move, or tells it again, is no news.
+        let said = gone.codes.iter().rfind(|said| said.on <= day);
+        said.is_some_and(|s| s.code == "UV" && s.on >= holding.right_from && !holding.settles_event(s.on, s.known))
     });
     let exits = p.border.iter().filter(|b| b.direction == "exit" && b.doc_seen == Some(true) && b.observed_on >= end);
+    let exits = exits.filter(|exit| !holding.settles_event(exit.observed_on, exit.first_known));
     let exit = exits.map(|exit| exit.observed_on).max();
     let back = exit.is_some_and(|exit| p.border.iter().any(|b| b.direction == "entry" && b.observed_on >= exit));
     moved || (exit.is_some() && !back)

@@ -8,7 +8,7 @@
 
 use super::{Finding, Rule, Severity};
 use crate::calendar::{At, Day};
-use crate::facts::{Border, Code, Known, PersonKnown, Seen, Status};
+use crate::facts::{Border, Code, Known, Op, PersonKnown, Seen, Status, in_force_on};
 use crate::register::gone;
 use crate::rights::{Holding, posts_in_force};
 
@@ -22,10 +22,16 @@ pub struct Visit {
     pub from: Day,
     pub until: Day,
     pub known: At,
+    /// Since when as much has been known of it as is now: its ends, or how far sightings reach.
+    pub told: At,
+    /// A sign of the person in Sweden has ended it.
+    pub ended: bool,
     /// Nobody saw the return.
     pub inferred: bool,
     /// Of such a one: the last day on which the person was seen there.
     pub seen_until: Option<Day>,
+    /// The last day on which the person was seen there with a document.
+    pub shown_on: Option<Day>,
     /// Passing through, or excused.
     pub light: bool,
     /// The notice does not say from which document it knows the person.
@@ -45,8 +51,11 @@ impl Visit {
             return Some(self.clone());
         }
         // Up to a sighting there the stay is not inferred only.
-        let seen = Visit { until: self.seen_until?, inferred: false, ..self.clone() };
-        (seen.doubt() <= doubt).then_some(seen)
+        let seen = self.seen_until.map(|until| Visit { until, inferred: false, ..self.clone() });
+        // And whoever was seen with a document was there on that day, however little is sure of the journey.
+        let shown =
+            self.shown_on.map(|on| Visit { from: on, until: on, inferred: false, unsure: false, ..self.clone() });
+        seen.into_iter().chain(shown).find(|stay| stay.doubt() <= doubt)
     }
 }
 
@@ -71,8 +80,8 @@ pub fn severity(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, day: Da
             gone.moved().filter(|m| m.country == Some(status.tested_country)).map(|m| m.known.max(gone.on.start()))
         })
         .collect();
-    let new = visits.iter().any(|v| !holding.settles(v.known)) || moved.iter().any(|known| !holding.settles(*known));
-    if !new && !grown(holding, &visits) {
+    let new = visits.iter().any(|v| !holding.settles(v.told)) || moved.iter().any(|known| !holding.settles(*known));
+    if !new && !grown(holding, &visits) && !was_shorter(p, holding, status, &visits) {
         return None;
     }
     // With how much doubt a stay is told, so many tiers lower: what is surer may be graver by itself.
@@ -96,6 +105,25 @@ fn grown(holding: &Holding, visits: &[Visit]) -> bool {
     let passed = |limit: i32, then: i32, now: i32| then < limit && limit <= now;
     stays.iter().any(|(_, then, now)| passed(14, *then, *now))
         || passed(90, counted().map(|(_, then, _)| then).sum(), counted().map(|(.., now)| now).sum())
+}
+
+/// Whether a stay had ended earlier by what was known at the decision on a renewal: by a return that has been taken back since.
+fn was_shorter(p: &Known<'_>, holding: &Holding, status: &Seen<Status>, visits: &[Visit]) -> bool {
+    let Some(decided) = holding.decided_on.filter(|_| !holding.first_of_right) else { return false };
+    let mended = |op: Op, known: At| op != Op::Upsert && known.day() > decided;
+    if !p.border_versions.iter().any(|b| mended(b.op, b.known))
+        && !p.posts.iter().any(|post| mended(post.op, post.known))
+    {
+        return false;
+    }
+    let border = in_force_on(&p.border_versions, decided).cloned().collect();
+    let posts = p.posts.iter().filter(|post| post.known.day() <= decided).cloned().collect();
+    let then = PersonKnown { border, posts, ..p.me.clone() };
+    let before = self::visits(&then, status, decided);
+    before
+        .iter()
+        .filter(|then| then.ended)
+        .any(|then| visits.iter().any(|v| v.from == then.from && v.until > then.until))
 }
 
 fn top(status: &Status) -> Severity {
@@ -141,8 +169,11 @@ pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
         from: from.observed_on,
         until,
         known,
+        told: known,
+        ended: true,
         inferred,
         seen_until: None,
+        shown_on: None,
         // An excused home visit is told, and weighs no more than passing through.
         light: from.transit == Some(true) || noticed(p, status, "home_visit_excused", from.observed_on, until),
         unsure: from.doc_seen != Some(true),
@@ -169,18 +200,28 @@ pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
             // Nobody knows from a document that it was this person who left, and nobody saw them come from there.
             continue;
         }
-        let until = appeared(p, exit.observed_on, day).into_iter().chain(back_on).min().unwrap_or(day);
+        let sign_on = appeared(p, exit.observed_on, day).into_iter().chain(back_on).min();
+        let until = sign_on.unwrap_or(day);
         let back = entries.iter().map(|entry| entry.first_known).min();
         let known = back.map_or(exit.first_known, |back| back.max(exit.first_known));
         let mut stay = visit(exit, until, known, entries.is_empty());
+        stay.ended = sign_on.is_some();
         // One end of the journey established from a document is enough.
         stay.unsure &= !entries.iter().any(|entry| there(entry.country) && documented(entry));
-        let seen = notices.iter().filter(|b| b.direction == "seen" && there(b.country) && b.transit != Some(true));
+        let seen =
+            notices.iter().copied().filter(|b| b.direction == "seen" && there(b.country) && b.transit != Some(true));
         let seen: Vec<_> = seen.filter(|b| exit.observed_on <= b.observed_on && b.observed_on <= until).collect();
         used.extend(seen.iter().map(|sighting| sighting.key.as_str()));
         stay.seen_until = seen.iter().map(|sighting| sighting.observed_on).max();
-        let card_on = p.permits.iter().any(|permit| permit.card_issued_on == Some(until));
-        if stay.inferred && until > stay.from && (back_on == Some(until) || card_on) {
+        if stay.inferred {
+            stay.told = since(known, seen.iter().copied());
+        }
+        let shown = seen.iter().copied().filter(|sighting| documented(sighting));
+        if stay.unsure {
+            stay.told = stay.told.max(since(known, shown.clone()));
+        }
+        stay.shown_on = shown.map(|sighting| sighting.observed_on).max();
+        if stay.inferred && until > stay.from && (back_on.is_some() || in_person(p, exit.observed_on, day)) {
             // Whoever leaves again, or appears here in person, had come back: that they were there is sure, only for how long is
             // inferred. (An address is told to the register from anywhere.)
             stay.seen_until = stay.seen_until.max(Some(stay.from));
@@ -198,14 +239,39 @@ pub fn visits(p: &PersonKnown, status: &Seen<Status>, day: Day) -> Vec<Visit> {
     // Two notices of one day are about one journey.
     out.sort_by_key(|visit| (visit.from, visit.light, visit.doubt()));
     out.dedup_by_key(|visit| visit.from);
+    // And who comes back and is told to have been there and back on the same day makes no journey of its own.
+    out.dedup_by(|visit, before| {
+        let same = visit.ended && visit.from == visit.until && visit.from == before.until && !before.light;
+        if same {
+            before.told = before.told.max(visit.told);
+        }
+        same
+    });
     out
 }
 
-/// The first day after a departure on which the person was registered at an address or handed a permit card.
+/// Since when sightings have reached as far as they do.
+fn since<'a>(known: At, seen: impl Iterator<Item = &'a Seen<Border>> + Clone) -> At {
+    let last = seen.clone().map(|sighting| sighting.observed_on).max();
+    let of_last = seen.filter(|sighting| Some(sighting.observed_on) == last).map(|sighting| sighting.first_known);
+    known.max(of_last.min().unwrap_or(known))
+}
+
+/// The first day after a departure on which the person was registered at an address, handed a permit card, or otherwise appeared.
 fn appeared(p: &PersonKnown, after: Day, day: Day) -> Option<Day> {
     let posts = posts_in_force(p).into_iter().filter(|post| post.dereg_code.is_none());
+    let registered = posts.filter_map(|post| post.registered_on).filter(|on| after < *on && *on <= day);
+    registered.chain(appearances(p, after, day)).min()
+}
+
+fn in_person(p: &PersonKnown, after: Day, day: Day) -> bool {
+    appearances(p, after, day).next().is_some()
+}
+
+fn appearances(p: &PersonKnown, after: Day, day: Day) -> impl Iterator<Item = Day> {
     let cards = p.permits.iter().filter_map(|permit| permit.card_issued_on);
-    posts.filter_map(|post| post.registered_on).chain(cards).filter(|on| after < *on && *on <= day).min()
+    let confirmed = p.notices.iter().filter(|notice| notice.kind == "identity_confirmed").map(|notice| notice.event_on);
+    cards.chain(confirmed).filter(move |on| after < *on && *on <= day)
 }
 
 /// Whether a notice of a reason is about a stay: within thirty days of it.

@@ -5,7 +5,7 @@
 
 use crate::calendar::Day;
 use crate::facts::{Known, Op, Permit, Seen};
-use crate::pay::floor;
+use crate::pay::{carried_by, floor};
 use crate::rights::Holding;
 use crate::rules::{Finding, Rule, Severity, r02, r04};
 
@@ -23,7 +23,9 @@ fn on_day(p: &Known<'_>, day: Day) -> Vec<Finding> {
         let later = p.holdings.iter().filter(|other| other.right == holding.right && !other.first_of_right);
         let applications = later.filter_map(|other| p.permits[other.permit].application_on);
         let mut applications = applications.chain(p.applications.iter().map(|application| application.filed_on));
-        let found = applications.any(|filed| holding.right_covers(filed) && breach(p, holding, permit, filed));
+        // To extend a permit is to apply while it is held; what was filed before the first one, that one answers.
+        let extends = |filed: Day| carried_by(p, holding).any(|own| own.carries(filed));
+        let found = applications.any(|filed| extends(filed) && breach(p, holding, permit, filed));
         if found {
             let subject = permit.permit_id.clone();
             // What stands at 00:00 was found before.
