@@ -95,7 +95,9 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let (partitions, address) = (args.partitions, server.address());
     match args.lang {
         Language::Sv => {
-            say!("Matar sju register genom {broker}, {partitions} partitioner; mätvärden på http://{address}/metrics\n")
+            say!(
+                "Matar sju register genom {broker}, {partitions} partitioner; mätvärden på http://{address}/metrics\n"
+            );
         }
         Language::En => say!(
             "Feeding seven registers through {broker}, {partitions} partitions; metrics at http://{address}/metrics\n"

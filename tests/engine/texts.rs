@@ -86,7 +86,7 @@ fn texts_of_a_file() {
         match world.ask(sql) {
             Said::Refused(reason) => println!("{sql}\n=> refused: {reason}\n"),
             Said::Alike(rows) => {
-                println!("{sql}\n=> alike, {} rows: {:?}\n", rows.len(), rows.iter().take(3).collect::<Vec<_>>())
+                println!("{sql}\n=> alike, {} rows: {:?}\n", rows.len(), rows.iter().take(3).collect::<Vec<_>>());
             }
             Said::Differ(who, how) => println!("{sql}\n=> {who} differs: {how}\n"),
         }
