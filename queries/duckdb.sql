@@ -8,7 +8,6 @@ SET TimeZone = 'UTC';
 SET default_null_order = 'nulls_last';
 
 -- what DataFusion calls otherwise
-CREATE MACRO nvl(a, b) AS coalesce(a, b);
 CREATE MACRO btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
 CREATE MACRO array_element(l, n) AS l[CAST(n AS BIGINT)];
 -- a place or a count may be a sum, which has 128 bits there

@@ -317,7 +317,7 @@ fn of_function(name: &str, args: &[Expr], ty: &dyn Fn(&Expr) -> DataType) -> Opt
         name.is_some_and(|name| known.contains(&name.to_lowercase().as_str()))
     };
     match name {
-        "coalesce" | "nvl" | "greatest" | "least" | "nullif" if mixed(args, ty).is_some() => mixed(args, ty),
+        "coalesce" | "greatest" | "least" | "nullif" if mixed(args, ty).is_some() => mixed(args, ty),
         "lower" | "upper" | "btrim" | "ltrim" | "rtrim" | "replace" | "starts_with" | "strpos" | "character_length"
             if !args.iter().all(|arg| is_text(&ty(arg))) =>
         {
@@ -378,7 +378,7 @@ fn at_least(expr: &Expr) -> Option<i64> {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match func.name() {
             "strpos" | "character_length" | "cardinality" | "array_length" => Some(0),
             "greatest" => args.iter().filter_map(at_least).max(),
-            "least" | "coalesce" | "nvl" => args.iter().map(at_least).collect::<Option<Vec<i64>>>()?.into_iter().min(),
+            "least" | "coalesce" => args.iter().map(at_least).collect::<Option<Vec<i64>>>()?.into_iter().min(),
             _ => None,
         },
         _ => None,

@@ -258,7 +258,7 @@ impl Reader<'_> {
 
     fn call(&mut self, expr: &Expr, name: &str, args: &[Expr]) -> Tag {
         match name {
-            "coalesce" | "nvl" => Tag::any(&self.tags(args)),
+            "coalesce" => Tag::any(&self.tags(args)),
             "nullif" => {
                 let sides = self.tags(args);
                 self.compare(expr, &sides);

@@ -193,7 +193,7 @@ const OWN: [Listed; 13] = [
     ),
 ];
 
-const SCALARS: [Listed; 23] = [
+const SCALARS: [Listed; 22] = [
     line(
         "coalesce",
         "coalesce(a, b, ...)",
@@ -201,7 +201,6 @@ const SCALARS: [Listed; 23] = [
         "passed over",
         "coalesce(p.valid_to, p.valid_from)",
     ),
-    line("nvl", "nvl(a, b)", "`b` where `a` is null", "passed over", "nvl(p.valid_to, p.valid_from)"),
     line(
         "nullif",
         "nullif(a, b)",

@@ -13,7 +13,7 @@ use crate::sql::functions;
 use crate::sql::lists::ComputedLists;
 
 /// Scalar functions of DataFusion that rules may call; all immutable, none reads a clock.
-const SCALARS: [&str; 26] = [
+const SCALARS: [&str; 25] = [
     "array_has",
     "array_has_all",
     "array_has_any",
@@ -33,7 +33,6 @@ const SCALARS: [&str; 26] = [
     "ltrim",
     "named_struct",
     "nullif",
-    "nvl",
     "replace",
     "rtrim",
     "starts_with",

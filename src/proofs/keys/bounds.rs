@@ -85,7 +85,7 @@ impl Rows {
                 all(&mut case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref()))
             }
             Expr::ScalarFunction(ScalarFunction { func, args }) => match func.name() {
-                "coalesce" | "nvl" => all(&mut args.iter()),
+                "coalesce" => all(&mut args.iter()),
                 // A null is passed over, so only what has a value bounds the others.
                 "greatest" => all(&mut args.iter()).map(|(low, high)| {
                     let filled = args.iter().filter(|arg| self.is_filled(arg, schema)).filter_map(of);

@@ -35,7 +35,7 @@ const STRICT: [&str; 21] = [
 ];
 
 /// Functions that have a value if one of their arguments has.
-const FIRST: [&str; 5] = ["coalesce", "greatest", "least", "nvl", "records"];
+const FIRST: [&str; 4] = ["coalesce", "greatest", "least", "records"];
 
 impl Rows {
     /// Whether an expression over the columns of `schema` is never null.
@@ -146,7 +146,7 @@ impl Rows {
             Expr::ScalarFunction(ScalarFunction { func, args }) => {
                 let mut values = match func.name() {
                     "severity" => words(&Severity::ALL.map(Severity::name)),
-                    "coalesce" | "nvl" => {
+                    "coalesce" => {
                         let each = args.iter().map(of).collect::<Option<Vec<_>>>()?;
                         each.into_iter().flatten().collect()
                     }

@@ -417,7 +417,8 @@ impl<'a> Locator<'a> {
 }
 
 /// Functions of other databases, and what says the same here.
-const ELSEWHERE: [(&[&str], &str); 6] = [
+const ELSEWHERE: [(&[&str], &str); 7] = [
+    (&["nvl", "ifnull", "nvl2"], "say coalesce(x, 0): nvl makes fractions and texts of whole numbers and days"),
     (&["isnull"], "say x IS NULL, or coalesce(x, 0) for another value in its place"),
     (&["datediff", "date_diff", "days_between", "age"], "subtract two days: valid_to - valid_from"),
     (&["dateadd", "date_add", "date_sub"], "say day + 30, or add_months(day, 1)"),

@@ -708,10 +708,10 @@ coalesce(NULL, p.floor_sek)
 -- refused: SQL: Error during planning: Execution error: Function 'coalesce' user-defined coercion fai
 coalesce()
 
--- accepted
+-- refused: Invalid function 'ifnull'
 ifnull(p.floor_sek, 0)
 
--- accepted
+-- refused: Invalid function 'nvl'
 nvl(p.floor_sek, 0)
 
 -- refused: SQL: Error during planning: Invalid function 'nvl2'

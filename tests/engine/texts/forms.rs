@@ -65,7 +65,7 @@ pub const SCALARS: &[Form] = &[
     (Whole, "abs({i})"),
     (Whole, "coalesce({i}, {i})"),
     (Whole, "coalesce({i}, 0)"),
-    (Whole, "nvl({i}, {i})"),
+    (Whole, "coalesce({i}, {i})"),
     (Whole, "nullif({i}, {#})"),
     (Whole, "greatest({i}, {i})"),
     (Whole, "least({i}, {i}, {i})"),

@@ -35,7 +35,7 @@ impl Reader<'_> {
         let values: Vec<Value> = args.iter().map(|arg| self.value(arg)).collect();
         if values.iter().all(|value| value.items().is_empty()) {
             return match (name, values.as_slice()) {
-                ("coalesce" | "nvl" | "nullif", [first, rest @ ..]) => {
+                ("coalesce" | "nullif", [first, rest @ ..]) => {
                     rest.iter().fold(first.clone(), |all, value| all.or(value))
                 }
                 _ => Value::Plain,
@@ -45,7 +45,7 @@ impl Reader<'_> {
         let is =
             |at: usize, sort: &Sort| values.get(at).is_some_and(|value| !value.items().is_empty()) && only(at, sort);
         match (name, values.as_slice()) {
-            ("coalesce" | "nvl", _) => {
+            ("coalesce", _) => {
                 let value = values.iter().fold(Value::Null, |all, value| all.or(value));
                 self.mixed(expr, value)
             }
