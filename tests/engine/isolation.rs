@@ -126,7 +126,7 @@ fn the_caret_stands_under_what_is_wrong() {
         ("FROM permits p WHERE now() IS NULL", "now", "a rule has no clock"),
         ("FROM permits p WHERE p.end_kind = 'anulled'", "'anulled'", "did you mean annulled?"),
         ("FROM permits p JOIN border b ON b.country = p.permit_class", "b.country", "b.person_id = a.person_id"),
-        ("FROM permits p LIMIT 7", "7", "row_number()"),
+        ("FROM permits p LIMIT 7", "LIMIT", "row_number()"),
         ("FROM permits p WHERE p.permit_id = 'M1'", "'M1'", "filter by a code or kind"),
         (
             "FROM permits p JOIN border b ON b.person_id = p.person_id AND b.record_key LIKE 'X%'",
