@@ -43,10 +43,10 @@ use crate::words::{Words, labels};
 pub use facts::{CancelledBy, FeedClock, PermitFacts, RowFacts, RuleFacts, SetAside, Verdict};
 pub use html::html;
 pub use officer::{alert_page, permit_page};
-pub use one_person::{Options, Person, find_alert, subject_of_alert, subject_of_permit};
+pub use one_person::{Closed, Options, Person, find_alert, subject_of_alert, subject_of_permit};
 pub use page::Page;
 pub use party::{PartyFacts, party_page};
-pub use shown::{Closed, RecordFacts};
+pub use shown::RecordFacts;
 pub use text::text;
 
 /// Why nothing can be explained. Nothing has been changed.

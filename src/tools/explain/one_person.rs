@@ -21,8 +21,21 @@ use crate::shard::{Order, Settings, Shard};
 use crate::source::files::{self, FileShard, Recorded};
 use crate::source::{LaneHead, Polled, ShardSource, SourceError};
 use crate::tools::explain::ExplainError;
-use crate::tools::explain::shown::Closed;
 use crate::tools::replay::Timeline;
+
+/// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
+/// What rules derive from sealed notices and tell to everybody is theirs to weigh: who told of something is never among it.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    pub classes: Vec<i64>,
+}
+
+impl Closed {
+    /// Whether what rests on records of at most this class may rest on a closed one.
+    pub fn may_have(&self, highest: i64) -> bool {
+        self.classes.iter().any(|class| *class <= highest)
+    }
+}
 
 /// Settings of the replay.
 #[derive(Clone)]

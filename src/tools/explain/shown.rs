@@ -16,20 +16,6 @@ use crate::words::labels::SOLE_TRADER;
 /// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown, to anybody.
 const WITHHELD_FROM: i64 = 3;
 
-/// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
-/// What rules derive from sealed notices and tell to everybody is theirs to weigh: who told of something is never among it.
-#[derive(Clone, Debug, Default)]
-pub struct Closed {
-    pub classes: Vec<i64>,
-}
-
-impl Closed {
-    /// Whether what rests on records of at most this class may rest on a closed one.
-    pub fn may_have(&self, highest: i64) -> bool {
-        self.classes.iter().any(|class| *class <= highest)
-    }
-}
-
 /// A record that an alert rests on.
 #[derive(Debug, Serialize)]
 pub struct RecordFacts {
