@@ -121,21 +121,37 @@ async fn with_tables(
     Ok(context)
 }
 
-async fn create(catalogue: &Catalogue, context: &SessionContext, all: Vec<Statement>) -> Result<(), BatchError> {
+/// Runs statements, each of whose texts follows from what those before it made. Returns the texts.
+async fn create(
+    catalogue: &Catalogue,
+    context: &SessionContext,
+    all: Vec<Statement>,
+) -> Result<Vec<String>, BatchError> {
+    let mut texts = Vec::with_capacity(all.len());
     for statement in all {
         let sql = statement.text(catalogue, context).await?;
         collect(context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
+        texts.push(sql);
     }
-    Ok(())
+    Ok(texts)
 }
 
-/// The catalogue's rules by purpose, in the order in which purposes are looked at: permit control comes first.
-fn by_purpose(catalogue: &Catalogue) -> impl Iterator<Item = (Purpose, Vec<&RuleFile>)> {
-    let of = |purpose| catalogue.rules.iter().filter(move |rule| rule.header.purpose() == purpose).collect();
-    Purpose::ALL
-        .into_iter()
-        .map(move |purpose| (purpose, of(purpose)))
-        .filter(|(_, rules): &(_, Vec<_>)| !rules.is_empty())
+/// What makes tables and views as the rules of a purpose see them, and these rules.
+type OfPurpose<'a> = (Vec<Statement>, Vec<&'a RuleFile>);
+
+/// The catalogue's rules by purpose, each purpose with what makes tables and views as its rules see them, after [`statements`] and the
+/// purposes before it. Permit control comes first, and sees what `statements` made.
+fn by_purpose<'a>(catalogue: &'a Catalogue, kind: &str) -> Result<Vec<OfPurpose<'a>>, BatchError> {
+    let mut out = Vec::new();
+    for purpose in Purpose::ALL {
+        let rules: Vec<&RuleFile> = catalogue.rules.iter().filter(|rule| rule.header.purpose() == purpose).collect();
+        if rules.is_empty() {
+            continue;
+        }
+        let made = if purpose == Purpose::PermitControl { Vec::new() } else { seen_by(catalogue, purpose, kind)? };
+        out.push((made, rules));
+    }
+    Ok(out)
 }
 
 async fn run(
@@ -154,10 +170,8 @@ async fn run(
             read_clocks(&batch, &mut out.clocks).map_err(|message| failed(DataFusionError::Execution(message)))?;
         }
     }
-    for (purpose, rules) in by_purpose(catalogue) {
-        if purpose != Purpose::PermitControl {
-            create(catalogue, &context, seen_by(catalogue, purpose, "TABLE")?).await?;
-        }
+    for (made, rules) in by_purpose(catalogue, "TABLE")? {
+        create(catalogue, &context, made).await?;
         stand_of(&context, catalogue, &rules, as_of, has_clocks, &mut out).await?;
     }
     out.standing.sort();

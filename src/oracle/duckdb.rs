@@ -8,10 +8,9 @@ use datafusion::prelude::SessionContext;
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::config::Visibility;
-use crate::model::purpose::Purpose;
 use crate::model::schema::{TableId, clock_file_schema};
-use crate::oracle::statements::{Statement, hits, seen_by, spoken, standing_query, statements, waits_for};
-use crate::oracle::{BatchError, by_purpose, collect, columns, register, sql_error};
+use crate::oracle::statements::{hits, spoken, standing_query, statements, waits_for};
+use crate::oracle::{BatchError, by_purpose, columns, create, register, sql_error};
 use crate::rules::calendars::calendars;
 use crate::source::files::Recorded;
 use crate::sql::session::session;
@@ -46,32 +45,22 @@ pub async fn duckdb_script<'a>(
             threshold.name, threshold.valid_from, threshold.value
         );
     }
-    write_out(catalogue, &context, statements(catalogue, visibility, as_of, "VIEW", true)?, &mut out).await?;
+    // Run here too: the columns of what is made decide the texts that follow.
+    write_out(&create(catalogue, &context, statements(catalogue, visibility, as_of, "VIEW", true)?).await?, &mut out);
     out.push_str("CREATE TABLE standing_set (rule_id VARCHAR, person_id VARCHAR, subject VARCHAR, alert_key VARCHAR, severity VARCHAR);\n");
-    for (purpose, rules) in by_purpose(catalogue) {
-        if purpose != Purpose::PermitControl {
-            write_out(catalogue, &context, seen_by(catalogue, purpose, "VIEW")?, &mut out).await?;
-        }
+    for (made, rules) in by_purpose(catalogue, "VIEW")? {
+        write_out(&create(catalogue, &context, made).await?, &mut out);
         write_rules(catalogue, &context, &rules, as_of, &mut out).await?;
     }
     out.push_str("SELECT rule_id, subject, alert_key, severity FROM standing_set ORDER BY 1, 2, 3, 4;\n");
     Ok(out)
 }
 
-/// Writes statements, and runs them here: the columns of what is made decide the texts that follow.
-async fn write_out(
-    catalogue: &Catalogue,
-    context: &SessionContext,
-    all: Vec<Statement>,
-    out: &mut String,
-) -> Result<(), BatchError> {
-    for statement in all {
-        let sql = statement.text(catalogue, context).await?;
-        collect(context, &sql).await.map_err(|error| sql_error(&statement.what, error))?;
-        // On a line of its own: the text may end in a comment.
+fn write_out(texts: &[String], out: &mut String) {
+    for sql in texts {
+        // The semicolon is on a line of its own: the text may end in a comment.
         let _ = writeln!(out, "{sql}\n;");
     }
-    Ok(())
 }
 
 async fn write_rules(

@@ -130,20 +130,17 @@ pub(super) fn seen_by(catalogue: &Catalogue, purpose: Purpose, kind: &str) -> Re
     let mut out = as_seen(catalogue, &disclosed, purpose)?;
     let texts = catalogue.rules.iter().filter(|rule| rule.header.purpose() == purpose).map(|rule| rule.sql.as_str());
     let read = catalogue.read_by(texts.chain(["corroborations"]).collect()).0;
-    let mut differing: Vec<String> = vec!["rule_rows".to_owned()];
-    differing.extend(disclosed.iter().flat_map(|table| [table.name().to_owned(), format!("{}_history", table.name())]));
-    let mut views = vec![rule_rows(catalogue, purpose)];
-    let mut open: Vec<&ViewFile> = catalogue.views.iter().filter(|view| read.contains(&view.name)).collect();
-    loop {
-        let differs = |view: &&ViewFile| differing.iter().any(|name| names(&view.sql, name));
-        let (now, rest): (Vec<&ViewFile>, Vec<&ViewFile>) = open.into_iter().partition(differs);
-        if now.is_empty() {
-            break;
-        }
-        differing.extend(now.iter().map(|view| view.name.clone()));
-        views.extend(now.into_iter().map(|view| view_statement(view, kind)));
-        open = rest;
-    }
+    let histories = disclosed.iter().map(|table| format!("{}_history", table.name()));
+    let mut differing: Vec<String> = disclosed.iter().map(|table| table.name().to_owned()).chain(histories).collect();
+    differing.push("rule_rows".to_owned());
+    // By itself or by a view that it reads.
+    let differs = |view: &&ViewFile| {
+        let below = catalogue.read_by(vec![&view.sql]).0;
+        let mut texts = catalogue.views.iter().filter(|other| other.name == view.name || below.contains(&other.name));
+        texts.any(|text| differing.iter().any(|name| names(&text.sql, name)))
+    };
+    let views = catalogue.views.iter().filter(|view| read.contains(&view.name)).filter(differs);
+    let views = views.map(|view| view_statement(view, kind)).chain([rule_rows(catalogue, purpose)]).collect();
     order_views(&mut out, views, catalogue);
     Ok(out)
 }

@@ -27,11 +27,12 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
 /// What a unit shows to others was disclosed for permit control, and so is what it shows of rules.
 fn shown_by(link: &LinkFile, rule: &RuleFile) -> Option<Refused> {
     let (id, purpose) = (&rule.header.id, rule.header.purpose());
+    if purpose == Purpose::PermitControl {
+        return None;
+    }
     let message = format!("it shows what {id} found for {}, and links show what serves permit control", purpose.name());
     let hint = "leave that rule out of the link's `uses`".to_owned();
-    let refused =
-        || Refused { what: "link", name: link.table.name().to_owned(), message, hint, place: Err("uses".to_owned()) };
-    (purpose != Purpose::PermitControl).then(refused)
+    Some(Refused { what: "link", name: link.table.name().to_owned(), message, hint, place: Err("uses".to_owned()) })
 }
 
 /// Rules whose rows a rule sees: those in its `uses`, and those in the `uses` of its links.

@@ -257,9 +257,7 @@ impl Evaluation {
             unlinked: Vec::new(),
         }
     }
-}
 
-impl Evaluation {
     /// Puts rows in the order of the units.
     fn sort(&mut self) {
         self.rows.iter_mut().flatten().for_each(RuleRows::sort);

@@ -200,7 +200,7 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
     if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
         && (evidence != facts.found.evidence || records.iter().any(|record| !facts.found.records.contains(record)))
     {
-        is_closed |= person.is_closed(&records);
+        is_closed = person.is_closed(&records);
         facts.now = Some(NowFacts {
             finding: rule.finding(&evidence),
             records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
@@ -213,8 +213,8 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
         facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
-    let transitions = person.log.iter().filter(|alert| alert.alert_id == facts.alert.alert_id);
-    if is_closed || transitions.into_iter().any(|alert| person.is_closed(&alert.records)) {
+    let mut transitions = person.log.iter().filter(|alert| alert.alert_id == facts.alert.alert_id);
+    if is_closed || transitions.any(|alert| person.is_closed(&alert.records)) {
         facts.close();
     }
     facts

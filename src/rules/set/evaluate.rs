@@ -42,14 +42,12 @@ impl RuleSet {
         }
         let mut out = Evaluation::none(self.rules.len());
         for sees in SEEN {
-            let asked = |at: &usize| self.requested(&asked[*at], sees);
-            let own: Vec<usize> = (0..units.len())
-                .filter(|at| history.has_bound(units[*at].person) == sees.is_some() && !asked(at).is_empty())
-                .collect();
+            let own = (0..units.len()).filter(|at| history.has_bound(units[*at].person) == sees.is_some());
+            let own = own.map(|at| (at, self.requested(&asked[at], sees))).filter(|(_, asked)| !asked.is_empty());
+            let (own, asked): (Vec<usize>, Vec<Request>) = own.unzip();
             if own.is_empty() {
                 continue;
             }
-            let asked: Vec<Request> = own.iter().map(asked).collect();
             let units: Vec<Unit> = own.iter().map(|at| units[*at]).collect();
             out.append(self.evaluate_seeing(history, &units, sees, &asked), |unit| own[unit as usize] as u32);
         }
