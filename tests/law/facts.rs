@@ -300,6 +300,14 @@ from_tables! {
     Term: "terms", Reference;
 }
 
+impl Payment {
+    /// What was disclosed for another purpose does not serve follow-up. In these populations allowances, and the benefits that may be
+    /// paid wrongly, are disclosed for payment control, those that rest on work for follow-up, salaries for permit control.
+    pub fn is_for_follow_up(&self) -> bool {
+        self.kind == "benefit" && self.basis == Some("work")
+    }
+}
+
 impl Fact {
     /// The day that the record is about.
     fn event_on(&self) -> Day {
@@ -327,6 +335,7 @@ impl Fact {
             Fact::Border(_) => ("police", "permit_control", 0),
             Fact::Payment(payment) if payment.kind == "salary" => ("agi", "permit_control", 2),
             Fact::Payment(payment) if payment.kind == "allowance" => ("lma", "payment_control", 1),
+            Fact::Payment(payment) if payment.is_for_follow_up() => ("fk", "follow_up", 1),
             Fact::Payment(_) => ("fk", "payment_control", 1),
             Fact::ExcusedMonth(_) => ("fk", "permit_control", 1),
             Fact::Study(_) | Fact::Institution(_) | Fact::Term(_) => ("ladok", "permit_control", 0),

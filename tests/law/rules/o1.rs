@@ -2,10 +2,11 @@
 //!
 //! "decided but not served 30/60/90 d + fresh address/employer signal: delgivning hint; laga kraft +28 d and still
 //! registered/AGI/benefits: follow-up list; terminal: left, new permit, inhibition, naturalised." Without a fresh sign: info at most.
+//! It is follow-up: what was disclosed for payment control it may not see.
 
 use super::{Finding, Rule, Severity};
 use crate::calendar::Day;
-use crate::facts::{Code, Known, Permit, Seen};
+use crate::facts::{Code, Known, Payment, Permit, Seen};
 use crate::register::{gone, struck_off_on};
 use crate::rights::{Canceller, posts_in_force};
 
@@ -71,9 +72,12 @@ fn signs(p: &Known<'_>, permit: &Permit, day: Day) -> Vec<Day> {
     // One at which the register no longer has the person is none.
     let addresses = posts_in_force(p).into_iter().filter(|post| post.dereg_code.is_none() && registered(p, day));
     let addresses = addresses.map(|post| post.registered_on.unwrap_or(post.event_on));
-    let may = |kind: Code| kind != "salary" || WORKERS.contains(&permit.permit_class);
+    let may = |pay: &Payment| match pay.kind {
+        "salary" => WORKERS.contains(&permit.permit_class),
+        _ => pay.is_for_follow_up(),
+    };
     // Pay comes a month after the work.
-    let payments = p.payments.iter().filter(|pay| may(pay.kind)).map(|pay| match pay.kind {
+    let payments = p.payments.iter().filter(|pay| may(pay)).map(|pay| match pay.kind {
         "salary" => pay.month.add_months(-1),
         _ => pay.period_from.unwrap_or(pay.month),
     });
