@@ -92,8 +92,7 @@ fn is_sum(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
             call.fun.name() == "sum" || hands_on(call.fun.name()) && any(&call.params.args, inputs)
         }
         Expr::ScalarFunction(call) => {
-            matches!(call.name(), "coalesce" | "nvl" | "nullif" | "greatest" | "least" | "abs")
-                && any(&call.args, inputs)
+            matches!(call.name(), "coalesce" | "nullif" | "greatest" | "least" | "abs") && any(&call.args, inputs)
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Modulo)

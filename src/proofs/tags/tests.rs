@@ -152,7 +152,7 @@ fn what_is_admitted_finds_the_same_with_and_without_tags() {
         "SELECT person_id, CASE payer_id WHEN former_id THEN 'same' ELSE 'other' END AS said FROM a",
         // Chosen and passed on.
         "SELECT person_id, coalesce(payer_id, former_id) AS id FROM a WHERE coalesce(payer_id, former_id) <> record_key",
-        "SELECT person_id, nvl(payer_id, former_id) AS id, nullif(payer_id, former_id) AS none FROM a",
+        "SELECT person_id, coalesce(payer_id, former_id) AS id, nullif(payer_id, former_id) AS none FROM a",
         "SELECT person_id, coalesce(payer_id, 'nobody') AS id, coalesce(payer_id, other_id) AS other FROM a",
         "SELECT person_id, n FROM a WHERE CASE WHEN n > 2 THEN payer_id WHEN n > 1 THEN former_id END = CASE WHEN n = 4 THEN former_id ELSE NULL END",
         "SELECT person_id, CASE WHEN n > 2 THEN payer_id ELSE kind END AS said FROM a",
