@@ -34,6 +34,7 @@ pub struct Config {
     pub rules: RulesConfig,
     pub history: HistoryConfig,
     pub snapshot: SnapshotConfig,
+    pub checkpoint: CheckpointConfig,
     pub limits: LimitsConfig,
     pub http: HttpConfig,
 }
@@ -202,6 +203,22 @@ pub struct SnapshotConfig {
 impl Default for SnapshotConfig {
     fn default() -> SnapshotConfig {
         SnapshotConfig { dir: None, max_shrink_pct: 5, max_age_hours: 48 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Directory of the shards' checkpoints; without one, a start reads every feed from its beginning.
+    pub dir: Option<PathBuf>,
+    pub every_seconds: u32,
+    /// Generations that are kept.
+    pub keep: u32,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> CheckpointConfig {
+        CheckpointConfig { dir: None, every_seconds: 60, keep: 3 }
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod daily_checks;
 mod rows;
+pub mod saved;
 
 use std::collections::BTreeSet;
 
@@ -177,6 +178,10 @@ impl Detector {
     /// The alerts that stand, in no particular order.
     pub fn standing(&self) -> impl Iterator<Item = (PersonNo, &Standing)> {
         self.persons.iter().flat_map(|(person, state)| state.standing.iter().map(move |alert| (*person, alert)))
+    }
+
+    pub fn for_each_standing(&mut self, each: impl FnMut(&mut Standing)) {
+        self.persons.values_mut().flat_map(|state| &mut state.standing).for_each(each);
     }
 
     /// The alerts of a person that stand.

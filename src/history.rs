@@ -18,14 +18,16 @@ mod chunked;
 mod classes;
 mod index;
 mod packed;
+pub mod saved;
 mod span;
 mod store;
 mod texts;
 
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use siphasher::sip::SipHasher13;
 
 pub use bulk::Known;
 use chunked::Chunked;
@@ -118,9 +120,10 @@ impl Default for History {
     }
 }
 
+/// Checkpoints hold what follows from this hash, so it stays as it is.
 pub fn hash_key(record_key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    record_key.hash(&mut hasher);
+    let mut hasher = SipHasher13::new();
+    hasher.write(record_key.as_bytes());
     hasher.finish()
 }
 

@@ -54,6 +54,8 @@ pub mod detector;
 
 pub mod shard;
 
+pub mod checkpoint;
+
 pub mod sink;
 
 // Running it.

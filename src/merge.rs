@@ -64,6 +64,17 @@ impl<S: ShardSource> Merge<S> {
         &self.positions
     }
 
+    /// Goes on from a checkpoint: the next offset of each lane, and up to where the permits feed has spoken.
+    pub fn go_on(&mut self, positions: [NextOffset; Feed::COUNT], permits_clock: KnownTime) {
+        self.positions = positions;
+        self.advance_permits(permits_clock);
+    }
+
+    /// Up to where the permits feed has spoken.
+    pub fn permits_clock(&self) -> KnownTime {
+        self.permits_clock
+    }
+
     pub fn source(&mut self) -> &mut S {
         &mut self.source
     }

@@ -9,6 +9,7 @@
 //! restarts from the alerts topic.
 
 mod census;
+mod checkpoints;
 mod clocks;
 mod gauges;
 mod losses;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use self::census::Census;
+pub use self::checkpoints::{Checkpoints, SaidBefore};
 use self::clocks::tell_unsigned;
 pub use self::losses::Lost;
 pub use self::observer::{Observer, Unobserved};
@@ -95,6 +97,9 @@ pub struct Pipeline<S, K, O> {
     reread: Box<dyn Fn() -> Result<Recovery, PipelineError> + Send>,
     /// Commits the next offsets to the consumer group.
     commit: Box<Commit>,
+    checkpoints: Option<Checkpoints>,
+    /// By feed: the known time of the last message before the first that is read.
+    last_known: [KnownTime; Feed::COUNT],
 }
 
 /// Commits the next offset of each feed to the consumer group.
@@ -122,6 +127,9 @@ struct Loop {
     lost: [u64; 2],
     /// Batches that have been sealed but not acknowledged, oldest first.
     under_way: VecDeque<UnderWay>,
+    /// Batches sealed so far, and how many of them have been acknowledged.
+    sealed: u64,
+    confirmed: u64,
     /// Next offsets of the newest batch whose effects have all been acknowledged.
     advanced: [NextOffset; Feed::COUNT],
 }
@@ -142,7 +150,21 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             snapshot: None,
             reread: Box::new(|| Ok(Recovery::default())),
             commit: Box::new(|_| {}),
+            checkpoints: None,
+            last_known: [KnownTime::MIN; Feed::COUNT],
         }
+    }
+
+    /// The shard's checkpoints; none are taken without.
+    #[must_use]
+    pub fn with_checkpoints(self, checkpoints: Option<Checkpoints>) -> Self {
+        Pipeline { checkpoints, ..self }
+    }
+
+    /// For a shard that goes on from a checkpoint: by feed, the known time of the last message that it had read.
+    #[must_use]
+    pub fn going_on(self, last_known: [KnownTime; Feed::COUNT]) -> Self {
+        Pipeline { last_known, ..self }
     }
 
     /// For a shard that has published before: it rebuilds silently first.
@@ -173,7 +195,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// the broker has `FINISH_TIMEOUT` to acknowledge it.
     pub fn run(mut self) -> Result<Shard, PipelineError> {
         let mut state = Loop {
-            last_known: [KnownTime::MIN; Feed::COUNT],
+            last_known: self.last_known,
             probes: [None; Feed::COUNT],
             // Check the limits with the first batch: a rebuild may be over before a second has passed.
             gauges_at: Instant::now().checked_sub(GAUGE_INTERVAL).unwrap_or_else(Instant::now),
@@ -187,6 +209,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             has_read: false,
             lost: self.common.lost.counts(),
             under_way: VecDeque::new(),
+            sealed: 0,
+            confirmed: 0,
             advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.rebuild.is_silent());
@@ -202,6 +226,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             let had_read = state.has_read;
             let taken = if state.paused { 0 } else { self.take(&mut state)? };
             self.settle(&mut state)?;
+            self.take_checkpoint(&state);
             if state.has_read && !had_read {
                 self.observer.has_read(self.shard.number());
             }
@@ -221,6 +246,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
         }
         self.finish(&mut state, is_woken)?;
+        self.last_checkpoint(&state);
         Ok(self.shard)
     }
 

@@ -3,14 +3,16 @@
 mod restart;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::checkpoint::reader::goes_on_from;
+use crate::checkpoint::writer::{Own, Writer};
 use crate::config::Config;
 use crate::kafka::{ClusterError, Patience};
 use crate::merge::Merge;
@@ -19,7 +21,7 @@ use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
 use crate::pipeline::reload::{Reloader, RulesInForce};
-use crate::pipeline::{Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
+use crate::pipeline::{Checkpoints, Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
 use crate::pseudonyms::Pseudonyms;
 use crate::readiness::Readiness;
 use crate::rules::apart::STACK_BYTES;
@@ -27,13 +29,13 @@ use crate::rules::plan::PlanError;
 use crate::shard::{Order, Settings, Shard};
 use crate::sink::SinkError;
 use crate::sink::kafka::{KafkaSink, Loss, Topics};
-use crate::snapshot::{SnapshotError, Snapshots};
+use crate::snapshot::{self, SnapshotError, Snapshots};
 use crate::source::SourceError;
 use crate::source::kafka::gaps::Gaps;
 use crate::source::kafka::{KafkaConsumer, KafkaShard, Membership};
 use crate::telemetry::{self, Owning};
 
-use restart::{Found, Restart, latest};
+use restart::{Found, GoingOn, Restart, RestoreError, latest};
 
 /// How often the instance checks whether it should stop, whether a shard has ended, and its health in the group.
 const WATCH: Duration = Duration::from_millis(100);
@@ -59,6 +61,8 @@ pub enum ServiceError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error("cannot start a thread for shard {shard}: {source}")]
     Thread { shard: i32, source: std::io::Error },
 }
@@ -74,6 +78,9 @@ pub struct Instance {
     /// embedded one).
     pub keeps_topics: bool,
 }
+
+/// By internal topic and partition, where it ended at the last look; empty before the first.
+type LinkEnds = Arc<Mutex<Vec<(String, Vec<i64>)>>>;
 
 type Running = BTreeMap<i32, JoinHandle<Result<Shard, ServiceError>>>;
 
@@ -124,8 +131,12 @@ impl Instance {
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
+        let link_ends = LinkEnds::default();
         let watching = match self.keeps_topics {
-            true => Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost), stopped)?),
+            true => {
+                let link_ends = Arc::clone(&link_ends);
+                Some(self.watch_losses(consumer.partitions(), Arc::clone(&lost), link_ends, stopped)?)
+            }
             false => None,
         };
         let snapshots = Arc::new(Snapshots::default());
@@ -144,7 +155,8 @@ impl Instance {
                     let observer = observe(shard);
                     let (consumer, snapshots) = (Arc::clone(&consumer), Arc::clone(&snapshots));
                     let Some(lost) = lost.get(shard.unsigned_abs() as usize).map(Arc::clone) else { continue };
-                    match self.start(assignment.source, consumer, snapshots, lost, observer, stopped) {
+                    let shared = Shared { consumer, snapshots, lost, link_ends: Arc::clone(&link_ends) };
+                    match self.start(assignment.source, shared, observer, stopped) {
                         Ok(thread) => {
                             running.insert(shard, thread);
                             self.readiness.assigned(&running.keys().copied().collect::<Vec<_>>());
@@ -184,6 +196,7 @@ impl Instance {
         &self,
         partitions: i32,
         lost: Arc<[Arc<Lost>]>,
+        link_ends: LinkEnds,
         stopped: &Arc<AtomicBool>,
     ) -> Result<JoinHandle<()>, ServiceError> {
         let mut own = Topics::own(&self.config.kafka, partitions)?;
@@ -193,6 +206,7 @@ impl Instance {
             let mut feeds_at = None::<Instant>;
             while !stop.load(Ordering::Relaxed) {
                 own.look().iter().for_each(|loss| say_again(loss, &lost));
+                *link_ends.lock().unwrap_or_else(PoisonError::into_inner) = own.link_ends();
                 readiness.missing_topic(own.gone());
                 if feeds_at.is_none_or(|at| at.elapsed() >= FEED_INTERVAL) {
                     feeds_at = Some(Instant::now());
@@ -243,9 +257,7 @@ impl Instance {
     fn start<O: Observer + 'static>(
         &self,
         source: KafkaShard,
-        consumer: Arc<KafkaConsumer>,
-        snapshots: Arc<Snapshots>,
-        lost: Arc<Lost>,
+        Shared { consumer, snapshots, lost, link_ends }: Shared,
         observer: O,
         stopped: &Arc<AtomicBool>,
     ) -> Result<JoinHandle<Result<Shard, ServiceError>>, ServiceError> {
@@ -258,6 +270,7 @@ impl Instance {
             stop: Arc::clone(stopped),
             snapshots,
             lost,
+            link_ends,
             partitions: consumer.partitions(),
             consumer,
             keeps_topics: self.keeps_topics,
@@ -296,8 +309,14 @@ fn say_again(loss: &Loss, lost: &[Arc<Lost>]) {
 fn tell_lost_feed(loss: &Loss, config: &Config, readiness: &Readiness) {
     let Some(feed) = loss.feed else { return };
     let bounds = loss.now.map(|(first, end)| (NextOffset(first), NextOffset(end)));
-    let accepts = |bounds| {
+    let accepts = |bounds: (NextOffset, NextOffset)| {
         let gaps = Gaps { config };
+        // What a checkpoint has need not be there any more.
+        let topic = |feed| config.kafka.topic(feed);
+        let oldest = config.checkpoint.dir.as_deref().and_then(|root| goes_on_from(root, loss.partition, topic));
+        if oldest.is_some_and(|oldest| loss.is_beginning() && bounds.0 <= oldest[feed.index()]) {
+            return true;
+        }
         loss.is_beginning() && gaps.check_beginning(feed, loss.partition, bounds, Patience::Brief).is_ok()
     };
     if bounds.is_some_and(accepts) {
@@ -316,6 +335,14 @@ fn tell_lost_feed(loss: &Loss, config: &Config, readiness: &Readiness) {
     }
 }
 
+/// What the shards of an instance share.
+struct Shared {
+    consumer: Arc<KafkaConsumer>,
+    snapshots: Arc<Snapshots>,
+    lost: Arc<Lost>,
+    link_ends: LinkEnds,
+}
+
 /// What one shard's thread owns.
 struct ShardParts {
     config: Arc<Config>,
@@ -325,6 +352,7 @@ struct ShardParts {
     stop: Arc<AtomicBool>,
     snapshots: Arc<Snapshots>,
     lost: Arc<Lost>,
+    link_ends: LinkEnds,
     consumer: Arc<KafkaConsumer>,
     partitions: i32,
     keeps_topics: bool,
@@ -336,7 +364,7 @@ impl ShardParts {
         let failed = |source: PipelineError| ServiceError::Shard { shard: number, source };
         let _owning = Owning::new(number);
         self.readiness.recovering(number);
-        let settings = Settings {
+        let settings = || Settings {
             number,
             partitions: Some(self.partitions),
             order: Order::Live,
@@ -345,14 +373,23 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        // The first shard has the rules planned and the snapshot read; the two run at the same time.
-        let (rules, snapshot) = std::thread::scope(|scope| {
-            let (parts, latest) = (&self, latest(&self.config));
-            let reading = scope.spawn(move || parts.snapshots.load(&parts.config.snapshot, parts.partitions, latest));
-            (self.rules.rule_set(), reading.join().unwrap_or(Err(SnapshotError::Panic)))
-        });
-        let ((generation, rules), snapshot) = (rules?, snapshot?);
-        let mut shard = Shard::new(settings, rules);
+        let mut generation = 0;
+        let mut rules = || {
+            let (planned, rules) = self.rules.rule_set()?;
+            generation = planned;
+            Ok(rules)
+        };
+        let restored = restart::restore(&self.config, number, self.partitions, &settings, &mut rules)?;
+        let (mut shard, from) = match restored {
+            Some((shard, from)) => (shard, Some(from)),
+            None => (Shard::new(settings(), rules()?), None),
+        };
+        let snapshot_now = self.config.snapshot.dir.as_deref().and_then(snapshot::identity);
+        let has_snapshot = from.as_ref().is_some_and(|from| from.read.snapshot == snapshot_now);
+        let snapshot = match has_snapshot {
+            true => None,
+            false => self.snapshots.load(&self.config.snapshot, self.partitions, latest(&self.config))?,
+        };
         let visibility = self.config.visibility();
         let (fence, stop) = (source.fence(), Arc::clone(&self.stop));
         let is_lost = {
@@ -362,7 +399,14 @@ impl ShardParts {
         let is_needed = move || fence.stands() && !stop.load(Ordering::Relaxed);
         let is_wanted = is_needed.clone();
         shard.heed(Arc::new(move || !is_wanted()));
+        let mut source = source;
+        if let Some(from) = &from {
+            source.seek(&from.positions).map_err(|error| failed(error.into()))?;
+        }
         let mut merge = Merge::new(source, visibility.permit_lead);
+        if let Some(from) = &from {
+            merge.go_on(from.positions.map(|(next, _)| next), KnownTime(from.read.permits_clock));
+        }
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
             merge.advance_permits(shard.clock());
@@ -377,6 +421,7 @@ impl ShardParts {
             patience: Patience::While(&is_needed),
             keeps_topics: self.keeps_topics,
             has_links: shard.has_links(),
+            from: from.as_ref(),
         };
         let whole = |error| self.wait_for_feed(number, error, &is_needed);
         let Found { recovery, next, older, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
@@ -390,12 +435,16 @@ impl ShardParts {
             .map_err(|error| failed(error.into()))?
             .ending_older(older);
         shard.detector_mut().clear_sequences();
+        let checkpoints = self.checkpoints(number, from.as_ref(), snapshot_now, is_needed.clone())?;
+        let last_known = from.map_or([KnownTime::MIN; Feed::COUNT], |from| from.positions.map(|(_, known)| known));
         let (config, pseudonyms, consumer) = (Arc::clone(&self.config), self.pseudonyms, self.consumer);
         let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
         let common = Common { config: self.config, partitions: self.partitions, stop: self.stop, lost: self.lost };
         Pipeline::new(shard, merge, sink, observer, common, Reloader::new(self.rules, generation))
             .rebuilding(Rebuild::new(recovery, links_until, lacks_links))
             .with_snapshot(snapshot)
+            .going_on(last_known)
+            .with_checkpoints(checkpoints)
             .with_topic(move || Ok(restart::published_now(&config, &pseudonyms, number, Patience::While(&is_needed))?))
             .with_commit(move |offsets| {
                 if let Err(error) = consumer.commit(number, offsets) {
@@ -412,6 +461,35 @@ impl ShardParts {
 }
 
 impl ShardParts {
+    /// The checkpoints of a shard; none if none are configured.
+    fn checkpoints(
+        &self,
+        shard: i32,
+        from: Option<&GoingOn>,
+        snapshot: Option<String>,
+        is_owned: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Option<Checkpoints>, ServiceError> {
+        let config = &self.config.checkpoint;
+        let Some(root) = config.dir.clone() else { return Ok(None) };
+        let own = Own {
+            root,
+            shard,
+            partitions: self.partitions,
+            program: telemetry::VERSION.to_owned(),
+            keep: config.keep as usize,
+            last: from.map(|from| from.manifest.clone()),
+        };
+        let writer = Writer::start(own, is_owned).map_err(|source| ServiceError::Thread { shard, source })?;
+        let before = from.map(|from| from.read.said_before.clone()).unwrap_or_default();
+        let link_ends = Arc::clone(&self.link_ends);
+        let said_before = move || {
+            let ends = link_ends.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if ends.is_empty() { before.clone() } else { ends }
+        };
+        let every = Duration::from_secs(u64::from(config.every_seconds));
+        Ok(Some(Checkpoints::new(writer, every, Box::new(said_before), snapshot)))
+    }
+
     /// A feed lacks what the shard needs: says so and waits a while, for whoever operates it to mend it. Any other error ends the wait,
     /// as does the loss of the shard.
     fn wait_for_feed(

@@ -17,6 +17,7 @@ mod intake;
 mod links;
 mod reload;
 mod render;
+pub mod saved;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing};
+use crate::history::saved::Mark;
 use crate::history::{ClassSet, History, PersonNo};
 use crate::model::alert::{Alert, AlertId};
 use crate::model::clock::{Clocks, Spoken};
@@ -36,7 +38,7 @@ use crate::rules::planned::PlannedRule;
 use crate::rules::{CalledOff, RuleSet};
 
 pub use evaluate::Pass;
-pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload};
+pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload, source_of};
 pub use reload::LINKS_DIFFER;
 
 /// How records are ordered and when deadlines fall due.
@@ -133,6 +135,9 @@ pub struct Shard {
     /// What the shard's units show to others, and the link clocks of other shards.
     links: links::Links,
     rework: reload::Rework,
+    /// Of whom the next capture is, and how much of the history the last one had; `None`: the next is a whole one.
+    touched: saved::Touched,
+    captured: Option<Mark>,
     /// Whether nobody needs what is being evaluated; `None`: always somebody does.
     called_off: Option<CalledOff>,
     /// The clock at the last settling; live order only.
@@ -164,6 +169,8 @@ impl Shard {
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
             links,
             rework: reload::Rework::default(),
+            touched: saved::Touched::default(),
+            captured: None,
             called_off: None,
             settled: KnownTime::MIN,
             clock_sent_at: None,

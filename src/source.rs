@@ -102,7 +102,8 @@ impl SourceError {
             SourceError::Shortened { feed, .. }
             | SourceError::Replaced { feed, .. }
             | SourceError::NotRefilled { feed, .. }
-            | SourceError::Trimmed { feed, .. } => Some(*feed),
+            | SourceError::Trimmed { feed, .. }
+            | SourceError::Overtaken { feed, .. } => Some(*feed),
             _ => None,
         }
     }
@@ -148,6 +149,15 @@ pub enum SourceError {
         feed.name(), begins(.known), feed.name(), begins(.known)
     )]
     Trimmed { topic: String, partition: i32, first: i64, known: Option<KnownTime>, feed: Feed },
+    /// Wait for the feed: the same.
+    #[error(
+        "{topic}/{partition} begins at offset {first}, and the newest checkpoint goes on from {from}: its retention has dropped what came \
+         between. Restore it (retention must reach behind the oldest checkpoint that is kept); or start from another copy of the checkpoints; or \
+         have its adapter fill it from the source and set feeds.{}.refilled_at; or, if nothing is missed that was known before {}, remove the \
+         checkpoints of shard {partition} and set feeds.{}.begins_at = \"{}\"",
+        feed.name(), begins(.known), feed.name(), begins(.known)
+    )]
+    Overtaken { topic: String, partition: i32, first: i64, from: i64, known: Option<KnownTime>, feed: Feed },
     /// Halt.
     #[error("cannot read recorded feed {file}: {message}")]
     File { file: String, message: String },

@@ -10,8 +10,9 @@
 mod shard;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 
@@ -201,6 +202,17 @@ const SNAPSHOT_TIMESTAMP: &str = "permitwatch_snapshot_timestamp_seconds";
 const SNAPSHOT_MAX_AGE: &str = "permitwatch_snapshot_max_age_seconds";
 const SNAPSHOT_PERMITS: &str = "permitwatch_snapshot_permits";
 const SNAPSHOT_REFUSED: &str = "permitwatch_snapshot_refused_total";
+const CHECKPOINT_TIMESTAMP: &str = "permitwatch_checkpoint_timestamp_seconds";
+const CHECKPOINT_GENERATION: &str = "permitwatch_checkpoint_generation";
+const CHECKPOINT_BYTES: &str = "permitwatch_checkpoint_bytes";
+const CHECKPOINT_WRITTEN_BYTES: &str = "permitwatch_checkpoint_written_bytes_total";
+const CHECKPOINT_WRITE: &str = "permitwatch_checkpoint_write_seconds";
+const CHECKPOINT_CAPTURE: &str = "permitwatch_checkpoint_capture_seconds";
+const CHECKPOINT_FAILURES: &str = "permitwatch_checkpoint_failures_total";
+const CHECKPOINT_DAMAGED: &str = "permitwatch_checkpoint_damaged_total";
+const CHECKPOINT_EVERY: &str = "permitwatch_checkpoint_every_seconds";
+const RESTORE: &str = "permitwatch_restore_seconds";
+const RECOVERY_PROGRESS: &str = "permitwatch_recovery_progress_ratio";
 const LIMIT: &str = "permitwatch_limit";
 const LIMIT_USED: &str = "permitwatch_limit_used";
 const PAUSED: &str = "permitwatch_paused";
@@ -232,7 +244,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 48] = [
+pub const METRICS: [Metric; 59] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -274,6 +286,17 @@ pub const METRICS: [Metric; 48] = [
     metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),
     metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use; 0 without one"),
     metric(SNAPSHOT_REFUSED, Counter, &[], "snapshots", "Newer snapshots refused: empty, malformed or shrunk beyond `snapshot.max_shrink_pct`"),
+    metric(CHECKPOINT_TIMESTAMP, Gauge, &["shard"], "seconds", "When the last checkpoint had been written, or the one that the shard goes on from was read, seconds since 1970; 0 before the first"),
+    metric(CHECKPOINT_GENERATION, Gauge, &["shard"], "generations", "Number of the last checkpoint"),
+    metric(CHECKPOINT_BYTES, Gauge, &["shard"], "bytes", "Size of the last checkpoint, with the parts of earlier ones that it needs"),
+    metric(CHECKPOINT_WRITTEN_BYTES, Counter, &[], "bytes", "Bytes written for checkpoints"),
+    metric(CHECKPOINT_WRITE, Histogram, &[], "seconds", "Time to pack and write a checkpoint, on a thread of its own"),
+    metric(CHECKPOINT_CAPTURE, Histogram, &[], "seconds", "Time for which a shard stands still to capture what has changed since the last checkpoint"),
+    metric(CHECKPOINT_FAILURES, Counter, &[], "checkpoints", "Checkpoints that could not be written; the next is a whole one"),
+    metric(CHECKPOINT_DAMAGED, Counter, &[], "checkpoints", "Checkpoints that a start could not use: damaged, or of another configuration"),
+    metric(CHECKPOINT_EVERY, Gauge, &[], "seconds", "Configured time between checkpoints; 0 if none are taken"),
+    metric(RESTORE, Gauge, &["shard"], "seconds", "Time that the last start took to read the checkpoint that it goes on from; 0 if there was none"),
+    metric(RECOVERY_PROGRESS, Gauge, &["shard"], "share", "While the shard rebuilds its state, the share of the messages that it has to read before it publishes that it has read; 1 otherwise"),
     metric(LIMIT, Gauge, &["limit"], "as the limit", "Configured limit of one shard"),
     metric(LIMIT_USED, Gauge, &["limit", "shard"], "as the limit", "What the shard uses of the limit; of a limit per batch, call or person, the greatest in the last batch"),
     metric(PAUSED, Gauge, &["shard"], "boolean", "1 while a limit keeps the shard from reading"),
@@ -396,6 +419,11 @@ pub fn started(version: &'static str, rules_fingerprint: &str, config: &Config, 
     for limit in Limit::ALL {
         gauge!(LIMIT, "limit" => limit.name()).set(configured(limit, config));
     }
+    gauge!(CHECKPOINT_EVERY)
+        .set(config.checkpoint.dir.as_ref().map_or(0.0, |_| f64::from(config.checkpoint.every_seconds)));
+    for count in [CHECKPOINT_FAILURES, CHECKPOINT_DAMAGED, CHECKPOINT_WRITTEN_BYTES] {
+        counter!(count).increment(0);
+    }
     gauge!(SNAPSHOT_MAX_AGE).set(f64::from(config.snapshot.max_age_hours) * 3_600.0);
     // Register them, so that they are 0 until a snapshot is loaded.
     let _ = (gauge!(SNAPSHOT_TIMESTAMP), gauge!(SNAPSHOT_PERMITS), counter!(SNAPSHOT_REFUSED));
@@ -411,6 +439,45 @@ fn configured(limit: Limit, config: &Config) -> f64 {
         Limit::StateBytes => config.limits.state_max_bytes as f64,
         Limit::QuarantinePerSecond => f64::from(config.limits.quarantine_per_second),
     }
+}
+
+/// A checkpoint has been written, or the one that a shard goes on from was read.
+pub fn checkpoint_is(shard: i32, at: WallTime, generation: u64, bytes: u64) {
+    let shard = shard.to_string();
+    gauge!(CHECKPOINT_TIMESTAMP, "shard" => shard.clone()).set(seconds(at.0));
+    gauge!(CHECKPOINT_GENERATION, "shard" => shard.clone()).set(generation as f64);
+    gauge!(CHECKPOINT_BYTES, "shard" => shard).set(bytes as f64);
+}
+
+/// Bytes that were written for a checkpoint, and how long that took.
+pub fn checkpoint_written(bytes: u64, took: Duration) {
+    counter!(CHECKPOINT_WRITTEN_BYTES).increment(bytes);
+    histogram!(CHECKPOINT_WRITE).record(took.as_secs_f64());
+}
+
+/// A shard stood still so long to capture what has changed.
+pub fn checkpoint_captured(took: Duration) {
+    histogram!(CHECKPOINT_CAPTURE).record(took.as_secs_f64());
+}
+
+/// A checkpoint could not be written.
+pub fn checkpoint_failed() {
+    counter!(CHECKPOINT_FAILURES).increment(1);
+}
+
+/// A start could not use a checkpoint.
+pub fn checkpoint_damaged() {
+    counter!(CHECKPOINT_DAMAGED).increment(1);
+}
+
+/// How long a start took to read the checkpoint that it goes on from; zero if there was none.
+pub fn restored(shard: i32, took: Duration) {
+    gauge!(RESTORE, "shard" => shard.to_string()).set(took.as_secs_f64());
+}
+
+/// The share of what a shard reads before it publishes that it has read.
+pub fn recovery_progress(shard: i32, share: f64) {
+    gauge!(RECOVERY_PROGRESS, "shard" => shard.to_string()).set(share);
 }
 
 /// A permit snapshot is in use.

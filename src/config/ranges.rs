@@ -18,7 +18,7 @@ const YEAR_HOURS: u64 = 8_784;
 
 /// Checks every number of the configuration.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let Config { kafka, feeds, rules, history, snapshot, limits, .. } = config;
+    let Config { kafka, feeds, rules, history, snapshot, checkpoint, limits, .. } = config;
     let size = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
     let mut numbers = vec![
         ("kafka.fetch_wait_max_ms", u64::from(kafka.fetch_wait_max_ms), FETCH_WAIT_MS),
@@ -33,6 +33,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("history.correction_window_days", u64::from(history.correction_window_days), 0..=CENTURY_DAYS),
         ("snapshot.max_shrink_pct", u64::from(snapshot.max_shrink_pct), 0..=100),
         ("snapshot.max_age_hours", u64::from(snapshot.max_age_hours), 1..=YEAR_HOURS),
+        ("checkpoint.every_seconds", u64::from(checkpoint.every_seconds), 1..=DAY_SECONDS),
+        ("checkpoint.keep", u64::from(checkpoint.keep), 1..=1_000),
         ("limits.max_message_bytes", size(limits.max_message_bytes), 1_024..=100 << 20),
         ("limits.batch_messages", size(limits.batch_messages), 1..=100_000_000),
         ("limits.batch_changes", size(limits.batch_changes), 1..=100_000_000),

@@ -23,6 +23,14 @@ impl DailyChecks {
         self.0.iter().map(BTreeSet::len).sum()
     }
 
+    /// All checks: rule, instant, unit.
+    pub fn iter(&self) -> impl Iterator<Item = (RuleNo, KnownTime, PersonNo)> {
+        let of_rule = |(rule, own): (usize, &BTreeSet<(KnownTime, PersonNo)>)| {
+            own.iter().map(move |(at, person)| (RuleNo::at(rule), *at, *person)).collect::<Vec<_>>()
+        };
+        self.0.iter().enumerate().flat_map(of_rule)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

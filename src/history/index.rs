@@ -28,7 +28,6 @@ const TABLE_BITS: u32 = 5;
 const OP_BITS: u32 = 2;
 const COPY_BITS: u32 = 1;
 const LOW_BITS: u32 = TABLE_BITS + OP_BITS + COPY_BITS;
-const OPS: [Op; 3] = [Op::Upsert, Op::Correct, Op::Retract];
 const _: () = assert!(TableId::COUNT <= 1 << TABLE_BITS);
 
 /// The greatest known time that an entry can hold: more than a thousand years after 1970.
@@ -61,7 +60,7 @@ impl RowRef {
     }
 
     /// The same entry, marked as a further copy of its version or as the first.
-    fn as_copy(self, is_copy: bool) -> RowRef {
+    pub(super) fn as_copy(self, is_copy: bool) -> RowRef {
         RowRef { about: self.about & !1 | i64::from(is_copy), ..self }
     }
 
@@ -86,19 +85,25 @@ impl RowRef {
         self.row
     }
 
+    /// The number of its record within the table.
+    #[inline]
+    pub fn key(self) -> u32 {
+        self.key
+    }
+
     #[cfg(test)]
     pub fn table(self) -> TableId {
         TableId::ALL[self.table_index()]
     }
 
     #[inline]
-    fn table_index(self) -> usize {
+    pub(super) fn table_index(self) -> usize {
         (self.about >> (OP_BITS + COPY_BITS)) as usize & ((1 << TABLE_BITS) - 1)
     }
 
     #[inline]
     pub fn op(self) -> Op {
-        OPS[(self.about as usize >> COPY_BITS & ((1 << OP_BITS) - 1)).min(OPS.len() - 1)]
+        Op::ALL[(self.about as usize >> COPY_BITS & ((1 << OP_BITS) - 1)).min(Op::ALL.len() - 1)]
     }
 }
 

@@ -4,8 +4,10 @@
 //! from the least one, counted in steps, in as many bits as the greatest distance needs. A column with one distinct value takes no
 //! bits.
 
+use serde::{Deserialize, Serialize};
+
 /// A column of whole numbers, some of them null.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub enum Packed {
     Near(Near),
     /// The values lie so far apart that no code is left for null.
@@ -13,12 +15,13 @@ pub enum Packed {
 }
 
 /// Numbers as codes: 0 is null if there are nulls; the other codes count steps from the least value.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Near {
     least: i64,
     step: i64,
     nulls: bool,
     bits: u32,
+    #[serde(with = "words")]
     words: Box<[u64]>,
 }
 
@@ -219,6 +222,37 @@ impl Near {
             code |= self.words[word + 1] << (64 - shift);
         }
         code & (u64::MAX >> (64 - self.bits))
+    }
+}
+
+/// Words as bytes, least byte first: a format that writes each number by itself would take most of a start's time.
+mod words {
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(words: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        serializer.serialize_bytes(&bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u64]>, D::Error> {
+        struct Words;
+        impl<'de> Visitor<'de> for Words {
+            type Value = Box<[u64]>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("whole words of eight bytes")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Box<[u64]>, E> {
+                let (words, rest) = bytes.as_chunks::<8>();
+                match rest.is_empty() {
+                    true => Ok(words.iter().map(|word| u64::from_le_bytes(*word)).collect()),
+                    false => Err(E::invalid_length(bytes.len(), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_bytes(Words)
     }
 }
 

@@ -5,6 +5,7 @@
 //! a row's index entry holds (operation, known time) is not stored here again.
 
 mod extend;
+pub(super) mod saved;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Int64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::history::packed::Packed;
 use crate::history::texts::Texts;
@@ -26,7 +28,7 @@ pub struct RowId(pub u32);
 
 /// Rows of a segment: enough that the fixed cost of each packed column is small, and few enough that the open segments of all
 /// tables are small.
-const SEGMENT_ROWS: usize = 4_096;
+pub(super) const SEGMENT_ROWS: usize = 4_096;
 
 /// Ends each item of a list, which is stored as one text. No text of a record contains it (see `decode`).
 const ITEM_END: char = '\u{1}';
@@ -42,19 +44,20 @@ pub struct Store {
 struct Column {
     name: &'static str,
     ty: ColumnType,
-    full: Vec<PackedColumn>,
+    /// Shared with a checkpoint that is being written.
+    full: Vec<Arc<PackedColumn>>,
     open: Open,
 }
 
 /// A column of a full segment.
-#[derive(Debug)]
-enum PackedColumn {
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) enum PackedColumn {
     Numbers(Packed),
     Texts(Texts),
 }
 
 /// A column of the segment that takes rows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Open {
     Numbers(Vec<Option<i64>>),
     /// Where each text ends; negative if it is null.
@@ -275,13 +278,13 @@ impl Column {
                 PackedColumn::Texts(packed)
             }
         };
-        self.full.push(cells);
+        self.full.push(Arc::new(cells));
     }
 
     #[inline]
     fn number(&self, row: RowId) -> Option<i64> {
         let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
-        match (self.full.get(segment), &self.open) {
+        match (self.full.get(segment).map(Arc::as_ref), &self.open) {
             (Some(PackedColumn::Numbers(packed)), _) => packed.get(at),
             (None, Open::Numbers(numbers)) => numbers.get(at).copied().flatten(),
             _ => None,
@@ -310,7 +313,7 @@ impl Column {
     #[inline]
     fn write(&self, row: RowId, out: &mut impl Write) -> bool {
         let (segment, at) = (row.0 as usize / SEGMENT_ROWS, row.0 as usize % SEGMENT_ROWS);
-        match (self.full.get(segment), &self.open) {
+        match (self.full.get(segment).map(Arc::as_ref), &self.open) {
             (Some(PackedColumn::Texts(texts)), _) => texts.write(at, out),
             (None, Open::Texts { text, ends }) => {
                 open_text(text, ends, at).is_some_and(|text| out.write_str(text).is_ok())

@@ -7,11 +7,12 @@
 use std::fmt::Write;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::history::packed::{Numbers, Packed};
 
 /// A column of texts, some of them null.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub enum Texts {
     /// All null.
     Null,
@@ -24,7 +25,7 @@ pub enum Texts {
 }
 
 /// Texts one after the other.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub enum Strings {
     Spread(Spread),
     /// A common prefix, then a number with a fixed count of digits.
@@ -37,13 +38,13 @@ pub enum Strings {
 }
 
 /// Texts one after the other, with their ends.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Spread {
     text: Box<str>,
     ends: Ends,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 enum Ends {
     /// All are of one length.
     Even(u32),

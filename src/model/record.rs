@@ -177,6 +177,9 @@ pub enum Op {
 }
 
 impl Op {
+    /// Every operation, in the order of its number.
+    pub const ALL: [Op; 3] = [Op::Upsert, Op::Correct, Op::Retract];
+
     pub const fn name(self) -> &'static str {
         match self {
             Op::Upsert => "upsert",

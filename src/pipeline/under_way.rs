@@ -41,6 +41,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         if has_news {
             self.observer.evaluated(self.shard.number(), &positions, settled_at);
         }
+        state.sealed += 1;
         state.under_way.push_back(UnderWay { alerts, fates, positions, shown, settled_at });
     }
 
@@ -56,6 +57,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
             };
             let Some(done) = state.under_way.pop_front() else { break };
+            state.confirmed += 1;
             let [alerts_at, at] = [acknowledged.alerts_at, acknowledged.at].map(|at| at.max(done.settled_at));
             if !done.alerts.is_empty() {
                 let micros = (alerts_at.0 - done.settled_at.0).unsigned_abs();

@@ -6,7 +6,8 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 
-use crate::catalogue::file::{CANCELLERS, Header, WITHHOLDING};
+pub use crate::catalogue::file::CANCELLERS;
+use crate::catalogue::file::{Header, WITHHOLDING};
 use crate::model::alert::{RecordRef, Severity};
 use crate::model::record::reference;
 use crate::model::schema::TableId;

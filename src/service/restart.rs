@@ -5,19 +5,25 @@
 //! evaluates nothing until the feed is whole, or is said to be as it should be (`source::kafka::gaps`).
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::manifest::{Manifest, Read};
+use crate::checkpoint::reader::newest;
 use crate::config::Config;
 use crate::kafka::Patience;
 use crate::model::alert::AlertId;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
-use crate::model::time::KnownTime;
+use crate::model::time::{KnownTime, WallTime, parse_instant};
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
 use crate::pseudonyms::Pseudonyms;
-use crate::shard::Shard;
-use crate::sink::kafka::{Published, Spoken, read_published_with, read_said};
+use crate::rules::RuleSet;
+use crate::rules::plan::PlanError;
+use crate::shard::{Settings, Shard, source_of};
+use crate::sink::kafka::{Published, Spoken, Wanted, read_published_with, read_said};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 use crate::source::kafka::KafkaConsumer;
 use crate::source::kafka::gaps::{Before, Gaps};
@@ -59,6 +65,98 @@ fn tell_others(shard: i32, published: &Published) {
     );
 }
 
+/// A checkpoint that a shard goes on from.
+pub(super) struct GoingOn {
+    pub read: Read,
+    /// By feed: the next offset, and the known time of the message before it.
+    pub positions: [(NextOffset, KnownTime); Feed::COUNT],
+    pub manifest: Manifest,
+}
+
+/// Reads the newest checkpoint of a shard that it can go on from, and restores the shard; `None` if there is none. Logs those that cannot
+/// be used. `rules` gives a rule set for each attempt.
+pub(super) fn restore(
+    config: &Config,
+    shard: i32,
+    partitions: i32,
+    settings: impl Fn() -> Settings,
+    mut rules: impl FnMut() -> Result<RuleSet, PlanError>,
+) -> Result<Option<(Shard, GoingOn)>, RestoreError> {
+    let Some(root) = &config.checkpoint.dir else { return Ok(None) };
+    let started = Instant::now();
+    let topic = |feed| config.kafka.topic(feed);
+    let link_source = source_of(&rules()?, settings().pseudonyms.key_id());
+    let is_wanted = |manifest: &Manifest| {
+        let taken_at = parse_instant(&manifest.taken_at).unwrap_or_default();
+        let refilled = |feed: &Feed| config.feed(*feed).refilled_at().is_some_and(|at| at.0 > taken_at);
+        if manifest.shard != shard || manifest.partitions != partitions {
+            return Err(format!(
+                "shard {} of {}, and not {shard} of {partitions}",
+                manifest.shard, manifest.partitions
+            ));
+        }
+        if manifest.read.positions(topic).is_none() {
+            return Err("other topics than those of the configuration".to_owned());
+        }
+        if manifest.read.link_source != link_source {
+            return Err(
+                "other texts of links, or another key: what units show one another is worked out anew".to_owned()
+            );
+        }
+        if let Some(feed) = Feed::SOURCES.iter().find(|feed| refilled(feed)) {
+            return Err(format!("a time before feeds.{}.refilled_at", feed.name()));
+        }
+        Ok(())
+    };
+    let found = newest(root, shard, is_wanted)?;
+    for error in &found.damaged {
+        telemetry::checkpoint_damaged();
+        tracing::error!(shard, "a checkpoint is not used: {error}");
+    }
+    let Some(loaded) = found.loaded else {
+        tracing::warn!(shard, dir = %root.display(), "there is no checkpoint to go on from: every feed is read from its beginning");
+        return Ok(None);
+    };
+    let manifest = loaded.manifest.clone();
+    let Some(positions) = manifest.read.positions(topic) else { return Ok(None) };
+    let restored = loaded.restore(settings(), rules()?, telemetry::VERSION);
+    let (restored, todo) = match restored {
+        Ok(restored) => restored,
+        Err(error) => {
+            telemetry::checkpoint_damaged();
+            tracing::error!(shard, "a checkpoint is not used, and every feed is read from its beginning: {error}");
+            return Ok(None);
+        }
+    };
+    let took = started.elapsed();
+    telemetry::restored(shard, took);
+    let taken_at = WallTime(parse_instant(&manifest.taken_at).unwrap_or_default());
+    telemetry::checkpoint_is(shard, taken_at, manifest.generation, manifest.bytes());
+    tracing::info!(
+        shard,
+        generation = manifest.generation,
+        taken_at = %manifest.taken_at,
+        persons = manifest.persons,
+        records = manifest.records,
+        standing = manifest.standing,
+        bytes = manifest.bytes(),
+        seconds = took.as_secs_f64(),
+        rules_again = todo.again.len(),
+        rules_gone = todo.gone.len(),
+        "going on from a checkpoint"
+    );
+    Ok(Some((restored, GoingOn { read: manifest.read.clone(), positions, manifest })))
+}
+
+/// Why a shard cannot be restored. It halts.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
 /// A shard that is starting.
 pub(super) struct Restart<'a> {
     pub config: &'a Config,
@@ -70,6 +168,8 @@ pub(super) struct Restart<'a> {
     pub keeps_topics: bool,
     /// Whether the rules read what units show to others.
     pub has_links: bool,
+    /// From where the shard goes on; `None`: from the beginning of every feed.
+    pub from: Option<&'a GoingOn>,
 }
 
 /// What the alerts topic says of the shard.
@@ -113,8 +213,13 @@ impl Restart<'_> {
             return Ok(None);
         }
         let partitions = self.consumer.partitions();
+        let said_before = |topic: &str, partition: i32| {
+            let offsets = self.from.map_or(&[][..], |from| from.read.said_before(topic));
+            offsets.get(partition.unsigned_abs() as usize).copied().unwrap_or_default()
+        };
+        let wanted = Wanted { shard: self.shard, partitions, source: shard.link_source(), from: &said_before };
         let Spoken { said, reached, alerts: written } =
-            read_said(self.config, self.pseudonyms, self.shard, partitions, shard.link_source(), self.patience)?;
+            read_said(self.config, self.pseudonyms, &wanted, self.patience)?;
         if alerts < written {
             telemetry::topic_lost("alerts", wall());
             tracing::error!(
@@ -145,15 +250,19 @@ impl Restart<'_> {
             let (first, end) = self.consumer.bounds(feed, shard, self.patience)?;
             ends[feed.index()] = end;
             if feed.is_internal() {
-                lacks_links |= self.lacks(feed, read, (first, end));
+                // A checkpoint has what had been read of it.
+                let is_kept = self.from.is_some_and(|from| from.positions[feed.index()].0 >= first);
+                lacks_links |= self.lacks(feed, read, (first, end), is_kept);
                 continue;
             }
             let is_refilled = refilled.contains(feed);
+            let from = self.from.map(|from| from.positions[feed.index()].0);
             if self.keeps_topics {
-                let before = Before { next: read, clock: target.clock, is_refilled };
+                let before =
+                    Before { next: read.max(from.unwrap_or_default()), clock: target.clock, is_refilled, from };
                 Gaps { config: self.config }.check(feed, shard, (first, end), before, self.patience)?;
             }
-            if is_refilled || first > NextOffset::default() {
+            if from.is_none() && (is_refilled || first > NextOffset::default()) {
                 tracing::warn!(
                     shard,
                     feed = feed.name(),
@@ -180,7 +289,10 @@ impl Restart<'_> {
     }
 
     /// Whether an internal topic has lost records.
-    fn lacks(&self, feed: Feed, read: NextOffset, (first, end): (NextOffset, NextOffset)) -> bool {
+    fn lacks(&self, feed: Feed, read: NextOffset, (first, end): (NextOffset, NextOffset), is_kept: bool) -> bool {
+        if is_kept && end >= read {
+            return false;
+        }
         if end < read || first > NextOffset::default() && first >= read {
             telemetry::topic_lost(feed.name(), wall());
             tracing::error!(

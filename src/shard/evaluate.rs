@@ -140,6 +140,7 @@ impl Shard {
             std::mem::take(&mut self.changes).into_iter().partition(|change| is_in(&self.history, change.person, pass));
         self.changes = others;
         for change in changes {
+            self.touch(change.person);
             self.look_tomorrow(&change, &daily);
             let due = deadlines.get(&change.person).map(Vec::as_slice).unwrap_or_default();
             let as_of = change.as_of.max(self.settled);
@@ -311,6 +312,7 @@ impl Shard {
     }
 
     fn run(&mut self, jobs: &[Job], until: KnownTime) -> Vec<Emitted> {
+        jobs.iter().for_each(|job| self.touch(job.unit.person));
         let (mut evaluations, places) = self.evaluate(jobs);
         self.show_found(jobs, &mut evaluations, &places, until);
         let started = Instant::now();

@@ -9,17 +9,19 @@
 
 mod received;
 mod said;
+mod saved;
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher13;
 
 use crate::encode::encode;
 use crate::history::PersonNo;
 use crate::model::record::{Op, Record, Value};
-use crate::model::schema::Feed;
+use crate::model::schema::{Feed, TableId};
 use crate::model::sets::{FeedSet, TableSet};
 use crate::model::time::{EventTime, KnownTime};
 use crate::rules::linked::LinkedRow;
@@ -30,6 +32,7 @@ use crate::units::Unit;
 
 pub use received::WriterClock;
 pub use said::Said;
+pub use saved::SavedRow;
 
 /// A row that a unit shows, as last published.
 #[derive(Debug)]
@@ -55,8 +58,10 @@ pub(super) struct Links {
     outgoing: Vec<ShownRecord>,
     /// By feed, the records that the shard had published before it started; none once it has read as far again.
     sent_links: BTreeMap<Feed, Said>,
-    /// Versions of retracted rows, by `name_of`.
-    retracted_versions: FxHashMap<u64, i64>,
+    /// A shard that goes on from a checkpoint compares only these units with `sent_links`; `None`: it compares all.
+    compared: Option<saved::Compared>,
+    /// Versions of retracted rows, by unit and `name_of`; those of units that are not known lie under [`NOBODY`].
+    retracted_versions: FxHashMap<PersonNo, FxHashMap<u64, i64>>,
     /// Fingerprint of the texts that decide what links show, and the id of the key; records with another one are not taken.
     source: Box<str>,
     /// The fingerprint of the shard's rules, and of those that other shards said last.
@@ -69,18 +74,23 @@ pub(super) struct Links {
 impl Links {
     /// `key_id` names the key that the shard writes with: under another one everything is said anew.
     pub(super) fn new(rules: &RuleSet, key_id: &str) -> Links {
-        let fingerprint = rules.link_fingerprint();
         Links {
             rules: rules_fingerprint(rules),
             rules_of_others: BTreeMap::new(),
             shown: FxHashMap::default(),
             outgoing: Vec::new(),
             sent_links: BTreeMap::new(),
+            compared: None,
             retracted_versions: FxHashMap::default(),
-            source: format!("{LINK_SOURCE}:{fingerprint}:{key_id}").into(),
+            source: source_of(rules, key_id).into(),
             writers: BTreeMap::new(),
         }
     }
+}
+
+/// Names what decides the rows that links show, and the key under which they are written.
+pub fn source_of(rules: &RuleSet, key_id: &str) -> String {
+    format!("{LINK_SOURCE}:{}:{key_id}", rules.link_fingerprint())
 }
 
 /// Names rules as they run: two shards with the same find the same.
@@ -101,6 +111,9 @@ pub struct ShownRecord {
     pub unit: Box<str>,
     pub record: Record,
 }
+
+/// Stands for units that are not known.
+const NOBODY: PersonNo = PersonNo(u32::MAX);
 
 /// Prefix of a link record's `source`; the fingerprint of the texts that made the record follows.
 pub const LINK_SOURCE: &str = "permitwatch";
@@ -123,7 +136,7 @@ impl Shard {
     }
 
     /// Jobs, by as_of, for the units that a change in `tables` concerns and that have rows in `needs`.
-    fn showing(&self, tables: TableSet, needs: crate::model::schema::TableId) -> Vec<Job> {
+    fn showing(&self, tables: TableSet, needs: TableId) -> Vec<Job> {
         let changes = self.changes.iter().filter(|change| change.tables.meets(tables));
         let changes = changes.filter(|change| self.history.person(change.person).has(needs));
         let mut as_of: BTreeMap<(KnownTime, PersonNo), KnownTime> = BTreeMap::new();
@@ -229,6 +242,7 @@ impl Shard {
         if rows.is_empty() && !self.links.shown.contains_key(&unit.person) {
             return;
         }
+        self.remember_said(unit.person);
         let mut knowledge = None;
         let shown = self.links.shown.remove(&unit.person).unwrap_or_default();
         let is_row = |old: &ShownRow, new: &LinkedRow| {
@@ -298,13 +312,14 @@ impl Shard {
         before: Option<i64>,
         values: Option<&[Value]>,
     ) {
-        let name = name_of(&unit, row.link, &row.to, &row.record_key);
-        let before = before.or_else(|| self.links.retracted_versions.get(&name).copied());
+        let table = self.rules.links()[row.link as usize].table;
+        let name = name_of(&unit, table, &row.to, &row.record_key);
+        let before = before.or_else(|| self.retracted_version(&unit, name));
         row.version = before.map_or(knowledge, |before| knowledge.max(before.saturating_add(1)));
         match values {
-            Some(_) => self.links.retracted_versions.remove(&name),
-            None => self.links.retracted_versions.insert(name, row.version),
-        };
+            Some(_) => self.forget_retracted(&unit, name),
+            None => self.note_retracted(&unit, name, row.version),
+        }
         self.publish_row(unit, row, as_of, values);
     }
 
@@ -330,6 +345,30 @@ impl Shard {
             values: values.unwrap_or_default().to_vec(),
         };
         self.links.outgoing.push(ShownRecord { unit, record });
+    }
+
+    fn retracted_version(&self, unit: &str, name: u64) -> Option<i64> {
+        let of = |unit: PersonNo| self.links.retracted_versions.get(&unit)?.get(&name).copied();
+        self.history.person_no(unit).and_then(of).or_else(|| of(NOBODY))
+    }
+
+    fn note_retracted(&mut self, unit: &str, name: u64, version: i64) {
+        let unit = self.history.person_no(unit).unwrap_or(NOBODY);
+        self.touched.add(unit);
+        self.links.retracted_versions.entry(unit).or_default().insert(name, version);
+    }
+
+    fn forget_retracted(&mut self, unit: &str, name: u64) {
+        for unit in self.history.person_no(unit).into_iter().chain([NOBODY]) {
+            if let Some(own) = self.links.retracted_versions.get_mut(&unit)
+                && own.remove(&name).is_some()
+            {
+                self.touched.add(unit);
+                if own.is_empty() {
+                    self.links.retracted_versions.remove(&unit);
+                }
+            }
+        }
     }
 
     /// Names the rules that the shard runs.
@@ -375,22 +414,41 @@ pub fn link_payload(record: &Record) -> Vec<u8> {
     encode(record)
 }
 
-/// Hash that identifies a row of a unit.
-fn name_of(unit: &str, link: u8, to: &str, record_key: &str) -> u64 {
-    FxBuildHasher.hash_one((unit, link, to, record_key))
+/// Hash that identifies a row of a unit. Checkpoints hold it and the next, so they stay as they are.
+fn name_of(unit: &str, table: TableId, to: &str, record_key: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for part in [unit, table.name(), to, record_key] {
+        hasher.write_u64(part.len() as u64);
+        hasher.write(part.as_bytes());
+    }
+    hasher.finish()
 }
 
 fn content(values: &[Value]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = SipHasher13::new();
+    let text = |hasher: &mut SipHasher13, text: &str| {
+        hasher.write_u64(text.len() as u64);
+        hasher.write(text.as_bytes());
+    };
     for value in values {
-        std::mem::discriminant(value).hash(&mut hasher);
+        let kind = |number: u8, value: i64, hasher: &mut SipHasher13| {
+            hasher.write_u8(number);
+            hasher.write_i64(value);
+        };
         match value {
-            Value::Null => {}
-            Value::Bool(flag) => flag.hash(&mut hasher),
-            Value::Int(number) | Value::Instant(number) => number.hash(&mut hasher),
-            Value::Day(day) => day.hash(&mut hasher),
-            Value::Text(text) => text.hash(&mut hasher),
-            Value::List(items) => items.hash(&mut hasher),
+            Value::Null => hasher.write_u8(0),
+            Value::Bool(flag) => kind(1, i64::from(*flag), &mut hasher),
+            Value::Int(number) => kind(2, *number, &mut hasher),
+            Value::Instant(number) => kind(3, *number, &mut hasher),
+            Value::Day(day) => kind(4, i64::from(*day), &mut hasher),
+            Value::Text(own) => {
+                hasher.write_u8(5);
+                text(&mut hasher, own);
+            }
+            Value::List(items) => {
+                kind(6, items.len() as i64, &mut hasher);
+                items.iter().for_each(|item| text(&mut hasher, item));
+            }
         }
     }
     hasher.finish()

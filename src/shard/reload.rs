@@ -26,6 +26,13 @@ pub(super) struct Rework {
     rules: RuleBits,
 }
 
+impl Rework {
+    /// Whether the rule is being evaluated again.
+    pub(super) fn concerns(&self, rule: usize) -> bool {
+        self.rules.contains(rule)
+    }
+}
+
 /// Why one rule set cannot replace another while running.
 pub const LINKS_DIFFER: &str = "what units show to one another (queries/links, the views and rules behind it) has changed, and the \
      shards would not agree on it: restart every instance";
@@ -74,10 +81,27 @@ impl Shard {
         }
         self.rules = rules;
         self.rules_changed();
-        let concerned = |person: &PersonNo| self.rules_of(self.history.person(*person).classes).meets(&changed);
+        self.evaluate_again(changed);
+        // Timers of changed rules are gone, and rules have other numbers.
+        self.touched.add_all();
+        Ok(withdrawn)
+    }
+
+    /// Queues an evaluation of these rules for everybody whom they concern, or of whom they have found something.
+    pub(super) fn evaluate_again(&mut self, changed: RuleBits) {
+        if changed.is_empty() {
+            return;
+        }
+        let concerned = |person: &PersonNo| self.concerned(*person).meets(&changed);
         let persons = self.history.persons().map(|(person, _)| person).filter(concerned).collect();
         self.rework = Rework { persons, rules: changed };
-        Ok(withdrawn)
+    }
+
+    /// Rules that concern a person, or concerned the person before they changed.
+    fn concerned(&self, person: PersonNo) -> RuleBits {
+        let mut rules = self.rules_of(self.history.person(person).classes);
+        rules.insert_all(&self.detector.rules_of(person).without(&self.disabled));
+        rules
     }
 
     /// Persons for whom changed rules have not been evaluated again yet.
@@ -125,7 +149,7 @@ impl Shard {
         let due: Vec<PersonNo> = self.rework.persons.drain(..many).collect();
         let daily = self.daily();
         for person in due {
-            let rules = self.rules_of(self.history.person(person).classes).and(&self.rework.rules);
+            let rules = self.concerned(person).and(&self.rework.rules);
             let once_a_day = rules.and(&daily);
             if !once_a_day.is_empty() {
                 let mut job = Job::daily(person, now);

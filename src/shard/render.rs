@@ -44,6 +44,21 @@ impl Bodies {
         self.0.remove(&id);
     }
 
+    /// What an alert says, in the form in which a checkpoint has it.
+    pub fn bytes(&self, id: AlertId) -> Vec<u8> {
+        self.0.get(&id).map_or_else(Vec::new, |body| body.to_vec())
+    }
+
+    pub fn take(&mut self, id: AlertId, body: &[u8]) {
+        if !body.is_empty() {
+            self.0.insert(id, body.into());
+        }
+    }
+
+    pub fn evidence(&self, id: AlertId) -> Option<serde_json::Map<String, serde_json::Value>> {
+        self.of(id).map(|body| body.evidence)
+    }
+
     fn of(&self, id: AlertId) -> Option<Body> {
         serde_json::from_slice(self.0.get(&id)?).ok()
     }

@@ -45,7 +45,7 @@ use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
 pub use losses::{Loss, Topics};
 pub(crate) use published::read_published_with;
 pub use published::{Published, last_read, read_published};
-pub(crate) use said::{Spoken, read_said};
+pub(crate) use said::{Spoken, Wanted, read_said};
 pub use whole::read_quarantine;
 
 /// How much longer than the session with the group the producer tries to deliver one message. In an outage the session ends first:

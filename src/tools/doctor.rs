@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::consumer::Consumer as _;
 
+use crate::checkpoint::reader::goes_on_from;
 use crate::config::Config;
 use crate::kafka::{self, ClusterError, Patience};
 use crate::model::record::NextOffset;
@@ -126,7 +127,10 @@ fn gaps(config: &Config, feed: Feed, reached: &[Reached]) -> Vec<Finding> {
         // One that cannot be asked for cannot be sampled either, which is told.
         let (first, end) = consumer.fetch_watermarks(&topic, partition, kafka::ANSWER_TIMEOUT).ok()?;
         let next = read.offsets[feed.index()];
-        let before = Before { next, clock: read.clock, is_refilled: refilled.contains(feed) };
+        let root = config.checkpoint.dir.as_deref();
+        let oldest = root.and_then(|root| goes_on_from(root, partition, |feed| config.kafka.topic(feed)));
+        let from = oldest.map(|oldest| oldest[feed.index()]).filter(|_| !refilled.contains(feed));
+        let before = Before { next, clock: read.clock, is_refilled: refilled.contains(feed), from };
         let bounds = (NextOffset(first), NextOffset(end));
         let lost = Gaps { config }.check(feed, partition, bounds, before, Patience::Brief).err()?;
         Some(Finding::new(

@@ -4,6 +4,7 @@
 //! - `arrival`: whatever order the same records come in, the same stands in the end.
 //! - `cadence`: rules that look once a day.
 //! - `catching_up`: what came and went while nobody read.
+//! - `checkpoints`: a shard goes on from what was written of it as if it had never stopped.
 //! - `clocks`: feeds that have not spoken so far; both modes wait for them alike.
 //! - `cases`: what the rules' own tests expect, by engine and by batch.
 //! - `property`: random histories; strict order, batch and live order agree.
@@ -32,6 +33,7 @@ mod arrival;
 mod cadence;
 mod cases;
 mod catching_up;
+mod checkpoints;
 mod clocks;
 mod drive;
 mod duckdb;

@@ -1,5 +1,7 @@
 //! Appends many rows at once, from columns.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, PrimitiveArray};
 use arrow::datatypes::ArrowPrimitiveType;
 use rustc_hash::FxHashMap;
@@ -168,18 +170,21 @@ impl Column {
                 numbers.clear();
                 gather.numbers(self.ty, numbers);
                 if is_whole {
-                    self.full.push(PackedColumn::Numbers(Packed::of(numbers, self.ty == ColumnType::Timestamp)));
+                    let packed = Packed::of(numbers, self.ty == ColumnType::Timestamp);
+                    self.full.push(Arc::new(PackedColumn::Numbers(packed)));
                 } else {
                     open.extend(numbers.iter());
                 }
             }
             open if self.ty == ColumnType::CodeList => gather.lists(open),
-            Open::Texts { .. } if is_whole && gather.is_null() => self.full.push(PackedColumn::Texts(Texts::Null)),
+            Open::Texts { .. } if is_whole && gather.is_null() => {
+                self.full.push(Arc::new(PackedColumn::Texts(Texts::Null)));
+            }
             Open::Texts { .. } if is_whole => {
-                self.full.push(PackedColumn::Texts(match gather.codes() {
+                self.full.push(Arc::new(PackedColumn::Texts(match gather.codes() {
                     Some((texts, codes)) => Texts::coded(&texts, &codes),
                     None => Texts::new(&gather.texts()),
-                }));
+                })));
             }
             open => gather.texts().into_iter().for_each(|text| open.push(text.map_or(ValueRef::Null, ValueRef::Text))),
         }

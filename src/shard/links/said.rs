@@ -27,19 +27,26 @@ pub struct Said {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Row {
-    table: TableId,
-    to: Box<str>,
-    record_key: Box<str>,
+pub(super) struct Row {
+    pub table: TableId,
+    pub to: Box<str>,
+    pub record_key: Box<str>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Word {
+pub(super) struct Word {
     version: i64,
     /// `None`: the row has been retracted.
     content: Option<u64>,
     /// The topic has lost the record.
     is_lost: bool,
+}
+
+impl Word {
+    /// A row that stands.
+    pub fn of(version: i64, content: u64) -> Word {
+        Word { version, content: Some(content), is_lost: false }
+    }
 }
 
 impl Said {
@@ -48,11 +55,25 @@ impl Said {
     pub fn take(&mut self, unit: &str, record: &Record) {
         let row = Row { table: record.table, to: record.subject.clone(), record_key: record.record_key.clone() };
         let content = (record.op != Op::Retract).then(|| content(&record.values));
-        let word = Word { version: record.version, content, is_lost: false };
+        self.add(unit, row, Word { version: record.version, content, is_lost: false });
+    }
+
+    /// Takes a word; of one row the one with the greatest version counts.
+    pub(super) fn add(&mut self, unit: &str, row: Row, word: Word) {
         let known = self.rows.entry(unit.into()).or_default().entry(row).or_insert(word);
         if known.version < word.version {
             *known = word;
         }
+    }
+
+    /// The units of which it has words.
+    pub(super) fn units(&self) -> impl Iterator<Item = &str> {
+        self.rows.keys().map(AsRef::as_ref)
+    }
+
+    /// The version of the last word about a row.
+    pub(super) fn version_of(&self, unit: &str, row: &Row) -> Option<i64> {
+        self.rows.get(unit)?.get(row).map(|word| word.version)
     }
 
     /// The topics have lost records: every row that stands is to be published again.
@@ -96,6 +117,8 @@ impl Shard {
         if said.is_empty() {
             return;
         }
+        let mut said = said;
+        self.compare_restored(&mut said);
         let (links, derived) = said.by_feed();
         self.links.sent_links = [(Feed::Links, links), (Feed::Derived, derived)].into();
     }
@@ -106,7 +129,9 @@ impl Shard {
         let Some(mut said) = self.links.sent_links.remove(&feed) else { return 0 };
         let before = self.links.outgoing.len();
         let now = self.clocks.shard();
-        let mut persons: Vec<_> = self.links.shown.keys().copied().collect();
+        let compared = self.links.compared.as_ref();
+        let is_asked = |person: &PersonNo| compared.is_none_or(|compared| compared.contains(*person));
+        let mut persons: Vec<_> = self.links.shown.keys().copied().filter(is_asked).collect();
         persons.sort_unstable_by_key(|person| self.history.person(*person).subject.as_ref());
         for person in persons {
             let unit: Box<str> = self.history.person(person).subject.clone();
@@ -118,7 +143,12 @@ impl Shard {
                     continue;
                 }
                 let word = words.remove(&Row { table, to: row.to.clone(), record_key: row.record_key.clone() });
-                let values = row.values.take().unwrap_or_default();
+                self.touched.add(person);
+                let Some(values) = row.values.take() else {
+                    // It was shown when the checkpoint was taken, and nothing has looked at it since.
+                    row.version = word.map_or(row.version, |word| word.version);
+                    continue;
+                };
                 match word {
                     Some(word) if word.content == Some(row.content) => {
                         row.version = word.version;
@@ -184,7 +214,7 @@ impl Shard {
         for (Row { table, to, record_key }, word) in words {
             let Some(link) = self.rules.links().iter().position(|link| link.table == table) else { continue };
             if word.content.is_none() {
-                self.links.retracted_versions.insert(super::name_of(unit, link as u8, &to, &record_key), word.version);
+                self.note_retracted(unit, super::name_of(unit, table, &to, &record_key), word.version);
                 continue;
             }
             let (since, _) = at;

@@ -115,6 +115,16 @@ impl Topics {
         lost
     }
 
+    /// By topic and partition, where the topics of links ended at the last look; those that have not been looked at are left out.
+    pub fn link_ends(&self) -> Vec<(String, Vec<i64>)> {
+        let links = self.partitions.iter().filter(|partition| partition.feed.is_some());
+        let links: Vec<&Partition> = links.collect();
+        let ends =
+            |own: &[&Partition]| own.iter().map(|own| own.bounds.map(|(_, end)| end)).collect::<Option<Vec<_>>>();
+        let of_topic = |own: &[&Partition]| Some((own.first()?.name.clone(), ends(own)?));
+        links.chunk_by(|one, other| one.name == other.name).filter_map(of_topic).collect()
+    }
+
     /// A topic that was gone at the last look.
     pub fn gone(&self) -> Option<&'static str> {
         self.partitions.iter().find(|partition| partition.is_gone).map(|partition| partition.topic)

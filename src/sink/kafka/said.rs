@@ -7,7 +7,7 @@
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
 use super::headers::{self, header};
-use super::whole::read_whole;
+use super::whole::read_from;
 use crate::config::Config;
 use crate::decode::decode;
 use crate::kafka::Patience;
@@ -39,42 +39,52 @@ pub(crate) struct Spoken {
     pub alerts: NextOffset,
 }
 
-/// Reads all partitions of the internal topics for what `shard` has published with the texts that `source` names. Waits for brokers that are away as `patience` says.
+/// Whose records are read, and from where.
+pub(crate) struct Wanted<'a> {
+    pub shard: i32,
+    pub partitions: i32,
+    /// The texts that made the records.
+    pub source: &'a str,
+    /// By topic and partition, an offset before which nothing is wanted; 0 where it is not given.
+    pub from: &'a dyn Fn(&str, i32) -> i64,
+}
+
+/// Reads the internal topics for what a shard has published. Waits for brokers that are away as `patience` says.
 pub(crate) fn read_said(
     config: &Config,
     pseudonyms: &Pseudonyms,
-    shard: i32,
-    partitions: i32,
-    source: &str,
+    wanted: &Wanted<'_>,
     patience: Patience<'_>,
 ) -> Result<Spoken, SinkError> {
+    let Wanted { shard, partitions, source, from } = *wanted;
     let mut spoken = Spoken::default();
-    for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
-        for partition in 0..partitions {
-            let topic = config.kafka.topic(feed);
-            read_whole(&config.kafka, &topic, partition, patience, |message| {
-                let Ok(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
-                let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
-                    let clock = message.payload().and_then(WriterClock::read);
-                    if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
-                        spoken.alerts = spoken.alerts.max(NextOffset(clock.alerts));
-                    }
-                    return;
-                };
-                let unit = headers::text(message, c"unit").and_then(|unit| keys.open(Kind::Unit, unit));
-                let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
-                let Some((receiver, payload)) = keys.open_link(key, payload) else { return };
-                let lent = lent(feed, message, receiver.as_bytes(), &payload);
-                let Ok(decoded) = decode(lent, config.limits.max_message_bytes) else { return };
-                if *decoded.record.source == *source {
-                    spoken.said.take(&unit, &decoded.record);
-                    if let Some(then) = headers::read_up_to(message) {
-                        spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
-                    }
-                }
-            })?;
+    let feeds = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| (feed, config.kafka.topic(feed)));
+    let feeds: Vec<(Feed, String)> = feeds.collect();
+    let places = feeds.iter().flat_map(|(_, topic)| (0..partitions).map(move |partition| (topic, partition)));
+    let places: Vec<(String, i32, i64)> =
+        places.map(|(topic, partition)| (topic.clone(), partition, from(topic, partition))).collect();
+    read_from(&config.kafka, &places, patience, |message| {
+        let Some((feed, _)) = feeds.iter().find(|(_, topic)| topic == message.topic()) else { return };
+        let Ok(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
+        let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
+            let clock = message.payload().and_then(WriterClock::read);
+            if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
+                spoken.alerts = spoken.alerts.max(NextOffset(clock.alerts));
+            }
+            return;
+        };
+        let unit = headers::text(message, c"unit").and_then(|unit| keys.open(Kind::Unit, unit));
+        let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
+        let Some((receiver, payload)) = keys.open_link(key, payload) else { return };
+        let lent = lent(*feed, message, receiver.as_bytes(), &payload);
+        let Ok(decoded) = decode(lent, config.limits.max_message_bytes) else { return };
+        if *decoded.record.source == *source {
+            spoken.said.take(&unit, &decoded.record);
+            if let Some(then) = headers::read_up_to(message) {
+                spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
+            }
         }
-    }
+    })?;
     Ok(spoken)
 }
 

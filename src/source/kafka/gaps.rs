@@ -24,6 +24,8 @@ pub struct Before {
     pub clock: KnownTime,
     /// The topic was filled again since: what was read before says nothing.
     pub is_refilled: bool,
+    /// Where the shard goes on from a checkpoint: what lies before that it has.
+    pub from: Option<NextOffset>,
 }
 
 /// Compares partitions with what had been read of them.
@@ -50,6 +52,13 @@ impl Gaps<'_> {
         if end < read {
             return Err(SourceError::Shortened { topic, partition, read, end, feed });
         }
+        if let Some(NextOffset(from)) = before.from
+            && first > from
+        {
+            let known =
+                times(&self.config.kafka, feed, partition, first..(first + 1).min(end), patience)?.first().copied();
+            return Err(SourceError::Overtaken { topic, partition, first, from, known, feed });
+        }
         let last = first.max(read - LOOKED_AT)..read;
         if !last.is_empty() {
             let times = times(&self.config.kafka, feed, partition, last, patience)?;
@@ -57,7 +66,10 @@ impl Gaps<'_> {
                 return Err(SourceError::Replaced { topic, partition, read, clock: before.clock, feed });
             }
         }
-        self.check_beginning(feed, partition, bounds, patience)
+        match before.from {
+            Some(_) => Ok(()),
+            None => self.check_beginning(feed, partition, bounds, patience),
+        }
     }
 
     /// Whether what is gone from the partition's beginning need not be there. A permit snapshot brings it for the permits feed.

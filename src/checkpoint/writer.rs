@@ -1,0 +1,280 @@
+//! Writes generations, on a thread of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::CheckpointError;
+use super::block::Block;
+use super::directory::{Directory, manifest_name};
+use super::join::joined;
+use super::manifest::{BlockAt, FORMAT, Manifest, Part, Read};
+use crate::shard::saved::Captured;
+
+/// Parts of similar size that are joined.
+const JOINED_PARTS: usize = 8;
+/// Parts of up to so many bytes are of similar size, then those of up to eight times as many, and so on.
+const SMALL_BYTES: u64 = 1 << 18;
+
+/// What a checkpoint is made of.
+pub struct Taken {
+    pub captured: Captured,
+    pub read: Read,
+    /// Wall time of the capture.
+    pub taken_at: String,
+    pub clock: String,
+    pub persons: u64,
+    pub records: u64,
+    pub standing: u64,
+}
+
+/// What a writer needs to know of its shard.
+#[derive(Clone, Debug)]
+pub struct Own {
+    pub root: PathBuf,
+    pub shard: i32,
+    pub partitions: i32,
+    pub program: String,
+    /// Generations that are kept.
+    pub keep: usize,
+    /// The generation that the shard goes on from.
+    pub last: Option<Manifest>,
+}
+
+/// A generation that has been written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub generation: u64,
+    pub is_whole: bool,
+    pub seconds: f64,
+    /// Bytes written, and those of all parts that the generation names.
+    pub written: u64,
+    pub bytes: u64,
+    pub parts: usize,
+}
+
+/// The thread that writes a shard's checkpoints, one at a time.
+pub struct Writer {
+    taken: Option<SyncSender<Taken>>,
+    outcomes: Receiver<Result<Written, CheckpointError>>,
+    is_busy: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// `is_owned` says whether the shard is still this process's: what it no longer owns it does not write.
+    pub fn start(own: Own, is_owned: impl Fn() -> bool + Send + 'static) -> std::io::Result<Writer> {
+        let (taken, to_write) = sync_channel::<Taken>(1);
+        let (tell, outcomes) = sync_channel(8);
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let busy = Arc::clone(&is_busy);
+        let name = format!("checkpoint-{}", own.shard);
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let mut writing = Writing::new(own);
+            while let Ok(taken) = to_write.recv() {
+                if is_owned() {
+                    let outcome = writing.write(taken, &is_owned);
+                    let _ = tell.try_send(outcome);
+                }
+                busy.store(false, Ordering::Release);
+            }
+        })?;
+        Ok(Writer { taken: Some(taken), outcomes, is_busy, thread: Some(thread) })
+    }
+
+    /// Whether a generation is being written.
+    pub fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Hands over what is to be written; false if the thread is gone.
+    pub fn write(&self, taken: Taken) -> bool {
+        self.is_busy.store(true, Ordering::Release);
+        match self.taken.as_ref().map(|sender| sender.try_send(taken)) {
+            Some(Ok(())) => true,
+            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => {
+                self.is_busy.store(false, Ordering::Release);
+                false
+            }
+        }
+    }
+
+    /// What has become of those handed over.
+    pub fn outcome(&self) -> Option<Result<Written, CheckpointError>> {
+        self.outcomes.try_recv().ok()
+    }
+
+    /// Waits until nothing is being written, at most for `timeout`.
+    pub fn finish(mut self, timeout: Duration) {
+        self.taken = None;
+        let deadline = Instant::now() + timeout;
+        while let Some(thread) = self.thread.take() {
+            if thread.is_finished() || Instant::now() >= deadline {
+                // One that goes on leaves a temporary file at most.
+                return;
+            }
+            self.thread = Some(thread);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The chain of parts that a shard's generations consist of.
+struct Writing {
+    own: Own,
+    directory: Directory,
+    generation: u64,
+    parts: Vec<Part>,
+    is_clean: bool,
+}
+
+impl Writing {
+    fn new(own: Own) -> Writing {
+        let directory = Directory::of(&own.root, own.shard);
+        let parts = own.last.as_ref().map(|last| last.parts.clone()).unwrap_or_default();
+        Writing { directory, generation: 0, parts, own, is_clean: false }
+    }
+
+    fn write(&mut self, taken: Taken, is_owned: &dyn Fn() -> bool) -> Result<Written, CheckpointError> {
+        let started = Instant::now();
+        self.directory.create()?;
+        if !self.is_clean {
+            // Above every number that is there, also of what cannot be read.
+            let last = self.directory.generations()?.first().map_or(0, |last| last.number);
+            self.generation = self.generation.max(last);
+            self.is_clean = true;
+        }
+        self.generation += 1;
+        let is_whole = taken.captured.is_whole;
+        let mut parts = if is_whole { Vec::new() } else { self.parts.clone() };
+        let rules = taken.captured.state.rules.clone();
+        let mut written = 0;
+        let part = self.write_part(0, blocks(taken.captured))?;
+        written += part.bytes;
+        parts.push(part);
+        let mut number = 1;
+        while let Some(from) = to_join(&parts) {
+            let part = self.join(number, &parts[from..])?;
+            written += part.bytes;
+            number += 1;
+            parts.truncate(from);
+            parts.push(part);
+        }
+        let manifest = Manifest {
+            format: FORMAT,
+            program: self.own.program.clone(),
+            shard: self.own.shard,
+            partitions: self.own.partitions,
+            generation: self.generation,
+            taken_at: taken.taken_at,
+            clock: taken.clock,
+            persons: taken.persons,
+            records: taken.records,
+            standing: taken.standing,
+            read: taken.read,
+            rules,
+            parts: parts.clone(),
+        };
+        if !is_owned() {
+            return Err(CheckpointError::OfAnother {
+                file: self.directory.name(""),
+                what: "a shard that has been given up".into(),
+            });
+        }
+        self.directory.write(&manifest_name(self.generation), &manifest.encode()?)?;
+        self.parts = parts;
+        self.directory.clean(self.own.keep)?;
+        Ok(Written {
+            generation: self.generation,
+            is_whole,
+            seconds: started.elapsed().as_secs_f64(),
+            written,
+            bytes: manifest.bytes(),
+            parts: manifest.parts.len(),
+        })
+    }
+
+    fn write_part(&self, number: u32, blocks: Vec<Block>) -> Result<Part, CheckpointError> {
+        let mut bytes = Vec::new();
+        let mut at = Vec::new();
+        for block in blocks {
+            let own = block.encode()?;
+            at.push(BlockAt {
+                kind: block.kind(),
+                table: block.table().map(str::to_owned),
+                offset: bytes.len() as u64,
+                bytes: own.len() as u64,
+                crc32: crc32fast::hash(&own),
+            });
+            bytes.extend(own);
+        }
+        let file = format!("part-{:010}-{number}.bin", self.generation);
+        self.directory.write(&file, &bytes)?;
+        Ok(Part { file, bytes: bytes.len() as u64, blocks: at })
+    }
+
+    /// Writes one part in the place of several.
+    fn join(&self, number: u32, parts: &[Part]) -> Result<Part, CheckpointError> {
+        let mut blocks = Vec::new();
+        for part in parts {
+            let open = self.directory.open(part)?;
+            for block in &part.blocks {
+                blocks.push(Block::decode(block.kind, &open.block(block)?, &self.directory.name(&part.file))?);
+            }
+        }
+        self.write_part(number, joined(blocks))
+    }
+}
+
+/// The blocks of a capture, in the order in which they are read.
+fn blocks(captured: Captured) -> Vec<Block> {
+    let Captured { added, units, state, .. } = captured;
+    let (rows, names) = added.pack();
+    let mut blocks = vec![Block::Names(names)];
+    blocks.extend(rows.segments.into_iter().map(Block::Segments));
+    blocks.extend(rows.owners.into_iter().map(Block::Owners));
+    blocks.extend(rows.tails.into_iter().map(Block::Tail));
+    blocks.push(Block::Units(units));
+    blocks.push(Block::State(state));
+    blocks
+}
+
+/// Where the last parts begin that are of similar size and many.
+fn to_join(parts: &[Part]) -> Option<usize> {
+    let level = |part: &Part| (part.bytes / SMALL_BYTES).checked_ilog2().map_or(0, |log| log / 3 + 1);
+    let most = parts.iter().map(level).max()?;
+    (0..=most).find_map(|most| {
+        let run = parts.iter().rev().take_while(|part| level(part) <= most).count();
+        (run >= JOINED_PARTS).then(|| parts.len() - run)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(bytes: u64) -> Part {
+        Part { file: String::new(), bytes, blocks: Vec::new() }
+    }
+
+    #[test]
+    fn small_parts_are_joined_and_a_large_one_is_left_alone() {
+        let mut parts = vec![part(1 << 30)];
+        let mut rewritten = 0;
+        for _ in 0..1_000 {
+            parts.push(part(100_000));
+            while let Some(from) = to_join(&parts) {
+                let joined = part(parts[from..].iter().map(|part| part.bytes).sum());
+                rewritten += joined.bytes;
+                parts.truncate(from);
+                parts.push(joined);
+            }
+            assert!(parts.len() < 5 * JOINED_PARTS, "{}", parts.len());
+        }
+        assert_eq!(parts[0].bytes, 1 << 30);
+        assert!(rewritten < 5 * 1_000 * 100_000, "each byte is rewritten once a level: {rewritten}");
+    }
+}
