@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn an_entry_says_what_went_into_it() {
         for table in TableId::ALL {
-            for op in OPS {
+            for op in Op::ALL {
                 for known in [-1, 0, 1, 1_800_000_000_000_000, LAST_KNOWN, -LAST_KNOWN] {
                     for is_copy in [false, true] {
                         let row = RowRef::new(table, 7, known, op, RowId(3)).as_copy(is_copy);
