@@ -258,8 +258,7 @@ impl Restart<'_> {
             let is_refilled = refilled.contains(feed);
             let from = self.from.map(|from| from.positions[feed.index()].0);
             if self.keeps_topics {
-                let before =
-                    Before { next: read.max(from.unwrap_or_default()), clock: target.clock, is_refilled, from };
+                let before = Before { next: read, clock: target.clock, is_refilled, from };
                 Gaps { config: self.config }.check(feed, shard, (first, end), before, self.patience)?;
             }
             if from.is_none() && (is_refilled || first > NextOffset::default()) {

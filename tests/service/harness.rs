@@ -167,6 +167,16 @@ impl World {
         self.limits.push('\n');
     }
 
+    /// Has checkpoints taken.
+    pub fn checkpoints(&mut self, every_seconds: u32) {
+        let dir = self.checkpoint_dir();
+        self.feeds.push_str(&format!("[checkpoint]\ndir = \"{}\"\nevery_seconds = {every_seconds}\n", dir.display()));
+    }
+
+    pub fn checkpoint_dir(&self) -> PathBuf {
+        self.dir.path().join("checkpoints")
+    }
+
     /// Adds a section about a feed.
     pub fn feed(&mut self, feed: Feed, line: &str) {
         self.feeds.push_str(&format!("[feeds.{}]\n{line}\n", feed.name()));
@@ -343,6 +353,12 @@ pub fn fates_add_up(http_port: u16) -> bool {
 #[expect(clippy::disallowed_methods, reason = "another process cannot be waited for")]
 pub fn pause() {
     std::thread::sleep(Duration::from_millis(50));
+}
+
+/// For a load that lasts, and moments that differ.
+#[expect(clippy::disallowed_methods, reason = "another process cannot be waited for")]
+pub fn pause_for(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// A child that dies with its value.

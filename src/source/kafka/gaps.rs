@@ -49,7 +49,9 @@ impl Gaps<'_> {
         if before.is_refilled && first == end {
             return Err(SourceError::NotRefilled { topic, partition, feed });
         }
-        if end < read {
+        let read_ever = read.max(before.from.unwrap_or_default().0);
+        if end < read_ever {
+            let read = read_ever;
             return Err(SourceError::Shortened { topic, partition, read, end, feed });
         }
         if let Some(NextOffset(from)) = before.from
