@@ -24,6 +24,7 @@ use crate::tools::replay::recorded_file;
 mod adapters;
 mod audit;
 mod check;
+mod checkpoint;
 mod demo;
 mod doctor;
 mod explain;
@@ -54,6 +55,7 @@ enum Command {
     Run(run::RunArgs),
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
     Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     /// Generate a synthetic register population with planted breaches.
@@ -257,6 +259,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Checkpoint(args) => checkpoint::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Generate(args) => generate::run(&args),

@@ -170,6 +170,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// For a shard that has published before: it rebuilds silently first.
     #[must_use]
     pub fn rebuilding(self, rebuild: Rebuild) -> Self {
+        let rebuild = rebuild.beginning_at(*self.merge.positions());
         Pipeline { rebuild, ..self }
     }
 

@@ -35,6 +35,8 @@ struct Standing {
     lost: BTreeMap<i32, (Feed, String)>,
     /// When each shard's loop last went round, and how many others ran other rules.
     turns: BTreeMap<i32, (Instant, usize)>,
+    /// The share that each shard has read of what it must read before it publishes.
+    progress: BTreeMap<i32, f64>,
     /// A topic of permitwatch's own that the brokers do not know.
     missing: Option<&'static str>,
 }
@@ -90,6 +92,12 @@ impl Readiness {
         state.shards.insert(shard, ShardState::Recovering { has_read: false });
         state.lost.remove(&shard);
         state.turns.remove(&shard);
+        state.progress.remove(&shard);
+    }
+
+    /// How far a shard that rebuilds its state has come: the share that it has read of what it must read.
+    pub fn progress(&self, shard: i32, share: f64) {
+        self.lock().progress.insert(shard, share);
     }
 
     /// A feed of the shard has been deleted or made anew while it was read.
@@ -221,7 +229,13 @@ impl Standing {
             (count, reading) if count == reading => {
                 Some(format!("{count} of {owned} shards have not yet read what was there when they started"))
             }
-            (count, _) => Some(format!("{count} of {owned} shards are recovering")),
+            (count, _) => {
+                let least = recovering.iter().filter_map(|shard| self.progress.get(shard)).copied().reduce(f64::min);
+                let how_far = least.map_or_else(String::new, |share| {
+                    format!("; the slowest has read {:.0} % of what it reads before it publishes", share * 100.0)
+                });
+                Some(format!("{count} of {owned} shards are recovering{how_far}"))
+            }
         }
     }
 }

@@ -379,7 +379,7 @@ impl ShardParts {
             generation = planned;
             Ok(rules)
         };
-        let restored = restart::restore(&self.config, number, self.partitions, &settings, &mut rules)?;
+        let restored = restart::restore(&self.config, number, self.partitions, settings, &mut rules)?;
         let (mut shard, from) = match restored {
             Some((shard, from)) => (shard, Some(from)),
             None => (Shard::new(settings(), rules()?), None),
@@ -554,6 +554,11 @@ impl<O: Observer> Observer for Ready<O> {
     fn turned(&mut self, shard: i32, other_rules: usize) {
         self.readiness.turned(self.shard, other_rules);
         self.inner.turned(shard, other_rules);
+    }
+
+    fn recovering(&mut self, shard: i32, share: f64) {
+        self.readiness.progress(self.shard, share);
+        self.inner.recovering(shard, share);
     }
 
     fn recovered(&mut self, shard: i32) {

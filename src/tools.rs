@@ -5,6 +5,7 @@ pub mod audit;
 pub mod broker;
 pub mod cases;
 pub mod check;
+pub mod checkpoints;
 pub mod demo;
 pub mod doctor;
 pub mod explain;

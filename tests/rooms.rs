@@ -47,12 +47,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("oracle", &["catalogue", "config", "model", "rules::calendars", "source::files", "sql::session"]),
     ("detector", &["history", "model", "rules"]),
     ("shard", &["config", "decode", "detector", "encode", "history", "model", "pseudonyms", "rules", "scope", "units"]),
+    // Facts in files: nothing of Kafka.
+    ("checkpoint", &["history", "model", "output", "rules", "shard"]),
     ("sink", &["config", "decode", "kafka", "model", "pseudonyms", "shard", "source"]),
     // Running it.
     (
         "pipeline",
         &[
             "catalogue",
+            "checkpoint",
             "config",
             "detector",
             "history",
@@ -70,6 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "service",
         &[
+            "checkpoint",
             "config",
             "kafka",
             "merge",
@@ -91,6 +95,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "tools",
         &[
             "catalogue",
+            "checkpoint",
             "config",
             "decode",
             "encode",
@@ -100,6 +105,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "merge",
             "model",
             "oracle",
+            "output",
             "pipeline",
             "proofs",
             "pseudonyms",
@@ -119,6 +125,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "catalogue",
+            "checkpoint",
             "config",
             "generate",
             "http",
@@ -166,7 +173,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("metrics", &["telemetry"]),
-    ("parquet", &["snapshot", "generate", "tools::replay"]),
+    ("parquet", &["snapshot", "generate", "tools::checkpoints", "tools::replay"]),
     ("toml_edit", &["tools::cases"]),
 ];
 

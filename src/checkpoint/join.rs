@@ -19,7 +19,7 @@ pub fn joined(blocks: impl IntoIterator<Item = Block>) -> Vec<Block> {
     let ends: Vec<(String, u32)> = out
         .iter()
         .filter_map(|block| match block {
-            Block::Segments(own) => Some((own.table.clone(), own.first + own.len())),
+            Block::Segments(own) => Some((own.table.clone(), own.end())),
             _ => None,
         })
         .collect();

@@ -6,10 +6,12 @@ use super::CheckpointError;
 use super::block::{Block, Kind};
 use super::directory::{Directory, Generation};
 use super::manifest::Manifest;
+use crate::history::History;
+use crate::history::saved::{Names, Owners, Restoring, Segments, Tail, Unfit};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::rules::RuleSet;
-use crate::shard::saved::{Restore, Restored, State};
+use crate::shard::saved::{Restore, Restored, State, Units};
 use crate::shard::{Settings, Shard};
 
 /// A generation whose blocks have all been read and checked.
@@ -82,6 +84,25 @@ pub fn load(directory: &Directory, manifest: Manifest) -> Result<Loaded, Checkpo
 }
 
 impl Loaded {
+    /// What the shard knew, without rules.
+    pub fn history(self) -> Result<(History, State), CheckpointError> {
+        let file = format!("generation {} of shard {}", self.manifest.generation, self.manifest.shard);
+        let damaged = |unfit: Unfit| CheckpointError::damaged(&file, unfit.0);
+        let sorted = Sorted::of(self.blocks);
+        let mut restoring = Restoring::default();
+        for own in sorted.names {
+            restoring.names(own).map_err(damaged)?;
+        }
+        for own in sorted.segments {
+            restoring.segments(own).map_err(damaged)?;
+        }
+        for own in &sorted.tails {
+            restoring.tail(own).map_err(damaged)?;
+        }
+        sorted.owners.into_iter().for_each(|own| restoring.owners(own));
+        Ok((restoring.finish().map_err(damaged)?, sorted.state))
+    }
+
     /// The shard as it was. `program` is this one: what another has found is worked out again.
     pub fn restore(
         self,
@@ -90,37 +111,56 @@ impl Loaded {
         program: &str,
     ) -> Result<(Shard, Restored), CheckpointError> {
         let file = format!("generation {} of shard {}", self.manifest.generation, self.manifest.shard);
-        let damaged = |unfit: crate::history::saved::Unfit| CheckpointError::damaged(&file, unfit.0);
-        let mut state = State::default();
-        let (mut names, mut tails, mut segments, mut owners, mut units) = (vec![], vec![], vec![], vec![], vec![]);
-        for block in self.blocks {
-            match block {
-                Block::Names(own) => names.push(own),
-                Block::Tail(own) => tails.push(own),
-                Block::Segments(own) => segments.push(own),
-                Block::Owners(own) => owners.push(own),
-                Block::Units(own) => units.push(own),
-                Block::State(own) => state = own,
-            }
-        }
+        let damaged = |unfit: Unfit| CheckpointError::damaged(&file, unfit.0);
+        let Sorted { state, names, segments, tails, owners, units } = Sorted::of(self.blocks);
         let mut restore = Restore::new(settings, rules, state, self.manifest.program != program);
         for own in names {
             restore.names(own).map_err(damaged)?;
         }
-        let mut ends: Vec<(String, u32)> = Vec::new();
         for own in segments {
-            ends.push((own.table.clone(), own.first + own.len()));
             restore.segments(own).map_err(damaged)?;
         }
-        for (at, own) in tails.iter().enumerate() {
-            let is_newer = |other: &crate::history::saved::Tail| other.table == own.table;
-            let is_full = ends.iter().any(|(table, end)| *table == own.table && own.is_before(*end));
-            if !is_full && !tails[at + 1..].iter().any(is_newer) {
-                restore.tail(own).map_err(damaged)?;
-            }
+        for own in &tails {
+            restore.tail(own).map_err(damaged)?;
         }
         owners.into_iter().for_each(|own| restore.owners(own));
         restore.units(units).map_err(damaged)?;
         restore.finish().map_err(damaged)
+    }
+}
+
+/// The blocks of a generation by kind, those that count.
+#[derive(Default)]
+struct Sorted {
+    state: State,
+    names: Vec<Names>,
+    segments: Vec<Segments>,
+    /// One for each table at most.
+    tails: Vec<Tail>,
+    owners: Vec<Owners>,
+    units: Vec<Units>,
+}
+
+impl Sorted {
+    fn of(blocks: Vec<Block>) -> Sorted {
+        let mut out = Sorted::default();
+        for block in blocks {
+            match block {
+                Block::Names(own) => out.names.push(own),
+                Block::Segments(own) => out.segments.push(own),
+                Block::Owners(own) => out.owners.push(own),
+                Block::Units(own) => out.units.push(own),
+                Block::State(own) => out.state = own,
+                Block::Tail(own) => {
+                    out.tails.retain(|older| older.table != own.table);
+                    out.tails.push(own);
+                }
+            }
+        }
+        // Rows of an open segment that has been filled since.
+        let segments = &out.segments;
+        let is_full = |tail: &Tail| segments.iter().any(|own| own.table == tail.table && tail.is_before(own.end()));
+        out.tails.retain(|tail| !is_full(tail));
+        out
     }
 }

@@ -1,10 +1,7 @@
 //! Writes generations, on a thread of its own.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::CheckpointError;
@@ -58,67 +55,53 @@ pub struct Written {
 
 /// The thread that writes a shard's checkpoints, one at a time.
 pub struct Writer {
-    taken: Option<SyncSender<Taken>>,
-    outcomes: Receiver<Result<Written, CheckpointError>>,
-    is_busy: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    taken: Option<SyncSender<Box<Taken>>>,
+    outcomes: Receiver<Outcome>,
+    /// Handed over, and not told of.
+    is_busy: bool,
 }
+
+/// What has become of a checkpoint.
+pub type Outcome = Result<Written, CheckpointError>;
 
 impl Writer {
     /// `is_owned` says whether the shard is still this process's: what it no longer owns it does not write.
     pub fn start(own: Own, is_owned: impl Fn() -> bool + Send + 'static) -> std::io::Result<Writer> {
-        let (taken, to_write) = sync_channel::<Taken>(1);
-        let (tell, outcomes) = sync_channel(8);
-        let is_busy = Arc::new(AtomicBool::new(false));
-        let busy = Arc::clone(&is_busy);
+        let (taken, to_write) = sync_channel::<Box<Taken>>(1);
+        let (tell, outcomes) = sync_channel(1);
         let name = format!("checkpoint-{}", own.shard);
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
+        // It ends once nothing more is handed over.
+        std::thread::Builder::new().name(name).spawn(move || {
             let mut writing = Writing::new(own);
             while let Ok(taken) = to_write.recv() {
-                if is_owned() {
-                    let outcome = writing.write(taken, &is_owned);
-                    let _ = tell.try_send(outcome);
+                let outcome = writing.write(*taken, &is_owned);
+                if tell.send(outcome).is_err() {
+                    break;
                 }
-                busy.store(false, Ordering::Release);
             }
         })?;
-        Ok(Writer { taken: Some(taken), outcomes, is_busy, thread: Some(thread) })
+        Ok(Writer { taken: Some(taken), outcomes, is_busy: false })
     }
 
-    /// Whether a generation is being written.
+    /// Whether a generation is being written, or what has become of it has not been asked.
     pub fn is_busy(&self) -> bool {
-        self.is_busy.load(Ordering::Acquire)
+        self.is_busy
     }
 
-    /// Hands over what is to be written; false if the thread is gone.
-    pub fn write(&self, taken: Taken) -> bool {
-        self.is_busy.store(true, Ordering::Release);
-        match self.taken.as_ref().map(|sender| sender.try_send(taken)) {
-            Some(Ok(())) => true,
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => {
-                self.is_busy.store(false, Ordering::Release);
-                false
-            }
+    /// Hands over what is to be written, while it is not busy; false if the thread is gone.
+    pub fn write(&mut self, taken: Box<Taken>) -> bool {
+        self.is_busy = self.taken.as_ref().is_some_and(|sender| sender.send(taken).is_ok());
+        self.is_busy
+    }
+
+    /// What has become of the one handed over, if that shows within the time.
+    pub fn outcome(&mut self, within: Duration) -> Option<Outcome> {
+        if !self.is_busy {
+            return None;
         }
-    }
-
-    /// What has become of those handed over.
-    pub fn outcome(&self) -> Option<Result<Written, CheckpointError>> {
-        self.outcomes.try_recv().ok()
-    }
-
-    /// Waits until nothing is being written, at most for `timeout`.
-    pub fn finish(mut self, timeout: Duration) {
-        self.taken = None;
-        let deadline = Instant::now() + timeout;
-        while let Some(thread) = self.thread.take() {
-            if thread.is_finished() || Instant::now() >= deadline {
-                // One that goes on leaves a temporary file at most.
-                return;
-            }
-            self.thread = Some(thread);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let outcome = self.outcomes.recv_timeout(within).ok()?;
+        self.is_busy = false;
+        Some(outcome)
     }
 }
 

@@ -247,6 +247,36 @@ impl History {
     }
 }
 
+/// A row of a table, and whose it is.
+pub struct Owned<'a> {
+    pub row: RowId,
+    /// The person, unit or entity.
+    pub owner: &'a str,
+    /// Microseconds since 1970.
+    pub known: i64,
+    pub op: Op,
+}
+
+impl History {
+    /// Every row of a table, in the order of arrival.
+    pub fn rows_of(&self, table: TableId) -> Vec<Owned<'_>> {
+        let mut out = Vec::with_capacity(self.store(table).rows() as usize);
+        let mut take = |owner, rows: &[RowRef]| {
+            let own = rows.iter().filter(|row| row.table_index() == table.index());
+            out.extend(own.map(|row| (row.row(), owner, row.known(), row.op())));
+        };
+        if table.is_person() {
+            self.persons.iter().for_each(|person| take(&*person.subject, &person.rows));
+        } else {
+            for (name, no) in &self.by_entity {
+                take(&**name, &self.entities[no.0 as usize].rows);
+            }
+        }
+        out.sort_unstable_by_key(|(row, ..)| *row);
+        out.into_iter().map(|(row, owner, known, op)| Owned { row, owner, known, op }).collect()
+    }
+}
+
 /// A history that is being read from a checkpoint: names first, then rows, then owners, then what is kept of persons.
 #[derive(Default)]
 pub struct Restoring {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{FINISH_TIMEOUT, Loop, Observer, Pipeline};
 use crate::checkpoint::manifest::{Position, Read};
-use crate::checkpoint::writer::{Taken, Writer};
+use crate::checkpoint::writer::{Outcome, Taken, Writer};
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::{Feed, TableId};
@@ -45,7 +45,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// Captures a checkpoint if one is due, and hands over the one that is captured if all that it rests on has been acknowledged.
     pub(super) fn take_checkpoint(&mut self, state: &Loop) {
         let Some(mut own) = self.checkpoints.take() else { return };
-        while let Some(outcome) = own.writer.outcome() {
+        if let Some(outcome) = own.writer.outcome(Duration::ZERO) {
             self.tell_checkpoint(outcome);
         }
         let is_due = own.last_at.elapsed() >= own.every && own.waiting.is_none() && !own.writer.is_busy();
@@ -55,7 +55,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
         if own.waiting.as_ref().is_some_and(|(batches, _)| state.confirmed >= *batches)
             && let Some((_, taken)) = own.waiting.take()
-            && !own.writer.write(*taken)
+            && !own.writer.write(taken)
         {
             self.shard.capture_whole();
         }
@@ -65,27 +65,21 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// The last checkpoint of a shard that stops; to be called once all batches have been confirmed.
     pub(super) fn last_checkpoint(&mut self, state: &Loop) {
         let Some(mut own) = self.checkpoints.take() else { return };
-        let deadline = Instant::now() + FINISH_TIMEOUT;
-        while own.writer.is_busy() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        while let Some(outcome) = own.writer.outcome() {
+        // One that is not written in time leaves a temporary file at most, and the generation before.
+        if let Some(outcome) = own.writer.outcome(FINISH_TIMEOUT) {
             self.tell_checkpoint(outcome);
         }
         let is_said = state.under_way.is_empty() && self.is_whole() && self.shard.pending() == 0;
-        if is_said && !own.writer.is_busy() && own.captured.as_ref() != Some(self.merge.positions()) {
+        let is_news = own.captured.as_ref() != Some(self.merge.positions());
+        if is_said && is_news && !own.writer.is_busy() {
             self.capture(&mut own, state);
         }
-        if let Some((_, taken)) = own.waiting.take().filter(|_| state.under_way.is_empty()) {
-            own.writer.write(*taken);
-        }
-        while own.writer.is_busy() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        while let Some(outcome) = own.writer.outcome() {
+        if let Some((_, taken)) = own.waiting.take().filter(|_| is_said && !own.writer.is_busy())
+            && own.writer.write(taken)
+            && let Some(outcome) = own.writer.outcome(FINISH_TIMEOUT)
+        {
             self.tell_checkpoint(outcome);
         }
-        own.writer.finish(deadline.saturating_duration_since(Instant::now()));
     }
 
     /// Whether the shard says what it knows, and no longer works out what it knew.
@@ -129,10 +123,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         }
     }
 
-    fn tell_checkpoint(
-        &mut self,
-        outcome: Result<crate::checkpoint::writer::Written, crate::checkpoint::CheckpointError>,
-    ) {
+    fn tell_checkpoint(&mut self, outcome: Outcome) {
         let shard = self.shard.number();
         match outcome {
             Ok(written) => {

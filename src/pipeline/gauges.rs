@@ -9,7 +9,7 @@ use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
 use crate::sink::AlertSink;
 use crate::source::ShardSource;
-use crate::telemetry::{Cause, Limit, Stage};
+use crate::telemetry::{self, Cause, Limit, Stage};
 
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     pub(super) fn set_gauges(&mut self, state: &mut Loop) {
@@ -17,6 +17,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         state.gauges_at = Instant::now();
         (self.commit)(&state.advanced);
         self.telemetry.turned(wall());
+        let share = self.rebuild.share(&self.read());
+        telemetry::recovery_progress(self.shard.number(), share.unwrap_or(1.0));
+        if let Some(share) = share {
+            self.observer.recovering(self.shard.number(), share);
+        }
         self.telemetry.other_rules(self.shard.shards_with_other_rules());
         let clocks = self.shard.clocks();
         for feed in Feed::ALL {

@@ -20,6 +20,9 @@ pub trait Observer: Send {
     fn shown(&mut self, _: i32, _said: [KnownTime; 2], _heard: [KnownTime; 2]) {}
     /// Called every second while the loop goes round. So many other shards ran other rules when they last said so.
     fn turned(&mut self, _: i32, _other_rules: usize) {}
+    /// The share that a shard has read of what it must read before it publishes; each second while it rebuilds.
+    fn recovering(&mut self, _shard: i32, _share: f64) {}
+
     /// The shard has recovered from the alerts topic and publishes from now on.
     fn recovered(&mut self, _: i32) {}
     /// The shard has read everything that was there when it started, except what it must hold back for another feed.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::losses::unsent;
 use super::{Observer, Pipeline, PipelineError};
+use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
 use crate::pipeline::recovery::Recovery;
@@ -27,6 +28,8 @@ pub struct Rebuild {
     links_until: BTreeMap<Feed, ReadUpTo>,
     /// The rebuild does not end earlier.
     not_before: Option<Instant>,
+    /// Where it began to read.
+    from: [NextOffset; Feed::COUNT],
 }
 
 impl Rebuild {
@@ -42,7 +45,17 @@ impl Rebuild {
             ]
         };
         let not_before = lacks_links.then(|| Instant::now() + UNNOTICED);
-        Rebuild { recovery, links_until: links_until.into_iter().flat_map(until).collect(), not_before }
+        let links_until = links_until.into_iter().flat_map(until).collect();
+        Rebuild { recovery, links_until, not_before, from: [NextOffset::default(); Feed::COUNT] }
+    }
+
+    pub(super) fn beginning_at(self, from: [NextOffset; Feed::COUNT]) -> Rebuild {
+        Rebuild { from, ..self }
+    }
+
+    /// The share that has been read of what must be read before anything is published; `None` if nothing need be.
+    pub(super) fn share(&self, read: &ReadUpTo) -> Option<f64> {
+        self.recovery.as_ref().map(|recovery| recovery.share(&self.from, read))
     }
 
     /// Whether alerts are kept back.

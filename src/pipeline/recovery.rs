@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::detector::{LATE_RECORD, Standing};
 use crate::model::alert::{Alert, AlertId, Status};
+use crate::model::record::NextOffset;
+use crate::model::schema::Feed;
 use crate::model::time::{KnownTime, format_micros};
 use crate::shard::{Emitted, Shard};
 use crate::sink::ReadUpTo;
@@ -48,6 +50,16 @@ impl Recovery {
     /// Whether the rebuild has read as far as the last published alert.
     pub fn is_complete(&self, read: &ReadUpTo) -> bool {
         read.covers(&self.target)
+    }
+
+    /// The share of the messages between two places that the rebuild has read; 1 where there is nothing to read.
+    pub fn share(&self, from: &[NextOffset; Feed::COUNT], read: &ReadUpTo) -> f64 {
+        let (mut done, mut all) = (0, 0);
+        for ((from, at), to) in from.iter().zip(&read.offsets).zip(&self.target.offsets) {
+            all += (to.0 - from.0).max(0);
+            done += (at.0.min(to.0) - from.0).max(0);
+        }
+        if all == 0 { 1.0 } else { done as f64 / all as f64 }
     }
 
     /// Remembers transitions that the rebuild works out.

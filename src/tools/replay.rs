@@ -4,7 +4,7 @@
 
 mod failed;
 mod set_aside;
-mod tables;
+pub(super) mod tables;
 mod together;
 mod waiting;
 

@@ -89,7 +89,7 @@ fn writer(root: &Path, last: Option<Manifest>) -> Writer {
 }
 
 /// Writes what has changed in a shard, and waits for it.
-fn write(writer: &Writer, shard: &mut Shard) -> u64 {
+fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
     let taken = Taken {
         captured: shard.capture(),
         read: Read::default(),
@@ -99,17 +99,9 @@ fn write(writer: &Writer, shard: &mut Shard) -> u64 {
         records: 0,
         standing: 0,
     };
-    assert!(writer.write(taken));
-    loop {
-        if let Some(outcome) = writer.outcome() {
-            let written = outcome.unwrap_or_else(|error| panic!("{error}"));
-            while writer.is_busy() {
-                std::thread::yield_now();
-            }
-            return written.generation;
-        }
-        std::thread::yield_now();
-    }
+    assert!(writer.write(Box::new(taken)));
+    let outcome = writer.outcome(std::time::Duration::from_secs(60)).expect("it is written");
+    outcome.unwrap_or_else(|error| panic!("{error}")).generation
 }
 
 fn read(root: &Path) -> Found {
@@ -156,11 +148,11 @@ fn a_shard_goes_on_from_a_checkpoint_as_if_it_had_never_stopped() {
         match dice.below(3) {
             0 => {}
             1 => {
-                write(&writing, &mut restarted.shard);
+                write(&mut writing, &mut restarted.shard);
                 generations += 1;
             }
             _ => {
-                write(&writing, &mut restarted.shard);
+                write(&mut writing, &mut restarted.shard);
                 generations += 1;
                 let (back, restored, manifest) = restore(dir.path(), plan(&catalogue));
                 assert_eq!(restored, Restored::default(), "the same rules by the same program");
@@ -198,7 +190,7 @@ fn other_rules_find_the_state_whole() {
     let mut wanted = Live::new(plan(&after));
     wanted.settle(&all, end);
     let dir = tempfile::tempdir().unwrap();
-    write(&writer(dir.path(), None), &mut old.shard);
+    write(&mut writer(dir.path(), None), &mut old.shard);
     let found = read(dir.path()).loaded.unwrap();
     let (back, restored) = found.restore(settings(), plan(&after), PROGRAM).unwrap();
     println!("evaluated again: {:?}; gone: {:?}", restored.again, restored.gone);
@@ -216,7 +208,7 @@ fn another_program_evaluates_every_rule_again() {
     live.settle(&all, end);
     let wanted = sorted(standing_rows(&live.shard));
     let dir = tempfile::tempdir().unwrap();
-    write(&writer(dir.path(), None), &mut live.shard);
+    write(&mut writer(dir.path(), None), &mut live.shard);
     let (back, restored) =
         read(dir.path()).loaded.unwrap().restore(settings(), plan(&catalogue()), "the next release").unwrap();
     assert_eq!(restored.again.len(), back.rules().len());
@@ -233,13 +225,13 @@ fn small(root: &Path) {
     catalogue.retain(&["work-not-started"]);
     let file = case_file("work-not-started");
     let mut live = Live::new(plan(&catalogue));
-    let writing = writer(root, None);
+    let mut writing = writer(root, None);
     for (number, case) in file.case.iter().take(2).enumerate() {
         let recording = Recording::new(records_of(&file, case, &format!("c{number:03}")));
         let messages = recording.messages();
         let end = messages.iter().map(|message| message.known_time.0).max().unwrap();
         live.settle(&messages.iter().collect::<Vec<_>>(), end);
-        write(&writing, &mut live.shard);
+        write(&mut writing, &mut live.shard);
     }
 }
 

@@ -126,7 +126,7 @@ fn killed_at_random_moments_under_load_it_goes_on_from_its_checkpoints() {
             let count = std::cell::Cell::new(0usize);
             write(&mut writer, &data, |_, _| {
                 count.set(count.get() + 1);
-                if count.get() % 50 == 0 {
+                if count.get().is_multiple_of(50) {
                     crate::harness::pause_for(Duration::from_millis(pause));
                 }
                 true

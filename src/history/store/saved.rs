@@ -68,13 +68,14 @@ impl<'de> Deserialize<'de> for Cells {
 pub struct Unfit(pub String);
 
 impl Segments {
-    pub fn len(&self) -> u32 {
-        self.segments.len() as u32
+    /// The number after that of the last.
+    pub fn end(&self) -> u32 {
+        self.first + self.segments.len() as u32
     }
 
     /// Adds the segments that follow. An error returns those that cannot be added.
     pub fn append(&mut self, mut next: Segments) -> Result<(), Segments> {
-        if next.table != self.table || next.columns != self.columns || next.first != self.first + self.len() {
+        if next.table != self.table || next.columns != self.columns || next.first != self.end() {
             return Err(next);
         }
         self.segments.append(&mut next.segments);
