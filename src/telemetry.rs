@@ -449,6 +449,11 @@ pub fn checkpoint_is(shard: i32, at: WallTime, generation: u64, bytes: u64) {
     gauge!(CHECKPOINT_BYTES, "shard" => shard).set(bytes as f64);
 }
 
+/// Nothing has come since the last checkpoint: it holds at this time too.
+pub fn checkpoint_holds(shard: i32, at: WallTime) {
+    gauge!(CHECKPOINT_TIMESTAMP, "shard" => shard.to_string()).set(seconds(at.0));
+}
+
 /// Bytes that were written for a checkpoint, and how long that took.
 pub fn checkpoint_written(bytes: u64, took: Duration) {
     counter!(CHECKPOINT_WRITTEN_BYTES).increment(bytes);

@@ -12,7 +12,7 @@ use crate::history::PersonNo;
 use crate::model::alert::{AlertId, Severity};
 use crate::model::sets::{RuleBits, RuleNo};
 use crate::model::time::{Day, KnownTime};
-use crate::rules::output::{CANCELLERS, Corroboration};
+use crate::rules::output::Corroboration;
 use crate::rules::{Conditions, Interval};
 
 /// What is remembered of one person. Rules and reasons are places in [`SavedNames`].
@@ -64,7 +64,7 @@ pub struct Places<'a> {
 impl SavedNames {
     pub fn of(rules: &[&str]) -> SavedNames {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        SavedNames { rules: names(rules), reasons: names(&CANCELLERS) }
+        SavedNames { rules: names(rules), reasons: names(Interval::REASONS) }
     }
 }
 
@@ -124,7 +124,7 @@ impl Detector {
         let place = |rule: u16| places.rules.get(rule as usize).copied().flatten();
         let reason = |reason: u8| {
             let name = places.names.reasons.get(reason as usize)?;
-            CANCELLERS.iter().position(|own| own == name).map(|place| place as u8)
+            Interval::REASONS.iter().position(|own| own == name).map(|place| place as u8)
         };
         let known = |at: Option<i64>| at.map(KnownTime);
         let cancellers = saved.cancellers.into_iter().filter_map(|(subject, number, from, to)| {

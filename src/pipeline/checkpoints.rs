@@ -49,9 +49,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             self.tell_checkpoint(outcome);
         }
         let is_due = own.last_at.elapsed() >= own.every && own.waiting.is_none() && !own.writer.is_busy();
-        // A shard that rebuilds has nothing to say yet, and one without news has said it.
-        if is_due && self.is_whole() && own.captured.as_ref() != Some(self.merge.positions()) {
-            self.capture(&mut own, state);
+        // A shard that rebuilds has nothing to say yet.
+        if is_due && self.is_whole() {
+            if own.captured.as_ref() == Some(self.merge.positions()) {
+                // Nothing has come since: the last one is as good as one of now.
+                own.last_at = Instant::now();
+                telemetry::checkpoint_holds(self.shard.number(), wall());
+            } else {
+                self.capture(&mut own, state);
+            }
         }
         if own.waiting.as_ref().is_some_and(|(batches, _)| state.confirmed >= *batches)
             && let Some((_, taken)) = own.waiting.take()

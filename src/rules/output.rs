@@ -6,8 +6,7 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 
-pub use crate::catalogue::file::CANCELLERS;
-use crate::catalogue::file::{Header, WITHHOLDING};
+use crate::catalogue::file::{CANCELLERS, Header, WITHHOLDING};
 use crate::model::alert::{RecordRef, Severity};
 use crate::model::record::reference;
 use crate::model::schema::TableId;
@@ -263,6 +262,9 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// The names of reasons, by their numbers.
+    pub const REASONS: &[&str] = &CANCELLERS;
+
     pub fn covers(&self, at: KnownTime) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| to > at)
     }
