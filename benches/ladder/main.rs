@@ -7,6 +7,7 @@ mod allocation;
 #[path = "../../tests/broker/mod.rs"]
 mod apache;
 mod broker;
+mod checkpoint;
 mod climb;
 mod goals;
 mod latency;
@@ -47,6 +48,9 @@ struct Arguments {
     /// Leave out larger populations: for a machine that is small or shared.
     #[arg(long, value_name = "HOLDERS", default_value_t = u32::MAX)]
     max_holders: u32,
+    /// Shards of the part about checkpoints.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    shards: i32,
     /// Measure through these brokers.
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
@@ -69,6 +73,8 @@ enum Part {
     State,
     /// Starting from a snapshot.
     Start,
+    /// Writing checkpoints, and going on from one.
+    Checkpoint,
     /// Of the first part what comes from memory, or what goes through Kafka, alone: only where they are asked for.
     Memory,
     Live,
@@ -82,13 +88,14 @@ enum Scale {
 }
 
 impl Part {
-    const ALL: [Part; 5] = [Part::Climb, Part::State, Part::Start, Part::Memory, Part::Live];
+    const ALL: [Part; 6] = [Part::Climb, Part::State, Part::Start, Part::Checkpoint, Part::Memory, Part::Live];
 
     fn name(self) -> &'static str {
         match self {
             Part::Climb => "climb",
             Part::State => "state",
             Part::Start => "start",
+            Part::Checkpoint => "checkpoint",
             Part::Memory => "memory",
             Part::Live => "live",
         }
@@ -104,6 +111,10 @@ impl Part {
             Part::State => {
                 let national = if quick { 10_000 } else { 750_000 };
                 state::weigh(national.min(arguments.max_holders), 24, &catalogue)
+            }
+            Part::Checkpoint => {
+                let holders = if quick { 10_000 } else { 1_000_000 };
+                checkpoint::measure(holders.min(arguments.max_holders), 24, arguments.shards, &catalogue)
             }
             Part::Start => {
                 let permits = if quick { 50_000 } else { 1_000_000 };
@@ -144,7 +155,7 @@ fn main() -> anyhow::Result<()> {
         let mut child = Command::new(std::env::current_exe()?);
         child.args(["--part", part.name(), "--into"]).arg(&into);
         child.args(arguments.quick.then_some("--quick")).args(arguments.full.then_some("--full"));
-        child.args(["--max-holders", &arguments.max_holders.to_string()]);
+        child.args(["--max-holders", &arguments.max_holders.to_string(), "--shards", &arguments.shards.to_string()]);
         child.args(arguments.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         child.args(arguments.brokers.iter().flat_map(|brokers| ["--brokers", brokers]));
         if !child.status()?.success() {

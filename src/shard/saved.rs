@@ -121,6 +121,12 @@ impl Shard {
         self.touched.add(person);
     }
 
+    /// For measurements: the next capture is also of so many persons.
+    pub fn touch_some(&mut self, persons: usize) {
+        let some: Vec<PersonNo> = self.history.persons().map(|(person, _)| person).take(persons).collect();
+        some.into_iter().for_each(|person| self.touch(person));
+    }
+
     /// The next capture is a whole one.
     pub fn capture_whole(&mut self) {
         self.captured = None;
