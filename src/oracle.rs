@@ -26,7 +26,9 @@ use crate::model::alert::{AlertId, Severity};
 use crate::model::purpose::Purpose;
 use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::model::time::{Day, KnownTime};
-use crate::oracle::statements::{Statement, reads, seen_by, spoken, standing_query, statements, timestamp, waiting_hits, waits_for};
+use crate::oracle::statements::{
+    Statement, reads, seen_by, spoken, standing_query, statements, timestamp, waiting_hits, waits_for,
+};
 use crate::rules::calendars::calendars;
 use crate::sql::session::session;
 

@@ -377,7 +377,8 @@ pub(super) fn waits_for(
     context: &SessionContext,
     rule: &RuleFile,
 ) -> Result<BTreeSet<Feed>, DataFusionError> {
-    let conditions = catalogue.views.iter().filter(|view| ["cancellers", "corroborations"].contains(&view.name.as_str()));
+    let conditions =
+        catalogue.views.iter().filter(|view| ["cancellers", "corroborations"].contains(&view.name.as_str()));
     let conditions = conditions.map(|view| (view.sql.as_str(), [].as_slice()));
     let texts = std::iter::once((rule.sql.as_str(), rule.header.uses.as_slice())).chain(conditions);
     let tables = tables_below(catalogue, context, texts.collect(), true)?;

@@ -5,22 +5,19 @@
 //! is raised in strict order too.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use permitwatch::catalogue::Catalogue;
 use permitwatch::model::alert::{Alert, Status};
 use permitwatch::model::clock::Spoken;
 use permitwatch::model::record::{Message, Op, Record, Value};
-use permitwatch::model::schema::{Feed, TableId, clock_file_schema};
+use permitwatch::model::schema::{Feed, TableId};
 use permitwatch::model::time::{EventTime, KnownTime, MICROS_PER_DAY, parse_instant, parse_time};
-use permitwatch::oracle;
 use permitwatch::rules::RuleSet;
 use permitwatch::shard::{Order, Shard};
 use permitwatch::tools::cases::Recording;
 use permitwatch::tools::replay::standing_rows;
 
-use crate::drive::{case_file, catalogue, plan, records_of, shard, sorted, strict, visibility};
+use crate::drive::{case_file, catalogue, lagging_batch, plan, records_of, shard, sorted, strict};
 
 /// Messages of a feed before which it is made to stand still, from the last one backwards.
 const LAST_MESSAGES: usize = 3;
@@ -133,8 +130,9 @@ fn record(table: TableId, key: &str, known: &str, values: &[(&str, Value)]) -> R
 /// A permit from the first of March that is known in February.
 fn permit() -> Record {
     let text = |text: &str| Value::Text(text.into());
-    let values = [("permit_id", text("p-1")), ("permit_class", text("PROT_REFUGEE")), ("valid_from", day("2025-03-01"))];
-    record(TableId::Permits, "permit", "2025-02-01 09:00:00", &values)
+    let values =
+        [("permit_id", text("p-1")), ("permit_class", text("PROT_REFUGEE")), ("valid_from", day("2025-03-01"))];
+    record(TableId::Permits, "permit", "2025-02-01T09:00:00Z", &values)
 }
 
 fn journey(known: &str) -> Record {
@@ -151,7 +149,7 @@ fn taken_back(record: &Record, known: &str) -> Record {
     back
 }
 
-/// All records but the last, then clocks: of the border notices to `border`, of the others to `others`.
+/// A shard in live order with that rule.
 struct Live {
     shard: Shard,
 }
@@ -161,6 +159,7 @@ impl Live {
         Live { shard: shard(Order::Live, plan(&by_hand())) }
     }
 
+    /// Takes records, and clocks: of the border notices to `border`, of the others to `others`.
     fn reads(&mut self, records: &[&Record], border: &str, others: &str) -> Vec<(Status, String)> {
         let messages = Recording::new(records.iter().map(|record| (*record).clone()).collect()).messages();
         messages.iter().for_each(|message| self.shard.take(message));
@@ -178,27 +177,27 @@ impl Live {
 
 #[test]
 fn a_row_that_begins_with_a_later_permit_waits_for_the_feed_that_may_take_it_back() {
-    let journey = journey("2025-02-10 08:00:00");
+    let journey = journey("2025-02-10T08:00:00Z");
     let mut shard = Live::new();
-    assert_eq!(shard.reads(&[&permit(), &journey], "2025-02-10 08:00:00", "2025-02-20"), []);
+    assert_eq!(shard.reads(&[&permit(), &journey], "2025-02-10T08:00:00Z", "2025-02-20"), []);
     assert_eq!(shard.waits(), 0, "its day has not come");
-    assert_eq!(shard.reads(&[], "2025-02-10 08:00:00", "2025-03-05"), [], "the border notices lag behind its day");
+    assert_eq!(shard.reads(&[], "2025-02-10T08:00:00Z", "2025-03-05"), [], "the border notices lag behind its day");
     assert_eq!(shard.waits(), 1);
     // Something else becomes known, so that the rule is evaluated after the row's day.
     let mut later = permit();
-    (later.version, later.op, later.known_time) = (2, Op::Correct, at("2025-03-06 09:00:00"));
-    assert_eq!(shard.reads(&[&later], "2025-02-10 08:00:00", "2025-03-06 09:00:00"), [], "another evaluation");
+    (later.version, later.op, later.known_time) = (2, Op::Correct, at("2025-03-06T09:00:00Z"));
+    assert_eq!(shard.reads(&[&later], "2025-02-10T08:00:00Z", "2025-03-06T09:00:00Z"), [], "another evaluation");
     assert_eq!(shard.waits(), 1);
-    let back = taken_back(&journey, "2025-02-25 08:00:00");
+    let back = taken_back(&journey, "2025-02-25T08:00:00Z");
     assert_eq!(shard.reads(&[&back], "2025-03-07", "2025-03-07"), [], "it was taken back before its day");
     assert_eq!(shard.waits(), 0);
 }
 
 #[test]
 fn it_is_raised_when_the_feed_has_reached_its_day() {
-    let journey = journey("2025-02-10 08:00:00");
+    let journey = journey("2025-02-10T08:00:00Z");
     let mut shard = Live::new();
-    assert_eq!(shard.reads(&[&permit(), &journey], "2025-02-10 08:00:00", "2025-03-05"), []);
+    assert_eq!(shard.reads(&[&permit(), &journey], "2025-02-10T08:00:00Z", "2025-03-05"), []);
     let raised = [(Status::Raised, "2025-03-05T00:00:00.000000Z".to_owned())];
     assert_eq!(shard.reads(&[], "2025-03-01", "2025-03-05"), raised);
 }
@@ -209,7 +208,7 @@ fn what_has_become_known_is_raised_at_once() {
     for (others, as_of) in [("2025-03-02", "2025-03-10"), ("2025-04-10", "2025-04-10")] {
         let mut shard = Live::new();
         assert_eq!(shard.reads(&[&permit()], "2025-02-20", others), []);
-        let log = shard.reads(&[&journey("2025-03-10 08:00:00")], "2025-03-10 08:00:00", others);
+        let log = shard.reads(&[&journey("2025-03-10T08:00:00Z")], "2025-03-10T08:00:00Z", others);
         let [(Status::Raised, raised)] = log.as_slice() else { panic!("not raised at once: {log:?}") };
         assert!(raised.starts_with(as_of), "{raised}");
     }
@@ -219,22 +218,13 @@ fn what_has_become_known_is_raised_at_once() {
 fn both(records: &[&Record], border: &str, others: &str) -> (usize, usize) {
     let recording = Recording::new(records.iter().map(|record| (*record).clone()).collect());
     let as_of = at(others);
-    let reached = |feed: Feed| at(if feed == Feed::Border { border } else { others });
+    let mut reached = Spoken([as_of; Feed::COUNT]);
+    reached.0[Feed::Border.index()] = at(border);
     let mut shard = shard(Order::Strict, plan(&by_hand()));
-    shard.set_spoken(Spoken(std::array::from_fn(|feed| reached(Feed::ALL[feed]))));
+    shard.set_spoken(reached);
     recording.messages().iter().for_each(|message| shard.take(message));
     shard.settle(as_of);
-    let tables = recording.tables();
-    let names: Vec<&str> = Feed::SOURCES.iter().map(|feed| feed.name()).collect();
-    let times: Vec<i64> = Feed::SOURCES.iter().map(|feed| reached(*feed).0).collect();
-    let columns: Vec<arrow::array::ArrayRef> =
-        vec![Arc::new(StringArray::from(names)), Arc::new(TimestampMicrosecondArray::from(times))];
-    let clocks = RecordBatch::try_new(clock_file_schema(), columns).unwrap();
-    let recorded = |table: TableId| vec![tables[table.index()].clone()];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (catalogue, visibility) = (by_hand(), visibility());
-    let found = oracle::standing_with_clocks(&catalogue, &visibility, as_of.0, recorded, vec![clocks]);
-    let found = runtime.block_on(found).unwrap_or_else(|error| panic!("{error:?}"));
+    let found = lagging_batch(&by_hand(), &recording.tables(), as_of.0, reached);
     assert_eq!(sorted(standing_rows(&shard)), found.standing);
     let waiting = found.waiting.get(RULE).map_or(0, |(_, units)| *units);
     assert_eq!(shard.waiting().iter().sum::<usize>(), waiting);
@@ -243,19 +233,19 @@ fn both(records: &[&Record], border: &str, others: &str) -> (usize, usize) {
 
 #[test]
 fn strict_order_and_the_batch_query_wait_alike() {
-    let (permit, ahead, later) = (permit(), journey("2025-02-10 08:00:00"), journey("2025-03-03 08:00:00"));
-    assert_eq!(both(&[&permit, &ahead], "2025-02-10 08:00:00", "2025-03-05"), (0, 1), "its day has not been reached");
+    let (permit, ahead, later) = (permit(), journey("2025-02-10T08:00:00Z"), journey("2025-03-03T08:00:00Z"));
+    assert_eq!(both(&[&permit, &ahead], "2025-02-10T08:00:00Z", "2025-03-05"), (0, 1), "its day has not been reached");
     assert_eq!(both(&[&permit, &ahead], "2025-03-01", "2025-03-05"), (1, 0));
-    let instant_before = "2025-02-28 23:59:59.999999";
+    let instant_before = "2025-02-28T23:59:59.999999Z";
     assert_eq!(both(&[&permit, &ahead], instant_before, "2025-03-05"), (0, 1));
-    assert_eq!(both(&[&permit, &later], "2025-03-03 08:00:00", "2025-03-05"), (1, 0), "it began with a record");
+    assert_eq!(both(&[&permit, &later], "2025-03-03T08:00:00Z", "2025-03-05"), (1, 0), "it began with a record");
     // A notice of which nothing is told came at that very instant: then a record raises it, not time alone.
-    let mut other = journey("2025-03-01 00:00:00");
+    let mut other = journey("2025-03-01T00:00:00Z");
     other.record_key = "other".into();
     other.values[TableId::Border.def().column("direction").unwrap().0] = Value::Text("entry".into());
     assert_eq!(both(&[&permit, &ahead, &other], "2025-03-01", "2025-03-05"), (1, 0));
     // One that came twice counts from the first time.
     let mut again = later.clone();
-    (again.known_time, again.registered_at) = (at("2025-03-04 08:00:00"), at("2025-03-04 08:00:00").0);
-    assert_eq!(both(&[&permit, &later, &again], "2025-03-03 08:00:00", "2025-03-05"), (1, 0));
+    (again.known_time, again.registered_at) = (at("2025-03-04T08:00:00Z"), at("2025-03-04T08:00:00Z").0);
+    assert_eq!(both(&[&permit, &later, &again], "2025-03-03T08:00:00Z", "2025-03-05"), (1, 0));
 }
