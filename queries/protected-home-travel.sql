@@ -191,8 +191,7 @@ fact AS (   -- each doubt takes a tier: no document, one of several states, a re
 ),
 step AS (   -- a row for what was known at each time at which one of them became known
     SELECT p.person_id, p.permit_id, p.permit_class, p.record, p.is_first, p.decided_on, f.status_record, f.point_on,
-           greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at,
-           max(CASE WHEN CAST(p.valid_from AS TIMESTAMP) > greatest(f.known_at, p.first_known_time) THEN p.valid_from END) AS starts_on   -- until then a notice may be taken back
+           greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP)) AS alert_at
     FROM rights p
     JOIN fact f ON f.person_id = p.person_id
     WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY', 'PROT_TEMPORARY')
@@ -200,7 +199,7 @@ step AS (   -- a row for what was known at each time at which one of them became
              greatest(f.known_at, CAST(f.reached_on AS TIMESTAMP), p.first_known_time, CAST(p.valid_from AS TIMESTAMP))
 )
 SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) AS anchor_at, p.alert_at,
-       CAST(greatest(f.reached_on, max(f.ahead_on), p.starts_on) AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
+       CAST(greatest(f.reached_on, max(f.ahead_on)) AS TIMESTAMP) AS due_at, CAST(f.ended_on + 1 AS TIMESTAMP) AS cleared_at,
        'status_ended' AS cleared_reason,
        CASE WHEN p.permit_class = 'PROT_TEMPORARY' THEN 'info'
             ELSE severity(least(severity_rank(CASE f.status_kind WHEN 'refugee' THEN 'strong' ELSE 'medium' END),
@@ -218,6 +217,6 @@ SELECT p.person_id, p.permit_id, f.tested_country AS alert_key, max(f.left_on) A
        records(p.record, f.status_record, records_of(f.records), records_of(f.reason_records)) AS records
 FROM step p
 JOIN fact f ON f.person_id = p.person_id AND f.status_record = p.status_record AND f.point_on = p.point_on AND f.known_at <= p.alert_at
-GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.alert_at, p.starts_on, f.status_record, f.status_kind, f.tested_country,
+GROUP BY p.person_id, p.permit_id, p.permit_class, p.record, p.alert_at, f.status_record, f.status_kind, f.tested_country,
          f.ended_on, f.reached_on
 HAVING bool_or(p.is_first OR p.decided_on IS NULL OR CAST(f.told_at AS DATE) > p.decided_on)

@@ -1,7 +1,8 @@
 -- The alerts that stand at $as_of, from a rule's rows (view `hits`). The same text for every rule, in every engine.
 --
 -- A row holds from alert_at until cleared_at (null: open); one that asserts an absence (due_at) not before the feeds that its rule reads
--- have spoken so far (to $spoken): a feed that is silent, or is not there, shows nothing. An interval of a canceller
+-- have spoken so far (to $spoken): a feed that is silent, or is not there, shows nothing. In `hits` the due_at of a row that lies ahead is at
+-- least its alert_at (tables.sql, section `rows that wait`). An interval of a canceller
 -- that covers $as_of silences every row about its permit. Of the rows with one key the greatest (alert_at, anchor_at,
 -- severity) stands; rows equal in all three are the same alert. If a tip corroborates one of the key's rows the alert counts one tier
 -- stronger: a fact that comes later does not undo that.

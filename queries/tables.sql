@@ -9,11 +9,18 @@
 --   `person table`     once for each other table of persons,
 --   `person table as seen`   after that, and again for each purpose of which there are rules,
 --   `reference table`  once for each table of the feed reference,
+--   `known times`      once, after the links,
+--   `rows that wait`   once for each rule,
 -- and replaces in each
 --   {table}                the table's name
 --   {columns}              the table's own columns, comma separated (without person_id, envelope and times)
 --   {content}              what tells copies of one version apart, to sort by: the greatest comes first, null is least
 --   {spoken}               a query of (feed, known_time): the greatest known time of each recorded table
+--   {known}                a query of (person_id, of_table, known_time): when the versions of each table of persons became known
+--   {kind}                 what is made: VIEW or TABLE
+--   {rows}                 a rule's rows under fixed names
+--   {read}                 the tables that the rule's rows depend on, a list of texts
+--   {reached}              the instant that all feeds of the rule have reached
 --   {record}               what names a version of a record: `<table>/<record_key>/<version>`, with `%` and `,` in the key as %25 and %2C
 --   {as_of}                the clock W as a timestamp literal: TIMESTAMP '2026-07-07 00:00:00'
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
@@ -267,3 +274,21 @@ SELECT schema_ver, record_key, version, op, event_time, registered_at, source, p
 FROM {table}_latest;
 DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
+
+-- section: known times
+CREATE VIEW known_times AS
+{known};
+
+-- section: rows that wait
+-- A row lies ahead if nothing that the rule reads about the person became known at the instant from which it holds: then only the passing of time raises
+-- it, and until that instant a record may yet take it back. So it waits like one that asserts an absence (due_at) up to there. What
+-- the feeds have reached needs no asking.
+CREATE OR REPLACE {kind} hits AS
+SELECT h.person_id AS person_id, h.subject AS subject, h.alert_key AS alert_key, h.alert_at AS alert_at,
+       CASE WHEN k.known_time IS NULL THEN greatest(h.due_at, h.alert_at) ELSE h.due_at END AS due_at,
+       h.cleared_at AS cleared_at, h.anchor_at AS anchor_at, h.severity AS severity
+FROM (
+{rows}
+) h
+LEFT JOIN (SELECT DISTINCT person_id, known_time FROM known_times WHERE of_table IN ({read}) AND known_time > {reached}) k
+       ON k.person_id = h.person_id AND k.known_time = h.alert_at;

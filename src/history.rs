@@ -247,7 +247,28 @@ impl History {
         versions_of(of_table(&self.person(person).rows, table), as_of, each);
     }
 
-    /// The same for the reference rows that a person's records name (for terms: all).
+    /// Whether something about the person became known at exactly `at`, by the records of these tables; of rows that others show as of
+    /// `as_of`, by what they say. Reference records are about no person.
+    pub fn became_known(&self, person: PersonNo, tables: TableSet, at: KnownTime, as_of: i64) -> bool {
+        let rows = &self.person(person).rows;
+        // Of a version that came more than once the first time counts, so that what came then is looked at more closely.
+        let came = rows.iter().filter(|row| row.known() == at.0 && row.is_of(tables));
+        let came = came.fold(TableSet::NONE, |came, row| came.union(TableSet(1 << row.table_index())));
+        let mut found = false;
+        for table in came.iter().filter(|table| !table.is_link()) {
+            versions_of(of_table(rows, table), at.0, |version| found |= version.known_from == at.0);
+        }
+        for table in tables.iter().filter(|table| table.is_link()) {
+            let store = self.store(table);
+            versions_of(of_table(rows, table), as_of, |version| {
+                let says = |name| version.is_current() && store.int(name, version.row) == Some(at.0);
+                found |= table.instants().any(says);
+            });
+        }
+        found
+    }
+
+    /// Calls `each` for every version of the reference rows that a person's records name (for terms: of all) that was known at `as_of`.
     pub fn reference_versions(&self, person: PersonNo, table: TableId, as_of: i64, mut each: impl FnMut(Version)) {
         if table == TableId::Terms {
             for entity in &self.terms {

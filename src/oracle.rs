@@ -26,7 +26,9 @@ use crate::model::alert::{AlertId, Severity};
 use crate::model::purpose::Purpose;
 use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::model::time::{Day, KnownTime};
-use crate::oracle::statements::{Statement, hits, seen_by, spoken, standing_query, statements, timestamp, waits_for};
+use crate::oracle::statements::{
+    Statement, reads, seen_by, spoken, standing_query, statements, timestamp, waiting_hits, waits_for,
+};
 use crate::rules::calendars::calendars;
 use crate::sql::session::session;
 
@@ -191,15 +193,16 @@ async fn stand_of(
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(context, &rule.sql).await.map_err(failed)?;
-        let hits = format!("CREATE OR REPLACE TABLE hits AS {}", hits(rule, &columns));
-        collect(context, &hits).await.map_err(failed)?;
         let feeds = has_clocks.then(|| waits_for(catalogue, context, rule)).transpose().map_err(failed)?;
         let spoken = spoken(feeds.as_ref(), as_of);
+        let tables = reads(catalogue, context, rule).map_err(failed)?;
+        let hits = waiting_hits(catalogue, rule, &columns, (&tables, &spoken), "TABLE")?;
+        collect(context, &hits).await.map_err(failed)?;
         let batches = collect(context, &standing_query(catalogue, rule, as_of, &spoken)).await.map_err(failed)?;
         for batch in batches {
             read(id, &batch, &mut out.standing).map_err(|message| BatchError::Output { rule: id.clone(), message })?;
         }
-        let Some(feeds) = feeds.filter(|_| columns.iter().any(|column| column == "due_at")) else { continue };
+        let Some(feeds) = feeds else { continue };
         let at = timestamp(as_of);
         let waits = format!(
             "SELECT count(DISTINCT person_id) AS units FROM hits WHERE due_at <= {at} AND due_at > {spoken} \
@@ -282,7 +285,7 @@ mod tests {
     use super::*;
     use crate::rules::RuleSet;
 
-    /// The texts here and the plans there give the same feeds.
+    /// The texts here and the plans there give the same feeds and tables.
     #[test]
     fn a_rule_waits_for_the_feeds_that_its_plan_reads() {
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
@@ -293,6 +296,8 @@ mod tests {
         for (at, rule) in catalogue.rules.iter().enumerate() {
             let feeds: Vec<Feed> = waits_for(&catalogue, &context, rule).unwrap().into_iter().collect();
             assert_eq!(feeds, rules.waits_for(at).iter().collect::<Vec<_>>(), "{}", rule.header.id);
+            let tables: Vec<TableId> = reads(&catalogue, &context, rule).unwrap().into_iter().collect();
+            assert_eq!(tables, rules.rules()[at].tables.iter().collect::<Vec<_>>(), "{}", rule.header.id);
             different.insert(feeds);
         }
         assert!(different.len() > 3, "{different:?}");

@@ -12,6 +12,7 @@ use crate::history::hash_key;
 use crate::history::store::{RowId, Store};
 use crate::model::record::Op;
 use crate::model::schema::TableId;
+use crate::model::sets::TableSet;
 
 /// One version of one record.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,11 @@ impl RowRef {
     #[inline]
     pub(super) fn table_index(self) -> usize {
         (self.about >> (OP_BITS + COPY_BITS)) as usize & ((1 << TABLE_BITS) - 1)
+    }
+
+    #[inline]
+    pub fn is_of(self, tables: TableSet) -> bool {
+        tables.0 & 1 << self.table_index() != 0
     }
 
     #[inline]

@@ -176,6 +176,11 @@ impl TableId {
         self.def().feed.is_internal()
     }
 
+    /// Columns that are instants.
+    pub fn instants(self) -> impl Iterator<Item = &'static str> {
+        self.def().columns.iter().filter(|column| column.ty == ColumnType::Timestamp).map(|column| column.name)
+    }
+
     /// Whether others disclose its records, each for a purpose that a rule must share to see it (`purpose`). The agency's own register
     /// and the population register serve every purpose: what ends an alert stands there.
     pub fn is_for_a_purpose(self) -> bool {

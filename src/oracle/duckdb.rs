@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::file::RuleFile;
 use crate::config::Visibility;
 use crate::model::schema::{TableId, clock_file_schema};
-use crate::oracle::statements::{hits, spoken, standing_query, statements, waits_for};
+use crate::oracle::statements::{reads, spoken, standing_query, statements, waiting_hits, waits_for};
 use crate::oracle::{BatchError, by_purpose, columns, create, register, sql_error};
 use crate::rules::calendars::calendars;
 use crate::source::files::Recorded;
@@ -74,9 +74,11 @@ async fn write_rules(
         let id = &rule.header.id;
         let failed = |error| sql_error(&format!("rule {id}"), error);
         let columns = columns(context, &rule.sql).await.map_err(failed)?;
-        let _ = writeln!(out, "CREATE OR REPLACE VIEW hits AS {};", hits(rule, &columns));
         let feeds = waits_for(catalogue, context, rule).map_err(failed)?;
-        let query = standing_query(catalogue, rule, as_of, &spoken(Some(&feeds), as_of));
+        let spoken = spoken(Some(&feeds), as_of);
+        let tables = reads(catalogue, context, rule).map_err(failed)?;
+        let _ = writeln!(out, "{}\n;", waiting_hits(catalogue, rule, &columns, (&tables, &spoken), "VIEW")?);
+        let query = standing_query(catalogue, rule, as_of, &spoken);
         let _ = writeln!(
             out,
             "INSERT INTO standing_set SELECT '{id}', person_id, subject, alert_key, severity FROM (\n{query}\n) s;"

@@ -120,6 +120,8 @@ pub(super) fn statements(
         views.push(Statement::new(format!("view {}", link.name()), link_table(catalogue, link, as_of)));
     }
     order_views(&mut out, views, catalogue);
+    let known = self::section(&catalogue.tables, "known times")?.replace("{known}", &known_times());
+    out.extend(split(&known).map(|sql| Statement::new("known times".into(), sql)));
     Ok(out)
 }
 
@@ -184,6 +186,22 @@ fn spoken_by_records() -> String {
         format!("SELECT '{feed}' AS feed, max(known_time) AS known_time FROM {name}_file")
     });
     tables.collect::<Vec<_>>().join("\n    UNION ALL ")
+}
+
+/// When the versions of each table of persons became known; of a link's table the instants that its rows name.
+fn known_times() -> String {
+    let times = |table: TableId| -> Vec<String> {
+        let name = table.name();
+        let of = |column: &str, from: &str| {
+            format!("SELECT person_id, '{name}' AS of_table, {column} AS known_time FROM {from}")
+        };
+        if table.is_link() {
+            return table.instants().map(|column| of(column, name)).collect();
+        }
+        vec![of("known_time", &format!("{name}_versions"))]
+    };
+    let persons = TableId::ALL.into_iter().filter(|table| table.is_person());
+    persons.flat_map(times).collect::<Vec<_>>().join("\nUNION ALL ")
 }
 
 /// The table that a link fills, as a plain query; empty if nothing reads it.
@@ -278,7 +296,7 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
 
 /// A rule's rows under fixed names and types. One that does not say what it is about is none, and a severity that is no tier is the
 /// rule's own.
-pub(super) fn hits(rule: &RuleFile, columns: &[String]) -> String {
+fn hits(rule: &RuleFile, columns: &[String]) -> String {
     let has = |name: &str| columns.iter().any(|column| column == name);
     let subject = rule.header.subject_column();
     let optional = |name: &str, ty: &str| {
@@ -302,6 +320,20 @@ pub(super) fn hits(rule: &RuleFile, columns: &[String]) -> String {
     )
 }
 
+/// Makes `hits`: a rule's rows, with the times up to which they wait.
+pub(super) fn waiting_hits(
+    catalogue: &Catalogue,
+    rule: &RuleFile,
+    columns: &[String],
+    (read, spoken): (&BTreeSet<TableId>, &str),
+    kind: &str,
+) -> Result<String, BatchError> {
+    let read: Vec<String> = read.iter().map(|table| format!("'{}'", table.name())).collect();
+    let text = without_comments(section(&catalogue.tables, "rows that wait")?);
+    let text = text.replace("{kind}", kind).replace("{read}", &read.join(", ")).replace("{reached}", spoken);
+    Ok(text.trim().trim_end_matches(';').replace("{rows}", &hits(rule, columns)))
+}
+
 /// Limits a rule to persons who have or had a permit of one of its classes, whether or not its text does.
 fn of_classes(rule: &RuleFile) -> String {
     let header = &rule.header;
@@ -319,12 +351,7 @@ pub(super) fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64,
         // A list needs an item, and no reason is called so.
         reasons.push("''".to_owned());
     }
-    let body: String = catalogue
-        .standing
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("--"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let body = without_comments(&catalogue.standing);
     body.replace("$rule_id", &format!("'{}'", rule.header.id))
         .replace("$as_of", &timestamp(as_of))
         .replace("$spoken", spoken)
@@ -332,6 +359,11 @@ pub(super) fn standing_query(catalogue: &Catalogue, rule: &RuleFile, as_of: i64,
         .trim()
         .trim_end_matches(';')
         .to_owned()
+}
+
+fn without_comments(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 pub(super) fn timestamp(micros: i64) -> String {
@@ -345,16 +377,35 @@ pub(super) fn waits_for(
     context: &SessionContext,
     rule: &RuleFile,
 ) -> Result<BTreeSet<Feed>, DataFusionError> {
+    let conditions =
+        catalogue.views.iter().filter(|view| ["cancellers", "corroborations"].contains(&view.name.as_str()));
+    let conditions = conditions.map(|view| (view.sql.as_str(), [].as_slice()));
+    let texts = std::iter::once((rule.sql.as_str(), rule.header.uses.as_slice())).chain(conditions);
+    let tables = tables_below(catalogue, context, texts.collect(), true)?;
+    Ok(tables.into_iter().map(|table| table.def().feed).filter(|feed| !feed.is_internal()).collect())
+}
+
+/// The tables that a rule's rows depend on: directly, through views, and through rules that it uses.
+pub(super) fn reads(
+    catalogue: &Catalogue,
+    context: &SessionContext,
+    rule: &RuleFile,
+) -> Result<BTreeSet<TableId>, DataFusionError> {
+    tables_below(catalogue, context, vec![(&rule.sql, &rule.header.uses)], false)
+}
+
+/// The tables that texts read, each given with the rules whose rows it reads in `rule_rows`. If asked for, with those of all links of a feed of
+/// which they read one.
+fn tables_below<'a>(
+    catalogue: &'a Catalogue,
+    context: &SessionContext,
+    mut texts: Vec<(&'a str, &'a [String])>,
+    through_links: bool,
+) -> Result<BTreeSet<TableId>, DataFusionError> {
     let state = context.state();
     let dialect = state.config().options().sql_parser.dialect;
-    let mut feeds = BTreeSet::new();
-    // A text, and the rules whose rows it reads in `rule_rows`.
-    let mut texts: Vec<(&str, &[String])> = vec![(&rule.sql, &rule.header.uses)];
-    for view in ["cancellers", "corroborations"] {
-        texts.extend(
-            catalogue.views.iter().filter(|other| other.name == view).map(|view| (view.sql.as_str(), [].as_slice())),
-        );
-    }
+    let mut tables = BTreeSet::new();
+    let mut linked = BTreeSet::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     while let Some((sql, uses)) = texts.pop() {
         let statement = state.sql_to_statement(sql, &dialect)?;
@@ -373,13 +424,13 @@ pub(super) fn waits_for(
                 continue;
             }
             let Some(table) = TableId::from_name(name.strip_suffix("_history").unwrap_or(name)) else { continue };
+            tables.insert(table);
             let feed = table.def().feed;
-            if feeds.insert(feed) && feed.is_internal() {
+            if through_links && feed.is_internal() && linked.insert(feed) {
                 let links = catalogue.links.iter().filter(|link| link.table.def().feed == feed);
                 texts.extend(links.map(|link| (link.sql.as_str(), link.uses.as_slice())));
             }
         }
     }
-    feeds.retain(|feed| !feed.is_internal());
-    Ok(feeds)
+    Ok(tables)
 }

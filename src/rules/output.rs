@@ -21,7 +21,8 @@ pub struct Hit {
     pub subject: String,
     pub alert_key: String,
     pub alert_at: KnownTime,
-    /// The time up to which the row asserts an absence; the rule's clock must have reached it.
+    /// The time up to which the row asserts an absence; the rule's clock must have reached it. Of a row that lies ahead at least
+    /// `alert_at` ([`RuleRows::wait`]).
     pub due_at: Option<KnownTime>,
     pub cleared_at: Option<KnownTime>,
     pub cleared_reason: Option<String>,
@@ -100,6 +101,17 @@ impl RuleRows {
     /// Sorts the rows by unit; those of one unit are in order already.
     pub fn sort(&mut self) {
         self.hits.sort_by_key(|hit| hit.unit);
+    }
+
+    /// Makes the rows that lie ahead wait for the rule's clock to reach `alert_at`: those that begin at a time at which nothing became
+    /// known, so that only the passing of time raises them.
+    pub(super) fn wait(&mut self, became_known: impl Fn(u32, KnownTime) -> bool) {
+        let is_asked = |hit: &&mut Hit| hit.due_at.is_none_or(|due| due < hit.alert_at);
+        for hit in self.hits.iter_mut().filter(is_asked) {
+            if !became_known(hit.unit, hit.alert_at) {
+                hit.due_at = Some(hit.alert_at);
+            }
+        }
     }
 
     /// Evidence columns of a row, by name.

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use permitwatch::catalogue::Catalogue;
 use permitwatch::config::{Config, Visibility};
 use permitwatch::generate::Dataset;
 use permitwatch::model::alert::Alert;
+use permitwatch::model::clock::Spoken;
 use permitwatch::model::record::{Fates, Message, Offset, Quarantined, Record};
-use permitwatch::model::schema::{Feed, TableId};
+use permitwatch::model::schema::{Feed, TableId, clock_file_schema};
 use permitwatch::model::time::{KnownTime, format_micros};
-use permitwatch::oracle::{self, StandingRow};
+use permitwatch::oracle::{self, BatchStanding, StandingRow};
 use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::rules::RuleSet;
 use permitwatch::shard::{Order, Settings, Shard};
@@ -147,6 +148,20 @@ pub fn batch(catalogue: &Catalogue, tables: &[RecordBatch], clock: i64) -> Vec<S
     let recorded = |table: TableId| vec![tables[table.index()].clone()];
     let standing = runtime.block_on(oracle::standing(catalogue, &visibility(), clock, recorded));
     sorted(standing.unwrap_or_else(|error| panic!("as of {}: {error:?}", format_micros(clock))))
+}
+
+/// The same with the feeds as far as they reach.
+pub fn lagging_batch(catalogue: &Catalogue, tables: &[RecordBatch], clock: i64, reached: Spoken) -> BatchStanding {
+    let feeds = Feed::SOURCES.into_iter().filter(|feed| reached.of(*feed) > KnownTime::MIN);
+    let (names, times): (Vec<&str>, Vec<i64>) = feeds.map(|feed| (feed.name(), reached.of(feed).0)).unzip();
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(names)), Arc::new(TimestampMicrosecondArray::from(times))];
+    let clocks = RecordBatch::try_new(clock_file_schema(), columns).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let recorded = |table: TableId| vec![tables[table.index()].clone()];
+    let visibility = visibility();
+    let standing = oracle::standing_with_clocks(catalogue, &visibility, clock, recorded, vec![clocks]);
+    runtime.block_on(standing).unwrap_or_else(|error| panic!("as of {}: {error:?}", format_micros(clock)))
 }
 
 pub fn sorted(mut rows: Vec<StandingRow>) -> Vec<StandingRow> {

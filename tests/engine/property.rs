@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use permitwatch::catalogue::Catalogue;
 use permitwatch::model::alert::Alert;
+use permitwatch::model::clock::Spoken;
 use permitwatch::model::partition::partition_of;
 use permitwatch::model::purpose::Purpose;
 use permitwatch::model::record::{Message, Offset, Op, Record, Value};
@@ -22,7 +23,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::drive::{
-    Dice, SEED, batch, case_file, catalogue, difference, log_bytes, plan, records_of, shard, sorted, strict, visibility,
+    Dice, SEED, batch, case_file, catalogue, difference, lagging_batch, log_bytes, plan, records_of, shard, sorted,
+    strict, visibility,
 };
 
 /// Sets drawn, unless the environment says otherwise: few and large, for a batch query costs the same for one person as for many.
@@ -496,6 +498,56 @@ fn strict_order_has_standing_what_the_batch_query_finds() {
     let [queries, standing, transitions] = *bench.compared.borrow();
     println!("{queries} batch queries, {standing} alerts standing, {transitions} transitions");
     assert!(standing > 100, "only {standing} alerts stood: the histories do not breach anything");
+}
+
+/// The feeds reach the end, but for one or two that cannot be held up by the merge: those reach a moment or a day before.
+fn lags(recording: &Recording, end: i64, dice: &mut Dice) -> Spoken {
+    let known: Vec<i64> = recording.records().iter().map(|record| record.known_time.0).collect();
+    let mut reached = Spoken([KnownTime(end); Feed::COUNT]);
+    for _ in 0..=dice.below(2) {
+        let feed = *dice.pick(&[Feed::Population, Feed::Border, Feed::Payments, Feed::Studies, Feed::Notices]);
+        let near = *dice.pick(&known);
+        let midnight = KnownTime(near).next_midnight().0 + dice.below(400) as i64 * MICROS_PER_DAY;
+        let lag = *dice.pick(&[near, near - 1, midnight, midnight - 1]);
+        reached.0[feed.index()] = KnownTime(lag.min(end));
+    }
+    reached
+}
+
+#[test]
+fn what_waits_for_a_feed_that_lags_is_the_same_in_the_batch_query() {
+    let bench = Bench::new();
+    run(SETS, 60, &bench, |draw| {
+        let mut dice = Dice(draw.shuffle ^ 7);
+        let whole = bench.stock.recording(draw);
+        let end = *clocks(&whole, draw).last().expect("an end");
+        let reached = lags(&whole, end, &mut dice);
+        let is_carried = |record: &&Record| record.known_time <= reached.of(record.table.def().feed);
+        let recording = Recording::new(whole.records().iter().filter(is_carried).cloned().collect());
+        let mut shard = shard(Order::Strict, bench.rules());
+        shard.set_spoken(reached);
+        for messages in recording.messages().chunks(draw.cut * 5) {
+            messages.iter().for_each(|message| shard.take(message));
+        }
+        shard.settle(KnownTime(end));
+        let engine = sorted(standing_rows(&shard));
+        let waiting: usize = shard.waiting().iter().sum();
+        bench.give_back(shard.into_rule_set());
+        let found = lagging_batch(&bench.catalogue, &recording.tables(), end, reached);
+        bench.count(0, found.standing.len());
+        bench.count(1, waiting);
+        let asked: usize = found.waiting.values().map(|(_, units)| units).sum();
+        if engine != found.standing || waiting != asked {
+            let difference = difference(&engine, &found.standing);
+            return Err(format!(
+                "{reached:?}, engine (first, {waiting} wait), batch (second, {asked} wait):\n{difference}"
+            ));
+        }
+        Ok(())
+    });
+    let [standing, waiting, _] = *bench.compared.borrow();
+    println!("{standing} alerts standing, {waiting} units wait");
+    assert!(standing > 100 && waiting > 100, "{standing} {waiting}");
 }
 
 #[test]

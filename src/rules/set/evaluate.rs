@@ -37,6 +37,18 @@ impl RuleSet {
     /// Runs the plans that each unit asks for. A failure is narrowed down to the units that cause it. Persons of whom something
     /// serves one purpose alone are evaluated apart for each purpose, so that a rule, and what it reads by views, sees what it may.
     pub fn evaluate(&self, history: &History, units: &[Unit], asked: &[Request]) -> Evaluation {
+        let mut out = self.evaluate_all(history, units, asked);
+        for (rows, rule) in out.rows.iter_mut().zip(&self.rules) {
+            let Some(rows) = rows else { continue };
+            rows.wait(|unit, at| {
+                let unit = units[unit as usize];
+                history.became_known(unit.person, rule.tables, at, unit.as_of.0)
+            });
+        }
+        out
+    }
+
+    fn evaluate_all(&self, history: &History, units: &[Unit], asked: &[Request]) -> Evaluation {
         if units.iter().all(|unit| !history.has_bound(unit.person)) {
             return self.evaluate_seeing(history, units, None, asked);
         }
