@@ -7,7 +7,7 @@
 //!
 //! There are two clocks. *Fact* is the greatest known time read. *Absence* is the rule's clock: the time up to which all the rule's
 //! feeds have been read. In strict order the two are equal as far as the recording's feeds reach. A row with `due_at` asserts an
-//! absence and waits for the second clock.
+//! absence and waits for the second clock, and so does one that lies ahead ([`Hit::waits_until`]).
 //!
 //! No I/O, no SQL, no wall clock.
 

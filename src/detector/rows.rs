@@ -42,7 +42,7 @@ impl<'a> RuleRows<'a> {
         }
     }
 
-    /// The rows that asserted an absence due at `waited` or later and that ended by `until`, if their alert has no other row left
+    /// The rows that waited for the rule's clock to reach `waited` or later and that ended by `until`, if their alert has no other row left
     /// and does not stand. `None` if there are no such rows.
     pub fn ended_since(
         &self,
@@ -55,8 +55,9 @@ impl<'a> RuleRows<'a> {
             let same = |other: &&Hit| other.subject == hit.subject && other.alert_key == hit.alert_key;
             self.hits.iter().filter(same).any(|other| !is_over(other))
         };
-        let is_gone =
-            |hit: &Hit| hit.due_at.is_some_and(|due| due >= waited) && is_over(hit) && !is_left(hit) && !stands(hit);
+        let is_gone = |hit: &Hit| {
+            hit.waits_until().is_some_and(|due| due >= waited) && is_over(hit) && !is_left(hit) && !stands(hit)
+        };
         let candidates: Vec<Candidate> =
             self.candidates.iter().filter(|candidate| is_gone(&self.hits[candidate.hit])).copied().collect();
         (!candidates.is_empty()).then_some(RuleRows { candidates, ..*self })
@@ -65,7 +66,7 @@ impl<'a> RuleRows<'a> {
     fn reached(&self, candidate: &Candidate, moment: Moment) -> bool {
         let has_begun = |hit: usize| {
             let hit = &self.hits[hit];
-            hit.alert_at <= moment.fact && hit.due_at.is_none_or(|due| due <= moment.absence)
+            hit.alert_at <= moment.fact && hit.waits_until().is_none_or(|due| due <= moment.absence)
         };
         has_begun(candidate.hit)
             && candidate.corroborated.is_none_or(|by| {
@@ -169,7 +170,7 @@ impl<'a> RuleRows<'a> {
     /// The next instants after `moment` at which something may change: by the fact clock, and by the absence clock.
     pub fn next(&self, moment: Moment) -> (Option<KnownTime>, Option<KnownTime>) {
         let fact = self.instants().filter(|at| *at > moment.fact).min();
-        let absence = self.hits.iter().filter_map(|hit| hit.due_at).filter(|due| *due > moment.absence).min();
+        let absence = self.hits.iter().filter_map(Hit::waits_until).filter(|due| *due > moment.absence).min();
         (fact, absence)
     }
 
@@ -177,7 +178,7 @@ impl<'a> RuleRows<'a> {
         let rows = self.candidates.iter().flat_map(|candidate| {
             let hit = &self.hits[candidate.hit];
             let since = candidate.corroborated.map(|by| by.since);
-            [Some(candidate.alert_at), since, hit.due_at, hit.cleared_at].into_iter().flatten()
+            [Some(candidate.alert_at), since, hit.waits_until(), hit.cleared_at].into_iter().flatten()
         });
         let cancellers = self
             .conditions

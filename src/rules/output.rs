@@ -21,15 +21,23 @@ pub struct Hit {
     pub subject: String,
     pub alert_key: String,
     pub alert_at: KnownTime,
-    /// The time up to which the row asserts an absence; the rule's clock must have reached it. Of a row that lies ahead at least
-    /// `alert_at` ([`RuleRows::wait`]).
+    /// The time up to which the row asserts an absence, as it says itself.
     pub due_at: Option<KnownTime>,
+    /// Nothing became known at `alert_at` ([`RuleRows::wait`]).
+    lies_ahead: bool,
     pub cleared_at: Option<KnownTime>,
     pub cleared_reason: Option<String>,
     pub anchor: Option<Day>,
     pub severity: Severity,
     batch: u32,
     row: u32,
+}
+
+impl Hit {
+    /// The time that the rule's clock must have reached for the row to hold.
+    pub fn waits_until(&self) -> Option<KnownTime> {
+        if self.lies_ahead { self.due_at.max(Some(self.alert_at)) } else { self.due_at }
+    }
 }
 
 /// All rows that a rule gave for a batch, sorted by unit.
@@ -109,7 +117,7 @@ impl RuleRows {
         let is_asked = |hit: &&mut Hit| hit.due_at.is_none_or(|due| due < hit.alert_at);
         for hit in self.hits.iter_mut().filter(is_asked) {
             if !became_known(hit.unit, hit.alert_at) {
-                hit.due_at = Some(hit.alert_at);
+                hit.lies_ahead = true;
             }
         }
     }
@@ -203,6 +211,7 @@ fn read_batch(header: &Header, batch: &RecordBatch, number: u32, hits: &mut Vec<
             alert_key,
             alert_at,
             due_at: at(&dues, row),
+            lies_ahead: false,
             cleared_at,
             cleared_reason: reasons.as_ref().and_then(|array| word(array, row)).map(|(_, reason)| reason),
             anchor,

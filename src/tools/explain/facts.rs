@@ -254,7 +254,7 @@ fn row_facts(
     (finding, evidence): (Bilingual, Map<String, Value>),
 ) -> RowFacts {
     let header = &rule.file.header;
-    let asserted_to = hit.due_at.unwrap_or(KnownTime::MIN);
+    let asserted_to = hit.waits_until().unwrap_or(KnownTime::MIN);
     let silent = person.shard.waits_for(number).iter().filter(|feed| person.clocks.feed(*feed) < asserted_to);
     let corroborated = conditions.corroborations.iter().any(|corroboration| {
         let same = |other: &&&Hit| other.alert_key == hit.alert_key && other.subject == hit.subject;
@@ -292,7 +292,7 @@ fn verdict(
     at: KnownTime,
     spoken: KnownTime,
 ) -> Verdict {
-    let is_said = |hit: &Hit| hit.due_at.is_none_or(|due| due <= spoken);
+    let is_said = |hit: &Hit| hit.waits_until().is_none_or(|due| due <= spoken);
     let is_over = |hit: &Hit| hit.cleared_at.is_some_and(|cleared| cleared <= at);
     let holds = |hit: &Hit| hit.alert_at <= at && is_said(hit) && !is_over(hit);
     if hit.alert_at > at {
