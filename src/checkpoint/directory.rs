@@ -1,7 +1,7 @@
 //! The folder of a shard's checkpoints: names of its files, and how they get there.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
@@ -65,8 +65,22 @@ impl Directory {
 
     /// Writes a file whole: it has its name only once it is on the disk.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
+        self.write_pieces(name, std::iter::once(Ok(bytes)))
+    }
+
+    /// The same of a file that is made piece by piece.
+    pub fn write_pieces<B: AsRef<[u8]>>(
+        &self,
+        name: &str,
+        pieces: impl Iterator<Item = Result<B, CheckpointError>>,
+    ) -> Result<(), CheckpointError> {
         let path = self.path.join(name);
-        OutFile::write(&path, bytes).map_err(|source| failed("write", &path, source))?;
+        let wrong = |source| failed("write", &path, source);
+        let mut file = OutFile::create(&path).map_err(wrong)?;
+        for piece in pieces {
+            file.write_all(piece?.as_ref()).map_err(wrong)?;
+        }
+        file.finish().map_err(wrong)?;
         // The name is on the disk only once its folder is.
         File::open(&self.path)
             .and_then(|folder| folder.sync_all())

@@ -181,22 +181,24 @@ impl Writing {
     }
 
     fn write_part(&self, number: u32, blocks: Vec<Block>) -> Result<Part, CheckpointError> {
-        let mut bytes = Vec::new();
+        let mut bytes = 0;
         let mut at = Vec::new();
-        for block in blocks {
+        let file = format!("part-{:010}-{number}.bin", self.generation);
+        // One block in memory at a time: a whole checkpoint is as large as the state.
+        let pieces = blocks.into_iter().map(|block| {
             let own = block.encode()?;
             at.push(BlockAt {
                 kind: block.kind(),
                 table: block.table().map(str::to_owned),
-                offset: bytes.len() as u64,
+                offset: bytes,
                 bytes: own.len() as u64,
                 crc32: crc32fast::hash(&own),
             });
-            bytes.extend(own);
-        }
-        let file = format!("part-{:010}-{number}.bin", self.generation);
-        self.directory.write(&file, &bytes)?;
-        Ok(Part { file, bytes: bytes.len() as u64, blocks: at })
+            bytes += own.len() as u64;
+            Ok(own)
+        });
+        self.directory.write_pieces(&file, pieces)?;
+        Ok(Part { file, bytes, blocks: at })
     }
 
     /// Writes one part in the place of several.
