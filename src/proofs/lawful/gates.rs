@@ -10,9 +10,9 @@ use crate::catalogue::file::Header;
 use crate::catalogue::gateways::{Gate, Gateways};
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::TableId;
-use crate::proofs::lawful::law::{Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, Safeguard};
+use crate::proofs::lawful::law::{Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, OF_PROTECTION, ONLY_IN_FAVOUR, Safeguard};
 use crate::proofs::lawful::uses::Breach;
-use crate::proofs::lawful::ways::{Cell, Source, Way, kinds_of};
+use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Source, Way, kinds_of};
 
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
@@ -40,7 +40,11 @@ pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &G
             }
             match &read.source {
                 Source::Civil(note) => {
-                    let others = classes.without(Classes::of_all(OF_COUPLES));
+                    let lawful = match note.safeguard {
+                        Safeguard::Citizenship => Classes::of_all(OF_PROTECTION),
+                        _ => Classes::of_all(OF_COUPLES),
+                    };
+                    let others = classes.without(lawful);
                     if !others.is_empty() {
                         let what = format!("{} for permits of {}", note.what, named(others));
                         let breach = Breach { what, ..note.as_ref().clone() };
@@ -65,6 +69,12 @@ pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &G
                     }
                 }
                 Source::Table(table) => {
+                    let is_open = permit.is_some_and(|permit| way.known[permit].is_open);
+                    for breach in of_anchor(*table, read, is_open).into_iter().chain(of_favour(*table, read, way)) {
+                        if !found.contains(&breach) {
+                            found.push(breach);
+                        }
+                    }
                     let (kinds, shown) = (kinds_of(*table), way.kinds_shown(read));
                     let of: Vec<Option<&'static str>> = if kinds.is_empty() {
                         vec![None]
@@ -82,6 +92,48 @@ pub fn check(header: &Header, ways: &[Way], subject: Option<usize>, gateways: &G
     }
     found.extend(of_gateways(header, reads, gateways));
     found
+}
+
+/// What shows something of an anchor, if only in that it has no row, is read for permits whose anchor is not protected.
+fn of_anchor(table: TableId, read: &Read, is_open: bool) -> Option<Breach> {
+    if !matches!(table, TableId::AnchorPermits | TableId::AnchorApplications | TableId::AnchorPopulation) {
+        return None;
+    }
+    let place = Highlight::Relation(vec![read.via.to_string()]);
+    let hint = "say at the permit that the alert is about: AND NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id)";
+    let what = if read.via.as_ref() == PROTECTED_ANCHORS {
+        if read.is_absent {
+            return None;
+        }
+        format!("it reads {PROTECTED_ANCHORS} otherwise than to keep its permits away")
+    } else if is_open {
+        return None;
+    } else {
+        format!("it reads {} of permits whose anchor may be protected: what is not shown of the anchor tells that", table.name())
+    };
+    Some(Breach { hint: Some(hint.to_owned()), ..Breach::new(Safeguard::Protected, what, place) })
+}
+
+/// What may keep a row away and bring none.
+fn of_favour(table: TableId, read: &Read, way: &Way) -> Vec<Breach> {
+    let said: Vec<(String, &str)> = match table {
+        TableId::ExcusedMonths if !read.is_absent && !read.is_weighed => {
+            vec![("excused months".to_owned(), "let them keep rows away: NOT EXISTS (SELECT 1 FROM excused_months x WHERE ...), or read idle_months; pay alone is in salaries")]
+        }
+        TableId::Notices if !read.is_absent => {
+            let (kinds, shown) = (kinds_of(table), way.kinds_shown(read));
+            let is_read = |kind: &str| kinds.iter().position(|known| *known == kind).is_some_and(|at| shown & (1 << at) != 0);
+            let told = ONLY_IN_FAVOUR.iter().filter(|(kind, _)| is_read(kind));
+            told.map(|(kind, what)| (format!("{what} (kind '{kind}')"), "say which kinds of notices are meant, n.kind = '...'; what speaks for the person keeps rows away by NOT EXISTS")).collect()
+        }
+        _ => Vec::new(),
+    };
+    let breach = |(what, hint): (String, &str)| {
+        let what = format!("a row rests on {what}, which is there for the person and not against");
+        let place = Highlight::Relation(vec![read.via.to_string()]);
+        Breach { hint: Some(hint.to_owned()), ..Breach::new(Safeguard::Favour, what, place) }
+    };
+    said.into_iter().map(breach).collect()
 }
 
 fn of_gateways(header: &Header, reads: Reads, gateways: &Gateways) -> Vec<Breach> {
