@@ -17,6 +17,7 @@ pub mod fixed;
 pub mod flow;
 pub mod gates;
 pub mod law;
+pub mod origins;
 mod own;
 pub mod uses;
 pub mod value;

@@ -213,8 +213,14 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
         facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
-    let mut transitions = person.log.iter().filter(|alert| alert.alert_id == facts.alert.alert_id);
-    if is_closed || transitions.any(|alert| person.is_closed(&alert.records)) {
+    let rules = person.shard.rules();
+    let planned = rules.iter().find(|rule| rule.file.header.id == facts.alert.rule_id);
+    let hides = |records: &[RecordRef]| match planned {
+        Some(rule) => person.hides(rule, records, as_of.0),
+        None => person.is_closed(records),
+    };
+    let said = |alert: &&Alert| alert.alert_id == facts.alert.alert_id && !alert.records.is_empty();
+    if is_closed || person.log.iter().filter(said).any(|alert| hides(&alert.records)) {
         facts.close();
     }
     facts

@@ -62,7 +62,8 @@ impl Visitor for Named {
 
 /// Derives from the program's own texts which of them nobody may change: the roots and links, what they read, and so on.
 fn fixed_views() -> BTreeMap<&'static str, String> {
-    let reads: BTreeMap<&str, BTreeSet<String>> = own::VIEWS.iter().map(|(name, file)| (*name, reads_of(file))).collect();
+    let reads: BTreeMap<&str, BTreeSet<String>> =
+        own::VIEWS.iter().map(|(name, file)| (*name, reads_of(file))).collect();
     let mut open: Vec<(&'static str, String)> = Vec::new();
     for (name, _) in own::VIEWS {
         let sealed = SEALED.iter().find(|(table, _)| reads[name].contains(*table));
@@ -127,7 +128,8 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
         let file = own::of(if what == "view" { own::VIEWS } else { own::LINKS }, name);
         let is_changed = own.zip(file).is_some_and(|(own, file)| !is_same(own, file));
         if is_changed && let Err(void) = excepted.holds(name, Safeguard::FixedText) {
-            let message = format!("the {what} {name} is not the one that the program was made with, and {why} rests on it{void}");
+            let message =
+                format!("the {what} {name} is not the one that the program was made with, and {why} rests on it{void}");
             refused.push(told(Safeguard::FixedText, what, name, &message, Err("*/".to_owned()), None));
         }
     };
@@ -151,7 +153,9 @@ fn of_frames<'a>(catalogue: &'a Catalogue, excepted: &'a Excepted) -> impl Itera
             return None;
         }
         let void = excepted.holds(file, Safeguard::FixedText).err()?;
-        let message = format!("{file} is not the one that the program was made with, and the batch query of every rule rests on it{void}");
+        let message = format!(
+            "{file} is not the one that the program was made with, and the batch query of every rule rests on it{void}"
+        );
         Some(told(Safeguard::FixedText, "frame", file, &message, Err("SELECT".to_owned()), None))
     })
 }

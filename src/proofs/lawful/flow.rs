@@ -11,8 +11,10 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Union, Values
 
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::{ColumnType, TableId};
+use crate::model::sets::TableSet;
 use crate::proofs::lawful::fixed;
 use crate::proofs::lawful::law::Safeguard;
+use crate::proofs::lawful::origins;
 use crate::proofs::lawful::uses::{Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::lawful::ways::{self, Cell, Read, Source, Way};
@@ -45,6 +47,8 @@ pub fn note_civil(ways: &mut [Way], note: Breach) {
 pub struct Flow {
     pub values: Vec<Value>,
     pub ways: Vec<Way>,
+    /// By column: the tables that its values come from.
+    pub origins: Vec<TableSet>,
     pub found: Vec<Breach>,
 }
 
@@ -71,7 +75,12 @@ impl Tables {
     pub fn follow(&self, plan: &LogicalPlan) -> Flow {
         let mut walk = Walk { tables: self, found: Vec::new(), civil: Vec::new(), absent: 0 };
         let (values, ways) = walk.plan(plan);
-        Flow { values, ways, found: walk.found }
+        let of_column = |name: &str, column: &str| {
+            let table = self.0.get(name)?;
+            let at = table.names.iter().position(|known| known == column)?;
+            Some(table.flow.origins.get(at).copied().unwrap_or_default())
+        };
+        Flow { values, ways, origins: origins::of(plan, &of_column), found: walk.found }
     }
 }
 
@@ -209,10 +218,14 @@ impl Walk<'_> {
         let places: Vec<Option<usize>> =
             schema.fields().iter().map(|field| table.names.iter().position(|known| known == field.name())).collect();
         let value = |at: &Option<usize>| at.and_then(|at| table.flow.values.get(at).cloned()).unwrap_or_default();
-        let excuse = |column: &str| Value::of(Item::new(Sort::Excuse, "excused_months", "month")).by(&format!("weighed in {name}.{column}"));
-        let values = places.iter().zip(schema.fields()).map(|(at, field)| match TELLS_EXCUSES.contains(&field.name().as_str()) {
-            true if name == WEIGHED => excuse(field.name()),
-            _ => value(at).by(&format!("handed on by {name}")),
+        let excuse = |column: &str| {
+            Value::of(Item::new(Sort::Excuse, "excused_months", "month")).by(&format!("weighed in {name}.{column}"))
+        };
+        let values = places.iter().zip(schema.fields()).map(|(at, field)| {
+            match TELLS_EXCUSES.contains(&field.name().as_str()) {
+                true if name == WEIGHED => excuse(field.name()),
+                _ => value(at).by(&format!("handed on by {name}")),
+            }
         });
         let values = values.collect();
         let via: Arc<str> = name.into();

@@ -10,7 +10,9 @@ use crate::catalogue::file::Header;
 use crate::catalogue::gateways::{Gate, Gateways};
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::TableId;
-use crate::proofs::lawful::law::{Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, OF_PROTECTION, ONLY_IN_FAVOUR, Safeguard};
+use crate::proofs::lawful::law::{
+    Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, OF_PROTECTION, ONLY_IN_FAVOUR, Safeguard,
+};
 use crate::proofs::lawful::uses::Breach;
 use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Source, Way, kinds_of};
 
@@ -109,7 +111,10 @@ fn of_anchor(table: TableId, read: &Read, is_open: bool) -> Option<Breach> {
     } else if is_open {
         return None;
     } else {
-        format!("it reads {} of permits whose anchor may be protected: what is not shown of the anchor tells that", table.name())
+        format!(
+            "it reads {} of permits whose anchor may be protected: what is not shown of the anchor tells that",
+            table.name()
+        )
     };
     Some(Breach { hint: Some(hint.to_owned()), ..Breach::new(Safeguard::Protected, what, place) })
 }
@@ -118,11 +123,15 @@ fn of_anchor(table: TableId, read: &Read, is_open: bool) -> Option<Breach> {
 fn of_favour(table: TableId, read: &Read, way: &Way) -> Vec<Breach> {
     let said: Vec<(String, &str)> = match table {
         TableId::ExcusedMonths if !read.is_absent && !read.is_weighed => {
-            vec![("excused months".to_owned(), "let them keep rows away: NOT EXISTS (SELECT 1 FROM excused_months x WHERE ...), or read idle_months; pay alone is in salaries")]
+            vec![(
+                "excused months".to_owned(),
+                "let them keep rows away: NOT EXISTS (SELECT 1 FROM excused_months x WHERE ...), or read idle_months; pay alone is in salaries",
+            )]
         }
         TableId::Notices if !read.is_absent => {
             let (kinds, shown) = (kinds_of(table), way.kinds_shown(read));
-            let is_read = |kind: &str| kinds.iter().position(|known| *known == kind).is_some_and(|at| shown & (1 << at) != 0);
+            let is_read =
+                |kind: &str| kinds.iter().position(|known| *known == kind).is_some_and(|at| shown & (1 << at) != 0);
             let told = ONLY_IN_FAVOUR.iter().filter(|(kind, _)| is_read(kind));
             told.map(|(kind, what)| (format!("{what} (kind '{kind}')"), "say which kinds of notices are meant, n.kind = '...'; what speaks for the person keeps rows away by NOT EXISTS")).collect()
         }

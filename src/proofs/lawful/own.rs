@@ -63,7 +63,8 @@ mod tests {
             let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
             names.filter_map(|name| name.strip_suffix(".sql").map(ToOwned::to_owned)).collect()
         };
-        let listed = |texts: &[&[Own]]| texts.concat().iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let listed =
+            |texts: &[&[Own]]| texts.concat().iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(listed(&[VIEWS]), in_folder("views"));
         assert_eq!(listed(&[LINKS]), in_folder("links"));
         assert_eq!(listed(&[RULES, FRAMES, &[("duckdb", "")]]), in_folder(""));

@@ -115,7 +115,8 @@ impl Reader<'_> {
                 if let Some(item) = value.has(|sort| *sort == Sort::CitizenshipChange) {
                     self.note_which(expr, item);
                 }
-                if let Some(item) = value.has(|sort| *sort == Sort::Excuse) {
+                // A day beyond the calendar is null, so that this, too, is a comparison.
+                if let Some(item) = value.has(|sort| matches!(sort, Sort::Excuse | Sort::BirthMoved)) {
                     self.refuse(expr, item, "asks for");
                 }
                 sticky(&[value])

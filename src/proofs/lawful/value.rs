@@ -117,7 +117,8 @@ pub fn sort_of(table: TableId, column: &str, ty: ColumnType) -> Option<Sort> {
         (_, Hash) => Sort::Key,
         (_, OtherPerson) => Sort::OtherPerson,
         (_, Person) => Sort::Person,
-        (_, RecordKey) if table.is_link() => Sort::LinkKey,
+        // That of an anchor's record is made of the permit that depends on this person.
+        (_, RecordKey | Record) if table.is_link() || table == TableId::Anchors => Sort::LinkKey,
         (_, Permit) if !keys::has_own_permit(table) => Sort::OtherPermit,
         (_, Permit | RecordKey | Record | Employer | Institution) => Sort::Id,
         _ => return None,

@@ -325,9 +325,7 @@ impl Way {
                 Facts { never: kinds & set == 0, kinds: [(*read, set)].into(), ..Facts::default() }
             }
             (Key(a), Key(b)) if wanted => Facts { tied: vec![(*a, *b)], ..Facts::default() },
-            (Permit(a), Permit(b)) if wanted => {
-                Facts { same: vec![(*a, *b)], one: vec![(*a, *b)], ..Facts::default() }
-            }
+            (Permit(a), Permit(b)) if wanted => Facts { same: vec![(*a, *b)], one: vec![(*a, *b)], ..Facts::default() },
             (Class(a), Class(b)) if wanted => Facts { same: vec![(*a, *b)], ..Facts::default() },
             _ => Facts::default(),
         }
@@ -378,8 +376,14 @@ impl Way {
     /// Whether what is known of the class of one of two records of a permit holds for the other: a register may say another class in
     /// each, unless all are taken together.
     fn is_of_one_class(&self, a: usize, b: usize) -> bool {
-        let says_one = |permit: usize| self.classes[permit] != Classes::all() || self.cells.contains(&Cell::Class(permit));
-        (self.known[a].is_whole && self.known[b].is_whole) || !says_one(a) || !says_one(b)
+        let says_one =
+            |permit: usize| self.classes[permit] != Classes::all() || self.cells.contains(&Cell::Class(permit));
+        match (self.known[a].is_whole, self.known[b].is_whole) {
+            (true, true) => true,
+            (true, false) => !says_one(b),
+            (false, true) => !says_one(a),
+            (false, false) => !says_one(a) || !says_one(b),
+        }
     }
 
     /// Two reads of a table whose rows are versions of one record.

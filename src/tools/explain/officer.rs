@@ -412,7 +412,8 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
         notes.push(without_numbers(of(language, &row.finding), language));
     }
     let (reference, key) = (say(language, "referens", "reference"), say(language, "nyckel", "key"));
-    notes.push(format!("{reference}: {}, {key} {}", row.alert_id, row.alert_key));
+    let key = if row.alert_key.is_empty() { String::new() } else { format!(", {key} {}", row.alert_key) };
+    notes.push(format!("{reference}: {}{key}", row.alert_id));
     Item { head: format!("{}, {tier}", capital(verdict(language, row.verdict))), notes, pairs: Vec::new() }
 }
 

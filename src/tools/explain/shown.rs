@@ -9,7 +9,9 @@ use serde::Serialize;
 use crate::history::RowId;
 use crate::model::alert::RecordRef;
 use crate::model::schema::{Column, ColumnType, TableId};
+use crate::model::sets::TableSet;
 use crate::model::time::format_micros;
+use crate::rules::planned::PlannedRule;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
 
@@ -114,6 +116,14 @@ impl Person {
             let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
             class.is_some_and(|class| self.closed.classes.contains(&class))
         })
+    }
+
+    /// Whether a row of a rule rests on a record of a closed class, or may: also on those of a table that it shows and of which it names no
+    /// record.
+    pub fn hides(&self, rule: &PlannedRule, records: &[RecordRef], as_of: i64) -> bool {
+        let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
+        let unnamed = rule.shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
+        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, unnamed, as_of))
     }
 
     /// The versions of the person's records in these tables that became known at one moment.

@@ -8,6 +8,11 @@ use super::{Reader, bare, is_all, is_equality, is_named, shown, sticky, whole_nu
 use crate::proofs::lawful::law::Safeguard;
 use crate::proofs::lawful::value::{Item, Sort, Value};
 
+/// Whether a value is who the anchor of this person's permit is.
+fn is_of_anchor(value: &Value) -> bool {
+    value.has(|sort| *sort == Sort::OtherPerson).is_some_and(|item| item.column == "anchor_person_id")
+}
+
 impl Reader<'_> {
     pub(super) fn compare(
         &mut self,
@@ -63,7 +68,7 @@ impl Reader<'_> {
             // Compared with anybody but the anchor, a spouse tells that there is one.
             if is_lawful
                 && any(&|sort| *sort == Sort::Spouse).is_some()
-                && any(&|sort| *sort == Sort::OtherPerson).is_none()
+                && !sides.iter().any(|(side, _)| is_of_anchor(side))
             {
                 self.use_civil(expr, if l.has(|sort| *sort == Sort::Spouse).is_some() { l } else { r });
             }

@@ -4,6 +4,7 @@ use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
 use super::{Cell, Facts, Read, Way, limit, rows, text_or_null};
+use crate::model::schema::TableId;
 use crate::proofs::lawful::law::Classes;
 
 /// One way of each side, beside one another: the right side's permits and reads are numbered after the left side's.
@@ -126,7 +127,26 @@ fn is_sparing(join: &Join, is_swapped: bool) -> bool {
     matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
         && join.filter.is_none()
         && join.on.len() == 1
-        && is_whole(partner, PROTECTED_ANCHORS)
+        && (is_whole(partner, PROTECTED_ANCHORS) || is_marked(partner))
+}
+
+/// Whether a plan's rows are all those of anchors that show no more than that they are protected.
+fn is_marked(plan: &LogicalPlan) -> bool {
+    let is_mark = |condition: &&Expr| matches!(condition, Expr::Column(column) if column.name == "protected");
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            scan.table_name.table() == TableId::AnchorPopulation.name()
+                && scan.fetch.is_none()
+                && !scan.filters.is_empty()
+                && scan.filters.iter().all(|filter| is_mark(&filter))
+        }
+        LogicalPlan::Filter(filter) => {
+            is_mark(&&filter.predicate) && is_whole(&filter.input, TableId::AnchorPopulation.name())
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_marked(&alias.input),
+        LogicalPlan::Projection(projection) => is_marked(&projection.input),
+        _ => false,
+    }
 }
 
 /// Whether a plan's rows are all those of a table.
