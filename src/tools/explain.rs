@@ -90,6 +90,10 @@ pub struct AlertFacts {
     pub history: Vec<Transition>,
     /// Only the alerts topic was available, no recorded feeds.
     pub from_topic: bool,
+    /// There are records of the kinds that the rule reads which were disclosed for another purpose: the rule was not shown them, so that what speaks
+    /// for the person in them was not looked for. What they say is not told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_unseen: bool,
 }
 
 /// The row of a standing alert that is in force at `as_of`. A correction that changes neither the severity nor the day that the
@@ -215,6 +219,7 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
     }
     let rules = person.shard.rules();
     let planned = rules.iter().find(|rule| rule.file.header.id == facts.alert.rule_id);
+    facts.has_unseen = planned.is_some_and(|rule| person.has_unseen(rule, as_of.0));
     let hides = |records: &[RecordRef]| match planned {
         Some(rule) => person.hides(rule, records, as_of.0),
         None => person.is_closed(records),
@@ -353,6 +358,7 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,
+        has_unseen: false,
     }))
 }
 

@@ -168,6 +168,7 @@ fn words(text: &str) -> Option<Vec<String>> {
             comment.trim().starts_with("section:").then(|| comment.trim().to_owned())
         }
         Token::Whitespace(_) => None,
+        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
         token => Some(token.to_string()),
     });
     Some(words.collect())

@@ -19,8 +19,8 @@ use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Source, Way, ki
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
 
-/// By what is read and how far it is given: the classes of permits, why, and the table or view that the text names.
-type Refused = BTreeMap<(String, Gate), (Classes, Option<String>, Arc<str>)>;
+/// By what is read, how far it is given, and whether the law says so and not the file: the classes of permits, why, and the table or view that the text names.
+type Refused = BTreeMap<(String, Gate, bool), (Classes, Option<String>, Arc<str>)>;
 
 /// What is not lawful about what a rule reads; `subject` is the place of the column that says what its alerts are about, `used` the
 /// classes of permits that the rules in its `uses` are about.
@@ -161,32 +161,41 @@ fn of_gateways(header: &Header, reads: Reads, gateways: &Gateways) -> Vec<Breach
                 (entry.map_or(Gate::Closed, |entry| entry.gate), entry.map(|entry| entry.provision.clone()), named)
             };
             let (law, own) = (of(&GATEWAYS), of(gateways));
-            let (gate, provision, named) = if own.0 >= law.0 { own } else { law };
+            // The stricter decides; what the file opens further than the law is as closed as it was.
+            let by_law = law.0 > own.0;
+            let (gate, provision, named) = if by_law { law } else { own };
             if gate > said {
                 let what = named.map_or_else(|| table.name().to_owned(), |kind| format!("{}.{kind}", table.name()));
-                let entry = refused.entry((what, gate)).or_insert((Classes::NONE, provision, Arc::clone(&via)));
+                let entry = refused.entry((what, gate, by_law)).or_insert((Classes::NONE, provision, Arc::clone(&via)));
                 entry.0 = entry.0.or(Classes::of(class));
             }
         }
     }
     refused
         .into_iter()
-        .map(|((what, gate), (classes, why, via))| refusal(header, &what, gate, classes, why, &via))
+        .map(|((what, gate, by_law), (classes, why, via))| refusal(header, (&what, gate, by_law), classes, why, &via))
         .collect()
 }
 
-fn refusal(header: &Header, what: &str, gate: Gate, classes: Classes, why: Option<String>, via: &str) -> Breach {
+fn refusal(
+    header: &Header,
+    (what, gate, by_law): (&str, Gate, bool),
+    classes: Classes,
+    why: Option<String>,
+    via: &str,
+) -> Breach {
     let (of, purpose) = (named(classes), &header.purpose);
     let through = if what.split('.').next() == Some(via.trim_end_matches("_history")) {
         String::new()
     } else {
         format!(", through {via},")
     };
+    let list = if by_law { "the law, whatever gateways.toml says," } else { "gateways.toml" };
     let (text, hint) = match gate {
         Gate::Closed => {
             let why = why.map_or(String::new(), |why| format!(": {why}"));
             (
-                format!("it reads {what}{through} of {of} for {purpose}, for which gateways.toml has no gateway{why}"),
+                format!("it reads {what}{through} of {of} for {purpose}, for which {list} has no gateway{why}"),
                 "say for whose permit it is read, at the permit that the alert is about (p.permit_class IN (...), kind = '...'), or legal_gate = \"closed\": made-up data only".to_owned(),
             )
         }

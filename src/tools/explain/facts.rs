@@ -32,6 +32,9 @@ pub struct PermitFacts {
     pub other_rules: Vec<OtherRule>,
     /// Messages about the holder that were quarantined, by reason.
     pub quarantined: Vec<SetAside>,
+    /// Numbers of the rules that were not shown some records of kinds that they read, since these were disclosed for another purpose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with_unseen: Vec<String>,
 }
 
 /// Messages of a feed that were set aside for one reason, by its name.
@@ -176,7 +179,10 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
         reason: reason.name(),
         messages,
     });
+    let unseen = person.shard.rules().iter().filter(|rule| concerns(rule) && person.has_unseen(rule, as_of.0));
+    let with_unseen = unseen.map(|rule| rule.file.header.number.clone()).collect();
     Some(PermitFacts {
+        with_unseen,
         permit_id: permit_id.to_owned(),
         permit_class,
         person: person.pseudonym.clone(),

@@ -935,12 +935,12 @@ SELECT e.person_id, e.employer_id, 'x' AS alert_key, e.known_at AS alert_at, e.p
 -- header: subject = "employer_id"
 
 -- link key | other-persons | what another rule found of a holder, as the key
-SELECT e.person_id, e.employer_id, substr(e.record_key, 1, 20) AS alert_key, e.alert_at FROM employer_indications e
+SELECT e.person_id, e.employer_id, concat('found:', e.record_key) AS alert_key, e.alert_at FROM employer_indications e
 -- header: key = "employer_id"
 -- header: subject = "employer_id"
 
--- link key | other-persons | looked into for the kind and the century
-SELECT ALERT(p) FROM permits p JOIN shared_identifiers s ON s.person_id = p.person_id WHERE strpos(s.record_key, 'number:19') > 0
+-- link key | other-persons | by CASE, where it is made of a number
+SELECT ALERT(p), CASE WHEN s.kind = 'number' THEN s.record_key END AS matter FROM permits p JOIN shared_identifiers s ON s.person_id = p.person_id
 
 -- link key | other-persons | put in order: the least number first
 WITH s AS (SELECT person_id, kind, row_number() OVER (PARTITION BY person_id ORDER BY record_key) AS place FROM shared_identifiers)

@@ -58,7 +58,7 @@ SELECT ALERT(q) FROM permits q JOIN pay ON pay.permit_id = q.permit_id WHERE pay
 -- header: legal_gate = "request"
 
 -- step | the permit that carries the matter on, which is of the same class
-WITH w AS (SELECT p.person_id, p.permit_id, p.record, p.first_known_time, s.gross_sek FROM permits p JOIN salaries s ON s.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP')
+WITH w AS (SELECT p.person_id, p.permit_id, p.record, p.first_known_time, s.gross_sek FROM whole_permits p JOIN salaries s ON s.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP')
 SELECT w.person_id, c.carrier_id AS permit_id, 'x' AS alert_key, greatest(w.first_known_time, c.from_at) AS alert_at FROM w JOIN carriers c ON c.permit_id = w.permit_id WHERE w.gross_sek > 0
 -- header: legal_gate = "request"
 
