@@ -103,12 +103,12 @@ fn what_is_shown_of_a_table_that_no_record_is_named_of_is_as_secret_as_all_of_it
     let text = |shown: &str, records: &str| {
         format!(
             "SELECT p.person_id, p.permit_id, '-' AS alert_key, p.valid_from AS anchor_at, max(s.first_known_time) AS alert_at{shown}, {records} AS records \
-             FROM permits p JOIN studies s ON s.person_id = p.person_id WHERE p.permit_class = 'STUDY_HE' \
+             FROM permits p JOIN studies s ON s.person_id = p.person_id AND s.kind <> 'result' WHERE p.permit_class = 'STUDY_HE' \
              GROUP BY p.person_id, p.permit_id, p.valid_from, p.record"
         )
     };
-    let step = "WITH e AS (SELECT person_id, concat('on ', CAST(event_on AS VARCHAR)) AS told FROM studies) ";
-    let by_step = "SELECT p.person_id, p.permit_id, max(e.told) AS alert_key, p.valid_from AS anchor_at, p.first_known_time AS alert_at, p.record AS records \
+    let step = "WITH e AS (SELECT person_id, concat('on ', CAST(event_on AS VARCHAR)) AS told FROM studies WHERE kind <> 'result') ";
+    let by_step = "SELECT p.person_id, p.permit_id, coalesce(max(e.told), '-') AS alert_key, p.valid_from AS anchor_at, p.first_known_time AS alert_at, p.record AS records \
                    FROM permits p JOIN e ON e.person_id = p.person_id WHERE p.permit_class = 'STUDY_HE' \
                    GROUP BY p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record";
     for (sql, wanted) in [

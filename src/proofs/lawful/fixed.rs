@@ -20,14 +20,15 @@ use crate::decode::codes::PERMIT_CLASSES;
 use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::{Excepted, unknown};
-use crate::proofs::lawful::flow::RULE_ROWS;
-use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, Safeguard, may_survive};
+use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, RULE_ROWS, Safeguard, may_survive};
 use crate::proofs::lawful::own;
 use crate::proofs::lawful::ways::kinds_of;
 
-/// Views that the program itself rests on, or that do what no other text may. All that they read is the program's own, too. `visits` puts
-/// what border notices say of one day in the order of their countries.
-const ROOTS: [&str; 5] = ["cancellers", "corroborations", "indications", "protected_anchors", "visits"];
+/// Views that the program itself rests on. All that they read is the program's own, too.
+const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];
+
+/// A view that does what no other text may: it puts what border notices say of one day in the order of their countries.
+const IN_ORDER: &str = "visits";
 
 /// Tables that no text but the program's own may read, and what is read in their place.
 const SEALED: [(&str, &str); 2] = [("population_history", "population_posts"), (RULE_ROWS, "indications")];
@@ -84,6 +85,7 @@ fn fixed_views() -> BTreeMap<&'static str, String> {
             open.extend(reads[name].iter().filter_map(|read| Some((own_name(read)?, name.to_owned()))));
         }
     }
+    fixed.entry(IN_ORDER).or_insert_with(|| "the order of journeys on one day".to_owned());
     // Upwards: whatever is made of excuses.
     let mut weighing: Vec<&str> = EXCUSES.to_vec();
     while let Some(of) = weighing.pop() {

@@ -13,14 +13,11 @@ use crate::catalogue::refused::Highlight;
 use crate::model::schema::{ColumnType, TableId};
 use crate::model::sets::TableSet;
 use crate::proofs::lawful::fixed;
-use crate::proofs::lawful::law::Safeguard;
+use crate::proofs::lawful::law::{RULE_ROWS, Safeguard};
 use crate::proofs::lawful::origins;
 use crate::proofs::lawful::uses::{Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::lawful::ways::{self, Cell, Read, Source, Way};
-
-/// The table of the rows that rules in `uses` have.
-pub const RULE_ROWS: &str = "rule_rows";
 
 /// Views that the engine applies to every rule.
 pub const OF_THE_ENGINE: [&str; 2] = ["cancellers", "corroborations"];

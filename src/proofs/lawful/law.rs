@@ -203,6 +203,9 @@ impl Classes {
     }
 }
 
+/// The table of the rows that rules in `uses` have.
+pub const RULE_ROWS: &str = "rule_rows";
+
 /// Classes of permits about which nothing is ever said: the canceller `protected` covers them.
 pub const NEVER_EVALUATED: [&str; 2] = ["PROTECTED_CASE", "CITIZEN_EES_RIGHT"];
 
