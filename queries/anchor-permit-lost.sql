@@ -118,3 +118,4 @@ FROM rights t   -- the permit that carries the right within which it happened, u
 JOIN loss l ON l.permit_id = t.permit_id AND l.without_from >= t.right_from
      AND (t.is_first OR t.decided_on IS NULL OR CAST(l.told_at AS DATE) > t.decided_on)
 WHERE t.permit_class IN ('FAMILY_SPOUSE', 'FAMILY_CHILD', 'FAMILY_OTHER', 'DEPENDANT')
+  AND NOT EXISTS (SELECT 1 FROM protected_anchors a WHERE a.permit_id = t.permit_id)

@@ -59,7 +59,7 @@ source.sv = "eget antagande, som för permanenta tillstånd (R15)"
 source.en = "own default, as for permanent-permit-emigrated"
 */
 WITH eu_country AS (   -- countries that the register says are in the EU
-    SELECT person_id, foreign_country FROM population_history WHERE foreign_in_eu GROUP BY person_id, foreign_country
+    SELECT person_id, foreign_country FROM population_posts WHERE foreign_in_eu GROUP BY person_id, foreign_country
 ),
 benefit AS (
     SELECT person_id, record_key, record, source, first_known_time, coalesce(period_from, month) AS period_from, amount_sek,

@@ -66,14 +66,14 @@ WITH tie AS (   -- permits that depend on a spouse or partner; nothing is said w
     JOIN whole_permits q ON q.permit_id = p.permit_id
     WHERE p.permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT') AND q.anchor_person_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
-      AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected AND a.is_latest)
+      AND NOT EXISTS (SELECT 1 FROM protected_anchors a WHERE a.permit_id = p.permit_id)
 ),
 post AS (   -- each party's register posts in the register's order; `with_other`: is the spouse that it names the other party? One that the next one corrects never was
     SELECT t.permit_id, 'holder' AS party, h.record_key, h.record, h.civil_status, h.civil_status_on, h.spouse_id = t.anchor_person_id AS with_other,
            h.address_key, h.registered_on, h.known_from, h.version AS place,
            coalesce(lead(h.op) OVER (PARTITION BY t.permit_id, h.record_key ORDER BY h.version) IN ('correct', 'retract'), false) AS corrected
     FROM tie t
-    JOIN population_history h ON h.person_id = t.person_id
+    JOIN population_posts h ON h.person_id = t.person_id
     UNION ALL
     SELECT t.permit_id, 'anchor' AS party, a.record_key, CAST(NULL AS VARCHAR) AS record, a.civil_status, a.civil_status_on, a.spouse_is_holder AS with_other,
            a.address_key, a.registered_on, a.known_from, a.post_version AS place, a.corrected

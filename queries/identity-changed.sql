@@ -97,8 +97,8 @@ compared AS (
     SELECT p.person_id, p.permit_id, p.permit_record, p.record, p.version, p.op, p.known_from, p.event_on, p.carries_at,
            abs(p.birth_on - p.birth_on_at_grant) AS birth_days,
            coalesce(p.birth_on <> p.birth_on_at_grant, false) AND coalesce(p.birth_on <> s.birth_on, true)
-               AND NOT (p.birth_on_at_grant = CAST(date_trunc('year', p.birth_on_at_grant) AS DATE)   -- an estimated 1 January became a day of that year
-                        AND p.birth_on > p.birth_on_at_grant AND p.birth_on < add_months(p.birth_on_at_grant, 12)) AS birth_differs,
+               AND NOT (p.birth_on_at_grant = CAST(date_trunc('year', p.birth_on) AS DATE)   -- an estimated 1 January became a day of that year
+                        AND p.birth_on > p.birth_on_at_grant) AS birth_differs,
            coalesce((add_months(p.birth_on, 216) <= p.application_on) <> (add_months(p.birth_on_at_grant, 216) <= p.application_on), false)
                AS majority_differs,
            CASE WHEN coalesce(p.civil_status_on >= add_months(p.event_on, -12) AND p.civil_status_on <= add_months(p.event_on, 12), false)

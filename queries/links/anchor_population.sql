@@ -2,7 +2,8 @@
 doc = """
 Shown to the holder of a permit that depends on this person (the anchor): each version of the anchor's register post, with
 its place in the register's order and whether the next one corrects it. Name, number, birth and citizenships are not shown, only whether one of them is Swedish. A
-retraction has nothing but its times. Once the anchor is protected only that is shown, and of no other version anything.
+retraction has nothing but its times. While the anchor is protected only that is shown, and of no other version anything; versions
+from such a time are never shown again, since what they lack would tell of it.
 """
 needs = "anchors"
 */
@@ -22,4 +23,5 @@ FROM anchors a
 JOIN (SELECT person_id, record_key, event_on, dereg_code, dereg_on, civil_status, civil_status_on, spouse_id, address_key, registered_on, protected, citizenships,
              version, is_latest, known_from, lead(op) OVER (PARTITION BY person_id, record_key ORDER BY version) AS next_op
       FROM population_history) h ON h.person_id = a.person_id
-WHERE h.protected OR NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected)
+WHERE (h.protected AND h.is_latest)
+   OR (NOT coalesce(h.protected, false) AND NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected))

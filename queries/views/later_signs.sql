@@ -16,7 +16,7 @@ UNION ALL
 SELECT n.person_id, 'address' AS kind, n.registered_on AS seen_on, greatest(min(h.known_from), CAST(n.registered_on AS TIMESTAMP)) AS known_at,
        n.record
 FROM population n
-JOIN population_history h ON h.person_id = n.person_id AND h.record_key = n.record_key AND h.registered_on = n.registered_on
+JOIN population_posts h ON h.person_id = n.person_id AND h.record_key = n.record_key AND h.registered_on = n.registered_on
 WHERE n.dereg_code IS NULL
 GROUP BY n.person_id, n.registered_on, n.record
 UNION ALL

@@ -40,6 +40,12 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
     let file = args.file.as_ref().or(config.audit.file.as_ref()).context("name the log: --file, or audit.file")?;
     let head = audit::verify(file, &keys(&config)?)?;
+    if head.number == 0 {
+        bail!(
+            "{}: the log has no entry, so that nothing holds: none was ever made, or all have been cut off",
+            file.display()
+        );
+    }
     terminal::print(&format!("{}: {} entries hold; seal of the last: {}", file.display(), head.number, head.seal));
     Ok(())
 }

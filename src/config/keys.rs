@@ -44,7 +44,11 @@ impl Default for AlertsConfig {
 impl AlertsConfig {
     /// The keys of the pseudonyms, from their files or the environment; `None` if none is named.
     pub fn pseudonyms(&self) -> Result<Option<Pseudonyms>, ConfigError> {
-        let Some(key) = secrets::read_key("alerts.key", self.key_file.as_deref(), self.key_env.as_deref())? else {
+        if self.key_id.trim().is_empty() {
+            let message = "it is empty: each seal and token names its key by it".to_owned();
+            return Err(ConfigError::Value { key: "alerts.key_id".to_owned(), message });
+        }
+        let Some(key) = secrets::read_key("alerts.key_file", self.key_file.as_deref(), self.key_env.as_deref())? else {
             return Ok(None);
         };
         let mut older = Vec::with_capacity(self.older_keys.len());

@@ -54,12 +54,25 @@ pub(super) fn check_private(file: &Path) -> Result<(), String> {
                 return Err(format!("everybody may open its file (mode {:04o}); chmod 600 it", mode & 0o7777));
             }
         }
+        // Whoever may write to the directory may put another file in its place, unless only owners may (the sticky bit).
+        let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if let Ok(metadata) = std::fs::metadata(dir) {
+            let mode = metadata.permissions().mode();
+            if mode & 0o002 != 0 && mode & 0o1000 == 0 {
+                return Err(format!("everybody may write to the directory of its file (mode {:04o})", mode & 0o7777));
+            }
+        }
     }
     Ok(())
 }
 
 /// Refuses what is too short or too regular for a key.
 fn check_key(key: &str) -> Result<(), String> {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "it has spaces, several lines or signs that cannot be seen; `openssl rand -hex 32` makes one".to_owned()
+        );
+    }
     if key.len() < KEY_BYTES {
         return Err(format!("it is shorter than {KEY_BYTES} bytes"));
     }
@@ -102,6 +115,9 @@ mod tests {
             "abcdefghijklmnopqrstuvwxyz0123456789",
             repeated.as_str(),
             "short",
+            "the quick brown fox jumps over the lazy dog and is glad of it",
+            "4be1f0c6a7d2953088ef6b1a2c7d9e5f\n01b3c8d7e6a4f2905d1c8b7a6e3f4d20",
+            "\u{feff}4be1f0c6a7d2953088ef6b1a2c7d9e5f01b3c8d7e6a4f290",
         ] {
             assert!(check_key(text).is_err(), "{text}: {}", bits(text.as_bytes()));
         }
@@ -127,6 +143,12 @@ mod tests {
             let read = read("alerts.key", Some(&file), None);
             assert_eq!(read.is_ok(), is_taken, "{mode:o}");
             assert!(!format!("{read:?}").contains("hunter2"), "{read:?}");
+        }
+        set(0o600);
+        let open = |mode| std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        for (mode, is_taken) in [(0o777, false), (0o1777, true), (0o700, true)] {
+            open(mode);
+            assert_eq!(read("alerts.key_file", Some(&file), None).is_ok(), is_taken, "{mode:o}");
         }
         let missing = read("kafka.sasl_password", Some(Path::new("/nowhere/hunter2")), None).unwrap_err().to_string();
         let unset = read("kafka.sasl_password", None, Some("hunter2")).unwrap_err().to_string();

@@ -139,7 +139,13 @@ impl Person<'_> {
             rows::maybe_day(ended_on),
             Value::Code(by),
         ];
-        let fact = Fact::new(TableId::Identities, format!("id:{number}"), instant(linked_on), known, "mv", values);
+        let known_before = self.linked.iter().position(|linked| linked == number);
+        let place = known_before.unwrap_or_else(|| {
+            self.linked.push(number.to_owned());
+            self.linked.len() - 1
+        });
+        let fact =
+            Fact::new(TableId::Identities, format!("link:{}", place + 1), instant(linked_on), known, "mv", values);
         self.tell(Fact { version, ..fact });
     }
 }

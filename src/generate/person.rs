@@ -76,6 +76,8 @@ pub(super) struct Person<'w> {
     pub(super) permits: Vec<Permit>,
     pub(super) passport: String,
     pub(super) passport_issued: Option<NaiveDate>,
+    /// The identity numbers that have been linked, in the order in which they were: a link's key is its place, and not the number.
+    pub(super) linked: Vec<String>,
     /// Changes that the population register will report, in any order.
     pub(super) posts: Vec<Post>,
     pub(super) naturalised_at: Option<i64>,
@@ -132,6 +134,7 @@ impl<'w> Person<'w> {
             permits: Vec::new(),
             passport: String::new(),
             passport_issued: None,
+            linked: Vec::new(),
             posts: Vec::new(),
             naturalised_at: None,
             died_at: None,

@@ -128,7 +128,7 @@ impl RuleRows {
         let Some(batch) = self.batches.get(hit.batch as usize) else { return out };
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             let name = field.name().as_str();
-            if !RESERVED.contains(&name) && name != "permit_id" && name != subject {
+            if is_evidence(name, subject) {
                 out.insert(name.to_owned(), json(column, hit.row as usize));
             }
         }
@@ -252,6 +252,11 @@ fn json(array: &ArrayRef, row: usize) -> Value {
         }),
         _ => array_value_to_string(array, row).map_or(Value::Null, |text| Value::String(untag(&text).1)),
     }
+}
+
+/// Whether an output column is shown as evidence.
+pub fn is_evidence(name: &str, subject: &str) -> bool {
+    !RESERVED.contains(&name) && name != "permit_id" && name != subject
 }
 
 /// A set of cancellers, as bits by their positions in [`CANCELLERS`].

@@ -43,7 +43,7 @@ use crate::proofs::tags::Tag;
 use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
 use crate::rules::calendars::{calendars, rows_of};
-use crate::rules::output::CancellerSet;
+use crate::rules::output::{CancellerSet, is_evidence};
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
 use crate::sql::bounded::bounded;
@@ -347,13 +347,18 @@ impl Planner {
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
         let failed = |problem: Problem| problem.of("rule", id);
-        let Text { sql, plan, .. } = self.accepted(file).await?;
+        let Text { sql, plan, proved } = self.accepted(file).await?;
         let (references, physical) = self.runnable(&sql, &plan).await.map_err(|error| failed(error.into()))?;
+        let subject = file.header.subject_column();
+        let is_shown = |name: &str| name == "alert_key" || is_evidence(name, subject);
+        let columns = plan.schema().fields().iter().zip(&proved.flow.origins);
+        let shown = columns.filter(|(field, _)| is_shown(field.name())).map(|(_, tables)| *tables);
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
             file: file.clone(),
             fingerprint,
             tables,
+            shown: shown.fold(TableSet::NONE, TableSet::union),
             feeds: tables.union(shared).feeds(),
             cancellers: CancellerSet::of(&file.cancel_reasons()),
             query: self.query(references, physical),

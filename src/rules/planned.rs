@@ -20,6 +20,8 @@ pub struct PlannedRule {
     pub fingerprint: String,
     /// Tables that the rule's rows depend on, also through views and the rules that it uses.
     pub tables: TableSet,
+    /// Tables of persons that the values shown come from.
+    pub shown: TableSet,
     /// Feeds that the rule's clock waits for: those of its tables, and those of the cancellers and corroborations.
     pub feeds: FeedSet,
     /// Cancellers that concern the rule.

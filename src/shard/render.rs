@@ -84,7 +84,11 @@ impl Shard {
         let evidence = row.map(|(rows, hit)| rows.evidence(hit, header.subject_column())).unwrap_or_default();
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
         let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
-        let secrecy_class = self.secrecy_of(person, &records, as_of);
+        let secrecy_class = self.secrecy_of(person, &records, as_of).max(if row.is_some() {
+            self.secrecy_of_unnamed(person, rule.shown, &records, as_of)
+        } else {
+            0
+        });
         Alert {
             title: header.title.clone(),
             finding,
@@ -172,6 +176,14 @@ impl Shard {
             }
         };
         records.chunk_by(|one, other| one.table == other.table).map(of_table).max().unwrap_or_default()
+    }
+
+    /// The highest class of a person's records in the tables whose values are shown, of those tables of which the row names no record:
+    /// what an author forgets to name is as secret as what is named.
+    fn secrecy_of_unnamed(&self, person: PersonNo, shown: TableSet, records: &[RecordRef], as_of: KnownTime) -> i64 {
+        let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
+        let unnamed = shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
+        self.history.secrecy(person, unnamed, as_of.0)
     }
 
     /// The records that a row rests on: those that the rule names, else the current records of the tables that it reads.

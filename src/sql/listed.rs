@@ -168,7 +168,7 @@ const OWN: [Listed; 13] = [
         "has_citizenship(list, code)",
         "whether one of the list is the same state, or followed it or was followed by it",
         "",
-        "has_citizenship(o.citizenships, o.foreign_country)",
+        "has_citizenship(o.citizenships, 'SWE')",
     ),
     line(
         "citizenship_change",

@@ -67,6 +67,11 @@ pub struct Look<'a> {
 pub fn record(file: &Path, pseudonyms: &Pseudonyms, look: Look<'_>) -> Result<Head, AuditError> {
     let failed = |source| AuditError::File { file: file.to_owned(), source };
     let mut log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file).map_err(failed)?;
+    let mode = log.metadata().map_err(failed)?.mode();
+    if mode & 0o022 != 0 {
+        let message = format!("others may write to it (mode {:04o}); chmod 600 it", mode & 0o7777);
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message)));
+    }
     // Two looks at the same time follow one another.
     log.lock().map_err(failed)?;
     let before = read(file, &log, pseudonyms)?;
@@ -178,6 +183,18 @@ mod tests {
         // What is cut off at the end is told by the number and seal that were noted.
         std::fs::write(&file, joined(&lines[..2])).unwrap();
         assert_ne!(verify(&file, &keys()).unwrap(), head);
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_log_that_others_may_write_to() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audit.log");
+        record(&file, &keys(), look("first")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let told = record(&file, &keys(), look("second")).unwrap_err();
+        assert!(matches!(&told, AuditError::File { source, .. } if source.to_string().contains("0666")), "{told:?}");
+        assert_eq!(verify(&file, &keys()).unwrap().number, 1);
     }
 
     #[test]

@@ -90,6 +90,10 @@ pub struct AlertFacts {
     pub history: Vec<Transition>,
     /// Only the alerts topic was available, no recorded feeds.
     pub from_topic: bool,
+    /// There are records of the kinds that the rule reads which were disclosed for another purpose: the rule was not shown them, so that what speaks
+    /// for the person in them was not looked for. What they say is not told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_unseen: bool,
 }
 
 /// The row of a standing alert that is in force at `as_of`. A correction that changes neither the severity nor the day that the
@@ -213,8 +217,15 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
         facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
     }
-    let mut transitions = person.log.iter().filter(|alert| alert.alert_id == facts.alert.alert_id);
-    if is_closed || transitions.any(|alert| person.is_closed(&alert.records)) {
+    let rules = person.shard.rules();
+    let planned = rules.iter().find(|rule| rule.file.header.id == facts.alert.rule_id);
+    facts.has_unseen = planned.is_some_and(|rule| person.has_unseen(rule, as_of.0));
+    let hides = |records: &[RecordRef]| match planned {
+        Some(rule) => person.hides(rule, records, as_of.0),
+        None => person.is_closed(records),
+    };
+    let said = |alert: &&Alert| alert.alert_id == facts.alert.alert_id && !alert.records.is_empty();
+    if is_closed || person.log.iter().filter(said).any(|alert| hides(&alert.records)) {
         facts.close();
     }
     facts
@@ -347,6 +358,7 @@ fn alert_facts(catalogue: &Catalogue, transitions: &[&Alert]) -> Option<Result<A
         counter_evidence: counter_evidence(rule, &found.evidence),
         history: history.collect(),
         from_topic: false,
+        has_unseen: false,
     }))
 }
 

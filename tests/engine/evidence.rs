@@ -97,3 +97,41 @@ fn an_alert_has_the_highest_secrecy_class_of_the_versions_that_it_names() {
         assert_eq!(found, [Some(wanted), Some(2)], "{classes:?} {subjects:?}");
     }
 }
+
+#[test]
+fn what_is_shown_of_a_table_that_no_record_is_named_of_is_as_secret_as_all_of_it() {
+    let text = |shown: &str, records: &str| {
+        format!(
+            "SELECT p.person_id, p.permit_id, '-' AS alert_key, p.valid_from AS anchor_at, max(s.first_known_time) AS alert_at{shown}, {records} AS records \
+             FROM permits p JOIN studies s ON s.person_id = p.person_id AND s.kind <> 'result' WHERE p.permit_class = 'STUDY_HE' \
+             GROUP BY p.person_id, p.permit_id, p.valid_from, p.record"
+        )
+    };
+    let step = "WITH e AS (SELECT person_id, concat('on ', CAST(event_on AS VARCHAR)) AS told FROM studies WHERE kind <> 'result') ";
+    let by_step = "SELECT p.person_id, p.permit_id, coalesce(max(e.told), '-') AS alert_key, p.valid_from AS anchor_at, p.first_known_time AS alert_at, p.record AS records \
+                   FROM permits p JOIN e ON e.person_id = p.person_id WHERE p.permit_class = 'STUDY_HE' \
+                   GROUP BY p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record";
+    for (sql, wanted) in [
+        (text("", "p.record"), 0),
+        (text(", max(s.event_on) AS interrupted_on", "p.record"), 2),
+        (text(", count(*) FILTER (WHERE s.kind = 'interrupted') AS days_waited", "p.record"), 2),
+        (text(", max(s.event_on) AS interrupted_on", "records(p.record, records_of(s.record))"), 1),
+        (format!("{step}{by_step}"), 2),
+    ] {
+        let mut catalogue = catalogue();
+        catalogue.retain(&[RULE]);
+        catalogue.rules[0].sql = sql.clone();
+        let mut records = person("p", "k");
+        // The permit, the first version of an event, its second, which takes its place, and another event.
+        for (record, class) in records.iter_mut().zip([0, 2, 1, 0]) {
+            record.secrecy_class = class;
+        }
+        let recording = Recording::new(records);
+        let end = recording.records().iter().map(|record| record.known_time.0).max().unwrap_or_default();
+        let messages = recording.messages();
+        let all: Vec<&Message> = messages.iter().collect();
+        let (_, ran) = strict(plan(&catalogue), &all, usize::MAX, &[KnownTime(end).next_midnight().0]);
+        let class = ran.log.iter().rfind(|alert| alert.status.stands()).map(|alert| alert.secrecy_class);
+        assert_eq!(class, Some(wanted), "{sql}");
+    }
+}

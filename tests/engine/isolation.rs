@@ -30,7 +30,7 @@ owner = "tests"
 
 const SOUND: &str = "
 SELECT p.person_id, p.permit_id, 'probe' AS alert_key, p.first_known_time AS alert_at
-FROM permits p JOIN notices s ON s.person_id = p.person_id AND s.kind = 'tip'
+FROM permits p JOIN notices s ON s.person_id = p.person_id AND s.kind = 'employment_end'
 GROUP BY p.person_id, p.permit_id, p.first_known_time";
 
 /// What is wrong with a rule: by its plan, else by its text.
@@ -168,7 +168,7 @@ const HANDED_ON: &str = "WITH held AS (
 ),
 told AS (
     SELECT h.*, n.event_on, n.record AS told_record
-    FROM held h JOIN notices n ON n.person_id = h.person_id AND n.kind = 'tip'
+    FROM held h JOIN notices n ON n.person_id = h.person_id AND n.kind = 'employment_end'
 )
 SELECT t.person_id, t.permit_id, t.event_on AS alert_key, t.first_known_time AS alert_at, records(t.record, t.told_record) AS records
 FROM (SELECT told.* FROM told) t";
@@ -198,7 +198,7 @@ fn beside_a_star_the_caret_stands_where_the_author_wrote() {
         ("h.*", "h.* EXCLUDE (valid_form)", 19, "h.* EXCLUDE (valid_form", "did you mean valid_from?"),
         ("h.*,", "h.*, h.record,", 19, "h.*", "h.* EXCLUDE (record)"),
         ("h.*,", "held.*,", 19, "held.*", "write h.*"),
-        ("'tip'", "'tipp'", 20, "'tipp'", "did you mean tip?"),
+        ("'employment_end'", "'employment_ent'", 20, "'employment_ent'", "did you mean employment_end"),
         ("t.event_on AS", "t.event_no AS", 22, "t.event_no", "did you mean event_on?"),
         (
             "n.person_id = h.person_id AND",

@@ -68,14 +68,19 @@ pub fn unknown(catalogue: &Catalogue) -> impl Iterator<Item = Refused> {
     })
 }
 
-/// The fingerprint of a rule, view, link or `gateways.toml`, as an exception names it. That of a rule covers its whole header, its
+/// The fingerprint of a rule, view, link, `gateways.toml`, `standing.sql` or `tables.sql`, as an exception names it. That of a rule covers its whole header, its
 /// text, and all views and links, so that an edit of any of them ends the exception.
 pub fn fingerprint(catalogue: &Catalogue, text: &str) -> Option<String> {
     let rule = |rule: &RuleFile| format!("{}\n{:?}\n{:?}", catalogue.fingerprint(rule), rule.header, rule.values);
     let view = || catalogue.views.iter().find(|view| view.name == text).map(|view| view.sql.clone());
     let link = || catalogue.links.iter().find(|link| link.table.name() == text).map(|link| link.sql.clone());
     let gateways = || (text == "gateways.toml").then(|| format!("{:?}", catalogue.gateways));
-    let whole = catalogue.rule(text).map(rule).or_else(view).or_else(link).or_else(gateways)?;
+    let frame = || match text {
+        "standing.sql" => Some(catalogue.standing.clone()),
+        "tables.sql" => Some(catalogue.tables.clone()),
+        _ => None,
+    };
+    let whole = catalogue.rule(text).map(rule).or_else(view).or_else(link).or_else(gateways).or_else(frame)?;
     let hash = Sha256::digest(whole.as_bytes());
     Some(hex::encode(&hash[..8]))
 }

@@ -1,36 +1,123 @@
 //! Holds what `queries/` says beside its queries against the law: headers, `gateways.toml`, and the texts that silence alerts or show
 //! one person's facts to another, of which the program has its own copies.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use datafusion::sql::sqlparser::ast::{ObjectName, Visitor};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::{RuleFile, split_header};
 use crate::catalogue::gateways::Gate;
-use crate::catalogue::parse::parse;
+use crate::catalogue::parse::{last, parse};
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::catalogue::stars;
+use crate::catalogue::walk::walk;
 use crate::decode::codes::PERMIT_CLASSES;
 use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::{Excepted, unknown};
-use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, Safeguard, may_survive};
+use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, RULE_ROWS, Safeguard, may_survive};
+use crate::proofs::lawful::own;
 use crate::proofs::lawful::ways::kinds_of;
 
-/// Views and links whose text is the program's: folder, name, file.
-const FIXED: [(&str, &str, &str); 10] = [
-    ("view", "cancellers", include_str!("../../../queries/views/cancellers.sql")),
-    ("view", "corroborations", include_str!("../../../queries/views/corroborations.sql")),
-    ("view", "indications", include_str!("../../../queries/views/indications.sql")),
-    ("link", "anchor_applications", include_str!("../../../queries/links/anchor_applications.sql")),
-    ("link", "anchor_permits", include_str!("../../../queries/links/anchor_permits.sql")),
-    ("link", "anchor_population", include_str!("../../../queries/links/anchor_population.sql")),
-    ("link", "employer_indications", include_str!("../../../queries/links/employer_indications.sql")),
-    ("link", "employer_permits", include_str!("../../../queries/links/employer_permits.sql")),
-    ("link", "identifier_holders", include_str!("../../../queries/links/identifier_holders.sql")),
-    ("link", "shared_identifiers", include_str!("../../../queries/links/shared_identifiers.sql")),
-];
+/// Views that the program itself rests on. All that they read is the program's own, too.
+const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];
+
+/// A view that does what no other text may: it puts what border notices say of one day in the order of their countries.
+const IN_ORDER: &str = "visits";
+
+/// Tables that no text but the program's own may read, and what is read in their place.
+const SEALED: [(&str, &str); 2] = [("population_history", "population_posts"), (RULE_ROWS, "indications")];
+
+/// Excused months: a view that they go into weighs them, and is the program's own.
+const EXCUSES: [&str; 2] = ["excused_months", "excused_months_history"];
+
+/// Views whose text is the program's own, each with what rests on it.
+static FIXED: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(fixed_views);
+
+/// What a text reads itself.
+fn reads_of(file: &str) -> BTreeSet<String> {
+    let file = file.replace("\r\n", "\n");
+    let query = split_header(&file).and_then(|(_, sql)| parse(&stars::write_out(sql).text));
+    let mut named = Named::default();
+    query.iter().for_each(|query| walk(query, &mut named));
+    named.0
+}
+
+/// The tables, views and steps that a text names.
+#[derive(Default)]
+struct Named(BTreeSet<String>);
+
+impl Visitor for Named {
+    type Break = ();
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+        self.0.insert(last(name));
+        ControlFlow::Continue(())
+    }
+}
+
+/// Derives from the program's own texts which of them nobody may change: the roots and links, what they read, and so on.
+fn fixed_views() -> BTreeMap<&'static str, String> {
+    let reads: BTreeMap<&str, BTreeSet<String>> =
+        own::VIEWS.iter().map(|(name, file)| (*name, reads_of(file))).collect();
+    let mut open: Vec<(&'static str, String)> = Vec::new();
+    for (name, _) in own::VIEWS {
+        let sealed = SEALED.iter().find(|(table, _)| reads[name].contains(*table));
+        if ROOTS.contains(name) {
+            open.push((name, "the program itself".to_owned()));
+        } else if let Some((table, _)) = sealed {
+            open.push((name, format!("what may be seen of {table}")));
+        }
+    }
+    let by_link = |(link, file): &own::Own| {
+        let of = format!("the link {link}");
+        reads_of(file).into_iter().filter_map(move |read| Some((own_name(&read)?, of.clone())))
+    };
+    open.extend(own::LINKS.iter().flat_map(by_link));
+    let mut fixed = BTreeMap::new();
+    while let Some((name, why)) = open.pop() {
+        if fixed.insert(name, why).is_none() {
+            open.extend(reads[name].iter().filter_map(|read| Some((own_name(read)?, name.to_owned()))));
+        }
+    }
+    fixed.entry(IN_ORDER).or_insert_with(|| "the order of journeys on one day".to_owned());
+    // Upwards: whatever is made of excuses.
+    let mut weighing: Vec<&str> = EXCUSES.to_vec();
+    while let Some(of) = weighing.pop() {
+        for (name, _) in own::VIEWS.iter().filter(|(name, _)| reads[name].contains(of)) {
+            if !fixed.contains_key(name) {
+                fixed.insert(name, "what may be made of excused months".to_owned());
+                weighing.push(name);
+            }
+        }
+    }
+    fixed
+}
+
+fn own_name(view: &str) -> Option<&'static str> {
+    own::VIEWS.iter().map(|(name, _)| *name).find(|name| *name == view)
+}
 
 /// Whether a view's text is the program's own.
 pub fn is_fixed_view(name: &str) -> bool {
-    FIXED.iter().any(|(what, fixed, _)| *what == "view" && *fixed == name)
+    FIXED.contains_key(name)
+}
+
+/// What is to be read in place of a table that only the program's own texts read.
+pub fn sealed(table: &str) -> Option<&'static str> {
+    SEALED.iter().find(|(sealed, _)| *sealed == table).map(|(_, instead)| *instead)
+}
+
+/// Whether a rule asks what the rule of its name asks that the program was made with, whatever its thresholds.
+pub fn is_own_rule(rule: &RuleFile) -> bool {
+    let own = own::of(own::RULES, &rule.header.id).map(|file| file.replace("\r\n", "\n"));
+    let own = own.and_then(|file| RuleFile::parse(&rule.header.id, &file, &rule.values).ok());
+    own.is_some_and(|own| is_same_query(&own.sql, &rule.sql))
 }
 
 /// Reports headers, gateways and fixed texts that would weaken a safeguard.
@@ -39,18 +126,54 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     let mut refused: Vec<Refused> = catalogue.rules.iter().flat_map(|rule| of_header(rule, &excepted)).collect();
     refused.extend(of_gateways(catalogue, &excepted));
     refused.extend(unknown(catalogue));
-    for (what, name, file) in FIXED {
-        let own = match what {
-            "view" => catalogue.views.iter().find(|view| view.name == name).map(|view| &view.sql),
-            _ => catalogue.links.iter().find(|link| link.table.name() == name).map(|link| &link.sql),
-        };
-        let is_changed = own.is_some_and(|own| !is_same(own, file));
+    let mut changed = |what: &'static str, name: &str, own: Option<&str>, why: &str| {
+        let file = own::of(if what == "view" { own::VIEWS } else { own::LINKS }, name);
+        let is_changed = own.zip(file).is_some_and(|(own, file)| !is_same(own, file));
         if is_changed && let Err(void) = excepted.holds(name, Safeguard::FixedText) {
-            let message = format!("the {what} {name} is not the one that the program was made with{void}");
+            let message =
+                format!("the {what} {name} is not the one that the program was made with, and {why} rests on it{void}");
             refused.push(told(Safeguard::FixedText, what, name, &message, Err("*/".to_owned()), None));
         }
+    };
+    for (name, why) in FIXED.iter() {
+        let view = catalogue.views.iter().find(|view| view.name == *name);
+        changed("view", name, view.map(|view| view.sql.as_str()), why);
     }
+    for (name, _) in own::LINKS {
+        let link = catalogue.links.iter().find(|link| link.table.name() == *name);
+        changed("link", name, link.map(|link| link.sql.as_str()), "what one person's unit shows to another's");
+    }
+    refused.extend(of_frames(catalogue, &excepted));
     refused
+}
+
+/// What wraps every rule in the batch query, with the cancellers in it, and what makes its tables.
+fn of_frames<'a>(catalogue: &'a Catalogue, excepted: &'a Excepted) -> impl Iterator<Item = Refused> {
+    let files = [("standing", "standing.sql", &catalogue.standing), ("tables", "tables.sql", &catalogue.tables)];
+    files.into_iter().filter_map(|(name, file, text)| {
+        if own::of(own::FRAMES, name).is_none_or(|own| words(own) == words(text)) {
+            return None;
+        }
+        let void = excepted.holds(file, Safeguard::FixedText).err()?;
+        let message = format!(
+            "{file} is not the one that the program was made with, and the batch query of every rule rests on it{void}"
+        );
+        Some(told(Safeguard::FixedText, "frame", file, &message, Err("SELECT".to_owned()), None))
+    })
+}
+
+/// The words and signs of a text without its comments, but for those that begin a section; `None` of what is no SQL.
+fn words(text: &str) -> Option<Vec<String>> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().ok()?;
+    let words = tokens.into_iter().filter_map(|token| match token {
+        Token::Whitespace(Whitespace::SingleLineComment { comment, .. }) => {
+            comment.trim().starts_with("section:").then(|| comment.trim().to_owned())
+        }
+        Token::Whitespace(_) => None,
+        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
+        token => Some(token.to_string()),
+    });
+    Some(words.collect())
 }
 
 fn told(
@@ -70,9 +193,12 @@ fn told(
 fn is_same(own: &str, file: &str) -> bool {
     let file = file.replace("\r\n", "\n");
     let Some((_, sql)) = split_header(&file) else { return false };
-    let fixed = stars::write_out(sql).text;
+    is_same_query(own, &stars::write_out(sql).text)
+}
+
+fn is_same_query(own: &str, other: &str) -> bool {
     let plain = |sql: &str| parse(sql).map(|query| query.to_string());
-    own == fixed || (plain(own).is_some() && plain(own) == plain(&fixed))
+    own == other || (plain(own).is_some() && plain(own) == plain(other))
 }
 
 fn of_header(rule: &RuleFile, excepted: &Excepted) -> Vec<Refused> {

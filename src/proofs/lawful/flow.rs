@@ -11,24 +11,31 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Union, Values
 
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::{ColumnType, TableId};
-use crate::proofs::lawful::law::Safeguard;
+use crate::model::sets::TableSet;
+use crate::proofs::lawful::fixed;
+use crate::proofs::lawful::law::{RULE_ROWS, Safeguard};
+use crate::proofs::lawful::origins;
 use crate::proofs::lawful::uses::{Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::lawful::ways::{self, Cell, Read, Source, Way};
 
-/// The table of the rows that rules in `uses` have.
-pub const RULE_ROWS: &str = "rule_rows";
-
 /// Views that the engine applies to every rule.
 pub const OF_THE_ENGINE: [&str; 2] = ["cancellers", "corroborations"];
+
+/// The view that takes the records of a permit together: its class is that of the permit.
+const WHOLE: &str = "whole_permits";
+
+/// The view of which excused months only take rows away, and its columns that tell of them.
+const WEIGHED: &str = "idle_months";
+const TELLS_EXCUSES: [&str; 2] = ["last_month", "taken_back_at"];
 
 /// Rows of VALUES that are looked at one by one.
 const MOST_ROWS: usize = 12;
 
-/// Adds a use of civil status to all ways.
+/// Adds a use that is lawful for some permit classes to all ways.
 pub fn note_civil(ways: &mut [Way], note: Breach) {
     let source = Source::Civil(Arc::new(note));
-    let read = Read { source, kinds: u32::MAX, is_tied: false, limits: BTreeMap::new(), about: None, via: "".into() };
+    let read = Read { kinds: u32::MAX, ..Read::of(source, "") };
     ways.iter_mut().for_each(|way| way.reads.push(read.clone()));
 }
 
@@ -37,6 +44,8 @@ pub fn note_civil(ways: &mut [Way], note: Breach) {
 pub struct Flow {
     pub values: Vec<Value>,
     pub ways: Vec<Way>,
+    /// By column: the tables that its values come from.
+    pub origins: Vec<TableSet>,
     pub found: Vec<Breach>,
 }
 
@@ -63,7 +72,12 @@ impl Tables {
     pub fn follow(&self, plan: &LogicalPlan) -> Flow {
         let mut walk = Walk { tables: self, found: Vec::new(), civil: Vec::new(), absent: 0 };
         let (values, ways) = walk.plan(plan);
-        Flow { values, ways, found: walk.found }
+        let of_column = |name: &str, column: &str| {
+            let table = self.0.get(name)?;
+            let at = table.names.iter().position(|known| known == column)?;
+            Some(table.flow.origins.get(at).copied().unwrap_or_default())
+        };
+        Flow { values, ways, origins: origins::of(plan, &of_column), found: walk.found }
     }
 }
 
@@ -155,7 +169,7 @@ impl Walk<'_> {
     fn filter(&mut self, predicate: &Expr, (values, ways): Rows, schema: &DFSchema) -> Rows {
         let is_absent = self.absent > 0;
         self.read(schema, &values, |reader| {
-            if is_absent { drop(reader.condition(predicate)) } else { reader.selection(predicate) }
+            if is_absent { drop(reader.decision(predicate)) } else { reader.selection(predicate) }
         });
         (values, ways::tidy(&ways::filtered(ways, predicate, schema)))
     }
@@ -166,6 +180,13 @@ impl Walk<'_> {
             let place = Highlight::Relation(vec![name.to_owned()]);
             let hint = Some("leave it out: rules show names the cancellers of a rule".to_owned());
             self.found.push(Breach { hint, ..Breach::new(Safeguard::Cancellers, what, place) });
+        }
+        if let Some(instead) = fixed::sealed(name) {
+            let what = format!("it reads {name}, which only texts of the program itself read");
+            let place = Highlight::Relation(vec![name.to_owned()]);
+            let safeguard = if name == RULE_ROWS { Safeguard::Gateway } else { Safeguard::Protected };
+            let hint = Some(format!("read {instead} in its place"));
+            self.found.push(Breach { hint, ..Breach::new(safeguard, what, place) });
         }
         if let Some(table) = self.tables.0.get(name) {
             return self.known(&Arc::clone(table), name, schema);
@@ -194,11 +215,24 @@ impl Walk<'_> {
         let places: Vec<Option<usize>> =
             schema.fields().iter().map(|field| table.names.iter().position(|known| known == field.name())).collect();
         let value = |at: &Option<usize>| at.and_then(|at| table.flow.values.get(at).cloned()).unwrap_or_default();
-        let values = places.iter().map(|at| value(at).by(&format!("handed on by {name}"))).collect();
+        let excuse = |column: &str| {
+            Value::of(Item::new(Sort::Excuse, "excused_months", "month")).by(&format!("weighed in {name}.{column}"))
+        };
+        let values = places.iter().zip(schema.fields()).map(|(at, field)| {
+            match TELLS_EXCUSES.contains(&field.name().as_str()) {
+                true if name == WEIGHED => excuse(field.name()),
+                _ => value(at).by(&format!("handed on by {name}")),
+            }
+        });
+        let values = values.collect();
         let via: Arc<str> = name.into();
         let ways = table.flow.ways.iter().map(|way| {
             let mut way = ways::picked(way, places.iter().copied());
+            if name == WHOLE {
+                way.known.iter_mut().for_each(|known| known.is_whole = true);
+            }
             for read in &mut way.reads {
+                read.is_weighed |= name == WEIGHED;
                 read.via = Arc::clone(&via);
                 if let Source::Civil(note) = &mut read.source {
                     let place = Highlight::Relation(vec![name.to_owned()]);
@@ -291,7 +325,7 @@ impl Walk<'_> {
                 of(of_left, &left).or_else(|| of(of_right, &right)).unwrap_or_default()
             };
             let mut reader = Reader { at: &at, found: &mut self.found, civil: &mut self.civil };
-            if picks { reader.selection(filter) } else { drop(reader.condition(filter)) }
+            if picks { reader.selection(filter) } else { drop(reader.decision(filter)) }
         }
         let ways = ways::tidy(&ways::of_join(join, &left_ways, &right_ways, &join.schema));
         let mut values = match join.join_type {

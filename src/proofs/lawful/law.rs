@@ -22,13 +22,14 @@ pub enum Safeguard {
     Person,
     Secrecy,
     Protected,
+    Favour,
     Gateway,
     Cancellers,
     FixedText,
 }
 
 impl Safeguard {
-    pub const ALL: [Safeguard; 14] = [
+    pub const ALL: [Safeguard; 15] = [
         Safeguard::Names,
         Safeguard::Numbers,
         Safeguard::Age,
@@ -40,6 +41,7 @@ impl Safeguard {
         Safeguard::Person,
         Safeguard::Secrecy,
         Safeguard::Protected,
+        Safeguard::Favour,
         Safeguard::Gateway,
         Safeguard::Cancellers,
         Safeguard::FixedText,
@@ -59,6 +61,7 @@ impl Safeguard {
             Safeguard::Person => "person-id",
             Safeguard::Secrecy => "secrecy-class",
             Safeguard::Protected => "protected-persons",
+            Safeguard::Favour => "in-favour-only",
             Safeguard::Gateway => "gateway",
             Safeguard::Cancellers => "cancellers",
             Safeguard::FixedText => "fixed-text",
@@ -103,6 +106,9 @@ impl Safeguard {
                 "the secrecy of a record follows it and is no criterion: it would tell benefits and judgments (OSL 21, 27, 28 and 37 kap.; utlänningsdatalagen 17 §)"
             }
             Safeguard::Protected => "that somebody is protected is told to nobody (OSL 22 kap. 1 §, 21 kap. 3 a §)",
+            Safeguard::Favour => {
+                "sickness, care and violence only ever speak for a person, and a tip never speaks alone (utlänningsdatalagen 14 §; UtlL 5 kap. 16 §; förvaltningslagen 23 §)"
+            }
             Safeguard::Gateway => {
                 "each register is read only for the permit classes and the purpose that it may be disclosed for (utlänningsdatalagen 11 §; förordning 2001:588 8 a and 8 b §§; lag 2008:206)"
             }
@@ -120,10 +126,10 @@ impl Safeguard {
         match self {
             Safeguard::Names => "name_agreement(a.name, b.name_at_grant) is all that may be asked of names",
             Safeguard::Numbers => "compare whole numbers with each other, or both by substr(number, 1, 8)",
-            Safeguard::Age => "compare birth_on with birth_on_at_grant; cancellers see to minors",
+            Safeguard::Age => "compare birth_on with birth_on_at_grant, both as they stand; cancellers see to minors",
             Safeguard::CivilStatus => "narrow it to permit_class IN ('FAMILY_SPOUSE', 'DEPENDANT'), or leave it out",
             Safeguard::Citizenship => {
-                "array_has(citizenships, 'SWE') is free; a rule about citizenship itself says why in its header, compares_citizenship = \"...\""
+                "array_has(citizenships, 'SWE') is free; a rule about citizenship itself says why in its header, compares_citizenship = \"...\", and asks citizenship_change(a, b) = 'same'; which citizenship it is matters to permits of refugees and of subsidiary protection alone: p.permit_class = 'PROT_REFUGEE'"
             }
             Safeguard::NamedCountry => {
                 "compare the person's own countries with each other by =, same_state or has_citizenship; 'SWE' and the codes of the stateless may be named"
@@ -133,6 +139,7 @@ impl Safeguard {
             Safeguard::Person => "person_id is the alert's own column; leave it out elsewhere",
             Safeguard::Secrecy => "leave it out: the alert carries the secrecy of the records it rests on by itself",
             Safeguard::Protected => "leave it out: a condition may ask for it, an alert does not tell it",
+            Safeguard::Favour => "let it keep rows away: NOT EXISTS (SELECT 1 FROM ...)",
             Safeguard::Gateway => {
                 "say for whose permit it is read, at the permit that the alert is about: p.permit_class IN (...), kind = '...'"
             }
@@ -196,11 +203,21 @@ impl Classes {
     }
 }
 
+/// The table of the rows that rules in `uses` have.
+pub const RULE_ROWS: &str = "rule_rows";
+
 /// Classes of permits about which nothing is ever said: the canceller `protected` covers them.
 pub const NEVER_EVALUATED: [&str; 2] = ["PROTECTED_CASE", "CITIZEN_EES_RIGHT"];
 
 /// Classes of permits that rest on a marriage or partnership.
 pub const OF_COUPLES: [&str; 2] = ["FAMILY_SPOUSE", "DEPENDANT"];
+
+/// Classes of permits that a new citizenship may end: which one it is matters (UtlL 4 kap. 5 och 5 b §§).
+pub const OF_PROTECTION: [&str; 2] = ["PROT_REFUGEE", "PROT_SUBSIDIARY"];
+
+/// Kinds of notices that may keep a row away and bring none: what they say.
+pub const ONLY_IN_FAVOUR: [(&str, &str); 2] =
+    [("violence", "a report of violence"), ("tip", "a tip, which the engine holds against what rules find")];
 
 /// The most open gateway that the law has: sources, classes (none: all), purposes, gate, provision. What is not named is closed.
 type Statute = (&'static [&'static str], &'static [&'static str], &'static [&'static str], Gate, &'static str);
@@ -332,7 +349,7 @@ mod tests {
                 assert!(!Classes::of(class).is_empty(), "{class}");
             }
         }
-        for class in NEVER_EVALUATED.iter().chain(&OF_COUPLES) {
+        for class in NEVER_EVALUATED.iter().chain(&OF_COUPLES).chain(&OF_PROTECTION) {
             assert!(!Classes::of(class).is_empty(), "{class}");
         }
         assert_eq!(Classes::all().names().count(), PERMIT_CLASSES.len());

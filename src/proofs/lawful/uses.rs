@@ -19,8 +19,8 @@ use crate::proofs::lawful::value::{Item, Sort, Value};
 use crate::proofs::refusal::of_columns;
 use crate::proofs::tags::of_words;
 
-/// Sweden, and the codes of the stateless and of unknown citizenship.
-const NOBODYS_COUNTRY: [&str; 6] = ["SWE", "XXA", "XXB", "XXC", "XXX", "UNK"];
+/// Sweden, and the codes of the stateless and of unknown citizenship. UNK is Kosovo, so that it names a country.
+const NOBODYS_COUNTRY: [&str; 5] = ["SWE", "XXA", "XXB", "XXC", "XXX"];
 
 /// The months after which somebody is of age (föräldrabalken 9 kap. 1 §: eighteen years).
 const MONTHS_TO_AGE: i64 = 216;
@@ -47,9 +47,15 @@ impl Breach {
 pub struct Reader<'a> {
     pub at: &'a dyn Fn(&Column) -> Value,
     pub found: &'a mut Vec<Breach>,
-    /// Uses of civil status: lawful for some permit classes.
+    /// Uses of civil status, and of which citizenship somebody has: lawful for some permit classes.
     pub civil: &'a mut Vec<Breach>,
 }
+
+/// Comparisons that hold where two values differ, whichever way.
+const APART: [Operator; 3] = [Operator::NotEq, Operator::Lt, Operator::Gt];
+
+/// Their opposites.
+const ALIKE: [Operator; 3] = [Operator::Eq, Operator::GtEq, Operator::LtEq];
 
 fn is_equality(op: Operator) -> bool {
     use Operator::*;
@@ -103,8 +109,15 @@ impl Reader<'_> {
             }
             Expr::IsNull(of) | Expr::IsNotNull(of) | Expr::IsUnknown(of) | Expr::IsNotUnknown(of) => {
                 let value = self.value(of);
-                if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
+                if value.has(|sort| matches!(sort, Sort::Civil | Sort::CivilDay | Sort::Spouse)).is_some() {
                     self.use_civil(expr, &value);
+                }
+                if let Some(item) = value.has(|sort| *sort == Sort::CitizenshipChange) {
+                    self.note_which(expr, item);
+                }
+                // A day beyond the calendar is null, so that this, too, is a comparison.
+                if let Some(item) = value.has(|sort| matches!(sort, Sort::Excuse | Sort::BirthMoved)) {
+                    self.refuse(expr, item, "asks for");
                 }
                 sticky(&[value])
             }
@@ -128,14 +141,14 @@ impl Reader<'_> {
             Expr::ScalarFunction(call) => self.call(expr, call.name(), &call.args),
             Expr::AggregateFunction(call) => {
                 if let Some(filter) = &call.params.filter {
-                    self.condition(filter);
+                    self.decision(filter);
                 }
                 self.order(&call.params.order_by);
                 self.over_rows(expr, call.func.name(), &call.params.args)
             }
             Expr::WindowFunction(call) => {
                 if let Some(filter) = &call.params.filter {
-                    self.condition(filter);
+                    self.decision(filter);
                 }
                 for key in &call.params.partition_by {
                     self.key(key);
@@ -164,9 +177,18 @@ impl Reader<'_> {
         sticky(&[value])
     }
 
+    /// Reads a condition by which something is decided at once.
+    pub fn decision(&mut self, expr: &Expr) -> Value {
+        let value = self.condition(expr);
+        if value.has(|sort| *sort == Sort::CivilNear).is_some() {
+            self.use_civil(expr, &value);
+        }
+        value
+    }
+
     /// Reads a condition that rows must meet: none may ask for those that are protected.
     pub fn selection(&mut self, expr: &Expr) {
-        if self.condition(expr).has(|sort| *sort == Sort::Protected).is_some() {
+        if self.decision(expr).has(|sort| *sort == Sort::Protected).is_some() {
             self.spare(expr, true);
         }
     }
@@ -198,28 +220,35 @@ impl Reader<'_> {
     /// Reads what rows are grouped, partitioned or joined to distinct ones by.
     pub fn key(&mut self, expr: &Expr) -> Value {
         let value = self.value(expr);
-        if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Citizenships | Sort::Secrecy)) {
+        let is_told = |sort: &Sort| {
+            matches!(sort, Sort::OfAge(_) | Sort::BirthMoved | Sort::Citizenships | Sort::Secrecy | Sort::Excuse)
+        };
+        if let Some(item) = value.has(is_told) {
             self.refuse(expr, item, "tells rows apart by");
         }
         if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
             self.use_civil(expr, &value);
         }
         if let Some(item) = value.has(|sort| *sort == Sort::Citizenship) {
-            self.ask_reason(expr, item);
+            self.ask_which(expr, item);
         }
         value
     }
 
     pub fn order(&mut self, order: &[SortExpr]) {
-        for SortExpr { expr, .. } in order {
+        for (place, SortExpr { expr, .. }) in order.iter().enumerate() {
             let value = self.value(expr);
             if value.has(Sort::is_civil).is_some() {
                 self.use_civil(expr, &value);
             }
             let is_told = |sort: &Sort| {
                 matches!(sort, Sort::Name | Sort::Number | Sort::NumberDate | Sort::Citizenship | Sort::Citizenships)
-                    || matches!(sort, Sort::OfAge(_) | Sort::Secrecy)
+                    || matches!(sort, Sort::OfAge(_) | Sort::Secrecy | Sort::Excuse)
                     || sort.is_of_birth()
+                    // Before a named country in the alphabet, or after it, is a comparison with it.
+                    || matches!(sort, Sort::Country | Sort::CountryText)
+                    // It may tell apart what is equal otherwise; its order is that of the numbers in it.
+                    || (*sort == Sort::LinkKey && place == 0)
             };
             if let Some(item) = value.has(is_told) {
                 self.refuse(expr, item, "orders rows by");
@@ -270,6 +299,13 @@ impl Reader<'_> {
         self.civil.push(Breach::new(Safeguard::CivilStatus, what, place));
     }
 
+    /// Notes a question for which citizenship somebody has, which matters to some permit classes only.
+    fn note_which(&mut self, expr: &Expr, item: &Item) {
+        let what = format!("{} tells which citizenship somebody has, or that it is none ({item})", shown(expr));
+        let place = of_columns(std::iter::once(expr)).map_or_else(|| of_words(&[expr]), Highlight::Span);
+        self.civil.push(Breach::new(Safeguard::Citizenship, what, place));
+    }
+
     /// An expression that reads inside its parts in an unknown way.
     fn opened(&mut self, expr: &Expr, parts: &[Value]) -> Value {
         for part in parts {
@@ -288,10 +324,10 @@ impl Reader<'_> {
         let value = self.value(of);
         let is_day = matches!(to, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
         let keeps = |sort: &Sort| match sort {
-            Sort::Birth | Sort::EighteenthBirthday | Sort::CivilDay | Sort::PostDay => is_day,
+            Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday | Sort::CivilDay | Sort::PostDay => is_day,
             Sort::Citizenship => matches!(to, DataType::List(_)),
             Sort::Citizenships | Sort::Secrecy => to.is_numeric(),
-            Sort::OfAge(_) | Sort::Protected => *to == DataType::Boolean,
+            Sort::OfAge(_) | Sort::Protected | Sort::CivilNear => *to == DataType::Boolean,
             _ => to.is_string(),
         };
         match &value {
@@ -305,8 +341,10 @@ impl Reader<'_> {
     fn binary(&mut self, expr: &Expr, left: &Expr, op: Operator, right: &Expr) -> Value {
         match op {
             Operator::And | Operator::Or => {
-                let sides = [self.condition(left), self.condition(right)];
-                return sticky(&sides);
+                let parts = parts_of(expr, op);
+                let judged: Vec<&Expr> = parts.iter().copied().filter(|part| !is_estimate(part, op, &parts)).collect();
+                let told: Vec<Value> = judged.into_iter().map(|part| self.condition(part)).collect();
+                return sticky(&told);
             }
             Operator::StringConcat => return self.concat(expr, &[left, right]),
             _ => {}
@@ -315,11 +353,7 @@ impl Reader<'_> {
         let [l, r] = &sides;
         match op {
             op if is_comparison(op) => self.compare(expr, op, (left, l), (right, r)),
-            Operator::Minus
-                if !l.items().is_empty() && l.is_only(Sort::is_of_birth) && r.is_only(Sort::is_of_birth) =>
-            {
-                Value::Plain
-            }
+            Operator::Minus if is_all(l, &Sort::Birth) && is_all(r, &Sort::Birth) => Value::Plain,
             Operator::Plus | Operator::Minus if r.items().is_empty() && !l.items().is_empty() => {
                 self.moved(expr, l, "some days before or after")
             }
@@ -331,7 +365,7 @@ impl Reader<'_> {
     /// A day some time before or after another.
     fn moved(&mut self, expr: &Expr, day: &Value, what: &str) -> Value {
         if day.is_only(Sort::is_of_birth) {
-            return day.as_sort(&Sort::Birth, what);
+            return day.as_sort(&Sort::BirthMoved, what);
         }
         if day.is_only(|sort| matches!(sort, Sort::PostDay | Sort::CivilDay)) {
             return day.by(what);
@@ -340,6 +374,10 @@ impl Reader<'_> {
     }
 
     fn case(&mut self, expr: &Expr, case: &Case) -> Value {
+        if let Some(parts) = of_coalesce(case) {
+            let values: Vec<Value> = parts.into_iter().map(|part| self.value(part)).collect();
+            return self.coalesced(expr, &values);
+        }
         let mut told = Vec::new();
         let base = case.expr.as_ref().map(|base| (base, self.value(base)));
         for (when, _) in &case.when_then_expr {
@@ -355,10 +393,25 @@ impl Reader<'_> {
         let values: Vec<Value> = thens.map(|then| self.value(then)).collect();
         let value = values.iter().fold(Value::Null, |all, value| all.or(value));
         let value = self.mixed(expr, value);
-        match sticky(&told) {
+        let near = told.iter().find(|told| told.has(|sort| *sort == Sort::CivilNear).is_some());
+        // A change of name that comes with one of civil status is none: who is told so is not told apart from whose name is the same.
+        if let Some(near) = near.filter(|_| !is_agreement(&value)) {
+            self.use_civil(expr, near);
+        }
+        match kept(&told, &|sort| *sort == Sort::Protected) {
             Value::Plain => value,
             protected => value.or(&protected),
         }
+    }
+
+    /// The first of some values that is not null.
+    fn coalesced(&mut self, expr: &Expr, values: &[Value]) -> Value {
+        let value = values.iter().fold(Value::Null, |all, value| all.or(value));
+        let is_told = value.is_plain_too() || value.texts().any(|text| text != SAME);
+        if let Some(item) = value.has(|sort| *sort == Sort::CitizenshipChange).filter(|_| is_told) {
+            self.note_which(expr, item);
+        }
+        self.mixed(expr, value)
     }
 
     /// Judges a value that may come from several places: beside a sensitive value no other may stand that it could be compared with
@@ -400,7 +453,7 @@ fn misplaced(value: &Value, shown: &str) -> Option<Misplaced> {
                 }
             }
             Sort::Civil | Sort::CivilDay if is_mixed => return Some(Misplaced::Civil),
-            Sort::CountryText | Sort::Civil | Sort::CivilDay => {}
+            Sort::CountryText | Sort::Civil | Sort::CivilDay | Sort::CivilNear => {}
             sort if sort.safeguard().is_some() && is_mixed => {
                 return breach(item, format!("{shown} puts something else beside {} ({item})", item.column));
             }
@@ -445,9 +498,77 @@ fn is_plain_question(expr: &Expr) -> bool {
     }
 }
 
-/// What of the values goes on in whatever is asked of them: that somebody is protected.
+/// What of the values goes on in whatever is asked of them: that somebody is protected, and that a civil status has changed.
 fn sticky(values: &[Value]) -> Value {
-    kept(values, &|sort| *sort == Sort::Protected)
+    kept(values, &|sort| matches!(sort, Sort::Protected | Sort::CivilNear))
+}
+
+/// What functions say of names and citizenships that have not changed.
+const SAME: &str = "same";
+
+/// Whether a value says how far names agree, and nothing else but that they do.
+fn is_agreement(value: &Value) -> bool {
+    let Value::Tainted(taint) = value else { return false };
+    !taint.plain
+        && taint.texts.iter().all(|text| text == SAME)
+        && taint.items.iter().all(|item| matches!(item.sort, Sort::Agreement | Sort::CivilNear))
+}
+
+/// Whether a value is of this sort and nothing else.
+fn is_all(value: &Value, sort: &Sort) -> bool {
+    !value.items().is_empty() && value.is_only(|known| known == sort)
+}
+
+/// What a CASE takes the first of that is not null, if it does: so the optimiser writes `coalesce`.
+fn of_coalesce(case: &Case) -> Option<Vec<&Expr>> {
+    let is_that = |(when, then): &(Box<Expr>, Box<Expr>)| matches!(when.as_ref(), Expr::IsNotNull(of) if of == then);
+    (case.expr.is_none() && case.when_then_expr.iter().all(is_that))
+        .then(|| case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref()).collect())
+}
+
+/// The parts that AND, or OR, puts together.
+fn parts_of(expr: &Expr, op: Operator) -> Vec<&Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: own, right }) if *own == op => {
+            let mut parts = parts_of(left, op);
+            parts.extend(parts_of(right, op));
+            parts
+        }
+        Expr::Alias(alias) => parts_of(&alias.expr, op),
+        other => vec![other],
+    }
+}
+
+/// Whether a part asks whether one date of birth is the first day of the year of another, and others make sure that the two differ: an
+/// estimated date became a day of its year. In an OR all of it is the other way round.
+fn is_estimate(part: &Expr, op: Operator, parts: &[&Expr]) -> bool {
+    let (asked, apart) = if op == Operator::And { (Operator::Eq, APART) } else { (Operator::NotEq, ALIKE) };
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = part else { return false };
+    let pair = |day, year| Some((bare(day)?, year_of(year)?));
+    let Some((day, other)) = pair(left, right).or_else(|| pair(right, left)).filter(|_| *op == asked) else {
+        return false;
+    };
+    day != other
+        && parts.iter().any(|part| match part {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if apart.contains(op) => {
+                let sides = (bare(left), bare(right));
+                sides == (Some(day.clone()), Some(other.clone())) || sides == (Some(other.clone()), Some(day.clone()))
+            }
+            _ => false,
+        })
+}
+
+/// The column whose year an expression is, as its first day.
+fn year_of(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Cast(cast) => year_of(&cast.expr),
+        Expr::Alias(alias) => year_of(&alias.expr),
+        Expr::ScalarFunction(call) if call.name() == "date_trunc" => match call.args.as_slice() {
+            [Expr::Literal(unit, _), day] if unit.try_as_str().flatten() == Some("year") => bare(day),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn kept(values: &[Value], goes_on: &dyn Fn(&Sort) -> bool) -> Value {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::decode::codes::is_country_column;
 use crate::model::schema::{ColumnType, TableId};
+use crate::proofs::keys;
 use crate::proofs::lawful::law::Safeguard;
 
 /// What sort of fact a value tells. Sorts follow from the schema's types and names (`sort_of`), or from what a text makes of a value.
@@ -16,22 +17,36 @@ pub enum Sort {
     Number,
     /// The date of birth within a number.
     NumberDate,
-    /// A date of birth, also some time after it.
+    /// A date of birth as it stands.
     Birth,
+    /// A day that was made of one. Beside the date itself it tells where in the year, or in which year, somebody was born.
+    BirthMoved,
     /// A day on which somebody comes of age.
     EighteenthBirthday,
     /// Whether somebody had come of age by a day, given by its expression.
     OfAge(Arc<str>),
     Civil,
     CivilDay,
+    /// Whether a civil status changed about when something else did.
+    CivilNear,
     Citizenship,
     /// How many citizenships.
     Citizenships,
+    /// How two statements of citizenship differ; null where one of them states none.
+    CitizenshipChange,
+    /// How far two names agree.
+    Agreement,
     Country,
     /// A text made of countries, to be shown.
     CountryText,
     Key,
     OtherPerson,
+    /// The permit of another person.
+    OtherPermit,
+    /// The key of a row that a link shows: it is made of the ids and numbers of whoever shows it.
+    LinkKey,
+    /// What an excused month has gone into.
+    Excuse,
     Spouse,
     Person,
     Secrecy,
@@ -48,24 +63,31 @@ impl Sort {
         Some(match self {
             Sort::Name => Safeguard::Names,
             Sort::Number | Sort::NumberDate => Safeguard::Numbers,
-            Sort::Birth | Sort::EighteenthBirthday | Sort::OfAge(_) => Safeguard::Age,
-            Sort::Civil | Sort::CivilDay => Safeguard::CivilStatus,
+            Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday | Sort::OfAge(_) => Safeguard::Age,
+            Sort::Civil | Sort::CivilDay | Sort::CivilNear => Safeguard::CivilStatus,
             Sort::Citizenship | Sort::Citizenships => Safeguard::Citizenship,
             Sort::Country | Sort::CountryText => Safeguard::NamedCountry,
             Sort::Key => Safeguard::Keys,
-            Sort::OtherPerson | Sort::Spouse => Safeguard::OtherPersons,
+            Sort::OtherPerson | Sort::OtherPermit | Sort::LinkKey | Sort::Spouse => Safeguard::OtherPersons,
+            Sort::Excuse => Safeguard::Favour,
             Sort::Secrecy => Safeguard::Secrecy,
+            Sort::CitizenshipChange | Sort::Agreement => return None,
             Sort::Person | Sort::Protected | Sort::PostDay | Sort::Id => return None,
         })
     }
 
     /// Ids that may be held against each other.
     pub fn is_identity(&self) -> bool {
-        matches!(self, Sort::Number | Sort::Key | Sort::OtherPerson | Sort::Spouse | Sort::Person | Sort::Id)
+        self.is_of_others() || matches!(self, Sort::Number | Sort::Key | Sort::Spouse | Sort::Person | Sort::Id)
+    }
+
+    /// Ids of other persons and of their permits, and what is made of them.
+    pub fn is_of_others(&self) -> bool {
+        matches!(self, Sort::OtherPerson | Sort::OtherPermit | Sort::LinkKey)
     }
 
     pub fn is_of_birth(&self) -> bool {
-        matches!(self, Sort::Birth | Sort::EighteenthBirthday)
+        matches!(self, Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday)
     }
 
     pub fn is_of_country(&self) -> bool {
@@ -73,7 +95,7 @@ impl Sort {
     }
 
     pub fn is_civil(&self) -> bool {
-        matches!(self, Sort::Civil | Sort::CivilDay)
+        matches!(self, Sort::Civil | Sort::CivilDay | Sort::CivilNear)
     }
 }
 
@@ -95,6 +117,9 @@ pub fn sort_of(table: TableId, column: &str, ty: ColumnType) -> Option<Sort> {
         (_, Hash) => Sort::Key,
         (_, OtherPerson) => Sort::OtherPerson,
         (_, Person) => Sort::Person,
+        // That of an anchor's record is made of the permit that depends on this person.
+        (_, RecordKey | Record) if table.is_link() || table == TableId::Anchors => Sort::LinkKey,
+        (_, Permit) if !keys::has_own_permit(table) => Sort::OtherPermit,
         (_, Permit | RecordKey | Record | Employer | Institution) => Sort::Id,
         _ => return None,
     })

@@ -6,7 +6,7 @@
 //! that the alert is about: a condition on another permit of the person narrows nothing.
 //!
 //! What cannot be followed narrows nothing. Permits are taken for one if their ids are compared, or if their classes are: only the
-//! class matters. A permit has one class in all its records.
+//! class matters. That a permit has one class in all its records is said of whole permits alone.
 
 mod join;
 mod rows;
@@ -22,7 +22,7 @@ use crate::model::schema::{ColumnType, TableId};
 use crate::proofs::lawful::law::Classes;
 use crate::proofs::lawful::uses::Breach;
 
-pub use join::of_join;
+pub use join::{PROTECTED_ANCHORS, of_join};
 pub use rows::{filtered, picked, projected, tidy, together};
 
 /// More ways than these are taken together.
@@ -64,6 +64,10 @@ pub struct Read {
     pub kinds: u32,
     /// Its versions are those of a record of another read of the table.
     pub is_tied: bool,
+    /// The row is there because there is none of it (NOT EXISTS).
+    pub is_absent: bool,
+    /// It is read by the view of which it only takes rows away.
+    pub is_weighed: bool,
     /// Classes of permits of the way for which alone it is read.
     pub limits: BTreeMap<usize, Classes>,
     /// The permit of the way that its rows are about, where that is known to be the one.
@@ -72,12 +76,38 @@ pub struct Read {
     pub via: Arc<str>,
 }
 
+impl Read {
+    pub fn of(source: Source, via: &str) -> Read {
+        Read {
+            source,
+            kinds: u32::MAX,
+            is_tied: false,
+            is_absent: false,
+            is_weighed: false,
+            limits: BTreeMap::new(),
+            about: None,
+            via: via.into(),
+        }
+    }
+}
+
+/// What else is known of a permit of a way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its class is that of all its records together, and not of one of them.
+    pub is_whole: bool,
+    /// Were its anchor protected, the row would not be there.
+    pub is_open: bool,
+}
+
 /// One way in which a row can come about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     pub cells: Vec<Cell>,
     /// What the classes of the permits can be.
     pub classes: Vec<Classes>,
+    /// Of the same permits.
+    pub known: Vec<Known>,
     pub reads: Vec<Read>,
 }
 
@@ -89,6 +119,8 @@ struct Facts {
     kinds: BTreeMap<usize, u32>,
     /// Permits of one class.
     same: Vec<(usize, usize)>,
+    /// Those of them that are one permit.
+    one: Vec<(usize, usize)>,
     /// Reads of one record.
     tied: Vec<(usize, usize)>,
 }
@@ -110,6 +142,7 @@ impl Facts {
             self.kinds.entry(read).and_modify(|known| *known &= set).or_insert(set);
         }
         self.same.extend(other.same);
+        self.one.extend(other.one);
         self.tied.extend(other.tied);
         self
     }
@@ -161,20 +194,15 @@ impl Way {
             ("record_key", _) if has_kinds && history => Cell::Key(0),
             _ => Cell::Other,
         };
-        let read = Read {
-            source: Source::Table(table),
-            kinds: all_kinds(table) | if history { RETRACTED } else { 0 },
-            is_tied: false,
-            limits: BTreeMap::new(),
-            about: None,
-            via: via.into(),
-        };
-        Way { cells: columns.map(cell).collect(), classes: vec![Classes::all()], reads: vec![read] }
+        let kinds = all_kinds(table) | if history { RETRACTED } else { 0 };
+        let read = Read { kinds, ..Read::of(Source::Table(table), via) };
+        let cells = columns.map(cell).collect();
+        Way { cells, classes: vec![Classes::all()], known: vec![Known::default()], reads: vec![read] }
     }
 
     /// A row of which nothing is known but what it rests on.
     pub fn of_columns(count: usize, reads: Vec<Read>) -> Way {
-        Way { cells: vec![Cell::Other; count], classes: Vec::new(), reads }
+        Way { cells: vec![Cell::Other; count], classes: Vec::new(), known: Vec::new(), reads }
     }
 
     /// What an expression holds.
@@ -297,9 +325,8 @@ impl Way {
                 Facts { never: kinds & set == 0, kinds: [(*read, set)].into(), ..Facts::default() }
             }
             (Key(a), Key(b)) if wanted => Facts { tied: vec![(*a, *b)], ..Facts::default() },
-            (Permit(a), Permit(b)) | (Class(a), Class(b)) if wanted => {
-                Facts { same: vec![(*a, *b)], ..Facts::default() }
-            }
+            (Permit(a), Permit(b)) if wanted => Facts { same: vec![(*a, *b)], one: vec![(*a, *b)], ..Facts::default() },
+            (Class(a), Class(b)) if wanted => Facts { same: vec![(*a, *b)], ..Facts::default() },
             _ => Facts::default(),
         }
     }
@@ -325,15 +352,38 @@ impl Way {
         }
         let mut parents: Vec<usize> = (0..self.classes.len()).collect();
         for (a, b) in facts.same {
+            let is_one = facts.one.contains(&(a, b));
             let (a, b) = (root(&parents, a), root(&parents, b));
-            if a != b {
-                self.classes[a] = self.classes[a].and(self.classes[b]);
-                self.rename(b, a);
-                parents[b] = a;
+            if a == b {
+                continue;
             }
+            let is_open = [self.known[a].is_open, self.known[b].is_open];
+            let is_open = if is_one { is_open[0] || is_open[1] } else { is_open[0] && is_open[1] };
+            if is_one && !self.is_of_one_class(a, b) {
+                self.known[a].is_open = is_open;
+                self.known[b].is_open = is_open;
+                continue;
+            }
+            self.classes[a] = self.classes[a].and(self.classes[b]);
+            self.known[a] = Known { is_open, is_whole: self.known[a].is_whole || self.known[b].is_whole };
+            self.rename(b, a);
+            parents[b] = a;
         }
         let is_possible = self.classes.iter().all(|set| !set.is_empty());
         is_possible.then_some(self)
+    }
+
+    /// Whether what is known of the class of one of two records of a permit holds for the other: a register may say another class in
+    /// each, unless all are taken together.
+    fn is_of_one_class(&self, a: usize, b: usize) -> bool {
+        let says_one =
+            |permit: usize| self.classes[permit] != Classes::all() || self.cells.contains(&Cell::Class(permit));
+        match (self.known[a].is_whole, self.known[b].is_whole) {
+            (true, true) => true,
+            (true, false) => !says_one(b),
+            (false, true) => !says_one(a),
+            (false, false) => !says_one(a) || !says_one(b),
+        }
     }
 
     /// Two reads of a table whose rows are versions of one record.

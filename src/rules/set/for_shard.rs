@@ -73,6 +73,7 @@ impl ShardParts<'_> {
             file: rule.file.clone(),
             fingerprint: rule.fingerprint.clone(),
             tables: rule.tables,
+            shown: rule.shown,
             feeds: rule.feeds,
             cancellers: rule.cancellers,
             query: self.query(&rule.query)?,

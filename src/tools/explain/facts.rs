@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef};
 use crate::model::record::Reason;
 use crate::model::schema::Feed;
+use crate::model::sets::TableSet;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::planned::PlannedRule;
 use crate::rules::{Conditions, Hit, Interval, Request};
@@ -31,6 +32,9 @@ pub struct PermitFacts {
     pub other_rules: Vec<OtherRule>,
     /// Messages about the holder that were quarantined, by reason.
     pub quarantined: Vec<SetAside>,
+    /// Numbers of the rules that were not shown some records of kinds that they read, since these were disclosed for another purpose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with_unseen: Vec<String>,
 }
 
 /// Messages of a feed that were set aside for one reason, by its name.
@@ -153,6 +157,12 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
     for rule in rules.iter_mut().filter(|rule| rule.is_empty()) {
         let Some(file) = catalogue.rule(&rule.id) else { continue };
         let sees = file.header.purpose();
+        // Which condition took the last row tells what the records say, and what there is none of.
+        let reads = person.shard.rules().iter().find(|planned| planned.file.header.id == rule.id);
+        let reads = reads.map_or(TableSet::ALL, |planned| planned.tables);
+        if person.closed.may_have(history.secrecy(person.number, reads, as_of.0)) {
+            continue;
+        }
         rule.path = Some(match tables.entry(sees).or_insert_with(|| Tables::of(person, catalogue, as_of, sees)) {
             Ok(tables) => tables.follow(file, permit_id),
             Err(error) => Path { failure: Some(error.strip_backtrace()), ..Path::default() },
@@ -169,7 +179,10 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
         reason: reason.name(),
         messages,
     });
+    let unseen = person.shard.rules().iter().filter(|rule| concerns(rule) && person.has_unseen(rule, as_of.0));
+    let with_unseen = unseen.map(|rule| rule.file.header.number.clone()).collect();
     Some(PermitFacts {
+        with_unseen,
         permit_id: permit_id.to_owned(),
         permit_class,
         person: person.pseudonym.clone(),
@@ -225,13 +238,18 @@ fn rule_facts(
         for hit in &own {
             let verdict = verdict(rule, conditions, hit, &own, as_of, person.spoken(number));
             let is_closed = match found.records(hit) {
-                Some(records) => person.is_closed(&records),
+                Some(records) => person.hides(rule, &records, as_of.0),
                 None => person.closed.may_have(history.secrecy(person.number, rule.tables, as_of.0)),
             };
             let evidence = found.evidence(hit, subject_column);
             let finding = rule.file.finding(&evidence);
             let shown = if is_closed { (closed_finding(), Map::new()) } else { (finding, evidence) };
-            rows.push(row_facts(person, (number, rule), conditions, (hit, &own), verdict, shown));
+            let mut row = row_facts(person, (number, rule), conditions, (hit, &own), verdict, shown);
+            if is_closed {
+                // Both are made of what was found.
+                (row.alert_key, row.anchor_at) = (String::new(), None);
+            }
+            rows.push(row);
         }
     }
     RuleFacts {

@@ -68,8 +68,23 @@ pub fn alert_page(facts: &AlertFacts, language: Language) -> Page {
     );
     parameters(&mut page, facts);
     counter_evidence(&mut page, facts);
+    if facts.has_unseen {
+        page.section(not_looked_at(language), vec![Block::Text(for_other_purposes(language).to_owned())]);
+    }
     history(&mut page, facts);
     page
+}
+
+fn not_looked_at(language: Language) -> &'static str {
+    say(language, "Vad som inte har prövats", "What was not looked at")
+}
+
+fn for_other_purposes(language: Language) -> &'static str {
+    say(
+        language,
+        "Det finns uppgifter om personen som har lämnats ut för ett annat ändamål än regelns. Regeln har inte sett dem, och inte heller vad som i dem kan tala för personen.",
+        "There are data about the person that were disclosed for another purpose than the rule's. The rule has not seen them, nor what in them may speak for the person.",
+    )
 }
 
 /// The finding, and the evidence that says something.
@@ -121,6 +136,10 @@ pub fn permit_page(facts: &PermitFacts, language: Language, with_steps: bool) ->
         page.say("Hur långt varje flöde har rapporterat", "How far each feed has spoken"),
         vec![Block::Pairs(clocks)],
     );
+    if !facts.with_unseen.is_empty() {
+        let rules = Block::Text(facts.with_unseen.join(", "));
+        page.section(not_looked_at(language), vec![Block::Text(for_other_purposes(language).to_owned()), rules]);
+    }
     let (empty, told): (Vec<_>, Vec<_>) = facts.rules.iter().partition(|rule| rule.is_empty());
     for rule in told {
         page.section(format!("{} {}", rule.number, of(language, &rule.title)), rule_blocks(rule, language));
@@ -412,7 +431,8 @@ fn row_item(row: &RowFacts, language: Language) -> Item {
         notes.push(without_numbers(of(language, &row.finding), language));
     }
     let (reference, key) = (say(language, "referens", "reference"), say(language, "nyckel", "key"));
-    notes.push(format!("{reference}: {}, {key} {}", row.alert_id, row.alert_key));
+    let key = if row.alert_key.is_empty() { String::new() } else { format!(", {key} {}", row.alert_key) };
+    notes.push(format!("{reference}: {}{key}", row.alert_id));
     Item { head: format!("{}, {tier}", capital(verdict(language, row.verdict))), notes, pairs: Vec::new() }
 }
 

@@ -80,6 +80,8 @@ pub struct Person {
     pub fates: Fates,
     /// Messages about the person that were quarantined.
     pub quarantined: Vec<Quarantined>,
+    /// Permits, and what else alerts are about, of protected persons: by what was known then, or by all that is known now.
+    pub withheld: BTreeSet<String>,
 }
 
 /// Recorded feeds without the messages of persons who have nothing to do with this one.
@@ -168,7 +170,7 @@ fn each_message(recorded: Recorded<'_>, mut each: impl FnMut(&Lent<'_>)) -> Resu
 impl Person {
     /// Whether the holder of the permit is protected: then nothing is shown, not even that.
     pub fn is_withheld(&self, subject: &str) -> bool {
-        self.shard.detector().withheld().contains(subject)
+        self.withheld.contains(subject)
     }
 
     /// `None` if the person was not known at that time.
@@ -179,6 +181,55 @@ impl Person {
         subject: &str,
     ) -> Result<Option<Person>, ExplainError> {
         let recorded = recorded.read_as_of(Some(options.as_of));
+        let rules = RuleSet::plan(catalogue)?;
+        let latest_rules = rules.for_shard()?;
+        let subjects = related(recorded, catalogue, subject)?;
+        let mut replayed = Replayed::begin(recorded, options, &subjects, rules)?;
+        let mut own = BTreeSet::new();
+        replayed.take_until(Some(options.as_of), |message| {
+            if message.key == Some(subject.as_bytes()) {
+                own.insert((message.feed, message.offset));
+            }
+        })?;
+        let is_past = replayed.merge.peek()?.is_some();
+        let mut shard = replayed.shard;
+        let log = shard.settle(options.as_of).into_iter().map(|emitted| options.shown(emitted.alert)).collect();
+        let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
+        let mut withheld = withheld_in(&shard);
+        if is_past {
+            // Whoever is protected by the end of the records is protected, whatever was known at the time that is asked about.
+            let mut latest = Replayed::begin(recorded, options, &subjects, latest_rules)?;
+            let end = latest.take_until(None, |_| {})?;
+            latest.shard.settle(end.max(options.as_of));
+            withheld.extend(withheld_in(&latest.shard));
+        }
+        let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
+        quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
+        let clocks = shard.clocks().clone();
+        let pseudonyms = Arc::clone(&options.pseudonyms);
+        let pseudonym = pseudonyms.of(subject);
+        let closed = options.closed.clone();
+        Ok(Some(Person { pseudonym, pseudonyms, closed, number, shard, log, clocks, fates, quarantined, withheld }))
+    }
+}
+
+fn withheld_in(shard: &Shard) -> BTreeSet<String> {
+    shard.detector().withheld().into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// A shard, and what is still to be read of the records.
+struct Replayed {
+    shard: Shard,
+    merge: Merge<OnePerson>,
+}
+
+impl Replayed {
+    fn begin(
+        recorded: Recorded<'_>,
+        options: &Options,
+        subjects: &BTreeSet<Box<[u8]>>,
+        rules: RuleSet,
+    ) -> Result<Replayed, ExplainError> {
         let settings = Settings {
             number: 0,
             partitions: None,
@@ -188,33 +239,31 @@ impl Person {
             max_rule_errors: u32::MAX,
             pseudonyms: Arc::clone(&options.pseudonyms),
         };
-        let mut shard = Shard::new(settings, RuleSet::plan(catalogue)?);
+        let mut shard = Shard::new(settings, rules);
         shard.set_spoken(files::spoken(recorded)?);
-        let subjects = related(recorded, catalogue, subject)?;
         let feeds = OnePerson {
             feeds: FileShard::open(recorded, 0, 1)?,
-            subjects,
+            subjects: subjects.clone(),
             ahead: [const { None }; Feed::COUNT],
             lent: None,
         };
-        let mut merge = Merge::new(feeds, options.visibility.permit_lead);
-        let mut own = BTreeSet::new();
-        while merge.peek()?.is_some_and(|next| next <= options.as_of) {
-            let Merged::Message(message) = merge.take()? else { break };
-            if message.key == Some(subject.as_bytes()) {
-                own.insert((message.feed, message.offset));
-            }
-            shard.take(message);
+        Ok(Replayed { shard, merge: Merge::new(feeds, options.visibility.permit_lead) })
+    }
+
+    /// Takes what became known until then, or all; returns the known time of the last of it.
+    fn take_until(
+        &mut self,
+        until: Option<KnownTime>,
+        mut each: impl FnMut(&Lent<'_>),
+    ) -> Result<KnownTime, ExplainError> {
+        let mut last = KnownTime(i64::MIN);
+        while let Some(next) = self.merge.peek()?.filter(|next| until.is_none_or(|until| *next <= until)) {
+            let Merged::Message(message) = self.merge.take()? else { break };
+            each(&message);
+            self.shard.take(message);
+            last = next;
         }
-        let log = shard.settle(options.as_of).into_iter().map(|emitted| options.shown(emitted.alert)).collect();
-        let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
-        let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
-        quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
-        let clocks = shard.clocks().clone();
-        let pseudonyms = Arc::clone(&options.pseudonyms);
-        let pseudonym = pseudonyms.of(subject);
-        let closed = options.closed.clone();
-        Ok(Some(Person { pseudonym, pseudonyms, closed, number, shard, log, clocks, fates, quarantined }))
+        Ok(last)
     }
 }
 

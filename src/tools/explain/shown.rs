@@ -8,8 +8,11 @@ use serde::Serialize;
 
 use crate::history::RowId;
 use crate::model::alert::RecordRef;
+use crate::model::purpose::Purpose;
 use crate::model::schema::{Column, ColumnType, TableId};
+use crate::model::sets::TableSet;
 use crate::model::time::format_micros;
+use crate::rules::planned::PlannedRule;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
 
@@ -114,6 +117,28 @@ impl Person {
             let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
             class.is_some_and(|class| self.closed.classes.contains(&class))
         })
+    }
+
+    /// Whether a row of a rule rests on a record of a closed class, or may: also on those of a table that it shows and of which it names no
+    /// record.
+    pub fn hides(&self, rule: &PlannedRule, records: &[RecordRef], as_of: i64) -> bool {
+        let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
+        let unnamed = rule.shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
+        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, unnamed, as_of))
+    }
+
+    /// Whether there are records of kinds that a rule reads, which were disclosed for another purpose than the rule's: it was not shown them.
+    pub fn has_unseen(&self, rule: &PlannedRule, as_of: i64) -> bool {
+        let (history, sees) = (self.shard.history(), rule.file.header.purpose());
+        let of_table = |table: TableId| {
+            let (store, mut unseen) = (history.store(table), false);
+            history.versions(self.number, table, as_of, |version| {
+                let purpose = store.text("purpose", version.row).as_deref().and_then(Purpose::from_name);
+                unseen |= version.is_current() && purpose.is_some_and(|purpose| !sees.sees(purpose));
+            });
+            unseen
+        };
+        rule.tables.iter().filter(|table| table.is_for_a_purpose()).any(of_table)
     }
 
     /// The versions of the person's records in these tables that became known at one moment.

@@ -83,6 +83,34 @@ fn a_permit_is_found_however_its_id_is_written() {
     assert_eq!(one_person::subject_of_permit(dir.path().into(), id).unwrap(), subject);
 }
 
+/// The mark that came last decides: who asks how things were known before gets nothing either.
+#[test]
+fn whoever_is_protected_now_is_not_shown_as_of_an_earlier_day() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(300, 2, 5)), dir.path()).unwrap();
+    let (catalogue, before) = (catalogue(), options(dir.path()));
+    let log = replayed(dir.path(), &catalogue, &before);
+    let logged = log.iter().find(|alert| alert.status.stands() && alert.permit_class.is_some()).unwrap();
+    let told = |options: &Options| {
+        let about = alert(dir.path(), &catalogue, options, &logged.alert_id, Some(logged)).map(drop);
+        let all = permit(dir.path(), &catalogue, options, &logged.subject).map(drop);
+        let sheet = party_of_permit(dir.path(), &catalogue, options, &logged.subject).map(drop);
+        [about.is_ok(), all.is_ok(), sheet.is_ok()]
+    };
+    assert_eq!(told(&before), [true; 3]);
+    let subject = one_person::subject_of_permit(dir.path().into(), &logged.subject).unwrap().unwrap();
+    let path = crate::source::files::ndjson_path(dir.path(), crate::model::schema::Feed::Population);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let of_subject = |line: &&str| line.contains(&format!("\"key\":\"{subject}\""));
+    let mut post: Value = serde_json::from_str(text.lines().rfind(of_subject).unwrap()).unwrap();
+    post["known_time"] = format_micros(before.as_of.0 + 1_000_000).into();
+    post["value"]["version"] = (post["value"]["version"].as_i64().unwrap() + 1).into();
+    post["value"]["protected"] = true.into();
+    std::fs::write(&path, format!("{text}{post}\n")).unwrap();
+    assert_eq!(told(&before), [false; 3], "as of the day before");
+    assert_eq!(told(&options(dir.path())), [false; 3], "now");
+}
+
 /// What was derived from a record goes with it: amounts of salary and of benefits, in every form of every sheet.
 #[test]
 fn what_rests_on_a_class_that_is_closed_to_the_reader_is_not_shown() {

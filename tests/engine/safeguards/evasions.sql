@@ -918,3 +918,224 @@ SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person
 -- retraction | gateway | what was not retracted
 SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND h.kind = 'salary' AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND (n.kind = 'salary' OR n.op <> 'retract')
 -- header: legal_gate = "request"
+
+-- link key | other-persons | the number behind a shared identifier, in evidence
+SELECT ALERT(p), s.record_key AS matter FROM permits p JOIN shared_identifiers s ON s.person_id = p.person_id
+
+-- link key | other-persons | the same as part of the alert's key
+SELECT p.person_id, p.permit_id, concat('shared:', s.record_key) AS alert_key, p.first_known_time AS alert_at FROM permits p JOIN shared_identifiers s ON s.person_id = p.person_id
+
+-- link key | other-persons | the greatest of them, from a step
+WITH k AS (SELECT person_id, max(record_key) AS k FROM anchor_permits GROUP BY person_id)
+SELECT ALERT(p), k.k AS matter FROM permits p JOIN k ON k.person_id = p.person_id
+
+-- link key | other-persons | a holder's permit beside the employer
+SELECT e.person_id, e.employer_id, 'x' AS alert_key, e.known_at AS alert_at, e.permit_id AS matter FROM employer_permits e
+-- header: key = "employer_id"
+-- header: subject = "employer_id"
+
+-- link key | other-persons | what another rule found of a holder, as the key
+SELECT e.person_id, e.employer_id, concat('found:', e.record_key) AS alert_key, e.alert_at FROM employer_indications e
+-- header: key = "employer_id"
+-- header: subject = "employer_id"
+
+-- link key | other-persons | by CASE, where it is made of a number
+SELECT ALERT(p), CASE WHEN s.kind = 'number' THEN s.record_key END AS matter FROM permits p JOIN shared_identifiers s ON s.person_id = p.person_id
+
+-- link key | other-persons | put in order: the least number first
+WITH s AS (SELECT person_id, kind, row_number() OVER (PARTITION BY person_id ORDER BY record_key) AS place FROM shared_identifiers)
+SELECT ALERT(p) FROM permits p JOIN s ON s.person_id = p.person_id AND s.place = 1 AND s.kind = 'number'
+
+-- link key | other-persons | the permit that depends on this person, under another name
+WITH a AS (SELECT person_id, permit_id AS case_no FROM anchors)
+SELECT ALERT(p), a.case_no FROM permits p JOIN a ON a.person_id = p.person_id
+
+-- link key | other-persons | the key of the record that names it
+SELECT ALERT(p), a.record_key AS case_no FROM permits p JOIN anchors a ON a.person_id = p.person_id
+
+-- protected by omission | protected-persons | a post without what the register leaves out
+SELECT ALERT(p) FROM permits p JOIN population_history h ON h.person_id = p.person_id WHERE h.name IS NULL AND h.op <> 'retract'
+
+-- protected by omission | protected-persons | more posts than those that are shown
+WITH h AS (SELECT person_id, count(*) AS posts FROM population_history GROUP BY person_id), v AS (SELECT person_id, count(*) AS posts FROM population_posts GROUP BY person_id)
+SELECT ALERT(p) FROM permits p JOIN h ON h.person_id = p.person_id JOIN v ON v.person_id = p.person_id AND v.posts < h.posts
+
+-- protected by omission | protected-persons | the last place among those that are not marked
+WITH x AS (SELECT person_id, row_number() OVER (PARTITION BY person_id ORDER BY version, record_key) AS place FROM population_history WHERE NOT coalesce(protected, false))
+SELECT ALERT(p), max(x.place) AS places FROM permits p JOIN x ON x.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time
+
+-- protected by omission | protected-persons | an anchor without a day of registration
+SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE a.registered_on IS NULL AND a.dereg_code IS NULL AND a.is_latest
+
+-- protected by omission | protected-persons | an anchor of whom it is not known whether one is Swedish, shown
+SELECT ALERT(p), coalesce(a.swedish, false) AS swedish FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id
+
+-- protected by omission | protected-persons | an anchor with a post and no permit
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.permit_class = 'FAMILY_CHILD' AND NOT EXISTS (SELECT 1 FROM anchor_permits a WHERE a.permit_id = p.permit_id)
+
+-- protected by omission | protected-persons | keeps protected anchors away, but of another permit
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id AND a.civil_status_on IS NULL
+JOIN permits q ON q.person_id = p.person_id WHERE NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = q.permit_id)
+
+-- protected by omission | protected-persons | keeps some of them away
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id AND a.address_key IS NULL
+WHERE NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id AND p.valid_from < DATE '2020-01-01')
+
+-- protected by omission | protected-persons | those whom the view names
+SELECT ALERT(p) FROM permits p JOIN protected_anchors a ON a.permit_id = p.permit_id
+
+-- derived birth date | age | the days of a hundred and twelve years
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE add_months(n.birth_on, 1344) - n.birth_on < 40908
+
+-- derived birth date | age | the day within the year, shown
+SELECT ALERT(p), n.birth_on - CAST(date_trunc('year', n.birth_on) AS DATE) AS days FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- derived birth date | age | born on the first of a month
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.birth_on = CAST(date_trunc('month', n.birth_on) AS DATE)
+
+-- derived birth date | age | born on the first of January, by the date that the decision rests on
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.birth_on_at_grant = CAST(date_trunc('year', n.birth_on) AS DATE) AND p.birth_on_at_grant <= n.birth_on
+
+-- derived birth date | age | there and back: a leap day
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE add_months(add_months(n.birth_on, 12), -12) <> n.birth_on
+
+-- derived birth date | age | a day beyond the calendar
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE add_months(n.birth_on, 2600) IS NULL
+
+-- derived birth date | age | grouped by the year
+WITH n AS (SELECT person_id, date_trunc('year', birth_on) AS y FROM population_posts)
+SELECT ALERT(p), count(*) AS posts FROM permits p JOIN n ON n.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time, n.y
+
+-- civil by its day | civil-status | any day of a civil status
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.civil_status_on <= add_months(n.event_on, 1200)
+
+-- civil by its day | civil-status | none, by NOT EXISTS
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND n.civil_status_on <= add_months(n.event_on, 600))
+
+-- civil by its day | civil-status | on the day of the post, as evidence
+SELECT ALERT(p), n.civil_status_on = n.event_on AS fresh FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- civil by its day | civil-status | a severity by it
+SELECT ALERT(p), CASE WHEN coalesce(n.civil_status_on >= n.event_on, false) THEN 'weak' ELSE 'info' END AS severity FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- civil by its day | civil-status | beside a change of name, under a word of its own
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on >= n.event_on, false) THEN 'wed' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END = 'wed'
+
+-- civil by its day | civil-status | the spouse is somebody whose anchor this person is
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN anchors a ON a.person_id = p.person_id AND a.holder_id = n.spouse_id
+
+-- alphabet | named-country | a journey to a country before Sweden's place in the alphabet
+WITH b AS (SELECT person_id, country, row_number() OVER (PARTITION BY person_id ORDER BY country, record_key) AS place FROM border)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id AND b.country = 'SWE' AND b.place > 1
+
+-- alphabet | named-country | behind something that is equal
+WITH b AS (SELECT person_id, country, lag(country) OVER (PARTITION BY person_id ORDER BY transit, country, record_key) AS before FROM border)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id AND b.country = 'SWE' AND b.before IS NOT NULL
+
+-- alphabet | named-country | the greatest is not Sweden
+WITH b AS (SELECT person_id, max(country) AS last FROM border GROUP BY person_id)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id AND b.last <> 'SWE'
+
+-- alphabet | named-country | the least, over a window
+WITH b AS (SELECT person_id, country, min(country) OVER (PARTITION BY person_id) AS first FROM border)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id AND b.first = b.country AND b.country = 'SWE'
+
+-- alphabet | named-country | Kosovo is no unknown country
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.country = 'UNK'
+
+-- alphabet | named-country | nor in a list, beside codes that may be named
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.doc_issuer IN ('XXA', 'XXB', 'UNK')
+
+-- alphabet | named-country | nor in a row of VALUES
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id JOIN (VALUES ('UNK')) AS v(x) ON b.country = v.x
+
+-- which citizenship | citizenship | shown, with a reason, of a worker
+SELECT ALERT(p), n.citizenships[1] AS seen_countries FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP'
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | a second one, by its place
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.citizenships[2] IS NOT NULL
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | the stateless, for whom nothing is compared
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE citizenship_change(n.citizenships, p.citizenships_at_grant) IS NULL
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | the stateless under a word of their own
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE coalesce(citizenship_change(n.citizenships, p.citizenships_at_grant), 'none') = 'none'
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | no state
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE NOT is_state(n.citizenships[1])
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | a state that has ceased
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN statuses s ON s.person_id = p.person_id WHERE p.permit_class = 'PROT_REFUGEE' AND has_citizenship(n.citizenships, s.tested_country) AND NOT array_has(n.citizenships, s.tested_country)
+-- header: compares_citizenship = "a reason"
+
+-- which citizenship | citizenship | as the word for which an alert ends
+SELECT ALERT(p), n.known_time AS cleared_at, n.citizenships[1] AS cleared_reason FROM permits p JOIN population n ON n.person_id = p.person_id
+-- header: compares_citizenship = "a reason"
+
+-- in favour only | in-favour-only | who is excused
+SELECT ALERT(p) FROM permits p WHERE EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = p.person_id)
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | a tier more for who is excused
+SELECT ALERT(p), CASE WHEN x.month IS NOT NULL THEN 'strong' ELSE 'info' END AS severity FROM permits p LEFT JOIN excused_months x ON x.person_id = p.person_id
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | the month of it
+SELECT ALERT(p), x.month AS first_month FROM permits p JOIN excused_months x ON x.person_id = p.person_id
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | through the months with pay or an excuse
+SELECT ALERT(p) FROM permits p JOIN salary_months m ON m.person_id = p.person_id AND m.gross_sek = 0 WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | idle since a month that was not paid
+SELECT ALERT(p) FROM permits p JOIN idle_months m ON m.permit_id = p.permit_id AND m.last_month > m.last_paid_month WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | what is absent where it is absent
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = q.person_id))
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | an excuse that was taken back
+SELECT ALERT(p), e.month AS first_month FROM permits p JOIN earlier_excuses e ON e.person_id = p.person_id
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | a report of violence
+SELECT ALERT(p) FROM permits p JOIN notices n ON n.person_id = p.person_id AND n.kind = 'violence'
+
+-- in favour only | in-favour-only | violence among other kinds
+SELECT ALERT(p) FROM permits p JOIN notices n ON n.person_id = p.person_id AND n.kind IN ('employment_end', 'violence')
+
+-- in favour only | in-favour-only | a tip alone, and what it says
+SELECT ALERT(p), n.allegation AS matter FROM permits p JOIN notices n ON n.person_id = p.person_id AND n.kind = 'tip'
+
+-- in favour only | in-favour-only | a tip counted beside the permit
+SELECT ALERT(p), count(n.record_key) AS reports FROM permits p LEFT JOIN notices n ON n.person_id = p.person_id AND n.kind = 'tip' GROUP BY p.person_id, p.permit_id, p.first_known_time
+
+-- sealed table | gateway | what other rules found, without naming them
+SELECT ALERT(p) FROM permits p JOIN rule_rows r ON r.permit_id = p.permit_id
+
+-- sealed table | gateway | of any permit of the person
+SELECT ALERT(p), count(*) AS findings FROM permits p JOIN rule_rows r ON r.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time
+-- header: uses = ["salary-below-floor"]
+-- header: legal_gate = "verify"
+
+-- sealed table | gateway | by what it has no rows of
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM rule_rows r WHERE r.permit_id = p.permit_id AND r.rule_id = 'salary-drop')
+
+-- class of another record | gateway | one record of the permit says so, the permit does not
+SELECT ALERT(p) FROM whole_permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' JOIN permits q ON q.permit_id = p.permit_id WHERE q.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- class of another record | gateway | asked by EXISTS
+SELECT ALERT(p) FROM whole_permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND q.permit_class = 'WORK_EMP')
+-- header: legal_gate = "request"
+
+-- class of another record | gateway | two records of it, one for each question
+SELECT ALERT(p) FROM permits p JOIN permits q ON q.permit_id = p.permit_id JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' AND q.permit_class = 'WORK_EMP' WHERE p.permit_class <> 'PERMANENT'
+-- header: legal_gate = "request"

@@ -58,7 +58,7 @@ SELECT ALERT(q) FROM permits q JOIN pay ON pay.permit_id = q.permit_id WHERE pay
 -- header: legal_gate = "request"
 
 -- step | the permit that carries the matter on, which is of the same class
-WITH w AS (SELECT p.person_id, p.permit_id, p.record, p.first_known_time, s.gross_sek FROM permits p JOIN salaries s ON s.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP')
+WITH w AS (SELECT p.person_id, p.permit_id, p.record, p.first_known_time, s.gross_sek FROM whole_permits p JOIN salaries s ON s.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP')
 SELECT w.person_id, c.carrier_id AS permit_id, 'x' AS alert_key, greatest(w.first_known_time, c.from_at) AS alert_at FROM w JOIN carriers c ON c.permit_id = w.permit_id WHERE w.gross_sek > 0
 -- header: legal_gate = "request"
 
@@ -72,11 +72,11 @@ WITH a AS (SELECT p.person_id, p.permit_id, p.first_known_time, coalesce((add_mo
 SELECT ALERT(a) FROM a WHERE a.hit
 
 -- step | notices of one kind
-WITH t AS (SELECT person_id, event_on FROM notices WHERE kind = 'tip')
+WITH t AS (SELECT person_id, event_on FROM notices WHERE kind = 'employment_end')
 SELECT ALERT(p) FROM permits p JOIN t ON t.person_id = p.person_id
 
 -- step | notices of all kinds but those of courts
-SELECT ALERT(p) FROM permits p JOIN notices n ON n.person_id = p.person_id WHERE n.kind NOT IN ('court_notice', 'tip')
+SELECT ALERT(p) FROM permits p JOIN notices n ON n.person_id = p.person_id WHERE n.kind NOT IN ('court_notice', 'tip', 'violence')
 
 -- union | signs of two kinds, each for its class
 WITH sign AS (
@@ -116,7 +116,7 @@ SELECT ALERT(p), CAST(p.valid_from + 120 AS TIMESTAMP) AS due_at FROM permits p 
 SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.permit_class = 'FAMILY_SPOUSE' AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected)
 
 -- subquery | an address among those before
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE EXISTS (SELECT 1 FROM population_history h WHERE h.person_id = n.person_id AND h.address_key <> n.address_key)
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE EXISTS (SELECT 1 FROM population_posts h WHERE h.person_id = n.person_id AND h.address_key <> n.address_key)
 
 -- values | tiers
 SELECT p.person_id, p.permit_id, 'x' AS alert_key, CAST(p.valid_from + tier.days AS TIMESTAMP) AS alert_at, tier.severity FROM (VALUES ('weak', 30), ('medium', 60)) AS tier(severity, days) CROSS JOIN permits p
@@ -151,11 +151,11 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 -- header: compares_citizenship = "citizenship itself is the matter"
 
 -- function | the tested country among the citizenships, with a reason
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN statuses s ON s.person_id = p.person_id WHERE has_citizenship(n.citizenships, s.tested_country)
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN statuses s ON s.person_id = p.person_id WHERE p.permit_class = 'PROT_REFUGEE' AND has_citizenship(n.citizenships, s.tested_country)
 -- header: compares_citizenship = "citizenship itself is the matter"
 
 -- function | any citizenship stated, with a reason
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE array_length(n.citizenships) > 0
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.permit_class = 'PROT_SUBSIDIARY' AND array_length(n.citizenships) > 0
 -- header: compares_citizenship = "citizenship itself is the matter"
 
 -- function | Swedish or not
@@ -186,11 +186,11 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE array_has(['exit', 'seen'], b.direction)
 
 -- array | a former citizenship among those of now, with a reason
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE NOT array_has(n.citizenships, p.citizenships_at_grant[1])
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.permit_class IN ('PROT_REFUGEE', 'PROT_SUBSIDIARY') AND NOT has_citizenship(n.citizenships, p.citizenships_at_grant[1])
 -- header: compares_citizenship = "citizenship itself is the matter"
 
 -- window | the name before, held against the name
-WITH n AS (SELECT person_id, name, lag(name) OVER (PARTITION BY person_id ORDER BY version, record) AS before FROM population_history)
+WITH n AS (SELECT person_id, name, lag(name) OVER (PARTITION BY person_id ORDER BY version, record) AS before FROM population_posts)
 SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id WHERE name_agreement(n.name, n.before) = 'none'
 
 -- window | the country after, held against the country
@@ -198,11 +198,11 @@ WITH b AS (SELECT person_id, country, lead(country) OVER (PARTITION BY person_id
 SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id WHERE b.next = b.country
 
 -- window | the number before
-WITH n AS (SELECT person_id, number, first_value(number) OVER (PARTITION BY person_id, substr(number, 1, 8) ORDER BY version, record) AS first FROM population_history)
+WITH n AS (SELECT person_id, number, first_value(number) OVER (PARTITION BY person_id, substr(number, 1, 8) ORDER BY version, record) AS first FROM population_posts)
 SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id WHERE n.number <> n.first
 
 -- window | the address before
-WITH n AS (SELECT person_id, address_key, lag(address_key) OVER (PARTITION BY person_id ORDER BY version, record) AS before FROM population_history)
+WITH n AS (SELECT person_id, address_key, lag(address_key) OVER (PARTITION BY person_id ORDER BY version, record) AS before FROM population_posts)
 SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id WHERE n.before <> n.address_key
 
 -- window | salaries beside the permit that they are read for
@@ -218,8 +218,8 @@ SELECT ALERT(p), count(DISTINCT s.other_id) AS others FROM permits p JOIN shared
 -- aggregate | countries in one text, to be shown
 SELECT ALERT(p), string_agg(b.country, ' ' ORDER BY b.record) AS seen_countries FROM permits p JOIN border b ON b.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time
 
--- aggregate | sources of tips
-SELECT ALERT(p), count(DISTINCT t.source_token) AS tips FROM permits p JOIN notices t ON t.person_id = p.person_id AND t.kind = 'tip' GROUP BY p.person_id, p.permit_id, p.first_known_time
+-- aggregate | notices of an employment's end
+SELECT ALERT(p), count(DISTINCT t.record_key) AS notices FROM permits p JOIN notices t ON t.person_id = p.person_id AND t.kind = 'employment_end' GROUP BY p.person_id, p.permit_id, p.first_known_time
 
 -- aggregate | a journey to Sweden among others
 SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING bool_or(b.country = 'SWE')
@@ -248,7 +248,7 @@ SELECT ALERT(p), name_agreement(n.name, p.name_at_grant) <> 'same' AS name_diffe
 SELECT ALERT(p), n.event_on, n.dereg_code, n.foreign_in_eu FROM permits p JOIN population n ON n.person_id = p.person_id
 
 -- evidence | previous citizenships, with a reason
-SELECT ALERT(p), p.citizenships_at_grant AS previous FROM permits p
+SELECT ALERT(p), p.citizenships_at_grant AS previous FROM permits p WHERE p.permit_class = 'PROT_REFUGEE'
 -- header: compares_citizenship = "citizenship itself is the matter"
 
 -- reserved column | the tested country as the key
@@ -282,7 +282,7 @@ SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WH
 -- header: permit_classes = ["FAMILY_SPOUSE"]
 
 -- header | the day of a civil status beside the post that reports it
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE NOT coalesce(n.civil_status_on >= add_months(n.event_on, -12), false)
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on >= add_months(n.event_on, -12), false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'
 
 -- header | what another rule found about the same permit
 SELECT ALERT(p) FROM permits p JOIN indications i ON i.permit_id = p.permit_id
@@ -293,11 +293,11 @@ SELECT ALERT(p) FROM permits p JOIN indications i ON i.permit_id = p.permit_id
 SELECT ALERT(p) FROM permits p JOIN permit_employers e ON e.person_id = p.person_id JOIN employers f ON f.employer_id = e.employer_id JOIN parameters r ON r.name = concat('breach_rate_bp_', f.sector)
 
 -- subquery | the permit is one of a worker's
-SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_id IN (SELECT q.permit_id FROM permits q WHERE q.permit_class = 'WORK_EMP')
+SELECT ALERT(p) FROM whole_permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_id IN (SELECT q.permit_id FROM whole_permits q WHERE q.permit_class = 'WORK_EMP')
 -- header: legal_gate = "request"
 
 -- function | rows of those who are not protected
-SELECT ALERT(p) FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE NOT coalesce(a.protected, false)
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN anchor_population a ON a.permit_id = p.permit_id WHERE NOT coalesce(a.protected, false) AND NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id)
 
 -- function | the spouse is the anchor
 SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.spouse_id = p.anchor_person_id
@@ -308,4 +308,103 @@ SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND 
 
 -- retraction | salaries, and that one of them was taken back
 SELECT ALERT(p) FROM permits p JOIN payments_history h ON h.person_id = p.person_id AND h.kind = 'salary' AND p.permit_class = 'WORK_EMP' JOIN payments_history n ON n.person_id = h.person_id AND n.record_key = h.record_key AND (n.kind = 'salary' OR n.op = 'retract')
+-- header: legal_gate = "request"
+
+-- link key | counted, and one of several equal ones chosen by it
+WITH s AS (SELECT person_id, kind, held_from, record_key, row_number() OVER (PARTITION BY person_id ORDER BY held_from, record_key) AS place FROM shared_identifiers)
+SELECT ALERT(p), s.kind, count(DISTINCT o.record_key) AS others FROM permits p JOIN s ON s.person_id = p.person_id AND s.place = 1 JOIN shared_identifiers o ON o.person_id = p.person_id
+GROUP BY p.person_id, p.permit_id, p.first_known_time, s.kind
+
+-- link key | grouped and joined by it
+WITH a AS (SELECT person_id, permit_id, record_key, max(valid_to) AS last_on FROM anchor_permits GROUP BY person_id, permit_id, record_key)
+SELECT ALERT(p), p.first_known_time AS due_at, a.last_on FROM permits p JOIN anchor_permits q ON q.permit_id = p.permit_id JOIN a ON a.permit_id = q.permit_id AND a.record_key = q.record_key
+WHERE NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id)
+
+-- link key | the key of the person's own record
+SELECT ALERT(p), i.record_key AS matter FROM permits p JOIN identities i ON i.person_id = p.person_id
+
+-- protected by omission | what the anchor's posts lack, where the anchor is not protected
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p LEFT JOIN anchor_population a ON a.permit_id = p.permit_id
+WHERE a.registered_on IS NULL AND NOT EXISTS (SELECT 1 FROM anchor_population x WHERE x.permit_id = p.permit_id AND x.protected)
+
+-- protected by omission | kept away in a step
+WITH q AS (SELECT p.person_id, p.permit_id, p.first_known_time FROM whole_permits p WHERE NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id))
+SELECT ALERT(q), q.first_known_time AS due_at FROM q JOIN anchor_permits a ON a.permit_id = q.permit_id AND a.revoked_final_on IS NOT NULL
+
+-- protected by omission | posts in the register's order
+WITH h AS (SELECT person_id, address_key, lead(op) OVER (PARTITION BY person_id, record_key ORDER BY version) AS next_op FROM population_posts)
+SELECT ALERT(p) FROM permits p JOIN h ON h.person_id = p.person_id AND h.next_op = 'correct'
+
+-- derived birth date | an estimated first of January that became a day of its year
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id
+WHERE n.birth_on <> p.birth_on_at_grant AND NOT (p.birth_on_at_grant = CAST(date_trunc('year', n.birth_on) AS DATE) AND n.birth_on > p.birth_on_at_grant)
+
+-- derived birth date | more than a year apart
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE abs(n.birth_on - p.birth_on_at_grant) > 365
+
+-- derived birth date | the first date among the posts
+WITH h AS (SELECT person_id, birth_on, first_value(birth_on) OVER (PARTITION BY person_id ORDER BY version, record) AS first FROM population_posts)
+SELECT ALERT(p), h.birth_on - h.first AS days FROM permits p JOIN h ON h.person_id = p.person_id AND h.birth_on <> h.first
+
+-- civil by its day | for the permits of couples
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.permit_class = 'FAMILY_SPOUSE' AND n.civil_status_on >= n.event_on
+-- header: permit_classes = ["FAMILY_SPOUSE"]
+
+-- civil by its day | a name that came with it, beside other reasons
+SELECT ALERT(p), CASE WHEN coalesce(n.civil_status_on = n.event_on, false) OR n.number IS NULL THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END = 'none' AS name_differs
+FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- civil by its day | the day of the post alone
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE n.event_on >= p.valid_from
+
+-- alphabet | the greatest country, to be shown
+SELECT ALERT(p), max(b.country) AS which_country FROM permits p JOIN border b ON b.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time
+
+-- alphabet | the country of the last journey
+WITH b AS (SELECT person_id, country, row_number() OVER (PARTITION BY person_id ORDER BY observed_on DESC, record_key) AS place FROM border)
+SELECT ALERT(p) FROM permits p JOIN b ON b.person_id = p.person_id AND b.place = 1 AND b.country <> 'SWE'
+
+-- alphabet | unknown countries
+SELECT ALERT(p) FROM permits p JOIN border b ON b.person_id = p.person_id WHERE b.country NOT IN ('XXA', 'XXB', 'XXC', 'XXX')
+
+-- which citizenship | the same or not, and null for the same
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE coalesce(citizenship_change(n.citizenships, p.citizenships_at_grant), 'same') <> 'same'
+-- header: compares_citizenship = "citizenship itself is the matter"
+
+-- which citizenship | a new one, of a refugee
+SELECT ALERT(p), n.citizenships[1] AS country FROM permits p JOIN population n ON n.person_id = p.person_id WHERE p.permit_class = 'PROT_REFUGEE' AND is_state(n.citizenships[1])
+-- header: compares_citizenship = "citizenship itself is the matter"
+-- header: permit_classes = ["PROT_REFUGEE"]
+
+-- which citizenship | how it changed, shown
+SELECT ALERT(p), citizenship_change(n.citizenships, p.citizenships_at_grant) AS change FROM permits p JOIN population n ON n.person_id = p.person_id
+-- header: compares_citizenship = "citizenship itself is the matter"
+
+-- in favour only | a month that is excused keeps the row away
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary'
+WHERE p.permit_class = 'WORK_EMP' AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month)
+-- header: legal_gate = "request"
+
+-- in favour only | months without pay that nothing excuses
+SELECT ALERT(p), m.month AS first_month FROM permits p JOIN idle_months m ON m.permit_id = p.permit_id AND m.idle_no > 3 WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | violence keeps the row away
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.permit_class = 'FAMILY_SPOUSE' AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
+
+-- sealed table | what rules found, by the view
+SELECT ALERT(p), i.rule_number AS matter FROM permits p JOIN indications i ON i.permit_id = p.permit_id
+-- header: uses = ["salary-below-floor"]
+-- header: legal_gate = "verify"
+
+-- class of another record | both are the whole permit
+SELECT ALERT(p) FROM permit_spells p JOIN whole_permits q ON q.permit_id = p.permit_id JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE q.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- class of another record | another record of a permit whose class is asked itself
+SELECT ALERT(p) FROM whole_permits p JOIN permits q ON q.permit_id = p.permit_id AND q.permit_class = p.permit_class JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- class of another record | one record, and its class
+SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP'
 -- header: legal_gate = "request"

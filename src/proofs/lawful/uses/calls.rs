@@ -2,14 +2,14 @@
 
 use datafusion::logical_expr::{Expr, Operator};
 
-use super::{MONTHS_TO_AGE, Reader, bare, sticky, whole_number};
+use super::{MONTHS_TO_AGE, Reader, bare, is_all, sticky, whole_number};
 use crate::proofs::lawful::value::{Sort, Value};
 
 impl Reader<'_> {
     pub(super) fn concat(&mut self, expr: &Expr, parts: &[&Expr]) -> Value {
         let values: Vec<Value> = parts.iter().map(|part| self.value(part)).collect();
         let hidden = |sort: &Sort| sort.safeguard().is_some() && !matches!(sort, Sort::Country | Sort::CountryText);
-        let identifies = |sort: &Sort| matches!(sort, Sort::Number | Sort::Key | Sort::OtherPerson | Sort::Spouse);
+        let identifies = |sort: &Sort| sort.is_of_others() || matches!(sort, Sort::Number | Sort::Key | Sort::Spouse);
         let mut made = Value::Plain;
         for value in &values {
             if value.has(Sort::is_civil).is_some() {
@@ -45,15 +45,15 @@ impl Reader<'_> {
         let is =
             |at: usize, sort: &Sort| values.get(at).is_some_and(|value| !value.items().is_empty()) && only(at, sort);
         match (name, values.as_slice()) {
-            ("coalesce", _) => {
-                let value = values.iter().fold(Value::Null, |all, value| all.or(value));
-                self.mixed(expr, value)
-            }
+            ("coalesce", _) => self.coalesced(expr, &values),
             ("nullif", [of, other]) => {
                 self.ask(expr, Operator::Eq, (&args[0], of), (&args[1], other));
                 of.clone()
             }
-            ("name_agreement", [_, _]) if only(0, &Sort::Name) && only(1, &Sort::Name) => Value::Plain,
+            ("name_agreement", [a, b]) if only(0, &Sort::Name) && only(1, &Sort::Name) => {
+                let name = if a.items().is_empty() { b } else { a };
+                name.as_sort(&Sort::Agreement, "held against another name")
+            }
             ("records", _) if values.iter().all(|value| value.is_only(|sort| *sort == Sort::Id)) => Value::Plain,
             ("substr", [_, _, _])
                 if is(0, &Sort::Number) && whole_number(&args[1]) == Some(1) && whole_number(&args[2]) == Some(8) =>
@@ -70,7 +70,9 @@ impl Reader<'_> {
                 }
                 self.opened(expr, &values)
             }
-            ("date_trunc", [_, day]) if day.is_only(|sort| *sort == Sort::Birth) => day.by("its year or month"),
+            ("date_trunc", [_, day]) if is_all(day, &Sort::Birth) => {
+                day.as_sort(&Sort::BirthMoved, "its year or month")
+            }
             ("month_of", [day]) if day.is_only(|sort| *sort == Sort::PostDay) => Value::Plain,
             ("is_state", [_]) if is(0, &Sort::Country) => Value::Plain,
             ("same_state", [a, b]) => {
@@ -81,21 +83,23 @@ impl Reader<'_> {
                 let is_sweden = matches!(code, Value::Texts(texts) if texts.iter().eq(["SWE"]));
                 if !is_sweden {
                     self.compare_countries(expr, Operator::Eq, list, code);
+                    if name == "array_has" {
+                        self.refuse(expr, &list.items()[0].clone(), "tells states that have ceased by");
+                    }
                 }
                 Value::Plain
             }
-            ("citizenship_change" | "array_has_any" | "array_has_all", [now, before])
-                if only(0, &Sort::Citizenship) && only(1, &Sort::Citizenship) =>
-            {
-                self.compare_countries(expr, Operator::Eq, now, before);
-                Value::Plain
+            ("citizenship_change", [now, before]) if is(0, &Sort::Citizenship) && is(1, &Sort::Citizenship) => {
+                self.ask_reason(expr, &now.items()[0].clone());
+                let change = |list: &Value| list.as_sort(&Sort::CitizenshipChange, "held against another statement");
+                change(now).or(&change(before))
             }
             ("array_length" | "cardinality", [of, ..]) if is(0, &Sort::Citizenship) => {
-                self.ask_reason(expr, &of.items()[0].clone());
+                self.ask_which(expr, &of.items()[0].clone());
                 of.as_sort(&Sort::Citizenships, "how many")
             }
             ("array_element", [of, _]) if is(0, &Sort::Citizenship) => {
-                self.ask_reason(expr, &of.items()[0].clone());
+                self.ask_which(expr, &of.items()[0].clone());
                 of.as_sort(&Sort::Country, "one of them")
             }
             ("greatest" | "least", _) if values.iter().all(|value| value.is_only(|sort| *sort == Sort::PostDay)) => {
@@ -114,14 +118,22 @@ impl Reader<'_> {
                     if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
                         self.use_civil(expr, value);
                     }
-                    if let Some(item) = value.has(|sort| matches!(sort, Sort::OfAge(_) | Sort::Secrecy)) {
+                    let is_told = |sort: &Sort| matches!(sort, Sort::OfAge(_) | Sort::Secrecy | Sort::Excuse);
+                    if let Some(item) = value.has(is_told) {
                         self.refuse(arg, item, "counts by");
                     }
                     if let Some(item) = value.has(|sort| *sort == Sort::Citizenship) {
-                        self.ask_reason(expr, item);
+                        self.ask_which(expr, item);
+                    }
+                    if let Some(item) = value.has(|sort| *sort == Sort::CitizenshipChange) {
+                        self.note_which(expr, item);
                     }
                 }
                 sticky(&values)
+            }
+            // Which of several countries is the first in the alphabet may be shown; asked for, it would be held against the others.
+            "min" | "max" if of.has(|sort| matches!(sort, Sort::Country | Sort::CountryText)).is_some() => {
+                of.as_sort(&Sort::CountryText, name)
             }
             "min" | "max" | "first_value" | "last_value" | "nth_value" => of.by(name),
             "lag" | "lead" => {

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use datafusion::logical_expr::{Expr, Operator};
 
-use super::{Reader, bare, is_equality, is_named, shown, sticky, whole_number};
+use super::{Reader, bare, is_all, is_equality, is_named, shown, sticky, whole_number};
 use crate::proofs::lawful::law::Safeguard;
 use crate::proofs::lawful::value::{Item, Sort, Value};
+
+/// Whether a value is who the anchor of this person's permit is.
+fn is_of_anchor(value: &Value) -> bool {
+    value.has(|sort| *sort == Sort::OtherPerson).is_some_and(|item| item.column == "anchor_person_id")
+}
 
 impl Reader<'_> {
     pub(super) fn compare(
@@ -27,7 +32,7 @@ impl Reader<'_> {
             reader.refuse(expr, item, verb);
             Value::Plain
         };
-        if let Some(item) = any(&|sort| matches!(sort, Sort::Name | Sort::Secrecy | Sort::CountryText)) {
+        if let Some(item) = any(&|sort| matches!(sort, Sort::Name | Sort::Secrecy | Sort::CountryText | Sort::Excuse)) {
             return refused(self, item, "looks into");
         }
         if let Some(item) = any(&|sort| *sort == Sort::Citizenships) {
@@ -41,7 +46,8 @@ impl Reader<'_> {
             return if is_same && is_equality(op) { Value::Plain } else { refused(self, item, "selects by age") };
         }
         if let Some(item) = any(&Sort::is_of_birth) {
-            if both(&Sort::is_of_birth) {
+            let alike = [Sort::Birth, Sort::EighteenthBirthday];
+            if alike.iter().any(|sort| is_all(l, sort) && is_all(r, sort)) {
                 return Value::Plain;
             }
             for ((day, other), at) in sides.iter().zip([right.0, left.0]) {
@@ -56,12 +62,13 @@ impl Reader<'_> {
             let is_lawful = is_equality(op) && both(&|sort| *sort == Sort::NumberDate);
             return if is_lawful { Value::Plain } else { refused(self, item, "looks into") };
         }
-        if let Some(item) = any(&|sort| matches!(sort, Sort::Number | Sort::Key | Sort::OtherPerson | Sort::Spouse)) {
+        let hidden = |sort: &Sort| sort.is_of_others() || matches!(sort, Sort::Number | Sort::Key | Sort::Spouse);
+        if let Some(item) = any(&hidden) {
             let is_lawful = is_equality(op) && both(&Sort::is_identity);
             // Compared with anybody but the anchor, a spouse tells that there is one.
             if is_lawful
                 && any(&|sort| *sort == Sort::Spouse).is_some()
-                && any(&|sort| *sort == Sort::OtherPerson).is_none()
+                && !sides.iter().any(|(side, _)| is_of_anchor(side))
             {
                 self.use_civil(expr, if l.has(|sort| *sort == Sort::Spouse).is_some() { l } else { r });
             }
@@ -78,9 +85,11 @@ impl Reader<'_> {
                         && !post.items().is_empty()
                         && post.is_only(|sort| *sort == Sort::PostDay)
                 });
-            if !is_beside_the_post {
-                self.use_civil(expr, if l.has(Sort::is_civil).is_some() { l } else { r });
+            if is_beside_the_post {
+                let day = if l.has(Sort::is_civil).is_some() { l } else { r };
+                return day.as_sort(&Sort::CivilNear, "held against the day of a post");
             }
+            self.use_civil(expr, if l.has(Sort::is_civil).is_some() { l } else { r });
         }
         sticky(&[l.clone(), r.clone()])
     }
@@ -98,8 +107,14 @@ impl Reader<'_> {
             self.push(Safeguard::NamedCountry, what, expr, false);
         } else if let Some(item) = l.has(|sort| *sort == Sort::Citizenship).or(r.has(|sort| *sort == Sort::Citizenship))
         {
-            self.ask_reason(expr, item);
+            self.ask_which(expr, item);
         }
+    }
+
+    /// Notes that a citizenship itself is looked at, which a rule about citizenship may do for permits of protection.
+    pub(super) fn ask_which(&mut self, expr: &Expr, item: &Item) {
+        self.ask_reason(expr, item);
+        self.note_which(expr, item);
     }
 
     /// Notes a comparison of citizenships, which only a rule about them may make.

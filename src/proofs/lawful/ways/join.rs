@@ -1,9 +1,10 @@
 //! The ways of joined rows.
 
 use datafusion::common::{DFSchema, JoinType};
-use datafusion::logical_expr::{Expr, Join};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
 use super::{Cell, Facts, Read, Way, limit, rows, text_or_null};
+use crate::model::schema::TableId;
 use crate::proofs::lawful::law::Classes;
 
 /// One way of each side, beside one another: the right side's permits and reads are numbered after the left side's.
@@ -55,7 +56,11 @@ pub fn of_join(join: &Join, left: &[Way], right: &[Way], schema: &DFSchema) -> V
                     out.push(way.clone().beside_nulls(other_columns));
                 }
             }
-            kind => out.extend(of_partner(way, &pairs.collect::<Vec<_>>(), kind)),
+            kind => {
+                let pairs: Vec<Pair> = pairs.collect();
+                let spares = is_sparing(join, is_swapped);
+                out.extend(of_partner(way, &pairs, kind).map(|way| if spares { spared(way, &pairs) } else { way }));
+            }
         }
         rows::keep_few(&mut out);
     }
@@ -76,6 +81,11 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         let reads = pair.limited_reads();
         let own = |permit: usize| permit < pair.left.1;
         way.reads.extend(reads.into_iter().map(|mut read| {
+            match kind {
+                JoinType::LeftAnti | JoinType::RightAnti => read.is_absent = !read.is_absent,
+                JoinType::LeftMark | JoinType::RightMark => read.is_absent = false,
+                _ => {}
+            }
             read.limits.retain(|permit, _| own(*permit));
             read.about = read.about.filter(|permit| own(*permit));
             read
@@ -84,7 +94,7 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         // A permit that is one of the partner's has its class.
         for (a, b) in &pair.facts.same {
             for (mine, theirs) in [(a, b), (b, a)] {
-                if own(*mine) && !own(*theirs) {
+                if own(*mine) && !own(*theirs) && pair.is_of_one_class(*mine, *theirs) {
                     let set = facts.classes.get(theirs).copied().unwrap_or_else(Classes::all);
                     let set = set.and(pair.way.classes[*theirs]);
                     facts = facts.and(Facts { classes: [(*mine, set)].into(), ..Facts::default() });
@@ -94,6 +104,7 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         facts.classes.retain(|permit, _| own(*permit));
         facts.kinds.retain(|read, _| *read < pair.left.2);
         facts.same.clear();
+        facts.one.clear();
         facts.tied.clear();
         found = found.or(facts);
     }
@@ -107,11 +118,70 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
     }
 }
 
+/// The view of permits whose anchor is protected.
+pub const PROTECTED_ANCHORS: &str = "protected_anchors";
+
+/// Whether an anti-join keeps away each permit whose anchor is protected: by its id, and under no other condition.
+fn is_sparing(join: &Join, is_swapped: bool) -> bool {
+    let partner = if is_swapped { &join.left } else { &join.right };
+    matches!(join.join_type, JoinType::LeftAnti | JoinType::RightAnti)
+        && join.filter.is_none()
+        && join.on.len() == 1
+        && (is_whole(partner, PROTECTED_ANCHORS) || is_marked(partner))
+}
+
+/// Whether a plan's rows are all those of anchors that show no more than that they are protected.
+fn is_marked(plan: &LogicalPlan) -> bool {
+    let is_mark = |condition: &&Expr| matches!(condition, Expr::Column(column) if column.name == "protected");
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            scan.table_name.table() == TableId::AnchorPopulation.name()
+                && scan.fetch.is_none()
+                && !scan.filters.is_empty()
+                && scan.filters.iter().all(|filter| is_mark(&filter))
+        }
+        LogicalPlan::Filter(filter) => {
+            is_mark(&&filter.predicate) && is_whole(&filter.input, TableId::AnchorPopulation.name())
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_marked(&alias.input),
+        LogicalPlan::Projection(projection) => is_marked(&projection.input),
+        _ => false,
+    }
+}
+
+/// Whether a plan's rows are all those of a table.
+fn is_whole(plan: &LogicalPlan, table: &str) -> bool {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            scan.table_name.table() == table && scan.filters.is_empty() && scan.fetch.is_none()
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_whole(&alias.input, table),
+        LogicalPlan::Projection(projection) => is_whole(&projection.input, table),
+        LogicalPlan::Distinct(distinct) => is_whole(distinct.input(), table),
+        _ => false,
+    }
+}
+
+/// A way whose permits are compared with those that are kept away.
+fn spared(mut way: Way, pairs: &[Pair]) -> Way {
+    for (a, b) in pairs.iter().flat_map(|pair| &pair.facts.one) {
+        if let Some(known) = way.known.get_mut(*a.min(b)) {
+            known.is_open = true;
+        }
+    }
+    way
+}
+
 impl Pair {
+    fn is_of_one_class(&self, a: usize, b: usize) -> bool {
+        !self.facts.one.iter().any(|pair| *pair == (a, b) || *pair == (b, a)) || self.way.is_of_one_class(a, b)
+    }
+
     fn new(sides: &Sides<'_>, left: &Way, right: &Way) -> Pair {
         let (permits, reads) = (left.classes.len(), left.reads.len());
         let mut way = left.clone();
         way.classes.extend(&right.classes);
+        way.known.extend(&right.known);
         way.cells.extend(right.cells.iter().map(|cell| match cell {
             Cell::Permit(at) => Cell::Permit(at + permits),
             Cell::Class(at) => Cell::Class(at + permits),
@@ -161,6 +231,7 @@ impl Pair {
                         read.about = Some(*own);
                     }
                     if *own < left.1
+                        && self.is_of_one_class(*own, *other)
                         && let Some(set) = read.limits.get(other).copied()
                     {
                         limit(read, *own, set);
@@ -180,6 +251,8 @@ impl Pair {
         if reads.iter().any(|read| read.kinds == 0) {
             return None;
         }
+        let is_of_one_class = |(a, b): &&(usize, usize)| self.is_of_one_class(*a, *b);
+        let same: Vec<(usize, usize)> = self.facts.same.iter().filter(is_of_one_class).copied().collect();
         let Pair { mut way, left, facts } = self;
         way.reads.truncate(left.2);
         way.reads.extend(reads);
@@ -190,7 +263,7 @@ impl Pair {
             *cell = text_or_null(cell);
         }
         // The right side's permit is the left side's, where there is a partner.
-        for (a, b) in &facts.same {
+        for (a, b) in &same {
             let (own, other) = if a < b { (*a, *b) } else { (*b, *a) };
             if own < left.1 && other >= left.1 {
                 way.rename(other, own);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 
-use super::{Cell, MOST_WAYS, Read, Way, limit};
+use super::{Cell, Known, MOST_WAYS, Read, Way, limit};
 use crate::proofs::lawful::law::Classes;
 
 /// The ways of the rows for which a condition holds.
@@ -141,7 +141,12 @@ fn as_one(ways: &[Way]) -> Way {
         each.iter().zip(ways).fold(Classes::NONE, |all, (permit, way)| all.or(way.classes[*permit]))
     };
     let classes = permits.iter().map(of).collect();
-    let mut one = Way { cells, classes, reads: Vec::new() };
+    let both = |each: &Vec<usize>| {
+        let all = || each.iter().zip(ways).map(|(permit, way)| way.known[*permit]);
+        Known { is_whole: all().all(|known| known.is_whole), is_open: all().all(|known| known.is_open) }
+    };
+    let known = permits.iter().map(both).collect();
+    let mut one = Way { cells, classes, known, reads: Vec::new() };
     for (number, way) in ways.iter().enumerate() {
         let moved = |read: &Read| {
             let mut limits = BTreeMap::new();
@@ -196,7 +201,8 @@ fn renumbered(way: &Way) -> Way {
     };
     let named = reads.iter().map(|at| moved(&way.reads[*at])).collect();
     let classes = permits.iter().map(|at| way.classes[*at]).collect();
-    let mut out = Way { cells, classes, reads: named };
+    let known = permits.iter().map(|at| way.known[*at]).collect();
+    let mut out = Way { cells, classes, known, reads: named };
     let others = way.reads.iter().enumerate().filter(|(at, _)| !reads.contains(at));
     let others = others.map(|(_, read)| moved(read)).collect();
     out.add_others(others);
@@ -218,7 +224,8 @@ impl Way {
     /// Whether another way differs in nothing but in what it reads beside the kinds that its cells name.
     fn is_like(&self, other: &Way) -> bool {
         let named = || self.reads.iter().zip(&other.reads).take(self.named());
-        self.cells == other.cells && self.classes == other.classes && named().all(|(a, b)| a.source == b.source)
+        let is_same = self.cells == other.cells && self.classes == other.classes && self.known == other.known;
+        is_same && named().all(|(a, b)| a.source == b.source)
     }
 
     /// Adds the reads of a way that is like it.
@@ -227,6 +234,8 @@ impl Way {
         for (own, read) in self.reads.iter_mut().zip(&reads).take(named) {
             own.kinds |= read.kinds;
             own.is_tied &= read.is_tied;
+            own.is_absent &= read.is_absent;
+            own.is_weighed &= read.is_weighed;
             let both = own.limits.iter().filter_map(|(at, set)| Some((*at, set.or(*read.limits.get(at)?))));
             own.limits = both.collect();
         }
