@@ -130,6 +130,8 @@ fn seen_by(all: &[(&str, TableId)], make: impl Fn(TableId, &str, Purpose) -> Rec
     let rules = |(from, _): &(&str, TableId)| Purpose::ALL.map(|purpose| finds(from, purpose));
     catalogue.rules = all.iter().flat_map(rules).collect();
     catalogue.links.clear();
+    // Some of these tables nobody may find things by.
+    catalogue.is_made_up = true;
     let mut tables: Vec<TableId> = all.iter().map(|(_, table)| *table).collect();
     tables.sort_unstable();
     tables.dedup();
