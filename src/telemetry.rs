@@ -532,6 +532,11 @@ mod tests {
         shards(2);
         health(true, [(0, true), (1, false)]);
         topic_lost("links", WallTime(1_700_000_000_000_000));
+        checkpoint_is(7, WallTime(1_700_000_000_000_000), 3, 1_000);
+        checkpoint_written(500, Duration::from_millis(20));
+        checkpoint_captured(Duration::from_millis(1));
+        restored(7, Duration::from_millis(300));
+        recovery_progress(7, 0.5);
         let mut shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
         let mut fates = Fates::default();
         fates.count(Feed::Border, Fate::Quarantined(Reason::Future));

@@ -232,8 +232,10 @@ fn to_join(parts: &[Part]) -> Option<usize> {
     let level = |part: &Part| (part.bytes / SMALL_BYTES).checked_ilog2().map_or(0, |log| log / 3 + 1);
     let most = parts.iter().map(level).max()?;
     (0..=most).find_map(|most| {
-        let run = parts.iter().rev().take_while(|part| level(part) <= most).count();
-        (run >= JOINED_PARTS).then(|| parts.len() - run)
+        let run = || parts.iter().rev().take_while(|part| level(part) <= most);
+        // A large one is not written again for the sake of a few that are smaller.
+        let similar = run().filter(|part| level(part) == most).count();
+        (similar >= JOINED_PARTS).then(|| parts.len() - run().count())
     })
 }
 
