@@ -34,6 +34,7 @@ use crate::proofs::duckdb::check_duckdb;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
 use crate::proofs::keys;
 use crate::proofs::lawful::Judge;
+use crate::proofs::lawful::fixed::is_own_rule;
 use crate::proofs::lawful::uses::Breach;
 use crate::proofs::nulls::check_nulls;
 use crate::proofs::refusal::{CheckError, Refusal};
@@ -358,7 +359,8 @@ impl Planner {
             file: file.clone(),
             fingerprint,
             tables,
-            shown: shown.fold(TableSet::NONE, TableSet::union),
+            // The program's own rules name in each row what it rests on; a column of theirs may be of one table here, of another there.
+            shown: if is_own_rule(file) { TableSet::NONE } else { shown.fold(TableSet::NONE, TableSet::union) },
             feeds: tables.union(shared).feeds(),
             cancellers: CancellerSet::of(&file.cancel_reasons()),
             query: self.query(references, physical),

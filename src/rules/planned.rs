@@ -20,7 +20,7 @@ pub struct PlannedRule {
     pub fingerprint: String,
     /// Tables that the rule's rows depend on, also through views and the rules that it uses.
     pub tables: TableSet,
-    /// Tables of persons that the values shown come from.
+    /// Tables of persons that the values shown come from; none of a rule that is known to name its records.
     pub shown: TableSet,
     /// Feeds that the rule's clock waits for: those of its tables, and those of the cancellers and corroborations.
     pub feeds: FeedSet,
