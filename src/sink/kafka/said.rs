@@ -7,7 +7,7 @@
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
 use super::headers::{self, header};
-use super::whole::read_from;
+use super::whole::{Place, read_from};
 use crate::config::Config;
 use crate::decode::decode;
 use crate::kafka::Patience;
@@ -58,33 +58,32 @@ pub(crate) fn read_said(
 ) -> Result<Spoken, SinkError> {
     let Wanted { shard, partitions, source, from } = *wanted;
     let mut spoken = Spoken::default();
-    let feeds = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| (feed, config.kafka.topic(feed)));
-    let feeds: Vec<(Feed, String)> = feeds.collect();
-    let places = feeds.iter().flat_map(|(_, topic)| (0..partitions).map(move |partition| (topic, partition)));
-    let places: Vec<(String, i32, i64)> =
-        places.map(|(topic, partition)| (topic.clone(), partition, from(topic, partition))).collect();
-    read_from(&config.kafka, &places, patience, |message| {
-        let Some((feed, _)) = feeds.iter().find(|(_, topic)| topic == message.topic()) else { return };
-        let Ok(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
-        let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
-            let clock = message.payload().and_then(WriterClock::read);
-            if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
-                spoken.alerts = spoken.alerts.max(NextOffset(clock.alerts));
+    for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
+        let topic = config.kafka.topic(feed);
+        let places: Vec<(i32, Place)> =
+            (0..partitions).map(|partition| (partition, Place::At(from(&topic, partition)))).collect();
+        read_from(&config.kafka, &topic, &places, patience, |message| {
+            let Ok(keys) = headers::signer(pseudonyms, message, message.timestamp().to_millis()) else { return };
+            let (Some(key), Some(payload)) = (message.key(), message.payload()) else {
+                let clock = message.payload().and_then(WriterClock::read);
+                if let Some(clock) = clock.filter(|clock| clock.writer == shard) {
+                    spoken.alerts = spoken.alerts.max(NextOffset(clock.alerts));
+                }
+                return;
+            };
+            let unit = headers::text(message, c"unit").and_then(|unit| keys.open(Kind::Unit, unit));
+            let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
+            let Some((receiver, payload)) = keys.open_link(key, payload) else { return };
+            let lent = lent(feed, message, receiver.as_bytes(), &payload);
+            let Ok(decoded) = decode(lent, config.limits.max_message_bytes) else { return };
+            if *decoded.record.source == *source {
+                spoken.said.take(&unit, &decoded.record);
+                if let Some(then) = headers::read_up_to(message) {
+                    spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
+                }
             }
-            return;
-        };
-        let unit = headers::text(message, c"unit").and_then(|unit| keys.open(Kind::Unit, unit));
-        let Some(unit) = unit.filter(|unit| partition_of(unit.as_bytes(), partitions) == shard) else { return };
-        let Some((receiver, payload)) = keys.open_link(key, payload) else { return };
-        let lent = lent(*feed, message, receiver.as_bytes(), &payload);
-        let Ok(decoded) = decode(lent, config.limits.max_message_bytes) else { return };
-        if *decoded.record.source == *source {
-            spoken.said.take(&unit, &decoded.record);
-            if let Some(then) = headers::read_up_to(message) {
-                spoken.reached = spoken.reached.max(then.as_published(headers::published_at(message), config));
-            }
-        }
-    })?;
+        })?;
+    }
     Ok(spoken)
 }
 
