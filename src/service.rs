@@ -373,22 +373,22 @@ impl ShardParts {
             max_rule_errors: self.config.rules.max_errors,
             pseudonyms: Arc::clone(&self.pseudonyms),
         };
-        let mut generation = 0;
-        let mut rules = || {
-            let (planned, rules) = self.rules.rule_set()?;
-            generation = planned;
-            Ok(rules)
-        };
-        let restored = restart::restore(&self.config, number, self.partitions, settings, &mut rules)?;
-        let (mut shard, from) = match restored {
-            Some((shard, from)) => (shard, Some(from)),
-            None => (Shard::new(settings(), rules()?), None),
-        };
+        let load = || self.snapshots.load(&self.config.snapshot, self.partitions, latest(&self.config));
+        // The first shard has the rules planned. What no checkpoint can have is read at the same time.
+        let is_first = restart::is_first(&self.config, number)?;
+        let (rules, early) = std::thread::scope(|scope| {
+            let reading = is_first.then(|| scope.spawn(load));
+            (self.rules.rule_set(), reading.map(|reading| reading.join().unwrap_or(Err(SnapshotError::Panic))))
+        });
+        let (generation, rules) = rules?;
+        let again = || self.rules.rule_set().map(|(_, rules)| rules);
+        let (mut shard, from) = restart::shard(&self.config, self.partitions, settings, rules, again)?;
         let snapshot_now = self.config.snapshot.dir.as_deref().and_then(snapshot::identity);
-        let has_snapshot = from.as_ref().is_some_and(|from| from.read.snapshot == snapshot_now);
-        let snapshot = match has_snapshot {
-            true => None,
-            false => self.snapshots.load(&self.config.snapshot, self.partitions, latest(&self.config))?,
+        let has_snapshot = from.as_ref().is_some_and(|from| from.manifest.read.snapshot == snapshot_now);
+        let snapshot = match (early, has_snapshot) {
+            (Some(read), _) => read?,
+            (None, true) => None,
+            (None, false) => load()?,
         };
         let visibility = self.config.visibility();
         let (fence, stop) = (source.fence(), Arc::clone(&self.stop));
@@ -405,7 +405,7 @@ impl ShardParts {
         }
         let mut merge = Merge::new(source, visibility.permit_lead);
         if let Some(from) = &from {
-            merge.go_on(from.positions.map(|(next, _)| next), KnownTime(from.read.permits_clock));
+            merge.go_on(from.positions.map(|(next, _)| next), KnownTime(from.manifest.read.permits_clock));
         }
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
@@ -480,7 +480,7 @@ impl ShardParts {
             last: from.map(|from| from.manifest.clone()),
         };
         let writer = Writer::start(own, is_owned).map_err(|source| ServiceError::Thread { shard, source })?;
-        let before = from.map(|from| from.read.said_before.clone()).unwrap_or_default();
+        let before = from.map(|from| from.manifest.read.said_before.clone()).unwrap_or_default();
         let link_ends = Arc::clone(&self.link_ends);
         let said_before = move || {
             let ends = link_ends.lock().unwrap_or_else(PoisonError::into_inner).clone();

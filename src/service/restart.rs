@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::manifest::{Manifest, Read};
-use crate::checkpoint::reader::newest;
+use crate::checkpoint::directory::Directory;
+use crate::checkpoint::manifest::Manifest;
+use crate::checkpoint::reader::{Loaded, newest};
 use crate::config::Config;
 use crate::kafka::Patience;
 use crate::model::alert::AlertId;
@@ -67,25 +68,73 @@ fn tell_others(shard: i32, published: &Published) {
 
 /// A checkpoint that a shard goes on from.
 pub(super) struct GoingOn {
-    pub read: Read,
     /// By feed: the next offset, and the known time of the message before it.
-    pub positions: [(NextOffset, KnownTime); Feed::COUNT],
+    pub positions: Positions,
     pub manifest: Manifest,
 }
 
-/// Reads the newest checkpoint of a shard that it can go on from, and restores the shard; `None` if there is none. Logs those that cannot
-/// be used. `rules` gives a rule set for each attempt.
-pub(super) fn restore(
+/// Whether there is no checkpoint of the shard.
+pub(super) fn is_first(config: &Config, shard: i32) -> Result<bool, RestoreError> {
+    let Some(root) = &config.checkpoint.dir else { return Ok(true) };
+    Ok(Directory::of(root, shard).generations()?.is_empty())
+}
+
+/// The shard, restored from the newest checkpoint that it can go on from, or as one that has read nothing. Logs the checkpoints that cannot be
+/// used. `again` gives another rule set, where an attempt has used up the first.
+pub(super) fn shard(
+    config: &Config,
+    partitions: i32,
+    settings: impl Fn() -> Settings,
+    rules: RuleSet,
+    again: impl FnOnce() -> Result<RuleSet, PlanError>,
+) -> Result<(Shard, Option<GoingOn>), RestoreError> {
+    let started = Instant::now();
+    let link_source = source_of(&rules, settings().pseudonyms.key_id());
+    let shard = settings().number;
+    let Some((loaded, positions)) = find(config, shard, partitions, &link_source)? else {
+        return Ok((Shard::new(settings(), rules), None));
+    };
+    let manifest = loaded.manifest.clone();
+    let (restored, todo) = match loaded.restore(settings(), rules, telemetry::VERSION) {
+        Ok(restored) => restored,
+        Err(error) => {
+            telemetry::checkpoint_damaged();
+            tracing::error!(shard, "a checkpoint is not used, and every feed is read from its beginning: {error}");
+            return Ok((Shard::new(settings(), again()?), None));
+        }
+    };
+    let took = started.elapsed();
+    telemetry::restored(shard, took);
+    let taken_at = WallTime(parse_instant(&manifest.taken_at).unwrap_or_default());
+    telemetry::checkpoint_is(shard, taken_at, manifest.generation, manifest.bytes());
+    tracing::info!(
+        shard,
+        generation = manifest.generation,
+        taken_at = %manifest.taken_at,
+        persons = manifest.persons,
+        records = manifest.records,
+        standing = manifest.standing,
+        bytes = manifest.bytes(),
+        seconds = took.as_secs_f64(),
+        rules_again = todo.again.len(),
+        rules_gone = todo.gone.len(),
+        "going on from a checkpoint"
+    );
+    Ok((restored, Some(GoingOn { positions, manifest })))
+}
+
+/// By feed, the next offset, and the known time of the message before it.
+type Positions = [(NextOffset, KnownTime); Feed::COUNT];
+
+/// The newest checkpoint of a shard that it can go on from, and where.
+fn find(
     config: &Config,
     shard: i32,
     partitions: i32,
-    settings: impl Fn() -> Settings,
-    mut rules: impl FnMut() -> Result<RuleSet, PlanError>,
-) -> Result<Option<(Shard, GoingOn)>, RestoreError> {
+    link_source: &str,
+) -> Result<Option<(Loaded, Positions)>, RestoreError> {
     let Some(root) = &config.checkpoint.dir else { return Ok(None) };
-    let started = Instant::now();
     let topic = |feed| config.kafka.topic(feed);
-    let link_source = source_of(&rules()?, settings().pseudonyms.key_id());
     let is_wanted = |manifest: &Manifest| {
         let taken_at = parse_instant(&manifest.taken_at).unwrap_or_default();
         let refilled = |feed: &Feed| config.feed(*feed).refilled_at().is_some_and(|at| at.0 > taken_at);
@@ -117,35 +166,8 @@ pub(super) fn restore(
         tracing::warn!(shard, dir = %root.display(), "there is no checkpoint to go on from: every feed is read from its beginning");
         return Ok(None);
     };
-    let manifest = loaded.manifest.clone();
-    let Some(positions) = manifest.read.positions(topic) else { return Ok(None) };
-    let restored = loaded.restore(settings(), rules()?, telemetry::VERSION);
-    let (restored, todo) = match restored {
-        Ok(restored) => restored,
-        Err(error) => {
-            telemetry::checkpoint_damaged();
-            tracing::error!(shard, "a checkpoint is not used, and every feed is read from its beginning: {error}");
-            return Ok(None);
-        }
-    };
-    let took = started.elapsed();
-    telemetry::restored(shard, took);
-    let taken_at = WallTime(parse_instant(&manifest.taken_at).unwrap_or_default());
-    telemetry::checkpoint_is(shard, taken_at, manifest.generation, manifest.bytes());
-    tracing::info!(
-        shard,
-        generation = manifest.generation,
-        taken_at = %manifest.taken_at,
-        persons = manifest.persons,
-        records = manifest.records,
-        standing = manifest.standing,
-        bytes = manifest.bytes(),
-        seconds = took.as_secs_f64(),
-        rules_again = todo.again.len(),
-        rules_gone = todo.gone.len(),
-        "going on from a checkpoint"
-    );
-    Ok(Some((restored, GoingOn { read: manifest.read.clone(), positions, manifest })))
+    let positions = loaded.manifest.read.positions(topic);
+    Ok(positions.map(|positions| (loaded, positions)))
 }
 
 /// Why a shard cannot be restored. It halts.
@@ -214,7 +236,7 @@ impl Restart<'_> {
         }
         let partitions = self.consumer.partitions();
         let said_before = |topic: &str, partition: i32| {
-            let offsets = self.from.map_or(&[][..], |from| from.read.said_before(topic));
+            let offsets = self.from.map_or(&[][..], |from| from.manifest.read.said_before(topic));
             offsets.get(partition.unsigned_abs() as usize).copied().unwrap_or_default()
         };
         let wanted = Wanted { shard: self.shard, partitions, source: shard.link_source(), from: &said_before };
