@@ -89,18 +89,8 @@ impl Loaded {
         let file = format!("generation {} of shard {}", self.manifest.generation, self.manifest.shard);
         let damaged = |unfit: Unfit| CheckpointError::damaged(&file, unfit.0);
         let sorted = Sorted::of(self.blocks);
-        let mut restoring = Restoring::default();
-        for own in sorted.names {
-            restoring.names(own).map_err(damaged)?;
-        }
-        for own in sorted.segments {
-            restoring.segments(own).map_err(damaged)?;
-        }
-        for own in &sorted.tails {
-            restoring.tail(own).map_err(damaged)?;
-        }
-        sorted.owners.into_iter().for_each(|own| restoring.owners(own));
-        Ok((restoring.finish().map_err(damaged)?, sorted.state))
+        let state = sorted.state;
+        Ok((sorted.rows.read().and_then(Restoring::finish).map_err(damaged)?, state))
     }
 
     /// The shard as it was. `program` is this one: what another has found is worked out again.
@@ -112,18 +102,9 @@ impl Loaded {
     ) -> Result<(Shard, Restored), CheckpointError> {
         let file = format!("generation {} of shard {}", self.manifest.generation, self.manifest.shard);
         let damaged = |unfit: Unfit| CheckpointError::damaged(&file, unfit.0);
-        let Sorted { state, names, segments, tails, owners, units } = Sorted::of(self.blocks);
-        let mut restore = Restore::new(settings, rules, state, self.manifest.program != program);
-        for own in names {
-            restore.names(own).map_err(damaged)?;
-        }
-        for own in segments {
-            restore.segments(own).map_err(damaged)?;
-        }
-        for own in &tails {
-            restore.tail(own).map_err(damaged)?;
-        }
-        owners.into_iter().for_each(|own| restore.owners(own));
+        let Sorted { state, rows, units } = Sorted::of(self.blocks);
+        let rows = rows.read().map_err(damaged)?;
+        let mut restore = Restore::new(settings, rules, rows, state, self.manifest.program != program);
         restore.units(units).map_err(damaged)?;
         restore.finish().map_err(damaged)
     }
@@ -133,34 +114,52 @@ impl Loaded {
 #[derive(Default)]
 struct Sorted {
     state: State,
+    rows: Rows,
+    units: Vec<Units>,
+}
+
+/// What was known.
+#[derive(Default)]
+struct Rows {
     names: Vec<Names>,
     segments: Vec<Segments>,
     /// One for each table at most.
     tails: Vec<Tail>,
     owners: Vec<Owners>,
-    units: Vec<Units>,
 }
 
 impl Sorted {
     fn of(blocks: Vec<Block>) -> Sorted {
         let mut out = Sorted::default();
+        let rows = &mut out.rows;
         for block in blocks {
             match block {
-                Block::Names(own) => out.names.push(own),
-                Block::Segments(own) => out.segments.push(own),
-                Block::Owners(own) => out.owners.push(own),
+                Block::Names(own) => rows.names.push(own),
+                Block::Segments(own) => rows.segments.push(own),
+                Block::Owners(own) => rows.owners.push(own),
                 Block::Units(own) => out.units.push(own),
                 Block::State(own) => out.state = own,
                 Block::Tail(own) => {
-                    out.tails.retain(|older| older.table != own.table);
-                    out.tails.push(own);
+                    rows.tails.retain(|older| older.table != own.table);
+                    rows.tails.push(own);
                 }
             }
         }
         // Rows of an open segment that has been filled since.
-        let segments = &out.segments;
+        let segments = &rows.segments;
         let is_full = |tail: &Tail| segments.iter().any(|own| own.table == tail.table && tail.is_before(own.end()));
-        out.tails.retain(|tail| !is_full(tail));
+        rows.tails.retain(|tail| !is_full(tail));
         out
+    }
+}
+
+impl Rows {
+    fn read(self) -> Result<Restoring, Unfit> {
+        let mut restoring = Restoring::default();
+        self.names.into_iter().try_for_each(|own| restoring.names(own))?;
+        self.segments.into_iter().try_for_each(|own| restoring.segments(own))?;
+        self.tails.iter().try_for_each(|own| restoring.tail(own))?;
+        self.owners.into_iter().for_each(|own| restoring.owners(own));
+        Ok(restoring)
     }
 }

@@ -357,6 +357,7 @@ impl Planner {
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
             file: file.clone(),
+            wording: PlannedRule::wording(file, &fingerprint),
             fingerprint,
             tables,
             // The program's own rules name in each row what it rests on; a column of theirs may be of one table here, of another there.

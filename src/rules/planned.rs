@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use sha2::{Digest, Sha256};
 
 use crate::catalogue::file::RuleFile;
 use crate::history::ClassSet;
@@ -18,6 +19,8 @@ use crate::units::Demand;
 pub struct PlannedRule {
     pub file: RuleFile,
     pub fingerprint: String,
+    /// The same with all that the rule says in words: under another one, what stands may say something else.
+    pub wording: String,
     /// Tables that the rule's rows depend on, also through views and the rules that it uses.
     pub tables: TableSet,
     /// Tables of persons that the values shown come from; none of a rule that is known to name its records.
@@ -30,6 +33,14 @@ pub struct PlannedRule {
 }
 
 impl PlannedRule {
+    /// Identifies a rule with all its words.
+    pub(super) fn wording(file: &RuleFile, fingerprint: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(fingerprint);
+        hash.update(format!("{:?} {:?} {:?}", file.header, file.values, file.words));
+        hex::encode(&hash.finalize()[..8])
+    }
+
     /// Classes of the units that the rule concerns.
     pub fn classes(&self) -> ClassSet {
         let header = &self.file.header;

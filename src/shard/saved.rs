@@ -4,13 +4,12 @@
 
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::links::SavedRow;
 use super::{Settings, Shard};
 use crate::detector::saved::{Places, SavedChecks, SavedNames, SavedState};
 use crate::history::PersonNo;
-use crate::history::saved::{Added, Names, Owners, Restoring, Segments, Tail, Unfit};
+use crate::history::saved::{Added, Restoring, Unfit};
 use crate::model::alert::content;
 use crate::model::schema::Feed;
 use crate::model::sets::{RuleBits, RuleNo};
@@ -107,14 +106,6 @@ pub struct SavedRule {
     pub is_behind: bool,
 }
 
-/// Identifies a rule with all its words: with another one, what stands may say something else.
-fn fingerprint(rule: &PlannedRule) -> String {
-    let mut hash = Sha256::new();
-    hash.update(&rule.fingerprint);
-    hash.update(format!("{:?} {:?} {:?}", rule.file.header, rule.file.values, rule.file.words));
-    hex::encode(&hash.finalize()[..8])
-}
-
 impl Shard {
     /// Notes that a person's state is to be in the next capture.
     pub(super) fn touch(&mut self, person: PersonNo) {
@@ -170,7 +161,7 @@ impl Shard {
             rules: rules
                 .map(|(at, rule)| SavedRule {
                     id: rule.file.header.id.clone(),
-                    fingerprint: fingerprint(rule),
+                    fingerprint: rule.wording.clone(),
                     is_behind: behind(at),
                 })
                 .collect(),
@@ -205,7 +196,7 @@ impl Units {
     }
 }
 
-/// A shard that is being read from a checkpoint: names first, then rows and owners, then units, an older block before a newer.
+/// A shard that is being read from a checkpoint, of which names, rows and owners have been read.
 pub struct Restore {
     shard: Shard,
     history: Restoring,
@@ -225,30 +216,16 @@ pub struct Restored {
 impl Restore {
     /// `is_other` says that another program wrote the checkpoint: then every rule is evaluated again, since it may read the same text
     /// differently.
-    pub fn new(settings: Settings, rules: RuleSet, state: State, is_other: bool) -> Restore {
+    pub fn new(settings: Settings, rules: RuleSet, history: Restoring, state: State, is_other: bool) -> Restore {
         let known = |rule: &PlannedRule| {
-            let own = fingerprint(rule);
-            state.rules.iter().any(|old| old.id == rule.file.header.id && old.fingerprint == own && !old.is_behind)
+            state
+                .rules
+                .iter()
+                .any(|old| old.id == rule.file.header.id && old.fingerprint == rule.wording && !old.is_behind)
         };
         let numbered = rules.rules().iter().enumerate();
         let changed = numbered.filter(|(_, rule)| is_other || !known(rule)).map(|(at, _)| at).collect();
-        Restore { shard: Shard::new(settings, rules), history: Restoring::default(), state, changed }
-    }
-
-    pub fn names(&mut self, names: Names) -> Result<(), Unfit> {
-        self.history.names(names)
-    }
-
-    pub fn segments(&mut self, segments: Segments) -> Result<(), Unfit> {
-        self.history.segments(segments)
-    }
-
-    pub fn tail(&mut self, tail: &Tail) -> Result<(), Unfit> {
-        self.history.tail(tail)
-    }
-
-    pub fn owners(&mut self, owners: Owners) {
-        self.history.owners(owners);
+        Restore { shard: Shard::new(settings, rules), history, state, changed }
     }
 
     /// Takes units; those of a newer block replace those of an older one.

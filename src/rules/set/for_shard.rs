@@ -72,6 +72,7 @@ impl ShardParts<'_> {
         Ok(PlannedRule {
             file: rule.file.clone(),
             fingerprint: rule.fingerprint.clone(),
+            wording: rule.wording.clone(),
             tables: rule.tables,
             shown: rule.shown,
             feeds: rule.feeds,
