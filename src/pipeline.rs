@@ -127,9 +127,8 @@ struct Loop {
     lost: [u64; 2],
     /// Batches that have been sealed but not acknowledged, oldest first.
     under_way: VecDeque<UnderWay>,
-    /// Batches sealed so far, and how many of them have been acknowledged.
+    /// Batches sealed so far.
     sealed: u64,
-    confirmed: u64,
     /// Next offsets of the newest batch whose effects have all been acknowledged.
     advanced: [NextOffset; Feed::COUNT],
 }
@@ -211,7 +210,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             lost: self.common.lost.counts(),
             under_way: VecDeque::new(),
             sealed: 0,
-            confirmed: 0,
             advanced: *self.merge.positions(),
         };
         self.telemetry.recovering(self.rebuild.is_silent());

@@ -59,7 +59,8 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 self.capture(&mut own, state);
             }
         }
-        if own.waiting.as_ref().is_some_and(|(batches, _)| state.confirmed >= *batches)
+        let confirmed = state.sealed - state.under_way.len() as u64;
+        if own.waiting.as_ref().is_some_and(|(batches, _)| confirmed >= *batches)
             && let Some((_, taken)) = own.waiting.take()
             && !own.writer.write(taken)
         {

@@ -57,7 +57,6 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
                 }
             };
             let Some(done) = state.under_way.pop_front() else { break };
-            state.confirmed += 1;
             let [alerts_at, at] = [acknowledged.alerts_at, acknowledged.at].map(|at| at.max(done.settled_at));
             if !done.alerts.is_empty() {
                 let micros = (alerts_at.0 - done.settled_at.0).unsigned_abs();

@@ -14,7 +14,7 @@ mod saved;
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use siphasher::sip::SipHasher13;
 
@@ -59,7 +59,7 @@ pub(super) struct Links {
     /// By feed, the records that the shard had published before it started; none once it has read as far again.
     sent_links: BTreeMap<Feed, Said>,
     /// A shard that goes on from a checkpoint compares only these units with `sent_links`; `None`: it compares all.
-    compared: Option<saved::Compared>,
+    compared: Option<FxHashSet<PersonNo>>,
     /// Versions of retracted rows, by unit and `name_of`; those of units that are not known lie under [`NOBODY`].
     retracted_versions: FxHashMap<PersonNo, FxHashMap<u64, i64>>,
     /// Fingerprint of the texts that decide what links show, and the id of the key; records with another one are not taken.

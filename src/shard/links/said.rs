@@ -130,7 +130,7 @@ impl Shard {
         let before = self.links.outgoing.len();
         let now = self.clocks.shard();
         let compared = self.links.compared.as_ref();
-        let is_asked = |person: &PersonNo| compared.is_none_or(|compared| compared.contains(*person));
+        let is_asked = |person: &PersonNo| compared.is_none_or(|compared| compared.contains(person));
         let mut persons: Vec<_> = self.links.shown.keys().copied().filter(is_asked).collect();
         persons.sort_unstable_by_key(|person| self.history.person(*person).subject.as_ref());
         for person in persons {

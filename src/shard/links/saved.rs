@@ -4,7 +4,6 @@
 //! the places that the checkpoint names (`sink::kafka::said`), and is compared with what it finds again (`said`). Only units that one of the two
 //! knows something new of need comparing.
 
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::said::{Row, Word};
@@ -25,18 +24,8 @@ pub struct SavedRow {
     since: i64,
 }
 
-/// Units whose rows a restored shard compares with what it had said.
-#[derive(Debug, Default)]
-pub(super) struct Compared(FxHashSet<PersonNo>);
-
 /// By the link feed's name: the clocks of the shards that write it.
 type Writers = Vec<(String, Vec<i64>)>;
-
-impl Compared {
-    pub fn contains(&self, unit: PersonNo) -> bool {
-        self.0.contains(&unit)
-    }
-}
 
 impl Shard {
     /// What a unit shows, and the versions of rows that it has retracted.
@@ -108,8 +97,8 @@ impl Shard {
         }
         let units: Vec<PersonNo> = said.units().filter_map(|unit| self.history.person_no(unit)).collect();
         for unit in units {
-            self.compare(unit, said);
             let subject = self.history.person(unit).subject.clone();
+            self.say_as_then(unit, |_, row, word| said.add(&subject, row, word));
             let links = self.rules.links();
             for row in self.links.shown.get_mut(&unit).into_iter().flatten() {
                 let table = links[row.link as usize].table;
@@ -123,38 +112,28 @@ impl Shard {
 
     /// Before a unit of a restored shard shows something else while nothing is published: remembers what it had said.
     pub(super) fn remember_said(&mut self, unit: PersonNo) {
-        let is_new = self.links.compared.as_ref().is_some_and(|compared| !compared.contains(unit));
+        let is_new = self.links.compared.as_ref().is_some_and(|compared| !compared.contains(&unit));
         if !is_new || self.links.sent_links.is_empty() {
             return;
         }
         let mut sent = std::mem::take(&mut self.links.sent_links);
-        let links = self.rules.links();
         let subject = self.history.person(unit).subject.clone();
-        for row in self.links.shown.get(&unit).into_iter().flatten() {
-            let table = links[row.link as usize].table;
-            if let Some(said) = sent.get_mut(&table.def().feed) {
-                said.add(&subject, row_of(table, row), Word::of(row.version, row.content));
+        self.say_as_then(unit, |feed, row, word| {
+            if let Some(said) = sent.get_mut(&feed) {
+                said.add(&subject, row, word);
             }
-        }
+        });
         self.links.sent_links = sent;
-        self.note_compared(unit);
     }
 
-    /// The same for units whose words have been read.
-    fn compare(&mut self, unit: PersonNo, said: &mut Said) {
-        let subject = self.history.person(unit).subject.clone();
+    /// Gives the words of the rows that a unit showed when the checkpoint was taken; from now on the unit is compared.
+    fn say_as_then(&mut self, unit: PersonNo, mut each: impl FnMut(Feed, Row, Word)) {
         let links = self.rules.links();
         for row in self.links.shown.get(&unit).into_iter().flatten() {
             let table = links[row.link as usize].table;
-            said.add(&subject, row_of(table, row), Word::of(row.version, row.content));
+            each(table.def().feed, row_of(table, row), Word::of(row.version, row.content));
         }
-        self.note_compared(unit);
-    }
-
-    fn note_compared(&mut self, unit: PersonNo) {
-        if let Some(compared) = &mut self.links.compared {
-            compared.0.insert(unit);
-        }
+        self.links.compared.get_or_insert_default().insert(unit);
     }
 }
 
