@@ -6,6 +6,9 @@
 
 SET TimeZone = 'UTC';
 SET default_null_order = 'nulls_last';
+-- DuckDB 2.0 copies a step that it inlines by writing it out and reading it back, which fails where one call of least or greatest takes two
+-- columns of one name.
+SET disabled_optimizers = 'cte_inlining';
 
 -- what DataFusion calls otherwise
 CREATE MACRO btrim(s) AS trim(s), (s, letters) AS trim(s, letters);

@@ -2,6 +2,8 @@
 //!
 //! - DuckDB holds the sum of whole numbers in 128 bits, DataFusion in 64. DuckDB computes with such a number and compares it, but neither
 //!   adds it to a day nor takes it from one. A CAST makes it a number like others. Columns are followed through the steps of one text.
+//! - A sum of fractions is DECIMAL(38, s) there. Where one value may be it or a number with more decimals, DuckDB finds that
+//!   38 digits do not hold both and drops decimals, down to s; DataFusion, whose sums have ten digits more than what is summed, does not.
 //! - A query with an aggregate and no GROUP BY has one row whatever it reads, so that EXISTS is always true of it; DataFusion, which joins it
 //!   by what it compares, finds no row where there is nothing to aggregate.
 //! - DuckDB takes each constant that equals one of GROUP BY for the column of that group, also those that our macros are made of.
@@ -9,7 +11,8 @@
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::expr::InSubquery;
+use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::catalogue::refused::Highlight;
 use crate::proofs::refusal::{CheckError, Finding, Refusal, of_columns};
@@ -28,6 +31,7 @@ pub fn check_duckdb(plan: &LogicalPlan) -> Result<(), CheckError> {
             let _ = expr.apply(|expr| {
                 found.extend(one_row(expr));
                 found.extend(misplaced(expr, &schema, &inputs));
+                found.extend(rounded(expr, &schema, &inputs));
                 Ok(TreeNodeRecursion::Continue)
             });
         }
@@ -80,6 +84,49 @@ fn misplaced(expr: &Expr, schema: &DFSchema, inputs: &[&LogicalPlan]) -> Option<
     Some(Refusal::ReadOtherwise { what, hint: "say day + CAST(sum(x) AS INT)" }.at(place))
 }
 
+/// A sum of fractions that DuckDB brings to one type with a number of more decimals.
+fn rounded(expr: &Expr, schema: &DFSchema, inputs: &[&LogicalPlan]) -> Option<Finding> {
+    let among: Vec<&Expr> = match expr {
+        Expr::ScalarFunction(call) if matches!(call.name(), "coalesce" | "nullif" | "greatest" | "least") => {
+            call.args.iter().collect()
+        }
+        Expr::Case(case) => results(case).collect(),
+        Expr::InSubquery(within) => return rounded_within(within, schema, inputs),
+        _ => return None,
+    };
+    let most = among.iter().filter_map(|value| decimals(value, schema)).max()?;
+    let is_less = |value: &&&Expr| decimals(value, schema).is_some_and(|scale| scale < most) && is_sum(value, inputs);
+    among.iter().find(is_less).map(|sum| too_short(sum, most))
+}
+
+/// The same of a sum that is looked for among the rows of a query, or is one of them.
+fn rounded_within(within: &InSubquery, schema: &DFSchema, inputs: &[&LogicalPlan]) -> Option<Finding> {
+    let query = within.subquery.subquery.as_ref();
+    let of_query = Column::from(query.schema().qualified_field(0));
+    let here = decimals(&within.expr, schema)?;
+    let there = decimals(&Expr::Column(of_query.clone()), query.schema())?;
+    let is_rounded = here < there && is_sum(&within.expr, inputs) || there < here && is_sum_in(&of_query, query);
+    is_rounded.then(|| too_short(&within.expr, here.max(there)))
+}
+
+fn decimals(expr: &Expr, schema: &DFSchema) -> Option<i8> {
+    match expr.get_type(schema) {
+        Ok(DataType::Decimal128(_, scale)) => Some(scale),
+        _ => None,
+    }
+}
+
+fn too_short(sum: &Expr, decimals: i8) -> Finding {
+    let place = of_columns(std::iter::once(sum)).map_or(Highlight::words(&["sum"]), Highlight::Span);
+    let what = format!("a sum of fractions where another number has {decimals} decimals ({})", sum.human_display());
+    let hint = "DuckDB would drop decimals: say CAST(sum(x) AS DECIMAL(18, 4)), with as many decimals as the other has";
+    Refusal::ReadOtherwise { what, hint }.at(place)
+}
+
+fn results(case: &Case) -> impl Iterator<Item = &Expr> {
+    case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr).map(Box::as_ref)
+}
+
 /// Whether the value comes from a sum without a CAST on the way.
 fn is_sum(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
     match expr {
@@ -98,10 +145,7 @@ fn is_sum(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
             matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Modulo)
                 && (is_sum(left, inputs) || is_sum(right, inputs))
         }
-        Expr::Case(case) => {
-            let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            results.into_iter().any(|result| is_sum(result, inputs))
-        }
+        Expr::Case(case) => results(case).any(|result| is_sum(result, inputs)),
         Expr::Alias(alias) => is_sum(&alias.expr, inputs),
         Expr::Negative(inner) => is_sum(inner, inputs),
         _ => false,

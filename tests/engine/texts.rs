@@ -184,7 +184,7 @@ impl Counts {
 }
 
 /// An expression as a rule's evidence, and a question that shows how DataFusion and DuckDB read it.
-const OTHERWISE: [(&str, &str); 25] = [
+const OTHERWISE: [(&str, &str); 28] = [
     ("CAST(floor_sek * 0.5 AS BIGINT)", "SELECT CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
     ("TRY_CAST(floor_sek * 0.5 AS BIGINT)", "SELECT TRY_CAST(x AS BIGINT) AS c FROM (VALUES (1.5)) AS t(x)"),
     ("floor_sek * 1.0 / nullif(offered_sek, 0)", "SELECT x / y AS c FROM (VALUES (1.0, 3.0)) AS t(x, y)"),
@@ -232,6 +232,18 @@ const OTHERWISE: [(&str, &str); 25] = [
     (
         "avg(floor_sek * 1.0) OVER (PARTITION BY person_id)",
         "SELECT avg(x) AS c FROM (VALUES (1.0), (1.0), (2.0)) AS t(x)",
+    ),
+    (
+        "coalesce(sum(1.5) OVER (PARTITION BY person_id), 0.25)",
+        "SELECT coalesce(sum(x), 0.25) AS c FROM (VALUES (1.5)) AS t(x) WHERE x > 2",
+    ),
+    (
+        "CASE WHEN first_grant THEN 0.25 ELSE sum(1.5) OVER (PARTITION BY person_id) * 2 END",
+        "SELECT CASE WHEN min(x) > 1 THEN 0.25 ELSE sum(x) * 2 END AS c FROM (VALUES (1.5)) AS t(x)",
+    ),
+    (
+        "greatest(0.25, sum(1.5) OVER (PARTITION BY person_id))",
+        "SELECT greatest(0.25, sum(x)) AS c FROM (VALUES (-1.5)) AS t(x)",
     ),
     ("upper('straße')", "SELECT upper(x) AS c FROM (VALUES ('straße')) AS t(x)"),
 ];
