@@ -280,6 +280,28 @@ pub struct Visibility {
     pub future_limit: [i64; TableId::COUNT],
 }
 
+impl Config {
+    /// What decides, besides the messages themselves, which records are taken.
+    pub fn intake(&self) -> String {
+        let Visibility { permit_lead, aftercare_months, lookback_months, correction_window, future_limit } =
+            self.visibility();
+        let days = |micros: i64| micros / MICROS_PER_DAY;
+        let future: Vec<String> = TableId::ALL
+            .iter()
+            .zip(future_limit)
+            .map(|(table, limit)| format!("{} {}", table.name(), days(limit)))
+            .collect();
+        format!(
+            "permit_lead {} min, aftercare {aftercare_months} months, lookback {lookback_months} months, corrections {} days, \
+             max_message_bytes {}, days ahead: {}",
+            permit_lead / 60_000_000,
+            days(correction_window),
+            self.limits.max_message_bytes,
+            future.join(", ")
+        )
+    }
+}
+
 impl Default for Visibility {
     fn default() -> Visibility {
         Config::default().visibility()

@@ -79,6 +79,7 @@ pub struct Keys {
     alert_id: Hmac<Sha256>,
     signature: Hmac<Sha256>,
     audit: Hmac<Sha256>,
+    checkpoint: Hmac<Sha256>,
     token: [u8; 64],
     link: [u8; 64],
 }
@@ -154,6 +155,19 @@ impl Pseudonyms {
         self.by_id(key_id).map(|keys| hex::encode(mac(&keys.audit, entry)))
     }
 
+    /// The seal of a checkpoint's manifest.
+    pub fn seal_manifest(&self, manifest: &[u8]) -> String {
+        format!("{}:{}", self.current.id, hex::encode(mac(&self.current.checkpoint, manifest)))
+    }
+
+    /// Whether a manifest was sealed under one of the keys.
+    pub fn has_sealed_manifest(&self, seal: &str, manifest: &[u8]) -> bool {
+        let Some((id, said)) = seal.rsplit_once(':') else { return false };
+        let (Some(keys), Ok(bytes)) = (self.by_id(id), hex::decode(said)) else { return false };
+        // In constant time. There is one way to write a seal.
+        keys.checkpoint.clone().chain_update(manifest).verify_slice(&bytes).is_ok() && hex::encode(bytes) == said
+    }
+
     /// A record of an internal topic: its key, and its payload.
     pub fn hide_link(&self, unit: &str, payload: &[u8]) -> (String, Vec<u8>) {
         let key = self.token(Kind::Unit, unit);
@@ -172,6 +186,7 @@ impl Keys {
             alert_id: hmac(&derived::<32>(&secret, "id of an alert")),
             signature: hmac(&derived::<32>(&secret, "signature of a message")),
             audit: hmac(&derived::<32>(&secret, "entry of the audit log")),
+            checkpoint: hmac(&derived::<32>(&secret, "manifest of a checkpoint")),
             token: derived(&secret, "token"),
             link: derived(&secret, "record of an internal topic"),
         }

@@ -392,6 +392,7 @@ impl ShardParts {
         };
         let visibility = self.config.visibility();
         let (fence, stop) = (source.fence(), Arc::clone(&self.stop));
+        let owned = Arc::clone(&fence);
         let is_lost = {
             let fence = Arc::clone(&fence);
             move |error: &PipelineError| matches!(error, PipelineError::Sink(_)) && !fence.stands()
@@ -400,12 +401,19 @@ impl ShardParts {
         let is_wanted = is_needed.clone();
         shard.heed(Arc::new(move || !is_wanted()));
         let mut source = source;
-        if let Some(from) = &from {
-            source.seek(&from.positions).map_err(|error| failed(error.into()))?;
+        let positions = match &from {
+            Some(from) => {
+                let patience = Patience::While(&is_needed);
+                Some(from.positions_now(&self.consumer, patience).map_err(|error| failed(error.into()))?)
+            }
+            None => None,
+        };
+        if let Some(positions) = &positions {
+            source.seek(positions).map_err(|error| failed(error.into()))?;
         }
         let mut merge = Merge::new(source, visibility.permit_lead);
-        if let Some(from) = &from {
-            merge.go_on(from.positions.map(|(next, _)| next), KnownTime(from.manifest.read.permits_clock));
+        if let (Some(positions), Some(from)) = (&positions, &from) {
+            merge.go_on(positions.map(|(next, _)| next), KnownTime(from.manifest.read.permits_clock));
         }
         if let Some(snapshot) = &snapshot {
             let new = shard.take_snapshot(&snapshot.own(number));
@@ -435,7 +443,7 @@ impl ShardParts {
             .map_err(|error| failed(error.into()))?
             .ending_older(older);
         shard.detector_mut().clear_sequences();
-        let checkpoints = self.checkpoints(number, from.as_ref(), snapshot_now, is_needed.clone())?;
+        let checkpoints = self.checkpoints(number, from.as_ref(), snapshot_now, move || owned.stands())?;
         let last_known = from.map_or([KnownTime::MIN; Feed::COUNT], |from| from.positions.map(|(_, known)| known));
         let (config, pseudonyms, consumer) = (Arc::clone(&self.config), self.pseudonyms, self.consumer);
         let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
@@ -476,6 +484,7 @@ impl ShardParts {
             shard,
             partitions: self.partitions,
             program: telemetry::VERSION.to_owned(),
+            keys: Arc::clone(&self.pseudonyms),
             keep: config.keep as usize,
             last: from.map(|from| from.manifest.clone()),
         };

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use permitwatch::catalogue::Catalogue;
 use permitwatch::checkpoint::manifest::Read;
 use permitwatch::checkpoint::reader::newest;
-use permitwatch::checkpoint::writer::{Own, Taken, Writer};
+use permitwatch::checkpoint::writer::{Done, Own, Taken, Writer};
 use permitwatch::model::schema::TableId;
 use permitwatch::rules::RuleSet;
 use permitwatch::shard::Shard;
@@ -91,7 +91,16 @@ pub fn measure(holders: u32, months: u32, partitions: i32, catalogue: &Catalogue
 }
 
 fn one(mut shard: Shard, number: i32, partitions: i32, root: &std::path::Path) -> anyhow::Result<Figures> {
-    let own = Own { root: root.to_owned(), shard: number, partitions, program: "bench".into(), keep: 3, last: None };
+    let keys = settings(number, partitions).pseudonyms;
+    let own = Own {
+        root: root.to_owned(),
+        shard: number,
+        partitions,
+        program: "bench".into(),
+        keys: Arc::clone(&keys),
+        keep: 3,
+        last: None,
+    };
     let mut writer = Writer::start(own, || true)?;
     let rows = TableId::ALL.iter().map(|table| u64::from(shard.history().store(*table).rows())).sum();
     let mut out = Figures { rows, standing: shard.detector().standing().count(), ..Figures::default() };
@@ -102,7 +111,7 @@ fn one(mut shard: Shard, number: i32, partitions: i32, root: &std::path::Path) -
     let standing = out.standing;
     let rules = shard.into_rule_set();
     let started = Instant::now();
-    let found = newest(root, number, |_| Ok(()))?;
+    let found = newest(root, number, &keys, |_| Ok(()))?;
     let loaded = found.loaded.context("the checkpoint that was just written")?;
     let (restored, _) = loaded.restore(settings(number, partitions), rules, "bench")?;
     out.read = started.elapsed().as_secs_f64();
@@ -125,6 +134,8 @@ fn write(shard: &mut Shard, writer: &mut Writer) -> anyhow::Result<(f64, f64, u6
         standing: 0,
     };
     writer.write(Box::new(taken));
-    let written = writer.outcome(LIMIT).context("it is written")??;
-    Ok((capture, written.seconds, written.written))
+    match writer.outcome(LIMIT).context("it is written")?? {
+        Done::Written(written) => Ok((capture, written.seconds, written.written)),
+        Done::Holds => Err(anyhow!("nothing was written")),
+    }
 }

@@ -1,13 +1,14 @@
 //! The folder of a shard's checkpoints: names of its files, and how they get there.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::CheckpointError;
-use super::manifest::{BlockAt, Manifest, Part};
+use super::manifest::{BlockAt, Manifest, Part, Seal, sha256};
 use crate::output::OutFile;
+use crate::pseudonyms::Pseudonyms;
 
 /// A shard's folder within the configured one.
 #[derive(Clone, Debug)]
@@ -18,8 +19,30 @@ pub struct Directory {
 /// A generation's manifest, or why it cannot be read.
 pub struct Generation {
     pub number: u64,
+    /// Its path, for messages.
     pub file: String,
-    pub manifest: Result<Manifest, CheckpointError>,
+    manifest: Result<(Manifest, Seal), CheckpointError>,
+}
+
+impl Generation {
+    /// What it says, whoever wrote it. A start asks for [`Generation::sealed`].
+    pub fn manifest(&self) -> Result<&Manifest, &CheckpointError> {
+        self.manifest.as_ref().map(|(manifest, _)| manifest)
+    }
+
+    /// The same.
+    pub fn into_manifest(self) -> Result<Manifest, CheckpointError> {
+        self.manifest.map(|(manifest, _)| manifest)
+    }
+
+    /// What it says, if a process that has one of these keys has written it.
+    pub fn sealed(self, keys: &Pseudonyms) -> Result<Manifest, CheckpointError> {
+        let (manifest, seal) = self.manifest?;
+        match seal.is_of(keys) {
+            true => Ok(manifest),
+            false => Err(CheckpointError::Unsealed { file: self.file }),
+        }
+    }
 }
 
 impl Directory {
@@ -41,6 +64,16 @@ impl Directory {
         &self.path
     }
 
+    /// An error if everybody may write to the folder or to the one around it.
+    pub fn check_rights(&self) -> Result<(), CheckpointError> {
+        for folder in self.path.parent().into_iter().chain([self.path.as_path()]) {
+            if fs::metadata(folder).is_ok_and(|found| found.mode() & 0o002 != 0) {
+                return Err(CheckpointError::Open { dir: folder.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the folder, for its owner alone.
     pub fn create(&self) -> Result<(), CheckpointError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
@@ -56,8 +89,14 @@ impl Directory {
         let mut generations = Vec::new();
         for file in names {
             let Some(number) = number_of(&file) else { continue };
-            let manifest = self.read(&file).and_then(|bytes| Manifest::decode(&bytes, &self.name(&file)));
-            generations.push(Generation { number, file, manifest });
+            let path = self.name(&file);
+            let manifest = self.read(&file).and_then(|bytes| match Manifest::decode(&bytes, &path)? {
+                (manifest, _) if manifest.generation != number => {
+                    Err(CheckpointError::damaged(&path, format!("it is generation {}", manifest.generation)))
+                }
+                own => Ok(own),
+            });
+            generations.push(Generation { number, file: path, manifest });
         }
         generations.sort_by(|one, other| (other.number, &other.file).cmp(&(one.number, &one.file)));
         Ok(generations)
@@ -89,35 +128,49 @@ impl Directory {
 
     pub fn read(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         let path = self.path.join(name);
-        fs::read(&path).map_err(|source| failed("read", &path, source))
+        let read = open(&path).and_then(|(mut file, length)| {
+            if length > MOST_OF_A_MANIFEST {
+                return Err(io::Error::other(format!("it has {length} bytes")));
+            }
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        read.map_err(|source| failed("read", &path, source))
+    }
+
+    /// Whether all parts are there, as long as they should be.
+    pub fn has(&self, parts: &[Part]) -> Result<(), CheckpointError> {
+        parts.iter().try_for_each(|part| self.open(part).map(drop))
     }
 
     /// Opens a part whose blocks are then read one by one.
     pub fn open(&self, part: &Part) -> Result<OpenPart, CheckpointError> {
         let path = self.path.join(&part.file);
-        let file = File::open(&path).map_err(|source| failed("read", &path, source))?;
-        let found = file.metadata().map_err(|source| failed("read", &path, source))?.len();
+        let (file, found) = open(&path).map_err(|source| failed("read", &path, source))?;
         if found != part.bytes {
             let what = format!("it has {found} bytes instead of {}", part.bytes);
             return Err(CheckpointError::damaged(&self.name(&part.file), what));
         }
-        Ok(OpenPart { file, path })
+        Ok(OpenPart { file, length: found, path })
     }
 
-    /// Removes what no generation that can be read names, and generations beyond the newest `keep`. A file that cannot be removed stays.
-    pub fn clean(&self, keep: usize) -> Result<(), CheckpointError> {
+    /// Removes what no generation names that can be read and was written under these keys, and generations beyond the newest `keep`. A file
+    /// that cannot be removed stays.
+    pub fn clean(&self, keep: usize, keys: &Pseudonyms) -> Result<(), CheckpointError> {
         let mut named: Vec<String> = Vec::new();
         let mut kept = 0;
         for generation in self.generations()? {
-            match generation.manifest {
+            let name = manifest_name(generation.number);
+            match generation.sealed(keys) {
                 Ok(manifest) if kept < keep => {
                     kept += 1;
-                    named.push(generation.file);
+                    named.push(name);
                     named.extend(manifest.parts.into_iter().map(|part| part.file));
                 }
                 // Another program may read what is newer.
                 Err(CheckpointError::Newer { .. }) => return Ok(()),
-                _ => self.remove(&generation.file),
+                _ => self.remove(&name),
             }
         }
         if kept == 0 {
@@ -145,22 +198,37 @@ impl Directory {
 /// A part that is being read.
 pub struct OpenPart {
     file: File,
+    length: u64,
     path: PathBuf,
 }
 
 impl OpenPart {
     /// The bytes of a block, if they are those that were written.
     pub fn block(&self, block: &BlockAt) -> Result<Vec<u8>, CheckpointError> {
+        let damaged = |what: String| CheckpointError::damaged(&self.path.display().to_string(), what);
+        if block.offset.checked_add(block.bytes).is_none_or(|end| end > self.length) {
+            return Err(damaged(format!("{} bytes from byte {} lie beyond its end", block.bytes, block.offset)));
+        }
         let mut bytes = vec![0; block.bytes as usize];
         self.file.read_exact_at(&mut bytes, block.offset).map_err(|source| failed("read", &self.path, source))?;
-        match crc32fast::hash(&bytes) == block.crc32 {
+        match sha256(&bytes) == block.sha256 {
             true => Ok(bytes),
-            false => {
-                let what = format!("the checksum of {} bytes from byte {} is another", block.bytes, block.offset);
-                Err(CheckpointError::damaged(&self.path.display().to_string(), what))
-            }
+            false => Err(damaged(format!("the hash of {} bytes from byte {} is another", block.bytes, block.offset))),
         }
     }
+}
+
+/// A manifest has some hundred bytes for each block.
+const MOST_OF_A_MANIFEST: u64 = 256 << 20;
+
+/// Opens a file that is one, and not a pipe that nobody writes to or a device without end; gives its length.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
 }
 
 /// A manifest's name.

@@ -1,12 +1,17 @@
-//! The manifest of a generation: a first line with its length and CRC-32, then JSON that a person can read.
+//! The manifest of a generation: a first line with its length, SHA-256 and seal, then JSON that a person can read.
+//!
+//! The manifest has the SHA-256 of every block, and the seal is made of the manifest under the key of pseudonyms: whoever can write to the
+//! directory and has no key can have a shard begin again, or go on from where it once was, and nothing else.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::CheckpointError;
 use super::block::Kind;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
 use crate::model::time::KnownTime;
+use crate::pseudonyms::Pseudonyms;
 use crate::shard::saved::SavedRule;
 
 /// Rises with each change of what files mean. Older ones are read.
@@ -49,6 +54,9 @@ pub struct Read {
     pub snapshot: Option<String>,
     /// Identifies the records that links make: their texts and the key.
     pub link_source: String,
+    /// The settings by which records were taken or refused.
+    #[serde(default)]
+    pub settings: String,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -76,7 +84,26 @@ pub struct BlockAt {
     pub table: Option<String>,
     pub offset: u64,
     pub bytes: u64,
-    pub crc32: u32,
+    pub sha256: String,
+}
+
+/// Under which key a manifest was sealed, and what.
+#[derive(Clone, Debug)]
+pub struct Seal {
+    said: String,
+    json: String,
+}
+
+impl Seal {
+    /// Whether the manifest is as a process wrote it that has one of these keys.
+    pub fn is_of(&self, keys: &Pseudonyms) -> bool {
+        keys.has_sealed_manifest(&self.said, self.json.as_bytes())
+    }
+}
+
+/// Tells bytes from all others.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 impl Read {
@@ -98,24 +125,25 @@ impl Read {
 }
 
 impl Manifest {
-    pub fn encode(&self) -> Result<Vec<u8>, CheckpointError> {
+    /// Sealed under the key that is written with.
+    pub fn encode(&self, keys: &Pseudonyms) -> Result<Vec<u8>, CheckpointError> {
         let json = serde_json::to_string_pretty(self);
         let json = json.map_err(|error| CheckpointError::Encode { message: error.to_string() })?;
-        let crc32 = crc32fast::hash(json.as_bytes());
-        Ok(format!("{MAGIC} {} {} {crc32:08x}\n{json}\n", self.format, json.len()).into_bytes())
+        let (hash, seal) = (sha256(json.as_bytes()), keys.seal_manifest(json.as_bytes()));
+        Ok(format!("{MAGIC} {} {} {hash} {seal}\n{json}\n", self.format, json.len()).into_bytes())
     }
 
-    /// `file` is for messages.
-    pub fn decode(bytes: &[u8], file: &str) -> Result<Manifest, CheckpointError> {
+    /// `file` is for messages. Who has written it is for the caller to ask ([`Seal::is_of`]).
+    pub fn decode(bytes: &[u8], file: &str) -> Result<(Manifest, Seal), CheckpointError> {
         let damaged = |what: &str| CheckpointError::damaged(file, what);
         let text = std::str::from_utf8(bytes).map_err(|_| damaged("it is not text"))?;
         let (head, rest) = text.split_once('\n').ok_or_else(|| damaged("it has no first line"))?;
         let words: Vec<&str> = head.split(' ').collect();
-        let &[MAGIC, format, length, crc32] = words.as_slice() else {
+        let &[MAGIC, format, length, hash, seal] = words.as_slice() else {
             return Err(damaged("its first line is another"));
         };
         let json = rest.strip_suffix('\n').ok_or_else(|| damaged("its end is missing"))?;
-        if length != json.len().to_string() || crc32 != format!("{:08x}", crc32fast::hash(json.as_bytes())) {
+        if length != json.len().to_string() || hash != sha256(json.as_bytes()) {
             return Err(damaged("its length or checksum is another"));
         }
         let found: u32 = format.parse().map_err(|_| damaged("its first line is another"))?;
@@ -125,7 +153,7 @@ impl Manifest {
         let manifest: Manifest =
             serde_json::from_str(json).map_err(|error| damaged(&format!("it cannot be read: {error}")))?;
         match manifest.format == found {
-            true => Ok(manifest),
+            true => Ok((manifest, Seal { said: seal.to_owned(), json: json.to_owned() })),
             false => Err(damaged("its first line is another")),
         }
     }

@@ -10,6 +10,7 @@ use crate::history::History;
 use crate::history::saved::{Names, Owners, Restoring, Segments, Tail, Unfit};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::pseudonyms::Pseudonyms;
 use crate::rules::RuleSet;
 use crate::shard::saved::{Restore, Restored, State, Units};
 use crate::shard::{Settings, Shard};
@@ -33,12 +34,14 @@ pub struct Found {
 pub fn newest(
     root: &Path,
     shard: i32,
+    keys: &Pseudonyms,
     is_wanted: impl Fn(&Manifest) -> Result<(), String>,
 ) -> Result<Found, CheckpointError> {
     let directory = Directory::of(root, shard);
     let mut damaged = Vec::new();
     for generation in directory.generations()? {
-        let manifest = match generation.manifest {
+        let file = generation.file.clone();
+        let manifest = match generation.sealed(keys) {
             Ok(manifest) => manifest,
             Err(error @ CheckpointError::Newer { .. }) => return Err(error),
             Err(error) => {
@@ -46,7 +49,6 @@ pub fn newest(
                 continue;
             }
         };
-        let file = directory.name(&generation.file);
         if let Err(what) = is_wanted(&manifest) {
             damaged.push(CheckpointError::OfAnother { file, what });
             continue;
@@ -62,7 +64,7 @@ pub fn newest(
 /// Where the oldest generation goes on that can be read, by feed: retention need not reach behind it. None if there is no checkpoint.
 pub fn goes_on_from(root: &Path, shard: i32, topic: impl Fn(Feed) -> String) -> Option<[NextOffset; Feed::COUNT]> {
     let generations = Directory::of(root, shard).generations().ok()?;
-    let positions = |own: &Generation| own.manifest.as_ref().ok()?.read.positions(&topic);
+    let positions = |own: &Generation| own.manifest().ok()?.read.positions(&topic);
     let oldest = generations.iter().rev().find_map(positions)?;
     Some(oldest.map(|(next, _)| next))
 }

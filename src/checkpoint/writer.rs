@@ -1,6 +1,7 @@
 //! Writes generations, on a thread of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,8 @@ use super::CheckpointError;
 use super::block::Block;
 use super::directory::{Directory, manifest_name};
 use super::join::joined;
-use super::manifest::{BlockAt, FORMAT, Manifest, Part, Read};
+use super::manifest::{BlockAt, FORMAT, Manifest, Part, Read, sha256};
+use crate::pseudonyms::Pseudonyms;
 use crate::shard::saved::Captured;
 
 /// Parts of similar size that are joined.
@@ -29,12 +31,14 @@ pub struct Taken {
 }
 
 /// What a writer needs to know of its shard.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Own {
     pub root: PathBuf,
     pub shard: i32,
     pub partitions: i32,
     pub program: String,
+    /// Under which manifests are sealed.
+    pub keys: Arc<Pseudonyms>,
     /// Generations that are kept.
     pub keep: usize,
     /// The generation that the shard goes on from.
@@ -55,32 +59,48 @@ pub struct Written {
 
 /// The thread that writes a shard's checkpoints, one at a time.
 pub struct Writer {
-    taken: Option<SyncSender<Box<Taken>>>,
+    tasks: Option<SyncSender<Task>>,
     outcomes: Receiver<Outcome>,
     /// Handed over, and not told of.
     is_busy: bool,
 }
 
-/// What has become of a checkpoint.
-pub type Outcome = Result<Written, CheckpointError>;
+enum Task {
+    Write(Box<Taken>),
+    /// Nothing has come since the last generation: see that it is there.
+    Look,
+}
+
+/// What has become of a task.
+pub type Outcome = Result<Done, CheckpointError>;
+
+#[derive(Clone, Debug)]
+pub enum Done {
+    Written(Written),
+    /// The last generation is there.
+    Holds,
+}
 
 impl Writer {
     /// `is_owned` says whether the shard is still this process's: what it no longer owns it does not write.
     pub fn start(own: Own, is_owned: impl Fn() -> bool + Send + 'static) -> std::io::Result<Writer> {
-        let (taken, to_write) = sync_channel::<Box<Taken>>(1);
+        let (tasks, to_do) = sync_channel::<Task>(1);
         let (tell, outcomes) = sync_channel(1);
         let name = format!("checkpoint-{}", own.shard);
         // It ends once nothing more is handed over.
         std::thread::Builder::new().name(name).spawn(move || {
             let mut writing = Writing::new(own);
-            while let Ok(taken) = to_write.recv() {
-                let outcome = writing.write(*taken, &is_owned);
+            while let Ok(task) = to_do.recv() {
+                let outcome = match task {
+                    Task::Write(taken) => writing.write(*taken, &is_owned).map(Done::Written),
+                    Task::Look => writing.look().map(|()| Done::Holds),
+                };
                 if tell.send(outcome).is_err() {
                     break;
                 }
             }
         })?;
-        Ok(Writer { taken: Some(taken), outcomes, is_busy: false })
+        Ok(Writer { tasks: Some(tasks), outcomes, is_busy: false })
     }
 
     /// Whether a generation is being written, or what has become of it has not been asked.
@@ -90,7 +110,16 @@ impl Writer {
 
     /// Hands over what is to be written, while it is not busy; false if the thread is gone.
     pub fn write(&mut self, taken: Box<Taken>) -> bool {
-        self.is_busy = self.taken.as_ref().is_some_and(|sender| sender.send(taken).is_ok());
+        self.hand_over(Task::Write(taken))
+    }
+
+    /// Has the thread see whether the last generation is there, while it is not busy; false if the thread is gone.
+    pub fn look(&mut self) -> bool {
+        self.hand_over(Task::Look)
+    }
+
+    fn hand_over(&mut self, task: Task) -> bool {
+        self.is_busy = self.tasks.as_ref().is_some_and(|sender| sender.send(task).is_ok());
         self.is_busy
     }
 
@@ -118,7 +147,8 @@ impl Writing {
     fn new(own: Own) -> Writing {
         let directory = Directory::of(&own.root, own.shard);
         let parts = own.last.as_ref().map(|last| last.parts.clone()).unwrap_or_default();
-        Writing { directory, generation: 0, parts, own, is_clean: false }
+        let generation = own.last.as_ref().map_or(0, |last| last.generation);
+        Writing { directory, generation, parts, own, is_clean: false }
     }
 
     fn write(&mut self, taken: Taken, is_owned: &dyn Fn() -> bool) -> Result<Written, CheckpointError> {
@@ -161,15 +191,16 @@ impl Writing {
             rules,
             parts: parts.clone(),
         };
+        self.directory.has(&parts)?;
         if !is_owned() {
             return Err(CheckpointError::OfAnother {
                 file: self.directory.name(""),
                 what: "a shard that has been given up".into(),
             });
         }
-        self.directory.write(&manifest_name(self.generation), &manifest.encode()?)?;
+        self.directory.write(&manifest_name(self.generation), &manifest.encode(&self.own.keys)?)?;
         self.parts = parts;
-        self.directory.clean(self.own.keep)?;
+        self.directory.clean(self.own.keep, &self.own.keys)?;
         Ok(Written {
             generation: self.generation,
             is_whole,
@@ -178,6 +209,12 @@ impl Writing {
             bytes: manifest.bytes(),
             parts: manifest.parts.len(),
         })
+    }
+
+    /// Whether the last generation is still there: somebody may have removed or cut files.
+    fn look(&self) -> Result<(), CheckpointError> {
+        self.directory.read(&manifest_name(self.generation))?;
+        self.directory.has(&self.parts)
     }
 
     fn write_part(&self, number: u32, blocks: Vec<Block>) -> Result<Part, CheckpointError> {
@@ -192,7 +229,7 @@ impl Writing {
                 table: block.table().map(str::to_owned),
                 offset: bytes,
                 bytes: own.len() as u64,
-                crc32: crc32fast::hash(&own),
+                sha256: sha256(&own),
             });
             bytes += own.len() as u64;
             Ok(own)

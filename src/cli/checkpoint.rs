@@ -91,7 +91,8 @@ fn list(at: &WhereArgs) -> anyhow::Result<()> {
     terminal::print("shard  generation  taken at                     persons     records  standing     bytes  parts");
     for (shard, generations) in checkpoints::all(&at.root()?)? {
         for generation in generations {
-            terminal::print(&match generation.manifest {
+            let number = generation.number;
+            terminal::print(&match generation.into_manifest() {
                 Ok(own) => format!(
                     "{shard:5}  {:10}  {:27}  {:8}  {:10}  {:8}  {:>8}  {:5}",
                     own.generation,
@@ -102,7 +103,7 @@ fn list(at: &WhereArgs) -> anyhow::Result<()> {
                     size(own.bytes()),
                     own.parts.len()
                 ),
-                Err(error) => format!("{shard:5}  {:10}  {error}", generation.number),
+                Err(error) => format!("{shard:5}  {number:10}  {}", error.line()),
             });
         }
     }

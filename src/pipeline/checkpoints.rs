@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{FINISH_TIMEOUT, Loop, Observer, Pipeline};
 use crate::checkpoint::manifest::{Position, Read};
-use crate::checkpoint::writer::{Outcome, Taken, Writer};
+use crate::checkpoint::writer::{Done, Outcome, Taken, Writer};
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::{Feed, TableId};
@@ -45,16 +45,18 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// Captures a checkpoint if one is due, and hands over the one that is captured if all that it rests on has been acknowledged.
     pub(super) fn take_checkpoint(&mut self, state: &Loop) {
         let Some(mut own) = self.checkpoints.take() else { return };
-        if let Some(outcome) = own.writer.outcome(Duration::ZERO) {
-            self.tell_checkpoint(outcome);
+        if let Some(outcome) = own.writer.outcome(Duration::ZERO)
+            && self.tell_checkpoint(outcome)
+        {
+            own.captured = None;
         }
         let is_due = own.last_at.elapsed() >= own.every && own.waiting.is_none() && !own.writer.is_busy();
         // A shard that rebuilds has nothing to say yet.
         if is_due && self.is_whole() {
             if own.captured.as_ref() == Some(self.merge.positions()) {
-                // Nothing has come since: the last one is as good as one of now.
+                // Nothing has come since: the last one is as good as one of now, if it is there.
                 own.last_at = Instant::now();
-                telemetry::checkpoint_holds(self.shard.number(), wall());
+                own.writer.look();
             } else {
                 self.capture(&mut own, state);
             }
@@ -73,8 +75,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     pub(super) fn last_checkpoint(&mut self, state: &Loop) {
         let Some(mut own) = self.checkpoints.take() else { return };
         // One that is not written in time leaves a temporary file at most, and the generation before.
-        if let Some(outcome) = own.writer.outcome(FINISH_TIMEOUT) {
-            self.tell_checkpoint(outcome);
+        if let Some(outcome) = own.writer.outcome(FINISH_TIMEOUT)
+            && self.tell_checkpoint(outcome)
+        {
+            own.captured = None;
         }
         let is_said = state.under_way.is_empty() && self.is_whole() && self.shard.pending() == 0;
         let is_news = own.captured.as_ref() != Some(self.merge.positions());
@@ -127,13 +131,17 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             said_before: (own.said_before)(),
             snapshot: own.snapshot.clone(),
             link_source: self.shard.link_source().to_owned(),
+            settings: self.common.config.intake(),
         }
     }
 
-    fn tell_checkpoint(&mut self, outcome: Outcome) {
+    /// Returns whether the next one is to be written though nothing has come since.
+    fn tell_checkpoint(&mut self, outcome: Outcome) -> bool {
         let shard = self.shard.number();
+        let mut is_lost = false;
         match outcome {
-            Ok(written) => {
+            Ok(Done::Holds) => telemetry::checkpoint_holds(shard, wall()),
+            Ok(Done::Written(written)) => {
                 telemetry::checkpoint_is(shard, wall(), written.generation, written.bytes);
                 telemetry::checkpoint_written(written.written, Duration::from_secs_f64(written.seconds));
                 tracing::debug!(
@@ -148,9 +156,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             }
             Err(error) => {
                 telemetry::checkpoint_failed();
-                tracing::error!(shard, %error, "no checkpoint was written; the next one is a whole one");
+                tracing::error!(shard, error = %error.line(), "no checkpoint was written, or the last one is gone; the next one is a whole one");
                 self.shard.capture_whole();
+                is_lost = true;
             }
         }
+        is_lost
     }
 }

@@ -26,6 +26,7 @@ use crate::rules::plan::PlanError;
 use crate::shard::{Settings, Shard, source_of};
 use crate::sink::kafka::{Published, Spoken, Wanted, read_published_with, read_said};
 use crate::sink::{Reached, ReadUpTo, SinkError};
+use crate::source::SourceError;
 use crate::source::kafka::KafkaConsumer;
 use crate::source::kafka::gaps::{Before, Gaps};
 use crate::source::known::Bound;
@@ -73,10 +74,28 @@ pub(super) struct GoingOn {
     pub manifest: Manifest,
 }
 
+impl GoingOn {
+    /// The same as the topics are now: an internal topic that was made anew, or has lost what follows, is read from its beginning. What the
+    /// shard has of it already is a duplicate.
+    pub fn positions_now(&self, consumer: &KafkaConsumer, patience: Patience<'_>) -> Result<Positions, SourceError> {
+        let mut positions = self.positions;
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
+            let (first, end) = consumer.bounds(feed, self.manifest.shard, patience)?;
+            let own = &mut positions[feed.index()].0;
+            if *own < first || *own > end {
+                *own = first;
+            }
+        }
+        Ok(positions)
+    }
+}
+
 /// Whether there is no checkpoint of the shard.
 pub(super) fn is_first(config: &Config, shard: i32) -> Result<bool, RestoreError> {
     let Some(root) = &config.checkpoint.dir else { return Ok(true) };
-    Ok(Directory::of(root, shard).generations()?.is_empty())
+    let directory = Directory::of(root, shard);
+    directory.check_rights()?;
+    Ok(directory.generations()?.is_empty())
 }
 
 /// The shard, restored from the newest checkpoint that it can go on from, or as one that has read nothing. Logs the checkpoints that cannot be
@@ -89,9 +108,10 @@ pub(super) fn shard(
     again: impl FnOnce() -> Result<RuleSet, PlanError>,
 ) -> Result<(Shard, Option<GoingOn>), RestoreError> {
     let started = Instant::now();
-    let link_source = source_of(&rules, settings().pseudonyms.key_id());
+    let keys = settings().pseudonyms;
+    let link_source = source_of(&rules, keys.key_id());
     let shard = settings().number;
-    let Some((loaded, positions)) = find(config, shard, partitions, &link_source)? else {
+    let Some((loaded, positions)) = find(config, shard, partitions, &link_source, &keys)? else {
         return Ok((Shard::new(settings(), rules), None));
     };
     let manifest = loaded.manifest.clone();
@@ -99,7 +119,11 @@ pub(super) fn shard(
         Ok(restored) => restored,
         Err(error) => {
             telemetry::checkpoint_damaged();
-            tracing::error!(shard, "a checkpoint is not used, and every feed is read from its beginning: {error}");
+            tracing::error!(
+                shard,
+                "a checkpoint is not used, and every feed is read from its beginning: {}",
+                error.line()
+            );
             return Ok((Shard::new(settings(), again()?), None));
         }
     };
@@ -132,6 +156,7 @@ fn find(
     shard: i32,
     partitions: i32,
     link_source: &str,
+    keys: &Pseudonyms,
 ) -> Result<Option<(Loaded, Positions)>, RestoreError> {
     let Some(root) = &config.checkpoint.dir else { return Ok(None) };
     let topic = |feed| config.kafka.topic(feed);
@@ -152,15 +177,19 @@ fn find(
                 "other texts of links, or another key: what units show one another is worked out anew".to_owned()
             );
         }
+        let (then, now) = (&manifest.read.settings, config.intake());
+        if *then != now {
+            return Err(format!("other settings, by which other records were taken or refused: {then}, and not {now}"));
+        }
         if let Some(feed) = Feed::SOURCES.iter().find(|feed| refilled(feed)) {
             return Err(format!("a time before feeds.{}.refilled_at", feed.name()));
         }
         Ok(())
     };
-    let found = newest(root, shard, is_wanted)?;
+    let found = newest(root, shard, keys, is_wanted)?;
     for error in &found.damaged {
         telemetry::checkpoint_damaged();
-        tracing::error!(shard, "a checkpoint is not used: {error}");
+        tracing::error!(shard, "a checkpoint is not used: {}", error.line());
     }
     let Some(loaded) = found.loaded else {
         tracing::warn!(shard, dir = %root.display(), "there is no checkpoint to go on from: every feed is read from its beginning");
@@ -223,8 +252,9 @@ impl Restart<'_> {
         let reached = published.read.unwrap_or_default().as_published(published.read_at, self.config);
         let (target, lacks_links) = self.attainable(reached)?;
         let (next, older) = (published.next, std::mem::take(&mut published.older));
-        let is_empty = published.alerts.is_empty() && published.foreign.is_empty();
-        let recovery = (!is_empty).then(|| Recovery::new(published, target));
+        // What a checkpoint says stands may be all gone from the topic.
+        let has_news = self.from.is_some() || !published.alerts.is_empty() || !published.foreign.is_empty();
+        let recovery = has_news.then(|| Recovery::new(published, target));
         Ok(Found { recovery, next, older, lacks_links })
     }
 
@@ -252,12 +282,41 @@ impl Restart<'_> {
                  from 1"
             );
         }
+        let is_lost = self.has_lost_what_was_said()?;
+        if is_lost {
+            tracing::error!(
+                shard = self.shard,
+                "an internal topic ends before what the checkpoint says that shards had written; the shard says again what its units show"
+            );
+        }
         if said.is_empty() {
+            if is_lost {
+                shard.say_again();
+            }
             return Ok(None);
         }
         tracing::info!(shard = self.shard, standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
+        if is_lost {
+            shard.say_again();
+        }
         self.attainable(reached).map(|(read, _)| Some(read))
+    }
+
+    /// Whether an internal topic has been made anew since the checkpoint: then what the checkpoint says that units show is not there.
+    fn has_lost_what_was_said(&self) -> Result<bool, PipelineError> {
+        let Some(from) = self.from else { return Ok(false) };
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
+            let before = from.manifest.read.said_before(&self.config.kafka.topic(feed));
+            for (partition, before) in (0..self.consumer.partitions()).zip(before) {
+                let (_, end) = self.consumer.bounds(feed, partition, self.patience)?;
+                if end.0 < *before {
+                    telemetry::topic_lost(feed.name(), wall());
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// How far the shard can read of what it had read, and whether the internal topics have lost records. Of a feed that has been

@@ -52,7 +52,7 @@ pub fn all(root: &Path) -> Result<Vec<(i32, Vec<Generation>)>, CheckpointsError>
 pub fn manifest(root: &Path, shard: i32, generation: Option<u64>) -> Result<Manifest, CheckpointsError> {
     let found = Directory::of(root, shard).generations()?;
     let wanted = |own: &Generation| generation.is_none_or(|number| own.number == number);
-    let found = found.into_iter().filter(wanted).find_map(|own| own.manifest.ok());
+    let found = found.into_iter().filter(wanted).find_map(|own| own.into_manifest().ok());
     found.ok_or(CheckpointsError::NoGeneration { shard, generation: generation.unwrap_or_default() })
 }
 
@@ -62,7 +62,7 @@ pub fn verify(root: &Path) -> Result<(usize, Vec<CheckpointError>), CheckpointsE
     for (shard, generations) in all(root)? {
         let directory = Directory::of(root, shard);
         for generation in generations {
-            match generation.manifest.and_then(|manifest| load(&directory, manifest)).and_then(Loaded::history) {
+            match generation.into_manifest().and_then(|manifest| load(&directory, manifest)).and_then(Loaded::history) {
                 Ok(_) => whole += 1,
                 Err(error) => damaged.push(error),
             }
@@ -126,7 +126,10 @@ fn write_table(table: TableId, histories: &[&History], path: &Path) -> Result<u6
     let mut file = writer(path, Arc::clone(&schema))?;
     let mut written = 0;
     for history in histories {
-        for rows in history.rows_of(table).chunks(BATCH_ROWS) {
+        // A recording's known times rise; rows came in the order of several feeds.
+        let mut rows = history.rows_of(table);
+        rows.sort_by_key(|own| own.known);
+        for rows in rows.chunks(BATCH_ROWS) {
             let columns = schema.fields().iter().map(|field| column(table, history, rows, field.name(), written));
             let batch =
                 RecordBatch::try_new(Arc::clone(&schema), columns.collect()).map_err(|error| error.to_string())?;

@@ -5,18 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use permitwatch::checkpoint::block::Kind;
 use permitwatch::checkpoint::directory::Directory;
 use permitwatch::checkpoint::manifest::{Manifest, Read};
 use permitwatch::checkpoint::reader::{Found, newest};
-use permitwatch::checkpoint::writer::{Own, Taken, Writer};
+use permitwatch::checkpoint::writer::{Done, Own, Taken, Writer};
 use permitwatch::checkpoint::{CheckpointError, manifest};
 use permitwatch::config::Config;
 use permitwatch::model::alert::{Alert, AlertId};
 use permitwatch::model::record::{Message, Record};
 use permitwatch::model::schema::Feed;
 use permitwatch::model::time::KnownTime;
+use permitwatch::pseudonyms::Pseudonyms;
 use permitwatch::rules::RuleSet;
 use permitwatch::shard::saved::Restored;
 use permitwatch::shard::{Order, Settings, Shard};
@@ -75,22 +77,23 @@ fn settings() -> Settings {
         visibility: visibility(),
         limits: Config::default().limits,
         max_rule_errors: 1,
-        pseudonyms: std::sync::Arc::new(permitwatch::pseudonyms::Pseudonyms::new(
-            "a key of the tests, thirty-two bytes",
-            "1",
-        )),
+        pseudonyms: keys(),
     }
+}
+
+fn keys() -> Arc<Pseudonyms> {
+    Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1"))
 }
 
 /// A writer of the tests' shard that goes on after `last`.
 fn writer(root: &Path, last: Option<Manifest>) -> Writer {
-    let own = Own { root: root.to_owned(), shard: 0, partitions: 1, program: PROGRAM.into(), keep: 3, last };
+    let own =
+        Own { root: root.to_owned(), shard: 0, partitions: 1, program: PROGRAM.into(), keys: keys(), keep: 3, last };
     Writer::start(own, || true).unwrap()
 }
 
-/// Writes what has changed in a shard, and waits for it.
-fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
-    let taken = Taken {
+fn taken(shard: &mut Shard) -> Taken {
+    Taken {
         captured: shard.capture(),
         read: Read::default(),
         taken_at: "2026-01-01T00:00:00Z".into(),
@@ -98,14 +101,21 @@ fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
         persons: 0,
         records: 0,
         standing: 0,
-    };
-    assert!(writer.write(Box::new(taken)));
+    }
+}
+
+/// Writes what has changed in a shard, and waits for it.
+fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
+    assert!(writer.write(Box::new(taken(shard))));
     let outcome = writer.outcome(std::time::Duration::from_secs(60)).expect("it is written");
-    outcome.unwrap_or_else(|error| panic!("{error}")).generation
+    match outcome.unwrap_or_else(|error| panic!("{error}")) {
+        Done::Written(written) => written.generation,
+        Done::Holds => panic!("nothing was written"),
+    }
 }
 
 fn read(root: &Path) -> Found {
-    newest(root, 0, |_| Ok(())).unwrap_or_else(|error| panic!("{error}"))
+    newest(root, 0, &keys(), |_| Ok(())).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn restore(root: &Path, rules: RuleSet) -> (Shard, Restored, Manifest) {
@@ -220,7 +230,7 @@ fn another_program_evaluates_every_rule_again() {
 }
 
 /// A small shard's two generations.
-fn small(root: &Path) {
+fn small(root: &Path) -> Live {
     let mut catalogue = catalogue();
     catalogue.retain(&["work-not-started"]);
     let file = case_file("work-not-started");
@@ -233,6 +243,7 @@ fn small(root: &Path) {
         live.settle(&messages.iter().collect::<Vec<_>>(), end);
         write(&mut writing, &mut live.shard);
     }
+    live
 }
 
 #[test]
@@ -248,7 +259,7 @@ fn every_damage_is_named_and_the_generation_before_is_read() {
     let mut tried = 0;
     let mut check = |name: &str, bytes: &[u8], wanted: Option<u64>| {
         std::fs::write(folder.path().join(name), bytes).unwrap();
-        let found = match newest(dir.path(), 0, |_| Ok(())) {
+        let found = match newest(dir.path(), 0, &keys(), |_| Ok(())) {
             Ok(found) => found,
             // A flipped bit of the format's number may make it a newer one.
             Err(CheckpointError::Newer { .. }) => return,
@@ -279,8 +290,85 @@ fn every_damage_is_named_and_the_generation_before_is_read() {
     let text = std::fs::read_to_string(folder.path().join("manifest-0000000002.json")).unwrap();
     let newer = text.replacen("permitwatch-checkpoint 1 ", "permitwatch-checkpoint 2 ", 1);
     std::fs::write(folder.path().join("manifest-0000000002.json"), newer).unwrap();
-    let refused = newest(dir.path(), 0, |_| Ok(())).err().unwrap().to_string();
+    let refused = newest(dir.path(), 0, &keys(), |_| Ok(())).err().unwrap().to_string();
     assert!(refused.contains("a newer permitwatch wrote it"), "{refused}");
+}
+
+/// Whoever can write to the directory and has no key.
+#[test]
+fn what_somebody_else_wrote_counts_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    small(dir.path());
+    let folder = Directory::of(dir.path(), 0);
+    let path = |generation: u64| folder.path().join(format!("manifest-{generation:010}.json"));
+    let whole = std::fs::read_to_string(path(2)).unwrap();
+    let refused = |text: &str, words: &str| {
+        std::fs::write(path(2), text).unwrap();
+        let found = read(dir.path());
+        assert_eq!(found.loaded.map(|loaded| loaded.manifest.generation), Some(1));
+        assert!(found.damaged[0].to_string().contains(words), "{:?} says nothing of {words}", found.damaged);
+    };
+    let (head, json) = whole.split_once('\n').unwrap();
+    let seal = head.rsplit_once(' ').unwrap().1;
+    let unsealed = "was not written by a process that has the key";
+    let changes = [
+        ("\"shard\": 0", "\"shard\": 1"),
+        ("\"next\": ", "\"next\": 1"),
+        ("\"bytes\": ", "\"bytes\": 9"),
+        ("\"standing\": ", "\"standing\": 1"),
+        ("\"permits_clock\": ", "\"permits_clock\": 1"),
+    ];
+    let mut tried = 0;
+    for (from, to) in changes.into_iter().filter(|(from, _)| json.contains(from)) {
+        let json = json.strip_suffix('\n').unwrap().replacen(from, to, 1);
+        let head = format!("permitwatch-checkpoint 1 {} {} {seal}", json.len(), manifest::sha256(json.as_bytes()));
+        refused(&format!("{head}\n{json}\n"), unsealed);
+        tried += 1;
+    }
+    assert!(tried >= 4, "{tried}");
+    let other = Pseudonyms::new("another key of the tests, of more than thirty-two bytes", "1");
+    let of_other = Manifest::decode(whole.as_bytes(), "").unwrap().0.encode(&other).unwrap();
+    refused(std::str::from_utf8(&of_other).unwrap(), unsealed);
+    std::fs::write(path(2), std::fs::read(path(1)).unwrap()).unwrap();
+    refused(&std::fs::read_to_string(path(1)).unwrap(), "it is generation 1");
+    std::fs::remove_file(path(2)).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path(2)).status().unwrap().success());
+    let found = read(dir.path());
+    assert!(found.damaged[0].line().contains("it is not a file"), "{:?}", found.damaged);
+    std::fs::remove_file(path(2)).unwrap();
+    // The key was changed, and the old one is among those that are read with.
+    std::fs::write(path(2), &whole).unwrap();
+    let rotated = Pseudonyms::new("another key of the tests, of more than thirty-two bytes", "2")
+        .and_older([("a key of the tests, thirty-two bytes", "1")]);
+    let found = newest(dir.path(), 0, &rotated, |_| Ok(())).unwrap();
+    assert_eq!(found.loaded.map(|loaded| loaded.manifest.generation), Some(2));
+}
+
+#[test]
+fn files_that_are_gone_are_noticed_while_the_shard_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut live = small(dir.path());
+    let folder = Directory::of(dir.path(), 0);
+    let last = read(dir.path()).loaded.unwrap().manifest;
+    let mut writing = writer(dir.path(), Some(last.clone()));
+    let look = |writing: &mut Writer| {
+        assert!(writing.look());
+        writing.outcome(std::time::Duration::from_secs(60)).expect("it is looked at")
+    };
+    assert!(matches!(look(&mut writing), Ok(Done::Holds)));
+    let part = folder.path().join(&last.parts[0].file);
+    std::fs::remove_file(part).unwrap();
+    assert!(look(&mut writing).is_err());
+    // Neither does a generation come that would name it.
+    let taken = |shard: &mut Shard| Box::new(taken(shard));
+    assert!(writing.write(taken(&mut live.shard)));
+    assert!(writing.outcome(std::time::Duration::from_secs(60)).unwrap().is_err());
+    live.shard.capture_whole();
+    std::fs::remove_dir_all(dir.path()).unwrap();
+    let generation = write(&mut writing, &mut live.shard);
+    assert!(generation > last.generation);
+    assert!(matches!(look(&mut writing), Ok(Done::Holds)));
+    assert_eq!(read(dir.path()).loaded.unwrap().manifest.parts.len(), 1);
 }
 
 /// The checkpoint that the first release of this format wrote. `PERMITWATCH_UPDATE_GOLDEN=1` writes it where there is none.

@@ -204,6 +204,41 @@ fn what_our_own_topics_lose_is_written_again() {
     }
 }
 
+#[test]
+fn what_our_own_topics_lose_while_nobody_runs_is_written_again_from_a_checkpoint() {
+    let mut world = World::new("lost-checkpointed");
+    world.checkpoints(1);
+    let data = dataset(300, 2);
+    let mut writer = FeedWriter::new(&world.kafka).unwrap();
+    let written = write(&mut writer, &data, |_, _| true);
+    let mut detector = world.detector();
+    world.wait_until("everything read", LIMIT, || {
+        detector.assert_alive(&world);
+        world.has_read(written)
+    });
+    let standing = world.settled();
+    let said = shown(&world);
+    assert!(standing.len() > 10 && said > 20, "{} {said}", standing.len());
+    // The last checkpoint is that of the stop.
+    assert!(detector.stop().success(), "{}", world.log());
+    let generations = |world: &World| {
+        let root = world.checkpoint_dir();
+        permitwatch::checkpoint::reader::goes_on_from(&root, 0, |feed| world.kafka.topic(feed)).is_some()
+    };
+    assert!(generations(&world));
+    let alerts = [world.kafka.alerts_topic()];
+    for lost in [internal(&world), alerts.to_vec(), [&internal(&world)[..], &alerts].concat()] {
+        make_anew(&world, &lost);
+        let mut detector = world.detector();
+        wait_until_ready(&world, &mut detector);
+        assert_eq!(world.settled(), standing, "{lost:?}");
+        world.wait_until("what units show, on the topics again", LIMIT, || shown(&world) > 20);
+        assert!(detector.stop().success(), "{}", world.log());
+        let log = world.log();
+        assert!(log.contains("going on from a checkpoint") && !log.contains("given up"), "{log}");
+    }
+}
+
 /// Starts a detector and waits until a shard of it says why it evaluates nothing.
 fn waits(world: &World, why: &str) -> Detector {
     let mut detector = world.detector();
