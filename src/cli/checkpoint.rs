@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::checkpoint::manifest::Manifest;
 use crate::config::Config;
+use crate::pseudonyms::Pseudonyms;
 use crate::terminal;
 use crate::tools::checkpoints;
 
@@ -23,7 +24,8 @@ enum CheckpointCommand {
     /// The generations of each shard, newest first.
     List(WhereArgs),
     Show(ShowArgs),
-    /// Read every byte of every generation. Ends with 1 if one cannot be used, and says why.
+    /// Read every byte of every generation, and see whether a process with the configured key has written it. Ends with 1 if one cannot be
+    /// used, and says why.
     Verify(WhereArgs),
     Export(ExportArgs),
 }
@@ -75,6 +77,14 @@ impl WhereArgs {
         }
         let config = Config::load(&self.config)?;
         config.checkpoint.dir.context("name the directory: --dir, or checkpoint.dir")
+    }
+
+    /// The keys of the configuration. A directory may be looked at without one.
+    fn keys(&self) -> anyhow::Result<Option<Pseudonyms>> {
+        if self.dir.is_some() && !self.config.exists() {
+            return Ok(None);
+        }
+        Ok(Config::load(&self.config)?.alerts.pseudonyms()?)
     }
 }
 
@@ -163,9 +173,13 @@ fn page(own: &Manifest) -> String {
 }
 
 fn verify(at: &WhereArgs) -> anyhow::Result<()> {
-    let (whole, damaged) = checkpoints::verify(&at.root()?)?;
+    let keys = at.keys()?;
+    let (whole, damaged) = checkpoints::verify(&at.root()?, keys.as_ref())?;
     for error in &damaged {
-        terminal::print(&error.to_string());
+        terminal::print(&error.line());
+    }
+    if keys.is_none() {
+        terminal::print("seals were not checked: no key of pseudonyms is configured here (--config)");
     }
     terminal::print(&format!("{whole} generations are whole, {} are not", damaged.len()));
     if !damaged.is_empty() {

@@ -17,6 +17,7 @@ use crate::history::History;
 use crate::history::saved::Owned;
 use crate::model::schema::{Feed, TableId, clock_file_schema};
 use crate::output::OutFile;
+use crate::pseudonyms::Pseudonyms;
 use crate::tools::replay::tables::CLOCKS;
 
 /// Rows of a batch and row group.
@@ -56,13 +57,17 @@ pub fn manifest(root: &Path, shard: i32, generation: Option<u64>) -> Result<Mani
     found.ok_or(CheckpointsError::NoGeneration { shard, generation: generation.unwrap_or_default() })
 }
 
-/// Reads every byte of every generation; what is wrong with each that cannot be used.
-pub fn verify(root: &Path) -> Result<(usize, Vec<CheckpointError>), CheckpointsError> {
+/// Reads every byte of every generation, and with the keys of pseudonyms asks who wrote it; what is wrong with each that cannot be used.
+pub fn verify(root: &Path, keys: Option<&Pseudonyms>) -> Result<(usize, Vec<CheckpointError>), CheckpointsError> {
     let (mut whole, mut damaged) = (0, Vec::new());
     for (shard, generations) in all(root)? {
         let directory = Directory::of(root, shard);
         for generation in generations {
-            match generation.into_manifest().and_then(|manifest| load(&directory, manifest)).and_then(Loaded::history) {
+            let manifest = match keys {
+                Some(keys) => generation.sealed(keys),
+                None => generation.into_manifest(),
+            };
+            match manifest.and_then(|manifest| load(&directory, manifest)).and_then(Loaded::history) {
                 Ok(_) => whole += 1,
                 Err(error) => damaged.push(error),
             }
