@@ -151,7 +151,7 @@ pub enum SourceError {
     Trimmed { topic: String, partition: i32, first: i64, known: Option<KnownTime>, feed: Feed },
     /// Wait for the feed: the same.
     #[error(
-        "{topic}/{partition} begins at offset {first}, and the newest checkpoint goes on from {from}: its retention has dropped what came \
+        "{topic}/{partition} begins at offset {first}, and the checkpoint goes on from {from}: its retention has dropped what came \
          between. Restore it (retention must reach behind the oldest checkpoint that is kept); or start from another copy of the checkpoints; or \
          have its adapter fill it from the source and set feeds.{}.refilled_at; or, if nothing is missed that was known before {}, remove the \
          checkpoints of shard {partition} and set feeds.{}.begins_at = \"{}\"",

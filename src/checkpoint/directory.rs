@@ -146,6 +146,9 @@ impl Directory {
 
     /// Opens a part whose blocks are then read one by one.
     pub fn open(&self, part: &Part) -> Result<OpenPart, CheckpointError> {
+        if part.file.contains('/') || !part.file.starts_with("part-") {
+            return Err(CheckpointError::damaged(&self.name(&part.file), "it is not a part of this shard"));
+        }
         let path = self.path.join(&part.file);
         let (file, found) = open(&path).map_err(|source| failed("read", &path, source))?;
         if found != part.bytes {

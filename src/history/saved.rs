@@ -333,6 +333,14 @@ impl Restoring {
         self.owners.push(owners);
     }
 
+    /// Drops the rows that units have shown one another; to be called when rows and owners have been read.
+    pub fn leave_out_links(&mut self) {
+        for table in TableId::ALL.into_iter().filter(|table| table.is_link()) {
+            self.history.stores[table.index()] = super::Store::new(table);
+        }
+        self.owners.retain(|own| TableId::from_name(&own.table).is_none_or(|table| !table.is_link()));
+    }
+
     /// Entities that a person's records name, and whether something of the person is bound to a purpose.
     pub fn kept(&mut self, person: PersonNo, entities: &[u32], is_bound: bool) -> Result<(), Unfit> {
         let history = &mut self.history;

@@ -23,7 +23,7 @@ use crate::pipeline::recovery::Recovery;
 use crate::pseudonyms::Pseudonyms;
 use crate::rules::RuleSet;
 use crate::rules::plan::PlanError;
-use crate::shard::{Settings, Shard, source_of};
+use crate::shard::{Settings, Shard};
 use crate::sink::kafka::{Published, Spoken, Wanted, read_published_with, read_said};
 use crate::sink::{Reached, ReadUpTo, SinkError};
 use crate::source::SourceError;
@@ -72,6 +72,8 @@ pub(super) struct GoingOn {
     /// By feed: the next offset, and the known time of the message before it.
     pub positions: Positions,
     pub manifest: Manifest,
+    /// What units show one another is worked out, said and read anew ([`crate::shard::saved::Restored::links_anew`]).
+    pub links_anew: bool,
 }
 
 impl GoingOn {
@@ -82,7 +84,7 @@ impl GoingOn {
         for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
             let (first, end) = consumer.bounds(feed, self.manifest.shard, patience)?;
             let own = &mut positions[feed.index()].0;
-            if *own < first || *own > end {
+            if self.links_anew || *own < first || *own > end {
                 *own = first;
             }
         }
@@ -109,9 +111,8 @@ pub(super) fn shard(
 ) -> Result<(Shard, Option<GoingOn>), RestoreError> {
     let started = Instant::now();
     let keys = settings().pseudonyms;
-    let link_source = source_of(&rules, keys.key_id());
     let shard = settings().number;
-    let Some((loaded, positions)) = find(config, shard, partitions, &link_source, &keys)? else {
+    let Some((loaded, positions)) = find(config, shard, partitions, &keys)? else {
         return Ok((Shard::new(settings(), rules), None));
     };
     let manifest = loaded.manifest.clone();
@@ -144,7 +145,14 @@ pub(super) fn shard(
         rules_gone = todo.gone.len(),
         "going on from a checkpoint"
     );
-    Ok((restored, Some(GoingOn { positions, manifest })))
+    if todo.links_anew {
+        tracing::warn!(
+            shard,
+            "other texts of links, or another key, than when the checkpoint was written: what units show one another is worked out anew, and \
+             other shards are waited for that do the same"
+        );
+    }
+    Ok((restored, Some(GoingOn { positions, manifest, links_anew: todo.links_anew })))
 }
 
 /// By feed, the next offset, and the known time of the message before it.
@@ -155,7 +163,6 @@ fn find(
     config: &Config,
     shard: i32,
     partitions: i32,
-    link_source: &str,
     keys: &Pseudonyms,
 ) -> Result<Option<(Loaded, Positions)>, RestoreError> {
     let Some(root) = &config.checkpoint.dir else { return Ok(None) };
@@ -171,11 +178,6 @@ fn find(
         }
         if manifest.read.positions(topic).is_none() {
             return Err("other topics than those of the configuration".to_owned());
-        }
-        if manifest.read.link_source != link_source {
-            return Err(
-                "other texts of links, or another key: what units show one another is worked out anew".to_owned()
-            );
         }
         let (then, now) = (&manifest.read.settings, config.intake());
         if *then != now {
@@ -266,7 +268,8 @@ impl Restart<'_> {
         }
         let partitions = self.consumer.partitions();
         let said_before = |topic: &str, partition: i32| {
-            let offsets = self.from.map_or(&[][..], |from| from.manifest.read.said_before(topic));
+            let from = self.from.filter(|from| !from.links_anew);
+            let offsets = from.map_or(&[][..], |from| from.manifest.read.said_before(topic));
             offsets.get(partition.unsigned_abs() as usize).copied().unwrap_or_default()
         };
         let wanted = Wanted { shard: self.shard, partitions, source: shard.link_source(), from: &said_before };
@@ -289,15 +292,20 @@ impl Restart<'_> {
                 "an internal topic ends before what the checkpoint says that shards had written; the shard says again what its units show"
             );
         }
+        let links_anew = self.from.is_some_and(|from| from.links_anew);
         if said.is_empty() {
-            if is_lost {
+            if links_anew {
+                shard.say_anew();
+            } else if is_lost {
                 shard.say_again();
             }
             return Ok(None);
         }
         tracing::info!(shard = self.shard, standing = said.standing(), "read what the shard has said to others");
         shard.recover_links(said);
-        if is_lost {
+        if links_anew {
+            shard.say_anew();
+        } else if is_lost {
             shard.say_again();
         }
         self.attainable(reached).map(|(read, _)| Some(read))
@@ -305,7 +313,7 @@ impl Restart<'_> {
 
     /// Whether an internal topic has been made anew since the checkpoint: then what the checkpoint says that units show is not there.
     fn has_lost_what_was_said(&self) -> Result<bool, PipelineError> {
-        let Some(from) = self.from else { return Ok(false) };
+        let Some(from) = self.from.filter(|from| !from.links_anew) else { return Ok(false) };
         for feed in Feed::ALL.into_iter().filter(|feed| feed.is_internal()) {
             let before = from.manifest.read.said_before(&self.config.kafka.topic(feed));
             for (partition, before) in (0..self.consumer.partitions()).zip(before) {
@@ -332,7 +340,7 @@ impl Restart<'_> {
             ends[feed.index()] = end;
             if feed.is_internal() {
                 // A checkpoint has what had been read of it.
-                let is_kept = self.from.is_some_and(|from| from.positions[feed.index()].0 >= first);
+                let is_kept = self.from.is_some_and(|from| !from.links_anew && from.positions[feed.index()].0 >= first);
                 lacks_links |= self.lacks(feed, read, (first, end), is_kept);
                 continue;
             }

@@ -6,13 +6,13 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::links::SavedRow;
-use super::{Settings, Shard};
+use super::{Settings, Shard, source_of};
 use crate::detector::saved::{Places, SavedChecks, SavedNames, SavedState};
 use crate::history::PersonNo;
 use crate::history::saved::{Added, Restoring, Unfit};
 use crate::model::alert::content;
-use crate::model::schema::Feed;
-use crate::model::sets::{RuleBits, RuleNo};
+use crate::model::schema::{Feed, TableId};
+use crate::model::sets::{RuleBits, RuleNo, TableSet};
 use crate::model::time::KnownTime;
 use crate::rules::RuleSet;
 use crate::rules::planned::PlannedRule;
@@ -202,6 +202,7 @@ pub struct Restore {
     history: Restoring,
     state: State,
     changed: RuleBits,
+    links_anew: bool,
 }
 
 /// What a restored shard has to do.
@@ -211,12 +212,15 @@ pub struct Restored {
     pub again: Vec<String>,
     /// Rules that are gone.
     pub gone: Vec<String>,
+    /// Other texts of links were in force, or another key: the shard holds nothing of what units have shown one another, and is to say all
+    /// of it anew ([`Shard::say_anew`]).
+    pub links_anew: bool,
 }
 
 impl Restore {
     /// `is_other` says that another program wrote the checkpoint: then every rule is evaluated again, since it may read the same text
     /// differently.
-    pub fn new(settings: Settings, rules: RuleSet, history: Restoring, state: State, is_other: bool) -> Restore {
+    pub fn new(settings: Settings, rules: RuleSet, mut history: Restoring, state: State, is_other: bool) -> Restore {
         let known = |rule: &PlannedRule| {
             state
                 .rules
@@ -224,8 +228,18 @@ impl Restore {
                 .any(|old| old.id == rule.file.header.id && old.fingerprint == rule.wording && !old.is_behind)
         };
         let numbered = rules.rules().iter().enumerate();
-        let changed = numbered.filter(|(_, rule)| is_other || !known(rule)).map(|(at, _)| at).collect();
-        Restore { shard: Shard::new(settings, rules), history, state, changed }
+        let links_anew = state.link_source != source_of(&rules, settings.pseudonyms.key_id());
+        if links_anew {
+            history.leave_out_links();
+        }
+        let of_links = TableId::ALL.into_iter().filter(|table| table.is_link());
+        let of_links = of_links.fold(TableSet::default(), |all, table| all.union(TableSet::of(table)));
+        let reads_links = |rule: &PlannedRule| rule.tables.meets(of_links);
+        let changed = numbered
+            .filter(|(_, rule)| is_other || !known(rule) || links_anew && reads_links(rule))
+            .map(|(at, _)| at)
+            .collect();
+        Restore { shard: Shard::new(settings, rules), history, state, changed, links_anew }
     }
 
     /// Takes units; those of a newer block replace those of an older one.
@@ -241,7 +255,9 @@ impl Restore {
                     self.shard.said.take(crate::model::alert::AlertId(alert.id), &alert.body);
                 }
                 self.shard.detector.restore(person, unit.state, &places);
-                self.shard.restore_links(person, unit.shown, unit.retracted);
+                if !self.links_anew {
+                    self.shard.restore_links(person, unit.shown, unit.retracted);
+                }
             }
         }
         Ok(())
@@ -260,24 +276,27 @@ impl Restore {
             ..SavedNames::default()
         };
         let rules = self.places(&names);
-        let Restore { mut shard, history, state, changed } = self;
+        let Restore { mut shard, history, state, changed, links_anew } = self;
         shard.history = history.finish()?;
         let places = Places { names: &names, rules: &rules, changed: &changed };
         let count = shard.rules().len();
         shard.detector.restore_timers(count, state.checks, &places);
         for (name, clock) in &state.clocks {
-            if let Some(feed) = Feed::from_name(name) {
+            if let Some(feed) = Feed::from_name(name).filter(|feed| !(links_anew && feed.is_internal())) {
                 shard.clocks.advance(feed, KnownTime(*clock));
             }
         }
         shard.clocks.note(KnownTime(state.clock));
         shard.settled = KnownTime(state.settled);
-        shard.restore_writers(&state.writers, state.retracted);
+        if !links_anew {
+            shard.restore_writers(&state.writers, state.retracted);
+        }
         shard.words_anew();
         let gone = names.rules.iter().zip(&rules).filter(|(_, place)| place.is_none()).map(|(id, _)| id.clone());
         let again = changed.iter().filter_map(|rule| Some(shard.rules().get(rule)?.file.header.id.clone()));
-        let restored = Restored { again: again.collect(), gone: gone.collect() };
-        shard.captured = Some(shard.history.mark());
+        let restored = Restored { again: again.collect(), gone: gone.collect(), links_anew };
+        // What was left out is in the checkpoint, so the next one is a whole one.
+        shard.captured = (!links_anew).then(|| shard.history.mark());
         shard.evaluate_again(changed);
         Ok((shard, restored))
     }

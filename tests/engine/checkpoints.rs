@@ -209,6 +209,56 @@ fn other_rules_find_the_state_whole() {
     assert_eq!(sorted(standing_rows(&old.shard)), sorted(standing_rows(&wanted.shard)));
 }
 
+/// A parameter of a rule whose alerts units show to an employer, and another key.
+#[test]
+fn what_units_show_is_said_anew_under_other_texts_or_another_key() {
+    let messages = messages();
+    let all: Vec<&Message> = messages.iter().collect();
+    let end = all.last().unwrap().known_time.0;
+    let before = catalogue();
+    let other_key = || Settings {
+        pseudonyms: Arc::new(Pseudonyms::new("another key, of at least thirty-two bytes", "2")),
+        ..settings()
+    };
+    let (mut shown_before, mut differs) = (0, 0);
+    for (key, months, settings) in [("work-not-started.months", Some(5), settings()), ("", None, other_key())] {
+        let set = months.map(|months| (key.to_owned(), months)).into_iter().collect();
+        let load = |set: &BTreeMap<String, i64>| {
+            permitwatch::catalogue::Catalogue::load(&repository("queries"), set)
+                .unwrap_or_else(|error| panic!("{error}"))
+        };
+        let after = load(&set);
+        let mut old = Live::new(plan(&before));
+        old.settle(&all, end);
+        shown_before += old.shown.len();
+        let stood = sorted(standing_rows(&old.shard));
+        let mut wanted = Live::new(plan(&after));
+        wanted.settle(&all, end);
+        let wanted = sorted(standing_rows(&wanted.shard));
+        differs += usize::from(wanted != stood);
+        let dir = tempfile::tempdir().unwrap();
+        write(&mut writer(dir.path(), None), &mut old.shard);
+        let (mut back, restored) = read(dir.path()).loaded.unwrap().restore(settings, plan(&after), PROGRAM).unwrap();
+        assert!(restored.links_anew);
+        back.say_anew();
+        let said = old.shown.len();
+        old.go_on(back);
+        for _ in 0..4 {
+            old.settle(&[], end);
+        }
+        assert!(old.shown.len() > said + 10, "{} after {said}", old.shown.len());
+        assert_eq!(sorted(standing_rows(&old.shard)), wanted, "{key}");
+        // The next checkpoint is a whole one, which a start can go on from.
+        let last = read(dir.path()).loaded.unwrap().manifest;
+        write(&mut writer(dir.path(), Some(last)), &mut old.shard);
+        let (again, restored, manifest) = restore(dir.path(), plan(&after));
+        assert_eq!(manifest.parts.len(), 1);
+        assert_eq!(sorted(standing_rows(&again)), wanted, "{key}: {restored:?}");
+    }
+    println!("{shown_before} rows shown before");
+    assert!(differs > 0, "the parameter changes nothing that stands");
+}
+
 #[test]
 fn another_program_evaluates_every_rule_again() {
     let messages = messages();

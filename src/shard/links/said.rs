@@ -174,6 +174,30 @@ impl Shard {
         self.links.outgoing.len() - before
     }
 
+    /// Shows what every unit has to show, because other texts of links, or another key, are in force than when the shard was written down.
+    pub fn say_anew(&mut self) {
+        let persons: Vec<PersonNo> = self.history.persons().map(|(person, _)| person).collect();
+        let as_of = self.clocks.shard();
+        for at in 0..self.rules.links().len() {
+            let link = &self.rules.links()[at];
+            if !link.is_late() {
+                self.look_at_link(at, link.needs, &persons, as_of);
+            }
+        }
+        self.work_out_again(persons);
+    }
+
+    /// Evaluates a link for those of the units that can have rows of it.
+    fn look_at_link(&mut self, at: usize, needs: TableId, units: &[PersonNo], as_of: KnownTime) {
+        let has = |person: &&PersonNo| self.history.person(**person).has(needs);
+        let jobs: Vec<Job> = units.iter().filter(has).map(|person| Job::new(Unit { person: *person, as_of })).collect();
+        let all: Vec<usize> = (0..jobs.len()).collect();
+        for chunk in self.chunks(&jobs, &all) {
+            let units: Vec<Unit> = chunk.iter().map(|job| jobs[*job].unit).collect();
+            self.evaluate_link(at, &units);
+        }
+    }
+
     /// Publishes every row again as it was, because the topics have lost records and a shard that starts from them would lack these. For
     /// receivers that have the record it is a duplicate. Rows that a rebuild keeps back are published at its end.
     pub fn say_again(&mut self) {
@@ -188,17 +212,8 @@ impl Shard {
         let as_of = self.clocks.shard();
         for (at, is_kept) in is_kept.into_iter().enumerate() {
             let link = &self.rules.links()[at];
-            if link.is_late() || is_kept {
-                continue;
-            }
-            let needs = link.needs;
-            let has = |person: &&PersonNo| self.history.person(**person).has(needs);
-            let jobs: Vec<Job> =
-                persons.iter().filter(has).map(|person| Job::new(Unit { person: *person, as_of })).collect();
-            let all: Vec<usize> = (0..jobs.len()).collect();
-            for chunk in self.chunks(&jobs, &all) {
-                let units: Vec<Unit> = chunk.iter().map(|job| jobs[*job].unit).collect();
-                self.evaluate_link(at, &units);
+            if !link.is_late() && !is_kept {
+                self.look_at_link(at, link.needs, &persons, as_of);
             }
         }
         if !self.links.sent_links.contains_key(&Feed::Derived) {
