@@ -95,6 +95,6 @@ JOIN gone d ON d.person_id = p.person_id
      AND (d.returned_on IS NULL OR d.returned_on > p.right_from)
      AND (p.valid_to IS NULL   -- that the permit ends early is no reason to overlook what was before it
           OR CASE WHEN coalesce(p.extended_on >= CAST(d.known_at AS DATE), false)   -- an extension that weighed it is no more time
-                  THEN greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.carries_until, p.valid_to)
+                  THEN greatest(d.since_on, p.right_from) + $remaining_days < p.valid_to
                   ELSE p.right_until IS NULL OR greatest(d.since_on, p.right_from) + $remaining_days < greatest(p.right_until, p.valid_to) END)
 WHERE p.permit_class NOT IN ('PERMANENT', 'LTR_EU')
