@@ -44,6 +44,11 @@ pub enum CheckpointError {
     Unsealed { file: String },
     #[error("everybody may write to {}, where checkpoints are; chmod o-w", dir.display())]
     Open { dir: PathBuf },
+    #[error(
+        "another process writes to {}; processes of one group may share a directory, one shard each at a time, and every installation needs its own",
+        dir.display()
+    )]
+    InUse { dir: PathBuf },
     #[error("a checkpoint cannot be encoded: {message}")]
     Encode { message: String },
 }

@@ -98,6 +98,8 @@ pub struct Pipeline<S, K, O> {
     /// Commits the next offsets to the consumer group.
     commit: Box<Commit>,
     checkpoints: Option<Checkpoints>,
+    /// One has been written since the start.
+    has_checkpoint: bool,
     /// By feed: the known time of the last message before the first that is read.
     last_known: [KnownTime; Feed::COUNT],
 }
@@ -150,6 +152,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             reread: Box::new(|| Ok(Recovery::default())),
             commit: Box::new(|_| {}),
             checkpoints: None,
+            has_checkpoint: false,
             last_known: [KnownTime::MIN; Feed::COUNT],
         }
     }

@@ -437,7 +437,7 @@ impl ShardParts {
         if recovery.is_none() {
             self.readiness.recovered(number);
         }
-        let links_until = until(|| restart.recover_links(&mut shard, next), whole).map_err(failed)?;
+        let links_until = until(|| restart.recover_links(&mut shard, next, lacks_links), whole).map_err(failed)?;
         telemetry::feeds_whole(number);
         let sink = KafkaSink::new(&self.config.kafka, Arc::clone(&self.pseudonyms), number, next)
             .map_err(|error| failed(error.into()))?

@@ -286,7 +286,7 @@ pub const METRICS: [Metric; 59] = [
     metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),
     metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use; 0 without one"),
     metric(SNAPSHOT_REFUSED, Counter, &[], "snapshots", "Newer snapshots refused: empty, malformed or shrunk beyond `snapshot.max_shrink_pct`"),
-    metric(CHECKPOINT_TIMESTAMP, Gauge, &["shard"], "seconds", "When the last checkpoint had been written, or the one that the shard goes on from was read, seconds since 1970; 0 before the first"),
+    metric(CHECKPOINT_TIMESTAMP, Gauge, &["shard"], "seconds", "Time of the state in the last checkpoint, or of the one that the shard goes on from; while nothing comes, when it was last seen to be there; seconds since 1970; 0 before the first"),
     metric(CHECKPOINT_GENERATION, Gauge, &["shard"], "generations", "Number of the last checkpoint"),
     metric(CHECKPOINT_BYTES, Gauge, &["shard"], "bytes", "Size of the last checkpoint, with the parts of earlier ones that it needs"),
     metric(CHECKPOINT_WRITTEN_BYTES, Counter, &[], "bytes", "Bytes written for checkpoints"),
@@ -441,7 +441,7 @@ fn configured(limit: Limit, config: &Config) -> f64 {
     }
 }
 
-/// A checkpoint has been written, or the one that a shard goes on from was read.
+/// A checkpoint has been written, or is gone on from.
 pub fn checkpoint_is(shard: i32, at: WallTime, generation: u64, bytes: u64) {
     let shard = shard.to_string();
     gauge!(CHECKPOINT_TIMESTAMP, "shard" => shard.clone()).set(seconds(at.0));

@@ -1,9 +1,10 @@
 //! The folder of a shard's checkpoints: names of its files, and how they get there.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::CheckpointError;
 use super::manifest::{BlockAt, Manifest, Part, Seal, sha256};
@@ -78,6 +79,24 @@ impl Directory {
     pub fn create(&self) -> Result<(), CheckpointError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
         made.map_err(|source| failed("create", &self.path, source))
+    }
+
+    /// Takes the folder for this process, until the file is dropped. An error if another process has it for longer than a shard needs to move.
+    pub fn lock(&self) -> Result<File, CheckpointError> {
+        let path = self.path.join(LOCK);
+        let wrong = |source| failed("lock", &path, source);
+        let file = File::options().create(true).write(true).truncate(false).mode(0o600).open(&path).map_err(wrong)?;
+        let until = Instant::now() + LOCK_TIMEOUT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::park_timeout(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(CheckpointError::InUse { dir: self.path.clone() });
+                }
+                Err(TryLockError::Error(source)) => return Err(wrong(source)),
+            }
+        }
     }
 
     /// The generations that are there, newest first.
@@ -220,6 +239,11 @@ impl OpenPart {
         }
     }
 }
+
+/// The file whose lock says that a process writes here.
+const LOCK: &str = "lock";
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A manifest has some hundred bytes for each block.
 const MOST_OF_A_MANIFEST: u64 = 256 << 20;

@@ -1,5 +1,6 @@
 //! Writes generations, on a thread of its own.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -141,6 +142,8 @@ struct Writing {
     generation: u64,
     parts: Vec<Part>,
     is_clean: bool,
+    /// Held from the first checkpoint on.
+    lock: Option<File>,
 }
 
 impl Writing {
@@ -148,12 +151,15 @@ impl Writing {
         let directory = Directory::of(&own.root, own.shard);
         let parts = own.last.as_ref().map(|last| last.parts.clone()).unwrap_or_default();
         let generation = own.last.as_ref().map_or(0, |last| last.generation);
-        Writing { directory, generation, parts, own, is_clean: false }
+        Writing { directory, generation, parts, own, is_clean: false, lock: None }
     }
 
     fn write(&mut self, taken: Taken, is_owned: &dyn Fn() -> bool) -> Result<Written, CheckpointError> {
         let started = Instant::now();
         self.directory.create()?;
+        if self.lock.is_none() {
+            self.lock = Some(self.directory.lock()?);
+        }
         if !self.is_clean {
             // Above every number that is there, also of what cannot be read.
             let last = self.directory.generations()?.first().map_or(0, |last| last.number);

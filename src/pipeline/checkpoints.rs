@@ -144,6 +144,15 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             Ok(Done::Written(written)) => {
                 telemetry::checkpoint_is(shard, wall(), written.generation, written.bytes);
                 telemetry::checkpoint_written(written.written, Duration::from_secs_f64(written.seconds));
+                // That checkpoints are taken is news once.
+                if !std::mem::replace(&mut self.has_checkpoint, true) {
+                    tracing::info!(
+                        shard,
+                        generation = written.generation,
+                        bytes = written.bytes,
+                        "the first checkpoint since the start is written"
+                    );
+                }
                 tracing::debug!(
                     shard,
                     generation = written.generation,

@@ -262,7 +262,12 @@ impl Restart<'_> {
 
     /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it
     /// publishes. `alerts` is the end of the alerts topic.
-    pub fn recover_links(&self, shard: &mut Shard, alerts: NextOffset) -> Result<Option<ReadUpTo>, PipelineError> {
+    pub fn recover_links(
+        &self,
+        shard: &mut Shard,
+        alerts: NextOffset,
+        lacks_links: bool,
+    ) -> Result<Option<ReadUpTo>, PipelineError> {
         if !shard.has_links() {
             return Ok(None);
         }
@@ -285,11 +290,12 @@ impl Restart<'_> {
                  from 1"
             );
         }
-        let is_lost = self.has_lost_what_was_said()?;
+        // The ends that a checkpoint names are a little older than itself.
+        let is_lost = self.has_lost_what_was_said()? || lacks_links && self.from.is_some();
         if is_lost {
             tracing::error!(
                 shard = self.shard,
-                "an internal topic ends before what the checkpoint says that shards had written; the shard says again what its units show"
+                "an internal topic lacks what shards had written when the checkpoint was; the shard says again what its units show"
             );
         }
         let links_anew = self.from.is_some_and(|from| from.links_anew);

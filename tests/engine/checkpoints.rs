@@ -421,6 +421,24 @@ fn files_that_are_gone_are_noticed_while_the_shard_runs() {
     assert_eq!(read(dir.path()).loaded.unwrap().manifest.parts.len(), 1);
 }
 
+#[test]
+fn a_second_process_in_the_same_directory_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut live = small(dir.path());
+    live.shard.capture_whole();
+    let mut one = writer(dir.path(), None);
+    let generation = write(&mut one, &mut live.shard);
+    let mut other = writer(dir.path(), None);
+    live.shard.capture_whole();
+    assert!(other.write(Box::new(taken(&mut live.shard))));
+    let refused = other.outcome(std::time::Duration::from_secs(60)).unwrap().unwrap_err().to_string();
+    assert!(refused.contains("another process writes to"), "{refused}");
+    assert_eq!(read(dir.path()).loaded.unwrap().manifest.generation, generation);
+    drop(one);
+    live.shard.capture_whole();
+    assert!(write(&mut other, &mut live.shard) > generation, "once the first has gone");
+}
+
 /// The checkpoint that the first release of this format wrote. `PERMITWATCH_UPDATE_GOLDEN=1` writes it where there is none.
 #[test]
 fn the_checkpoint_of_each_format_is_read() {
