@@ -48,7 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("detector", &["history", "model", "rules"]),
     ("shard", &["config", "decode", "detector", "encode", "history", "model", "pseudonyms", "rules", "scope", "units"]),
     // Facts in files: nothing of Kafka.
-    ("checkpoint", &["history", "model", "output", "rules", "shard"]),
+    ("checkpoint", &["history", "model", "output", "pseudonyms", "rules", "shard"]),
     ("sink", &["config", "decode", "kafka", "model", "pseudonyms", "shard", "source"]),
     // Running it.
     (
