@@ -65,6 +65,8 @@ pub enum Refusal {
     ReadOtherwise { what: String, hint: &'static str },
     #[error("{message}")]
     Star { message: String, hint: String },
+    #[error("{said}")]
+    Arguments { said: String, hint: String },
 }
 
 /// How an identifier was misused. While a rule runs, an identifier has the tag of its unit in front (see `tags`).
@@ -107,7 +109,10 @@ impl Refusal {
     /// How to repair it.
     pub fn hint(&self) -> &str {
         match self {
-            Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } | Refusal::Safeguard { hint, .. } => hint,
+            Refusal::Star { hint, .. }
+            | Refusal::Arguments { hint, .. }
+            | Refusal::Tie { hint, .. }
+            | Refusal::Safeguard { hint, .. } => hint,
             Refusal::ReadOtherwise { hint, .. } => hint,
             Refusal::TooLarge { .. } => {
                 "bound what it is computed from: least(n, 600) months, a day as a column of a table; instead of two amounts multiply an amount by a parameter"
