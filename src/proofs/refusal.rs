@@ -306,7 +306,10 @@ pub fn forbidden_hints() -> &'static [(&'static str, &'static str)] {
         ("named without AS", "write AS before the name: DuckDB takes many words there for its own"),
         ("written otherwise than", "write 'text', with '' for a quote in it; engines read other forms differently"),
         ("VALUES without names", "each engine names them otherwise: (VALUES (1), (2)) AS v(n)"),
-        ("UNION of rows", "give both sides a person_id of their own"),
+        (
+            "UNION of rows",
+            "what is nobody's has no person_id: join it to a table of persons in its branch, FROM permits p JOIN months m ON ...",
+        ),
     ]
 }
 
