@@ -26,4 +26,5 @@ pub mod renumber;
 pub mod session;
 pub mod slots;
 pub mod source;
+pub mod takes;
 pub mod values;

@@ -65,6 +65,8 @@ pub enum Refusal {
     ReadOtherwise { what: String, hint: &'static str },
     #[error("{message}")]
     Star { message: String, hint: String },
+    #[error("{said}")]
+    Arguments { said: String, hint: String },
 }
 
 /// How an identifier was misused. While a rule runs, an identifier has the tag of its unit in front (see `tags`).
@@ -107,7 +109,10 @@ impl Refusal {
     /// How to repair it.
     pub fn hint(&self) -> &str {
         match self {
-            Refusal::Star { hint, .. } | Refusal::Tie { hint, .. } | Refusal::Safeguard { hint, .. } => hint,
+            Refusal::Star { hint, .. }
+            | Refusal::Arguments { hint, .. }
+            | Refusal::Tie { hint, .. }
+            | Refusal::Safeguard { hint, .. } => hint,
             Refusal::ReadOtherwise { hint, .. } => hint,
             Refusal::TooLarge { .. } => {
                 "bound what it is computed from: least(n, 600) months, a day as a column of a table; instead of two amounts multiply an amount by a parameter"
@@ -301,7 +306,10 @@ pub fn forbidden_hints() -> &'static [(&'static str, &'static str)] {
         ("named without AS", "write AS before the name: DuckDB takes many words there for its own"),
         ("written otherwise than", "write 'text', with '' for a quote in it; engines read other forms differently"),
         ("VALUES without names", "each engine names them otherwise: (VALUES (1), (2)) AS v(n)"),
-        ("UNION of rows", "give both sides a person_id of their own"),
+        (
+            "UNION of rows",
+            "what is nobody's has no person_id: join it to a table of persons in its branch, FROM permits p JOIN months m ON ...",
+        ),
     ]
 }
 

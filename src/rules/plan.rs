@@ -5,6 +5,7 @@
 //! fails is it proved as its author wrote it, with each step in each place: a refusal points into that.
 
 mod accepted;
+mod arguments;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -323,17 +324,33 @@ impl Planner {
     }
 
     /// Checks a statement as written, and optimises it.
-    async fn logical(&self, statement: Statement) -> Result<LogicalPlan, Problem> {
+    async fn logical(&self, statement: Statement, sql: &str) -> Result<LogicalPlan, Problem> {
         let state = self.context.state();
-        let plan = state.statement_to_plan(statement).await?;
+        let plan = match state.statement_to_plan(statement.clone()).await {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.misfit(&statement, sql).await.unwrap_or(Problem::Sql(error))),
+        };
         check_size(&plan)?;
+        if arguments::has_misfit(&plan)
+            && let Some(problem) = self.misfit(&statement, sql).await
+        {
+            return Err(problem);
+        }
         check_arithmetic(&plan)?;
         check_dates(&plan)?;
         check_sets(&plan)?;
         check_nulls(&plan)?;
         check_duckdb(&plan)?;
         self.known.check_casts(&plan)?;
-        Ok(state.optimize(&plan)?)
+        match state.optimize(&plan) {
+            Ok(plan) => Ok(plan),
+            Err(error) => Err(self.misfit(&statement, sql).await.unwrap_or(Problem::Sql(error))),
+        }
+    }
+
+    /// A call that does not fit, as the reason why a text cannot be planned.
+    async fn misfit(&self, statement: &Statement, sql: &str) -> Option<Problem> {
+        arguments::misfit(&self.context, statement, sql).await.map(Problem::Check)
     }
 
     fn is_late(&self, references: &References) -> bool {

@@ -303,8 +303,8 @@ const FOLLOWED: [(&str, &str, &str); 69] = [
     ),
     (
         "UNION of rows",
-        "a person_id of their own",
-        "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permit_employers) p",
+        "FROM permits p JOIN months m ON",
+        "FROM (SELECT person_id, permit_id, first_known_time, valid_from AS day FROM permits UNION ALL SELECT h.person_id, h.permit_id, h.first_known_time, m.month FROM permits h JOIN months m ON m.month >= h.valid_from AND m.month <= h.valid_to) p WHERE p.day IS NOT NULL",
     ),
 ];
 
@@ -325,6 +325,55 @@ fn what_a_hint_recommends_is_accepted() {
     }
     let told = told(&queries);
     assert!(told.is_empty(), "{} of {}\n{}", told.len(), queries.len(), told.join("\n"));
+}
+
+/// Two branches whose rows may be equal: what the hint of the refusal says, and what the author then writes in the branches and the order.
+const TIES: [(&str, &str, &str, &str, &str); 3] = [
+    // Both branches may have a row of one key.
+    (
+        "person_id, permit_id, first_known_time, record_key FROM permits",
+        "person_id, permit_id, first_known_time, record_key FROM permit_employers",
+        "record_key",
+        "give each branch a constant of its own, as 'a' AS branch, and add it to the order",
+        "record_key, branch",
+    ),
+    // No key is handed on at all.
+    (
+        "person_id, permit_id, first_known_time, record_key FROM permits",
+        "person_id, permit_id, first_known_time, record_key FROM permit_employers",
+        "permit_id",
+        "give each branch a constant of its own, as 'a' AS branch, and add it to the order",
+        "permit_id, record_key, branch",
+    ),
+    // One table twice.
+    (
+        "person_id, permit_id, first_known_time, record_key FROM permits WHERE first_grant",
+        "person_id, permit_id, first_known_time, record_key FROM permits WHERE inhibited",
+        "record_key",
+        "give each branch a constant of its own, as 'a' AS branch, and add it to the order",
+        "branch, record_key",
+    ),
+];
+
+#[test]
+fn what_is_recommended_where_rows_of_a_union_tie_is_accepted() {
+    let (catalogue, dir) = (catalogue(), scratch());
+    for (one, other, order, said, followed) in TIES {
+        let query = |[first, second]: [&str; 2], order: &str| {
+            Place::Rest.query(&format!(
+                "FROM (SELECT u.person_id, u.permit_id, u.first_known_time, row_number() OVER (PARTITION BY u.person_id ORDER BY {order}) AS n\n\
+                 FROM (SELECT {first}{one}\nUNION ALL SELECT {second}{other}) u) p\nWHERE p.n = 1"
+            ))
+        };
+        let found = problems_with("", &catalogue, dir.path(), &query(["", ""], order));
+        let shown: Vec<String> = found.iter().map(|problem| problem.render("")).collect();
+        println!("{}", shown.join("\n"));
+        assert!(found.iter().any(|problem| problem.message.contains("can tie")), "{shown:?}");
+        assert!(found.iter().any(|problem| problem.hints.iter().any(|hint| hint.contains(said))), "{shown:?}");
+        let query = query(["'a' AS branch, ", "'b' AS branch, "], followed);
+        let found = problems_with("", &catalogue, dir.path(), &query);
+        assert!(found.is_empty(), "{query}\n{}", found[0].render(""));
+    }
 }
 
 /// Words before a parenthesis that call no function: SQL's own, and those that stand for the author's.

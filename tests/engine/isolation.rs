@@ -161,6 +161,118 @@ fn the_caret_stands_under_what_is_wrong() {
     }
 }
 
+/// What a call stands in.
+const ROW: &str = "SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at
+FROM permits p
+WHERE ?";
+const GROUP: &str = "SELECT p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at
+FROM permits p
+GROUP BY p.person_id, p.permit_id, p.first_known_time
+HAVING ?";
+const WINDOW: &str = "WITH told AS (
+    SELECT person_id, permit_id, first_known_time, ? OVER (PARTITION BY person_id ORDER BY valid_from, record_key) AS it
+    FROM permits
+)
+SELECT t.person_id, t.permit_id, 'x' AS alert_key, t.first_known_time AS alert_at
+FROM told t
+WHERE t.it IS NOT NULL";
+
+#[test]
+fn a_call_that_does_not_fit_is_named_with_what_its_function_takes() {
+    let (catalogue, dir) = (catalogue(), scratch());
+    let cases = [
+        (
+            ROW,
+            "add_months('x', 1) > p.valid_from",
+            "add_months",
+            "add_months(day, n) takes a day and a whole number, and is given a text and a whole number",
+        ),
+        (
+            ROW,
+            "add_months(p.valid_from) > p.valid_to",
+            "add_months",
+            "takes a day and a whole number, and is given a day",
+        ),
+        (
+            ROW,
+            "p.inhibited AND add_months(p.valid_from, 1) < add_months(p.valid_to, '1')",
+            "add_months",
+            "is given a day and a text",
+        ),
+        (
+            ROW,
+            "substr(1, 2) = 'a'",
+            "substr",
+            "substr(text, from, length) takes a text and a whole number, and perhaps another, and is given two whole numbers",
+        ),
+        (ROW, "substr(p.permit_class) = 'a'", "substr", "and is given a text"),
+        (ROW, "lower(substr(p.permit_class, 'a', 2)) = 'a'", "substr", "is given two texts and a whole number"),
+        (
+            ROW,
+            "date_part('year', 5) = 2024",
+            "date_part",
+            "takes a text and a day or an instant, and is given a text and a whole number",
+        ),
+        (ROW, "date_part(p.valid_from) = 2024", "date_part", "and is given a day"),
+        (
+            ROW,
+            "greatest(1, DATE '2024-01-01') > p.valid_from",
+            "greatest",
+            "greatest(a, b, ...) takes values of one type, and is given a whole number and a day",
+        ),
+        (
+            ROW,
+            "nullif(p.valid_to, 1) IS NULL",
+            "nullif",
+            "two values of one type, and is given a day and a whole number",
+        ),
+        (ROW, "month_of(p.permit_class) = p.valid_from", "month_of", "month_of(day) takes a day, and is given a text"),
+        (ROW, "starts_with(p.valid_from, '2024')", "starts_with", "takes two texts, and is given a day and a text"),
+        (ROW, "array_has(p.permit_class, 'a')", "array_has", "takes a list and a value, and is given two texts"),
+        (ROW, "lower() = 'a'", "lower", "lower(text) takes a text, and is given nothing"),
+        (ROW, "severity_rank(1) = 1", "severity_rank", "is given a whole number"),
+        (ROW, "beta_tail_bp(1, 2) > 3", "beta_tail_bp", "takes five whole numbers, and is given two whole numbers"),
+        (ROW, "replace(p.permit_class, 'a') = 'a'", "replace", "takes three texts, and is given two texts"),
+        (ROW, "is_state(p.floor_sek)", "is_state", "is_state(code) takes a text, and is given a whole number"),
+        (
+            ROW,
+            "concat_ws() = 'a'",
+            "concat_ws",
+            "takes a text and a value, and perhaps more values, and is given nothing",
+        ),
+        (GROUP, "sum(p.permit_class) > 1", "sum", "sum(n) takes a number, and is given a text"),
+        (GROUP, "bool_or(p.floor_sek)", "bool_or", "takes true or false, and is given a whole number"),
+        (
+            GROUP,
+            "count(*) > 1 AND max(p.floor_sek, 2) > 1",
+            "max",
+            "max(x) takes a value, and is given two whole numbers",
+        ),
+        (GROUP, "median_low(p.permit_class) > 1", "median_low", "takes a whole number, and is given a text"),
+        (
+            WINDOW,
+            "lag(valid_to, 'a')",
+            "lag",
+            "lag(x) OVER (...) takes a value, and perhaps a whole number and a value, and is given a day and a text",
+        ),
+        (WINDOW, "row_number(valid_to)", "row_number", "takes nothing, and is given a day"),
+        (WINDOW, "nth_value(valid_to)", "nth_value", "takes a value and a whole number, and is given a day"),
+        (WINDOW, "sum(permit_class)", "sum", "takes a number, and is given a text"),
+    ];
+    for (text, call, caret, said) in cases {
+        let found = problems(&catalogue, dir.path(), &text.replace('?', call));
+        let shown = found.iter().map(|problem| problem.render("queries")).collect::<Vec<_>>().join("\n");
+        let [problem] = found.as_slice() else { panic!("{call}: {} problems\n{shown}", found.len()) };
+        assert_eq!(underlined(problem), caret, "{shown}");
+        assert!(problem.message.contains(said), "{call}\n{shown}");
+        // The last such call of the text, in these cases.
+        let begin = problem.text.rfind(&format!("{caret}(")).unwrap();
+        assert_eq!(problem.text[..begin].chars().count() + 1, problem.column, "{shown}");
+        assert!(problem.hints.iter().any(|hint| hint.contains("a call that fits")), "{shown}");
+        assert!(!["Utf8", "Int64", "Date32", "coerc"].iter().any(|word| shown.contains(word)), "{shown}");
+    }
+}
+
 /// A rule whose steps hand on their columns.
 const HANDED_ON: &str = "WITH held AS (
     SELECT p.person_id, p.permit_id, p.valid_from, p.first_known_time, p.record

@@ -32,7 +32,11 @@ pub fn expression_beyond(expr: &Expr) -> Option<&'static str> {
         Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) => type_beyond(data_type),
         Expr::Interval(interval) => (!is_plain(interval)).then_some("an INTERVAL written otherwise than '1 month'"),
         Expr::Extract { syntax: ExtractSyntax::Comma, .. } => Some("EXTRACT with a comma"),
-        Expr::Substring { special: false, shorthand: true, .. } => Some("SUBSTR with FROM"),
+        Expr::Substring { special: false, shorthand: true, substring_from, substring_for, .. }
+            if substring_from.is_some() || substring_for.is_some() =>
+        {
+            Some("SUBSTR with FROM")
+        }
         Expr::JsonAccess { .. } => Some("the part of a text behind a colon"),
         Expr::Function(function) => call_beyond(function),
         _ => None,

@@ -20,7 +20,7 @@ impl Planner {
     pub(super) async fn prove(&mut self, role: Role<'_>, sql: &str) -> Result<Text, Problem> {
         let statement = self.statement(sql)?;
         let Some(Shared { sql: shared, known, found }) = self.share_steps(role.name(), sql).await else {
-            let plan = self.logical(statement).await?;
+            let plan = self.logical(statement, sql).await?;
             let proved = self.known.prove(&plan)?;
             self.judged(role, &plan, &proved)?;
             return Ok(Text { sql: sql.to_owned(), plan, proved });
@@ -31,7 +31,7 @@ impl Planner {
                 return Ok(text);
             }
         }
-        let plan = self.logical(statement).await?;
+        let plan = self.logical(statement, sql).await?;
         let proved = self.known.prove(&plan)?;
         self.judged(role, &plan, &proved)?;
         let plan = self.context.state().create_logical_plan(&shared).await?;
@@ -41,7 +41,7 @@ impl Planner {
 
     /// Proves a text that was made of an author's.
     pub(super) async fn prove_derived(&self, known: &Known, sql: String) -> Result<Text, Problem> {
-        let plan = self.logical(self.parse(&sql)?).await?;
+        let plan = self.logical(self.parse(&sql)?, &sql).await?;
         let proved = known.prove(&plan)?;
         Ok(Text { sql, plan, proved })
     }
