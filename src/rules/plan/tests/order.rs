@@ -426,7 +426,7 @@ impl Setting {
     }
 
     fn plan(&self, sql: &str) -> Result<LogicalPlan, Problem> {
-        self.runtime.block_on(self.planner.logical(self.planner.statement(sql)?))
+        self.runtime.block_on(self.planner.logical(self.planner.statement(sql)?, sql))
     }
 
     fn prove(&self, sql: &str) -> Result<(), String> {
