@@ -43,6 +43,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     copy(&root.join("queries"), &path("queries"));
+    copy(&root.join("tests/checkpoints/format-1"), &path("checkpoints"));
     fs::copy(root.join("config/ADAPTERS.md"), path("ADAPTERS.md")).unwrap();
     fs::write(path("q.ndjson"), "").unwrap();
     fs::write(path("key"), KEY).unwrap();
@@ -75,6 +76,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     stage(&["reidentify", "--config", "permitwatch.toml", "--reason", "prov", &token]);
     // What is written is for its owner alone; whoever has no rights here lacks them where the test says so, not everywhere.
     readable(&path("feeds"));
+    readable(&path("checkpoints"));
     for file in ["log.ndjson", "audit.log"] {
         fs::set_permissions(path(file), Permissions::from_mode(0o644)).unwrap();
     }
@@ -133,6 +135,10 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("adapters reference", "--out ADAPTERS.md".to_owned()),
         ("audit verify", "--config permitwatch.toml".into()),
         ("check", "--rule R01".into()),
+        ("checkpoint export", "--dir checkpoints --shard 0 --out exported".into()),
+        ("checkpoint list", "--dir checkpoints".into()),
+        ("checkpoint show", "--dir checkpoints --shard 0".into()),
+        ("checkpoint verify", "--dir checkpoints".into()),
         ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
         ("doctor", "--config permitwatch.toml".into()),
         ("explain", format!("{alert} --input feeds --log log.ndjson")),
@@ -157,7 +163,7 @@ fn tried() -> BTreeMap<&'static str, String> {
 const SILENT: [&str; 1] = ["run"];
 
 /// Folders that a command makes.
-const MADE: [(&str, &str); 1] = [("generate", "--out")];
+const MADE: [(&str, &str); 2] = [("generate", "--out"), ("checkpoint export", "--out")];
 
 /// The lines of a command's help.
 fn help(of: &str) -> String {

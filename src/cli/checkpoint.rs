@@ -1,7 +1,7 @@
 //! `permitwatch checkpoint`: what checkpoints there are, whether they are whole, and the records in them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -32,9 +32,9 @@ enum CheckpointCommand {
 
 #[derive(Debug, Args)]
 struct WhereArgs {
-    /// Configuration: the directory of checkpoints.
-    #[arg(long, value_name = "FILE", default_value = "config/permitwatch.toml")]
-    config: PathBuf,
+    /// Configuration: the directory of checkpoints, and the key that they are sealed with [default without --dir: config/permitwatch.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The directory, instead of the configuration's `checkpoint.dir`.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -70,21 +70,26 @@ struct ExportArgs {
     shard: Vec<i32>,
 }
 
+const CONFIG: &str = "config/permitwatch.toml";
+
 impl WhereArgs {
-    fn root(&self) -> anyhow::Result<PathBuf> {
-        if let Some(dir) = &self.dir {
-            return Ok(dir.clone());
+    /// None if the directory alone is named.
+    fn config(&self) -> anyhow::Result<Option<Config>> {
+        match (&self.config, &self.dir) {
+            (None, Some(_)) => Ok(None),
+            (named, _) => Ok(Some(Config::load(named.as_deref().unwrap_or(Path::new(CONFIG)))?)),
         }
-        let config = Config::load(&self.config)?;
-        config.checkpoint.dir.context("name the directory: --dir, or checkpoint.dir")
+    }
+
+    fn root(&self) -> anyhow::Result<PathBuf> {
+        let config = self.config()?;
+        let dir = self.dir.clone().or_else(|| config?.checkpoint.dir);
+        dir.context("name the directory: --dir, or checkpoint.dir")
     }
 
     /// The keys of the configuration. A directory may be looked at without one.
     fn keys(&self) -> anyhow::Result<Option<Pseudonyms>> {
-        if self.dir.is_some() && !self.config.exists() {
-            return Ok(None);
-        }
-        Ok(Config::load(&self.config)?.alerts.pseudonyms()?)
+        self.config()?.map_or(Ok(None), |config| Ok(config.alerts.pseudonyms()?))
     }
 }
 
@@ -98,8 +103,9 @@ pub fn run(args: &CheckpointArgs) -> anyhow::Result<()> {
 }
 
 fn list(at: &WhereArgs) -> anyhow::Result<()> {
+    let all = checkpoints::all(&at.root()?)?;
     terminal::print("shard  generation  taken at                     persons     records  standing     bytes  parts");
-    for (shard, generations) in checkpoints::all(&at.root()?)? {
+    for (shard, generations) in all {
         for generation in generations {
             let number = generation.number;
             terminal::print(&match generation.into_manifest() {

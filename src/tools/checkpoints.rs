@@ -29,8 +29,8 @@ pub enum CheckpointsError {
     Checkpoint(#[from] CheckpointError),
     #[error("there is no checkpoint in {dir}")]
     None { dir: String },
-    #[error("shard {shard} has no generation{} that can be read", generation.map_or_else(String::new, |number| format!(" {number}")))]
-    NoGeneration { shard: i32, generation: Option<u64> },
+    #[error("shard {shard} has no generation{} in {dir} that can be read", generation.map_or_else(String::new, |number| format!(" {number}")))]
+    NoGeneration { shard: i32, generation: Option<u64>, dir: String },
     #[error(
         "{shard} of {partitions} shards has no checkpoint that can be read: an export without it would lack its persons; name the shards to export"
     )]
@@ -54,7 +54,7 @@ pub fn manifest(root: &Path, shard: i32, generation: Option<u64>) -> Result<Mani
     let found = Directory::of(root, shard).generations()?;
     let wanted = |own: &Generation| generation.is_none_or(|number| own.number == number);
     let found = found.into_iter().filter(wanted).find_map(|own| own.into_manifest().ok());
-    found.ok_or(CheckpointsError::NoGeneration { shard, generation })
+    found.ok_or(CheckpointsError::NoGeneration { shard, generation, dir: root.display().to_string() })
 }
 
 /// Reads every byte of every generation, and with the keys of pseudonyms asks who wrote it; what is wrong with each that cannot be used.
