@@ -705,7 +705,7 @@ coalesce(NULL, NULL)
 -- accepted
 coalesce(NULL, p.floor_sek)
 
--- refused: SQL: Error during planning: Execution error: Function 'coalesce' user-defined coercion fai
+-- refused: coalesce(a, b, ...) takes values of one type, and is given nothing
 coalesce()
 
 -- refused: Invalid function 'ifnull'

@@ -66,13 +66,13 @@ sum(CASE WHEN b.direction = 'exit' THEN 1 END)
 -- accepted
 sum(b.observed_on - p.valid_from)
 
--- refused: SQL: Error during planning: Internal error: Function 'sum' failed to match any signature,
+-- refused: sum(n) takes a number, and is given true or false
 sum(p.inhibited)
 
--- refused: SQL: Error during planning: Internal error: Function 'sum' failed to match any signature,
+-- refused: sum(n) takes a number, and is given a text
 sum(b.direction)
 
--- refused: SQL: Error during planning: Internal error: Function 'sum' failed to match any signature,
+-- refused: sum(n) takes a number, and is given a day
 sum(b.observed_on)
 
 -- accepted
@@ -108,7 +108,7 @@ max(p.inhibited)
 -- accepted
 max(b.first_known_time)
 
--- refused: SQL: Error during planning: Execution error: Function 'max' user-defined coercion failed w
+-- refused: max(x) takes a value, and is given a text and a whole number
 max(b.direction, 2)
 
 -- accepted
@@ -120,7 +120,7 @@ min(b.observed_on)
 -- accepted, null
 min(NULL)
 
--- refused: SQL: Error during planning: Execution error: Function 'min' user-defined coercion failed w
+-- refused: min(x) takes a value, and is given two days
 min(b.observed_on, p.valid_from)
 
 -- refused: SQL: Error during planning: Invalid function 'min_by'
@@ -240,7 +240,7 @@ string_agg(b.direction, '' ORDER BY b.record_key)
 -- refused: string_agg with a text between that is not written out
 string_agg(b.direction, b.direction ORDER BY b.record_key)
 
--- refused: SQL: Error during planning: Failed to coerce arguments to satisfy a call to 'string_agg' f
+-- refused: string_agg(x, ', ' ORDER BY ...) takes a value and a text, and is given a text
 string_agg(b.direction ORDER BY b.record_key)
 
 -- refused: string_agg without an ORDER BY can tie: rows of border may have the same values there

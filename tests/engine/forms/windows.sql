@@ -93,7 +93,7 @@ row_number() OVER (ORDER BY p.record_key PARTITION BY p.person_id)
 -- refused: SQL: Error during planning: The window w is not defined!
 row_number() OVER w
 
--- refused: SQL: Error during planning: The function 'row_number' expected zero argument but received
+-- refused: row_number() OVER (...) takes nothing, and is given a whole number
 row_number(p.floor_sek) OVER (PARTITION BY p.person_id ORDER BY p.record_key)
 
 -- refused: SQL: Error during planning: FILTER clause can only be used with aggregate window functions
