@@ -132,6 +132,11 @@ fn main() {
     let peak = AtomicU64::new(0);
     let mut costs: BTreeMap<&'static str, Cost> = BTreeMap::new();
     round(&detector, &peak, |_| {});
+    assert!(
+        !measured.lock().unwrap().is_empty(),
+        "no alert has come:\n{}",
+        detector.get("/metrics").unwrap_or_default()
+    );
     for cycle in 0..CYCLES {
         for Hostile { what, text, reason } in hostile() {
             eprintln!("cycle {} of {CYCLES}: {what}, refused as \"{reason}\"", cycle + 1);
@@ -172,17 +177,22 @@ struct Cost {
 fn print(costs: &BTreeMap<&'static str, Cost>, measured: &Measured) {
     let ms = |latency: &Histogram<u64>, at: f64| latency.value_at_quantile(at) as f64 / 1_000.0;
     println!(
-        "| rules | reloads | s until refused, median | greatest | MiB before | at most | alerts | p50 ms | p99 ms |"
+        "| rules | reloads | s until refused, median | greatest | MiB before | at most | alerts | p50 ms | p99 ms | p99 to quiet |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let quiet = &measured["quiet"];
-    println!("| none, quiet | - | - | - | - | - | {} | {:.1} | {:.1} |", quiet.len(), ms(quiet, 0.5), ms(quiet, 0.99));
+    println!(
+        "| none, quiet | - | - | - | - | - | {} | {:.1} | {:.1} | 1 |",
+        quiet.len(),
+        ms(quiet, 0.5),
+        ms(quiet, 0.99)
+    );
     for (what, cost) in costs {
         let mut seconds = cost.seconds.clone();
         seconds.sort_by(f64::total_cmp);
         let latency = &measured[what];
         println!(
-            "| {what} | {} | {:.3} | {:.3} | {} | {} | {} | {:.1} | {:.1} |",
+            "| {what} | {} | {:.3} | {:.3} | {} | {} | {} | {:.1} | {:.1} | {:.2} |",
             seconds.len(),
             seconds[seconds.len() / 2],
             seconds[seconds.len() - 1],
@@ -190,7 +200,8 @@ fn print(costs: &BTreeMap<&'static str, Cost>, measured: &Measured) {
             cost.peak_mib,
             latency.len(),
             ms(latency, 0.5),
-            ms(latency, 0.99)
+            ms(latency, 0.99),
+            ms(latency, 0.99) / ms(quiet, 0.99)
         );
     }
 }
@@ -303,6 +314,10 @@ fn feed(
             while let Some(left) = offset.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
                 park_timeout(left);
             }
+            // As the permits' adapter does: records of other feeds wait for it.
+            if number.is_multiple_of(RATE) {
+                writer.write_clock(Feed::Permits, KnownTime(wall().0), None).unwrap();
+            }
             let moment = at + offset.as_micros() as i64;
             due.lock().unwrap().push((moment, *kind.lock().unwrap()));
             let notice = notice(number);
@@ -345,7 +360,8 @@ fn listen(
             let Some(number) = number.filter(|_| alert.status == Status::Raised) else { continue };
             let Some((due, kind)) = due.lock().unwrap().get(number).copied() else { continue };
             let mut measured = measured.lock().unwrap();
-            let latency = measured.entry(kind).or_insert_with(|| Histogram::new(3).unwrap());
+            let latency =
+                measured.entry(kind).or_insert_with(|| Histogram::new_with_bounds(1, 600_000_000, 3).unwrap());
             latency.saturating_record((now - due).max(1) as u64);
         }
     })

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::checkpoint::manifest::Manifest;
+use crate::cli::counted;
 use crate::config::Config;
 use crate::pseudonyms::Pseudonyms;
 use crate::terminal;
@@ -171,7 +172,7 @@ fn page(own: &Manifest) -> String {
         out.push_str(&format!("  {:32} {:>8}\n", name.trim_end(), size(bytes)));
     }
     let behind = own.rules.iter().filter(|rule| rule.is_behind).count();
-    out.push_str(&format!("\n{} rules were in force", own.rules.len()));
+    out.push_str(&format!("\nin force: {}", counted(own.rules.len(), "rule")));
     if behind > 0 {
         out.push_str(&format!(", {behind} of which were still being evaluated or had failed"));
     }
@@ -187,7 +188,7 @@ fn verify(at: &WhereArgs) -> anyhow::Result<()> {
     if keys.is_none() {
         terminal::print("seals were not checked: no key of pseudonyms is configured here (--config)");
     }
-    terminal::print(&format!("{whole} generations are whole, {} are not", damaged.len()));
+    terminal::print(&format!("whole: {}; damaged: {}", counted(whole, "generation"), damaged.len()));
     if !damaged.is_empty() {
         bail!("a start takes the newest that is whole");
     }
@@ -198,8 +199,9 @@ fn export(args: &ExportArgs) -> anyhow::Result<()> {
     let exported = checkpoints::export(&args.at.root()?, &args.shard, &args.out)?;
     let out = args.out.display();
     terminal::print(&format!(
-        "{} records of {} shards written to {out}/parquet; look at them with `permitwatch replay --input {out} --mode batch`",
-        exported.rows, exported.shards
+        "{} of {} written to {out}/parquet; look at them with `permitwatch replay --input {out} --mode batch`",
+        counted(usize::try_from(exported.rows)?, "record"),
+        counted(exported.shards, "shard")
     ));
     Ok(())
 }

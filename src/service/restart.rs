@@ -5,7 +5,7 @@
 //! evaluates nothing until the feed is whole, or is said to be as it should be (`source::kafka::gaps`).
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::Directory;
@@ -112,6 +112,7 @@ pub(super) fn shard(
     let started = Instant::now();
     let keys = settings().pseudonyms;
     let shard = settings().number;
+    telemetry::restored(shard, Duration::ZERO);
     let Some((loaded, positions)) = find(config, shard, partitions, &keys)? else {
         return Ok((Shard::new(settings(), rules), None));
     };

@@ -100,7 +100,9 @@ fn a_silent_feed_raises_and_clears_nothing_but_its_own_alarm() {
     let data = dataset(400, 2);
     let until = data.messages(Feed::Permits).iter().map(|message| message.known_time).max().unwrap();
     let silent_from = until - 240 * MICROS_PER_DAY;
-    let world = World::new("silence");
+    let mut world = World::new("silence");
+    // The dashboard shows them too.
+    world.checkpoints(1);
     let prometheus = Prometheus::start(&world, &[world.http_port]);
     let mut detector = world.detector();
     let mut writer = FeedWriter::new(&world.kafka).unwrap();

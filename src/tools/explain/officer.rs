@@ -197,18 +197,34 @@ fn state(facts: &AlertFacts, language: Language) -> String {
     text
 }
 
-/// One box a record; rows of one table that other units show, of which there may be hundreds, share one.
+/// So many records that say nearly the same share a box: the salaries of half a year.
+const SERIES: usize = 3;
+
+/// One box a record. Records of a series share one, and so do rows of one table that other units show, of which there may be hundreds.
 fn record_blocks(records: &[&RecordFacts], words: &Words, language: Language) -> Vec<Block> {
-    let alike = |one: &&RecordFacts, other: &&RecordFacts| one.table == other.table && is_computed(&one.table);
-    let item = |some: &[&RecordFacts]| match some {
-        [record] => record_item(record, words, language),
-        some => computed_item(some, words, language),
+    let kind = |record: &RecordFacts| record.values.first().map(|value| (value.column, value.value.clone()));
+    let alike = |one: &&RecordFacts, other: &&RecordFacts| {
+        one.table == other.table
+            && (is_computed(&one.table)
+                || ((&one.source, one.withheld) == (&other.source, other.withheld)
+                    && one.event_time.is_some() == other.event_time.is_some()
+                    && kind(one) == kind(other)))
     };
-    records.chunk_by(alike).map(|some| Block::Item(item(some))).collect()
+    let mut blocks = Vec::new();
+    for some in records.chunk_by(alike) {
+        match some {
+            [first, _, ..] if some.len() >= SERIES || is_computed(&first.table) => {
+                blocks.push(Block::Item(series_item(some, words, language)));
+            }
+            some => blocks.extend(some.iter().map(|record| Block::Item(record_item(record, words, language)))),
+        }
+    }
+    blocks
 }
 
-/// Computed rows: first what all have in common, then a line each.
-fn computed_item(records: &[&RecordFacts], words: &Words, language: Language) -> Item {
+/// Several records in one: first what all have in common, then a line each. Lines of computed rows that say the same are one, with how
+/// many they are.
+fn series_item(records: &[&RecordFacts], words: &Words, language: Language) -> Item {
     let has = |record: &RecordFacts, value: &ValueFacts| {
         record.values.iter().any(|other| (other.column, &other.value) == (value.column, &value.value))
     };
@@ -217,15 +233,32 @@ fn computed_item(records: &[&RecordFacts], words: &Words, language: Language) ->
     let shown = |value: &ValueFacts| fact_value(value.column, &value.json(), words, language);
     let common = records.first().into_iter().flat_map(|record| &record.values).filter(is_common);
     let mut pairs: Vec<Pair> = common.map(|value| Pair::new(capital(&named(value)), shown(value))).collect();
+    let mut lines: Vec<(Pair, usize)> = Vec::new();
     for record in records {
-        let own = record.values.iter().filter(|value| !is_common(value));
-        let own: Vec<String> = own.map(|value| format!("{} {}", named(value), shown(value))).collect();
         let when = record.event_time.as_deref().map_or("–".to_owned(), time);
-        let told = if record.withheld { withheld(language).to_owned() } else { own.join("; ") };
-        pairs.push(Pair::new(format!("{} {when}", say(language, "Avser", "About")), told));
+        // What a column says of the same instant is said already.
+        let own = record.values.iter().filter(|value| !is_common(value)).map(|value| (named(value), shown(value)));
+        let own: Vec<String> =
+            own.filter(|(_, shown)| *shown != when).map(|(name, shown)| format!("{name} {shown}")).collect();
+        let came = record.known_time.as_deref().filter(|_| record.reference.is_some());
+        let came = came.map(|known| format!("{} {}", say(language, "kom in", "came in"), time(known)));
+        let note: Vec<String> = came.into_iter().chain(reference(record, language)).collect();
+        let note = Some(note.join("; ")).filter(|note| !note.is_empty());
+        let name = format!("{} {when}", say(language, "Avser", "About"));
+        match lines.iter_mut().find(|(line, _)| line.name == name && line.value == own.join("; ") && line.note == note)
+        {
+            Some((_, number)) => *number += 1,
+            None => lines.push((Pair { name, value: own.join("; "), note }, 1)),
+        }
     }
+    let counted = |(line, number): (Pair, usize)| match number {
+        1 => line,
+        _ => Pair { name: format!("{} ({number})", line.name), ..line },
+    };
+    pairs.extend(lines.into_iter().map(counted));
     let source = records.first().and_then(|record| record.source.as_deref()).map_or_else(|| same("–"), labels::source);
-    let notes = vec![format!("{}: {}", say(language, "källa", "source"), of(language, &source))];
+    let mut notes = vec![format!("{}: {}", say(language, "källa", "source"), of(language, &source))];
+    notes.extend(records.iter().any(|record| record.withheld).then(|| withheld(language).to_owned()));
     let table = records.first().map_or_else(|| same("–"), |record| labels::table(&record.table));
     Item { head: format!("{} ({})", of(language, &table), records.len()), notes, pairs }
 }
@@ -236,13 +269,15 @@ fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item 
         let source = record.source.as_deref().map_or_else(|| same("–"), labels::source);
         let (when, reached) = (say(language, "avser", "is about"), say(language, "kom in", "came in"));
         let from = say(language, "källa", "source");
-        notes.push(format!("{when} {}; {reached} {}; {from}: {}", time(event), time(known), of(language, &source)));
+        let (event, known, source) = (time(event), time(known), of(language, &source));
+        if event == known {
+            let both = say(language, "avser och kom in", "is about, and came in,");
+            notes.push(format!("{both} {event}; {from}: {source}"));
+        } else {
+            notes.push(format!("{when} {event}; {reached} {known}; {from}: {source}"));
+        }
     }
-    if let Some(key) = &record.reference {
-        let version = say(language, "version", "version");
-        let reference = say(language, "referens", "reference");
-        notes.push(format!("{reference}: {} {key}, {version} {}", record.table, record.version));
-    }
+    notes.extend(reference(record, language));
     if record.withheld {
         notes.push(withheld(language).to_owned());
     }
@@ -251,6 +286,13 @@ fn record_item(record: &RecordFacts, words: &Words, language: Language) -> Item 
         Pair::new(name, fact_value(value.column, &value.json(), words, language))
     });
     Item { head: of(language, &labels::table(&record.table)).to_owned(), notes, pairs: pairs.collect() }
+}
+
+/// By what the authority finds the record.
+fn reference(record: &RecordFacts, language: Language) -> Option<String> {
+    let key = record.reference.as_ref()?;
+    let (reference, version) = (say(language, "referens", "reference"), say(language, "version", "version"));
+    Some(format!("{reference}: {} {key}, {version} {}", record.table, record.version))
 }
 
 fn withheld(language: Language) -> &'static str {

@@ -12,6 +12,7 @@ use crate::model::purpose::Purpose;
 use crate::model::schema::{Column, ColumnType, TableId};
 use crate::model::sets::TableSet;
 use crate::model::time::format_micros;
+use crate::pseudonyms::Kind;
 use crate::rules::planned::PlannedRule;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
@@ -105,6 +106,11 @@ impl Person {
             source: store.text("source", row),
             withheld,
             values: values.collect(),
+            // A key may say who pays, and for which month; its token does not, and is turned back with a reason (`reidentify`).
+            reference: reference.reference.map(|key| match withheld {
+                true => self.pseudonyms.token(Kind::RecordKey, &key),
+                false => key,
+            }),
             ..reference
         }
     }
