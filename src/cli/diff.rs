@@ -27,7 +27,9 @@ use crate::tools::revision;
 /// - between: none of these, but they stood at other times or with another severity in between;
 /// - says: none of these, but title, finding, law, evidence or event day are others.
 ///
-/// All others are the same. Examples are those with the least ids, which are hashes: a fair choice, and always the same.
+/// All others are the same. An episode whose key has moved (a salary is too low from another month on) counts as only A and
+/// as only B; the report says how many of those are about what the other set has an alert of the rule about. Examples are
+/// those with the least ids, which are hashes: a fair choice, always the same, and of what is new first.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct DiffArgs {
@@ -93,10 +95,12 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     for ((name, catalogue), run) in NAMES.iter().zip(&catalogues).zip(&runs) {
         replay::refuse_failed(catalogue, &run.replayed, config.rules.max_errors).context(*name)?;
     }
+    let (new, other_keys) = compared.new_alerts();
     match args.max_new {
-        Some(most) if compared.new_alerts() > most => {
-            bail!("{} raised only in B, more than {most} (--max-new)", counted(compared.new_alerts(), "alert"))
-        }
+        Some(most) if new > most => bail!(
+            "{} raised only in B, more than {most} (--max-new); {other_keys} of them about what A has an alert about under another key",
+            counted(new, "alert")
+        ),
         _ => Ok(()),
     }
 }

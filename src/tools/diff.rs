@@ -105,7 +105,7 @@ fn shared_texts(catalogue: &Catalogue) -> BTreeMap<String, String> {
         ("parameters.csv", format!("{:?}", catalogue.thresholds)),
         ("gateways.toml", format!("{:?}", catalogue.gateways)),
         ("standing.sql", catalogue.standing.clone()),
-        ("words.toml", format!("{:?}", catalogue.words)),
+        ("words.toml", format!("{:?}", catalogue.words.given().collect::<Vec<_>>())),
     ];
     views.chain(links).chain(files.map(|(name, text)| (name.to_owned(), text))).collect()
 }

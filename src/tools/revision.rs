@@ -18,11 +18,11 @@ pub const RULES: &str = "queries";
 /// Why a directory as it was at a revision cannot be read.
 #[derive(Debug, Error)]
 pub enum RevisionError {
-    #[error("\"{0}\" names no revision; write git:REV or git:REV:DIR")]
-    Unnamed(String),
-    #[error("cannot run git, which reads what is written git:REV")]
+    #[error("it names no revision; write git:REV or git:REV:DIR")]
+    Unnamed,
+    #[error("there is no git to run")]
     NoGit(#[source] std::io::Error),
-    #[error("git knows no revision \"{revision}\" here; a shallow clone has few")]
+    #[error("git knows no revision \"{revision}\" here (a shallow clone has few)")]
     NoRevision { revision: String },
     #[error("revision \"{revision}\" has no folder {}", folder.display())]
     NoFolder { revision: String, folder: PathBuf },
@@ -54,7 +54,7 @@ pub fn open(named: &Path) -> Result<RulesDirectory, RevisionError> {
     let (revision, folder) = text.split_once(':').unwrap_or((text, RULES));
     // A word that begins with a dash would be an option of git.
     if revision.is_empty() || revision.starts_with('-') || folder.is_empty() {
-        return Err(RevisionError::Unnamed(named.display().to_string()));
+        return Err(RevisionError::Unnamed);
     }
     check_out(revision, Path::new(folder))
 }
@@ -78,7 +78,9 @@ fn check_out(revision: &str, folder: &Path) -> Result<RulesDirectory, RevisionEr
     let missing = || RevisionError::NoFolder { revision: revision.to_owned(), folder: folder.to_owned() };
     let tree = format!("{revision}:./{}", below.display());
     let tree = git(at, &["rev-parse", "--verify", "--quiet", &tree])?.ok_or_else(missing)?;
-    let tree = git(at, &["rev-parse", "--verify", "--quiet", &format!("{tree}^{{tree}}")])?.ok_or_else(missing)?;
+    if git(at, &["cat-file", "-t", &tree])?.as_deref() != Some("tree") {
+        return Err(missing());
+    }
     let temporary = tempfile::tempdir().map_err(RevisionError::Temporary)?;
     let path = temporary.path().join("rules");
     std::fs::create_dir(&path).map_err(RevisionError::Temporary)?;

@@ -268,20 +268,24 @@ fn median(mut values: Vec<u64>) -> Option<u64> {
 }
 
 impl<'a> Comparison<'a> {
-    /// The first `most` alerts of a rule that differ in one way, by alert id, without those of which nothing is said. An id is a hash, so they
-    /// are a fair choice, and the same at each run.
+    /// At most so many alerts of a rule that differ in one way, without those of which nothing is said: first those that the other set does not
+    /// have under another key, then by alert id. An id is a hash, so they are a fair choice, and the same at each run.
     pub fn examples(&self, rule: &str, kind: Kind, most: usize) -> Vec<&Difference<'a>> {
         let is_meant = |difference: &&Difference<'_>| {
             !difference.is_withheld()
                 && difference.kinds.contains(&kind)
                 && difference.life().is_some_and(|life| life.rule == rule)
         };
-        self.differences.iter().filter(is_meant).take(most).collect()
+        let mut examples: Vec<&Difference<'a>> = self.differences.iter().filter(is_meant).collect();
+        examples.sort_by_key(|difference| difference.has_other_key);
+        examples.truncate(most);
+        examples
     }
 
-    /// Alerts that are raised in B at some time and in A never.
-    pub fn new_alerts(&self) -> usize {
-        self.rules.values().filter_map(|rule| rule.kinds.get(&Kind::OnlyB)).map(|count| count.alerts).sum()
+    /// Alerts that are raised in B at some time and in A never, and how many of them A has under another key.
+    pub fn new_alerts(&self) -> (usize, usize) {
+        let counts = self.rules.values().filter_map(|rule| rule.kinds.get(&Kind::OnlyB));
+        counts.fold((0, 0), |(alerts, keys), count| (alerts + count.alerts, keys + count.other_keys))
     }
 }
 

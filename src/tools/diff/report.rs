@@ -132,10 +132,10 @@ pub fn remarks(compared: &Comparison<'_>) -> Vec<String> {
         for (kind, other) in [(Kind::OnlyA, "B"), (Kind::OnlyB, "A")] {
             if let Some(count) = found.kinds.get(&kind).filter(|count| count.other_keys > 0) {
                 lines.push(format!(
-                    "{rule}: {} of {} {} under another key than an alert about the same in {other}",
+                    "{rule}, {}: {} of {} are about what {other} has an alert about under another key",
+                    title(kind),
                     count.other_keys,
-                    count.alerts,
-                    title(kind)
+                    count.alerts
                 ));
             }
         }
@@ -169,5 +169,10 @@ pub fn told(difference: &Difference<'_>) -> String {
     let sides = ["A", "B"].into_iter().zip(difference.lives);
     let sides: Vec<String> = sides.filter_map(|(name, life)| Some(side(name, life?))).collect();
     let subject = difference.life().map_or("", |life| life.subject.as_str());
-    format!("{subject}: {}", sides.join("; "))
+    let other = match difference.lives {
+        [None, Some(_)] if difference.has_other_key => "; A has it under another key",
+        [Some(_), None] if difference.has_other_key => "; B has it under another key",
+        _ => "",
+    };
+    format!("{subject}: {}{other}", sides.join("; "))
 }

@@ -25,6 +25,10 @@ fn each_text_that_differs_is_named() {
     let other_months = catalogue(&[("work-not-started.months", 5)]);
     let parameters = texts(&ChangedTexts::between(&a, &other_months));
     assert_eq!(parameters, "they differ in work-not-started (parameters)");
+    let mut other_text = other_months;
+    other_text.rules.iter_mut().for_each(|rule| rule.sql = rule.sql.replace("WHERE", "where"));
+    let both = texts(&ChangedTexts::between(&a, &other_text));
+    assert!(both.contains("work-not-started (text)"), "{both}");
     let id = |of: &Catalogue, at: usize| of.rules[at].header.id.clone();
     let said = between(&|b| {
         b.rules.remove(0);
@@ -91,13 +95,14 @@ fn the_table_has_a_row_for_each_rule_that_differs() {
         remarks(&compared),
         [
             "at the end 3 stand in A, 3 in B",
-            "moved: 1 of 1 only in A under another key than an alert about the same in B",
-            "moved: 1 of 1 only in B under another key than an alert about the same in A",
+            "moved, only in A: 1 of 1 are about what B has an alert about under another key",
+            "moved, only in B: 1 of 1 are about what A has an alert about under another key",
         ]
     );
     let told: Vec<String> = compared.differences.iter().map(told).collect();
     assert!(told.contains(&"P1: A raised 1970-01-11 medium, stands; B raised 1970-02-11 strong, stands".to_owned()));
     assert!(told.contains(&"P1: A raised 1970-01-11 medium, ended 1970-01-12".to_owned()), "{told:?}");
+    assert!(told.contains(&"P3: A raised 1970-01-11 medium, stands; B has it under another key".to_owned()));
     let same = compare(&a, &a);
     assert_eq!(
         table(&same, &ChangedTexts::default(), &rules),

@@ -141,7 +141,15 @@ fn rules_are_counted_apart_with_the_median_of_what_moved() {
     };
     assert_eq!(compared.rules["r"], r);
     assert_eq!(compared.rules["s"], RuleDifference { alerts: [1, 1], standing: [1, 1], same: 1, kinds: [].into() });
-    assert_eq!(compared.new_alerts(), 2);
+    assert_eq!(compared.new_alerts(), (2, 1));
+    let subjects = |most| {
+        compared
+            .examples("r", Kind::OnlyB, most)
+            .iter()
+            .map(|found| found.life().unwrap().subject.as_str())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((subjects(1), subjects(2)), (vec!["P5"], vec!["P5", "P4"]), "what is new goes first");
     assert_eq!((median(vec![4, 1]), median(vec![9, 1, 2]), median(vec![])), (Some(2), Some(2), None));
 }
 
