@@ -79,6 +79,8 @@ fn each_way_to_differ_has_its_name() {
     assert_eq!(kinds_of("", usual).0, [Kind::OnlyB]);
     assert_eq!(kinds_of("10 raised medium", "10 raised medium"), (vec![], 1));
     assert_eq!(kinds_of("10 raised medium", usual).0, [Kind::EndsEarlier]);
+    let gap = |until: i32| format!("10 raised medium, 12 cleared medium, {until} raised medium, 20 cleared medium");
+    assert_eq!(kinds_of(&gap(14), &gap(15)).0, [Kind::Between]);
 }
 
 #[test]
@@ -111,6 +113,7 @@ fn rules_are_counted_apart_with_the_median_of_what_moved() {
         alert("r", "P2", "10 raised medium"),
         alert("r", "P3", "10 raised medium, 15 cleared medium"),
         alert("r", "P4", "10 raised medium"),
+        alert("r", "P6", "10 raised medium"),
         alert("s", "P1", "10 raised medium"),
     ]
     .concat();
@@ -128,11 +131,11 @@ fn rules_are_counted_apart_with_the_median_of_what_moved() {
     let days = |days: i32| Some(Day(days).instant() as u64);
     let count = |alerts, median, other_keys| Count { alerts, median, other_keys };
     let r = RuleDifference {
-        alerts: [4, 5],
-        standing: [3, 4],
+        alerts: [5, 5],
+        standing: [4, 4],
         same: 0,
         kinds: [
-            (Kind::OnlyA, count(1, None, 1)),
+            (Kind::OnlyA, count(2, None, 1)),
             (Kind::OnlyB, count(2, None, 1)),
             (Kind::Later, count(3, days(3), 0)),
             (Kind::EndsLater, count(1, days(4), 0)),
@@ -141,6 +144,7 @@ fn rules_are_counted_apart_with_the_median_of_what_moved() {
     };
     assert_eq!(compared.rules["r"], r);
     assert_eq!(compared.rules["s"], RuleDifference { alerts: [1, 1], standing: [1, 1], same: 1, kinds: [].into() });
+    assert!(compared.differences.is_sorted_by_key(|found| found.alert_id));
     assert_eq!(compared.new_alerts(), (2, 1));
     let subjects = |most| {
         compared
