@@ -96,13 +96,12 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
         replay::refuse_failed(catalogue, &run.replayed, config.rules.max_errors).context(*name)?;
     }
     let (new, other_keys) = compared.new_alerts();
-    match args.max_new {
-        Some(most) if new > most => bail!(
-            "{} raised only in B, more than {most} (--max-new); {other_keys} of them about what A has an alert about under another key",
-            counted(new, "alert")
-        ),
-        _ => Ok(()),
-    }
+    let Some(most) = args.max_new.filter(|most| new > *most) else { return Ok(()) };
+    let moved = match other_keys {
+        0 => String::new(),
+        number => format!("; {number} of them about what A has an alert about under another key"),
+    };
+    bail!("{} raised only in B, more than {most} (--max-new){moved}", counted(new, "alert"));
 }
 
 /// A and B as they are asked for.
