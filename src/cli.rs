@@ -20,12 +20,14 @@ use crate::source::files::Recorded;
 use crate::telemetry;
 use crate::terminal::note;
 use crate::tools::replay::recorded_file;
+use crate::tools::revision::{self, RulesDirectory};
 
 mod adapters;
 mod audit;
 mod check;
 mod checkpoint;
 mod demo;
+mod diff;
 mod doctor;
 mod explain;
 mod generate;
@@ -56,6 +58,7 @@ enum Command {
     /// Parse, check and plan every rule and view, without a broker.
     Check(check::CheckArgs),
     Checkpoint(checkpoint::CheckpointArgs),
+    Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     /// Generate a synthetic register population with planted breaches.
@@ -76,7 +79,7 @@ enum Command {
 /// Where the rules are and which parameters differ.
 #[derive(Debug, Args)]
 pub struct RulesArgs {
-    /// Directory with the rules.
+    /// Directory with the rules; as it was at a git revision: git:REV for `queries`, git:REV:DIR for another.
     #[arg(long, value_name = "DIR", default_value = "queries", alias = "queries")]
     rules: PathBuf,
     /// Parameter to change, as rule-id.parameter=value; may be repeated.
@@ -94,6 +97,11 @@ fn parse_set(text: &str) -> Result<(String, i64), String> {
 }
 
 impl RulesArgs {
+    /// Where they can be read.
+    fn directory(&self) -> anyhow::Result<RulesDirectory> {
+        revision::open(&self.rules).with_context(|| format!("cannot read {}", self.rules.display()))
+    }
+
     pub fn load(&self) -> anyhow::Result<Catalogue> {
         self.load_with(&Config::default())
     }
@@ -102,7 +110,8 @@ impl RulesArgs {
     pub fn load_with(&self, config: &Config) -> anyhow::Result<Catalogue> {
         let set = config.rules.set.iter().map(|(key, value)| (key.clone(), *value));
         let set: BTreeMap<String, i64> = set.chain(self.set.iter().cloned()).collect();
-        let mut catalogue = Catalogue::load_with(&self.rules, &set, &exceptions(&config.rules))
+        let directory = self.directory()?;
+        let mut catalogue = Catalogue::load_with(directory.path(), &set, &exceptions(&config.rules))
             .with_context(|| format!("cannot load the rules in {}", self.rules.display()))?;
         for (key, value) in &set {
             let (rule, name) = key.split_once('.').unwrap_or_default();
@@ -260,6 +269,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Checkpoint(args) => checkpoint::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Generate(args) => generate::run(&args),

@@ -140,6 +140,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("checkpoint show", "--dir checkpoints --shard 0".into()),
         ("checkpoint verify", "--dir checkpoints".into()),
         ("demo", "--persons 20 --years 1 --partitions 1 --quiet --listen 127.0.0.1:0".into()),
+        ("diff", "queries --input feeds --rule R01 --set-b work-not-started.months=5".into()),
         ("doctor", "--config permitwatch.toml".into()),
         ("explain", format!("{alert} --input feeds --log log.ndjson")),
         ("generate", "--out made --persons 5 --years 1 --force".into()),

@@ -42,7 +42,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let set: BTreeMap<String, i64> = args.rules.set.iter().cloned().collect();
     let config = args.config.as_deref().map(Config::load).transpose()?;
     let exceptions = config.map_or_else(Vec::new, |config| exceptions(&config.rules));
-    let examined = examine_with(&args.rules.rules, &set, &args.rules.only, &exceptions);
+    let directory = args.rules.directory()?;
+    let examined = examine_with(directory.path(), &set, &args.rules.only, &exceptions);
     let planned: &[PlannedRule] = examined.rules.as_ref().map_or(&[], |rules| rules.rules());
     let sound = |rule: &&PlannedRule| {
         let file = format!("{}.sql", rule.file.header.id);

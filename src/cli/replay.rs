@@ -20,7 +20,7 @@ use crate::output::OutFile;
 use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
-use crate::tools::replay::{self, Replayed, Tables, Timeline, Waiting};
+use crate::tools::replay::{self, Replayed, SetAside, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
@@ -54,7 +54,7 @@ pub struct ReplayArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     partitions: i32,
     /// Messages taken before they are evaluated; the log is the same for any.
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = BATCH, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Configuration whose limits, history and pseudonym key apply.
     #[arg(long, value_name = "FILE")]
@@ -121,6 +121,23 @@ pub fn pseudonyms(config: &Config) -> anyhow::Result<Pseudonyms> {
     Ok(Pseudonyms::public(REPLAY_KEY, &config.alerts.key_id))
 }
 
+/// Messages taken before they are evaluated, unless the user says otherwise.
+pub const BATCH: u32 = 20_000;
+
+/// How a recording is replayed under a configuration.
+pub fn timeline(config: &Config, as_of: KnownTime, batch: u32) -> anyhow::Result<Timeline> {
+    Ok(Timeline {
+        visibility: config.visibility(),
+        limits: LimitsConfig { batch_messages: batch as usize, ..config.limits.clone() },
+        max_rule_errors: config.rules.max_errors,
+        pseudonyms: Arc::new(pseudonyms(config)?),
+        partitions: 1,
+        batch_messages: batch as usize,
+        as_of,
+        profile: false,
+    })
+}
+
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
     let catalogue = args.rules.load_with(&config)?;
@@ -156,16 +173,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             let recorded = recorded.with_spoken()?;
             let as_of = clock(recorded, args.as_of)?;
             note_strays(&recorded.strays());
-            let pseudonyms = pseudonyms(&config)?;
             let options = Timeline {
-                visibility: config.visibility(),
-                limits: LimitsConfig { batch_messages: args.batch as usize, ..config.limits.clone() },
-                max_rule_errors: config.rules.max_errors,
-                pseudonyms: Arc::new(pseudonyms),
                 partitions: args.partitions,
-                batch_messages: args.batch as usize,
-                as_of,
                 profile: args.profile,
+                ..timeline(&config, as_of, args.batch)?
             };
             let replayed = replay::timeline(recorded, &catalogue, &options)?;
             if let Some(out) = out {
@@ -179,11 +190,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 write_lines(out, set_aside.iter())?;
             }
             print_timeline(&catalogue, &replayed, as_of, started.elapsed().as_secs_f64());
-            let table = replay::set_aside_table(&set_aside);
-            for line in &table {
-                note!("{line}");
-            }
-            if !table.is_empty() && args.quarantine.is_none() {
+            if note_set_aside(&set_aside) && args.quarantine.is_none() {
                 note!("--quarantine FILE names each message");
             }
             note_unknown(&replayed);
@@ -197,8 +204,17 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Notes how many messages were set aside, and why; returns whether any were.
+pub fn note_set_aside(set_aside: &[SetAside]) -> bool {
+    let table = replay::set_aside_table(set_aside);
+    for line in &table {
+        note!("{line}");
+    }
+    !table.is_empty()
+}
+
 /// Notes members that match no column and are ignored: their names may be misspelt.
-fn note_unknown(replayed: &Replayed) {
+pub fn note_unknown(replayed: &Replayed) {
     for feed in Feed::SOURCES {
         let members = replayed.fates.unknown_fields[feed.index()];
         if members > 0 {
@@ -212,7 +228,7 @@ fn note_unknown(replayed: &Replayed) {
 }
 
 /// Reports what failed: the standing set is then not what the rules say.
-fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) -> anyhow::Result<()> {
+pub fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32) -> anyhow::Result<()> {
     let failed = replay::failed(&replayed.quarantined);
     if failed.is_empty() {
         return Ok(());
@@ -296,7 +312,7 @@ fn print_timeline(catalogue: &Catalogue, replayed: &Replayed, as_of: KnownTime, 
 }
 
 /// Notes what does not stand because a feed does not reach far enough.
-fn note_waiting(waiting: &Waiting) {
+pub fn note_waiting(waiting: &Waiting) {
     for line in waiting.lines() {
         note!("  {line}");
     }
@@ -343,7 +359,7 @@ fn write_standing(out: OutFile, standing: &[StandingRow]) -> anyhow::Result<()> 
     )
 }
 
-fn write_lines<T: serde::Serialize>(mut out: OutFile, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
+pub fn write_lines<T: serde::Serialize>(mut out: OutFile, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
     let failed = cannot_write(out.path());
     for line in lines {
         serde_json::to_writer(&mut out, &line).with_context(|| failed.clone())?;

@@ -132,7 +132,7 @@ fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
     let [out] = Inputs::default().rules(&args.rules.rules).create([args.out.as_deref()])?;
     let catalogue = args.rules.load()?;
     let rules = plan_rules(&catalogue)?;
-    let coverage = Coverage::load(&args.rules.rules).ok();
+    let coverage = Coverage::load(args.rules.directory()?.path()).ok();
     let page = reference::page(&catalogue, coverage.as_ref(), &rules);
     match args.out.as_deref().zip(out) {
         Some((file, out)) => {
