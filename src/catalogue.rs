@@ -46,6 +46,7 @@ use crate::catalogue::reads::Definitions;
 use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::thresholds::thresholds;
+use crate::model::schema::TableId;
 use crate::words::Words;
 
 pub use files::{is_left_behind, text_of};
@@ -102,6 +103,8 @@ pub enum CatalogueError {
     Number { file: String, number: String, other: String },
     #[error("view {file}: {problem}; say in /* ... */ what one row is")]
     ViewHeader { file: String, problem: &'static str },
+    #[error("view {file}: {name} is a table of the batch query; call the view otherwise")]
+    ViewName { file: String, name: String },
     #[error("{file}: not as it should be")]
     Toml { file: &'static str, source: Box<toml::de::Error> },
     #[error(transparent)]
@@ -206,7 +209,32 @@ impl Catalogue {
         if let Err(error) = catalogue.check_uses() {
             errors.push(error);
         }
+        let names = catalogue.views.iter().map(|view| &view.name).filter(|name| catalogue.is_made_by_batch(name));
+        errors.extend(
+            names.map(|name| CatalogueError::ViewName { file: format!("views/{name}.sql"), name: name.clone() }),
+        );
         Ok(catalogue)
+    }
+
+    /// Whether the batch query makes a table of this name: a view would hide it, and be read in its place.
+    fn is_made_by_batch(&self, name: &str) -> bool {
+        const APART: [&str; 8] = [
+            "hits",
+            "clocks_file",
+            "parameters",
+            "standing_set",
+            "rule_rows",
+            "all_rule_rows",
+            "all_indications",
+            "case_clocks",
+        ];
+        let name = name.to_lowercase();
+        let lines = self.tables.lines().filter_map(|line| line.strip_prefix("CREATE "));
+        let made = lines.filter_map(|line| line.strip_suffix(" AS")?.rsplit(' ').next()).chain(["{table}_file"]);
+        let mut tables = TableId::ALL.into_iter();
+        APART.contains(&name.as_str())
+            || made.clone().any(|made| made == name)
+            || tables.any(|table| made.clone().any(|made| made.replace("{table}", table.name()) == name))
     }
 
     /// The views and links: everything that SQL makes of tables, by name.
@@ -343,6 +371,24 @@ mod tests {
         let ((plain, none), (windows, errors)) = (read_all(plain.path()), read_all(windows.path()));
         assert_eq!((none, errors), (Vec::new(), Vec::new()));
         assert_eq!(windows.set_fingerprint(), plain.set_fingerprint());
+    }
+
+    #[test]
+    fn a_view_is_not_called_like_a_table_of_the_batch_query() {
+        let dir = copy(|text| text);
+        let refused = |name: &str| {
+            let file = dir.path().join(format!("views/{name}.sql"));
+            fs::write(&file, "/* A permit of a person. */\nSELECT person_id, permit_id, record FROM permits\n")
+                .unwrap();
+            let errors = read_all(dir.path()).1;
+            fs::remove_file(file).unwrap();
+            errors.iter().any(|error| error.contains(&format!("{name} is a table of the batch query")))
+        };
+        for name in ["scope_starts", "payments_seen", "Permits_Latest", "permits", "terms_file", "hits", "feed_clocks"]
+        {
+            assert!(refused(name), "{name}");
+        }
+        assert!(!refused("my_permits"));
     }
 
     #[test]

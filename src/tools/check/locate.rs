@@ -79,6 +79,9 @@ impl<'a> Locator<'a> {
             CatalogueError::ViewHeader { file, problem } => {
                 Problem::of_file(file, *problem).hint("say in /* ... */ at the top what one row is")
             }
+            CatalogueError::ViewName { file, name } => {
+                Problem::of_file(file, format!("{name} is a table of the batch query")).hint("call the view otherwise")
+            }
             CatalogueError::Link(error) => self.of_link(error),
             CatalogueError::Uses { what, used, why } => {
                 let (kind, name) = what.split_once(" \"").unwrap_or(("rule", what));
