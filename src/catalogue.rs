@@ -39,7 +39,7 @@ use thiserror::Error;
 
 use crate::catalogue::exceptions::Exception;
 use crate::catalogue::file::{FileError, RuleFile, header_problem, split_header};
-use crate::catalogue::files::{read, sql_files, strays};
+use crate::catalogue::files::{Directory, sql_files, strays};
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::links::{LinkError, LinkFile};
 use crate::catalogue::reads::Definitions;
@@ -136,8 +136,9 @@ impl Catalogue {
             let (rule, param) = key.split_once('.').ok_or_else(|| CatalogueError::Unset { key: key.clone() })?;
             by_rule.entry(rule).or_default().insert(param.to_owned(), *value);
         }
+        let files = Directory::open(dir)?;
         let mut rules = Vec::new();
-        for (name, text) in sql_files(dir, errors)? {
+        for (name, text) in sql_files(&files, "", errors)? {
             if ["standing", "tables", "duckdb"].contains(&name.as_str()) {
                 continue;
             }
@@ -169,7 +170,7 @@ impl Catalogue {
         rules.sort_by(|a, b| a.header.number.cmp(&b.header.number));
         errors.extend(twice(&rules));
         let mut views = Vec::new();
-        for (name, text) in sql_files(&dir.join("views"), errors)? {
+        for (name, text) in sql_files(&files, "views", errors)? {
             match view(name, &text) {
                 Ok(view) => match limits::check("view", &view.name, &view.sql) {
                     Ok(()) => views.push(view),
@@ -179,7 +180,7 @@ impl Catalogue {
             }
         }
         let mut links = Vec::new();
-        for (name, text) in sql_files(&dir.join("links"), errors)? {
+        for (name, text) in sql_files(&files, "links", errors)? {
             match LinkFile::parse(&name, &text) {
                 Ok(link) => match limits::check("link", &name, &link.sql) {
                     Ok(()) => links.push(link),
@@ -188,7 +189,7 @@ impl Catalogue {
                 Err(error) => errors.push(error.into()),
             }
         }
-        let mut words = words(&dir.join("words.toml"))?;
+        let mut words = words(&files)?;
         words.set_titles(rules.iter().map(|rule| (rule.header.number.clone(), rule.header.title.clone())));
         let words = Arc::new(words);
         rules.iter_mut().for_each(|rule| rule.words = Arc::clone(&words));
@@ -199,11 +200,11 @@ impl Catalogue {
             rules,
             views,
             links,
-            thresholds: thresholds(&dir.join("parameters.csv"), errors)?,
-            standing: read(&dir.join("standing.sql"))?,
-            tables: read(&dir.join("tables.sql"))?,
-            duckdb: read(&dir.join("duckdb.sql"))?,
-            gateways: Gateways::parse(&read(&dir.join("gateways.toml"))?)
+            thresholds: thresholds(&files, errors)?,
+            standing: files.read("standing.sql")?,
+            tables: files.read("tables.sql")?,
+            duckdb: files.read("duckdb.sql")?,
+            gateways: Gateways::parse(&files.read("gateways.toml")?)
                 .map_err(|source| CatalogueError::Toml { file: "gateways.toml", source: Box::new(source) })?,
         };
         if let Err(error) = catalogue.check_uses() {
@@ -306,11 +307,12 @@ fn view(name: String, text: &str) -> Result<ViewFile, CatalogueError> {
 }
 
 /// The words of the rules' columns and codes; a directory without the file has none.
-fn words(file: &Path) -> Result<Words, CatalogueError> {
-    if !file.exists() {
+fn words(dir: &Directory<'_>) -> Result<Words, CatalogueError> {
+    const FILE: &str = "words.toml";
+    if !dir.path.join(FILE).exists() {
         return Ok(Words::default());
     }
-    Words::parse(&read(file)?).map_err(|source| CatalogueError::Toml { file: "words.toml", source })
+    Words::parse(&dir.read(FILE)?).map_err(|source| CatalogueError::Toml { file: "words.toml", source })
 }
 
 /// The rule with this number, which readers of RULES.md may use in place of the id.
@@ -420,6 +422,40 @@ mod tests {
                 format!("/views/old/r.Sql is not read: {moved}"),
             ]
         );
+    }
+
+    #[test]
+    fn a_link_that_leads_out_of_the_directory_is_not_read() {
+        let (dir, elsewhere) = (copy(|text| text), copy(|text| text));
+        let link = |file: &str, to: &Path| {
+            let file = dir.path().join(file);
+            fs::remove_file(&file).unwrap();
+            std::os::unix::fs::symlink(to, file).unwrap();
+        };
+        // As Kubernetes lays out a volume: the file is a link into a folder of the volume.
+        fs::create_dir(dir.path().join("..data")).unwrap();
+        fs::copy(elsewhere.path().join("salary-drop.sql"), dir.path().join("..data/salary-drop.sql")).unwrap();
+        link("salary-drop.sql", Path::new("..data/salary-drop.sql"));
+        assert_eq!(read_all(dir.path()).1, [""; 0]);
+        for file in ["salary-drop.sql", "views/salaries.sql"] {
+            link(file, &elsewhere.path().join(file));
+        }
+        let told = read_all(dir.path()).1;
+        let leads_out = "it is a link that leads out of the directory of rules; put the file itself there";
+        for file in ["/salary-drop.sql", "/views/salaries.sql"] {
+            assert!(told.contains(&format!("{file} is not read: {leads_out}")), "{told:?}");
+        }
+        for file in ["words.toml", "gateways.toml", "parameters.csv", "standing.sql"] {
+            link(file, &elsewhere.path().join(file));
+            let error = Catalogue::read_directory(dir.path(), &BTreeMap::new(), &mut Vec::new()).unwrap_err();
+            assert!(matches!(error, CatalogueError::Unread { .. }), "{file}: {error}");
+            fs::remove_file(dir.path().join(file)).unwrap();
+            fs::copy(elsewhere.path().join(file), dir.path().join(file)).unwrap();
+        }
+        // The directory itself may be a link.
+        let way = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), way.path().join("queries")).unwrap();
+        assert_eq!(read_all(&way.path().join("queries")).1, [""; 0]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What a text of `queries/` may not do, proved before anything runs.
 //!
-//! Proofs on the texts: `gateways` (whose findings may be used), `finding_words` (the words of findings), `code_lists` (words that a
-//! column never holds), `text` (what the plan no longer shows); `evidence_words` (words for readers) is asked for by `check` alone.
+//! Proofs on the texts: `gateways` (whose findings may be used), `finding_words` (what findings show), `neutral_words` (that no word
+//! judges), `code_lists` (words that a column never holds), `text` (what the plan no longer shows); `evidence_words` (words for readers) is
+//! asked for by `check` alone.
 //! Proofs on the logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a
 //! rule), `values` and `dates` (arithmetic that a rule should not use), `alike` (what engines read differently), `sets` (rows of
-//! different types under one another), `nulls`, `frames` (windows
-//! that fail when they run), `size` (expressions that multiply). `lawful` has the safeguards, judged by where the data of a plan flows.
+//! different types under one another), `nulls`, `frames` (windows that fail when they run), `size` (expressions that multiply). `lawful` has the safeguards, judged by where the data of a plan flows.
 //! `refusal` has the wording of their findings.
 
 mod alike;
@@ -20,6 +20,7 @@ pub mod gateways;
 pub mod isolation;
 pub mod keys;
 pub mod lawful;
+pub mod neutral_words;
 pub mod nulls;
 mod order;
 pub mod refusal;
@@ -91,6 +92,7 @@ impl Catalogue {
             refused.extend(lawful::fixed::check(self));
         }
         refused.extend(finding_words::check(self));
+        refused.extend(neutral_words::check(self));
         refused.extend(code_lists::check(self));
         refused
     }

@@ -100,6 +100,18 @@ impl Words {
         values::value(self, column, value)
     }
 
+    /// What the file calls columns.
+    pub fn own_columns(&self) -> impl Iterator<Item = (&str, &Bilingual)> {
+        self.columns.iter().map(|(name, words)| (name.as_str(), words))
+    }
+
+    /// What the file calls codes: column, code, words.
+    pub fn own_codes(&self) -> impl Iterator<Item = (&str, &str, &Bilingual)> {
+        self.codes
+            .iter()
+            .flat_map(|(column, codes)| codes.iter().map(move |(code, words)| (column.as_str(), code.as_str(), words)))
+    }
+
     /// Every name that the file gives, with its words: what checks look through.
     pub fn given(&self) -> impl Iterator<Item = (String, &Bilingual)> {
         let columns = self.columns.iter().map(|(name, words)| (name.clone(), words));

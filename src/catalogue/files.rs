@@ -7,6 +7,39 @@ use crate::catalogue::CatalogueError;
 /// Bytes that a file of the directory may have.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
+/// The directory of rules, of which only what lies in it is read: a link that leads out of it would have another file read than the
+/// one that was reviewed. Links within it are how a volume of Kubernetes puts files there.
+#[derive(Debug)]
+pub(super) struct Directory<'a> {
+    pub path: &'a Path,
+    /// Without links.
+    root: PathBuf,
+}
+
+impl<'a> Directory<'a> {
+    pub fn open(path: &'a Path) -> Result<Directory<'a>, CatalogueError> {
+        let failed = |source| CatalogueError::Read { file: path.display().to_string(), source };
+        Ok(Directory { path, root: std::fs::canonicalize(path).map_err(failed)? })
+    }
+
+    /// The text of a file of the directory, by its path within it.
+    pub fn read(&self, file: impl AsRef<Path>) -> Result<String, CatalogueError> {
+        let file = self.path.join(file);
+        let failed = |source| CatalogueError::Read { file: file.display().to_string(), source };
+        if !self.holds(&file).map_err(failed)? {
+            return Err(unread(&file, LEADS_OUT));
+        }
+        text_of(&file).map_err(failed)
+    }
+
+    /// Whether a file or folder lies in the directory once links are followed.
+    fn holds(&self, path: &Path) -> std::io::Result<bool> {
+        Ok(std::fs::canonicalize(path)?.starts_with(&self.root))
+    }
+}
+
+const LEADS_OUT: &str = "it is a link that leads out of the directory of rules; put the file itself there";
+
 /// The text of a file that a person has written, with `\n` at the end of each line, whatever editor wrote it.
 pub fn text_of(file: &Path) -> std::io::Result<String> {
     let about = std::fs::metadata(file)?;
@@ -25,20 +58,21 @@ pub fn text_of(file: &Path) -> std::io::Result<String> {
     Ok(text.replace("\r\n", "\n"))
 }
 
-pub(super) fn read(file: &Path) -> Result<String, CatalogueError> {
-    text_of(file).map_err(|source| CatalogueError::Read { file: file.display().to_string(), source })
-}
-
 /// Whether an editor or a file system leaves files with such a name beside those that a person writes: `.#x.sql`, `._x.sql`,
 /// `#x.sql#`, `x.sql~`.
 pub fn is_left_behind(name: &str) -> bool {
     name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
-/// Name (without ending) and text of each `.sql` file, by name. Appends files that look like one and would not be read to `errors`.
-pub(super) fn sql_files(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<(String, String)>, CatalogueError> {
+/// Name (without ending) and text of each `.sql` file of a folder, by name. Appends files that look like one and would not be read to
+/// `errors`.
+pub(super) fn sql_files(
+    dir: &Directory<'_>,
+    folder: &str,
+    errors: &mut Vec<CatalogueError>,
+) -> Result<Vec<(String, String)>, CatalogueError> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for entry in entries(dir)? {
+    for entry in entries(&dir.path.join(folder))? {
         let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().into_owned());
         match ending(&entry).as_deref() {
             Some("sql") if !entry.is_dir() => files.push(entry),
@@ -49,13 +83,16 @@ pub(super) fn sql_files(dir: &Path, errors: &mut Vec<CatalogueError>) -> Result<
         }
     }
     files.sort();
-    files
-        .into_iter()
-        .map(|file| {
-            let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok((name, read(&file)?))
-        })
-        .collect()
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        match dir.read(Path::new(folder).join(file.file_name().unwrap_or_default())) {
+            Ok(text) => texts.push((name, text)),
+            Err(error @ CatalogueError::Unread { .. }) => errors.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(texts)
 }
 
 /// What stands in a directory, without what editors leave behind.

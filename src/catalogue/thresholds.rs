@@ -1,9 +1,7 @@
 //! `parameters.csv`: thresholds that the law sets, each with the days on which it was in force and its source.
 
-use std::path::Path;
-
 use crate::catalogue::CatalogueError;
-use crate::catalogue::files::read;
+use crate::catalogue::files::Directory;
 use crate::decode::typed;
 use crate::model::alert::Bilingual;
 use crate::model::time::{Day, parse_day};
@@ -23,8 +21,13 @@ const THRESHOLD_COLUMNS: [&str; 5] = ["name", "valid_from", "valid_to", "value",
 /// The source in Swedish may follow; without it the source is the same text in both languages.
 const SOURCE_SV: &str = "source_sv";
 
-pub(super) fn thresholds(file: &Path, errors: &mut Vec<CatalogueError>) -> Result<Vec<Threshold>, CatalogueError> {
-    let text = read(file)?;
+/// Reads `parameters.csv` of a directory of rules.
+pub(super) fn thresholds(
+    dir: &Directory<'_>,
+    errors: &mut Vec<CatalogueError>,
+) -> Result<Vec<Threshold>, CatalogueError> {
+    const FILE: &str = "parameters.csv";
+    let (file, text) = (dir.path.join(FILE), dir.read(FILE)?);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let mut out: Vec<Threshold> = Vec::new();
     // Without a header line the first row would be taken for one; with columns in another order values would be mixed up.

@@ -64,6 +64,10 @@ pub struct ExplainArgs {
     /// exist is shown, and nothing that was derived from them.
     #[arg(long = "closed-class", value_name = "CLASS", value_parser = clap::value_parser!(i64).range(1..=2))]
     closed_classes: Vec<i64>,
+    /// A sealed class that is open to whoever reads it: 3 (protected person) or 4 (sealed notice); may be repeated. Without it, nothing is
+    /// shown of such records, nor of what was derived from them.
+    #[arg(long = "open-class", value_name = "CLASS", value_parser = clap::value_parser!(i64).range(3..=4))]
+    opened_classes: Vec<i64>,
     /// Why: the number of the case, for example. Needed where the configuration has `audit.file`, which records each look.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -161,7 +165,7 @@ fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyho
 }
 
 fn closed(args: &ExplainArgs) -> Closed {
-    Closed { classes: args.closed_classes.clone() }
+    Closed { classes: args.closed_classes.clone(), opened: args.opened_classes.clone() }
 }
 
 /// The alert, from the log of a replay.

@@ -33,6 +33,12 @@ pub fn is_organisation_number(text: &str) -> bool {
     text.starts_with("16") && digits(text).is_some_and(|digits| has_check_digit(&digits))
 }
 
+/// Whether a number in 12-digit form is that of an organisation and of no person: where a personal number has the month, it has at least
+/// 20 (lag 1974:174). "16" may also stand before a personal number.
+pub fn is_of_no_person(text: &str) -> bool {
+    text.starts_with("16") && digits(text).is_some() && &text[4..6] >= "20"
+}
+
 /// Whether it may identify a person: a personal or a coordination number.
 pub fn is_person_number(text: &str) -> bool {
     is_personal_number(text) || is_coordination_number(text)

@@ -27,6 +27,11 @@ pub const RESERVED: [&str; 10] = [
     "records",
 ];
 
+/// Whether an output column is shown as evidence; `subject` is the one that says what the alert is about.
+pub fn is_evidence(name: &str, subject: &str) -> bool {
+    !RESERVED.contains(&name) && name != subject
+}
+
 /// Checks a rule's output: its columns, their types, and the deadline of an absence. `steps` gives the plans of those tables that are
 /// steps of the same text.
 ///

@@ -7,7 +7,7 @@ use crate::catalogue::finding::placeholders;
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::model::schema::ColumnType;
 use crate::proofs::code_lists::{Codes, outputs};
-use crate::proofs::columns::RESERVED;
+use crate::proofs::columns::is_evidence;
 use crate::words::values::Kind;
 
 /// Reports everything that readers would be told in other words than theirs.
@@ -19,12 +19,11 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
 fn of_rule(rule: &RuleFile, columns: &[(String, Codes)]) -> Vec<Refused> {
     let header = &rule.header;
     let subject = header.subject_column();
-    let is_evidence = |name: &str| !name.is_empty() && !RESERVED.contains(&name) && name != subject;
     let mut refused = Vec::new();
     let mut refuse = |place, message: String, hint: String| {
         refused.push(Refused { what: "rule", name: header.id.clone(), message, hint, place });
     };
-    for (name, codes) in columns.iter().filter(|(name, _)| is_evidence(name)) {
+    for (name, codes) in columns.iter().filter(|(name, _)| !name.is_empty() && is_evidence(name, subject)) {
         let place = || Ok(Highlight::Output(Some(name.clone())));
         if rule.words.column(name).is_none() {
             let hint = format!("say it in words.toml, under [columns]: {name} = {{ sv = \"...\", en = \"...\" }}");

@@ -32,13 +32,15 @@ use crate::catalogue::file::RuleFile;
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::TableId;
-use crate::proofs::keys;
 use crate::proofs::lawful::exceptions::Excepted;
 use crate::proofs::lawful::flow::Flow;
-use crate::proofs::lawful::law::{Classes, Safeguard};
+use crate::proofs::lawful::law::{Classes, RULE_ROWS, Safeguard};
 use crate::proofs::lawful::uses::Breach;
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::refusal::{CheckError, Refusal};
+
+/// Output columns that leave as tokens (`pseudonyms::published`).
+const TOKENS: [&str; 3] = ["permit_id", "alert_key", "records"];
 
 /// Judges the plans of a catalogue's texts.
 #[derive(Debug)]
@@ -62,16 +64,19 @@ impl Judge {
         let has_reason = header.compares_citizenship.is_some();
         let mut found: Vec<Breach> =
             flow.found.iter().filter(|breach| !(breach.with_reason && has_reason)).cloned().collect();
-        // Excuses go into them as tests have shown to be right: one more never raises an alert, and never a tier.
-        let weighs_excuses = fixed::is_own_rule(rule);
+        // What they make of excuses, and of names, tests have shown to be right: one more excuse never raises an alert, and never a tier.
+        let is_own = fixed::is_own_rule(rule);
         let subject = header.subject_column();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let mut ways = flow.ways.clone();
+        let mut agreements = flow.agreements;
         for (name, value) in names.iter().zip(&flow.values) {
+            agreements.note(value);
             for item in value.items() {
                 match &item.sort {
                     Sort::PostDay | Sort::Id | Sort::Country | Sort::CountryText => {}
-                    Sort::CitizenshipChange | Sort::Agreement => {}
+                    Sort::CitizenshipChange | Sort::Agreement | Sort::SparedAgreement => {}
+                    Sort::Reference if TOKENS.contains(name) || *name == subject => {}
                     Sort::Person if *name == "person_id" => {}
                     Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::Citizenship => {
                         let what = format!("output column {name} shows {} ({item})", item.column);
@@ -83,16 +88,24 @@ impl Judge {
                 }
             }
         }
+        if agreements.plain && agreements.spared && !is_own {
+            let what = "it asks how far names agree, and how far they agree where no civil status changed lately: together that tells who married".to_owned();
+            let hint = Some("ask for one of the two alone".to_owned());
+            let place = Highlight::words(&["name_agreement"]);
+            found.push(Breach { hint, ..Breach::new(Safeguard::CivilStatus, what, place) });
+        }
         let at = names.iter().position(|name| *name == subject);
         let others = at.and_then(|at| flow.values.get(at)).into_iter().flat_map(Value::items);
-        for item in others.filter(|item| subject == "permit_id" && !is_own_permit(item)) {
+        for item in others.filter(|item| subject == "permit_id" && !is_covered(item)) {
             let what = format!("output column permit_id may be what no canceller of this person covers ({item})");
             let place = Highlight::Output(Some("permit_id".to_owned()));
-            let hint = Some("hand on a permit of the person: cancellers are those of its permits".to_owned());
+            let hint = Some(
+                "hand on permits.permit_id: cancellers are those of the register's permits, as they are now".to_owned(),
+            );
             found.push(Breach { hint, ..Breach::new(Safeguard::Cancellers, what, place) });
         }
         if let Some(value) = at.and_then(|at| flow.values.get(at))
-            && !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Person))
+            && !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Reference | Sort::Person))
             && value.has(|sort| sort.safeguard().is_some()).is_none()
         {
             let what = format!("output column {subject} is made, or may be something else than an id of its own");
@@ -103,7 +116,7 @@ impl Judge {
         let of_rule = |id: &String| self.classes.get(id).copied().unwrap_or(Classes::NONE);
         let used = header.uses.iter().map(of_rule).fold(Classes::all(), Classes::and);
         found.extend(gates::check(header, &ways, at, &self.gateways, used));
-        found.retain(|breach| !(weighs_excuses && breach.safeguard == Safeguard::Favour));
+        found.retain(|breach| !(is_own && breach.safeguard == Safeguard::Favour));
         self.refuse(&header.id, found)
     }
 
@@ -151,10 +164,11 @@ impl Judge {
     }
 }
 
-/// Whether a value is the id of a permit of the person whom the row is about.
-fn is_own_permit(item: &Item) -> bool {
-    let is_own = TableId::from_name(item.table).is_none_or(keys::has_own_permit);
-    (item.sort.safeguard().is_some() && item.sort != Sort::OtherPermit) || (item.column == "permit_id" && is_own)
+/// Whether a value is the id of a permit that cancellers cover: those of the register of permits, as it is now. Another record of the
+/// person may name a permit that the register has not, or has taken back.
+fn is_covered(item: &Item) -> bool {
+    let of_permits = [TableId::Permits.name(), RULE_ROWS].contains(&item.table) && item.column == "permit_id";
+    of_permits || (item.sort.safeguard().is_some() && item.sort != Sort::OtherPermit)
 }
 
 /// An output column that tells what may not leave.
@@ -162,10 +176,12 @@ fn hidden(name: &str, item: &Item) -> Breach {
     let hint = match item.sort {
         Sort::LinkKey => Some("leave it out: it is made of another person's ids and numbers. Name what is shown by a column of your own person's record".to_owned()),
         Sort::OtherPermit => Some("leave it out: it is the permit of another person".to_owned()),
+        Sort::Reference => Some("hand it on as permit_id, as alert_key or in records(...), which leave as tokens".to_owned()),
         _ => None,
     };
     let safeguard = match &item.sort {
         Sort::Person => Safeguard::Person,
+        Sort::Reference => Safeguard::Keys,
         Sort::Protected => Safeguard::Protected,
         sort => sort.safeguard().unwrap_or(Safeguard::Person),
     };

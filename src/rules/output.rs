@@ -12,6 +12,7 @@ use crate::model::record::reference;
 use crate::model::schema::TableId;
 use crate::model::sets::RuleNo;
 use crate::model::time::{Day, KnownTime};
+use crate::proofs::columns::is_evidence;
 use crate::units::untag;
 
 /// One row of a rule: it holds from `alert_at` until `cleared_at`.
@@ -46,19 +47,6 @@ pub struct RuleRows {
     hits: Vec<Hit>,
     batches: Vec<RecordBatch>,
 }
-
-/// Output columns with a fixed meaning; all others are evidence.
-const RESERVED: [&str; 9] = [
-    "person_id",
-    "alert_key",
-    "alert_at",
-    "due_at",
-    "cleared_at",
-    "cleared_reason",
-    "anchor_at",
-    "severity",
-    "records",
-];
 
 impl RuleRows {
     pub fn read(header: &Header, batches: Vec<RecordBatch>) -> Result<RuleRows, String> {
@@ -252,11 +240,6 @@ fn json(array: &ArrayRef, row: usize) -> Value {
         }),
         _ => array_value_to_string(array, row).map_or(Value::Null, |text| Value::String(untag(&text).1)),
     }
-}
-
-/// Whether an output column is shown as evidence.
-pub fn is_evidence(name: &str, subject: &str) -> bool {
-    !RESERVED.contains(&name) && name != "permit_id" && name != subject
 }
 
 /// A set of cancellers, as bits by their positions in [`CANCELLERS`].

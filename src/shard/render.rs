@@ -85,7 +85,8 @@ impl Shard {
         let records = row.map(|(rows, hit)| self.records(person, rule.tables, rows, hit, as_of)).unwrap_or_default();
         let finding = if row.is_some() { rule.file.finding(&evidence) } else { self.remark(transition) };
         let secrecy_class = self.secrecy_of(person, &records, as_of).max(if row.is_some() {
-            self.secrecy_of_unnamed(person, rule.shown, &records, as_of)
+            // An author may name one record of a table and show what another says.
+            self.history.secrecy(person, rule.shown, as_of.0)
         } else {
             0
         });
@@ -176,14 +177,6 @@ impl Shard {
             }
         };
         records.chunk_by(|one, other| one.table == other.table).map(of_table).max().unwrap_or_default()
-    }
-
-    /// The highest class of a person's records in the tables whose values are shown, of those tables of which the row names no record:
-    /// what an author forgets to name is as secret as what is named.
-    fn secrecy_of_unnamed(&self, person: PersonNo, shown: TableSet, records: &[RecordRef], as_of: KnownTime) -> i64 {
-        let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
-        let unnamed = shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
-        self.history.secrecy(person, unnamed, as_of.0)
     }
 
     /// The records that a row rests on: those that the rule names, else the current records of the tables that it reads.

@@ -247,6 +247,8 @@ impl AlertFacts {
         for alert in [&mut self.alert, &mut self.found] {
             alert.finding = closed_finding();
             alert.evidence.clear();
+            // Both are made of what was found.
+            (alert.alert_key, alert.anchor_at) = (String::new(), None);
         }
         self.now = None;
         self.counter_evidence.iter_mut().for_each(|fact| fact.result = None);
@@ -460,7 +462,8 @@ impl RecordFacts {
         RecordFacts {
             table: record.table.clone(),
             record_key: record.record_key.clone(),
-            reference: (!is_computed(&record.table)).then(|| record.record_key.clone()),
+            reference: (!is_computed(&record.table) && !mask::has_personal_number(&record.record_key))
+                .then(|| record.record_key.clone()),
             version: record.version,
             event_time: None,
             registered_at: None,

@@ -15,9 +15,9 @@ use crate::model::sets::TableSet;
 use crate::proofs::lawful::fixed;
 use crate::proofs::lawful::law::{RULE_ROWS, Safeguard};
 use crate::proofs::lawful::origins;
-use crate::proofs::lawful::uses::{Breach, Reader, of_union};
+use crate::proofs::lawful::uses::{Agreements, Asked, Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
-use crate::proofs::lawful::ways::{self, Cell, Read, Source, Way};
+use crate::proofs::lawful::ways::{self, Cell, Read, Role, Source, Way};
 
 /// Views that the engine applies to every rule.
 pub const OF_THE_ENGINE: [&str; 2] = ["cancellers", "corroborations"];
@@ -28,6 +28,9 @@ const WHOLE: &str = "whole_permits";
 /// The view of which excused months only take rows away, and its columns that tell of them.
 const WEIGHED: &str = "idle_months";
 const TELLS_EXCUSES: [&str; 2] = ["last_month", "taken_back_at"];
+
+/// The table of all versions of permits.
+const PERMITS_HISTORY: &str = "permits_history";
 
 /// Rows of VALUES that are looked at one by one.
 const MOST_ROWS: usize = 12;
@@ -47,6 +50,8 @@ pub struct Flow {
     /// By column: the tables that its values come from.
     pub origins: Vec<TableSet>,
     pub found: Vec<Breach>,
+    /// What it asks of names, itself or through views and steps.
+    pub agreements: Agreements,
 }
 
 /// A view or step, by the names of its columns.
@@ -70,14 +75,20 @@ impl Tables {
     }
 
     pub fn follow(&self, plan: &LogicalPlan) -> Flow {
-        let mut walk = Walk { tables: self, found: Vec::new(), civil: Vec::new(), absent: 0 };
+        let mut walk = Walk {
+            tables: self,
+            found: Vec::new(),
+            civil: Vec::new(),
+            asked: Asked::Holds,
+            agreements: Agreements::default(),
+        };
         let (values, ways) = walk.plan(plan);
         let of_column = |name: &str, column: &str| {
             let table = self.0.get(name)?;
             let at = table.names.iter().position(|known| known == column)?;
             Some(table.flow.origins.get(at).copied().unwrap_or_default())
         };
-        Flow { values, ways, origins: origins::of(plan, &of_column), found: walk.found }
+        Flow { values, ways, origins: origins::of(plan, &of_column), found: walk.found, agreements: walk.agreements }
     }
 }
 
@@ -86,8 +97,9 @@ struct Walk<'a> {
     found: Vec<Breach>,
     /// Uses of civil status by the node that is being looked at.
     civil: Vec<Breach>,
-    /// In how many anti-joins the node's rows must be absent.
-    absent: usize,
+    /// What the node's rows do to those of the text.
+    asked: Asked,
+    agreements: Agreements,
 }
 
 type Rows = (Vec<Value>, Vec<Way>);
@@ -132,7 +144,7 @@ impl Walk<'_> {
                 let (values, ways) = self.plan(input);
                 let keys: Vec<Expr> = input.schema().iter().map(Expr::from).collect();
                 self.read(input.schema(), &values, |reader| keys.iter().for_each(|key| drop(reader.key(key))));
-                (values, ways::tidy(&ways::together(&ways, &keys, input.schema())))
+                (values, ways::tidy(&ways::together(&ways, &keys, input.schema(), false)))
             }
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Join(join) => self.join(join),
@@ -159,7 +171,7 @@ impl Walk<'_> {
         let at = |column: &Column| {
             schema.maybe_index_of_column(column).and_then(|at| values.get(at).cloned()).unwrap_or_default()
         };
-        with(&mut Reader { at: &at, found: &mut self.found, civil: &mut self.civil })
+        with(&mut Reader { at: &at, found: &mut self.found, civil: &mut self.civil, agreements: &mut self.agreements })
     }
 
     fn value(&mut self, expr: &Expr, schema: &DFSchema, values: &[Value]) -> Value {
@@ -167,10 +179,8 @@ impl Walk<'_> {
     }
 
     fn filter(&mut self, predicate: &Expr, (values, ways): Rows, schema: &DFSchema) -> Rows {
-        let is_absent = self.absent > 0;
-        self.read(schema, &values, |reader| {
-            if is_absent { drop(reader.decision(predicate)) } else { reader.selection(predicate) }
-        });
+        let asked = self.asked;
+        self.read(schema, &values, |reader| reader.selection(predicate, asked));
         (values, ways::tidy(&ways::filtered(ways, predicate, schema)))
     }
 
@@ -198,7 +208,9 @@ impl Walk<'_> {
             table.def().rule_columns(history).into_iter().map(|(name, ty)| (name, (name, ty))).collect();
         let value = |column: &str| {
             let (name, ty) = types.get(column)?;
-            Some(Value::of(Item::new(sort_of(table, name, *ty)?, table.name(), name)))
+            // Cancellers are those of the permits as they are now: one that was taken back is not among them.
+            let of = if history && table == TableId::Permits { PERMITS_HISTORY } else { table.name() };
+            Some(Value::of(Item::new(sort_of(table, name, *ty)?, of, name)))
         };
         let values = columns().map(|column| value(column).unwrap_or_default()).collect();
         let typed = columns().map(|column| types.get(column).copied().unwrap_or(("", ColumnType::Int)));
@@ -212,6 +224,7 @@ impl Walk<'_> {
                 self.found.push(breach.clone());
             }
         }
+        self.agreements = self.agreements.or(table.flow.agreements);
         let places: Vec<Option<usize>> =
             schema.fields().iter().map(|field| table.names.iter().position(|known| known == field.name())).collect();
         let value = |at: &Option<usize>| at.and_then(|at| table.flow.values.get(at).cloned()).unwrap_or_default();
@@ -232,7 +245,9 @@ impl Walk<'_> {
                 way.known.iter_mut().for_each(|known| known.is_whole = true);
             }
             for read in &mut way.reads {
-                read.is_weighed |= name == WEIGHED;
+                if name == WEIGHED && read.source == Source::Table(TableId::ExcusedMonths) {
+                    read.role = Role::KeepsAway;
+                }
                 read.via = Arc::clone(&via);
                 if let Source::Civil(note) = &mut read.source {
                     let place = Highlight::Relation(vec![name.to_owned()]);
@@ -245,7 +260,7 @@ impl Walk<'_> {
     }
 
     fn window(&mut self, window: &Window) -> Rows {
-        let (mut values, mut ways) = self.plan(&window.input);
+        let (mut values, mut ways) = self.below(&window.input, Asked::Either);
         let schema = window.input.schema();
         let own: Vec<Value> = window.window_expr.iter().map(|expr| self.value(expr, schema, &values)).collect();
         for expr in &window.window_expr {
@@ -254,7 +269,7 @@ impl Walk<'_> {
                 call = &alias.expr;
             }
             let keys = if let Expr::WindowFunction(call) = call { call.params.partition_by.as_slice() } else { &[] };
-            ways = ways::together(&ways, keys, schema);
+            ways = ways::together(&ways, keys, schema, true);
         }
         for way in &mut ways {
             way.cells.extend(std::iter::repeat_n(Cell::Other, own.len()));
@@ -264,7 +279,8 @@ impl Walk<'_> {
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Rows {
-        let (input, ways) = self.plan(&aggregate.input);
+        let is_weighed = !aggregate.aggr_expr.is_empty();
+        let (input, ways) = self.below(&aggregate.input, if is_weighed { Asked::Either } else { self.asked });
         let schema = aggregate.input.schema();
         let mut values: Vec<Value> = Vec::new();
         for key in &aggregate.group_expr {
@@ -273,7 +289,7 @@ impl Walk<'_> {
         for expr in &aggregate.aggr_expr {
             values.push(self.value(expr, schema, &input));
         }
-        let mut ways = ways::together(&ways, &aggregate.group_expr, schema);
+        let mut ways = ways::together(&ways, &aggregate.group_expr, schema, is_weighed);
         for way in &mut ways {
             let keys = aggregate.group_expr.iter().map(|key| way.cell(key, schema));
             way.cells = keys.chain(aggregate.aggr_expr.iter().map(|_| Cell::Other)).collect();
@@ -299,23 +315,32 @@ impl Walk<'_> {
         (values, ways::tidy(&ways))
     }
 
-    fn side(&mut self, plan: &LogicalPlan, is_absent: bool) -> Rows {
-        self.absent += usize::from(is_absent);
+    /// The rows of an input of which more, or fewer, bring a row of the node.
+    fn below(&mut self, plan: &LogicalPlan, asked: Asked) -> Rows {
+        let own = std::mem::replace(&mut self.asked, asked);
         let rows = self.plan(plan);
-        self.absent -= usize::from(is_absent);
+        self.asked = own;
         rows
     }
 
     fn join(&mut self, join: &Join) -> Rows {
-        let (left, left_ways) = self.side(&join.left, join.join_type == JoinType::RightAnti);
-        let (right, right_ways) = self.side(&join.right, join.join_type == JoinType::LeftAnti);
+        use JoinType::*;
+        let own = self.asked;
+        let (of_left, of_right, of_condition) = match join.join_type {
+            Inner | LeftSemi | RightSemi => (own, own, own),
+            LeftAnti => (own, own.denied(), own.denied()),
+            RightAnti => (own.denied(), own, own.denied()),
+            Left | LeftMark => (own, Asked::Either, Asked::Either),
+            Right | RightMark => (Asked::Either, own, Asked::Either),
+            Full => (Asked::Either, Asked::Either, Asked::Either),
+        };
+        let (left, left_ways) = self.below(&join.left, of_left);
+        let (right, right_ways) = self.below(&join.right, of_right);
         let (of_left, of_right) = (join.left.schema(), join.right.schema());
-        let is_kept = matches!(join.join_type, JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi);
-        let picks = is_kept && self.absent == 0;
         for (l, r) in &join.on {
             let l_value = self.value(l, of_left, &left);
             let r_value = self.value(r, of_right, &right);
-            self.read(of_left, &left, |reader| reader.compare_sides((l, &l_value), (r, &r_value), picks));
+            self.read(of_left, &left, |reader| reader.compare_sides((l, &l_value), (r, &r_value)));
         }
         if let Some(filter) = &join.filter {
             let at = |column: &Column| {
@@ -324,8 +349,9 @@ impl Walk<'_> {
                 };
                 of(of_left, &left).or_else(|| of(of_right, &right)).unwrap_or_default()
             };
-            let mut reader = Reader { at: &at, found: &mut self.found, civil: &mut self.civil };
-            if picks { reader.selection(filter) } else { drop(reader.decision(filter)) }
+            let mut reader =
+                Reader { at: &at, found: &mut self.found, civil: &mut self.civil, agreements: &mut self.agreements };
+            reader.selection(filter, of_condition);
         }
         let ways = ways::tidy(&ways::of_join(join, &left_ways, &right_ways, &join.schema));
         let mut values = match join.join_type {
@@ -367,7 +393,7 @@ fn of_nobody(name: &str, schema: &DFSchema) -> Rows {
     }
     let value = |column: &str| match column {
         "person_id" => Value::of(Item::new(Sort::Person, RULE_ROWS, "person_id")),
-        "permit_id" => Value::of(Item::new(Sort::Id, RULE_ROWS, "permit_id")),
+        "permit_id" => Value::of(Item::new(Sort::Reference, RULE_ROWS, "permit_id")),
         _ => Value::Plain,
     };
     let cell = |column: &str| if column == "permit_id" { Cell::Permit(0) } else { Cell::Other };

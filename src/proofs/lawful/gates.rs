@@ -14,7 +14,7 @@ use crate::proofs::lawful::law::{
     Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, OF_PROTECTION, ONLY_IN_FAVOUR, Safeguard,
 };
 use crate::proofs::lawful::uses::Breach;
-use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Source, Way, kinds_of};
+use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Role, Source, Way, kinds_of};
 
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;
@@ -104,7 +104,7 @@ fn of_anchor(table: TableId, read: &Read, is_open: bool) -> Option<Breach> {
     let place = Highlight::Relation(vec![read.via.to_string()]);
     let hint = "say at the permit that the alert is about: AND NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id)";
     let what = if read.via.as_ref() == PROTECTED_ANCHORS {
-        if read.is_absent {
+        if read.role == Role::KeepsAway {
             return None;
         }
         format!("it reads {PROTECTED_ANCHORS} otherwise than to keep its permits away")
@@ -122,13 +122,13 @@ fn of_anchor(table: TableId, read: &Read, is_open: bool) -> Option<Breach> {
 /// What may keep a row away and bring none.
 fn of_favour(table: TableId, read: &Read, way: &Way) -> Vec<Breach> {
     let said: Vec<(String, &str)> = match table {
-        TableId::ExcusedMonths if !read.is_absent && !read.is_weighed => {
+        TableId::ExcusedMonths if read.role != Role::KeepsAway => {
             vec![(
                 "excused months".to_owned(),
                 "let them keep rows away: NOT EXISTS (SELECT 1 FROM excused_months x WHERE ...), or read idle_months; pay alone is in salaries",
             )]
         }
-        TableId::Notices if !read.is_absent => {
+        TableId::Notices if read.role != Role::KeepsAway => {
             let (kinds, shown) = (kinds_of(table), way.kinds_shown(read));
             let is_read =
                 |kind: &str| kinds.iter().position(|known| *known == kind).is_some_and(|at| shown & (1 << at) != 0);
@@ -138,7 +138,13 @@ fn of_favour(table: TableId, read: &Read, way: &Way) -> Vec<Breach> {
         _ => Vec::new(),
     };
     let breach = |(what, hint): (String, &str)| {
-        let what = format!("a row rests on {what}, which is there for the person and not against");
+        let how = match read.role {
+            Role::Weighs => {
+                "is counted, put in an order, or asked for by what it leaves out, so that it may speak against the person"
+            }
+            _ => "is there for the person and not against",
+        };
+        let what = format!("a row rests on {what}, which {how}");
         let place = Highlight::Relation(vec![read.via.to_string()]);
         Breach { hint: Some(hint.to_owned()), ..Breach::new(Safeguard::Favour, what, place) }
     };

@@ -43,12 +43,53 @@ impl Breach {
     }
 }
 
+/// What rows that a condition holds for do to those that a text has in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// They bring rows.
+    Holds,
+    /// They keep rows away.
+    Fails,
+    /// They may do either.
+    Either,
+}
+
+impl Asked {
+    pub fn denied(self) -> Asked {
+        match self {
+            Asked::Holds => Asked::Fails,
+            Asked::Fails => Asked::Holds,
+            Asked::Either => Asked::Either,
+        }
+    }
+}
+
+/// Which agreements of names something is asked of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agreements {
+    pub plain: bool,
+    /// Such as hold where a civil status changed lately.
+    pub spared: bool,
+}
+
+impl Agreements {
+    pub fn or(self, other: Agreements) -> Agreements {
+        Agreements { plain: self.plain || other.plain, spared: self.spared || other.spared }
+    }
+
+    pub fn note(&mut self, value: &Value) {
+        self.plain |= value.has(|sort| *sort == Sort::Agreement).is_some();
+        self.spared |= value.has(|sort| *sort == Sort::SparedAgreement).is_some();
+    }
+}
+
 /// Reads expressions over columns with known values.
 pub struct Reader<'a> {
     pub at: &'a dyn Fn(&Column) -> Value,
     pub found: &'a mut Vec<Breach>,
     /// Uses of civil status, and of which citizenship somebody has: lawful for some permit classes.
     pub civil: &'a mut Vec<Breach>,
+    pub agreements: &'a mut Agreements,
 }
 
 /// Comparisons that hold where two values differ, whichever way.
@@ -109,6 +150,7 @@ impl Reader<'_> {
             }
             Expr::IsNull(of) | Expr::IsNotNull(of) | Expr::IsUnknown(of) | Expr::IsNotUnknown(of) => {
                 let value = self.value(of);
+                self.agreements.note(&value);
                 if value.has(|sort| matches!(sort, Sort::Civil | Sort::CivilDay | Sort::Spouse)).is_some() {
                     self.use_civil(expr, &value);
                 }
@@ -141,14 +183,14 @@ impl Reader<'_> {
             Expr::ScalarFunction(call) => self.call(expr, call.name(), &call.args),
             Expr::AggregateFunction(call) => {
                 if let Some(filter) = &call.params.filter {
-                    self.decision(filter);
+                    self.counted(filter);
                 }
                 self.order(&call.params.order_by);
                 self.over_rows(expr, call.func.name(), &call.params.args)
             }
             Expr::WindowFunction(call) => {
                 if let Some(filter) = &call.params.filter {
-                    self.decision(filter);
+                    self.counted(filter);
                 }
                 for key in &call.params.partition_by {
                     self.key(key);
@@ -186,11 +228,20 @@ impl Reader<'_> {
         value
     }
 
-    /// Reads a condition that rows must meet: none may ask for those that are protected.
-    pub fn selection(&mut self, expr: &Expr) {
-        if self.decision(expr).has(|sort| *sort == Sort::Protected).is_some() {
-            self.spare(expr, true);
+    /// Reads a condition that rows meet: none may ask for those that are protected.
+    pub fn selection(&mut self, expr: &Expr, asked: Asked) {
+        let told = self.decision(expr);
+        let Some(item) = told.has(|sort| *sort == Sort::Protected) else { return };
+        match asked {
+            Asked::Holds => self.spare(expr, true),
+            Asked::Fails => self.spare(expr, false),
+            Asked::Either => self.select_protected(expr, item),
         }
+    }
+
+    /// Reads a condition by which rows are counted, or looked at in a window.
+    fn counted(&mut self, expr: &Expr) {
+        self.selection(expr, Asked::Either);
     }
 
     /// Judges the parts of a condition that ask whether somebody is protected: if it has this truth value, they may be true of the
@@ -208,18 +259,67 @@ impl Reader<'_> {
             question if !wanted && is_plain_question(question) => {}
             other => {
                 // The parts have been judged already.
-                let (mut found, mut civil) = (Vec::new(), Vec::new());
-                let told = Reader { at: self.at, found: &mut found, civil: &mut civil }.value(other);
-                if let Some(item) = told.has(|sort| *sort == Sort::Protected) {
+                if let Some(item) = self.told(other).has(|sort| *sort == Sort::Protected) {
                     self.select_protected(other, item);
                 }
             }
         }
     }
 
+    /// What the values of an expression may be that has been judged already.
+    fn told(&self, expr: &Expr) -> Value {
+        let (mut found, mut civil, mut agreements) = (Vec::new(), Vec::new(), Agreements::default());
+        Reader { at: self.at, found: &mut found, civil: &mut civil, agreements: &mut agreements }.value(expr)
+    }
+
+    /// Whether a CASE says "same" of those whose civil status changed lately, and of nobody else by their civil status.
+    fn spares(&self, case: &Case) -> bool {
+        match case.when_then_expr.as_slice() {
+            [(when, then)] if case.expr.is_none() => is_same_text(then) && self.is_lately(when),
+            _ => false,
+        }
+    }
+
+    /// Whether a condition, as far as it asks for the day of a civil status, holds for days from some day on.
+    fn is_lately(&self, expr: &Expr) -> bool {
+        let asks = |expr: &Expr| self.told(expr).has(|sort| *sort == Sort::CivilNear).is_some();
+        if !asks(expr) {
+            return true;
+        }
+        match expr {
+            Expr::Alias(alias) => self.is_lately(&alias.expr),
+            Expr::IsTrue(of) => self.is_lately(of),
+            Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => {
+                parts_of(expr, Operator::Or).into_iter().all(|part| self.is_lately(part))
+            }
+            Expr::BinaryExpr(BinaryExpr { op: Operator::And, .. }) => {
+                let parts: Vec<&Expr> = parts_of(expr, Operator::And).into_iter().filter(|part| asks(part)).collect();
+                parts.iter().any(|part| self.is_lately(part))
+                    && parts.iter().all(|part| matches!(part, Expr::BinaryExpr(_) | Expr::Between(_)))
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let is_day = |side: &Expr| self.told(side).has(|sort| *sort == Sort::CivilDay).is_some();
+                match op {
+                    Operator::Gt | Operator::GtEq => is_day(left),
+                    Operator::Lt | Operator::LtEq => is_day(right),
+                    _ => false,
+                }
+            }
+            Expr::Between(between) => !between.negated,
+            Expr::Case(case) => {
+                of_coalesce(case).is_some_and(|parts| parts.into_iter().all(|part| self.is_lately(part)))
+            }
+            Expr::ScalarFunction(call) if call.name() == "coalesce" => {
+                call.args.iter().all(|part| self.is_lately(part))
+            }
+            _ => false,
+        }
+    }
+
     /// Reads what rows are grouped, partitioned or joined to distinct ones by.
     pub fn key(&mut self, expr: &Expr) -> Value {
         let value = self.value(expr);
+        self.agreements.note(&value);
         let is_told = |sort: &Sort| {
             matches!(sort, Sort::OfAge(_) | Sort::BirthMoved | Sort::Citizenships | Sort::Secrecy | Sort::Excuse)
         };
@@ -238,8 +338,12 @@ impl Reader<'_> {
     pub fn order(&mut self, order: &[SortExpr]) {
         for (place, SortExpr { expr, .. }) in order.iter().enumerate() {
             let value = self.value(expr);
+            self.agreements.note(&value);
             if value.has(Sort::is_civil).is_some() {
                 self.use_civil(expr, &value);
+            }
+            if let Some(item) = value.has(|sort| *sort == Sort::Protected) {
+                self.select_protected(expr, item);
             }
             let is_told = |sort: &Sort| {
                 matches!(sort, Sort::Name | Sort::Number | Sort::NumberDate | Sort::Citizenship | Sort::Citizenships)
@@ -256,13 +360,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Judges the comparison of the two sides of a join; with `picks`, rows without a partner are gone.
-    pub fn compare_sides(&mut self, left: (&Expr, &Value), right: (&Expr, &Value), picks: bool) {
+    /// Judges the comparison of the two sides of a join.
+    pub fn compare_sides(&mut self, left: (&Expr, &Value), right: (&Expr, &Value)) {
         let sides = [left, right].map(|(side, _)| Box::new(side.clone()));
         let [l, r] = sides;
         let expr = Expr::BinaryExpr(BinaryExpr::new(l, Operator::Eq, r));
         let told = self.ask(&expr, Operator::Eq, left, right);
-        if let Some(item) = told.has(|sort| picks && *sort == Sort::Protected) {
+        if let Some(item) = told.has(|sort| *sort == Sort::Protected) {
             self.select_protected(&expr, item);
         }
     }
@@ -309,6 +413,7 @@ impl Reader<'_> {
     /// An expression that reads inside its parts in an unknown way.
     fn opened(&mut self, expr: &Expr, parts: &[Value]) -> Value {
         for part in parts {
+            self.agreements.note(part);
             if part.has(Sort::is_civil).is_some() {
                 self.use_civil(expr, part);
             }
@@ -317,7 +422,7 @@ impl Reader<'_> {
             }
         }
         // Who a person is may still be read from what is made of the id.
-        kept(parts, &|sort| matches!(sort, Sort::Person | Sort::Protected))
+        kept(parts, &|sort| matches!(sort, Sort::Person | Sort::Protected | Sort::Reference))
     }
 
     fn cast(&mut self, expr: &Expr, of: &Expr, to: &DataType) -> Value {
@@ -393,11 +498,17 @@ impl Reader<'_> {
         let values: Vec<Value> = thens.map(|then| self.value(then)).collect();
         let value = values.iter().fold(Value::Null, |all, value| all.or(value));
         let value = self.mixed(expr, value);
-        let near = told.iter().find(|told| told.has(|sort| *sort == Sort::CivilNear).is_some());
         // A change of name that comes with one of civil status is none: who is told so is not told apart from whose name is the same.
-        if let Some(near) = near.filter(|_| !is_agreement(&value)) {
-            self.use_civil(expr, near);
-        }
+        let value = match told.iter().find(|told| told.has(|sort| *sort == Sort::CivilNear).is_some()) {
+            None => value,
+            Some(_) if is_agreement(&value) && self.spares(case) => {
+                value.as_sort(&Sort::SparedAgreement, "spared where a civil status changed")
+            }
+            Some(near) => {
+                self.use_civil(expr, near);
+                value
+            }
+        };
         match kept(&told, &|sort| *sort == Sort::Protected) {
             Value::Plain => value,
             protected => value.or(&protected),
@@ -511,7 +622,11 @@ fn is_agreement(value: &Value) -> bool {
     let Value::Tainted(taint) = value else { return false };
     !taint.plain
         && taint.texts.iter().all(|text| text == SAME)
-        && taint.items.iter().all(|item| matches!(item.sort, Sort::Agreement | Sort::CivilNear))
+        && taint.items.iter().all(|item| matches!(item.sort, Sort::Agreement | Sort::SparedAgreement | Sort::CivilNear))
+}
+
+fn is_same_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.try_as_str().flatten() == Some(SAME))
 }
 
 /// Whether a value is of this sort and nothing else.

@@ -36,6 +36,8 @@ pub enum Sort {
     CitizenshipChange,
     /// How far two names agree.
     Agreement,
+    /// The same, but that names agree if a civil status changed lately. Beside the other it tells that it did.
+    SparedAgreement,
     Country,
     /// A text made of countries, to be shown.
     CountryText,
@@ -53,8 +55,10 @@ pub enum Sort {
     Protected,
     /// The day of the change that a register post reports.
     PostDay,
-    /// An identifier that says nothing by itself.
+    /// The number of an employer or institution.
     Id,
+    /// The id of a permit, or the key or reference of a record: an alert has it as a token alone.
+    Reference,
 }
 
 impl Sort {
@@ -71,14 +75,15 @@ impl Sort {
             Sort::OtherPerson | Sort::OtherPermit | Sort::LinkKey | Sort::Spouse => Safeguard::OtherPersons,
             Sort::Excuse => Safeguard::Favour,
             Sort::Secrecy => Safeguard::Secrecy,
-            Sort::CitizenshipChange | Sort::Agreement => return None,
-            Sort::Person | Sort::Protected | Sort::PostDay | Sort::Id => return None,
+            Sort::CitizenshipChange | Sort::Agreement | Sort::SparedAgreement => return None,
+            Sort::Person | Sort::Protected | Sort::PostDay | Sort::Id | Sort::Reference => return None,
         })
     }
 
     /// Ids that may be held against each other.
     pub fn is_identity(&self) -> bool {
-        self.is_of_others() || matches!(self, Sort::Number | Sort::Key | Sort::Spouse | Sort::Person | Sort::Id)
+        self.is_of_others()
+            || matches!(self, Sort::Number | Sort::Key | Sort::Spouse | Sort::Person | Sort::Id | Sort::Reference)
     }
 
     /// Ids of other persons and of their permits, and what is made of them.
@@ -120,7 +125,8 @@ pub fn sort_of(table: TableId, column: &str, ty: ColumnType) -> Option<Sort> {
         // That of an anchor's record is made of the permit that depends on this person.
         (_, RecordKey | Record) if table.is_link() || table == TableId::Anchors => Sort::LinkKey,
         (_, Permit) if !keys::has_own_permit(table) => Sort::OtherPermit,
-        (_, Permit | RecordKey | Record | Employer | Institution) => Sort::Id,
+        (_, Permit | RecordKey | Record) => Sort::Reference,
+        (_, Employer | Institution) => Sort::Id,
         _ => return None,
     })
 }

@@ -56,6 +56,41 @@ pub enum Source {
     Civil(Arc<Breach>),
 }
 
+/// What more rows of a table do to the rows that rest on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// More of them are more rows, or the same.
+    Brings,
+    /// More of them are fewer rows, or the same (NOT EXISTS).
+    KeepsAway,
+    /// They may do either: what is kept away is counted, put in an order, or missed.
+    Weighs,
+}
+
+impl Role {
+    /// The same where rows are there because there are none of these.
+    pub fn denied(self) -> Role {
+        match self {
+            Role::Brings => Role::KeepsAway,
+            Role::KeepsAway => Role::Brings,
+            Role::Weighs => Role::Weighs,
+        }
+    }
+
+    /// The same where rows are counted, put in an order, or may be missing: fewer of them may bring more.
+    pub fn weighed(self) -> Role {
+        match self {
+            Role::Brings => Role::Brings,
+            Role::KeepsAway | Role::Weighs => Role::Weighs,
+        }
+    }
+
+    /// The same in either of two ways.
+    fn or(self, other: Role) -> Role {
+        if self == other { self } else { Role::Weighs }
+    }
+}
+
 /// A table that a row rests on, if only in that it has no row there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
@@ -64,10 +99,7 @@ pub struct Read {
     pub kinds: u32,
     /// Its versions are those of a record of another read of the table.
     pub is_tied: bool,
-    /// The row is there because there is none of it (NOT EXISTS).
-    pub is_absent: bool,
-    /// It is read by the view of which it only takes rows away.
-    pub is_weighed: bool,
+    pub role: Role,
     /// Classes of permits of the way for which alone it is read.
     pub limits: BTreeMap<usize, Classes>,
     /// The permit of the way that its rows are about, where that is known to be the one.
@@ -82,8 +114,7 @@ impl Read {
             source,
             kinds: u32::MAX,
             is_tied: false,
-            is_absent: false,
-            is_weighed: false,
+            role: Role::Brings,
             limits: BTreeMap::new(),
             about: None,
             via: via.into(),

@@ -200,7 +200,7 @@ impl<'a> Locator<'a> {
 
     fn of_refused(&self, refused: &Refused) -> Problem {
         match refused.what {
-            "gateways" | "frame" => {
+            "gateways" | "frame" | "words" => {
                 let text = text_of(&self.dir.join(&refused.name)).unwrap_or_default();
                 let words = refused.place.as_ref().err().map_or("", String::as_str);
                 // The entry that was written last is the one that is new, more often than not.

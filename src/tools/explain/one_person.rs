@@ -23,17 +23,26 @@ use crate::source::{LaneHead, Polled, ShardSource, SourceError};
 use crate::tools::explain::ExplainError;
 use crate::tools::replay::Timeline;
 
+/// From this secrecy class on (3 protected person, 4 sealed notice) a class is closed to readers for whom it is not opened.
+pub const SEALED_FROM: i64 = 3;
+
 /// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
-/// What rules derive from sealed notices and tell to everybody is theirs to weigh: who told of something is never among it.
 #[derive(Clone, Debug, Default)]
 pub struct Closed {
+    /// Of the classes below [`SEALED_FROM`], those that are closed.
     pub classes: Vec<i64>,
+    /// Of the sealed ones, those that are open.
+    pub opened: Vec<i64>,
 }
 
 impl Closed {
+    pub fn closes(&self, class: i64) -> bool {
+        self.classes.contains(&class) || (class >= SEALED_FROM && !self.opened.contains(&class))
+    }
+
     /// Whether what rests on records of at most this class may rest on a closed one.
     pub fn may_have(&self, highest: i64) -> bool {
-        self.classes.iter().any(|class| *class <= highest)
+        (0..=highest).any(|class| self.closes(class))
     }
 }
 

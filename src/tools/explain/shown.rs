@@ -8,17 +8,16 @@ use serde::Serialize;
 
 use crate::history::RowId;
 use crate::model::alert::RecordRef;
+use crate::model::identity::is_of_no_person;
 use crate::model::purpose::Purpose;
 use crate::model::schema::{Column, ColumnType, TableId};
-use crate::model::sets::TableSet;
 use crate::model::time::format_micros;
 use crate::pseudonyms::Kind;
 use crate::rules::planned::PlannedRule;
+use crate::tools::explain::is_computed;
+use crate::tools::explain::mask::has_personal_number;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
-
-/// From this secrecy class on (protected person, sealed notice) only the existence of a record is shown, to anybody.
-const WITHHELD_FROM: i64 = 3;
 
 /// A record that an alert rests on.
 #[derive(Debug, Serialize)]
@@ -90,26 +89,28 @@ impl Person {
             }
         });
         let Some((row, known_time)) = found else { return reference };
-        let withheld = store
-            .int("secrecy_class", row)
-            .is_none_or(|class| class >= WITHHELD_FROM || self.closed.classes.contains(&class));
+        let withheld = store.int("secrecy_class", row).is_none_or(|class| self.closed.closes(class));
         let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
         let values = columns.filter_map(|column| {
             let value = self.value(table, column.name, row)?;
             let is_number = matches!(column.ty, ColumnType::Int | ColumnType::Sek);
             Some(ValueFacts { column: column.name, register: column.register, value, is_number })
         });
+        // When something was noted, and by whom, may be all that is secret about it.
+        let open = || (!withheld).then_some(());
         RecordFacts {
-            event_time: self.instant(table, "event_time", row),
-            registered_at: self.instant(table, "registered_at", row),
-            known_time: Some(format_micros(known_time)),
-            source: store.text("source", row),
+            event_time: open().and_then(|()| self.instant(table, "event_time", row)),
+            registered_at: open().and_then(|()| self.instant(table, "registered_at", row)),
+            known_time: open().map(|()| format_micros(known_time)),
+            source: open().and_then(|()| store.text("source", row)),
             withheld,
             values: values.collect(),
-            // A key may say who pays, and for which month; its token does not, and is turned back with a reason (`reidentify`).
-            reference: reference.reference.map(|key| match withheld {
-                true => self.pseudonyms.token(Kind::RecordKey, &key),
-                false => key,
+            // A key may say who pays, for which month, or who somebody is; its token does not, and is turned back with a reason (`reidentify`).
+            reference: (!is_computed(table.name())).then(|| {
+                match withheld || has_personal_number(&record.record_key) {
+                    true => self.pseudonyms.token(Kind::RecordKey, &record.record_key),
+                    false => record.record_key.clone(),
+                }
             }),
             ..reference
         }
@@ -121,16 +122,13 @@ impl Person {
             let table = TableId::from_name(&record.table).filter(|table| table.is_person());
             let version = [(record.record_key.as_str(), record.version)];
             let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
-            class.is_some_and(|class| self.closed.classes.contains(&class))
+            class.is_some_and(|class| self.closed.closes(class))
         })
     }
 
-    /// Whether a row of a rule rests on a record of a closed class, or may: also on those of a table that it shows and of which it names no
-    /// record.
+    /// Whether a row of a rule rests on a record of a closed class, or may: also on any of a table that it shows.
     pub fn hides(&self, rule: &PlannedRule, records: &[RecordRef], as_of: i64) -> bool {
-        let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
-        let unnamed = rule.shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
-        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, unnamed, as_of))
+        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, rule.shown, as_of))
     }
 
     /// Whether there are records of kinds that a rule reads, which were disclosed for another purpose than the rule's: it was not shown them.
@@ -174,7 +172,7 @@ impl Person {
         }
         let text = array_value_to_string(&array, 0).ok()?;
         let (_, column) = table.def().column(column)?;
-        let is_sole_trader = column.ty == ColumnType::Employer && !text.starts_with("16");
+        let is_sole_trader = column.ty == ColumnType::Employer && !is_of_no_person(&text);
         Some(if is_sole_trader { SOLE_TRADER.to_owned() } else { text })
     }
 

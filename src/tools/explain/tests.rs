@@ -119,7 +119,7 @@ fn what_rests_on_a_class_that_is_closed_to_the_reader_is_not_shown() {
     let (catalogue, open) = (catalogue(), options(dir.path()));
     let log = replayed(dir.path(), &catalogue, &open);
     for class in [1, 2] {
-        let closed = Options { closed: Closed { classes: vec![class] }, ..options(dir.path()) };
+        let closed = Options { closed: Closed { classes: vec![class], ..Closed::default() }, ..options(dir.path()) };
         let rests = |alert: &&Alert| alert.secrecy_class == class && alert.permit_class.is_some();
         let mut seen = std::collections::BTreeSet::new();
         let alerts = log.iter().filter(rests).filter(|alert| seen.insert(alert.rule_id.clone())).take(3);

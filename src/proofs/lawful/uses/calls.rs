@@ -9,9 +9,12 @@ impl Reader<'_> {
     pub(super) fn concat(&mut self, expr: &Expr, parts: &[&Expr]) -> Value {
         let values: Vec<Value> = parts.iter().map(|part| self.value(part)).collect();
         let hidden = |sort: &Sort| sort.safeguard().is_some() && !matches!(sort, Sort::Country | Sort::CountryText);
-        let identifies = |sort: &Sort| sort.is_of_others() || matches!(sort, Sort::Number | Sort::Key | Sort::Spouse);
+        let identifies = |sort: &Sort| {
+            sort.is_of_others() || matches!(sort, Sort::Number | Sort::Key | Sort::Spouse | Sort::Reference)
+        };
         let mut made = Value::Plain;
         for value in &values {
+            self.agreements.note(value);
             if value.has(Sort::is_civil).is_some() {
                 self.use_civil(expr, value);
             } else if let Some(item) = value.has(|sort| hidden(sort) && !identifies(sort)) {
@@ -54,7 +57,9 @@ impl Reader<'_> {
                 let name = if a.items().is_empty() { b } else { a };
                 name.as_sort(&Sort::Agreement, "held against another name")
             }
-            ("records", _) if values.iter().all(|value| value.is_only(|sort| *sort == Sort::Id)) => Value::Plain,
+            ("records", _) if values.iter().all(|value| value.is_only(|sort| *sort == Sort::Reference)) => {
+                values.iter().fold(Value::Null, |all, value| all.or(value)).by("named among the records")
+            }
             ("substr", [_, _, _])
                 if is(0, &Sort::Number) && whole_number(&args[1]) == Some(1) && whole_number(&args[2]) == Some(8) =>
             {
@@ -115,6 +120,7 @@ impl Reader<'_> {
         match name {
             "count" => {
                 for (arg, value) in args.iter().zip(&values) {
+                    self.agreements.note(value);
                     if value.has(|sort| sort.is_civil() || *sort == Sort::Spouse).is_some() {
                         self.use_civil(expr, value);
                     }

@@ -25,6 +25,7 @@ impl Reader<'_> {
         if l.items().is_empty() && r.items().is_empty() {
             return Value::Plain;
         }
+        [l, r].into_iter().for_each(|side| self.agreements.note(side));
         let sides = [(l, r), (r, l)];
         let any = |is: &dyn Fn(&Sort) -> bool| l.has(is).or_else(|| r.has(is));
         let both = |is: &dyn Fn(&Sort) -> bool| l.is_only(is) && r.is_only(is);

@@ -3,7 +3,7 @@
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
-use super::{Cell, Facts, Read, Way, limit, rows, text_or_null};
+use super::{Cell, Facts, Read, Role, Way, limit, rows, text_or_null};
 use crate::model::schema::TableId;
 use crate::proofs::lawful::law::Classes;
 
@@ -39,7 +39,8 @@ pub fn of_join(join: &Join, left: &[Way], right: &[Way], schema: &DFSchema) -> V
     let Some(sides) = sides else {
         // Nothing is narrowed where it cannot be followed.
         let reads = left.iter().chain(right).flat_map(|way| way.reads.iter().cloned());
-        let reads = reads.map(|read| Read { limits: Default::default(), about: None, ..read }).collect();
+        let weighed = |read: Read| Read { limits: Default::default(), about: None, role: read.role.weighed(), ..read };
+        let reads = reads.map(weighed).collect();
         return vec![Way::of_columns(schema.fields().len(), reads)];
     };
     let (kept, others) = if is_swapped { (right, left) } else { (left, right) };
@@ -82,8 +83,8 @@ fn of_partner(left: &Way, pairs: &[Pair], kind: JoinType) -> Option<Way> {
         let own = |permit: usize| permit < pair.left.1;
         way.reads.extend(reads.into_iter().map(|mut read| {
             match kind {
-                JoinType::LeftAnti | JoinType::RightAnti => read.is_absent = !read.is_absent,
-                JoinType::LeftMark | JoinType::RightMark => read.is_absent = false,
+                JoinType::LeftAnti | JoinType::RightAnti => read.role = read.role.denied(),
+                JoinType::LeftMark | JoinType::RightMark => read.role = Role::Weighs,
                 _ => {}
             }
             read.limits.retain(|permit, _| own(*permit));
@@ -255,7 +256,8 @@ impl Pair {
         let same: Vec<(usize, usize)> = self.facts.same.iter().filter(is_of_one_class).copied().collect();
         let Pair { mut way, left, facts } = self;
         way.reads.truncate(left.2);
-        way.reads.extend(reads);
+        // That there is no partner can be asked for.
+        way.reads.extend(reads.into_iter().map(|read| Read { role: read.role.weighed(), ..read }));
         for (permit, set) in facts.classes.iter().filter(|(permit, _)| **permit >= left.1) {
             way.classes[*permit] = way.classes[*permit].and(*set);
         }

@@ -29,8 +29,9 @@ pub fn picked(way: &Way, columns: impl Iterator<Item = Option<usize>>) -> Way {
     Way { cells, ..way.clone() }
 }
 
-/// The ways of rows that are looked at together if they agree in `keys`: what one of them rests on, all of them do.
-pub fn together(ways: &[Way], keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
+/// The ways of rows that are looked at together if they agree in `keys`: what one of them rests on, all of them do. If they are counted
+/// or put in an order (`weighed`), what keeps some of them away may bring others.
+pub fn together(ways: &[Way], keys: &[Expr], schema: &DFSchema, weighed: bool) -> Vec<Way> {
     let of_keys = |way: &Way| -> Vec<Cell> { keys.iter().map(|key| way.cell(key, schema)).collect() };
     let keys: Vec<Vec<Cell>> = ways.iter().map(of_keys).collect();
     let mut out = Vec::with_capacity(ways.len());
@@ -58,6 +59,9 @@ pub fn together(ways: &[Way], keys: &[Expr], schema: &DFSchema) -> Vec<Way> {
                     shared.reads.push(brought);
                 }
             }
+        }
+        if weighed {
+            shared.reads.iter_mut().for_each(|read| read.role = read.role.weighed());
         }
         out.push(shared);
     }
@@ -234,8 +238,7 @@ impl Way {
         for (own, read) in self.reads.iter_mut().zip(&reads).take(named) {
             own.kinds |= read.kinds;
             own.is_tied &= read.is_tied;
-            own.is_absent &= read.is_absent;
-            own.is_weighed &= read.is_weighed;
+            own.role = own.role.or(read.role);
             let both = own.limits.iter().filter_map(|(at, set)| Some((*at, set.or(*read.limits.get(at)?))));
             own.limits = both.collect();
         }
