@@ -47,8 +47,10 @@ impl OutFile {
             let message = format!("there is no folder {}", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
-        // What is new is for its owner alone: most of what is written is about somebody.
-        let permissions = found.map_or(Permissions::from_mode(0o600), |found| found.permissions());
+        // What is new is for its owner alone: most of what is written is about somebody. So what is replaced keeps the rights of its owner
+        // and group, and gives none to others.
+        let mode = found.map_or(0o600, |found| found.permissions().mode() & 0o770);
+        let permissions = Permissions::from_mode(mode);
         let beside = tempfile::Builder::new().prefix(".").suffix(".part").permissions(permissions).tempfile_in(folder);
         let kind = Kind::Beside { out: BufWriter::with_capacity(BUFFER_BYTES, beside.map_err(plain)?), name };
         Ok(OutFile { path: path.to_owned(), kind })

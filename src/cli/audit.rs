@@ -46,7 +46,13 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<()> {
             file.display()
         );
     }
-    terminal::print(&format!("{}: {} entries hold; seal of the last: {}", file.display(), head.number, head.seal));
+    terminal::print(&format!(
+        "{}: {} entries hold, the first of {}; seal of the last: {}",
+        file.display(),
+        head.number,
+        head.since,
+        head.seal
+    ));
     Ok(())
 }
 
@@ -77,6 +83,7 @@ pub fn look(
     let reason =
         reason.context("--reason is needed: audit.file is configured, and each look is recorded with its reason")?;
     let head = audit::record(file, &keys(config)?, Look { command, reason, about })?;
-    note!("recorded as entry {} of {}, seal {}", head.number, file.display(), head.seal);
+    let begins = if head.number == 1 { ", which begins the log" } else { "" };
+    note!("recorded as entry {} of {}{begins}, seal {}", head.number, file.display(), head.seal);
     Ok(())
 }

@@ -48,11 +48,12 @@ pub struct Entry {
     pub seal: String,
 }
 
-/// The last entry of a log: its number and seal.
+/// The last entry of a log, its number and seal, and since when there are entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     pub number: u64,
     pub seal: String,
+    pub since: String,
 }
 
 /// What is to be recorded.
@@ -66,11 +67,21 @@ pub struct Look<'a> {
 /// Adds an entry, and returns once it is on the disk. Refuses to go on after entries that do not hold.
 pub fn record(file: &Path, pseudonyms: &Pseudonyms, look: Look<'_>) -> Result<Head, AuditError> {
     let failed = |source| AuditError::File { file: file.to_owned(), source };
+    let refused = |message: String| failed(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+    let found = std::fs::symlink_metadata(file).ok();
+    if let Some(found) = &found {
+        if !found.is_file() {
+            return Err(refused("it is a link or no file; name the file itself".to_owned()));
+        }
+        if found.len() == 0 {
+            return Err(refused("it has been emptied; note when, and take the file away to begin another".to_owned()));
+        }
+    }
     let mut log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file).map_err(failed)?;
     let mode = log.metadata().map_err(failed)?.mode();
     if mode & 0o022 != 0 {
         let message = format!("others may write to it (mode {:04o}); chmod 600 it", mode & 0o7777);
-        return Err(failed(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message)));
+        return Err(refused(message));
     }
     // Two looks at the same time follow one another.
     log.lock().map_err(failed)?;
@@ -93,7 +104,8 @@ pub fn record(file: &Path, pseudonyms: &Pseudonyms, look: Look<'_>) -> Result<He
     let mut line = serde_json::to_string(&entry).map_err(|error| failed(error.into()))?;
     line.push('\n');
     log.write_all(line.as_bytes()).and_then(|()| log.sync_all()).map_err(failed)?;
-    Ok(Head { number: entry.number, seal: entry.seal })
+    let since = if before.number == 0 { entry.at } else { before.since };
+    Ok(Head { number: entry.number, seal: entry.seal, since })
 }
 
 /// Checks a log from its first entry to its last.
@@ -118,7 +130,10 @@ fn read(file: &Path, log: &File, pseudonyms: &Pseudonyms) -> Result<Head, AuditE
         match seal(&entry, pseudonyms) {
             None => return Err(broken(&format!("its key {:?} is not configured", entry.key_id))),
             Some(seal) if seal != entry.seal => return Err(broken("it has been changed")),
-            Some(_) => head = Head { number: entry.number, seal: entry.seal },
+            Some(_) => {
+                let since = if head.number == 0 { entry.at } else { head.since };
+                head = Head { number: entry.number, seal: entry.seal, since };
+            }
         }
     }
     Ok(head)
@@ -195,6 +210,22 @@ mod tests {
         let told = record(&file, &keys(), look("second")).unwrap_err();
         assert!(matches!(&told, AuditError::File { source, .. } if source.to_string().contains("0666")), "{told:?}");
         assert_eq!(verify(&file, &keys()).unwrap().number, 1);
+    }
+
+    #[test]
+    fn a_log_that_was_emptied_or_is_a_link_takes_no_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("audit.log"), dir.path().join("link.log"));
+        let first = record(&file, &keys(), look("first")).unwrap();
+        let second = record(&file, &keys(), look("second")).unwrap();
+        assert_eq!((first.number, second.number, &second.since), (1, 2, &first.since));
+        assert_eq!(verify(&file, &keys()).unwrap(), second);
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(record(&link, &keys(), look("third")).unwrap_err().to_string().contains("nothing is shown"));
+        std::fs::write(&file, "").unwrap();
+        let told = record(&file, &keys(), look("third")).unwrap_err();
+        assert!(matches!(&told, AuditError::File { source, .. } if source.to_string().contains("emptied")), "{told:?}");
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use officer::{alert_page, permit_page};
 pub use one_person::{Closed, Options, Person, find_alert, subject_of_alert, subject_of_permit};
 pub use page::Page;
 pub use party::{PartyFacts, party_page};
-pub use shown::RecordFacts;
+pub use shown::{Concerns, RecordFacts};
 pub use text::text;
 
 /// Why nothing can be explained. Nothing has been changed.
@@ -198,7 +198,8 @@ pub fn alert<'a>(
 fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, as_of: KnownTime) -> AlertFacts {
     let found_at = parse_instant(&facts.found.as_of).unwrap_or(as_of.0);
     facts.as_of = format_micros(as_of.0);
-    facts.records = facts.found.records.iter().map(|record| person.record(record, found_at)).collect();
+    let concerns = Concerns::of(catalogue.rule(&facts.alert.rule_id), facts.found.permit_class.as_deref());
+    facts.records = facts.found.records.iter().map(|record| person.record(record, found_at, concerns)).collect();
     let mut is_closed = false;
     let in_force = facts.alert.status.stands().then(|| facts::in_force(person, &facts.alert, as_of)).flatten();
     if let (Some((evidence, records)), Some(rule)) = (in_force, catalogue.rule(&facts.alert.rule_id))
@@ -207,7 +208,7 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         is_closed = person.is_closed(&records);
         facts.now = Some(NowFacts {
             finding: rule.finding(&evidence),
-            records: records.iter().map(|record| person.record(record, as_of.0)).collect(),
+            records: records.iter().map(|record| person.record(record, as_of.0, concerns)).collect(),
             evidence,
         });
     }
@@ -215,7 +216,7 @@ fn with_records(mut facts: AlertFacts, catalogue: &Catalogue, person: &Person, a
         && let (Some(ended_at), Some(rule)) = (parse_instant(&facts.alert.as_of), catalogue.rule(&facts.alert.rule_id))
     {
         let known = person.known_at(&mask::tables_read(catalogue, rule), ended_at);
-        facts.ended_by = known.iter().map(|record| person.record(record, ended_at)).collect();
+        facts.ended_by = known.iter().map(|record| person.record(record, ended_at, concerns)).collect();
     }
     let rules = person.shard.rules();
     let planned = rules.iter().find(|rule| rule.file.header.id == facts.alert.rule_id);

@@ -6,12 +6,14 @@ use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
 use serde::Serialize;
 
+use crate::catalogue::file::RuleFile;
 use crate::history::RowId;
 use crate::model::alert::RecordRef;
 use crate::model::identity::is_of_no_person;
 use crate::model::purpose::Purpose;
 use crate::model::schema::{Column, ColumnType, TableId};
 use crate::model::time::format_micros;
+use crate::proofs::lawful::law::{OF_COUPLES, OF_PROTECTION};
 use crate::pseudonyms::Kind;
 use crate::rules::planned::PlannedRule;
 use crate::tools::explain::is_computed;
@@ -62,18 +64,51 @@ impl ValueFacts {
     }
 }
 
-/// Whether a column may be shown: not if it says who someone is (names, numbers, days of birth, addresses, other persons, keyed
-/// hashes).
-pub(super) fn is_shown(column: &Column) -> bool {
-    !matches!(
-        column.ty,
-        ColumnType::Person | ColumnType::OtherPerson | ColumnType::PersonNumber | ColumnType::Hash | ColumnType::Text
-    ) && !column.name.starts_with("birth_on")
+/// Which sensitive facts an alert is about: only its reader is shown them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Concerns {
+    /// The permit rests on a marriage or partnership.
+    civil_status: bool,
+    /// The rule is about citizenship, or a new one may end the permit.
+    citizenship: bool,
+}
+
+impl Concerns {
+    pub fn of(rule: Option<&RuleFile>, class: Option<&str>) -> Concerns {
+        let is_of = |classes: &[&str]| class.is_some_and(|class| classes.contains(&class));
+        let compares = rule.is_some_and(|rule| rule.header.compares_citizenship.is_some());
+        Concerns { civil_status: is_of(&OF_COUPLES), citizenship: compares || is_of(&OF_PROTECTION) }
+    }
+
+    #[cfg(test)]
+    const ALL: Concerns = Concerns { civil_status: true, citizenship: true };
+
+    fn show(self, column: &Column) -> bool {
+        match column.ty {
+            ColumnType::CodeList => self.citizenship,
+            _ => self.civil_status || !column.name.starts_with("civil_status"),
+        }
+    }
+}
+
+/// Whether a column may be shown to a reader: not if it says who someone is (names, numbers, days of birth, addresses, other persons,
+/// keyed hashes), nor if it is sensitive and the alert is about something else.
+fn is_shown(column: &Column, concerns: Concerns) -> bool {
+    concerns.show(column)
+        && !matches!(
+            column.ty,
+            ColumnType::Person
+                | ColumnType::OtherPerson
+                | ColumnType::PersonNumber
+                | ColumnType::Hash
+                | ColumnType::Text
+        )
+        && !column.name.starts_with("birth_on")
 }
 
 impl Person {
     /// The version of a record that an alert names, as known at `as_of`.
-    pub fn record(&self, record: &RecordRef, as_of: i64) -> RecordFacts {
+    pub fn record(&self, record: &RecordRef, as_of: i64, concerns: Concerns) -> RecordFacts {
         let reference = RecordFacts::reference_only(record);
         let Some(table) = TableId::from_name(&record.table).filter(|table| table.is_person()) else {
             return reference;
@@ -90,7 +125,7 @@ impl Person {
         });
         let Some((row, known_time)) = found else { return reference };
         let withheld = store.int("secrecy_class", row).is_none_or(|class| self.closed.closes(class));
-        let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column));
+        let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column, concerns));
         let values = columns.filter_map(|column| {
             let value = self.value(table, column.name, row)?;
             let is_number = matches!(column.ty, ColumnType::Int | ColumnType::Sek);
@@ -193,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_shown_has_words() {
         for table in TableId::ALL.into_iter().filter(|table| table.is_person()) {
-            for column in table.def().columns.iter().filter(|column| is_shown(column)) {
+            for column in table.def().columns.iter().filter(|column| is_shown(column, Concerns::ALL)) {
                 assert!(crate::words::labels::column(column.name).is_some(), "{}.{}", table.name(), column.name);
             }
         }
@@ -202,7 +237,13 @@ mod tests {
     #[test]
     fn nothing_that_says_who_someone_is_may_be_shown() {
         let shown = |table: TableId| -> Vec<&str> {
-            table.def().columns.iter().filter(|column| is_shown(column)).map(|column| column.name).collect()
+            table
+                .def()
+                .columns
+                .iter()
+                .filter(|column| is_shown(column, Concerns::ALL))
+                .map(|column| column.name)
+                .collect()
         };
         for table in TableId::ALL {
             for column in shown(table) {
@@ -214,5 +255,20 @@ mod tests {
             }
         }
         assert!(shown(TableId::Payments).contains(&"amount_sek"));
+    }
+
+    #[test]
+    fn what_is_sensitive_is_shown_where_the_alert_is_about_it() {
+        let shown = |class: &str| -> Vec<&str> {
+            let concerns = Concerns::of(None, Some(class));
+            let columns = TableId::Population.def().columns.iter();
+            columns.filter(|column| is_shown(column, concerns)).map(|column| column.name).collect()
+        };
+        let has = |class: &str, column: &str| shown(class).contains(&column);
+        for column in ["civil_status", "civil_status_on"] {
+            assert!(has("FAMILY_SPOUSE", column) && !has("WORK_EMP", column));
+        }
+        assert!(has("PROT_REFUGEE", "citizenships") && !has("WORK_EMP", "citizenships"));
+        assert!(has("WORK_EMP", "dereg_code"));
     }
 }
