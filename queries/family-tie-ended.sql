@@ -49,7 +49,7 @@ en = "The relationship goes on in spite of the divorce"
 checked = false
 [[counter_evidence]]
 sv = "Våld eller annan allvarlig kränkning i förhållandet, anmäld eller inte"
-en = "Violence or another serious violation in the relationship, reported or not"
+en = "Violence or other serious abuse in the relationship, reported or not"
 checked = false
 
 [params.apart_days]

@@ -488,12 +488,24 @@ fn unreadable(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let said = error.message();
     let quotes_value = ["invalid type", "invalid value", "unknown variant"].iter().any(|kind| said.starts_with(kind));
     let message = match said.split_once(", expected ") {
-        Some((_, expected)) if quotes_value => format!("it must be {expected}"),
+        Some((_, expected)) if quotes_value => format!("it must be {}", in_words(expected)),
         _ if said.starts_with("unknown field") || said.starts_with("duplicate key") => said.to_owned(),
         _ => "this is not TOML".to_owned(),
     };
     let message = key.map_or(message.clone(), |key| format!("{key}: {message}"));
     ConfigError::Parse { file: file.display().to_string(), line, message }
+}
+
+/// What serde expects, as a person says it.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -513,7 +525,10 @@ mod tests {
         let file = dir.path().join("permitwatch.toml");
         for (text, said) in [
             ("[kafka]\nsasl_password = \"hunter2\"", "line 2: sasl_password: unknown field `sasl_password`"),
-            ("[kafka]\n\nsession_timeout_ms = \"hunter2\"", "line 3: session_timeout_ms: it must be u32"),
+            (
+                "[kafka]\n\nsession_timeout_ms = \"hunter2\"",
+                "line 3: session_timeout_ms: it must be a whole number from 0 to 4294967295",
+            ),
             ("[feeds.border]\nclock = 'hunter2'", "line 2: clock: it must be"),
             ("[kafka]\nbrokers = hunter2", "line 2: brokers: this is not TOML"),
             ("[kafka]\nbrokers = 'a'\nbrokers = 'hunter2'", "line 3: brokers: duplicate key"),

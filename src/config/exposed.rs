@@ -7,6 +7,11 @@ use super::{Config, ConfigError};
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let value = |key: &str, message: String| Err(ConfigError::Value { key: key.to_owned(), message });
     let kafka = &config.kafka;
+    // What stands before the @ may be a password, which no message quotes.
+    if kafka.brokers.contains('@') {
+        let message = "a broker is host:port; names and passwords are kafka.sasl_username and kafka.sasl_password_file";
+        return value("kafka.brokers", message.to_owned());
+    }
     let remote = kafka.brokers.split(',').map(str::trim).find(|broker| !broker.is_empty() && !is_this_machine(broker));
     if let Some(broker) = remote
         && kafka.security_protocol.ends_with("plaintext")
@@ -53,6 +58,8 @@ mod tests {
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
+        let told = check("[kafka]\nbrokers = 'me:hunter2@kafka-1:9092'").unwrap_err();
+        assert!(told.contains("kafka.brokers") && !told.contains("hunter2"), "{told}");
         let sasl = "sasl_mechanism = 'PLAIN'\nsasl_username = 'x'\nsasl_password_env = 'P'";
         for text in [
             "[kafka]\nbrokers = 'localhost:9092,kafka-1:9092'".to_owned(),

@@ -78,7 +78,7 @@ impl Judge {
                     Sort::CitizenshipChange | Sort::Agreement | Sort::SparedAgreement => {}
                     Sort::Reference if TOKENS.contains(name) || *name == subject => {}
                     Sort::Person if *name == "person_id" => {}
-                    Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::Citizenship => {
+                    Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately | Sort::Citizenship => {
                         let what = format!("output column {name} shows {} ({item})", item.column);
                         let place = Highlight::Output(Some((*name).to_owned()));
                         let safeguard = item.sort.safeguard().unwrap_or(Safeguard::CivilStatus);

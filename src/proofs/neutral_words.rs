@@ -8,6 +8,7 @@
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::refused::{Highlight, Refused};
+use crate::model::schema::TableId;
 use crate::proofs::code_lists::{Codes, outputs};
 use crate::words::labels;
 
@@ -116,9 +117,9 @@ fn of_words(catalogue: &Catalogue) -> Vec<Refused> {
     }
     let columns =
         catalogue.words.own_columns().filter_map(|(name, own)| Some((name.to_owned(), own, labels::column(name)?)));
-    let codes = catalogue
-        .words
-        .own_codes()
+    let is_of_registers = |column: &str| TableId::ALL.into_iter().any(|table| table.def().column(column).is_some());
+    let codes = catalogue.words.own_codes().filter(|(column, ..)| is_of_registers(column));
+    let codes = codes
         .filter_map(|(column, code, own)| Some((format!("{column} \"{code}\""), own, labels::code(column, code)?)));
     for (name, own, known) in columns.chain(codes).filter(|(_, own, known)| *own != known) {
         let message = format!("it calls {name} \"{}\", which the program calls \"{}\"", own.en, known.en);

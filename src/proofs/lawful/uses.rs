@@ -145,8 +145,9 @@ impl Reader<'_> {
             Expr::Cast(cast) => self.cast(expr, &cast.expr, cast.field.data_type()),
             Expr::TryCast(cast) => self.cast(expr, &cast.expr, cast.field.data_type()),
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => self.binary(expr, left, *op, right),
-            Expr::Not(of) | Expr::IsTrue(of) | Expr::IsFalse(of) | Expr::IsNotTrue(of) | Expr::IsNotFalse(of) => {
-                self.condition(of)
+            Expr::IsTrue(of) => self.condition(of),
+            Expr::Not(of) | Expr::IsFalse(of) | Expr::IsNotTrue(of) | Expr::IsNotFalse(of) => {
+                self.condition(of).with_sort(Sort::is_near, &Sort::CivilNear)
             }
             Expr::IsNull(of) | Expr::IsNotNull(of) | Expr::IsUnknown(of) | Expr::IsNotUnknown(of) => {
                 let value = self.value(of);
@@ -161,23 +162,25 @@ impl Reader<'_> {
                 if let Some(item) = value.has(|sort| matches!(sort, Sort::Excuse | Sort::BirthMoved)) {
                     self.refuse(expr, item, "asks for");
                 }
-                sticky(&[value])
+                sticky(&[value]).with_sort(Sort::is_near, &Sort::CivilNear)
             }
             Expr::Between(between) => {
                 let of = self.value(&between.expr);
+                let mut told = Vec::new();
                 for (op, end) in [(Operator::GtEq, &between.low), (Operator::LtEq, &between.high)] {
                     let value = self.value(end);
-                    self.ask(expr, op, (&between.expr, &of), (end, &value));
+                    told.push(self.ask(expr, op, (&between.expr, &of), (end, &value)));
                 }
-                sticky(&[of])
+                of_parts(&told, if between.negated { Operator::Or } else { Operator::And })
             }
             Expr::InList(list) => {
                 let of = self.value(&list.expr);
+                let mut told = Vec::new();
                 for item in &list.list {
                     let value = self.value(item);
-                    self.ask(expr, Operator::Eq, (&list.expr, &of), (item, &value));
+                    told.push(self.ask(expr, Operator::Eq, (&list.expr, &of), (item, &value)));
                 }
-                sticky(&[of])
+                of_parts(&told, Operator::Or)
             }
             Expr::Case(case) => self.case(expr, case),
             Expr::ScalarFunction(call) => self.call(expr, call.name(), &call.args),
@@ -222,7 +225,7 @@ impl Reader<'_> {
     /// Reads a condition by which something is decided at once.
     pub fn decision(&mut self, expr: &Expr) -> Value {
         let value = self.condition(expr);
-        if value.has(|sort| *sort == Sort::CivilNear).is_some() {
+        if value.has(Sort::is_near).is_some() {
             self.use_civil(expr, &value);
         }
         value
@@ -270,50 +273,6 @@ impl Reader<'_> {
     fn told(&self, expr: &Expr) -> Value {
         let (mut found, mut civil, mut agreements) = (Vec::new(), Vec::new(), Agreements::default());
         Reader { at: self.at, found: &mut found, civil: &mut civil, agreements: &mut agreements }.value(expr)
-    }
-
-    /// Whether a CASE says "same" of those whose civil status changed lately, and of nobody else by their civil status.
-    fn spares(&self, case: &Case) -> bool {
-        match case.when_then_expr.as_slice() {
-            [(when, then)] if case.expr.is_none() => is_same_text(then) && self.is_lately(when),
-            _ => false,
-        }
-    }
-
-    /// Whether a condition, as far as it asks for the day of a civil status, holds for days from some day on.
-    fn is_lately(&self, expr: &Expr) -> bool {
-        let asks = |expr: &Expr| self.told(expr).has(|sort| *sort == Sort::CivilNear).is_some();
-        if !asks(expr) {
-            return true;
-        }
-        match expr {
-            Expr::Alias(alias) => self.is_lately(&alias.expr),
-            Expr::IsTrue(of) => self.is_lately(of),
-            Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => {
-                parts_of(expr, Operator::Or).into_iter().all(|part| self.is_lately(part))
-            }
-            Expr::BinaryExpr(BinaryExpr { op: Operator::And, .. }) => {
-                let parts: Vec<&Expr> = parts_of(expr, Operator::And).into_iter().filter(|part| asks(part)).collect();
-                parts.iter().any(|part| self.is_lately(part))
-                    && parts.iter().all(|part| matches!(part, Expr::BinaryExpr(_) | Expr::Between(_)))
-            }
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                let is_day = |side: &Expr| self.told(side).has(|sort| *sort == Sort::CivilDay).is_some();
-                match op {
-                    Operator::Gt | Operator::GtEq => is_day(left),
-                    Operator::Lt | Operator::LtEq => is_day(right),
-                    _ => false,
-                }
-            }
-            Expr::Between(between) => !between.negated,
-            Expr::Case(case) => {
-                of_coalesce(case).is_some_and(|parts| parts.into_iter().all(|part| self.is_lately(part)))
-            }
-            Expr::ScalarFunction(call) if call.name() == "coalesce" => {
-                call.args.iter().all(|part| self.is_lately(part))
-            }
-            _ => false,
-        }
     }
 
     /// Reads what rows are grouped, partitioned or joined to distinct ones by.
@@ -394,6 +353,10 @@ impl Reader<'_> {
         let Some(safeguard) = item.sort.safeguard() else { return };
         let what = format!("{} {verb} {} ({item})", shown(expr), item.column);
         self.push(safeguard, what, expr, false);
+        if let (Sort::CountryText, Some(breach)) = (&item.sort, self.found.last_mut()) {
+            let hint = "a text made of countries is to be shown; whether they differ, count(DISTINCT ...) tells";
+            breach.hint = Some(hint.to_owned());
+        }
     }
 
     fn use_civil(&mut self, expr: &Expr, value: &Value) {
@@ -432,7 +395,7 @@ impl Reader<'_> {
             Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday | Sort::CivilDay | Sort::PostDay => is_day,
             Sort::Citizenship => matches!(to, DataType::List(_)),
             Sort::Citizenships | Sort::Secrecy => to.is_numeric(),
-            Sort::OfAge(_) | Sort::Protected | Sort::CivilNear => *to == DataType::Boolean,
+            Sort::OfAge(_) | Sort::Protected | Sort::CivilNear | Sort::CivilLately => *to == DataType::Boolean,
             _ => to.is_string(),
         };
         match &value {
@@ -449,7 +412,7 @@ impl Reader<'_> {
                 let parts = parts_of(expr, op);
                 let judged: Vec<&Expr> = parts.iter().copied().filter(|part| !is_estimate(part, op, &parts)).collect();
                 let told: Vec<Value> = judged.into_iter().map(|part| self.condition(part)).collect();
-                return sticky(&told);
+                return of_parts(&told, op);
             }
             Operator::StringConcat => return self.concat(expr, &[left, right]),
             _ => {}
@@ -499,9 +462,9 @@ impl Reader<'_> {
         let value = values.iter().fold(Value::Null, |all, value| all.or(value));
         let value = self.mixed(expr, value);
         // A change of name that comes with one of civil status is none: who is told so is not told apart from whose name is the same.
-        let value = match told.iter().find(|told| told.has(|sort| *sort == Sort::CivilNear).is_some()) {
+        let value = match told.iter().find(|told| told.has(Sort::is_near).is_some()) {
             None => value,
-            Some(_) if is_agreement(&value) && self.spares(case) => {
+            Some(near) if is_agreement(&value) && spares(case, near) => {
                 value.as_sort(&Sort::SparedAgreement, "spared where a civil status changed")
             }
             Some(near) => {
@@ -564,7 +527,7 @@ fn misplaced(value: &Value, shown: &str) -> Option<Misplaced> {
                 }
             }
             Sort::Civil | Sort::CivilDay if is_mixed => return Some(Misplaced::Civil),
-            Sort::CountryText | Sort::Civil | Sort::CivilDay | Sort::CivilNear => {}
+            Sort::CountryText | Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately => {}
             sort if sort.safeguard().is_some() && is_mixed => {
                 return breach(item, format!("{shown} puts something else beside {} ({item})", item.column));
             }
@@ -611,7 +574,15 @@ fn is_plain_question(expr: &Expr) -> bool {
 
 /// What of the values goes on in whatever is asked of them: that somebody is protected, and that a civil status has changed.
 fn sticky(values: &[Value]) -> Value {
-    kept(values, &|sort| matches!(sort, Sort::Protected | Sort::CivilNear))
+    kept(values, &|sort| *sort == Sort::Protected || sort.is_near())
+}
+
+/// What of the values goes on in what AND, or OR, makes of them. It holds lately alone if one part of an AND does, or all of an OR.
+fn of_parts(told: &[Value], op: Operator) -> Value {
+    let near = || told.iter().filter(|told| told.has(Sort::is_near).is_some());
+    let is_lately = |told: &Value| told.has(|sort| *sort == Sort::CivilNear).is_none();
+    let all = if op == Operator::And { near().any(is_lately) } else { near().all(is_lately) };
+    sticky(told).with_sort(Sort::is_near, if all { &Sort::CivilLately } else { &Sort::CivilNear })
 }
 
 /// What functions say of names and citizenships that have not changed.
@@ -622,7 +593,19 @@ fn is_agreement(value: &Value) -> bool {
     let Value::Tainted(taint) = value else { return false };
     !taint.plain
         && taint.texts.iter().all(|text| text == SAME)
-        && taint.items.iter().all(|item| matches!(item.sort, Sort::Agreement | Sort::SparedAgreement | Sort::CivilNear))
+        && taint
+            .items
+            .iter()
+            .all(|item| matches!(item.sort, Sort::Agreement | Sort::SparedAgreement) || item.sort.is_near())
+}
+
+/// Whether a CASE says "same" where its one condition is true, and that condition, as far as it asks for the day of a civil status, is
+/// true from some day on: then nobody is told for not having changed theirs, nor for having done so.
+fn spares(case: &Case, told: &Value) -> bool {
+    match case.when_then_expr.as_slice() {
+        [(_, then)] => is_same_text(then) && told.has(|sort| *sort == Sort::CivilNear).is_none(),
+        _ => false,
+    }
 }
 
 fn is_same_text(expr: &Expr) -> bool {

@@ -27,8 +27,10 @@ pub enum Sort {
     OfAge(Arc<str>),
     Civil,
     CivilDay,
-    /// Whether a civil status changed about when something else did.
+    /// Whether a civil status changed at some time before or after something else.
     CivilNear,
+    /// Whether it changed no earlier than some time before or after it.
+    CivilLately,
     Citizenship,
     /// How many citizenships.
     Citizenships,
@@ -68,7 +70,7 @@ impl Sort {
             Sort::Name => Safeguard::Names,
             Sort::Number | Sort::NumberDate => Safeguard::Numbers,
             Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday | Sort::OfAge(_) => Safeguard::Age,
-            Sort::Civil | Sort::CivilDay | Sort::CivilNear => Safeguard::CivilStatus,
+            Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately => Safeguard::CivilStatus,
             Sort::Citizenship | Sort::Citizenships => Safeguard::Citizenship,
             Sort::Country | Sort::CountryText => Safeguard::NamedCountry,
             Sort::Key => Safeguard::Keys,
@@ -99,8 +101,13 @@ impl Sort {
         matches!(self, Sort::Country | Sort::Citizenship)
     }
 
+    /// Whether it is a truth about the day of a civil status.
+    pub fn is_near(&self) -> bool {
+        matches!(self, Sort::CivilNear | Sort::CivilLately)
+    }
+
     pub fn is_civil(&self) -> bool {
-        matches!(self, Sort::Civil | Sort::CivilDay | Sort::CivilNear)
+        matches!(self, Sort::Civil | Sort::CivilDay) || self.is_near()
     }
 }
 
@@ -280,6 +287,11 @@ impl Value {
     /// The same value seen as another sort, after a step.
     pub fn as_sort(&self, sort: &Sort, what: &str) -> Value {
         self.mapped(|item| Item { sort: sort.clone(), ..item.by(what) })
+    }
+
+    /// The same with items of some sorts seen as of another.
+    pub fn with_sort(&self, is: impl Fn(&Sort) -> bool, sort: &Sort) -> Value {
+        self.mapped(|item| if is(&item.sort) { Item { sort: sort.clone(), ..item.clone() } } else { item.clone() })
     }
 
     /// The value as another row sees it: which day its truth depended on is no longer known.

@@ -1139,3 +1139,104 @@ SELECT ALERT(p) FROM whole_permits p JOIN payments s ON s.person_id = p.person_i
 -- class of another record | gateway | two records of it, one for each question
 SELECT ALERT(p) FROM permits p JOIN permits q ON q.permit_id = p.permit_id JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' AND q.permit_class = 'WORK_EMP' WHERE p.permit_class <> 'PERMANENT'
 -- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | kept away and then missed by an outer join
+WITH kept AS (SELECT p.permit_id FROM permits p WHERE NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = p.person_id))
+SELECT ALERT(p) FROM permits p LEFT JOIN kept k ON k.permit_id = p.permit_id WHERE k.permit_id IS NULL
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | how many are left once excused months are kept away
+WITH left_over AS (SELECT s.person_id, count(*) AS months FROM payments s WHERE s.kind = 'salary' AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month) GROUP BY s.person_id)
+SELECT ALERT(p) FROM permits p JOIN left_over m ON m.person_id = p.person_id AND m.months < 3 WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | the gap that an excused month leaves, by a window
+WITH kept AS (SELECT s.person_id, s.month, s.record, s.version FROM payments s WHERE s.kind = 'salary' AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month)),
+gaps AS (SELECT person_id, month, lag(month) OVER (PARTITION BY person_id ORDER BY month, version, record) AS before FROM kept)
+SELECT ALERT(p) FROM permits p JOIN gaps g ON g.person_id = p.person_id AND g.before < add_months(g.month, -1) WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | the first month that is left
+WITH first_left AS (SELECT s.person_id, min(s.month) AS month FROM payments s WHERE s.kind = 'salary' AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month) GROUP BY s.person_id)
+SELECT ALERT(p) FROM permits p JOIN first_left m ON m.person_id = p.person_id AND m.month > p.valid_from WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | idle months, counted
+SELECT ALERT(p) FROM permits p JOIN idle_months m ON m.permit_id = p.permit_id WHERE p.permit_class = 'WORK_EMP' GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(*) < 2
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | a permit of which no month is idle
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.permit_class = 'WORK_EMP' AND NOT EXISTS (SELECT 1 FROM idle_months m WHERE m.permit_id = p.permit_id)
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | violence that keeps away what keeps away
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = q.person_id AND v.kind = 'violence'))
+
+-- in favour only | in-favour-only | three times absent is once absent, four times is there
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND NOT EXISTS (SELECT 1 FROM permits r WHERE r.permit_id = q.permit_id AND NOT EXISTS (SELECT 1 FROM permits s WHERE s.permit_id = r.permit_id AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id))))
+-- header: legal_gate = "request"
+
+-- in favour only | in-favour-only | absent, or something else
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.first_grant OR NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = p.person_id AND v.kind = 'violence')
+
+-- who is protected | protected-persons | absent where the others are
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND NOT coalesce(n.protected, false))
+
+-- who is protected | protected-persons | twice absent
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = q.person_id AND n.protected))
+
+-- who is protected | protected-persons | missed by an outer join
+WITH n AS (SELECT person_id FROM population WHERE NOT coalesce(protected, false))
+SELECT ALERT(p) FROM permits p LEFT JOIN n ON n.person_id = p.person_id WHERE n.person_id IS NULL
+
+-- who is protected | protected-persons | none of the others, counted
+SELECT ALERT(p) FROM permits p LEFT JOIN population n ON n.person_id = p.person_id GROUP BY p.person_id, p.permit_id, p.first_known_time HAVING count(*) FILTER (WHERE NOT coalesce(n.protected, false)) = 0
+
+-- who is protected | protected-persons | absent, or something else
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.inhibited OR NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND NOT coalesce(n.protected, false))
+
+-- who is protected | protected-persons | first in an order
+SELECT ALERT(p), first_value(n.dereg_code) OVER (PARTITION BY p.permit_id ORDER BY n.protected, n.record) AS code FROM permits p JOIN population n ON n.person_id = p.person_id
+
+-- evidence | keys-of-things | the permit, under another name
+SELECT ALERT(p), p.permit_id AS matter FROM permits p
+
+-- evidence | keys-of-things | the key of a payment within a text
+SELECT ALERT(p), s.record_key || '!' AS matter FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- evidence | keys-of-things | the greatest of a record's references
+SELECT ALERT(p), max(s.record) AS matter FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP' GROUP BY p.person_id, p.permit_id, p.first_known_time
+-- header: legal_gate = "request"
+
+-- evidence | keys-of-things | the records once more
+SELECT ALERT(p), records(p.record) AS matter FROM permits p
+
+-- reserved column | keys-of-things | a key as the reason
+SELECT ALERT(p), p.first_known_time AS cleared_at, p.record_key AS cleared_reason FROM permits p
+
+-- subject | cancellers | the permit that a list of employers names
+SELECT a.person_id, a.permit_id, 'x' AS alert_key, a.first_known_time AS alert_at FROM permit_employers a
+
+-- subject | cancellers | a permit that was taken back
+SELECT h.person_id, h.permit_id, 'x' AS alert_key, h.first_known_time AS alert_at FROM permits_history h WHERE h.op = 'retract'
+
+-- civil by its day | civil-status | names that differ, of those who married alone
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on < add_months(n.event_on, -12), false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'
+
+-- civil by its day | civil-status | the same, by NOT
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN NOT coalesce(n.civil_status_on >= add_months(n.event_on, -12), false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'
+
+-- civil by its day | civil-status | the same, with the branches the other way round
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on >= add_months(n.event_on, -12), false) THEN coalesce(name_agreement(n.name, p.name_at_grant), 'same') ELSE 'same' END <> 'same'
+
+-- civil by its day | civil-status | both agreements, which differ for those who married
+WITH a AS (SELECT p.permit_id, CASE WHEN coalesce(n.civil_status_on >= add_months(n.event_on, -12), false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END AS spared,
+    coalesce(name_agreement(n.name, p.name_at_grant), 'same') AS plain FROM permits p JOIN population n ON n.person_id = p.person_id)
+SELECT ALERT(p) FROM permits p JOIN a ON a.permit_id = p.permit_id WHERE a.spared <> a.plain
+
+-- link key | keys-of-things | the key of the person's own record, as evidence
+SELECT ALERT(p), i.record_key AS matter FROM permits p JOIN identities i ON i.person_id = p.person_id
+
+-- civil by its day | civil-status | names that differ, of those whose day is another
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on <> n.event_on, false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'

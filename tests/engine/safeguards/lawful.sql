@@ -321,7 +321,8 @@ SELECT ALERT(p), p.first_known_time AS due_at, a.last_on FROM permits p JOIN anc
 WHERE NOT EXISTS (SELECT 1 FROM protected_anchors x WHERE x.permit_id = p.permit_id)
 
 -- link key | the key of the person's own record
-SELECT ALERT(p), i.record_key AS matter FROM permits p JOIN identities i ON i.person_id = p.person_id
+SELECT p.person_id, p.permit_id, i.record_key AS alert_key, p.first_known_time AS alert_at, records(p.record, i.record) AS records
+FROM permits p JOIN identities i ON i.person_id = p.person_id
 
 -- protected by omission | what the anchor's posts lack, where the anchor is not protected
 SELECT ALERT(p), p.first_known_time AS due_at FROM permits p LEFT JOIN anchor_population a ON a.permit_id = p.permit_id
@@ -408,3 +409,20 @@ SELECT ALERT(p) FROM whole_permits p JOIN permits q ON q.permit_id = p.permit_id
 -- class of another record | one record, and its class
 SELECT ALERT(p) FROM permits p JOIN payments s ON s.person_id = p.person_id AND s.kind = 'salary' WHERE p.permit_class = 'WORK_EMP'
 -- header: legal_gate = "request"
+
+-- in favour only | three times absent is absent
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM permits q WHERE q.permit_id = p.permit_id AND NOT EXISTS (SELECT 1 FROM permits r WHERE r.permit_id = q.permit_id AND NOT EXISTS (SELECT 1 FROM notices v WHERE v.person_id = r.person_id AND v.kind = 'violence')))
+
+-- in favour only | each excused month keeps one away, and what is left is there once
+WITH kept AS (SELECT DISTINCT s.person_id, s.month FROM payments s WHERE s.kind = 'salary' AND NOT EXISTS (SELECT 1 FROM excused_months x WHERE x.person_id = s.person_id AND x.month = s.month))
+SELECT ALERT(p), p.first_known_time AS due_at, k.month AS first_month FROM permits p JOIN kept k ON k.person_id = p.person_id WHERE p.permit_class = 'WORK_EMP'
+-- header: legal_gate = "request"
+
+-- who is protected | who is protected is kept away
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id AND n.protected)
+
+-- evidence | the permit in the key and among the records
+SELECT p.person_id, p.permit_id, p.permit_id || ':1' AS alert_key, p.first_known_time AS alert_at, records(p.record) AS records FROM permits p
+
+-- civil by its day | between two days, beside a change of name
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on BETWEEN add_months(n.event_on, -12) AND add_months(n.event_on, 12), false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'

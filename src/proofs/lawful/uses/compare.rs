@@ -87,8 +87,13 @@ impl Reader<'_> {
                         && post.is_only(|sort| *sort == Sort::PostDay)
                 });
             if is_beside_the_post {
-                let day = if l.has(Sort::is_civil).is_some() { l } else { r };
-                return day.as_sort(&Sort::CivilNear, "held against the day of a post");
+                let is_left = l.has(Sort::is_civil).is_some();
+                let is_lately = matches!(
+                    (op, is_left),
+                    (Operator::Eq, _) | (Operator::Gt | Operator::GtEq, true) | (Operator::Lt | Operator::LtEq, false)
+                );
+                let sort = if is_lately { Sort::CivilLately } else { Sort::CivilNear };
+                return if is_left { l } else { r }.as_sort(&sort, "held against the day of a post");
             }
             self.use_civil(expr, if l.has(Sort::is_civil).is_some() { l } else { r });
         }
