@@ -164,6 +164,38 @@ fn what_rests_on_a_class_that_is_closed_to_the_reader_is_not_shown() {
     }
 }
 
+/// A sealed record shows neither its content nor when it came and from whom, and nothing of what was found from it, unless its class is opened.
+#[test]
+fn a_sealed_record_shows_that_it_exists() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(300, 2, 5)), dir.path()).unwrap();
+    let path = crate::source::files::ndjson_path(dir.path(), crate::model::schema::Feed::Payments);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"secrecy_class\":2", "\"secrecy_class\":4")).unwrap();
+    let (catalogue, shut) = (catalogue(), options(dir.path()));
+    let log = replayed(dir.path(), &catalogue, &shut);
+    let logged = log.iter().rfind(|alert| alert.secrecy_class == 4 && alert.permit_class.is_some()).unwrap();
+    let told = |opened: &[i64]| {
+        let closed = Closed { opened: opened.to_vec(), ..Closed::default() };
+        alert(dir.path(), &catalogue, &Options { closed, ..shut.clone() }, &logged.alert_id, Some(logged)).unwrap()
+    };
+    for opened in [vec![], vec![3]] {
+        let facts = told(&opened);
+        assert!(facts.found.evidence.is_empty() && facts.found.alert_key.is_empty() && facts.alert.anchor_at.is_none());
+        let sealed: Vec<&RecordFacts> = facts.records.iter().filter(|record| record.table == "payments").collect();
+        assert!(!sealed.is_empty());
+        for record in sealed {
+            assert!(record.withheld && record.values.is_empty());
+            assert_eq!(
+                (&record.event_time, &record.registered_at, &record.known_time, &record.source),
+                (&None, &None, &None, &None)
+            );
+        }
+    }
+    let facts = told(&[3, 4]);
+    assert!(!facts.found.evidence.is_empty() && facts.records.iter().all(|record| !record.withheld));
+}
+
 #[test]
 fn every_alert_and_its_permit_are_explained_as_the_engine_found_them() {
     let dir = tempfile::TempDir::new().unwrap();
