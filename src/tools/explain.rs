@@ -12,6 +12,7 @@
 mod facts;
 mod html;
 mod mask;
+mod numbers;
 mod officer;
 mod one_person;
 mod page;
@@ -463,7 +464,7 @@ impl RecordFacts {
         RecordFacts {
             table: record.table.clone(),
             record_key: record.record_key.clone(),
-            reference: (!is_computed(&record.table) && !mask::has_personal_number(&record.record_key))
+            reference: (!is_computed(&record.table) && !numbers::has_personal_number(&record.record_key))
                 .then(|| record.record_key.clone()),
             version: record.version,
             event_time: None,

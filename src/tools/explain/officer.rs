@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::schema::TableId;
-use crate::tools::explain::mask::without_numbers;
+use crate::tools::explain::numbers::without_numbers;
 use crate::tools::explain::page::{Block, Item, Page, Pair, day, time};
 use crate::tools::explain::party::threshold_pair;
 use crate::tools::explain::shown::ValueFacts;

@@ -17,7 +17,7 @@ use crate::proofs::lawful::law::{OF_COUPLES, OF_PROTECTION};
 use crate::pseudonyms::Kind;
 use crate::rules::planned::PlannedRule;
 use crate::tools::explain::is_computed;
-use crate::tools::explain::mask::has_personal_number;
+use crate::tools::explain::numbers::has_personal_number;
 use crate::tools::explain::one_person::Person;
 use crate::words::labels::SOLE_TRADER;
 
