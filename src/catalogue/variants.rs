@@ -199,9 +199,8 @@ mod tests {
     #[test]
     fn what_cannot_be_varied_is_refused_with_what_can() {
         let own = shipped();
-        let refused = |id: &str, name: &str, value| {
-            own.with_variants(id, &[values(&[(name, value)])]).unwrap_err().to_string()
-        };
+        let refused =
+            |id: &str, name: &str, value| own.with_variants(id, &[values(&[(name, value)])]).unwrap_err().to_string();
         assert_eq!(
             refused("salary-drop", "drop", 1),
             "rule salary-drop has no parameter drop; it has drop_pct, history_months, least_months, shift_pct, z_tenths"
@@ -221,7 +220,8 @@ mod tests {
         let set = own.with_variants("seasonal-limit", &variants).unwrap();
         let tables: Vec<&str> = set.varied.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(tables, ["parameters/0", "parameters/1"]);
-        let of = |table: usize| set.varied[table].1.iter().filter(|row| row.name == "seasonal_days").map(|row| row.value);
+        let of =
+            |table: usize| set.varied[table].1.iter().filter(|row| row.name == "seasonal_days").map(|row| row.value);
         assert_eq!((of(0).collect::<Vec<_>>(), of(1).collect::<Vec<_>>()), (vec![150, 150], vec![200, 200]));
         let last = &set.rules.last().unwrap().sql;
         assert!(last.contains("JOIN \"parameters/0\"") && !names(&last.replace("parameters/", ""), TABLE), "{last}");

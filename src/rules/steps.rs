@@ -117,7 +117,10 @@ mod tests {
         let names: Vec<&str> = steps.repeated().into_iter().map(|at| steps.name(at)).collect();
         assert_eq!(names, ["a", "c"]);
         assert!(Steps::of("SELECT x FROM t").is_none());
-        assert_eq!((steps.read_by(Some(1)), steps.read_by(Some(2)), steps.read_by(None)), (vec![0], vec![1], vec![0, 2]));
+        assert_eq!(
+            (steps.read_by(Some(1)), steps.read_by(Some(2)), steps.read_by(None)),
+            (vec![0], vec![1], vec![0, 2])
+        );
     }
 
     #[test]

@@ -141,8 +141,9 @@ fn replayed(
         while !shards.is_empty() {
             let group = shards.drain(..threads.min(shards.len()));
             let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
-                let replay =
-                    |(shard, rules)| scope.spawn(move || replay_shard((recorded, spoken), rules, (options, listener), shard));
+                let replay = |(shard, rules)| {
+                    scope.spawn(move || replay_shard((recorded, spoken), rules, (options, listener), shard))
+                };
                 let running: Vec<_> = group.map(replay).collect();
                 running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
             });
