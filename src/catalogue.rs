@@ -7,6 +7,7 @@
 //! - `parse` parses a text as SQL, `walk` visits it, `reads` finds what it reads; `uses` finds which rules need which.
 //! - `gateways` says which data the control of each class may read, and by what right.
 //! - `fingerprints` identifies what decides rows.
+//! - `variants` has one rule with other values, many times in one set.
 //! - `files` says which files of the directory are read; `thresholds` reads `parameters.csv`.
 //! - `refused` and `spelling` word the errors.
 
@@ -29,6 +30,7 @@ pub mod stars;
 mod thresholds;
 mod tokens;
 mod uses;
+pub mod variants;
 pub mod walk;
 
 use std::collections::BTreeMap;
@@ -70,6 +72,8 @@ pub struct Catalogue {
     pub views: Vec<ViewFile>,
     pub links: Vec<LinkFile>,
     pub thresholds: Vec<Threshold>,
+    /// Tables of thresholds with other values, by the names under which variants of a rule read them; none in a directory.
+    pub varied: Vec<(String, Vec<Threshold>)>,
     /// The fixed query of the standing set, with `$rule_id`, `$as_of` and `$cancel_reasons`.
     pub standing: String,
     /// Builds `<table>` and `<table>_history` from recorded files; batch only.
@@ -201,6 +205,7 @@ impl Catalogue {
             views,
             links,
             thresholds: thresholds(&files, errors)?,
+            varied: Vec::new(),
             standing: files.read("standing.sql")?,
             tables: files.read("tables.sql")?,
             duckdb: files.read("duckdb.sql")?,

@@ -38,6 +38,7 @@ mod rules;
 mod run;
 mod test;
 mod topics;
+mod tune;
 
 /// Streaming detection of breached permit conditions over register change feeds.
 #[derive(Debug, Parser)]
@@ -74,6 +75,7 @@ enum Command {
     /// Run the rules' own cases, in the engine and as a batch query.
     Test(test::TestArgs),
     Topics(topics::TopicsArgs),
+    Tune(tune::TuneArgs),
 }
 
 /// Where the rules are and which parameters differ.
@@ -280,6 +282,7 @@ impl Cli {
             Command::Sql(args) => replay::sql(&args),
             Command::Test(args) => test::run(&args),
             Command::Topics(args) => topics::run(&args),
+            Command::Tune(args) => tune::run(&args),
         }
     }
 }

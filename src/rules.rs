@@ -1,6 +1,7 @@
 //! Plans the texts of a catalogue once, and evaluates them again and again for batches of units.
 //!
-//! - `plan` turns a catalogue into physical plans (`planned`); `steps` finds the steps that a text computes more than once;
+//! - `plan` turns a catalogue into physical plans (`planned`); `steps` finds the steps that a text computes more than once,
+//!   `common` those that variants of a rule have in common;
 //!   `calendars` has the tables that belong to no person.
 //! - `apart` is where texts are parsed and planned.
 //! - `set` evaluates units with these plans; `requests` says which plans each unit asks for.
@@ -10,6 +11,7 @@
 
 pub mod apart;
 pub mod calendars;
+mod common;
 pub mod linked;
 pub mod output;
 pub mod plan;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::config::{LimitsConfig, Visibility};
-use crate::detector::{Detector, Standing};
+use crate::detector::{Detector, Standing, Transition};
 use crate::history::saved::Mark;
 use crate::history::{ClassSet, History, PersonNo};
 use crate::model::alert::{Alert, AlertId};
@@ -118,6 +118,8 @@ pub struct Shard {
     disabled: RuleBits,
     errors: Vec<u32>,
     detector: Detector,
+    /// Transitions that nobody has taken yet, if they are not worded as alerts ([`Shard::listen`]).
+    heard: Option<Vec<(PersonNo, Transition)>>,
     /// What each standing alert says.
     said: render::Bodies,
     /// By published id: the sequence at which an alert was withdrawn without a word, before the shard started.
@@ -158,6 +160,7 @@ impl Shard {
             disabled: RuleBits::NONE,
             errors: vec![0; count],
             detector: Detector::new(count),
+            heard: None,
             said: render::Bodies::default(),
             floors: FxHashMap::default(),
             clocks: Clocks::default(),
@@ -263,6 +266,17 @@ impl Shard {
     /// Changes that wait for the next settling.
     pub fn pending(&self) -> usize {
         self.changes.len()
+    }
+
+    /// From now on transitions are not worded as alerts, but kept for [`Shard::take_heard`]: what an alert tells its reader is not looked
+    /// at, so no update comes of it. To be called before the first settling.
+    pub fn listen(&mut self) {
+        self.heard = Some(Vec::new());
+    }
+
+    /// The transitions since the last call, those of a person in their order; only of a shard that listens.
+    pub fn take_heard(&mut self) -> Vec<(PersonNo, Transition)> {
+        self.heard.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Everything counted since the last call.

@@ -13,3 +13,4 @@ pub mod explain;
 pub mod quarantine;
 pub mod replay;
 pub mod revision;
+pub mod tune;

@@ -98,6 +98,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "checkpoint",
             "config",
             "decode",
+            "detector",
             "encode",
             "generate",
             "history",
@@ -173,7 +174,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("metrics", &["telemetry"]),
-    ("parquet", &["snapshot", "generate", "tools::checkpoints", "tools::replay"]),
+    ("parquet", &["snapshot", "generate", "tools::checkpoints", "tools::replay", "tools::tune::labels"]),
     ("toml_edit", &["tools::cases"]),
 ];
 

@@ -156,6 +156,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("sql", "--input feeds --rule R01".into()),
         ("test", "R01".into()),
         ("topics create", "--config permitwatch.toml".into()),
+        ("tune", "R01 --sweep months=4,5 --input feeds".into()),
     ]
     .into()
 }

@@ -177,6 +177,12 @@ impl Header {
         }
     }
 
+    /// The names of its parameters, for a message.
+    pub fn declared(&self) -> String {
+        let names: Vec<&str> = self.params.keys().map(String::as_str).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
     /// What the rule is for: it sees what was disclosed for that.
     pub fn purpose(&self) -> Purpose {
         // A header with another word is refused when it is read.
@@ -193,6 +199,8 @@ pub struct RuleFile {
     pub header: Header,
     /// The SELECT without the header, with each `step.*` expanded.
     pub sql: String,
+    /// The same as its author wrote it, with `$name` for each parameter.
+    pub written: Arc<str>,
     /// Values of the parameters.
     pub values: BTreeMap<String, i64>,
     /// The words of the catalogue that the rule is in.
@@ -256,31 +264,9 @@ impl RuleFile {
             let message = horizon::problem(table, duration)?;
             Some(FileError::Horizon { file: file(), table: table.clone(), message })
         }));
-        let names: Vec<&str> = header.params.keys().map(String::as_str).collect();
-        let declared = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        let mut values: BTreeMap<String, i64> =
-            header.params.iter().map(|(name, param)| (name.clone(), param.default)).collect();
-        for (param, value) in set {
-            match values.get_mut(param) {
-                Some(slot) => *slot = *value,
-                None => errors.push(FileError::NoSuchParam {
-                    file: file(),
-                    param: param.clone(),
-                    declared: declared.clone(),
-                }),
-            }
-        }
-        let out_of_range = |(name, param): (&String, &Param)| {
-            let (range, file, param) = (param.range(name), file(), name.clone());
-            let (least, most) = range.clone().into_inner();
-            let value = values.get(name).copied().filter(|value| !range.contains(value));
-            match value {
-                _ if range.is_empty() => Some(FileError::NoRange { file, param, least, most }),
-                value => value.map(|value| FileError::OutOfRange { file, param, value, least, most }),
-            }
-        };
-        errors.extend(header.params.iter().filter_map(out_of_range));
-        let Replaced { sql, used, unknown, .. } = params::replace(sql, &values);
+        let values = assigned(&header, &file(), set, &mut errors);
+        let declared = header.declared();
+        let Replaced { sql: replaced, used, unknown, .. } = params::replace(sql, &values);
         errors.extend(unknown.into_iter().map(|(param, _)| FileError::UnknownParam {
             file: file(),
             param,
@@ -289,10 +275,25 @@ impl RuleFile {
         let unused = values.keys().filter(|name| !used.contains(name));
         errors.extend(unused.map(|param| FileError::UnusedParam { file: file(), param: param.clone() }));
         if errors.is_empty() {
-            return Ok(RuleFile { header, sql: stars::write_out(&sql.text).text, values, words: Arc::default() });
+            let sql = (stars::write_out(&replaced.text).text, Arc::from(sql));
+            return Ok(RuleFile { header, sql: sql.0, written: sql.1, values, words: Arc::default() });
         }
         let first = errors.remove(0);
         Err((first, errors))
+    }
+
+    /// The same rule with other values of some of its parameters.
+    pub fn with_values(&self, set: &BTreeMap<String, i64>) -> Result<RuleFile, FileError> {
+        let mut errors = Vec::new();
+        let file = format!("{}.sql", self.header.id);
+        let own = self.values.iter().map(|(name, value)| (name.clone(), *value));
+        let set = own.chain(set.iter().map(|(name, value)| (name.clone(), *value))).collect();
+        let values = assigned(&self.header, &file, &set, &mut errors);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        let sql = stars::write_out(&params::replace(&self.written, &values).sql.text).text;
+        Ok(RuleFile { sql, values, ..self.clone() })
     }
 
     /// Cancellers that concern the rule.
@@ -331,6 +332,38 @@ impl RuleFile {
         let template = &self.header.finding;
         Bilingual { sv: told(Language::Sv, &template.sv), en: told(Language::En, &template.en) }
     }
+}
+
+/// The values of a rule's parameters where `set` overrides defaults.
+fn assigned(
+    header: &Header,
+    file: &str,
+    set: &BTreeMap<String, i64>,
+    errors: &mut Vec<FileError>,
+) -> BTreeMap<String, i64> {
+    let mut values: BTreeMap<String, i64> =
+        header.params.iter().map(|(name, param)| (name.clone(), param.default)).collect();
+    for (param, value) in set {
+        match values.get_mut(param) {
+            Some(slot) => *slot = *value,
+            None => errors.push(FileError::NoSuchParam {
+                file: file.to_owned(),
+                param: param.clone(),
+                declared: header.declared(),
+            }),
+        }
+    }
+    let out_of_range = |(name, param): (&String, &Param)| {
+        let (range, file, param) = (param.range(name), file.to_owned(), name.clone());
+        let (least, most) = range.clone().into_inner();
+        let value = values.get(name).copied().filter(|value| !range.contains(value));
+        match value {
+            _ if range.is_empty() => Some(FileError::NoRange { file, param, least, most }),
+            value => value.map(|value| FileError::OutOfRange { file, param, value, least, most }),
+        }
+    };
+    errors.extend(header.params.iter().filter_map(out_of_range));
+    values
 }
 
 fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {

@@ -44,11 +44,14 @@ pub fn calendars(thresholds: &[Threshold]) -> Vec<(&'static str, RecordBatch)> {
             Arc::new(thresholds.iter().map(|t| Some(t.value)).collect::<Int64Array>()),
         ],
     );
-    vec![("months", month_table), ("days", day_table), ("parameters", parameter_table)]
+    vec![("months", month_table), ("days", day_table), (PARAMETERS, parameter_table)]
 }
 
-/// What tells the rows of such a table apart. Thresholds of one name that overlap are refused when they are read.
-pub fn rows_of(name: &str, batch: &RecordBatch) -> Table {
+/// The table of thresholds.
+pub const PARAMETERS: &str = "parameters";
+
+/// What tells the rows of such a table apart; `of` is the calendar that it is. Thresholds of one name that overlap are refused when they are read.
+pub fn rows_of(name: &str, of: &str, batch: &RecordBatch) -> Table {
     let schema = batch.schema();
     let mut table = Table::new(name, schema.fields().iter().map(|field| field.name().as_str()));
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
@@ -60,14 +63,14 @@ pub fn rows_of(name: &str, batch: &RecordBatch) -> Table {
             table = table.with_bounds(field.name(), (least.into(), most.into()));
         }
     }
-    match name {
+    match of {
         "months" => table.with_key(&["month"]).with_key(&["next_month"]).with_key(&["complete_at"]).without_null(&[
             "month",
             "next_month",
             "complete_at",
         ]),
         "days" => table.with_key(&["day"]).without_null(&["day"]),
-        "parameters" => table
+        PARAMETERS => table
             .with_key(&["name", "valid_from"])
             .without_overlap(&["name"], "valid_from", "valid_to")
             .without_null(&["name", "valid_from", "value"]),

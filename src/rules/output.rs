@@ -351,15 +351,13 @@ impl Shared {
         let (since, from_on, to_on) = (columns.instant("since")?, columns.day("from_on")?, columns.day("to_on")?);
         for row in 0..corroborations.num_rows() {
             let id = ids.as_string::<i32>().value(row);
-            let Some(rule) = rules.iter().position(|rule| *rule == id) else { continue };
             let day = |array: &ArrayRef| Day(array.as_primitive::<Date32Type>().value(row));
             let Some(since) = at(&since, row) else { continue };
-            out[unit_of(&persons, row)?].corroborations.push(Corroboration {
-                rule: RuleNo::at(rule),
-                since,
-                from_on: day(&from_on),
-                to_on: day(&to_on),
-            });
+            // Variants of a rule share its id: a tip speaks to each of them.
+            let spoken_to = rules.iter().enumerate().filter(|(_, rule)| **rule == id).map(|(at, _)| RuleNo::at(at));
+            let (from_on, to_on) = (day(&from_on), day(&to_on));
+            let rows = spoken_to.map(|rule| Corroboration { rule, since, from_on, to_on });
+            out[unit_of(&persons, row)?].corroborations.extend(rows);
         }
         for conditions in &mut out {
             conditions.cancellers.sort_unstable();

@@ -13,6 +13,7 @@ mod views;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use arrow::array::RecordBatch;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
@@ -45,7 +46,8 @@ use crate::proofs::size::check_size;
 use crate::proofs::tags::Tag;
 use crate::proofs::text::check_text;
 use crate::proofs::values::check_arithmetic;
-use crate::rules::calendars::{calendars, rows_of};
+use crate::rules::calendars::{PARAMETERS, calendars, rows_of};
+use crate::rules::common::Common;
 use crate::rules::output::CancellerSet;
 use crate::rules::planned::{BaseTable, PlannedLink, PlannedRule, PlannedView, Query, RULE_ROWS, rule_rows_schema};
 use crate::rules::requests::Plans;
@@ -100,6 +102,8 @@ pub(super) struct Planner {
     /// Views and steps, each after those that it reads; and their logical plans with all their columns.
     views: Vec<PlannedView>,
     declared: Vec<LogicalPlan>,
+    /// What variants of a rule have in common; `None`: no rule stands in the catalogue twice.
+    common: Option<Common>,
     /// The slot for the rows of rules that others use.
     rule_rows: Arc<Slot>,
     /// What one call of a plan may spend.
@@ -142,7 +146,7 @@ impl Role<'_> {
 struct Shared {
     sql: String,
     /// What may be read, these tables included.
-    known: Known,
+    known: Arc<Known>,
     /// What these steps do with sensitive columns.
     found: Vec<Breach>,
 }
@@ -168,6 +172,7 @@ impl Planner {
             view_by_name: BTreeMap::new(),
             views: Vec::new(),
             declared: Vec::new(),
+            common: Common::of(&catalogue.rules),
             rule_rows: Slot::new(RULE_ROWS, rule_rows_schema()),
             budget: Budget::new(CALL_BUDGET),
         };
@@ -186,13 +191,24 @@ impl Planner {
             .with_words("severity", &Severity::ALL.map(Severity::name));
         planner.known.add(RULE_ROWS, Owner::Person, columns.into(), rows);
         for (name, batch) in calendars(&catalogue.thresholds) {
-            let slot = Slot::new(name, batch.schema());
-            let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
-            slot.fill_columns(columns, batch.num_rows());
-            planner.register(&slot).map_err(failed)?;
-            planner.known.add(name, Owner::Nobody, BTreeMap::new(), rows_of(name, &batch));
+            planner.add_calendar(name, name, &batch).map_err(failed)?;
+        }
+        for (name, thresholds) in &catalogue.varied {
+            for (of, batch) in calendars(thresholds).into_iter().filter(|(of, _)| *of == PARAMETERS) {
+                planner.add_calendar(name, of, &batch).map_err(failed)?;
+            }
         }
         Ok(planner)
+    }
+
+    /// Adds a table that belongs to nobody; `of` is the calendar that it is.
+    fn add_calendar(&mut self, name: &str, of: &str, batch: &RecordBatch) -> Result<(), DataFusionError> {
+        let slot = Slot::new(name, batch.schema());
+        let columns = batch.columns().iter().map(|column| Some(Column::new(Arc::clone(column)))).collect();
+        slot.fill_columns(columns, batch.num_rows());
+        self.register(&slot)?;
+        self.known.add(name, Owner::Nobody, BTreeMap::new(), rows_of(name, of, batch));
+        Ok(())
     }
 
     fn add_base(&mut self, table: TableId, history: bool) -> Result<(), DataFusionError> {

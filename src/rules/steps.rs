@@ -32,6 +32,19 @@ impl Steps {
         (0..self.all().len()).filter(|at| count(at) > 1).collect()
     }
 
+    pub fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    /// Which steps a step reads; with `None`, which the rest of the text reads.
+    pub fn read_by(&self, reader: Option<usize>) -> Vec<usize> {
+        let names = match reader {
+            None => names_in(self.query.body.as_ref()),
+            Some(at) => self.all().get(at).map(|step| names_in(step.query.as_ref())).unwrap_or_default(),
+        };
+        (0..self.len()).filter(|at| names.iter().any(|name| name == self.name(*at))).collect()
+    }
+
     pub fn name(&self, at: usize) -> &str {
         self.all().get(at).map_or("", |step| step.alias.name.value.as_str())
     }
@@ -104,6 +117,10 @@ mod tests {
         let names: Vec<&str> = steps.repeated().into_iter().map(|at| steps.name(at)).collect();
         assert_eq!(names, ["a", "c"]);
         assert!(Steps::of("SELECT x FROM t").is_none());
+        assert_eq!(
+            (steps.read_by(Some(1)), steps.read_by(Some(2)), steps.read_by(None)),
+            (vec![0], vec![1], vec![0, 2])
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ use thiserror::Error;
 
 use crate::catalogue::Catalogue;
 use crate::config::{LimitsConfig, Visibility};
+use crate::detector::Transition;
+use crate::history::PersonNo;
 use crate::merge::{Merge, Merged};
 use crate::model::alert::Alert;
 use crate::model::clock::Spoken;
@@ -64,6 +66,8 @@ pub struct Replayed {
     /// Rules that failed for so many units that a shard disabled them.
     pub disabled: BTreeSet<String>,
     pub messages: u64,
+    /// The known time of the first message.
+    pub first: Option<KnownTime>,
     pub work: Vec<Work>,
     pub persons: u64,
     pub state_bytes: u64,
@@ -87,6 +91,15 @@ pub enum ReplayError {
     Panic,
 }
 
+/// Who hears of each transition while a recording is replayed, in place of a log of alerts. Shards run side by side: the transitions of a
+/// person come in their order, those of several persons in any.
+pub trait Listener: Sync {
+    fn hear(&self, shard: &Shard, heard: Vec<(PersonNo, Transition)>);
+
+    /// The shard has been settled for the last time.
+    fn end(&self, shard: &Shard);
+}
+
 /// Replays a recording through the engine. Without links, each shard runs by itself, at most as many at a time as there are cores;
 /// with links, all shards advance together.
 pub fn timeline<'a>(
@@ -94,7 +107,26 @@ pub fn timeline<'a>(
     catalogue: &Catalogue,
     options: &Timeline,
 ) -> Result<Replayed, ReplayError> {
-    let recorded = recorded.into().read_as_of(Some(options.as_of));
+    replayed(recorded.into(), catalogue, options, None)
+}
+
+/// The same for a listener: no alert is worded, and the log stays empty.
+pub fn listened<'a>(
+    recorded: impl Into<Recorded<'a>>,
+    catalogue: &Catalogue,
+    options: &Timeline,
+    listener: &dyn Listener,
+) -> Result<Replayed, ReplayError> {
+    replayed(recorded.into(), catalogue, options, Some(listener))
+}
+
+fn replayed(
+    recorded: Recorded<'_>,
+    catalogue: &Catalogue,
+    options: &Timeline,
+    listener: Option<&dyn Listener>,
+) -> Result<Replayed, ReplayError> {
+    let recorded = recorded.read_as_of(Some(options.as_of));
     // One core reads how far the feeds reach while another plans.
     let (spoken, rules) = std::thread::scope(|scope| {
         let reading = scope.spawn(|| files::spoken(recorded));
@@ -109,8 +141,9 @@ pub fn timeline<'a>(
         while !shards.is_empty() {
             let group = shards.drain(..threads.min(shards.len()));
             let parts: Vec<Result<Replayed, ReplayError>> = std::thread::scope(|scope| {
-                let replay =
-                    |(shard, rules)| scope.spawn(move || replay_shard((recorded, spoken), rules, options, shard));
+                let replay = |(shard, rules)| {
+                    scope.spawn(move || replay_shard((recorded, spoken), rules, (options, listener), shard))
+                };
                 let running: Vec<_> = group.map(replay).collect();
                 running.into_iter().map(|thread| thread.join().unwrap_or(Err(ReplayError::Panic))).collect()
             });
@@ -119,7 +152,7 @@ pub fn timeline<'a>(
             }
         }
     } else {
-        for part in together::replay((recorded, spoken), shards, options)? {
+        for part in together::replay((recorded, spoken), shards, (options, listener))? {
             out.add(part);
         }
     }
@@ -133,10 +166,10 @@ pub fn timeline<'a>(
 fn replay_shard(
     recorded: (Recorded<'_>, Spoken),
     rules: RuleSet,
-    options: &Timeline,
+    (options, listener): (&Timeline, Option<&dyn Listener>),
     number: i32,
 ) -> Result<Replayed, ReplayError> {
-    let mut lane = Lane::open(recorded, rules, options, number)?;
+    let mut lane = Lane::open(recorded, rules, (options, listener), number)?;
     while let Some(last) = lane.take_batch()? {
         let emitted = lane.shard.settle(last);
         lane.note(emitted);
@@ -149,6 +182,7 @@ fn replay_shard(
 /// One shard with its source and its results.
 struct Lane<'a> {
     options: &'a Timeline,
+    listener: Option<&'a dyn Listener>,
     shard: Shard,
     merge: Merge<FileShard>,
     out: Replayed,
@@ -158,7 +192,7 @@ impl<'a> Lane<'a> {
     fn open(
         (recorded, spoken): (Recorded<'_>, Spoken),
         mut rules: RuleSet,
-        options: &'a Timeline,
+        (options, listener): (&'a Timeline, Option<&'a dyn Listener>),
         number: i32,
     ) -> Result<Lane<'a>, ReplayError> {
         let settings = Settings {
@@ -176,7 +210,11 @@ impl<'a> Lane<'a> {
         }
         let mut shard = Shard::new(settings, rules);
         shard.set_spoken(spoken);
-        Ok(Lane { options, shard, merge: Merge::new(source, options.visibility.permit_lead), out: Replayed::default() })
+        if listener.is_some() {
+            shard.listen();
+        }
+        let merge = Merge::new(source, options.visibility.permit_lead);
+        Ok(Lane { options, listener, shard, merge, out: Replayed::default() })
     }
 
     /// Takes a batch of messages; returns the time up to which everything has been taken, `None` at the end. A batch ends only
@@ -212,6 +250,7 @@ impl<'a> Lane<'a> {
 
     fn take_one(&mut self) -> Result<bool, ReplayError> {
         let Merged::Message(message) = self.merge.take()? else { return Ok(false) };
+        self.out.first = self.out.first.or(Some(message.known_time));
         self.shard.take(message);
         self.out.messages += 1;
         Ok(true)
@@ -219,12 +258,21 @@ impl<'a> Lane<'a> {
 
     fn note(&mut self, emitted: Vec<Emitted>) {
         self.out.log.extend(emitted.into_iter().map(|emitted| emitted.alert));
+        if let Some(listener) = self.listener {
+            let heard = self.shard.take_heard();
+            listener.hear(&self.shard, heard);
+        }
     }
 
     fn finish(mut self) -> Replayed {
+        if let Some(listener) = self.listener {
+            listener.end(&self.shard);
+        }
         self.out.fates = self.shard.take_fates();
         self.out.quarantined = self.shard.take_quarantined();
-        self.out.standing = standing_rows(&self.shard);
+        if self.listener.is_none() {
+            self.out.standing = standing_rows(&self.shard);
+        }
         self.out.waiting = Waiting::of(&self.shard);
         self.out.disabled = disabled(&self.shard);
         self.out.work.push(self.shard.take_work());
@@ -263,6 +311,7 @@ impl Replayed {
         self.quarantined.extend(other.quarantined);
         self.disabled.extend(other.disabled);
         self.messages += other.messages;
+        self.first = [self.first, other.first].into_iter().flatten().min();
         self.work.extend(other.work);
         self.persons += other.persons;
         self.state_bytes += other.state_bytes;

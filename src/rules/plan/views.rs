@@ -37,27 +37,50 @@ impl Planner {
     }
 
     /// The text with its repeated steps in tables of their own; `None` if there are none. A step that cannot be proved alone stays where
-    /// it is: the condition that keeps its units apart may be at the place that reads it.
+    /// it is: the condition that keeps its units apart may be at the place that reads it. What variants of a rule have in common is
+    /// such a table for all of them.
     pub(super) async fn share_steps(&mut self, owner: &str, sql: &str) -> Option<Shared> {
         let mut steps = Steps::of(sql)?;
-        let mut known: Option<Known> = None;
+        let mut common = self.common.take_if(|common| common.is_of(owner));
+        let wanted = common.as_ref().map_or_else(|| steps.repeated(), |common| common.steps(&steps));
+        let mut known = common.as_mut().and_then(|common| common.known.take());
         let mut found = Vec::new();
-        for at in steps.repeated() {
-            let name = format!("{owner}/{}", steps.name(at));
-            let known = known.get_or_insert_with(|| self.known.clone());
-            let Ok(step) = self.prove_derived(known, steps.alone(at)).await else { continue };
-            let is_shared = step.proved.carried.owner == Owner::Person && is_worth_a_table(&step.plan);
-            if !is_shared || self.view_by_name.contains_key(&name) {
+        for at in wanted {
+            let text = steps.alone(at);
+            if let Some((name, breaches)) = common.as_ref().and_then(|common| common.tables.get(&text)) {
+                steps.replace(at, name);
+                found.extend(breaches.iter().cloned());
                 continue;
             }
-            make_known(known, &name, &step);
+            let known = known.get_or_insert_with(|| Arc::new(self.known.clone()));
+            let Ok(step) = self.prove_derived(known, text.clone()).await else { continue };
+            let is_shared = step.proved.carried.owner == Owner::Person && is_worth_a_table(&step.plan);
+            let Some(name) = self.free_name(owner, steps.name(at), common.is_some()).filter(|_| is_shared) else {
+                continue;
+            };
+            make_known(Arc::make_mut(known), &name, &step);
             let breaches = step.proved.flow.found.clone();
             if self.declare(&name, step, true).is_ok() {
                 steps.replace(at, &name);
+                if let Some(common) = &mut common {
+                    common.tables.insert(text, (name, breaches.clone()));
+                }
                 found.extend(breaches);
             }
         }
-        known.filter(|_| steps.is_changed()).map(|known| Shared { sql: steps.sql(), known, found })
+        let shared = known.clone().filter(|_| steps.is_changed());
+        if let Some(mut common) = common {
+            common.known = known;
+            self.common = Some(common);
+        }
+        shared.map(|known| Shared { sql: steps.sql(), known, found })
+    }
+
+    /// A name for the table of a step that no other has. Only steps of variants may have the same name.
+    fn free_name(&self, owner: &str, step: &str, is_variant: bool) -> Option<String> {
+        let plain = format!("{owner}/{step}");
+        let more = (1..).map(|number| format!("{plain}/{number}")).take_while(|_| is_variant);
+        std::iter::once(plain.clone()).chain(more).find(|name| !self.view_by_name.contains_key(name))
     }
 
     fn declare(&mut self, name: &str, text: Text, is_step: bool) -> Result<(), DataFusionError> {

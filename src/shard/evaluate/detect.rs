@@ -60,6 +60,10 @@ impl Shard {
         let reads = |rule: RuleNo| rules[rule.index()].tables.feeds();
         let late = Late { feeds: job.late, at: job.late_at };
         self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
+        if let Some(heard) = &mut self.heard {
+            heard.extend(transitions.into_iter().map(|transition| (person, transition)));
+            return;
+        }
         for transition in transitions {
             let alert = self.render(person, &transition, None, job.unit.as_of);
             out.push(Emitted { alert, sent_at: job.sent_at, deadline: false });
@@ -86,7 +90,11 @@ impl Shard {
                 Order::Strict => self.asserted_to(number, until),
             };
             let span = Span { until: next.map_or(until, |next| next.at.minus(1).max(job.at)), absence };
+            let is_worded = self.heard.is_none();
             let content = |hit: &Hit| {
+                if !is_worded {
+                    return 0;
+                }
                 let header = &rule.file.header;
                 let evidence = rows.evidence(hit, header.subject_column());
                 content(&header.title, &rule.file.finding(&evidence), &header.legal_basis, &evidence)
@@ -100,6 +108,9 @@ impl Shard {
             let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
+            if let Some(heard) = &mut self.heard {
+                heard.extend(transitions.drain(..).map(|transition| (person, transition)));
+            }
             for mut transition in transitions.drain(..) {
                 transition.sequence = self.above_floor(transition.alert.id, transition.sequence);
                 let row = transition.hit.map(|hit| (rows, &hits[hit]));

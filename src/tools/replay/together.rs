@@ -6,7 +6,7 @@
 
 use std::sync::{Barrier, Mutex, PoisonError};
 
-use super::{Lane, ReplayError, Replayed, Timeline};
+use super::{Lane, Listener, ReplayError, Replayed, Timeline};
 use crate::model::clock::Spoken;
 use crate::model::partition::partition_of;
 use crate::model::record::Record;
@@ -23,12 +23,12 @@ const MESSAGES_PER_DAY: usize = 1_000;
 pub(super) fn replay(
     recorded: (Recorded<'_>, Spoken),
     shards: Vec<(i32, RuleSet)>,
-    options: &Timeline,
+    (options, listener): (&Timeline, Option<&dyn Listener>),
 ) -> Result<Vec<Replayed>, ReplayError> {
     let count = shards.len();
     let mut lanes = Vec::with_capacity(count);
     for (number, rules) in shards {
-        lanes.push(Lane::open(recorded, rules, options, number)?);
+        lanes.push(Lane::open(recorded, rules, (options, listener), number)?);
     }
     let mut first: Option<KnownTime> = None;
     for lane in &mut lanes {

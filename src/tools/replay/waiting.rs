@@ -23,11 +23,14 @@ impl Waiting {
         let clock = |feed: Feed| Some(shard.clocks().feed(feed)).filter(|clock| *clock > KnownTime::MIN);
         let counts = shard.waiting();
         let waits = counts.iter().zip(shard.rules()).enumerate().filter(|(_, (units, _))| **units > 0);
-        let rules = waits.filter_map(|(at, (units, rule))| {
+        let found = waits.filter_map(|(at, (units, rule))| {
             let slowest = shard.clocks().slowest(shard.waits_for(at))?;
             Some((rule.file.header.id.clone(), (*units, slowest)))
         });
-        Waiting { clocks: Feed::SOURCES.into_iter().map(|feed| (feed, clock(feed))).collect(), rules: rules.collect() }
+        let mut rules = BTreeMap::new();
+        // Of a rule with variants, the rule itself comes first.
+        found.for_each(|(id, waits)| _ = rules.entry(id).or_insert(waits));
+        Waiting { clocks: Feed::SOURCES.into_iter().map(|feed| (feed, clock(feed))).collect(), rules }
     }
 
     /// By the result of a batch query.
