@@ -20,6 +20,7 @@ use crate::output::OutFile;
 use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
+use crate::tools::replay::parquet::{self, write_transitions};
 use crate::tools::replay::{self, Replayed, SetAside, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,10 +38,10 @@ pub struct ReplayArgs {
     input: PathBuf,
     #[arg(long, value_enum, default_value = "timeline")]
     mode: Mode,
-    /// Where to write: timeline, every transition; batch, the standing set. One JSON object a line.
+    /// Where to write: timeline, every transition; batch, the standing set. One JSON object a line, or Parquet if the name ends in .parquet.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Where to write the standing set, in either mode.
+    /// Where to write the standing set, in either mode and either form.
     #[arg(long, value_name = "FILE")]
     standing: Option<PathBuf>,
     /// Where timeline also writes each message that it set aside: file, line, member and reason, one JSON object a line.
@@ -48,8 +49,12 @@ pub struct ReplayArgs {
     quarantine: Option<PathBuf>,
     /// Clock at the end, a date or RFC 3339 time; default: the greatest known time recorded. What is stamped later than both this and
     /// now cannot be true: timeline sets it aside, batch refuses its file.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, visible_alias = "to", value_name = "TIME", value_parser = time)]
     as_of: Option<KnownTime>,
+    /// With timeline: write transitions as of this time and later alone, a date or RFC 3339 time. What came before is read all the same, since what
+    /// stands rests on it.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<KnownTime>,
     /// Partitions to spread the persons over.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1024))]
     partitions: i32,
@@ -148,6 +153,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     if args.mode == Mode::Batch && args.quarantine.is_some() {
         bail!("--quarantine goes with --mode timeline: batch refuses tables with a value that would be set aside");
     }
+    if args.mode == Mode::Batch && args.from.is_some() {
+        bail!("--from goes with --mode timeline: batch says what stands at one time");
+    }
     let inputs = Inputs::default().recording(&args.input).rules(&args.rules.rules).file(args.config.as_deref());
     let outputs = [&args.out, &args.standing, &args.quarantine].map(|path| path.as_deref());
     let [out, standing_out, quarantine_out] = inputs.create(outputs)?;
@@ -172,6 +180,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         Mode::Timeline => {
             let recorded = recorded.with_spoken()?;
             let as_of = clock(recorded, args.as_of)?;
+            if let Some(from) = args.from.filter(|from| *from > as_of) {
+                bail!("--from {from} lies after the clock at the end, {as_of}");
+            }
             note_strays(&recorded.strays());
             let options = Timeline {
                 partitions: args.partitions,
@@ -180,7 +191,18 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             };
             let replayed = replay::timeline(recorded, &catalogue, &options)?;
             if let Some(out) = out {
-                write_lines(out, replayed.log.iter().map(Alert::said))?;
+                // The log is in the order of its times within each shard alone.
+                let since = args.from.map(|from| format_micros(from.0));
+                let is_late = |alert: &&Alert| since.as_ref().is_none_or(|since| alert.as_of >= *since);
+                match is_parquet(&out) {
+                    true => {
+                        let log: Vec<Alert> = replayed.log.iter().filter(is_late).cloned().collect();
+                        let failed = cannot_write(out.path());
+                        let out = write_transitions(out, &log).with_context(|| failed.clone())?;
+                        out.finish().context(failed)?;
+                    }
+                    false => write_lines(out, replayed.log.iter().filter(is_late).map(Alert::said))?,
+                }
             }
             if let Some(out) = standing_out {
                 write_standing(out, &replayed.standing)?;
@@ -342,7 +364,17 @@ fn print_standing(catalogue: &Catalogue, standing: &[StandingRow]) {
     }
 }
 
+/// Whether a file is to have the form of Parquet, by its name.
+fn is_parquet(out: &OutFile) -> bool {
+    out.path().extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
+}
+
 fn write_standing(out: OutFile, standing: &[StandingRow]) -> anyhow::Result<()> {
+    if is_parquet(&out) {
+        let failed = cannot_write(out.path());
+        let out = parquet::write_standing(out, standing).with_context(|| failed.clone())?;
+        return out.finish().context(failed);
+    }
     write_lines(
         out,
         standing.iter().map(|row| {

@@ -33,18 +33,20 @@ impl Place {
     /// A whole SELECT with the example in it.
     pub fn query(self, example: &str) -> String {
         const HEAD: &str = "p.person_id, p.permit_id, 'x' AS alert_key, p.first_known_time AS alert_at";
+        // References stand in no other column.
+        let it = if example.starts_with("records") { "records" } else { "it" };
         match self {
             Place::Column => format!(
                 "WITH crossed AS (\n    SELECT person_id, array_agg(direction ORDER BY record_key) AS directions, max(observed_on) AS last_on\n    \
-                 FROM border\n    GROUP BY person_id\n)\nSELECT {HEAD}, {example} AS it\nFROM permits p\nJOIN crossed b ON b.person_id = p.person_id\n\
+                 FROM border\n    GROUP BY person_id\n)\nSELECT {HEAD}, {example} AS {it}\nFROM permits p\nJOIN crossed b ON b.person_id = p.person_id\n\
                  JOIN population o ON o.person_id = p.person_id"
             ),
             Place::Group => format!(
-                "SELECT {HEAD}, {example} AS it\nFROM permits p\nJOIN border b ON b.person_id = p.person_id\n\
+                "SELECT {HEAD}, {example} AS {it}\nFROM permits p\nJOIN border b ON b.person_id = p.person_id\n\
                  GROUP BY p.person_id, p.permit_id, p.first_known_time, p.record"
             ),
             Place::Window => {
-                format!("SELECT {HEAD}, {example} AS it\nFROM permits p\nJOIN border b ON b.person_id = p.person_id")
+                format!("SELECT {HEAD}, {example} AS {it}\nFROM permits p\nJOIN border b ON b.person_id = p.person_id")
             }
             // With what an absence asks for.
             Place::Rest => format!("SELECT {HEAD}, p.first_known_time AS due_at\n{example}"),
@@ -538,7 +540,7 @@ const CLAUSES: [Listed; 16] = [
         "a UNION ALL b",
         "rows of both; each side with a person_id of its own",
         "",
-        "FROM (SELECT person_id, permit_id, first_known_time FROM permits UNION ALL SELECT person_id, permit_id, first_known_time FROM permit_employers) p",
+        "FROM (SELECT person_id, permit_id, first_known_time FROM permits WHERE first_grant UNION ALL SELECT person_id, permit_id, first_known_time FROM permits WHERE inhibited) p",
     ),
     line(
         "",
