@@ -38,8 +38,8 @@ use crate::tools::tune::{self, Run, report, sample, with_in_force, written};
 ///
 /// A point is chosen on one part of the permits and judged on the other: half of the persons, or what came after a day. The best
 /// five of those within the budget are tried on what was held out, the best first. The first is recommended whose F1 there is
-/// above that of the rule in force and whose alerts are shown to have to do with the labels (phi), each with its share of an
-/// error of 5 in 100 for the one and 1 in 1000 for the other. If there is none, nothing is recommended. Points that say the same
+/// above that of the rule in force and whose alerts are shown to have to do with the labels (phi is above 0, and a lot would not
+/// do as well), each with its share of an error of 5 in 100 for the one and 1 in 1000 for the other. If there is none, nothing is recommended. Points that say the same
 /// count once, by the one in the middle. It takes the memory of a replay and of what every point raised.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -149,7 +149,8 @@ pub fn run(args: &TuneArgs) -> anyhow::Result<()> {
     let as_of = replay::clock(recorded, args.as_of)?;
     replay::note_strays(&recorded.strays());
     let options = replay::timeline(&config, as_of, replay::BATCH)?;
-    let run = tune::run(recorded, id, &set, &options)?;
+    let run = tune::run(recorded, id, &set, &options)
+        .context("the points cannot be run; if a value of a point stands in the reason, leave it out of the sweep")?;
     note_run(args, &run, &points, as_of);
     let span = Span { from: run.replayed.first.unwrap_or(as_of), until: as_of };
     let cases = labels.as_ref().map(|labels| Cases::new(&run.heard, labels, args.hold_out, args.seed, as_of));

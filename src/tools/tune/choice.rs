@@ -5,8 +5,9 @@
 //! after Dunn, "Multiple comparisons among means", 1961). Two claims must hold of a point:
 //!
 //! - its F1 is above that of the rule in force;
-//! - its alerts and the labels have something to do with one another (phi is above 0): where labels were drawn by lot, more alerts
-//!   alone raise F1.
+//! - its alerts and the labels have something to do with one another: where labels were drawn by lot, more alerts alone raise F1. So phi is
+//!   above 0 however persons are drawn anew, and so many right alerts are more than a lot would give (Fisher's exact test, one-sided: Fisher, "The
+//!   logic of inductive inference", 1935). The one heeds that permits of a person go together, the other holds for few alerts too.
 
 use std::cmp::Ordering;
 
@@ -34,6 +35,10 @@ pub struct Trial {
     pub least_advantage: Option<f64>,
     pub phi: Option<f64>,
     pub least_phi: Option<f64>,
+    /// How probable so many right alerts are if labels were drawn by lot.
+    pub by_lot: f64,
+    /// The share of the error of a lot that the trial has.
+    pub error_of_lot: f64,
     pub right: f64,
     /// The rule in force raises more than the budget: no advantage over it is asked for.
     pub is_needed: bool,
@@ -41,7 +46,7 @@ pub struct Trial {
 
 impl Trial {
     pub fn is_associated(&self) -> bool {
-        self.least_phi.is_some_and(|phi| phi > 0.0) && self.right >= LEAST_RIGHT
+        self.least_phi.is_some_and(|phi| phi > 0.0) && self.by_lot < self.error_of_lot && self.right >= LEAST_RIGHT
     }
 
     pub fn survives(&self) -> bool {
@@ -169,18 +174,51 @@ fn try_out(cases: &Cases, order: &[usize], is_needed: bool, seed: u64) -> Vec<Tr
             let own = counts(cases, *point, Part::HeldOut);
             let pairs = || replicates[at + 1].iter().zip(&replicates[0]);
             let advantages = pairs().map(|(own, base)| advantage(&own[held_out], &base[held_out]).unwrap_or(0.0));
-            let phis: Vec<f64> = pairs().map(|(own, _)| own[held_out].phi().unwrap_or(0.0)).collect();
+            // A replicate without any alert, or without any breach, says nothing of how they go together.
+            let phis: Vec<f64> = pairs().filter_map(|(own, _)| own[held_out].phi()).collect();
             Trial {
                 point: *point,
                 advantage: advantage(&own, &in_force),
                 least_advantage: least(advantages.collect(), ERROR * share),
                 phi: own.phi(),
                 least_phi: own.phi().and_then(|phi| least_normal(phi, &phis, ERROR_OF_LOT * share)),
+                by_lot: by_lot(unweighted(cases, *point)),
+                error_of_lot: ERROR_OF_LOT * share,
                 right: own.right,
                 is_needed,
             }
         })
         .collect()
+}
+
+/// The numbers of cases on the part that is held out, whatever they stand for.
+fn unweighted(cases: &Cases, variant: usize) -> Counts {
+    let held_out = Part::HeldOut;
+    let mut counts = Counts { quiet: cases.others[held_out as usize], ..Counts::default() };
+    for (case, verdict) in cases.cases.iter().zip(&cases.verdicts[variant]) {
+        if case.part == held_out {
+            counts.add(*verdict, 1.0);
+        }
+    }
+    counts
+}
+
+/// How probable as many right alerts as these are, or more, if as many alerts and breaches meet by lot: the upper tail of the hypergeometric
+/// distribution.
+fn by_lot(counts: Counts) -> f64 {
+    let [right, wrong, missed, quiet] =
+        [counts.right, counts.wrong, counts.missed, counts.quiet].map(|count| count.round() as usize);
+    let (alerts, breaches, all) = (right + wrong, right + missed, right + wrong + missed + quiet);
+    let mut logs = vec![0.0; all + 1];
+    for at in 1..=all {
+        logs[at] = logs[at - 1] + (at as f64).ln();
+    }
+    let ways = |of: usize, taken: usize| logs[of] - logs[taken] - logs[of - taken];
+    let probability = |right: usize| match (all - breaches).checked_sub(alerts - right) {
+        None => 0.0,
+        Some(_) => (ways(breaches, right) + ways(all - breaches, alerts - right) - ways(all, alerts)).exp(),
+    };
+    (right..=alerts.min(breaches)).map(probability).sum::<f64>().min(1.0)
 }
 
 /// The value that so many of the replicates do not reach.
@@ -219,6 +257,18 @@ mod tests {
         for (probability, value) in [(0.025, 1.959_964), (0.001, 3.090_232), (0.000_2, 3.540_084)] {
             assert!((upper_quantile(probability) - value).abs() < 0.000_45, "{probability}");
         }
+    }
+
+    #[test]
+    fn a_lot_gives_so_many_right_alerts_as_by_hand() {
+        let of = |right: f64, wrong: f64, missed: f64, quiet: f64| {
+            by_lot(Counts { right, wrong, missed, quiet, ..Counts::default() })
+        };
+        // Fisher's lady tasting tea: all four of eight cups right is one of 70 choices, three or more 17 of 70.
+        assert!((of(4.0, 0.0, 0.0, 4.0) - 1.0 / 70.0).abs() < 1e-12);
+        assert!((of(3.0, 1.0, 1.0, 3.0) - 17.0 / 70.0).abs() < 1e-12);
+        assert!((of(0.0, 4.0, 4.0, 0.0) - 1.0).abs() < 1e-9);
+        assert!((of(3.0, 5.0, 0.0, 0.0) - 1.0).abs() < 1e-9);
     }
 
     fn point(value: i64) -> Values {

@@ -167,13 +167,14 @@ impl Told<'_> {
         };
         let needed = if trial.is_needed { "; the rule in force raises more than the budget allows" } else { "" };
         format!(
-            "{} on what was held out: F1 {} against the rule in force, at least {}; phi {}, at least {}; {:.0} right: {verdict}{needed}",
+            "{} on what was held out: F1 {} against the rule in force, at least {}; phi {}, at least {}; {:.0} right, by lot {:.1e}: {verdict}{needed}",
             self.name(trial.point),
             signed(trial.advantage),
             signed(trial.least_advantage),
             signed(trial.phi),
             signed(trial.least_phi),
             trial.right,
+            trial.by_lot,
         )
     }
 }
@@ -181,7 +182,7 @@ impl Told<'_> {
 /// The footnote to the trials.
 pub fn errors(trials: usize) -> String {
     format!(
-        "({trials} tried on what was held out, each with its share of an error of {} in 100 for the advantage and of {} in 1000 for phi)",
+        "({trials} tried on what was held out, each with its share of an error of {} in 100 for the advantage and of {} in 1000 that a lot would do as well)",
         ERROR * 100.0,
         ERROR_OF_LOT * 1_000.0
     )

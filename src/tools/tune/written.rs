@@ -119,6 +119,7 @@ fn tried(points: &[Values], trial: &Trial) -> Value {
         "advantage_at_least": value(trial.least_advantage),
         "phi": value(trial.phi),
         "phi_at_least": value(trial.least_phi),
+        "by_lot": trial.by_lot,
         "right": rounded(trial.right),
         "survives": trial.survives(),
     })
