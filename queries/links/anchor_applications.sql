@@ -11,3 +11,4 @@ SELECT a.holder_id AS to_id, concat(a.permit_id, ':', a.record_key, ':', x.recor
 FROM anchors a
 JOIN applications x ON x.person_id = a.person_id
 WHERE NOT EXISTS (SELECT 1 FROM population n WHERE n.person_id = a.person_id AND n.protected)
+  AND x.permit_class NOT IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')

@@ -1,6 +1,6 @@
 /*
 One row per permit and interval of known time during which nothing is said about it, with the reason: `naturalised` and
-`deceased` (register), `protected` (person or class: nothing is stored), `minor` (until the eighteenth birthday),
+`deceased` (register), `protected` (the person, by the register or by a protected case of theirs, or the class: nothing is stored), `minor` (until the eighteenth birthday),
 `permit_ended` (from the day after the last one on which alerts stand on the permit: `carries_until` of `permit_spells`).
 `application_pending` concerns only rules that yield to it; the application that the permit itself answers is none.
 Rows follow from what is known now, so that a fact in force has no beginning (null) unless its day lies ahead; null to_at is open. The day
@@ -11,10 +11,14 @@ SELECT p.person_id, p.permit_id, r.reason,
        CASE WHEN r.reason = 'minor' THEN CAST(add_months(coalesce(n.birth_on, p.birth_on_at_grant), 216) AS TIMESTAMP) END AS to_at
 FROM permits p
 LEFT JOIN population n ON n.person_id = p.person_id
+LEFT JOIN (
+    SELECT person_id FROM permits WHERE permit_class = 'PROTECTED_CASE'
+    UNION SELECT person_id FROM applications WHERE permit_class = 'PROTECTED_CASE'
+) s ON s.person_id = p.person_id
 CROSS JOIN (VALUES ('deceased'), ('protected'), ('minor')) AS r(reason)
 WHERE CASE r.reason
           WHEN 'deceased' THEN n.dereg_code = 'AV'
-          WHEN 'protected' THEN coalesce(n.protected, false) OR p.permit_class IN ('PROTECTED_CASE', 'CITIZEN_EES_RIGHT')
+          WHEN 'protected' THEN coalesce(n.protected, false) OR s.person_id IS NOT NULL OR p.permit_class = 'CITIZEN_EES_RIGHT'
           ELSE coalesce(n.birth_on, p.birth_on_at_grant) IS NOT NULL END
 UNION ALL
 SELECT p.person_id, p.permit_id, 'naturalised' AS reason,

@@ -49,6 +49,62 @@ pub fn is_employer_number(text: &str) -> bool {
     is_organisation_number(text) || is_person_number(text)
 }
 
+/// A part of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    Plain(&'a str),
+    Personal,
+    /// In 12-digit form.
+    Organisation(&'a str),
+}
+
+/// The parts of a text that are numbers of persons or organisations, and what stands between them.
+pub fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (run, after) = from.split_at(digits);
+        let tail = after.strip_prefix(['-', '+']).filter(|tail| {
+            let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+            digits == 4
+        });
+        // Where a personal number has the month, that of an organisation has at least 20.
+        let is_month = |at: usize| run.get(at..at + 2).is_some_and(|month| month < "20");
+        let is_personal = match (run.len(), tail) {
+            (12, _) => ["16", "18", "19", "20"].iter().any(|century| run.starts_with(century)) && is_month(4),
+            (10, None) => is_month(2) && is_person_number(&format!("19{run}")),
+            (8, Some(_)) => is_month(4),
+            (6, Some(_)) => is_month(2),
+            _ => false,
+        };
+        out.push(Part::Plain(before));
+        rest = after;
+        if is_personal {
+            out.push(Part::Personal);
+            if run.len() < 10 {
+                rest = tail.map_or(after, |tail| &tail[4..]);
+            }
+        } else if is_of_no_person(run) {
+            out.push(Part::Organisation(run));
+        } else {
+            out.push(Part::Plain(run));
+        }
+    }
+    out.push(Part::Plain(rest));
+    out
+}
+
+/// The text with another in place of each personal number.
+pub fn without_personal_numbers(text: &str, instead: &str) -> String {
+    let part = |part: Part<'_>| match part {
+        Part::Plain(text) | Part::Organisation(text) => text.to_owned(),
+        Part::Personal => instead.to_owned(),
+    };
+    parts(text).into_iter().map(part).collect()
+}
+
 /// The check digit that completes nine digits (values 0-9); for adapters and generators.
 pub fn check_digit(nine: &[u8; 9]) -> u8 {
     let sum: u8 = nine.iter().enumerate().map(|(index, digit)| weighed(index, *digit)).sum();

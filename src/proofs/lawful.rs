@@ -17,7 +17,6 @@ pub mod fixed;
 pub mod flow;
 pub mod gates;
 pub mod law;
-pub mod origins;
 mod own;
 pub mod uses;
 pub mod value;
@@ -37,7 +36,12 @@ use crate::proofs::lawful::flow::Flow;
 use crate::proofs::lawful::law::{Classes, RULE_ROWS, Safeguard};
 use crate::proofs::lawful::uses::Breach;
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
+use crate::proofs::neutral_words::judging;
 use crate::proofs::refusal::{CheckError, Refusal};
+
+/// The posts of the population register, and those of them that are about nobody protected.
+const POPULATION: &str = "population";
+const POSTS: &str = "population_posts";
 
 /// Output columns that leave as tokens (`pseudonyms::published`).
 const TOKENS: [&str; 3] = ["permit_id", "alert_key", "records"];
@@ -94,6 +98,20 @@ impl Judge {
             let place = Highlight::words(&["name_agreement"]);
             found.push(Breach { hint, ..Breach::new(Safeguard::CivilStatus, what, place) });
         }
+        if [POSTS, POPULATION].iter().all(|table| flow.named.contains(*table)) && !is_own {
+            let what = format!(
+                "it reads {POPULATION} and {POSTS}: posts that the one has and the other has not tell who was protected"
+            );
+            let hint = Some(format!("read one of the two; {POSTS} has the newest post too"));
+            let place = Highlight::Relation(vec![POSTS.to_owned()]);
+            found.push(Breach { hint, ..Breach::new(Safeguard::Protected, what, place) });
+        }
+        for (name, value) in names.iter().zip(&flow.values) {
+            if let Some((text, word)) = value.texts().find_map(|text| Some((text, judging(text)?))) {
+                let what = format!("output column {name} can be \"{text}\", which judges (\"{word}...\")");
+                found.push(Breach::new(Safeguard::Words, what, Highlight::Output(Some((*name).to_owned()))));
+            }
+        }
         let at = names.iter().position(|name| *name == subject);
         let others = at.and_then(|at| flow.values.get(at)).into_iter().flat_map(Value::items);
         for item in others.filter(|item| subject == "permit_id" && !is_covered(item)) {
@@ -116,7 +134,7 @@ impl Judge {
         let of_rule = |id: &String| self.classes.get(id).copied().unwrap_or(Classes::NONE);
         let used = header.uses.iter().map(of_rule).fold(Classes::all(), Classes::and);
         found.extend(gates::check(header, &ways, at, &self.gateways, used));
-        found.retain(|breach| !(is_own && breach.safeguard == Safeguard::Favour));
+        found.retain(|breach| !(is_own && (breach.safeguard == Safeguard::Favour || breach.is_for_own)));
         self.refuse(&header.id, found)
     }
 

@@ -13,10 +13,13 @@ use crate::proofs::code_lists::{Codes, outputs};
 use crate::words::labels;
 
 /// Beginnings of words that judge, in lower case.
-const JUDGING: [&str; 25] = [
+const JUDGING: [&str; 28] = [
     "överträd",
     "fusk",
     "bedräg",
+    "bedrag",
+    "terroris",
+    "bluff",
     "misstänk",
     "misstank",
     "brottslig",
@@ -142,7 +145,7 @@ fn is_of_ours(sign: char) -> bool {
 }
 
 /// The beginning of a word that judges, wherever in a word it stands, and whatever is written between its letters.
-fn judging(text: &str) -> Option<&'static str> {
+pub fn judging(text: &str) -> Option<&'static str> {
     let text = text.to_lowercase();
     let letters = |word: &str| word.chars().filter(|sign| sign.is_alphabetic()).collect::<String>();
     let words: Vec<String> = text.split_whitespace().map(letters).collect();

@@ -8,12 +8,14 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::file::{CANCELLERS, Header, WITHHOLDING};
 use crate::model::alert::{RecordRef, Severity};
+use crate::model::identity::without_personal_numbers;
 use crate::model::record::reference;
 use crate::model::schema::TableId;
 use crate::model::sets::RuleNo;
 use crate::model::time::{Day, KnownTime};
 use crate::proofs::columns::is_evidence;
 use crate::units::untag;
+use crate::words::labels::SOLE_TRADER;
 
 /// One row of a rule: it holds from `alert_at` until `cleared_at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +240,9 @@ fn json(array: &ArrayRef, row: usize) -> Value {
                 array.as_primitive::<TimestampMicrosecondType>().value(row),
             ))
         }),
-        _ => array_value_to_string(array, row).map_or(Value::Null, |text| Value::String(untag(&text).1)),
+        // The number of an employer who is a sole trader is that of a person.
+        _ => array_value_to_string(array, row)
+            .map_or(Value::Null, |text| Value::String(without_personal_numbers(&untag(&text).1, SOLE_TRADER))),
     }
 }
 

@@ -31,7 +31,6 @@ use crate::catalogue::{Catalogue, ViewFile};
 use crate::model::alert::Severity;
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::sets::TableSet;
-use crate::proofs::columns::is_evidence;
 use crate::proofs::dates::check_dates;
 use crate::proofs::duckdb::check_duckdb;
 use crate::proofs::isolation::{Key, Known, Owner, Proved};
@@ -382,20 +381,16 @@ impl Planner {
     ) -> Result<PlannedRule, PlanError> {
         let id = &file.header.id;
         let failed = |problem: Problem| problem.of("rule", id);
-        let Text { sql, plan, proved } = self.accepted(file).await?;
+        let Text { sql, plan, .. } = self.accepted(file).await?;
         let (references, physical) = self.runnable(&sql, &plan).await.map_err(|error| failed(error.into()))?;
-        let subject = file.header.subject_column();
-        let is_shown = |name: &str| name == "alert_key" || is_evidence(name, subject);
-        let columns = plan.schema().fields().iter().zip(&proved.flow.origins);
-        let shown = columns.filter(|(field, _)| is_shown(field.name())).map(|(_, tables)| *tables);
         let tables = self.tables_below(&references);
         Ok(PlannedRule {
             file: file.clone(),
             wording: PlannedRule::wording(file, &fingerprint),
             fingerprint,
             tables,
-            // The program's own rules name in each row what it rests on; a column of theirs may be of one table here, of another there.
-            shown: if is_own_rule(file) { TableSet::NONE } else { shown.fold(TableSet::NONE, TableSet::union) },
+            // The program's own rules name in each row what it rests on. Of another, a constant may tell what a record says: it was chosen by it.
+            shown: if is_own_rule(file) { TableSet::NONE } else { of_persons(tables) },
             feeds: tables.union(shared).feeds(),
             cancellers: CancellerSet::of(&file.cancel_reasons()),
             query: self.query(references, physical),
@@ -469,6 +464,12 @@ fn without_idle_rules(context: &SessionContext) -> SessionContext {
     let rules = rules.map(Arc::clone).collect();
     let state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build();
     SessionContext::new_with_state(state)
+}
+
+/// Those tables that hold records of the person. A link's record is as secret as all that its unit knows, and says less.
+fn of_persons(tables: TableSet) -> TableSet {
+    let own = tables.iter().filter(|table| table.is_person() && !table.is_link());
+    own.map(TableSet::of).fold(TableSet::NONE, TableSet::union)
 }
 
 fn sql_error(what: &'static str, name: &str, error: DataFusionError) -> PlanError {

@@ -23,7 +23,7 @@ pub struct PlannedRule {
     pub wording: String,
     /// Tables that the rule's rows depend on, also through views and the rules that it uses.
     pub tables: TableSet,
-    /// Tables of persons that the values shown come from; none of a rule that is known to name its records.
+    /// Tables of persons whose records a row may tell of; none of a rule that is known to name its records.
     pub shown: TableSet,
     /// Feeds that the rule's clock waits for: those of its tables, and those of the cancellers and corroborations.
     pub feeds: FeedSet,

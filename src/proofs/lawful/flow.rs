@@ -3,7 +3,7 @@
 //! One walk over the optimised logical plan gives for each output column what its values may be (`value`), and for its rows the ways
 //! in which they come about (`ways`). A view or step that another text reads stands for its own plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema, JoinType};
@@ -11,10 +11,8 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Union, Values
 
 use crate::catalogue::refused::Highlight;
 use crate::model::schema::{ColumnType, TableId};
-use crate::model::sets::TableSet;
 use crate::proofs::lawful::fixed;
 use crate::proofs::lawful::law::{RULE_ROWS, Safeguard};
-use crate::proofs::lawful::origins;
 use crate::proofs::lawful::uses::{Agreements, Asked, Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::lawful::ways::{self, Cell, Read, Role, Source, Way};
@@ -47,11 +45,11 @@ pub fn note_civil(ways: &mut [Way], note: Breach) {
 pub struct Flow {
     pub values: Vec<Value>,
     pub ways: Vec<Way>,
-    /// By column: the tables that its values come from.
-    pub origins: Vec<TableSet>,
     pub found: Vec<Breach>,
     /// What it asks of names, itself or through views and steps.
     pub agreements: Agreements,
+    /// The tables and fixed views that it reads, itself or through other views and steps.
+    pub named: BTreeSet<String>,
 }
 
 /// A view or step, by the names of its columns.
@@ -81,14 +79,10 @@ impl Tables {
             civil: Vec::new(),
             asked: Asked::Holds,
             agreements: Agreements::default(),
+            named: BTreeSet::new(),
         };
         let (values, ways) = walk.plan(plan);
-        let of_column = |name: &str, column: &str| {
-            let table = self.0.get(name)?;
-            let at = table.names.iter().position(|known| known == column)?;
-            Some(table.flow.origins.get(at).copied().unwrap_or_default())
-        };
-        Flow { values, ways, origins: origins::of(plan, &of_column), found: walk.found, agreements: walk.agreements }
+        Flow { values, ways, found: walk.found, agreements: walk.agreements, named: walk.named }
     }
 }
 
@@ -100,6 +94,7 @@ struct Walk<'a> {
     /// What the node's rows do to those of the text.
     asked: Asked,
     agreements: Agreements,
+    named: BTreeSet<String>,
 }
 
 type Rows = (Vec<Value>, Vec<Way>);
@@ -198,8 +193,13 @@ impl Walk<'_> {
             let hint = Some(format!("read {instead} in its place"));
             self.found.push(Breach { hint, ..Breach::new(safeguard, what, place) });
         }
-        if let Some(table) = self.tables.0.get(name) {
-            return self.known(&Arc::clone(table), name, schema);
+        let known = self.tables.0.get(name).map(Arc::clone);
+        match &known {
+            Some(table) if !fixed::is_fixed_view(name) => self.named.extend(table.flow.named.iter().cloned()),
+            _ => drop(self.named.insert(name.to_owned())),
+        }
+        if let Some(table) = known {
+            return self.known(&table, name, schema);
         }
         let columns = || schema.fields().iter().map(|field| field.name().as_str());
         let history = name.ends_with("_history");

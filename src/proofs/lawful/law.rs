@@ -26,10 +26,11 @@ pub enum Safeguard {
     Gateway,
     Cancellers,
     FixedText,
+    Words,
 }
 
 impl Safeguard {
-    pub const ALL: [Safeguard; 15] = [
+    pub const ALL: [Safeguard; 16] = [
         Safeguard::Names,
         Safeguard::Numbers,
         Safeguard::Age,
@@ -45,6 +46,7 @@ impl Safeguard {
         Safeguard::Gateway,
         Safeguard::Cancellers,
         Safeguard::FixedText,
+        Safeguard::Words,
     ];
 
     /// As errors and the configuration call it.
@@ -65,6 +67,7 @@ impl Safeguard {
             Safeguard::Gateway => "gateway",
             Safeguard::Cancellers => "cancellers",
             Safeguard::FixedText => "fixed-text",
+            Safeguard::Words => "neutral-words",
         }
     }
 
@@ -118,6 +121,9 @@ impl Safeguard {
             Safeguard::FixedText => {
                 "what silences alerts, and what one person's unit shows to another's, is not for rules' authors to change (OSL 22 kap. 1 §)"
             }
+            Safeguard::Words => {
+                "an alert is a circumstance to look into and no verdict: what it says is factual and impartial (regeringsformen 1 kap. 9 §; förvaltningslagen 5 §)"
+            }
         }
     }
 
@@ -144,6 +150,7 @@ impl Safeguard {
                 "say for whose permit it is read, at the permit that the alert is about: p.permit_class IN (...), kind = '...'"
             }
             Safeguard::Cancellers => "leave it out of `survives`",
+            Safeguard::Words => "say what the records show, as a circumstance to look into",
             Safeguard::FixedText => "take the text as the program has it, or have the configuration name the exception",
         }
     }

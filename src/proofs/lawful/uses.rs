@@ -33,13 +33,15 @@ pub struct Breach {
     pub place: Highlight,
     /// Whether a rule that says why it compares citizenships may do it.
     pub with_reason: bool,
+    /// Whether the program's own rules may do it.
+    pub is_for_own: bool,
     /// What to do about it, where that is not always the same.
     pub hint: Option<String>,
 }
 
 impl Breach {
     pub fn new(safeguard: Safeguard, what: String, place: Highlight) -> Breach {
-        Breach { safeguard, what, place, with_reason: false, hint: None }
+        Breach { safeguard, what, place, with_reason: false, is_for_own: false, hint: None }
     }
 }
 

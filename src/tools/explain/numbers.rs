@@ -1,6 +1,6 @@
 //! Personal numbers within texts: where they stand, and the text without them.
 
-use crate::model::identity;
+use crate::model::identity::{Part, parts};
 use crate::words::{Language, say};
 
 /// The text with personal numbers masked; organisation numbers stay as they are usually written.
@@ -20,52 +20,6 @@ pub fn without_numbers(text: &str, language: Language) -> String {
 /// Whether a personal number, or what may be one, stands in a text.
 pub fn has_personal_number(text: &str) -> bool {
     parts(text).iter().any(|part| matches!(part, Part::Personal))
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Part<'a> {
-    Plain(&'a str),
-    Personal,
-    /// In 12-digit form.
-    Organisation(&'a str),
-}
-
-/// The parts of a text that are numbers of persons or organisations, and what stands between them.
-fn parts(text: &str) -> Vec<Part<'_>> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(start);
-        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
-        let (run, after) = from.split_at(digits);
-        let tail = after.strip_prefix(['-', '+']).filter(|tail| {
-            let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
-            digits == 4
-        });
-        // Where a personal number has the month, that of an organisation has at least 20.
-        let is_month = |at: usize| run.get(at..at + 2).is_some_and(|month| month < "20");
-        let is_personal = match (run.len(), tail) {
-            (12, _) => ["16", "18", "19", "20"].iter().any(|century| run.starts_with(century)) && is_month(4),
-            (10, None) => is_month(2) && identity::is_person_number(&format!("19{run}")),
-            (8, Some(_)) => is_month(4),
-            (6, Some(_)) => is_month(2),
-            _ => false,
-        };
-        out.push(Part::Plain(before));
-        rest = after;
-        if is_personal {
-            out.push(Part::Personal);
-            if run.len() < 10 {
-                rest = tail.map_or(after, |tail| &tail[4..]);
-            }
-        } else if identity::is_of_no_person(run) {
-            out.push(Part::Organisation(run));
-        } else {
-            out.push(Part::Plain(run));
-        }
-    }
-    out.push(Part::Plain(rest));
-    out
 }
 
 #[cfg(test)]

@@ -1240,3 +1240,29 @@ SELECT ALERT(p), i.record_key AS matter FROM permits p JOIN identities i ON i.pe
 
 -- civil by its day | civil-status | names that differ, of those whose day is another
 SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE CASE WHEN coalesce(n.civil_status_on <> n.event_on, false) THEN 'same' ELSE coalesce(name_agreement(n.name, p.name_at_grant), 'same') END <> 'same'
+
+-- who is protected | protected-persons | known before the first post that is shown
+WITH h AS (SELECT person_id, record_key, min(known_from) AS since FROM population_posts GROUP BY person_id, record_key)
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id JOIN h ON h.person_id = n.person_id AND h.record_key = n.record_key WHERE n.first_known_time < h.since
+
+-- who is protected | protected-persons | more versions than posts
+WITH h AS (SELECT person_id, count(*) AS posts FROM population_posts GROUP BY person_id), n AS (SELECT person_id, version AS newest FROM population)
+SELECT ALERT(p) FROM permits p JOIN n ON n.person_id = p.person_id JOIN h ON h.person_id = p.person_id WHERE n.newest > h.posts
+
+-- who is protected | protected-persons | a post and none that is shown
+SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE EXISTS (SELECT 1 FROM population n WHERE n.person_id = p.person_id) AND NOT EXISTS (SELECT 1 FROM population_posts h WHERE h.person_id = p.person_id)
+
+-- function | names | the script of a name
+SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE name_agreement(p.name_at_grant, n.name) = 'script'
+
+-- function | neutral-words | a word made of two
+SELECT ALERT(p), concat('fra', 'ud') AS what FROM permits p
+
+-- function | neutral-words | a word with another letter
+SELECT ALERT(p), replace('frXud', 'X', 'a') AS what FROM permits p
+
+-- reserved column | neutral-words | a verdict as the key
+SELECT p.person_id, p.permit_id, lower('BEDRAGARE') AS alert_key, p.first_known_time AS alert_at FROM permits p
+
+-- case | neutral-words | a verdict by case
+SELECT ALERT(p), CASE WHEN p.inhibited THEN lower('TERRORIST') ELSE 'income' END AS what FROM permits p

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use datafusion::logical_expr::{Expr, Operator};
 
-use super::{Reader, bare, is_all, is_equality, is_named, shown, sticky, whole_number};
+use super::{Breach, Reader, bare, is_all, is_equality, is_named, shown, sticky, whole_number};
+use crate::catalogue::refused::Highlight;
 use crate::proofs::lawful::law::Safeguard;
 use crate::proofs::lawful::value::{Item, Sort, Value};
+
+/// What `name_agreement` says of names that only a person can compare.
+const SCRIPT: &str = "script";
 
 /// Whether a value is who the anchor of this person's permit is.
 fn is_of_anchor(value: &Value) -> bool {
@@ -29,6 +33,12 @@ impl Reader<'_> {
         let sides = [(l, r), (r, l)];
         let any = |is: &dyn Fn(&Sort) -> bool| l.has(is).or_else(|| r.has(is));
         let both = |is: &dyn Fn(&Sort) -> bool| l.is_only(is) && r.is_only(is);
+        let is_of_names = any(&|sort| matches!(sort, Sort::Agreement | Sort::SparedAgreement)).is_some();
+        if is_of_names && l.texts().chain(r.texts()).any(|text| text == SCRIPT) {
+            let what = format!("{} asks in which script a name is written", shown(expr));
+            let breach = Breach::new(Safeguard::Names, what, Highlight::words(&["script"]));
+            self.found.push(Breach { is_for_own: true, ..breach });
+        }
         let refused = |reader: &mut Self, item: &Item, verb: &str| {
             reader.refuse(expr, item, verb);
             Value::Plain
