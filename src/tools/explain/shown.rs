@@ -115,12 +115,13 @@ impl Person {
         }
     }
 
-    /// Whether one of the records is closed to the reader, so that nothing that rests on them may be shown.
+    /// Whether one of the records is closed to the reader, so that nothing that rests on them may be shown: also one that does not count any
+    /// more, because the person has left the population since.
     pub fn is_closed(&self, records: &[RecordRef]) -> bool {
         records.iter().any(|record| {
             let table = TableId::from_name(&record.table).filter(|table| table.is_person());
             let version = [(record.record_key.as_str(), record.version)];
-            let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
+            let class = table.map(|table| self.shard.history().secrecy_ever(self.number, table, i64::MAX, Some(&version)));
             class.is_some_and(|class| self.closed.classes.contains(&class))
         })
     }
@@ -130,7 +131,8 @@ impl Person {
     pub fn hides(&self, rule: &PlannedRule, records: &[RecordRef], as_of: i64) -> bool {
         let is_unnamed = |table: &TableId| records.iter().all(|record| record.table != table.name());
         let unnamed = rule.shown.iter().filter(is_unnamed).map(TableSet::of).fold(TableSet::NONE, TableSet::union);
-        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, unnamed, as_of))
+        let of_table = |table| self.shard.history().secrecy_ever(self.number, table, as_of, None);
+        self.is_closed(records) || self.closed.may_have(unnamed.iter().map(of_table).max().unwrap_or_default())
     }
 
     /// Whether there are records of kinds that a rule reads, which were disclosed for another purpose than the rule's: it was not shown them.
