@@ -4,7 +4,7 @@
 --
 -- The file is a template in sections, each begun by a line `-- section: NAME`. The caller runs, in this order,
 --   `feed clocks`      once,
---   `presence`         once,
+--   `who has left`     once,
 --   `permits table`    once for each table of the feed permits,
 --   `scope`            once,
 --   `person table`     once for each other table of persons,
@@ -51,7 +51,7 @@ FROM (
 ) s
 GROUP BY feed;
 
--- section: presence
+-- section: who has left
 -- When each version of a permit was the latest (from known_time until superseded_at), and until when it keeps its holder in the
 -- population (kept_until; null: as long as it is the latest). A retracted permit keeps its holder for the aftercare, but reaches back to
 -- nothing. A version older than one that was known before it was never the latest. A record meets what was known before it: so each copy of
@@ -85,23 +85,27 @@ FROM (
 WHERE superseded_at IS NULL OR superseded_at > known_time;
 DROP TABLE spans_seen;
 DROP TABLE spans_keys;
--- Who has left the population, once or more often: of whom no permit is kept any more. Of them nothing counts that became known before `since`: when
--- the person came back, or never (2261). A person comes back with the first version that keeps somebody whom none keeps. One that takes
--- another's place goes on with it; one that becomes known at the very instant at which the last aftercare has passed comes back.
-CREATE TABLE presence AS
+-- Who has left the population, once or more often: whom no permit keeps any more. A version keeps its holder at least for the day on which
+-- it became known. Of those who have left nothing counts that became known before `since`: when the person came back, or never (2261). A person
+-- comes back with the next version of a permit. One that takes another's place goes on with it; one that becomes known at the very
+-- instant at which the last aftercare has passed brings back.
+CREATE TABLE left_population AS
 SELECT person_id, CASE WHEN max(until_at) > {as_of} THEN max(begun_at) ELSE TIMESTAMP '2261-01-01 00:00:00' END AS since
 FROM (
     SELECT person_id, known_time, until_at,
-           CASE WHEN until_at > known_time
-                 AND NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
+           CASE WHEN NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
                          PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
                  AND NOT coalesce(known_time < max(CASE WHEN NOT is_replaced THEN until_at END) OVER (
                          PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
                 THEN known_time END AS begun_at
     FROM (
-        SELECT person_id, known_time, coalesce(least(superseded_at, kept_until), TIMESTAMP '2261-01-01 00:00:00') AS until_at,
-               coalesce(superseded_at < coalesce(kept_until, TIMESTAMP '2261-01-01 00:00:00'), false) AS is_replaced
-        FROM permit_spans
+        SELECT person_id, known_time, least(replaced_at, kept_at) AS until_at, replaced_at < kept_at AS is_replaced
+        FROM (
+            SELECT person_id, known_time, coalesce(superseded_at, TIMESTAMP '2261-01-01 00:00:00') AS replaced_at,
+                   CASE WHEN kept_until IS NULL THEN TIMESTAMP '2261-01-01 00:00:00'
+                        ELSE greatest(kept_until, CAST(CAST(known_time AS DATE) + 1 AS TIMESTAMP(6))) END AS kept_at
+            FROM permit_spans
+        ) k
     ) v
 ) b
 GROUP BY person_id
@@ -112,7 +116,7 @@ CREATE TABLE {table}_seen AS
 SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time,
        arrival_no, {columns}
 FROM {table}_file f
-LEFT JOIN presence p ON p.person_id = f.person_id
+LEFT JOIN left_population p ON p.person_id = f.person_id
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false){and_present};

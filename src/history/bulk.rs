@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use crate::history::index::{RowRef, StoredRows, place};
 use crate::history::span::{ENDED_ON, VALID_FROM, VALID_TO};
 use crate::history::{
-    ClassSet, EntityNo, History, Presence, PermitFacts, PermitSpan, Person, PersonNo, RowId, hash_subject, push_exact,
+    ClassSet, EntityNo, History, PermitFacts, PermitSpan, Person, PersonNo, Presence, RowId, hash_subject, push_exact,
 };
 use crate::model::record::Op;
 use crate::model::record::rows::{OWN, RecordRows, RowAt, ShardRows};
@@ -248,7 +248,8 @@ impl History {
                 let is_forgotten = || {
                     // All rows are of the permits feed.
                     let (presence, at) = (Presence::new(spans, keeps), KnownTime(row.known));
-                    let left = || presence.last_seen(at).map_or(KnownTime::MIN, |seen| KnownTime(seen.0.saturating_add(1)));
+                    let left =
+                        || presence.last_seen(at).map_or(KnownTime::MIN, |seen| KnownTime(seen.0.saturating_add(1)));
                     row.table != TableId::Anchors && other.known() < presence.since(at).unwrap_or_else(left).0
                 };
                 if content == Ordering::Equal && is_forgotten() { Ordering::Greater } else { content }

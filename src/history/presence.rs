@@ -1,9 +1,9 @@
 //! When a person is in the population by their own permits, and when they leave it.
 //!
-//! A person leaves at the first instant at which, by the permits known then, all have ended and the last end and the aftercare have passed:
-//! at 00:00 UTC of the day after, or with the record that says so, if it comes later. From then on nothing counts that was known before. The next
-//! record of a permit that keeps the person begins a new *stay*, with what becomes known from there on. `queries/tables.sql` has the
-//! same in SQL (section `presence`).
+//! A person leaves at the first instant at which, by the permits known before it, all have ended and the last end and the aftercare have
+//! passed: at 00:00 UTC of the day after. A version of a permit keeps its holder at least for the day on which it became known, so that it does not
+//! matter in which order a register is read for the first time. From then on nothing counts that was known before. The next version of a permit
+//! begins a new *stay*, with what becomes known from there on. `queries/tables.sql` has the same in SQL (section `who has left`).
 //!
 //! - It follows from the spans of permits alone, in whatever order these came. A version older than one that was known before it keeps
 //!   nobody and brings nobody back.
@@ -49,7 +49,6 @@ impl Presence {
     /// `spans` in the order of the index; `keeps`: `None` if nobody leaves.
     pub(super) fn new(spans: &[PermitSpan], keeps: Option<Keeps>) -> Presence {
         let Some(keeps) = keeps else { return Presence::default() };
-        let Some(first) = spans.iter().map(|span| span.known).min().map(KnownTime) else { return Presence::default() };
         let mut holds: Vec<Hold> = (0..spans.len()).filter_map(|at| Hold::new(&spans[at..], keeps)).collect();
         holds.sort_unstable_by_key(|hold| hold.from);
         let mut stays: Vec<Stay> = Vec::new();
@@ -62,18 +61,13 @@ impl Presence {
             }
             joins_until = joins_until.max(hold.joins_until());
         }
-        // What was known before the first permit belongs to the first stay, which ends at once if that permit keeps nobody.
-        match stays.first() {
-            Some(stay) if stay.from == first => {
-                let until = stays.remove(0).until;
-                Presence { until, later: Presence::later(stays) }
-            }
-            _ => Presence { until: first, later: Presence::later(stays) },
+        if stays.is_empty() {
+            return Presence::default();
         }
-    }
-
-    fn later(stays: Vec<Stay>) -> Option<Box<Later>> {
-        (!stays.is_empty()).then(|| Box::new(stays))
+        // What was known before the first permit belongs to the first stay.
+        let until = stays.remove(0).until;
+        stays.shrink_to_fit();
+        Presence { until, later: (!stays.is_empty()).then(|| Box::new(stays)) }
     }
 
     /// From when on records count, as of an instant; `None`: the person has left.
@@ -113,14 +107,14 @@ struct Hold {
 }
 
 impl Hold {
-    /// Of the first of these spans, which the later versions of its permit follow. `None` if it keeps nobody.
+    /// Of the first of these spans, which the later versions of its permit follow. `None` if one of them was known before.
     fn new(spans: &[PermitSpan], keeps: Keeps) -> Option<Hold> {
         let (span, rest) = spans.split_first()?;
         let from = KnownTime(span.known);
         let greater = rest.iter().take_while(|other| other.key == span.key);
         let replaced = greater.map(|other| KnownTime(other.known)).min().unwrap_or(KnownTime::MAX);
         let kept_until = span.end.and_then(|end| end.add_months(keeps.aftercare_months));
-        let kept_until = kept_until.map_or(KnownTime::MAX, |last| KnownTime(last.next().instant()));
+        let kept_until = kept_until.map_or(KnownTime::MAX, |last| KnownTime(last.max(from.day()).next().instant()));
         let until = replaced.min(kept_until);
         (until > from).then_some(Hold { from, until, is_replaced: replaced < kept_until })
     }

@@ -98,7 +98,7 @@ pub(super) fn statements(
     };
     let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits && !table.is_link();
     let others: Vec<TableId> = TableId::ALL.into_iter().filter(others).collect();
-    section("presence", &mut std::iter::once(TableId::Permits))?;
+    section("who has left", &mut std::iter::once(TableId::Permits))?;
     section("permits table", &mut Feed::Permits.tables())?;
     section("scope", &mut std::iter::once(TableId::Permits))?;
     section("person table", &mut others.iter().copied())?;

@@ -72,11 +72,7 @@ impl Shard {
                 corrected: false,
                 late: FeedSet::default(),
                 sent_at: None,
-                coordinates: Coordinates {
-                    feed: Feed::Permits,
-                    partition: self.settings.number,
-                    offset: Offset(-1),
-                },
+                coordinates: Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) },
             });
         }
     }

@@ -32,7 +32,9 @@ fn permit(key: &str, version: i64, known: &str, until: Option<&str>) -> Record {
 
 fn history(records: &[Record]) -> History {
     let mut history = History::new(KEEPS);
-    records.iter().for_each(|record| drop(history.insert(record)));
+    for record in records {
+        history.insert(record);
+    }
     history
 }
 
@@ -95,10 +97,7 @@ fn whom_a_permit_keeps_does_not_leave() {
 
 #[test]
 fn the_last_of_two_permits_counts() {
-    let two = [
-        permit("a", 1, "2019-01-01", Some("2020-06-30")),
-        permit("b", 1, "2019-05-01", Some("2021-03-31")),
-    ];
+    let two = [permit("a", 1, "2019-01-01", Some("2020-06-30")), permit("b", 1, "2019-05-01", Some("2021-03-31"))];
     assert_eq!(leavings(&two), ["2023-04-01T00:00:00.000000Z"]);
 }
 
@@ -123,16 +122,21 @@ fn a_correction_before_the_instant_moves_it_and_one_after_it_brings_the_person_b
 }
 
 #[test]
-fn a_correction_that_ends_everything_long_ago_is_the_last_that_is_known() {
+fn a_correction_that_ends_everything_long_ago_keeps_for_its_day() {
     let records = [permit("a", 1, "2019-01-01", None), permit("a", 2, "2021-05-05T10:00:00Z", Some("2018-01-01"))];
-    assert_eq!(leavings(&records), ["2021-05-05T10:00:00.000000Z"]);
+    assert_eq!(leavings(&records), ["2021-05-06T00:00:00.000000Z"]);
     let history = history(&records);
-    assert_eq!(seen(&history, TableId::Permits, "2021-05-05T09:59:59.999999Z"), [1]);
-    assert_eq!(seen(&history, TableId::Permits, "2021-05-05T10:00:00Z"), [] as [i64; 0]);
+    assert_eq!(seen(&history, TableId::Permits, "2021-05-05T23:59:59.999999Z"), [1, 2]);
+    assert_eq!(seen(&history, TableId::Permits, "2021-05-06"), [] as [i64; 0]);
     // So it is with the first permit of somebody of whom a status was known.
-    let records =
-        [record(TableId::Statuses, "s", 1, "2021-01-01"), permit("a", 1, "2021-05-05", Some("2018-01-01"))];
-    assert_eq!(leavings(&records), ["2021-05-05T00:00:00.000000Z"]);
+    let records = [record(TableId::Statuses, "s", 1, "2021-01-01"), permit("a", 1, "2021-05-05", Some("2018-01-01"))];
+    assert_eq!(leavings(&records), ["2021-05-06T00:00:00.000000Z"]);
+    // A register that is read for the first time: old permits come before the one that is held, or after it.
+    let records = [
+        permit("a", 1, "2021-05-05T10:00:00Z", Some("2016-01-01")),
+        permit("b", 1, "2021-05-05T10:00:01Z", Some("2023-01-01")),
+    ];
+    assert_eq!(leavings(&records), ["2025-01-02T00:00:00.000000Z"]);
 }
 
 #[test]

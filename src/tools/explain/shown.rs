@@ -121,7 +121,8 @@ impl Person {
         records.iter().any(|record| {
             let table = TableId::from_name(&record.table).filter(|table| table.is_person());
             let version = [(record.record_key.as_str(), record.version)];
-            let class = table.map(|table| self.shard.history().secrecy_ever(self.number, table, i64::MAX, Some(&version)));
+            let class =
+                table.map(|table| self.shard.history().secrecy_ever(self.number, table, i64::MAX, Some(&version)));
             class.is_some_and(|class| self.closed.classes.contains(&class))
         })
     }
