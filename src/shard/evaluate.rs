@@ -162,7 +162,11 @@ impl Shard {
         }
         let mut jobs: Vec<Job> = jobs.into_values().collect();
         for job in &mut jobs {
-            let classes = self.history.classes(job.unit.person, job.unit.as_of);
+            // Whoever leaves may come back at the same instant: what was found before is taken back, of whatever class.
+            let classes = match job.tables == TableSet::ALL {
+                true => self.history.person(job.unit.person).classes,
+                false => self.history.classes(job.unit.person, job.unit.as_of),
+            };
             // A late record marks the alerts that stand when it comes, so the rules that read its feed must be settled up to then
             // first.
             let late = TableSet::of_feeds(job.late);

