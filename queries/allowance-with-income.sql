@@ -113,9 +113,10 @@ told AS (   -- what is paid is paid: weak; the employer may correct it until the
     FROM (VALUES ('weak'), ('medium')) AS tier(severity)
     CROSS JOIN overlap o
 ),
-numbered AS (   -- a person's months, over cases, in the order in which they became known
-    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record, known_at,
-           row_number() OVER (PARTITION BY person_id, severity ORDER BY known_at, month) AS place,
+numbered AS (   -- a person's months, over cases, in their order: known once all months up to it are, in whatever order they came
+    SELECT severity, person_id, permit_id, record, valid_from, month, allowance_record, salary_record,
+           max(known_at) OVER (PARTITION BY person_id, severity ORDER BY month ROWS UNBOUNDED PRECEDING) AS known_at,
+           row_number() OVER (PARTITION BY person_id, severity ORDER BY month) AS place,
            count(*) OVER (PARTITION BY person_id, severity) AS periods, min(month) OVER (PARTITION BY person_id, severity) AS first_period_from, min(valid_from) OVER (PARTITION BY person_id, severity) AS first_valid_from,
            sum(allowance_sek) OVER (PARTITION BY person_id, severity) AS allowance_sek, sum(gross_sek) OVER (PARTITION BY person_id, severity) AS income_sek
     FROM told
