@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn cases_are_what_has_an_alert_or_a_label() {
-        let cases = Cases::new(&heard(), &labels(false), HeldOut::Time(at(30)), 1, at(90));
+        let cases = Cases::new(&heard(), &labels(false), super::HeldOut::Time(at(30)), 1, at(90));
         let of: Vec<(&str, &str, Part)> = cases
             .cases
             .iter()
