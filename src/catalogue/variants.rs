@@ -182,7 +182,11 @@ mod tests {
         let base = own.rule("salary-drop").unwrap();
         let default = base.values["drop_pct"];
         assert_eq!(of_rule[0].sql, base.sql);
-        assert_eq!(of_rule[1].sql, base.sql.replace(&format!("median_sek * {default}"), "median_sek * 85"));
+        let with = |sql: &str, value: i64| {
+            sql.replace(&format!("_sek * {default}"), &format!("_sek * {value}"))
+                .replace(&format!("(gross_sek) * {default}"), &format!("(gross_sek) * {value}"))
+        };
+        assert_eq!(of_rule[1].sql, with(&base.sql, 85));
         assert_ne!(of_rule[1].sql, base.sql);
         assert_eq!((of_rule[1].values["drop_pct"], &of_rule[2].sql), (85, &base.sql));
     }

@@ -20,7 +20,7 @@ use crate::output::OutFile;
 use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
-use crate::tools::replay::parquet::{self, write_transitions};
+use crate::tools::replay::written::{self, write_transitions};
 use crate::tools::replay::{self, Replayed, SetAside, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -372,7 +372,7 @@ fn is_parquet(out: &OutFile) -> bool {
 fn write_standing(out: OutFile, standing: &[StandingRow]) -> anyhow::Result<()> {
     if is_parquet(&out) {
         let failed = cannot_write(out.path());
-        let out = parquet::write_standing(out, standing).with_context(|| failed.clone())?;
+        let out = written::write_standing(out, standing).with_context(|| failed.clone())?;
         return out.finish().context(failed);
     }
     write_lines(

@@ -49,6 +49,9 @@ pub fn is_employer_number(text: &str) -> bool {
     is_organisation_number(text) || is_person_number(text)
 }
 
+/// What readers are told in place of the number of an employer who is one person.
+pub const SOLE_TRADER: &str = "(a sole trader)";
+
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Part<'a> {

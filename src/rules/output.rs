@@ -8,14 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::file::{CANCELLERS, Header, WITHHOLDING};
 use crate::model::alert::{RecordRef, Severity};
-use crate::model::identity::without_personal_numbers;
+use crate::model::identity::{SOLE_TRADER, without_personal_numbers};
 use crate::model::record::reference;
 use crate::model::schema::TableId;
 use crate::model::sets::RuleNo;
 use crate::model::time::{Day, KnownTime};
 use crate::proofs::columns::is_evidence;
 use crate::units::untag;
-use crate::words::labels::SOLE_TRADER;
 
 /// One row of a rule: it holds from `alert_at` until `cleared_at`.
 #[derive(Clone, Debug, PartialEq, Eq)]

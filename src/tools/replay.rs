@@ -3,11 +3,11 @@
 //! Both give the same standing set at the same clock; the tests rely on this and check it.
 
 mod failed;
-pub mod parquet;
 mod set_aside;
 pub(super) mod tables;
 mod together;
 mod waiting;
+pub mod written;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The words for what the schema has: tables, columns, sources, codes, countries; and for thresholds.
 
 use crate::model::alert::Bilingual;
+use crate::model::identity::SOLE_TRADER;
 use crate::words::{both, countries, same};
 
 pub use crate::words::laws::{provision, spelled_out};
@@ -372,9 +373,6 @@ const COLUMNS: &Names = &[
     ("alert_at", "gäller från", "holds from"),
     ("until_at", "gäller till", "holds until"),
 ];
-
-/// What a record says in place of the number of an employer that is a sole trader, which is a personal number.
-pub const SOLE_TRADER: &str = "(a sole trader)";
 
 #[cfg(test)]
 mod tests {

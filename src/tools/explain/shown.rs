@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::catalogue::file::RuleFile;
 use crate::history::RowId;
 use crate::model::alert::RecordRef;
-use crate::model::identity::is_of_no_person;
+use crate::model::identity::{SOLE_TRADER, is_of_no_person};
 use crate::model::purpose::Purpose;
 use crate::model::schema::{Column, ColumnType, TableId};
 use crate::model::time::format_micros;
@@ -19,7 +19,6 @@ use crate::rules::planned::PlannedRule;
 use crate::tools::explain::is_computed;
 use crate::tools::explain::numbers::has_personal_number;
 use crate::tools::explain::one_person::Person;
-use crate::words::labels::SOLE_TRADER;
 
 /// A record that an alert rests on.
 #[derive(Debug, Serialize)]

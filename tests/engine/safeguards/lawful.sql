@@ -116,7 +116,7 @@ SELECT ALERT(p), CAST(p.valid_from + 120 AS TIMESTAMP) AS due_at FROM permits p 
 SELECT ALERT(p), p.first_known_time AS due_at FROM permits p WHERE p.permit_class = 'FAMILY_SPOUSE' AND NOT EXISTS (SELECT 1 FROM anchor_population a WHERE a.permit_id = p.permit_id AND a.protected)
 
 -- subquery | an address among those before
-SELECT ALERT(p) FROM permits p JOIN population n ON n.person_id = p.person_id WHERE EXISTS (SELECT 1 FROM population_posts h WHERE h.person_id = n.person_id AND h.address_key <> n.address_key)
+SELECT ALERT(p) FROM permits p JOIN population_posts n ON n.person_id = p.person_id WHERE EXISTS (SELECT 1 FROM population_posts h WHERE h.person_id = n.person_id AND h.address_key <> n.address_key)
 
 -- values | tiers
 SELECT p.person_id, p.permit_id, 'x' AS alert_key, CAST(p.valid_from + tier.days AS TIMESTAMP) AS alert_at, tier.severity FROM (VALUES ('weak', 30), ('medium', 60)) AS tier(severity, days) CROSS JOIN permits p
