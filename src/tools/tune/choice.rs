@@ -281,10 +281,10 @@ mod tests {
         let case = |at: usize| Case {
             subject: format!("{at:05}"),
             person: at,
-            part: if at / 6 % 2 == 0 { Part::Choice } else { Part::HeldOut },
+            part: if (at / 6).is_multiple_of(2) { Part::Choice } else { Part::HeldOut },
             weight: 1.0,
         };
-        let verdict = |said: bool, at: usize| match (said, at % 3 == 0) {
+        let verdict = |said: bool, at: usize| match (said, at.is_multiple_of(3)) {
             (true, true) => Verdict::RIGHT,
             (true, false) => Verdict::WRONG,
             (false, true) => Verdict::MISSED,
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn what_is_better_on_one_part_alone_is_not_recommended() {
         let half = |at: usize| at.is_multiple_of(6);
-        let lucky = |at: usize| at.is_multiple_of(3) && (at / 6 % 2 == 0 || at.is_multiple_of(6));
+        let lucky = |at: usize| at.is_multiple_of(3) && ((at / 6).is_multiple_of(2) || at.is_multiple_of(6));
         let Choice::Lost(trials) = chosen(&cases(600, &[&half, &lucky]), None) else { panic!("recommended") };
         assert_eq!(trials[0].advantage, Some(0.0));
         assert!(trials[0].is_associated() && !trials[0].survives());

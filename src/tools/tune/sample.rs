@@ -122,7 +122,7 @@ mod tests {
             ended: None,
             stood: 0,
             severity: Severity::Weak,
-            highest: if matter % 10 == 0 { Severity::Strong } else { Severity::Weak },
+            highest: if matter.is_multiple_of(10) { Severity::Strong } else { Severity::Weak },
             is_retracted: false,
             is_withheld: matter == 20,
         };
