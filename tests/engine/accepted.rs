@@ -361,8 +361,8 @@ fn what_is_recommended_where_rows_of_a_union_tie_is_accepted() {
     for (one, other, order, said, followed) in TIES {
         let query = |[first, second]: [&str; 2], order: &str| {
             Place::Rest.query(&format!(
-                "FROM permits p\nJOIN (SELECT u.permit_id, row_number() OVER (PARTITION BY u.person_id ORDER BY {order}) AS n\n\
-                 FROM (SELECT {first}{one}\nUNION ALL SELECT {second}{other}) u) k ON k.permit_id = p.permit_id\nWHERE k.n = 1"
+                "FROM permits p\nJOIN (SELECT u.permit_id, u.first_known_time, row_number() OVER (PARTITION BY u.person_id ORDER BY {order}) AS n\n\
+                 FROM (SELECT {first}{one}\nUNION ALL SELECT {second}{other}) u) k ON k.permit_id = p.permit_id AND k.first_known_time >= p.first_known_time\nWHERE k.n = 1"
             ))
         };
         let found = problems_with("", &catalogue, dir.path(), &query(["", ""], order));
