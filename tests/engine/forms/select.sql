@@ -588,7 +588,7 @@ SELECT p.person_id, p.permit_id, 'a\nb' AS alert_key, p.first_known_time AS aler
 SELECT p.person_id, p.permit_id, 'a' 'b' AS alert_key, p.first_known_time AS alert_at FROM permits p
 
 -- accepted
-SELECT p.person_id, p.permit_id, 'år 😀' AS alert_key, p.first_known_time AS alert_at FROM permits p
+SELECT p.person_id, p.permit_id, 'år é' AS alert_key, p.first_known_time AS alert_at FROM permits p
 
 -- accepted
 SELECT p.person_id, p.permit_id, '' AS alert_key, p.first_known_time AS alert_at FROM permits p
