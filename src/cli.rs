@@ -242,11 +242,12 @@ fn cannot_write(path: &Path) -> String {
     format!("cannot write {}", path.display())
 }
 
-/// `1 rule`, `2 rules`, `2 entries`.
+/// `1 rule`, `2 rules`, `2 entries`, `2 breaches`.
 fn counted(number: usize, what: &str) -> String {
     match (number, what.strip_suffix('y')) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ if what.ends_with("ch") => format!("{number} {what}es"),
         _ => format!("{number} {what}s"),
     }
 }

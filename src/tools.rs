@@ -6,6 +6,7 @@ pub mod broker;
 pub mod cases;
 pub mod check;
 pub mod checkpoints;
+mod columns;
 pub mod demo;
 pub mod diff;
 pub mod doctor;

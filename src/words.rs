@@ -114,12 +114,8 @@ impl Words {
 
     /// Every name that the file gives, with its words: what checks look through.
     pub fn given(&self) -> impl Iterator<Item = (String, &Bilingual)> {
-        let columns = self.columns.iter().map(|(name, words)| (name.clone(), words));
-        let codes = self
-            .codes
-            .iter()
-            .flat_map(|(column, codes)| codes.iter().map(move |(code, words)| (format!("{column} \"{code}\""), words)));
-        columns.chain(codes)
+        let columns = self.own_columns().map(|(name, words)| (name.to_owned(), words));
+        columns.chain(self.own_codes().map(|(column, code, words)| (format!("{column} \"{code}\""), words)))
     }
 }
 

@@ -4,15 +4,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+#[path = "program/mod.rs"]
+mod program;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use program::{permitwatch_in, said};
 
 /// A directory with a recording and a git repository whose first commit has the repository's rules; in the work tree one rule is gone,
 /// and another's text is other.
@@ -48,22 +53,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), to).unwrap();
         }
     }
-}
-
-fn permitwatch_in(dir: &Path, line: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_permitwatch"))
-        .current_dir(dir)
-        .args(line.split_whitespace())
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
-}
-
-/// All that it says, if its exit status is as expected.
-fn said(output: &Output, code: i32) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    text
 }
 
 fn permitwatch(line: &str, code: i32) -> String {

@@ -4,16 +4,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
+#[path = "program/mod.rs"]
+mod program;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use program::{permitwatch_in, said};
 
 /// A folder with the small recording `feeds`.
 static STAGE: LazyLock<TempDir> = LazyLock::new(|| {
@@ -23,22 +28,6 @@ static STAGE: LazyLock<TempDir> = LazyLock::new(|| {
     said(&permitwatch_in(dir.path(), "generate --out feeds --persons 600 --years 3 --seed 1"), 0);
     dir
 });
-
-fn permitwatch_in(dir: &Path, line: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_permitwatch"))
-        .current_dir(dir)
-        .args(line.split_whitespace())
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
-}
-
-/// All that it says, if its exit status is as expected.
-fn said(output: &Output, code: i32) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    text
-}
 
 fn permitwatch(line: &str, code: i32) -> String {
     said(&permitwatch_in(STAGE.path(), line), code)

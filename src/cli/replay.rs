@@ -20,7 +20,7 @@ use crate::output::OutFile;
 use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
-use crate::tools::replay::written::{self, write_transitions};
+use crate::tools::replay::written;
 use crate::tools::replay::{self, Replayed, SetAside, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -194,14 +194,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 // The log is in the order of its times within each shard alone.
                 let since = args.from.map(|from| format_micros(from.0));
                 let is_late = |alert: &&Alert| since.as_ref().is_none_or(|since| alert.as_of >= *since);
-                match is_parquet(&out) {
-                    true => {
-                        let log: Vec<Alert> = replayed.log.iter().filter(is_late).cloned().collect();
-                        let failed = cannot_write(out.path());
-                        let out = write_transitions(out, &log).with_context(|| failed.clone())?;
-                        out.finish().context(failed)?;
-                    }
-                    false => write_lines(out, replayed.log.iter().filter(is_late).map(Alert::said))?,
+                let log: Vec<&Alert> = replayed.log.iter().filter(is_late).collect();
+                if is_parquet(&out) {
+                    write_parquet(out, |out| written::write_transitions(out, &log))?;
+                } else {
+                    write_lines(out, log.into_iter().map(Alert::said))?;
                 }
             }
             if let Some(out) = standing_out {
@@ -369,11 +366,17 @@ fn is_parquet(out: &OutFile) -> bool {
     out.path().extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }
 
+fn write_parquet<E: std::error::Error + Send + Sync + 'static>(
+    out: OutFile,
+    write: impl FnOnce(OutFile) -> Result<OutFile, E>,
+) -> anyhow::Result<()> {
+    let failed = cannot_write(out.path());
+    write(out).with_context(|| failed.clone())?.finish().context(failed)
+}
+
 fn write_standing(out: OutFile, standing: &[StandingRow]) -> anyhow::Result<()> {
     if is_parquet(&out) {
-        let failed = cannot_write(out.path());
-        let out = written::write_standing(out, standing).with_context(|| failed.clone())?;
-        return out.finish().context(failed);
+        return write_parquet(out, |out| written::write_standing(out, standing));
     }
     write_lines(
         out,

@@ -205,7 +205,7 @@ fn read_labels(args: &TuneArgs, rule: [&str; 2]) -> anyhow::Result<Option<Labels
     let whole = if labels.is_whole { "; whatever has no line has no breach" } else { "" };
     note!(
         "labels: {}, {wrong} without one; passed over: {} of other rules, {} not decided{whole}",
-        counted(right, "breach").replace("breachs", "breaches"),
+        counted(right, "breach"),
         counted(labels.of_others, "line"),
         counted(labels.open, "line"),
     );
@@ -243,7 +243,7 @@ fn print(args: &TuneArgs, points: &[Values], figures: &[Figures], choice: Option
     };
     say!("");
     told.recommendation().iter().for_each(|line| say!("{line}"));
-    match report::trials(choice).len() {
+    match choice.trials().len() {
         0 => {}
         trials => say!("{}", report::errors(trials)),
     }

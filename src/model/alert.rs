@@ -223,6 +223,37 @@ impl Alert {
         }
     }
 
+    /// One that says nothing, for tests to fill in.
+    #[cfg(test)]
+    pub fn blank(rule_id: &str, subject: &str, alert_key: &str) -> Alert {
+        Alert {
+            alert_id: AlertId::new(rule_id, subject, alert_key).to_hex(),
+            sequence: 1,
+            status: Status::Raised,
+            rule_id: rule_id.to_owned(),
+            rule_fingerprint: String::new(),
+            person: String::new(),
+            subject: subject.to_owned(),
+            permit_class: None,
+            alert_key: alert_key.to_owned(),
+            severity: Severity::Weak,
+            as_of: String::new(),
+            alert_at: String::new(),
+            anchor_at: None,
+            title: Bilingual::default(),
+            finding: Bilingual::default(),
+            legal_basis: Vec::new(),
+            evidence: serde_json::Map::new(),
+            records: Vec::new(),
+            secrecy_class: 0,
+            reason: None,
+            replaced_by: None,
+            replaces: None,
+            late_record: false,
+            is_withheld: false,
+        }
+    }
+
     /// See [`content`].
     pub fn content(&self) -> u64 {
         content(&self.title, &self.finding, &self.legal_basis, &self.evidence)

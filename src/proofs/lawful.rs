@@ -18,6 +18,7 @@ pub mod flow;
 pub mod gates;
 pub mod law;
 mod own;
+mod role;
 pub mod uses;
 pub mod value;
 pub mod ways;
@@ -34,7 +35,7 @@ use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::Excepted;
 use crate::proofs::lawful::flow::Flow;
 use crate::proofs::lawful::law::{Classes, RULE_ROWS, Safeguard};
-use crate::proofs::lawful::uses::Breach;
+use crate::proofs::lawful::uses::{Agreements, Breach};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
 use crate::proofs::neutral_words::judging;
 use crate::proofs::refusal::{CheckError, Refusal};
@@ -92,44 +93,11 @@ impl Judge {
                 }
             }
         }
-        if agreements.plain && agreements.spared && !is_own {
-            let what = "it asks how far names agree, and how far they agree where no civil status changed lately: together that tells who married".to_owned();
-            let hint = Some("ask for one of the two alone".to_owned());
-            let place = Highlight::words(&["name_agreement"]);
-            found.push(Breach { hint, ..Breach::new(Safeguard::CivilStatus, what, place) });
-        }
-        if [POSTS, POPULATION].iter().all(|table| flow.named.contains(*table)) && !is_own {
-            let what = format!(
-                "it reads {POPULATION} and {POSTS}: posts that the one has and the other has not tell who was protected"
-            );
-            let hint = Some(format!("read one of the two; {POSTS} has the newest post too"));
-            let place = Highlight::Relation(vec![POSTS.to_owned()]);
-            found.push(Breach { hint, ..Breach::new(Safeguard::Protected, what, place) });
-        }
-        for (name, value) in names.iter().zip(&flow.values) {
-            if let Some((text, word)) = value.texts().find_map(|text| Some((text, judging(text)?))) {
-                let what = format!("output column {name} can be \"{text}\", which judges (\"{word}...\")");
-                found.push(Breach::new(Safeguard::Words, what, Highlight::Output(Some((*name).to_owned()))));
-            }
-        }
+        found.extend(together(flow, agreements));
+        found.extend(names.iter().zip(&flow.values).filter_map(|(name, value)| of_words(name, value)));
         let at = names.iter().position(|name| *name == subject);
-        let others = at.and_then(|at| flow.values.get(at)).into_iter().flat_map(Value::items);
-        for item in others.filter(|item| subject == "permit_id" && !is_covered(item)) {
-            let what = format!("output column permit_id may be what no canceller of this person covers ({item})");
-            let place = Highlight::Output(Some("permit_id".to_owned()));
-            let hint = Some(
-                "hand on permits.permit_id: cancellers are those of the register's permits, as they are now".to_owned(),
-            );
-            found.push(Breach { hint, ..Breach::new(Safeguard::Cancellers, what, place) });
-        }
-        if let Some(value) = at.and_then(|at| flow.values.get(at))
-            && !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Reference | Sort::Person))
-            && value.has(|sort| sort.safeguard().is_some()).is_none()
-        {
-            let what = format!("output column {subject} is made, or may be something else than an id of its own");
-            let place = Highlight::Output(Some(subject.to_owned()));
-            let hint = Some("hand on a table's own column: by its permit a row is judged".to_owned());
-            found.push(Breach { hint, ..Breach::new(Safeguard::Gateway, what, place) });
+        if let Some(value) = at.and_then(|at| flow.values.get(at)) {
+            found.extend(of_subject(subject, value));
         }
         let of_rule = |id: &String| self.classes.get(id).copied().unwrap_or(Classes::NONE);
         let used = header.uses.iter().map(of_rule).fold(Classes::all(), Classes::and);
@@ -180,6 +148,55 @@ impl Judge {
         });
         CheckError::unless_none(refusals.collect(), ())
     }
+}
+
+/// Questions each of which is lawful, and that tell together what neither tells. The program's own rules may put them: tests have shown what these tell.
+fn together(flow: &Flow, agreements: Agreements) -> Vec<Breach> {
+    let mut found = Vec::new();
+    let mut add = |safeguard, what: String, place, hint: String| {
+        found.push(Breach { hint: Some(hint), is_for_own: true, ..Breach::new(safeguard, what, place) });
+    };
+    if agreements.plain && agreements.spared {
+        let what = "it asks how far names agree, and how far they agree where no civil status changed lately: together that tells who married";
+        let (place, hint) = (Highlight::words(&["name_agreement"]), "ask for one of the two alone");
+        add(Safeguard::CivilStatus, what.to_owned(), place, hint.to_owned());
+    }
+    if [POSTS, POPULATION].iter().all(|table| flow.named.contains(*table)) {
+        let what = format!(
+            "it reads {POPULATION} and {POSTS}: posts that the one has and the other has not tell who was protected"
+        );
+        let hint = format!("read one of the two; {POSTS} has the newest post too");
+        add(Safeguard::Protected, what, Highlight::Relation(vec![POSTS.to_owned()]), hint);
+    }
+    found
+}
+
+/// A text that an output column can be and that judges, also one that a function makes of constants.
+fn of_words(name: &str, value: &Value) -> Option<Breach> {
+    let (text, word) = value.texts().find_map(|text| Some((text, judging(text)?)))?;
+    let what = format!("output column {name} can be \"{text}\", which judges (\"{word}...\")");
+    Some(Breach::new(Safeguard::Words, what, Highlight::Output(Some(name.to_owned()))))
+}
+
+/// What is wrong with the output column that says what an alert is about.
+fn of_subject(subject: &str, value: &Value) -> Vec<Breach> {
+    let place = || Highlight::Output(Some(subject.to_owned()));
+    let uncovered = value.items().iter().filter(|item| subject == "permit_id" && !is_covered(item));
+    let mut found: Vec<Breach> = uncovered
+        .map(|item| {
+            let what = format!("output column permit_id may be what no canceller of this person covers ({item})");
+            let hint = "hand on permits.permit_id: cancellers are those of the register's permits, as they are now";
+            Breach { hint: Some(hint.to_owned()), ..Breach::new(Safeguard::Cancellers, what, place()) }
+        })
+        .collect();
+    if !value.is_only(|sort| matches!(sort, Sort::Id | Sort::Reference | Sort::Person))
+        && value.has(|sort| sort.safeguard().is_some()).is_none()
+    {
+        let what = format!("output column {subject} is made, or may be something else than an id of its own");
+        let hint = Some("hand on a table's own column: by its permit a row is judged".to_owned());
+        found.push(Breach { hint, ..Breach::new(Safeguard::Gateway, what, place()) });
+    }
+    found
 }
 
 /// Whether a value is the id of a permit that cancellers cover: those of the register of permits, as it is now. Another record of the

@@ -51,6 +51,12 @@ pub fn with_in_force(in_force: &Values, points: Vec<Values>) -> Vec<Values> {
     [own].into_iter().chain(others).collect()
 }
 
+/// What has been written as CSV.
+fn text_of(out: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
+    let bytes = out.into_inner().map_err(|error| error.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

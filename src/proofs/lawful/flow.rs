@@ -13,9 +13,10 @@ use crate::catalogue::refused::Highlight;
 use crate::model::schema::{ColumnType, TableId};
 use crate::proofs::lawful::fixed;
 use crate::proofs::lawful::law::{RULE_ROWS, Safeguard};
-use crate::proofs::lawful::uses::{Agreements, Asked, Breach, Reader, of_union};
+use crate::proofs::lawful::role::Role;
+use crate::proofs::lawful::uses::{Agreements, Breach, Reader, of_union};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
-use crate::proofs::lawful::ways::{self, Cell, Read, Role, Source, Way};
+use crate::proofs::lawful::ways::{self, Cell, Read, Source, Way};
 
 /// Views that the engine applies to every rule.
 pub const OF_THE_ENGINE: [&str; 2] = ["cancellers", "corroborations"];
@@ -77,7 +78,7 @@ impl Tables {
             tables: self,
             found: Vec::new(),
             civil: Vec::new(),
-            asked: Asked::Holds,
+            role: Role::Brings,
             agreements: Agreements::default(),
             named: BTreeSet::new(),
         };
@@ -92,7 +93,7 @@ struct Walk<'a> {
     /// Uses of civil status by the node that is being looked at.
     civil: Vec<Breach>,
     /// What the node's rows do to those of the text.
-    asked: Asked,
+    role: Role,
     agreements: Agreements,
     named: BTreeSet<String>,
 }
@@ -174,8 +175,8 @@ impl Walk<'_> {
     }
 
     fn filter(&mut self, predicate: &Expr, (values, ways): Rows, schema: &DFSchema) -> Rows {
-        let asked = self.asked;
-        self.read(schema, &values, |reader| reader.selection(predicate, asked));
+        let role = self.role;
+        self.read(schema, &values, |reader| reader.selection(predicate, role));
         (values, ways::tidy(&ways::filtered(ways, predicate, schema)))
     }
 
@@ -260,7 +261,7 @@ impl Walk<'_> {
     }
 
     fn window(&mut self, window: &Window) -> Rows {
-        let (mut values, mut ways) = self.below(&window.input, Asked::Either);
+        let (mut values, mut ways) = self.below(&window.input, Role::Weighs);
         let schema = window.input.schema();
         let own: Vec<Value> = window.window_expr.iter().map(|expr| self.value(expr, schema, &values)).collect();
         for expr in &window.window_expr {
@@ -280,7 +281,7 @@ impl Walk<'_> {
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Rows {
         let is_weighed = !aggregate.aggr_expr.is_empty();
-        let (input, ways) = self.below(&aggregate.input, if is_weighed { Asked::Either } else { self.asked });
+        let (input, ways) = self.below(&aggregate.input, if is_weighed { Role::Weighs } else { self.role });
         let schema = aggregate.input.schema();
         let mut values: Vec<Value> = Vec::new();
         for key in &aggregate.group_expr {
@@ -316,23 +317,23 @@ impl Walk<'_> {
     }
 
     /// The rows of an input of which more, or fewer, bring a row of the node.
-    fn below(&mut self, plan: &LogicalPlan, asked: Asked) -> Rows {
-        let own = std::mem::replace(&mut self.asked, asked);
+    fn below(&mut self, plan: &LogicalPlan, role: Role) -> Rows {
+        let own = std::mem::replace(&mut self.role, role);
         let rows = self.plan(plan);
-        self.asked = own;
+        self.role = own;
         rows
     }
 
     fn join(&mut self, join: &Join) -> Rows {
         use JoinType::*;
-        let own = self.asked;
+        let own = self.role;
         let (of_left, of_right, of_condition) = match join.join_type {
             Inner | LeftSemi | RightSemi => (own, own, own),
             LeftAnti => (own, own.denied(), own.denied()),
             RightAnti => (own.denied(), own, own.denied()),
-            Left | LeftMark => (own, Asked::Either, Asked::Either),
-            Right | RightMark => (Asked::Either, own, Asked::Either),
-            Full => (Asked::Either, Asked::Either, Asked::Either),
+            Left | LeftMark => (own, Role::Weighs, Role::Weighs),
+            Right | RightMark => (Role::Weighs, own, Role::Weighs),
+            Full => (Role::Weighs, Role::Weighs, Role::Weighs),
         };
         let (left, left_ways) = self.below(&join.left, of_left);
         let (right, right_ways) = self.below(&join.right, of_right);

@@ -13,8 +13,9 @@ use crate::model::schema::TableId;
 use crate::proofs::lawful::law::{
     Classes, GATEWAYS, NEVER_EVALUATED, OF_COUPLES, OF_PROTECTION, ONLY_IN_FAVOUR, Safeguard,
 };
+use crate::proofs::lawful::role::Role;
 use crate::proofs::lawful::uses::Breach;
-use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Role, Source, Way, kinds_of};
+use crate::proofs::lawful::ways::{Cell, PROTECTED_ANCHORS, Read, Source, Way, kinds_of};
 
 /// Of one kind of a table's records: the classes of permits for which it is read, and the table or view that the text names.
 type Reads = BTreeMap<(TableId, Option<&'static str>), (Classes, Arc<str>)>;

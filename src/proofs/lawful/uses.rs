@@ -3,21 +3,27 @@
 //! Whatever is not listed here for a sort counts as looking into it. A value that passes on unchanged, or is chosen among rows, keeps
 //! its sort. Conditions need not be followed into what depends on them, since each comparison is judged where it stands.
 
+mod agreements;
 mod calls;
 mod compare;
+mod shapes;
 
 use arrow::datatypes::DataType;
+use datafusion::common::Column;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 
 use crate::catalogue::refused::Highlight;
 use crate::decode::codes::is_country;
 use crate::proofs::lawful::law::Safeguard;
+use crate::proofs::lawful::role::Role;
 use crate::proofs::lawful::value::{Item, Sort, Value};
 use crate::proofs::refusal::of_columns;
 use crate::proofs::tags::of_words;
+
+pub use agreements::Agreements;
+use shapes::{bare, is_estimate, is_plain_question, of_coalesce, parts_of, whole_number};
 
 /// Sweden, and the codes of the stateless and of unknown citizenship. UNK is Kosovo, so that it names a country.
 const NOBODYS_COUNTRY: [&str; 5] = ["SWE", "XXA", "XXB", "XXC", "XXX"];
@@ -45,46 +51,6 @@ impl Breach {
     }
 }
 
-/// What rows that a condition holds for do to those that a text has in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// They bring rows.
-    Holds,
-    /// They keep rows away.
-    Fails,
-    /// They may do either.
-    Either,
-}
-
-impl Asked {
-    pub fn denied(self) -> Asked {
-        match self {
-            Asked::Holds => Asked::Fails,
-            Asked::Fails => Asked::Holds,
-            Asked::Either => Asked::Either,
-        }
-    }
-}
-
-/// Which agreements of names something is asked of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Agreements {
-    pub plain: bool,
-    /// Such as hold where a civil status changed lately.
-    pub spared: bool,
-}
-
-impl Agreements {
-    pub fn or(self, other: Agreements) -> Agreements {
-        Agreements { plain: self.plain || other.plain, spared: self.spared || other.spared }
-    }
-
-    pub fn note(&mut self, value: &Value) {
-        self.plain |= value.has(|sort| *sort == Sort::Agreement).is_some();
-        self.spared |= value.has(|sort| *sort == Sort::SparedAgreement).is_some();
-    }
-}
-
 /// Reads expressions over columns with known values.
 pub struct Reader<'a> {
     pub at: &'a dyn Fn(&Column) -> Value,
@@ -93,12 +59,6 @@ pub struct Reader<'a> {
     pub civil: &'a mut Vec<Breach>,
     pub agreements: &'a mut Agreements,
 }
-
-/// Comparisons that hold where two values differ, whichever way.
-const APART: [Operator; 3] = [Operator::NotEq, Operator::Lt, Operator::Gt];
-
-/// Their opposites.
-const ALIKE: [Operator; 3] = [Operator::Eq, Operator::GtEq, Operator::LtEq];
 
 fn is_equality(op: Operator) -> bool {
     use Operator::*;
@@ -112,28 +72,6 @@ fn is_comparison(op: Operator) -> bool {
 /// Whether the text names the country of some persons.
 fn is_named(text: &str) -> bool {
     is_country(text) && !NOBODYS_COUNTRY.contains(&text)
-}
-
-fn whole_number(expr: &Expr) -> Option<i64> {
-    match expr {
-        Expr::Literal(value, _) => match value.cast_to(&DataType::Int64) {
-            Ok(ScalarValue::Int64(number)) => number,
-            _ => None,
-        },
-        Expr::Cast(cast) => whole_number(&cast.expr),
-        Expr::Alias(alias) => whole_number(&alias.expr),
-        _ => None,
-    }
-}
-
-/// The column that an expression is, if it is nothing else.
-fn bare(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Column(column) => Some(column.flat_name()),
-        Expr::Cast(cast) => bare(&cast.expr),
-        Expr::Alias(alias) => bare(&alias.expr),
-        _ => None,
-    }
 }
 
 impl Reader<'_> {
@@ -234,19 +172,19 @@ impl Reader<'_> {
     }
 
     /// Reads a condition that rows meet: none may ask for those that are protected.
-    pub fn selection(&mut self, expr: &Expr, asked: Asked) {
+    pub fn selection(&mut self, expr: &Expr, role: Role) {
         let told = self.decision(expr);
         let Some(item) = told.has(|sort| *sort == Sort::Protected) else { return };
-        match asked {
-            Asked::Holds => self.spare(expr, true),
-            Asked::Fails => self.spare(expr, false),
-            Asked::Either => self.select_protected(expr, item),
+        match role {
+            Role::Brings => self.spare(expr, true),
+            Role::KeepsAway => self.spare(expr, false),
+            Role::Weighs => self.select_protected(expr, item),
         }
     }
 
     /// Reads a condition by which rows are counted, or looked at in a window.
     fn counted(&mut self, expr: &Expr) {
-        self.selection(expr, Asked::Either);
+        self.selection(expr, Role::Weighs);
     }
 
     /// Judges the parts of a condition that ask whether somebody is protected: if it has this truth value, they may be true of the
@@ -556,24 +494,6 @@ pub fn of_union(value: Value, column: &str, found: &mut Vec<Breach>, civil: &mut
     }
 }
 
-/// Whether an expression is a column of truth values, or that with false for null.
-fn is_plain_question(expr: &Expr) -> bool {
-    let is_false = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Boolean(Some(false)), _));
-    match expr {
-        Expr::Case(case) => {
-            let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-            let mut parts = thens.chain(case.else_expr.as_deref());
-            case.expr.is_none()
-                && case.when_then_expr.iter().all(|(when, _)| matches!(when.as_ref(), Expr::IsNotNull(_)))
-                && parts.all(|then| bare(then).is_some() || is_false(then))
-        }
-        Expr::ScalarFunction(call) if call.name() == "coalesce" => {
-            call.args.iter().all(|arg| bare(arg).is_some() || is_false(arg))
-        }
-        other => bare(other).is_some(),
-    }
-}
-
 /// What of the values goes on in whatever is asked of them: that somebody is protected, and that a civil status has changed.
 fn sticky(values: &[Value]) -> Value {
     kept(values, &|sort| *sort == Sort::Protected || sort.is_near())
@@ -617,58 +537,6 @@ fn is_same_text(expr: &Expr) -> bool {
 /// Whether a value is of this sort and nothing else.
 fn is_all(value: &Value, sort: &Sort) -> bool {
     !value.items().is_empty() && value.is_only(|known| known == sort)
-}
-
-/// What a CASE takes the first of that is not null, if it does: so the optimiser writes `coalesce`.
-fn of_coalesce(case: &Case) -> Option<Vec<&Expr>> {
-    let is_that = |(when, then): &(Box<Expr>, Box<Expr>)| matches!(when.as_ref(), Expr::IsNotNull(of) if of == then);
-    (case.expr.is_none() && case.when_then_expr.iter().all(is_that))
-        .then(|| case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref()).collect())
-}
-
-/// The parts that AND, or OR, puts together.
-fn parts_of(expr: &Expr, op: Operator) -> Vec<&Expr> {
-    match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: own, right }) if *own == op => {
-            let mut parts = parts_of(left, op);
-            parts.extend(parts_of(right, op));
-            parts
-        }
-        Expr::Alias(alias) => parts_of(&alias.expr, op),
-        other => vec![other],
-    }
-}
-
-/// Whether a part asks whether one date of birth is the first day of the year of another, and others make sure that the two differ: an
-/// estimated date became a day of its year. In an OR all of it is the other way round.
-fn is_estimate(part: &Expr, op: Operator, parts: &[&Expr]) -> bool {
-    let (asked, apart) = if op == Operator::And { (Operator::Eq, APART) } else { (Operator::NotEq, ALIKE) };
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = part else { return false };
-    let pair = |day, year| Some((bare(day)?, year_of(year)?));
-    let Some((day, other)) = pair(left, right).or_else(|| pair(right, left)).filter(|_| *op == asked) else {
-        return false;
-    };
-    day != other
-        && parts.iter().any(|part| match part {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) if apart.contains(op) => {
-                let sides = (bare(left), bare(right));
-                sides == (Some(day.clone()), Some(other.clone())) || sides == (Some(other.clone()), Some(day.clone()))
-            }
-            _ => false,
-        })
-}
-
-/// The column whose year an expression is, as its first day.
-fn year_of(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Cast(cast) => year_of(&cast.expr),
-        Expr::Alias(alias) => year_of(&alias.expr),
-        Expr::ScalarFunction(call) if call.name() == "date_trunc" => match call.args.as_slice() {
-            [Expr::Literal(unit, _), day] if unit.try_as_str().flatten() == Some("year") => bare(day),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 fn kept(values: &[Value], goes_on: &dyn Fn(&Sort) -> bool) -> Value {

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 use crate::decode::codes::codes_of;
 use crate::model::schema::{ColumnType, TableId};
 use crate::proofs::lawful::law::Classes;
+use crate::proofs::lawful::role::Role;
 use crate::proofs::lawful::uses::Breach;
 
 pub use join::{PROTECTED_ANCHORS, of_join};
@@ -54,41 +55,6 @@ pub enum Source {
     RuleRows,
     /// Civil status, as a criterion.
     Civil(Arc<Breach>),
-}
-
-/// What more rows of a table do to the rows that rest on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// More of them are more rows, or the same.
-    Brings,
-    /// More of them are fewer rows, or the same (NOT EXISTS).
-    KeepsAway,
-    /// They may do either: what is kept away is counted, put in an order, or missed.
-    Weighs,
-}
-
-impl Role {
-    /// The same where rows are there because there are none of these.
-    pub fn denied(self) -> Role {
-        match self {
-            Role::Brings => Role::KeepsAway,
-            Role::KeepsAway => Role::Brings,
-            Role::Weighs => Role::Weighs,
-        }
-    }
-
-    /// The same where rows are counted, put in an order, or may be missing: fewer of them may bring more.
-    pub fn weighed(self) -> Role {
-        match self {
-            Role::Brings => Role::Brings,
-            Role::KeepsAway | Role::Weighs => Role::Weighs,
-        }
-    }
-
-    /// The same in either of two ways.
-    fn or(self, other: Role) -> Role {
-        if self == other { self } else { Role::Weighs }
-    }
 }
 
 /// A table that a row rests on, if only in that it has no row there.

@@ -31,30 +31,18 @@ fn keys() -> Arc<Pseudonyms> {
 
 fn alert(key: &str, sequence: u64, status: Status) -> Emitted {
     let alert = Alert {
-        alert_id: AlertId::new("work-not-started", "P1", key).to_hex(),
         sequence,
         status,
-        rule_id: "work-not-started".into(),
         rule_fingerprint: "f".into(),
         person: "p".into(),
-        subject: "P1".into(),
         permit_class: Some("WORK_EMP".into()),
-        alert_key: key.into(),
         severity: Severity::Medium,
         as_of: "2024-05-01T00:00:00.000000Z".into(),
         alert_at: "2024-05-01T00:00:00.000000Z".into(),
-        anchor_at: None,
-        title: Bilingual::default(),
         finding: Bilingual { sv: "å".into(), en: "a".into() },
         legal_basis: vec!["UtlL 7 kap. 7 e §".into()],
         evidence: serde_json::Map::from_iter([("gross_sek".to_owned(), serde_json::json!(0))]),
-        records: Vec::new(),
-        secrecy_class: 0,
-        reason: None,
-        replaced_by: None,
-        replaces: None,
-        late_record: false,
-        is_withheld: false,
+        ..Alert::blank("work-not-started", "P1", key)
     };
     Emitted { alert, sent_at: None, deadline: false }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::time::{KnownTime, MICROS_PER_DAY};
+use crate::tools::columns::columns;
 use crate::tools::diff::compare::{Comparison, Count, Difference, Kind, Life, RuleDifference};
 use crate::tools::diff::{ChangedTexts, RuleChange};
 
@@ -98,21 +99,6 @@ fn added(mut sum: RuleDifference, rule: &RuleDifference) -> RuleDifference {
         sum.kinds.entry(*kind).or_default().alerts += count.alerts;
     }
     sum
-}
-
-/// Each column as wide as its widest entry, numbers to the right.
-fn columns(lines: &[Vec<String>]) -> Vec<String> {
-    let count = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..count).map(width).collect();
-    let line = |line: &Vec<String>| {
-        let cell = |(column, (text, width)): (usize, (&String, &usize))| match column {
-            0 => format!("{text:<width$}"),
-            _ => format!("{text:>width$}"),
-        };
-        line.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ")
-    };
-    lines.iter().map(line).collect()
 }
 
 /// `31 d`, `5 h`, `12 min`

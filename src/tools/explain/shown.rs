@@ -124,21 +124,8 @@ impl Person {
         });
         let Some((row, known_time)) = found else { return reference };
         let withheld = store.int("secrecy_class", row).is_none_or(|class| self.closed.closes(class));
-        let columns = table.def().columns.iter().filter(|column| !withheld && is_shown(column, concerns));
-        let values = columns.filter_map(|column| {
-            let value = self.value(table, column.name, row)?;
-            let is_number = matches!(column.ty, ColumnType::Int | ColumnType::Sek);
-            Some(ValueFacts { column: column.name, register: column.register, value, is_number })
-        });
-        // When something was noted, and by whom, may be all that is secret about it.
-        let open = || (!withheld).then_some(());
-        RecordFacts {
-            event_time: open().and_then(|()| self.instant(table, "event_time", row)),
-            registered_at: open().and_then(|()| self.instant(table, "registered_at", row)),
-            known_time: open().map(|()| format_micros(known_time)),
-            source: open().and_then(|()| store.text("source", row)),
+        let exists = RecordFacts {
             withheld,
-            values: values.collect(),
             // A key may say who pays, for which month, or who somebody is; its token does not, and is turned back with a reason (`reidentify`).
             reference: (!is_computed(table.name())).then(|| {
                 match withheld || has_personal_number(&record.record_key) {
@@ -147,6 +134,24 @@ impl Person {
                 }
             }),
             ..reference
+        };
+        // When something was noted, and by whom, may be all that is secret about it.
+        if withheld {
+            return exists;
+        }
+        let columns = table.def().columns.iter().filter(|column| is_shown(column, concerns));
+        let values = columns.filter_map(|column| {
+            let value = self.value(table, column.name, row)?;
+            let is_number = matches!(column.ty, ColumnType::Int | ColumnType::Sek);
+            Some(ValueFacts { column: column.name, register: column.register, value, is_number })
+        });
+        RecordFacts {
+            event_time: self.instant(table, "event_time", row),
+            registered_at: self.instant(table, "registered_at", row),
+            known_time: Some(format_micros(known_time)),
+            source: store.text("source", row),
+            values: values.collect(),
+            ..exists
         }
     }
 

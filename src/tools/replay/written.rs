@@ -21,7 +21,7 @@ use crate::output::OutFile;
 const BATCH_ROWS: usize = 65_536;
 
 /// Writes a row for each transition.
-pub fn write_transitions(out: OutFile, log: &[Alert]) -> Result<OutFile, ParquetError> {
+pub fn write_transitions(out: OutFile, log: &[&Alert]) -> Result<OutFile, ParquetError> {
     let fields = vec![
         given("alert_id", DataType::Utf8),
         given("sequence", DataType::Int64),
@@ -77,14 +77,14 @@ pub fn write_standing(out: OutFile, standing: &[StandingRow]) -> Result<OutFile,
     written(out, fields, standing.chunks(BATCH_ROWS).map(columns))
 }
 
-fn columns_of(log: &[Alert]) -> Vec<ArrayRef> {
+fn columns_of(log: &[&Alert]) -> Vec<ArrayRef> {
     let open = |alert: &Alert| !alert.is_withheld;
     let texts = |of: &dyn Fn(&Alert) -> Option<String>| -> ArrayRef {
         Arc::new(log.iter().map(|alert| of(alert).filter(|_| open(alert))).collect::<StringArray>())
     };
     let instants = |of: &dyn Fn(&Alert) -> &str| -> ArrayRef {
         let instant = |alert: &Alert| parse_instant(of(alert)).filter(|_| open(alert));
-        Arc::new(log.iter().map(instant).collect::<TimestampMicrosecondArray>())
+        Arc::new(log.iter().map(|alert| instant(alert)).collect::<TimestampMicrosecondArray>())
     };
     let day = |alert: &Alert| alert.anchor_at.as_deref().and_then(parse_day).map(|day| day.0);
     let class = |alert: &Alert| open(alert).then_some(alert.secrecy_class);
@@ -109,7 +109,7 @@ fn columns_of(log: &[Alert]) -> Vec<ArrayRef> {
         texts(&|alert| Some(alert.finding.en.clone())),
         texts(&evidence),
         texts(&records),
-        Arc::new(log.iter().map(class).collect::<Int64Array>()),
+        Arc::new(log.iter().map(|alert| class(alert)).collect::<Int64Array>()),
         texts(&|alert| alert.reason.clone()),
         texts(&|alert| alert.replaced_by.clone()),
         texts(&|alert| alert.replaces.clone()),
@@ -166,30 +166,19 @@ mod tests {
         let words = |text: &str| Bilingual { sv: format!("{text} sv"), en: format!("{text} en") };
         let record = RecordRef { table: "payments".into(), record_key: "k".into(), version: 2 };
         Alert {
-            alert_id: AlertId::new("r", "P1", "k").to_hex(),
             sequence: 3,
             status: Status::Updated,
-            rule_id: "r".into(),
             rule_fingerprint: "f".into(),
             person: "x".into(),
-            subject: "P1".into(),
-            permit_class: None,
-            alert_key: "k".into(),
-            severity: Severity::Weak,
             as_of: "1970-01-02T00:00:00.000001Z".into(),
             alert_at: "1970-01-01T00:00:00Z".into(),
             anchor_at: Some("1970-01-11".into()),
             title: words("title"),
             finding: words("finding"),
-            legal_basis: Vec::new(),
             evidence: [("gross_sek".to_owned(), 5.into())].into_iter().collect(),
             records: vec![record],
             secrecy_class: 2,
-            reason: None,
-            replaced_by: None,
-            replaces: None,
-            late_record: false,
-            is_withheld: false,
+            ..Alert::blank("r", "P1", "k")
         }
     }
 
@@ -198,7 +187,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.parquet");
         let withheld = Alert { sequence: 4, ..alert() }.withheld();
-        let out = write_transitions(OutFile::create(&path).unwrap(), &[alert(), withheld]).unwrap();
+        let out = write_transitions(OutFile::create(&path).unwrap(), &[&alert(), &withheld]).unwrap();
         assert!(!path.exists(), "it has its name once it is whole");
         out.finish().unwrap();
         let batch = read(&path);

@@ -72,6 +72,24 @@ pub enum Choice {
     },
 }
 
+impl Choice {
+    /// What was tried on the part that is held out.
+    pub fn trials(&self) -> &[Trial] {
+        match self {
+            Choice::Point(trials) | Choice::Lost(trials) => trials,
+            Choice::NoneBetter | Choice::NoneWithinBudget | Choice::NotEnough { .. } => &[],
+        }
+    }
+
+    /// The point that is recommended.
+    pub fn recommended(&self) -> Option<usize> {
+        match self {
+            Choice::Point(trials) => trials.last().map(|trial| trial.point),
+            _ => None,
+        }
+    }
+}
+
 /// Chooses among all points but the first, which is the rule in force.
 pub fn choose(cases: &Cases, points: &[Values], figures: &[Figures], budget: Option<f64>, seed: u64) -> Choice {
     for part in [Part::Choice, Part::HeldOut] {
@@ -108,7 +126,7 @@ fn known(cases: &Cases, part: Part, in_force: Counts) -> (f64, f64) {
     // Those that an early alert makes both count as breaches.
     let breaches = in_force.right + in_force.missed;
     let of_part = cases.cases.iter().zip(&cases.verdicts[0]).filter(|(case, _)| case.part == part);
-    let both: f64 = of_part.filter(|(_, verdict)| [3, 6].contains(&verdict.0)).map(|(case, _)| case.weight).sum();
+    let both: f64 = of_part.filter(|(_, verdict)| verdict.is_both()).map(|(case, _)| case.weight).sum();
     (breaches, in_force.wrong + in_force.quiet - both)
 }
 

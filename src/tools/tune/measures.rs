@@ -28,6 +28,11 @@ impl Verdict {
     pub fn has(self, other: Verdict) -> bool {
         self.0 & other.0 != 0
     }
+
+    /// Whether there was something to find, be it found or not, and a wrong alert before it.
+    pub fn is_both(self) -> bool {
+        self.has(Verdict::WRONG) && (self.has(Verdict::RIGHT) || self.has(Verdict::MISSED))
+    }
 }
 
 /// The sums of the verdicts' weights.

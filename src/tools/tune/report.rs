@@ -1,6 +1,7 @@
 //! What `tune` found, as lines for a terminal.
 
 use crate::catalogue::variants::Values;
+use crate::tools::columns::columns;
 use crate::tools::tune::bootstrap::Estimate;
 use crate::tools::tune::cases::Part;
 use crate::tools::tune::choice::{Choice, ERROR, ERROR_OF_LOT, Trial};
@@ -27,7 +28,7 @@ impl Told<'_> {
             return (0..count).collect();
         }
         let mut order: Vec<usize> = vec![0];
-        order.extend(self.choice.into_iter().flat_map(trials).map(|trial| trial.point));
+        order.extend(self.choice.into_iter().flat_map(Choice::trials).map(|trial| trial.point));
         let f1 = |at: &usize| self.agreement(*at, Part::Choice).and_then(|own| own.f1).map_or(-1.0, |f1| f1.value);
         let mut rest: Vec<usize> = (1..count).collect();
         match self.figures.iter().any(|figures| figures.agreement.is_some()) {
@@ -134,12 +135,9 @@ impl Told<'_> {
     /// What is recommended, and why or why not.
     pub fn recommendation(&self) -> Vec<String> {
         let Some(choice) = self.choice else { return Vec::new() };
-        let mut lines: Vec<String> = trials(choice).iter().map(|trial| self.trial(trial)).collect();
+        let mut lines: Vec<String> = choice.trials().iter().map(|trial| self.trial(trial)).collect();
         lines.push(match choice {
-            Choice::Point(trials) => {
-                let point = trials.last().map_or(0, |trial| trial.point);
-                format!("recommended: {}", self.name(point))
-            }
+            Choice::Point(_) => format!("recommended: {}", self.name(choice.recommended().unwrap_or_default())),
             Choice::Lost(_) => "recommended: nothing; no advantage survives on the cases that were held out".to_owned(),
             Choice::NoneBetter => {
                 "recommended: nothing; no point within reach has a higher F1 than the rule in force where points are chosen".to_owned()
@@ -188,13 +186,6 @@ pub fn errors(trials: usize) -> String {
     )
 }
 
-pub fn trials(choice: &Choice) -> &[Trial] {
-    match choice {
-        Choice::Point(trials) | Choice::Lost(trials) => trials,
-        Choice::NoneBetter | Choice::NoneWithinBudget | Choice::NotEnough { .. } => &[],
-    }
-}
-
 /// `drop_pct=80 z_tenths=35`
 pub fn name(points: &[Values], at: usize) -> String {
     let values: Vec<String> = points[at].iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -213,20 +204,6 @@ fn number(of: Option<Estimate>, digits: usize) -> String {
 fn percent(of: Option<Estimate>) -> String {
     let of = of.map(|own| Estimate { value: own.value * 100.0, low: own.low * 100.0, high: own.high * 100.0 });
     of.map_or("-".to_owned(), |own| format!("{:.0} % [{:.0}, {:.0}]", own.value, own.low, own.high))
-}
-
-/// Each column as wide as its widest entry, numbers to the right.
-fn columns(lines: &[Vec<String>]) -> Vec<String> {
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
-    let line = |line: &Vec<String>| {
-        let cell = |(column, (text, width)): (usize, (&String, &usize))| match column {
-            0 => format!("{text:<width$}"),
-            _ => format!("{text:>width$}"),
-        };
-        line.iter().zip(&widths).enumerate().map(cell).collect::<Vec<_>>().join("  ")
-    };
-    lines.iter().map(line).collect()
 }
 
 #[cfg(test)]

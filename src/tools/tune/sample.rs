@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::alert::Severity;
 use crate::tools::tune::bootstrap::Dice;
 use crate::tools::tune::heard::Heard;
+use crate::tools::tune::text_of;
 
 /// A permit that was drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,8 +106,7 @@ pub fn csv(rule: &str, drawn: &[Drawn]) -> Result<String, csv::Error> {
         let row = [&drawn.subject, &drawn.person, rule, drawn.severity.name(), &points, in_force, &weight, "", ""];
         out.write_record(row)?;
     }
-    let bytes = out.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    text_of(out)
 }
 
 #[cfg(test)]

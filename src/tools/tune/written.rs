@@ -6,7 +6,7 @@ use crate::catalogue::variants::Values;
 use crate::tools::tune::bootstrap::Estimate;
 use crate::tools::tune::choice::{Choice, Trial};
 use crate::tools::tune::figures::{Agreement, Figures};
-use crate::tools::tune::report::trials;
+use crate::tools::tune::text_of;
 
 /// Rounded, so that a file does not tell of digits that mean nothing.
 fn rounded(value: f64) -> Value {
@@ -22,7 +22,7 @@ pub fn flat(points: &[Values], at: usize, figures: &Figures, choice: Option<&Cho
         put(name.clone(), points[at].get(name).map_or(Value::Null, |value| json!(value)));
     }
     put("in_force".into(), json!(at == 0));
-    put("recommended".into(), json!(recommended(choice) == Some(at)));
+    put("recommended".into(), json!(choice.and_then(Choice::recommended) == Some(at)));
     let Figures { volume, changes, .. } = figures;
     put("alerts".into(), json!(volume.alerts));
     for (name, count) in ["info", "weak", "medium", "strong"].iter().zip(volume.by_severity) {
@@ -75,13 +75,6 @@ pub fn flat(points: &[Values], at: usize, figures: &Figures, choice: Option<&Cho
     out
 }
 
-fn recommended(choice: Option<&Choice>) -> Option<usize> {
-    match choice {
-        Some(Choice::Point(trials)) => trials.last().map(|trial| trial.point),
-        _ => None,
-    }
-}
-
 /// The flat lines as CSV.
 pub fn csv(points: &[Values], figures: &[Figures], choice: Option<&Choice>) -> Result<String, csv::Error> {
     let mut out = csv::Writer::from_writer(Vec::new());
@@ -96,8 +89,7 @@ pub fn csv(points: &[Values], figures: &[Figures], choice: Option<&Choice>) -> R
             other => other.to_string(),
         }))?;
     }
-    let bytes = out.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    text_of(out)
 }
 
 /// The same as one document; `about` says what was asked for.
@@ -105,8 +97,11 @@ pub fn document(about: Map<String, Value>, points: &[Values], figures: &[Figures
     let flat = |(at, own): (usize, &Figures)| Value::Object(flat(points, at, own, choice));
     let lines: Vec<Value> = figures.iter().enumerate().map(flat).collect();
     let mut out = about;
-    out.insert("recommended".into(), recommended(choice).map_or(Value::Null, |at| json!(points[at])));
-    out.insert("trials".into(), choice.map_or(&[][..], trials).iter().map(|trial| tried(points, trial)).collect());
+    out.insert("recommended".into(), choice.and_then(Choice::recommended).map_or(Value::Null, |at| json!(points[at])));
+    out.insert(
+        "trials".into(),
+        choice.map_or(&[][..], Choice::trials).iter().map(|trial| tried(points, trial)).collect(),
+    );
     out.insert("points".into(), lines.into());
     Value::Object(out)
 }

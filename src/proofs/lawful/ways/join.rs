@@ -3,9 +3,10 @@
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
-use super::{Cell, Facts, Read, Role, Way, limit, rows, text_or_null};
+use super::{Cell, Facts, Read, Way, limit, rows, text_or_null};
 use crate::model::schema::TableId;
 use crate::proofs::lawful::law::Classes;
+use crate::proofs::lawful::role::Role;
 
 /// One way of each side, beside one another: the right side's permits and reads are numbered after the left side's.
 struct Pair {

@@ -2,7 +2,7 @@
 //! Method: logs of few transitions, written by hand: `day status severity`.
 
 use super::*;
-use crate::model::alert::{AlertId, Bilingual, Status};
+use crate::model::alert::Status;
 use crate::model::time::Day;
 
 /// The transitions of one alert, such as `10 raised weak, 12 updated medium, 20 cleared medium`.
@@ -16,30 +16,11 @@ pub fn log_of(rule: &str, subject: &str, key: &str, text: &str) -> Vec<Alert> {
                 .find(|known| known.name() == status)
                 .unwrap();
             Alert {
-                alert_id: AlertId::new(rule, subject, key).to_hex(),
                 sequence,
                 status,
-                rule_id: rule.into(),
-                rule_fingerprint: String::new(),
-                person: String::new(),
-                subject: subject.into(),
-                permit_class: None,
-                alert_key: key.into(),
                 severity: Severity::from_name(severity).unwrap(),
                 as_of: KnownTime(Day(day.parse().unwrap()).instant()).to_string(),
-                alert_at: String::new(),
-                anchor_at: None,
-                title: Bilingual::default(),
-                finding: Bilingual::default(),
-                legal_basis: Vec::new(),
-                evidence: serde_json::Map::new(),
-                records: Vec::new(),
-                secrecy_class: 0,
-                reason: None,
-                replaced_by: None,
-                replaces: None,
-                late_record: false,
-                is_withheld: false,
+                ..Alert::blank(rule, subject, key)
             }
         })
         .collect()

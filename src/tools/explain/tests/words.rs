@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::*;
 use crate::catalogue::parse::{outputs, parse};
-use crate::model::alert::Severity;
 
 /// Stems of words that say more than the records do.
 const JUDGING: [&str; 16] = [
@@ -42,15 +41,8 @@ fn raised(rule: &RuleFile, columns: &[String]) -> Alert {
     let header = &rule.header;
     Alert {
         alert_id: "0".repeat(32),
-        sequence: 1,
-        status: Status::Raised,
-        rule_id: header.id.clone(),
-        rule_fingerprint: String::new(),
         person: "someone".into(),
-        subject: "a permit".into(),
         permit_class: header.permit_classes.first().cloned(),
-        alert_key: "key".into(),
-        severity: Severity::Weak,
         as_of: "2026-05-01T00:00:00.000000Z".into(),
         alert_at: "2026-05-01T00:00:00.000000Z".into(),
         anchor_at: Some("2026-05-01".into()),
@@ -58,13 +50,7 @@ fn raised(rule: &RuleFile, columns: &[String]) -> Alert {
         finding: rule.finding(&evidence),
         legal_basis: header.legal_basis.clone(),
         evidence,
-        records: Vec::new(),
-        secrecy_class: 0,
-        reason: None,
-        replaced_by: None,
-        replaces: None,
-        late_record: false,
-        is_withheld: false,
+        ..Alert::blank(&header.id, "a permit", "key")
     }
 }
 
