@@ -4,6 +4,7 @@
 --
 -- The file is a template in sections, each begun by a line `-- section: NAME`. The caller runs, in this order,
 --   `feed clocks`      once,
+--   `who has left`     once,
 --   `permits table`    once for each table of the feed permits,
 --   `scope`            once,
 --   `person table`     once for each other table of persons,
@@ -26,13 +27,15 @@
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
 --   {served}               for a table whose records are disclosed for a purpose: WHERE purpose IN (those that a rule of this purpose sees)
+--   {and_present}          for all tables of the permits feed but anchors: AND (p.since IS NULL OR known_time >= p.since)
 --   {or_anchored}          for the population register: OR known_time >= s.anchored_from
 --   {aftercare_months}     how long after a permit's end its holder stays in the population
 --   {lookback_months}, {correction_days}   how much older than the oldest kept permit an event may be
 -- Statements end in a semicolon at the end of a line. add_months is the only function of ours that is used.
 --
 -- A record is hidden when it lies in the future of its own known_time, when its subject is outside the population at
--- that moment, or when it is older than the kept history. Of records with the same version the one with the greatest content
+-- that moment, or when it is older than the kept history. Of a person who has left the population every record is hidden, of one who
+-- has come back every one from before. Of records with the same version the one with the greatest content
 -- counts, known since the first of them was: so the order of arrival decides nothing. (arrival_no is not read.)
 -- Most keys have one record: only the others go through windows, which cost far more a row than the join that tells them apart.
 -- Reference records have no subject column, so their record_key must be unique in its table.
@@ -48,13 +51,75 @@ FROM (
 ) s
 GROUP BY feed;
 
--- section: permits table
-CREATE TABLE {table}_seen AS
-SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, arrival_no, {columns}
-FROM {table}_file
+-- section: who has left
+-- When each version of a permit was the latest (from known_time until superseded_at), and until when it keeps its holder in the
+-- population (kept_until; null: as long as it is the latest). A retracted permit keeps its holder for the aftercare, but reaches back to
+-- nothing. A version older than one that was known before it was never the latest. A record meets what was known before it: so each copy of
+-- a version counts here, from when it became known until a greater one did.
+CREATE TABLE spans_seen AS
+SELECT {columns}, person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
+FROM permits_file
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+CREATE TABLE spans_keys AS
+SELECT person_id, record_key, count(*) AS copies FROM spans_seen GROUP BY person_id, record_key;
+CREATE TABLE permit_spans AS
+SELECT person_id, known_time, superseded_at,
+       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP(6))
+            ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP(6)) END AS kept_until,
+       CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
+FROM (
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time, CAST(NULL AS TIMESTAMP(6)) AS superseded_at
+    FROM spans_seen r
+    JOIN spans_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies = 1
+    UNION ALL
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time,
+           min(known_time) OVER (PARTITION BY r.person_id, r.record_key ORDER BY version DESC, {content}, known_time
+                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded_at
+    FROM spans_seen r
+    JOIN spans_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies > 1
+) v
+WHERE superseded_at IS NULL OR superseded_at > known_time;
+DROP TABLE spans_seen;
+DROP TABLE spans_keys;
+-- Who has left the population, once or more often: whom no permit keeps any more. A version keeps its holder at least for the day on which
+-- it became known. Of those who have left nothing counts that became known before `since`: when the person came back, or never (2261). A person
+-- comes back with the next version of a permit. One that takes another's place goes on with it; one that becomes known at the very
+-- instant at which the last aftercare has passed brings back.
+CREATE TABLE left_population AS
+SELECT person_id, CASE WHEN max(until_at) > {as_of} THEN max(begun_at) ELSE TIMESTAMP '2261-01-01 00:00:00' END AS since
+FROM (
+    SELECT person_id, known_time, until_at,
+           CASE WHEN NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
+                         PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                 AND NOT coalesce(known_time < max(CASE WHEN NOT is_replaced THEN until_at END) OVER (
+                         PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                THEN known_time END AS begun_at
+    FROM (
+        SELECT person_id, known_time, least(replaced_at, kept_at) AS until_at, replaced_at < kept_at AS is_replaced
+        FROM (
+            SELECT person_id, known_time, coalesce(superseded_at, TIMESTAMP '2261-01-01 00:00:00') AS replaced_at,
+                   CASE WHEN kept_until IS NULL THEN TIMESTAMP '2261-01-01 00:00:00'
+                        ELSE greatest(kept_until, CAST(CAST(known_time AS DATE) + 1 AS TIMESTAMP(6))) END AS kept_at
+            FROM permit_spans
+        ) k
+    ) v
+) b
+GROUP BY person_id
+HAVING NOT coalesce(max(until_at) > {as_of} AND max(begun_at) = min(known_time), false);
+
+-- section: permits table
+CREATE TABLE {table}_seen AS
+SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time,
+       arrival_no, {columns}
+FROM {table}_file f
+LEFT JOIN left_population p ON p.person_id = f.person_id
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false){and_present};
 CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_versions AS
@@ -98,8 +163,9 @@ DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
 -- section: scope
--- When each subject's records begin to count: permit_lead after its first record of the permits feed. An anchor, whom the
--- permit of somebody else names, counts for the population register alone (anchored_from).
+-- When each subject's records begin to count: permit_lead after its first record of the permits feed, or the first since it came back. An
+-- anchor, whom the permit of somebody else names, counts for the population register alone (anchored_from), whether or not it has
+-- left.
 CREATE TABLE scope_starts AS
 SELECT person_id, min(own_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from,
        min(anchored_time) + INTERVAL '{permit_lead_minutes} minutes' AS anchored_from
@@ -113,41 +179,13 @@ FROM (
     UNION ALL SELECT person_id, NULL, known_time FROM anchors_history
 ) f
 GROUP BY person_id;
--- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when
--- that permit keeps its holder in the population (kept_until; null: as long as it is the latest). A retracted permit
--- keeps its holder for the aftercare, but reaches back to nothing. A record meets what was known before it: so each copy of a
--- version counts here, from when it became known until a greater one did.
-CREATE TABLE scope_seen AS
-SELECT {columns}, person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
-FROM permits_file
-WHERE known_time <= {as_of}
-  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
-  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
-CREATE TABLE scope_keys AS
-SELECT person_id, record_key, count(*) AS copies FROM scope_seen GROUP BY person_id, record_key;
+-- The same from the point of view of records of other feeds, which meet what the permits feed had said the lead before.
 CREATE TABLE scope_permits AS
 SELECT person_id,
        known_time + INTERVAL '{permit_lead_minutes} minutes' AS from_at,
        superseded_at + INTERVAL '{permit_lead_minutes} minutes' AS to_at,
-       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP)
-            ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP) END AS kept_until,
-       CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
-FROM (
-    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time, CAST(NULL AS TIMESTAMP(6)) AS superseded_at
-    FROM scope_seen r
-    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
-    WHERE k.copies = 1
-    UNION ALL
-    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time,
-           min(known_time) OVER (PARTITION BY r.person_id, r.record_key ORDER BY version DESC, {content}, known_time
-                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded_at
-    FROM scope_seen r
-    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
-    WHERE k.copies > 1
-) v
-WHERE superseded_at IS NULL OR superseded_at > known_time;
-DROP TABLE scope_seen;
-DROP TABLE scope_keys;
+       kept_until, valid_from
+FROM permit_spans;
 -- The same as one line of intervals for each person, so that a record meets at most one row: kept (is the person in the
 -- population?) and keeps_from (how far back its history is kept, from the first day of the oldest permit that keeps it).
 CREATE TABLE scope_intervals AS

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::index::RowRef;
 use super::packed::Packed;
 pub use super::store::saved::{Captured, Segments, Tail, Unfit};
-use super::{ClassSet, ENDED_ON, Entity, EntityNo, History, Person, PersonNo, VALID_TO, hash_subject};
+use super::{ClassSet, ENDED_ON, Entity, EntityNo, History, Keeps, Person, PersonNo, Presence, VALID_TO, hash_subject};
 use crate::history::span::{PermitSpan, VALID_FROM};
 use crate::history::store::RowId;
 use crate::model::record::Op;
@@ -329,6 +329,11 @@ impl Restoring {
         }
     }
 
+    /// What decides who leaves the population.
+    pub fn keep(&mut self, keeps: Keeps) {
+        self.history.keeps = Some(keeps);
+    }
+
     pub fn owners(&mut self, owners: Owners) {
         self.owners.push(owners);
     }
@@ -433,7 +438,7 @@ impl Restoring {
 
     /// Spans, classes and first known times of persons, from the rows of the permits feed and of links.
     fn note_permits(&mut self) {
-        let History { persons, stores, .. } = &mut self.history;
+        let History { persons, stores, keeps, .. } = &mut self.history;
         let permits = &stores[TableId::Permits.index()];
         let columns = ["permit_class", VALID_FROM, VALID_TO, ENDED_ON].map(|name| permits.column(name));
         let [Some(class_of), Some(from), Some(to), Some(ended)] = columns else { return };
@@ -475,6 +480,7 @@ impl Restoring {
             if !spans.is_empty() || first_permit < KnownTime::MAX || anchored < KnownTime::MAX {
                 let own = person.own();
                 spans.shrink_to_fit();
+                own.presence = Presence::new(&spans, *keeps);
                 (own.spans, own.first_permit_known, own.anchored_known) = (spans, first_permit, anchored);
             }
         }
@@ -510,7 +516,8 @@ fn sort(rows: &mut [RowRef], stores: &[super::Store; TableId::COUNT]) {
             |one: &RowRef, other: &RowRef| store(one).version(one.row()).cmp(&store(other).version(other.row()));
         let record = |row: &RowRef| store(row).record(TableId::ALL[row.table_index()], row.row(), row.op());
         versions.sort_by(|one, other| match of_version(one, other) {
-            Ordering::Equal => record(one).cmp_content(&record(other)),
+            // The same content again, after the person had left: the first counts for more, as when it came (`super::add`).
+            Ordering::Equal => record(one).cmp_content(&record(other)).then(other.row().cmp(&one.row())),
             differ => differ,
         });
         for at in 1..versions.len() {
