@@ -65,6 +65,7 @@ fn bend(records: &mut Vec<Record>, instants: &mut Vec<i64>, dice: &mut Dice) {
         }
         let (from, _) = TableId::Permits.def().column("valid_from").expect("a column");
         let from = if let Value::Day(day) = record.values[from] { Day(day) } else { Day::FIRST };
+        // A permit that ends before it begins is quarantined.
         let end = Day(record.known_time.day().0 + dice.below(500) as i32 - 200).max(from);
         set_day(record, "valid_to", Some(end));
         set_day(record, "ended_on", None);
