@@ -52,64 +52,78 @@ FROM (
 GROUP BY feed;
 
 -- section: who has left
--- When each version of a permit was the latest (from known_time until superseded_at), and until when it keeps its holder in the
--- population (kept_until; null: as long as it is the latest). A retracted permit keeps its holder for the aftercare, but reaches back to
--- nothing. A version older than one that was known before it was never the latest. A record meets what was known before it: so each copy of
--- a version counts here, from when it became known until a greater one did.
-CREATE TABLE spans_seen AS
-SELECT {columns}, person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
+-- How long each version of a permit keeps its holder in the population: from known_time until a greater version becomes known
+-- (replaced_at), or until its aftercare has passed (kept_at), at least for the day on which it became known. 2261: for ever. Of versions
+-- with the same number the one with the greatest content is the greatest.
+CREATE TABLE holds_seen AS
+SELECT person_id, record_key, op, valid_to, ended_on, known_time,
+       row_number() OVER (PARTITION BY person_id, record_key ORDER BY version DESC, {content}, known_time) AS place,
+       count(*) OVER (PARTITION BY person_id, record_key) AS copies
 FROM permits_file
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
-CREATE TABLE spans_keys AS
-SELECT person_id, record_key, count(*) AS copies FROM spans_seen GROUP BY person_id, record_key;
-CREATE TABLE permit_spans AS
-SELECT person_id, known_time, superseded_at,
-       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP(6))
-            ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP(6)) END AS kept_until,
-       CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
+CREATE TABLE holds_replaced AS
+SELECT r.person_id AS person_id, r.record_key AS record_key, r.place AS place, min(g.known_time) AS replaced_at
+FROM holds_seen r
+JOIN holds_seen g ON g.person_id = r.person_id AND g.record_key = r.record_key AND g.place < r.place AND g.known_time >= r.known_time
+WHERE r.copies > 1 AND g.copies > 1
+GROUP BY r.person_id, r.record_key, r.place;
+CREATE TABLE permit_holds AS
+SELECT person_id, known_time, least(replaced_at, kept_at) AS until_at, replaced_at < kept_at AS is_replaced
 FROM (
-    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time, CAST(NULL AS TIMESTAMP(6)) AS superseded_at
-    FROM spans_seen r
-    JOIN spans_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
-    WHERE k.copies = 1
-    UNION ALL
-    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time,
-           min(known_time) OVER (PARTITION BY r.person_id, r.record_key ORDER BY version DESC, {content}, known_time
-                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded_at
-    FROM spans_seen r
-    JOIN spans_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
-    WHERE k.copies > 1
-) v
-WHERE superseded_at IS NULL OR superseded_at > known_time;
-DROP TABLE spans_seen;
-DROP TABLE spans_keys;
--- Who has left the population, once or more often: whom no permit keeps any more. A version keeps its holder at least for the day on which
--- it became known. Of those who have left nothing counts that became known before `since`: when the person came back, or never (2261). A person
--- comes back with the next version of a permit. One that takes another's place goes on with it; one that becomes known at the very
--- instant at which the last aftercare has passed brings back.
+    SELECT s.person_id AS person_id, known_time, coalesce(r.replaced_at, TIMESTAMP '2261-01-01 00:00:00') AS replaced_at,
+           CASE WHEN op = 'retract'
+                THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP(6))
+                WHEN valid_to IS NULL AND ended_on IS NULL THEN TIMESTAMP '2261-01-01 00:00:00'
+                ELSE greatest(CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP(6)),
+                              CAST(CAST(known_time AS DATE) + 1 AS TIMESTAMP(6))) END AS kept_at
+    FROM holds_seen s
+    LEFT JOIN holds_replaced r ON r.person_id = s.person_id AND r.record_key = s.record_key AND r.place = s.place
+) k
+WHERE replaced_at > known_time;
+DROP TABLE holds_seen;
+DROP TABLE holds_replaced;
+-- Other records of the permits feed.
+CREATE TABLE permit_signs AS
+SELECT person_id, known_time
+FROM (
+    SELECT person_id, known_time, event_time, registered_at FROM permit_employers_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM applications_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM statuses_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM documents_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM identities_file
+) f
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+-- Who has left the population, once or more often: whom no permit keeps any more. Of those who have left nothing counts that became known
+-- before `since`: when the person came back, or never (2261). A person comes back with the next record of the permits feed. A version that
+-- takes another's place goes on with it; one that becomes known at the very instant at which the last aftercare has passed brings back.
 CREATE TABLE left_population AS
-SELECT person_id, CASE WHEN max(until_at) > {as_of} THEN max(begun_at) ELSE TIMESTAMP '2261-01-01 00:00:00' END AS since
+SELECT person_id,
+       least(CASE WHEN is_kept THEN begun_at ELSE TIMESTAMP '2261-01-01 00:00:00' END, coalesce(sign_at, TIMESTAMP '2261-01-01 00:00:00')) AS since
 FROM (
-    SELECT person_id, known_time, until_at,
-           CASE WHEN NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
-                         PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
-                 AND NOT coalesce(known_time < max(CASE WHEN NOT is_replaced THEN until_at END) OVER (
-                         PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
-                THEN known_time END AS begun_at
+    SELECT l.person_id AS person_id, is_kept, begun_at, min(CASE WHEN o.known_time >= l.left_at THEN o.known_time END) AS sign_at
     FROM (
-        SELECT person_id, known_time, least(replaced_at, kept_at) AS until_at, replaced_at < kept_at AS is_replaced
+        SELECT person_id, max(until_at) > {as_of} AS is_kept, max(begun_at) AS begun_at,
+               CASE WHEN max(until_at) > {as_of} THEN max(CASE WHEN begun_at IS NOT NULL THEN before_at END) ELSE max(until_at) END AS left_at
         FROM (
-            SELECT person_id, known_time, coalesce(superseded_at, TIMESTAMP '2261-01-01 00:00:00') AS replaced_at,
-                   CASE WHEN kept_until IS NULL THEN TIMESTAMP '2261-01-01 00:00:00'
-                        ELSE greatest(kept_until, CAST(CAST(known_time AS DATE) + 1 AS TIMESTAMP(6))) END AS kept_at
-            FROM permit_spans
-        ) k
-    ) v
-) b
-GROUP BY person_id
-HAVING NOT coalesce(max(until_at) > {as_of} AND max(begun_at) = min(known_time), false);
+            SELECT person_id, known_time, until_at,
+                   max(until_at) OVER (PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_at,
+                   CASE WHEN NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
+                                 PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                         AND NOT coalesce(known_time < max(CASE WHEN NOT is_replaced THEN until_at END) OVER (
+                                 PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                        THEN known_time END AS begun_at
+            FROM permit_holds
+        ) b
+        GROUP BY person_id
+        HAVING NOT coalesce(max(until_at) > {as_of} AND max(begun_at) = min(known_time), false)
+    ) l
+    LEFT JOIN permit_signs o ON o.person_id = l.person_id
+    GROUP BY l.person_id, is_kept, begun_at
+) s;
 
 -- section: permits table
 CREATE TABLE {table}_seen AS
@@ -179,13 +193,42 @@ FROM (
     UNION ALL SELECT person_id, NULL, known_time FROM anchors_history
 ) f
 GROUP BY person_id;
--- The same from the point of view of records of other feeds, which meet what the permits feed had said the lead before.
+-- The time during which a version of a permit was the latest that a record could meet (from_at, to_at), and until when
+-- that permit keeps its holder in the population (kept_until; null: as long as it is the latest). A retracted permit
+-- keeps its holder for the aftercare, but reaches back to nothing. A record meets what was known before it: so each copy of a
+-- version counts here, from when it became known until a greater one did.
+CREATE TABLE scope_seen AS
+SELECT {columns}, f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
+FROM permits_file f
+LEFT JOIN left_population p ON p.person_id = f.person_id
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false){and_present};
+CREATE TABLE scope_keys AS
+SELECT person_id, record_key, count(*) AS copies FROM scope_seen GROUP BY person_id, record_key;
 CREATE TABLE scope_permits AS
 SELECT person_id,
        known_time + INTERVAL '{permit_lead_minutes} minutes' AS from_at,
        superseded_at + INTERVAL '{permit_lead_minutes} minutes' AS to_at,
-       kept_until, valid_from
-FROM permit_spans;
+       CASE WHEN op = 'retract' THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP)
+            ELSE CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP) END AS kept_until,
+       CASE WHEN op <> 'retract' THEN valid_from END AS valid_from
+FROM (
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time, CAST(NULL AS TIMESTAMP(6)) AS superseded_at
+    FROM scope_seen r
+    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies = 1
+    UNION ALL
+    SELECT r.person_id AS person_id, op, valid_from, valid_to, ended_on, known_time,
+           min(known_time) OVER (PARTITION BY r.person_id, r.record_key ORDER BY version DESC, {content}, known_time
+                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS superseded_at
+    FROM scope_seen r
+    JOIN scope_keys k ON k.person_id = r.person_id AND k.record_key = r.record_key
+    WHERE k.copies > 1
+) v
+WHERE superseded_at IS NULL OR superseded_at > known_time;
+DROP TABLE scope_seen;
+DROP TABLE scope_keys;
 -- The same as one line of intervals for each person, so that a record meets at most one row: kept (is the person in the
 -- population?) and keeps_from (how far back its history is kept, from the first day of the oldest permit that keeps it).
 CREATE TABLE scope_intervals AS

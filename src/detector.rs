@@ -194,6 +194,11 @@ impl Detector {
         self.persons.get(&person).map_or(&[], |state| &state.standing)
     }
 
+    /// Of whom nothing stands and nothing is awaited.
+    pub fn forget(&mut self, person: PersonNo) {
+        self.persons.remove(&person);
+    }
+
     /// Rules that have a standing alert or a timer for the person.
     pub fn rules_of(&self, person: PersonNo) -> RuleBits {
         let Some(state) = self.persons.get(&person) else { return RuleBits::NONE };

@@ -6,7 +6,8 @@
 //!   (`index`).
 //! - A reference row belongs to the entity (employer, institution) that it is about; a person's index names the entities that the
 //!   person's records name.
-//! - Of a person who has left the population nothing is visible, and of one who has come back what has become known since (`presence`).
+//! - Of a person who has left the population nothing is visible, and of one who has come back what has become known since (`presence`);
+//!   what is not visible any more is erased (`erase`).
 //! - Messages add records one by one, a snapshot adds many at once, with the same outcome (`bulk`).
 //!
 //! State is what an instance costs, so memory is kept small: what most persons lack takes no place in each of them, and lists are
@@ -17,6 +18,7 @@
 mod bulk;
 mod chunked;
 mod classes;
+mod erase;
 mod index;
 mod packed;
 mod presence;
@@ -35,6 +37,7 @@ use siphasher::sip::SipHasher13;
 pub use bulk::Known;
 use chunked::Chunked;
 pub use classes::ClassSet;
+pub use erase::Erased;
 pub use index::Version;
 use index::{RowRef, Spot, of_table, place, versions_of};
 pub use presence::{Keeps, Presence};
@@ -205,8 +208,16 @@ impl History {
             let own = self.persons[person_no.0 as usize].own();
             own.anchored_known = own.anchored_known.min(record.known_time);
         } else if record.table.def().feed == Feed::Permits {
-            let own = self.persons[person_no.0 as usize].own();
+            let keeps = self.keeps;
+            let known = &mut self.persons[person_no.0 as usize];
+            let has_left = known.has_left(record.known_time);
+            let rows = std::mem::take(&mut known.rows);
+            let own = known.own();
             own.first_permit_known = own.first_permit_known.min(record.known_time);
+            if record.table == TableId::Permits || has_left {
+                own.presence = Presence::new(&own.spans, &rows, keeps);
+            }
+            known.rows = rows;
         }
         self.link_entities(person_no, record);
         (person_no, Inserted::New)
@@ -448,7 +459,6 @@ impl History {
         // Permits are the first table, so a permit's row and its span have the same index.
         let own = self.persons[person.0 as usize].own();
         insert_exact(&mut own.spans, spot.at, span);
-        own.presence = Presence::new(&own.spans, self.keeps);
         if record.op != Op::Retract
             && let Some(Value::Text(class)) = value_of(record, "permit_class")
         {
@@ -508,6 +518,11 @@ impl Person {
         self.own.iter().flat_map(|own| own.presence.leavings())
     }
 
+    /// When somebody comes back who has left by `as_of`; `None`: the person is there, or does not come back by what is known.
+    pub fn returned(&self, as_of: KnownTime) -> Option<KnownTime> {
+        self.own.as_ref().and_then(|own| own.presence.returned(as_of))
+    }
+
     /// The last instant before the person had left, of somebody who has by `as_of`.
     pub fn last_seen(&self, as_of: KnownTime) -> Option<KnownTime> {
         self.own.as_ref().and_then(|own| own.presence.last_seen(as_of))
@@ -520,7 +535,7 @@ impl Person {
     /// Number of permits in force at `at`, by their latest versions.
     pub fn open_permits(&self, at: KnownTime) -> u64 {
         let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
-        span::latest(self.spans(), KnownTime::MAX).filter(in_force).count() as u64
+        span::latest(self.spans(), KnownTime::MIN, KnownTime::MAX).filter(in_force).count() as u64
     }
 
     /// Whether the person has rows in a table.

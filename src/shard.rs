@@ -39,6 +39,7 @@ use crate::rules::planned::PlannedRule;
 use crate::rules::{CalledOff, RuleSet};
 
 pub use evaluate::Pass;
+pub use leaving::ErasureWork;
 pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload, source_of};
 pub use reload::LINKS_DIFFER;
 
@@ -335,7 +336,7 @@ impl Shard {
         possible
     }
 
-    /// Persons of whom it is known that they leave.
+    /// Persons of whom it is known that they will leave.
     pub fn leaving(&self) -> usize {
         self.leaving.len()
     }

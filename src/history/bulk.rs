@@ -247,7 +247,7 @@ impl History {
                 let content = record(&rows[other.row().0 as usize]).cmp_content(&record(row));
                 let is_forgotten = || {
                     // All rows are of the permits feed.
-                    let (presence, at) = (Presence::new(spans, keeps), KnownTime(row.known));
+                    let (presence, at) = (Presence::new(spans, index.as_slice(), keeps), KnownTime(row.known));
                     let left =
                         || presence.last_seen(at).map_or(KnownTime::MIN, |seen| KnownTime(seen.0.saturating_add(1)));
                     row.table != TableId::Anchors && other.known() < presence.since(at).unwrap_or_else(left).0
@@ -298,7 +298,7 @@ impl History {
         let person: &mut Person = &mut self.persons[person.0 as usize];
         person.add_class(classes);
         person.rows = index.as_slice().into();
-        let presence = Presence::new(spans, keeps);
+        let presence = Presence::new(spans, index, keeps);
         let (spans, entities) = (spans.as_slice().into(), entities.as_slice().into());
         person.own = Some(Box::new(PermitFacts { first_permit_known, anchored_known, spans, entities, presence }));
     }

@@ -67,7 +67,7 @@ impl RowRef {
 
     /// Whether the entry before it is a copy of the same version, with a lesser content.
     #[inline]
-    fn is_copy(self) -> bool {
+    pub(super) fn is_copy(self) -> bool {
         self.about & 1 == 1
     }
 

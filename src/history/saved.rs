@@ -1,8 +1,8 @@
 //! What a shard knows, as a checkpoint has it: rows as they are stored (`store::saved`), and to whom each row belongs.
 //!
-//! Rows are appended and never changed, so a checkpoint writes what has come since the one before. Everything else follows from the rows
-//! and is worked out at a start: the index, permit classes, spans, and who is named by whom. So another program reads what this one wrote, as
-//! long as it knows the columns.
+//! Rows are appended and not changed, so a checkpoint writes what has come since the one before; once rows have been blanked, the next is a
+//! whole one. Everything else follows from the rows and is worked out at a start: the index, permit classes, spans, and who is named by whom. So
+//! another program reads what this one wrote, as long as it knows the columns.
 
 use std::cmp::Ordering;
 
@@ -34,7 +34,7 @@ pub struct Owners {
     /// Number of the first row.
     pub first: u32,
     pub rows: u32,
-    /// Person or entity, the record's number, known time, operation: by row. More than one where blocks have been joined.
+    /// Person or entity (null: the row has been erased), the record's number, known time, operation: by row. More than one where blocks have been joined.
     parts: Vec<OwnersPart>,
 }
 
@@ -51,6 +51,7 @@ struct OwnersPart {
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Names {
     pub first_person: u32,
+    /// Empty: of whom nothing is left.
     pub persons: Vec<Box<str>>,
     pub first_entity: u32,
     pub entities: Vec<Box<str>>,
@@ -177,9 +178,12 @@ impl Unpacked {
             Packed::new(&values, are_instants)
         };
         let rows = self.rows.len() as u32;
+        // Rows that have been erased belong to nobody.
+        let owner = |(owner, _): &(u32, RowRef)| (*owner != u32::MAX).then_some(i64::from(*owner));
+        let owners = Packed::new(&self.rows.iter().map(owner).collect::<Vec<_>>(), false);
         let part = OwnersPart {
             rows,
-            owners: column(&|(owner, _)| i64::from(*owner), false),
+            owners,
             keys: column(&|(_, row)| i64::from(row.key()), false),
             known: column(&|(_, row)| row.known(), true),
             ops: column(&|(_, row)| row.op() as i64, false),
@@ -298,7 +302,11 @@ impl Restoring {
             let classes = ClassSet::of_unit(&subject);
             let no = history.persons.len() as u32;
             let hash = hash_subject(&subject);
+            let is_gone = subject.is_empty();
             history.persons.push(Person { subject, classes, rows: Vec::new(), own: None });
+            if is_gone {
+                continue;
+            }
             let persons = &history.persons;
             history.by_subject.insert_unique(hash, no, |no| hash_subject(&persons[*no as usize].subject));
         }
@@ -400,8 +408,7 @@ impl Restoring {
                 continue;
             }
             for part in &own.parts {
-                for at in 0..part.rows as usize {
-                    let owner = part.owners.get(at).unwrap_or(-1);
+                for owner in (0..part.rows as usize).filter_map(|at| part.owners.get(at)) {
                     let count = usize::try_from(owner).ok().and_then(|owner| counts.get_mut(owner));
                     *count.ok_or_else(|| Unfit(format!("a row of {} belongs to nobody", own.table)))? += 1;
                 }
@@ -423,7 +430,7 @@ impl Restoring {
                 let op = Op::ALL.get(number(&part.ops) as usize).copied().unwrap_or(Op::Upsert);
                 let entry = RowRef::new(table, number(&part.keys) as u32, number(&part.known), op, RowId(row));
                 row += 1;
-                let owner = number(&part.owners) as usize;
+                let Some(owner) = part.owners.get(at).map(|owner| owner as usize) else { continue };
                 if table.is_person() {
                     persons[owner].rows.push(entry);
                 } else {
@@ -478,9 +485,10 @@ impl Restoring {
             }
             person.classes = classes;
             if !spans.is_empty() || first_permit < KnownTime::MAX || anchored < KnownTime::MAX {
+                let presence = Presence::new(&spans, &person.rows, *keeps);
                 let own = person.own();
                 spans.shrink_to_fit();
-                own.presence = Presence::new(&spans, *keeps);
+                own.presence = presence;
                 (own.spans, own.first_permit_known, own.anchored_known) = (spans, first_permit, anchored);
             }
         }

@@ -37,6 +37,9 @@ pub struct ShardTelemetry {
     state_bytes: Gauge,
     persons: Gauge,
     permits_open: Gauge,
+    erased_waiting: Gauge,
+    erased_persons: Counter,
+    erased_rows: Counter,
     paused: Gauge,
     recovering: Gauge,
     published: Counter,
@@ -123,6 +126,9 @@ impl ShardTelemetry {
             state_bytes: of_shard(super::STATE_BYTES),
             persons: of_shard(super::PERSONS),
             permits_open: of_shard(super::PERMITS_OPEN),
+            erased_waiting: of_shard(super::ERASED_WAITING),
+            erased_persons: counter!(super::ERASED_PERSONS),
+            erased_rows: counter!(super::ERASED_ROWS),
             paused: of_shard(super::PAUSED),
             recovering: of_shard(super::RECOVERING),
             published: counter!(super::PUBLISHED),
@@ -267,6 +273,13 @@ impl ShardTelemetry {
     pub fn population(&self, persons: u64, permits_open: u64) {
         self.persons.set(persons as f64);
         self.permits_open.set(permits_open as f64);
+    }
+
+    /// Persons of whom nothing is left, rows erased, and rows of these whose values are still there.
+    pub fn erased(&self, persons: u64, rows: u64, waiting: usize) {
+        self.erased_persons.increment(persons);
+        self.erased_rows.increment(rows);
+        self.erased_waiting.set(waiting as f64);
     }
 
     pub fn limit_used(&self, limit: Limit, used: f64) {

@@ -107,6 +107,17 @@ pub struct Ran {
 
 /// Strict order: takes messages in pieces of at least `cut`, and looks at what stands at each of the clocks (which rise).
 pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64]) -> (RuleSet, Ran) {
+    strict_with(rules, messages, cut, clocks, |_, _| {})
+}
+
+/// The same; `settled` is called with the shard whenever everything has been settled up to an instant.
+pub fn strict_with(
+    rules: RuleSet,
+    messages: &[&Message],
+    cut: usize,
+    clocks: &[i64],
+    mut settled: impl FnMut(&mut Shard, KnownTime),
+) -> (RuleSet, Ran) {
     let mut shard = shard(Order::Strict, rules);
     let mut ran = Ran::default();
     let mut rest = messages;
@@ -119,6 +130,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
         for message in now {
             if taken >= cut && message.known_time > last {
                 ran.log.extend(shard.settle(last).into_iter().map(|emitted| emitted.alert));
+                settled(&mut shard, last);
                 taken = 0;
             }
             shard.take(*message);
@@ -126,6 +138,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
             taken += 1;
         }
         ran.log.extend(shard.settle(KnownTime(clock)).into_iter().map(|emitted| emitted.alert));
+        settled(&mut shard, KnownTime(clock));
         ran.standing.push(sorted(standing_rows(&shard)));
     }
     ran.fates = shard.take_fates();

@@ -1,21 +1,24 @@
 //! Aim: of people who leave the population nothing is left, and those who come back are as if first known then: in strict order at every
-//! clock what the plain query finds, whatever the cuts; live order ends with the same; so does a shard that goes on from a checkpoint.
+//! clock what the plain query finds, whatever the cuts, and whether or not what does not count any more is erased; live order ends with the
+//! same; so does a shard that goes on from a checkpoint. Of whom nothing counts nothing is in memory or on disk.
 //! Method: the random persons of `property`, most of whose permits end early. Some come back, around the instant at which they leave: by an
 //! extension, another permit, a version that was replaced long ago, a retraction; and much is told once more around the instant from which it counts.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use permitwatch::model::alert::{Alert, Status};
 use permitwatch::model::record::{Message, Op, Record, Value};
 use permitwatch::model::schema::TableId;
 use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY, format_micros};
 use permitwatch::oracle::StandingRow;
+use permitwatch::shard::{ErasureWork, Shard};
 use permitwatch::tools::cases::Recording;
 use permitwatch::tools::replay::standing_rows;
 
 use crate::checkpoints::{Live, restore, write, writer};
-use crate::drive::{Dice, SEED, batch, difference, log_bytes, plan, sorted, strict, visibility};
+use crate::drive::{Dice, SEED, batch, difference, log_bytes, plan, sorted, strict, strict_with, visibility};
 use crate::property::{Bench, Draw, drawn, fnv, live, words};
 
 const SETS: u32 = 4;
@@ -150,7 +153,7 @@ fn about(difference: &str, recording: &Recording) -> String {
 #[test]
 fn strict_order_has_standing_what_the_batch_query_finds_of_those_who_leave_and_come_back() {
     let bench = Bench::new();
-    let (found, gone) = (Cell::new(0), Cell::new(0));
+    let (found, gone, persons, rows) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
     for draw in drawn(SETS, PERSONS) {
         let told = leaving(&bench, &draw);
         let clocks = clocks(&told, &mut Dice(draw.shuffle));
@@ -158,11 +161,22 @@ fn strict_order_has_standing_what_the_batch_query_finds_of_those_who_leave_and_c
         let all: Vec<&Message> = messages.iter().collect();
         let tables = told.recording.tables();
         let mut logs = Vec::new();
-        for cut in [100_000, 7] {
-            let (rules, ran) = strict(bench.rules(), &all, cut, &clocks);
+        for (cut, erases) in [(100_000, false), (7, false), (7, true), (100_000, true)] {
+            let mut work = ErasureWork::default();
+            let (rules, ran) = strict_with(bench.rules(), &all, cut, &clocks, |shard, at| {
+                if erases {
+                    // At once, and all of it.
+                    (0..3).for_each(|_| shard.erase(at, 0));
+                    let more = shard.take_erasure();
+                    work.persons += more.persons;
+                    work.rows += more.rows;
+                }
+            });
             bench.give_back(rules);
+            persons.set(persons.get() + work.persons);
+            rows.set(rows.get() + work.rows);
             gone.set(gone.get() + left(&ran.log));
-            for (clock, engine) in clocks.iter().zip(&ran.standing).filter(|_| cut > 7) {
+            for (clock, engine) in clocks.iter().zip(&ran.standing).filter(|_| cut > 7 && !erases) {
                 let is_daily = |row: &StandingRow| {
                     let rule = bench.catalogue.rule(&row.rule_id);
                     clock % MICROS_PER_DAY != 0 && rule.is_some_and(|rule| rule.header.cadence.is_some())
@@ -183,8 +197,16 @@ fn strict_order_has_standing_what_the_batch_query_finds_of_those_who_leave_and_c
             logs.push(log_bytes(ran.log));
         }
         assert!(logs[0] == logs[1], "the log depends on the cut");
+        assert!(logs[0] == logs[2] && logs[0] == logs[3], "the log depends on what is erased");
     }
-    println!("{} alerts standing, {} ended since their persons left", found.get(), gone.get());
+    println!(
+        "{} alerts standing, {} ended since their persons left; {} persons and {} rows erased",
+        found.get(),
+        gone.get(),
+        persons.get(),
+        rows.get()
+    );
+    assert!(persons.get() > 100 && rows.get() > 1_000, "{} {}", persons.get(), rows.get());
     assert!(found.get() > 100 && gone.get() > 100, "{} {}", found.get(), gone.get());
 }
 
@@ -235,6 +257,8 @@ fn a_shard_that_goes_on_from_a_checkpoint_lets_the_same_persons_leave() {
         rest = later;
         straight.settle(now, last.0);
         restarted.settle(now, last.0);
+        // What is erased, and when, is nobody's matter.
+        restarted.shard.erase_live(i64::from(dice.below(40) as i32) * MICROS_PER_DAY);
         assert_eq!(restarted.log, straight.log, "after {starts} starts");
         assert_eq!(restarted.shown, straight.shown);
         if cut == 0 {
@@ -244,6 +268,7 @@ fn a_shard_that_goes_on_from_a_checkpoint_lets_the_same_persons_leave() {
             write(&mut writing, &mut restarted.shard);
             let (back, _, manifest) = restore(dir.path(), plan(&bench.catalogue));
             assert_eq!(back.leaving(), restarted.shard.leaving(), "who is yet to leave follows from the records");
+            assert_eq!(back.history().person_count(), restarted.shard.history().person_count());
             restarted.go_on(back);
             writing = writer(dir.path(), Some(manifest));
             starts += 1;
@@ -252,4 +277,79 @@ fn a_shard_that_goes_on_from_a_checkpoint_lets_the_same_persons_leave() {
     assert_eq!(sorted(standing_rows(&restarted.shard)), sorted(standing_rows(&straight.shard)));
     println!("{starts} starts, {} alerts, {} ended since their persons left", straight.log.len(), left(&straight.log));
     assert!(starts >= 4 && left(&straight.log) > 3, "{starts} {}", left(&straight.log));
+}
+
+#[test]
+fn nothing_is_left_of_who_has_left_in_memory_or_on_disk() {
+    let bench = Bench::new();
+    let draw = drawn(1, PERSONS).next().expect("a draw");
+    let told = leaving(&bench, &draw);
+    let messages = told.recording.messages();
+    let all: Vec<&Message> = messages.iter().collect();
+    let end = all.last().unwrap().known_time.next_midnight().0;
+    let mut live = Live::new(bench.rules());
+    live.settle(&all, end);
+    let dir = tempfile::tempdir().unwrap();
+    let mut writing = writer(dir.path(), None);
+    write(&mut writing, &mut live.shard);
+    let subjects = |shard: &Shard| -> BTreeSet<String> {
+        let named = shard.history().persons().map(|(_, person)| person.subject.to_string());
+        named.filter(|subject| !subject.is_empty()).collect()
+    };
+    let before = subjects(&live.shard);
+    assert!(before.iter().all(|subject| is_in_names(dir.path(), subject)), "the test finds what is there");
+    let planted: Vec<&str> = before.iter().map(String::as_str).filter(|subject| subject.starts_with('p')).collect();
+    let text = |subject: &str| format!("{subject}:p1");
+    assert!(planted.iter().any(|subject| holds(dir.path(), &text(subject))), "as the text of a permit, too");
+
+    // Years later, of nobody who has a permit that ends.
+    live.settle(&[], end + 4_000 * MICROS_PER_DAY);
+    let bytes = live.shard.history().shared_bytes();
+    let mut steps = 0;
+    while steps < 3 || live.shard.struck() > 0 {
+        live.shard.erase_live(0);
+        steps += 1;
+    }
+    live.shard.erase_live(0);
+    let after = subjects(&live.shard);
+    let gone: Vec<&String> = before.iter().filter(|subject| !after.contains(*subject)).collect();
+    assert!(gone.len() > PERSONS / 2, "{} of {}", gone.len(), before.len());
+    // `keep` generations, of which the newest is a whole one.
+    (0..4).for_each(|_| {
+        live.shard.touch_some(1);
+        write(&mut writing, &mut live.shard);
+    });
+    for subject in &gone {
+        assert!(!is_in_names(dir.path(), subject), "{subject} is on disk");
+        assert!(!holds(dir.path(), &text(subject)), "{subject} is on disk");
+        assert_eq!(live.shard.history().person_no(subject), None);
+    }
+    let less = live.shard.history().shared_bytes();
+    println!("{} of {} gone; {bytes} bytes of rows, then {less}", gone.len(), before.len());
+    assert!(less < bytes, "{less} of {bytes}");
+    // What is left is whole.
+    let (back, ..) = restore(dir.path(), plan(&bench.catalogue));
+    assert_eq!(subjects(&back), after);
+    assert_eq!(sorted(standing_rows(&back)), sorted(standing_rows(&live.shard)));
+}
+
+/// Whether some file of the directory has the bytes of a text.
+fn holds(dir: &Path, text: &str) -> bool {
+    files(dir).iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+/// The same for a name, which its length stands before.
+fn is_in_names(dir: &Path, subject: &str) -> bool {
+    holds(dir, &format!("{}{subject}", char::from(subject.len() as u8)))
+}
+
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => out.extend(files(&entry.path())),
+            false => out.push(std::fs::read(entry.path()).unwrap()),
+        }
+    }
+    out
 }

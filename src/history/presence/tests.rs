@@ -148,25 +148,54 @@ fn a_retraction_keeps_for_the_aftercare() {
 }
 
 #[test]
-fn what_was_replaced_before_brings_nobody_back() {
+fn what_was_replaced_before_keeps_its_holder_by_itself() {
+    // What had replaced it may have been forgotten: so it decides nothing.
+    let records = [permit("a", 3, "2019-02-01", Some("2020-06-30")), permit("a", 2, "2023-01-01", Some("2023-06-30"))];
+    assert_eq!(leavings(&records), ["2022-07-01T00:00:00.000000Z", "2025-07-01T00:00:00.000000Z"]);
+    assert_eq!(seen(&history(&records), TableId::Permits, "2023-01-01"), [2]);
+    assert_eq!(leavings(&records[1..]), ["2025-07-01T00:00:00.000000Z"]);
+    let at_once = [permit("a", 3, "2019-02-01", Some("2020-06-30")), permit("a", 2, "2019-02-01", None)];
+    assert_eq!(leavings(&at_once), ["2022-07-01T00:00:00.000000Z"]);
+}
+
+#[test]
+fn the_same_counts_anew_once_the_first_is_forgotten() {
     let records = [
-        permit("a", 1, "2019-01-01", Some("2019-06-30")),
         permit("a", 3, "2019-02-01", Some("2020-06-30")),
-        // Told late.
-        permit("a", 2, "2023-01-01", None),
+        permit("b", 1, "2023-02-01", Some("2023-12-31")),
+        permit("a", 3, "2023-03-01", Some("2020-06-30")),
     ];
-    assert_eq!(leavings(&records), ["2022-07-01T00:00:00.000000Z"]);
-    // Nor does the same version, told once more; it is told again once the person is back.
-    let again = Record { known_time: at("2023-01-01"), ..records[1].clone() };
-    let back = permit("b", 1, "2023-02-01", Some("2023-12-31"));
-    let once_more = Record { known_time: at("2023-03-01"), ..records[1].clone() };
-    let all = [records[0].clone(), records[1].clone(), again, back, once_more];
     let mut history = History::new(KEEPS);
-    let inserted: Vec<_> = all.iter().map(|record| history.insert(record).1 == crate::history::Inserted::New).collect();
-    assert_eq!(inserted, [true; 5]);
-    assert_eq!(history.insert(&all[4]).1, crate::history::Inserted::Duplicate);
+    let inserted: Vec<_> =
+        records.iter().map(|record| history.insert(record).1 == crate::history::Inserted::New).collect();
+    assert_eq!(inserted, [true; 3]);
+    assert_eq!(history.insert(&records[2]).1, crate::history::Inserted::Duplicate);
     assert_eq!(seen(&history, TableId::Permits, "2023-02-15"), [1]);
     assert_eq!(seen(&history, TableId::Permits, "2023-03-01"), [1, 3]);
+}
+
+#[test]
+fn any_record_of_the_permits_feed_brings_back() {
+    let first = permit("a", 1, "2019-01-01", Some("2020-06-30"));
+    let before = record(TableId::Statuses, "s", 1, "2022-06-01");
+    let application = record(TableId::Applications, "x", 2, "2022-09-01");
+    let later = record(TableId::Documents, "d", 3, "2022-10-01");
+    let alone = [first.clone(), before, application, later];
+    assert_eq!(leavings(&alone), ["2022-07-01T00:00:00.000000Z"]);
+    let back = permit("b", 1, "2023-01-01", Some("2023-06-30"));
+    let with_a_permit = [&alone[..], &[back]].concat();
+    assert_eq!(leavings(&with_a_permit), ["2022-07-01T00:00:00.000000Z", "2025-07-01T00:00:00.000000Z"]);
+    for records in [&alone[..], &with_a_permit] {
+        let history = history(records);
+        assert_eq!(seen(&history, TableId::Statuses, "2022-06-30"), [1]);
+        for as_of in ["2022-07-01", "2022-11-01", "2023-02-01"] {
+            assert_eq!(seen(&history, TableId::Statuses, as_of), [] as [i64; 0]);
+        }
+        assert_eq!(seen(&history, TableId::Applications, "2022-11-01"), [2]);
+        assert_eq!(seen(&history, TableId::Documents, "2023-02-01"), [3]);
+    }
+    assert_eq!(seen(&history(&with_a_permit), TableId::Documents, "2025-07-01"), [] as [i64; 0]);
+    assert_eq!(seen(&history(&alone), TableId::Documents, "2090-01-01"), [3]);
 }
 
 #[test]

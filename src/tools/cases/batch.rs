@@ -250,7 +250,7 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
 
 /// `tables.sql` with each person's own clock in place of a single one where it asks who has left.
 fn left_by_each_clock(tables: &str, clocks: &[String]) -> Option<String> {
-    const END: &str = ") b\nGROUP BY person_id\n";
+    const END: &str = ") b\n        GROUP BY person_id\n";
     let asked = tables.replace("max(until_at) > {as_of}", "max(until_at) > max(coalesce(c.own_clock, {as_of}))");
     let (before, after) = asked.split_once(END)?;
     let own = format!("SELECT own_id, own_clock FROM (VALUES {}) AS k (own_id, own_clock)", clocks.join(", "));
