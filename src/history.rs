@@ -523,6 +523,12 @@ impl Person {
         self.own.as_ref().and_then(|own| own.presence.returned(as_of))
     }
 
+    /// When others took back what they had shown.
+    pub fn taken_back(&self) -> impl Iterator<Item = KnownTime> {
+        let shown = self.rows.iter().filter(|row| row.op() == Op::Retract && TableId::ALL[row.table_index()].is_link());
+        shown.map(|row| KnownTime(row.known()))
+    }
+
     /// The last instant before the person had left, of somebody who has by `as_of`.
     pub fn last_seen(&self, as_of: KnownTime) -> Option<KnownTime> {
         self.own.as_ref().and_then(|own| own.presence.last_seen(as_of))

@@ -198,7 +198,7 @@ const STATE_ROWS: &str = "permitwatch_state_rows";
 const STATE_BYTES: &str = "permitwatch_state_bytes";
 const PERSONS: &str = "permitwatch_persons";
 const PERMITS_OPEN: &str = "permitwatch_permits_open";
-const ERASED_PERSONS: &str = "permitwatch_erased_persons_total";
+const ERASED_UNITS: &str = "permitwatch_erased_units_total";
 const ERASED_ROWS: &str = "permitwatch_erased_rows_total";
 const ERASED_WAITING: &str = "permitwatch_erased_rows_waiting";
 const SNAPSHOT_TIMESTAMP: &str = "permitwatch_snapshot_timestamp_seconds";
@@ -285,8 +285,8 @@ pub const METRICS: [Metric; 62] = [
     metric(STATE_BYTES, Gauge, &["shard"], "bytes", "Size of the kept history"),
     metric(PERSONS, Gauge, &["shard"], "persons", "Persons in the population"),
     metric(PERMITS_OPEN, Gauge, &["shard"], "permits", "Permits in force and pending cases"),
-    metric(ERASED_PERSONS, Counter, &[], "persons", "Persons who had left the population and of whom nothing is left"),
-    metric(ERASED_ROWS, Counter, &[], "rows", "Rows of history erased of persons who had left the population"),
+    metric(ERASED_UNITS, Counter, &[], "units", "Persons who had left the population, and employers and identifiers of such, of whom nothing is left"),
+    metric(ERASED_ROWS, Counter, &[], "rows", "Rows of history erased: of persons who had left the population, and of what others had been shown of them"),
     metric(ERASED_WAITING, Gauge, &["shard"], "rows", "Erased rows that nothing reads and whose values are still in memory"),
     metric(SNAPSHOT_TIMESTAMP, Gauge, &[], "seconds", "When the permit snapshot in use was written, seconds since 1970; 0 without one"),
     metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),

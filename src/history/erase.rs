@@ -3,11 +3,14 @@
 //! A row's number stays as it is: its values become null, and a column of nulls takes next to no place. A segment is packed anew for it, so many
 //! persons are erased before that is done ([`History::blank_next`]).
 //!
-//! - What others show a person goes once they have taken it back; who is somebody's anchor keeps `anchors`, and `population` since.
-//! - Of whom nothing is left, the name goes as well, and the number is not given to anybody else.
+//! - What one unit has shown another goes once it has been taken back, whoever they are: so nothing of a person stays with an employer or a
+//!   family. Who is somebody's anchor keeps `anchors`, and `population` since.
+//! - Of whom nothing is left, the name goes with the next checkpoint that is a whole one, and the number is not given to anybody else.
 
 use super::index::RowRef;
-use super::{ClassSet, History, PermitSpan, Person, PersonNo, Presence, hash_subject};
+use super::saved::Mark;
+use super::store::SEGMENT_ROWS;
+use super::{ClassSet, History, PermitSpan, PersonNo, Presence, hash_subject};
 use crate::model::record::Op;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
@@ -16,17 +19,15 @@ use crate::model::time::KnownTime;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
     pub rows: usize,
-    /// Nothing is left, so that the subject has no number any more.
-    pub is_gone: bool,
-    /// Only what others show the person is left; they have not taken it back yet.
-    pub is_shown: bool,
+    /// Nothing is left but the name ([`History::forget`]).
+    pub is_empty: bool,
 }
 
 impl History {
-    /// Erases what does not count any more as of `as_of`, and will not count later. What is known of the permits feed must be settled up to then.
+    /// Erases of a person or another unit what does not count any more as of `as_of`, and will not count later. What is
+    /// known of the permits feed must be settled up to then.
     pub fn erase(&mut self, person: PersonNo, as_of: KnownTime) -> Erased {
         let known = &self.persons[person.0 as usize];
-        let has_left = known.has_left(as_of) || known.is_shown_only();
         // What came with a return since is there to stay.
         let seen_at = known.returned(as_of).unwrap_or(as_of);
         let since = |table: TableId| self.since(person, table, seen_at.0);
@@ -34,7 +35,7 @@ impl History {
         let is_over = |row: &RowRef| {
             let table = TableId::ALL[row.table_index()];
             match table.is_link() {
-                true => has_left && is_taken_back(&known.rows, *row, as_of),
+                true => is_taken_back(&known.rows, *row, as_of),
                 false => row.known() <= seen_at.0 && row.known() < counts_from[row.table_index()],
             }
         };
@@ -42,7 +43,7 @@ impl History {
         let erased = erasable(&known.rows, over);
         let gone: Vec<RowRef> = pick(&known.rows, &erased, true);
         if gone.is_empty() {
-            return Erased { is_shown: known.is_shown_only(), ..Erased::default() };
+            return Erased::default();
         }
         let left = marked_anew(&known.rows, &erased);
         // Permits are the first table, so a permit's row and its span have the same place.
@@ -50,12 +51,8 @@ impl History {
         for row in &gone {
             self.stores[row.table_index()].strike(row.row());
         }
-        let is_gone = left.is_empty();
+        let erased = Erased { rows: gone.len(), is_empty: left.is_empty() };
         self.keep_only(person, left, spans);
-        let erased = Erased { rows: gone.len(), is_gone, is_shown: self.person(person).is_shown_only() };
-        if erased.is_gone {
-            self.forget(person);
-        }
         erased
     }
 
@@ -93,35 +90,40 @@ impl History {
         }
     }
 
-    /// Drops the name of somebody of whom nothing is left.
-    fn forget(&mut self, person: PersonNo) {
+    /// Drops the name of a unit of which nothing is left; `false` if something is. A later record of the same subject makes another unit, so that a
+    /// checkpoint that goes on from an older one would name it twice: the next must be a whole one.
+    pub fn forget(&mut self, person: PersonNo) -> bool {
         let known = &mut self.persons[person.0 as usize];
+        if !known.rows.is_empty() || known.subject.is_empty() {
+            return false;
+        }
         let subject = std::mem::take(&mut known.subject);
         let own = known.own.take();
-        known.rows = Vec::new();
         if let Ok(entry) = self.by_subject.find_entry(hash_subject(&subject), |no| *no == person.0) {
             entry.remove();
         }
         for entity in own.iter().flat_map(|own| &own.entities) {
             self.entities[entity.0 as usize].persons.retain(|named| *named != person);
         }
+        true
     }
 
-    /// Packs a segment anew that has erased rows; `false` if there is none.
-    pub fn blank_next(&mut self) -> bool {
-        self.stores.iter_mut().any(super::Store::blank_next)
+    /// Packs a segment anew that has erased rows and lies before a mark; `false` if there is none.
+    pub fn blank_next(&mut self, before: &Mark) -> bool {
+        let segments = TableId::ALL.map(|table| before.rows_of(table) / SEGMENT_ROWS as u32);
+        self.stores.iter_mut().zip(segments).any(|(store, segments)| store.blank_next(segments))
+    }
+
+    /// Blanks whatever is left to be.
+    pub fn blank_rest(&mut self) {
+        for store in &mut self.stores {
+            while store.blank_next(u32::MAX) {}
+        }
     }
 
     /// Rows that have been erased and whose values are still there.
     pub fn struck(&self) -> usize {
         self.stores.iter().map(super::Store::struck).sum()
-    }
-}
-
-impl Person {
-    /// Whether nothing is known but what others show.
-    fn is_shown_only(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| TableId::ALL[row.table_index()].is_link())
     }
 }
 

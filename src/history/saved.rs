@@ -27,6 +27,13 @@ pub struct Mark {
     entities: usize,
 }
 
+impl Mark {
+    /// The rows of a table that had come by then.
+    pub fn rows_of(&self, table: TableId) -> u32 {
+        self.rows.get(table.index()).copied().unwrap_or_default()
+    }
+}
+
 /// To whom rows of a table belong, and what the index knows of each.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Owners {
@@ -203,7 +210,7 @@ impl History {
 
     /// What has come since `mark`; `touched` names, by rising number, all persons of whom something has come since.
     pub fn added(&self, mark: &Mark, touched: &[PersonNo]) -> Added {
-        let before = |table: TableId| mark.rows.get(table.index()).copied().unwrap_or_default();
+        let before = |table: TableId| mark.rows_of(table);
         let mut owners: Vec<Unpacked> = TableId::ALL
             .iter()
             .map(|table| {

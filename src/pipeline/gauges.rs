@@ -64,7 +64,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     pub(super) fn report_work(&mut self) {
         let (work, erasure) = (self.shard.take_work(), self.shard.take_erasure());
         if erasure != ErasureWork::default() {
-            self.telemetry.erased(erasure.persons, erasure.rows, self.shard.struck());
+            self.telemetry.erased(erasure.units, erasure.rows, self.shard.struck());
         }
         if work.record_units + work.deadline_units == 0 && work.decode_micros == 0 {
             return;

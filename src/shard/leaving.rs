@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::history::{Inserted, PersonNo};
-use crate::model::record::{Coordinates, Offset, Record};
+use crate::model::record::{Coordinates, Offset, Op, Record};
 use crate::model::schema::{Feed, TableId};
 use crate::model::sets::{FeedSet, TableSet};
 use crate::model::time::{KnownTime, MICROS_PER_DAY};
@@ -18,8 +18,11 @@ use crate::shard::{Change, Order, Shard};
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     waiting: BTreeSet<(KnownTime, PersonNo)>,
-    /// Who has been evaluated as somebody who left then, and of whom something may be left.
+    /// Of whom something may be there that does not count from an instant on: who has been evaluated as somebody who left then, and who was shown
+    /// what was taken back then.
     gone: BTreeSet<(KnownTime, PersonNo)>,
+    /// Of which nothing is left but the name.
+    empty: Vec<PersonNo>,
     /// From when on erased rows are blanked; `None`: there are none.
     blanks_from: Option<KnownTime>,
     work: ErasureWork,
@@ -28,8 +31,8 @@ pub(super) struct Leaving {
 /// What has been erased since it was last asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErasureWork {
-    /// Persons of whom nothing is left.
-    pub persons: u64,
+    /// Persons and other units of whom nothing is left.
+    pub units: u64,
     pub rows: u64,
     pub segments: u64,
 }
@@ -44,7 +47,11 @@ impl Shard {
     /// Adds a record about a person to the history, and notes when the person leaves by what is known now.
     pub(super) fn insert_known(&mut self, record: &Record) -> (PersonNo, Inserted) {
         if record.table != TableId::Permits {
-            return self.history.insert(record);
+            let (unit, inserted) = self.history.insert(record);
+            if record.table.is_link() && record.op == Op::Retract {
+                self.leaving.gone.insert((record.known_time, unit));
+            }
+            return (unit, inserted);
         }
         let leavings = |shard: &Shard, person| shard.history.person(person).leavings().collect::<Vec<_>>();
         let before = self.history.person_no(&record.subject).map_or_else(Vec::new, |person| leavings(self, person));
@@ -64,6 +71,8 @@ impl Shard {
     pub(super) fn note_leavings(&mut self, since: KnownTime) {
         let all = self.history.persons().flat_map(|(no, person)| person.leavings().map(move |at| (at, no)));
         (self.leaving.waiting, self.leaving.gone) = all.partition(|(at, _)| *at > since);
+        let taken_back = self.history.persons().flat_map(|(no, unit)| unit.taken_back().map(move |at| (at, no)));
+        self.leaving.gone.extend(taken_back);
     }
 
     /// Live order: how far it has been settled who has left.
@@ -110,18 +119,25 @@ impl Shard {
         let mut put_off = Vec::new();
         while let Some((left_at, person)) = self.leaving.gone.first().copied().filter(|(at, _)| *at <= limit) {
             self.leaving.gone.remove(&(left_at, person));
-            if self.is_about(person, limit) || !self.erase_person(person, limit) {
+            let is_about = !self.detector.rules_of(person).is_empty() || self.shows_something(person);
+            if self.history.person(person).has_left(limit) && is_about {
+                // What a rule has found that has failed since, or a link.
                 put_off.push((KnownTime(limit.0.saturating_add(MICROS_PER_DAY)), person));
+            } else {
+                self.erase_unit(person, limit);
             }
         }
         self.leaving.gone.extend(put_off);
         let has_struck = self.leaving.blanks_from.is_some();
         if has_struck && self.leaving.blanks_from.is_some_and(|from| from <= until) {
-            if self.history.blank_next() {
-                self.leaving.work.segments += 1;
-            } else {
+            let captured = self.captured.clone().unwrap_or_else(|| self.history.mark());
+            let is_blanked = self.history.blank_next(&captured);
+            self.leaving.work.segments += u64::from(is_blanked);
+            if !is_blanked {
                 self.leaving.blanks_from = None;
-                // What is on disk still has the rows.
+                self.history.blank_rest();
+                self.forget_names();
+                // What is on disk still has the rows and the names.
                 self.capture_whole();
             }
         } else if !has_struck && self.history.struck() > 0 {
@@ -129,25 +145,27 @@ impl Shard {
         }
     }
 
-    /// Whether something still stands about somebody who is not there any more: what a rule has found that has failed since, or a link.
-    fn is_about(&self, person: PersonNo, as_of: KnownTime) -> bool {
-        let has_left = self.history.person(person).has_left(as_of);
-        has_left && (!self.detector.rules_of(person).is_empty() || self.shows_something(person))
-    }
-
-    /// Returns whether that is all.
-    fn erase_person(&mut self, person: PersonNo, as_of: KnownTime) -> bool {
-        let erased = self.history.erase(person, as_of);
+    fn erase_unit(&mut self, unit: PersonNo, as_of: KnownTime) {
+        let erased = self.history.erase(unit, as_of);
         self.leaving.work.rows += erased.rows as u64;
         if erased.rows > 0 {
-            self.touch(person);
+            self.touch(unit);
         }
-        if erased.is_gone {
-            self.leaving.work.persons += 1;
-            self.detector.forget(person);
-            self.forget_unit(person);
+        if erased.is_empty {
+            self.leaving.empty.push(unit);
         }
-        !erased.is_shown
+    }
+
+    /// Forgets the names of units of which nothing is left and about which nothing stands.
+    fn forget_names(&mut self) {
+        for unit in std::mem::take(&mut self.leaving.empty) {
+            let is_about = !self.detector.rules_of(unit).is_empty() || self.shows_something(unit);
+            if !is_about && self.history.forget(unit) {
+                self.leaving.work.units += 1;
+                self.detector.forget(unit);
+                self.forget_unit(unit);
+            }
+        }
     }
 
     /// What has been erased since the last call.

@@ -38,7 +38,7 @@ pub struct ShardTelemetry {
     persons: Gauge,
     permits_open: Gauge,
     erased_waiting: Gauge,
-    erased_persons: Counter,
+    erased_units: Counter,
     erased_rows: Counter,
     paused: Gauge,
     recovering: Gauge,
@@ -127,7 +127,7 @@ impl ShardTelemetry {
             persons: of_shard(super::PERSONS),
             permits_open: of_shard(super::PERMITS_OPEN),
             erased_waiting: of_shard(super::ERASED_WAITING),
-            erased_persons: counter!(super::ERASED_PERSONS),
+            erased_units: counter!(super::ERASED_UNITS),
             erased_rows: counter!(super::ERASED_ROWS),
             paused: of_shard(super::PAUSED),
             recovering: of_shard(super::RECOVERING),
@@ -275,9 +275,9 @@ impl ShardTelemetry {
         self.permits_open.set(permits_open as f64);
     }
 
-    /// Persons of whom nothing is left, rows erased, and rows of these whose values are still there.
-    pub fn erased(&self, persons: u64, rows: u64, waiting: usize) {
-        self.erased_persons.increment(persons);
+    /// Units of which nothing is left, rows erased, and rows of these whose values are still there.
+    pub fn erased(&self, units: u64, rows: u64, waiting: usize) {
+        self.erased_units.increment(units);
         self.erased_rows.increment(rows);
         self.erased_waiting.set(waiting as f64);
     }

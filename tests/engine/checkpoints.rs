@@ -338,7 +338,8 @@ fn every_damage_is_named_and_the_generation_before_is_read() {
     assert!(tried > 4_000, "{tried}");
     assert_eq!(read(dir.path()).loaded.unwrap().manifest, whole);
     let text = std::fs::read_to_string(folder.path().join("manifest-0000000002.json")).unwrap();
-    let newer = text.replacen("permitwatch-checkpoint 1 ", "permitwatch-checkpoint 2 ", 1);
+    let head = |format: u32| format!("permitwatch-checkpoint {format} ");
+    let newer = text.replacen(&head(manifest::FORMAT), &head(manifest::FORMAT + 1), 1);
     std::fs::write(folder.path().join("manifest-0000000002.json"), newer).unwrap();
     let refused = newest(dir.path(), 0, &keys(), |_| Ok(())).err().unwrap().to_string();
     assert!(refused.contains("a newer permitwatch wrote it"), "{refused}");
@@ -371,7 +372,12 @@ fn what_somebody_else_wrote_counts_for_nothing() {
     let mut tried = 0;
     for (from, to) in changes.into_iter().filter(|(from, _)| json.contains(from)) {
         let json = json.strip_suffix('\n').unwrap().replacen(from, to, 1);
-        let head = format!("permitwatch-checkpoint 1 {} {} {seal}", json.len(), manifest::sha256(json.as_bytes()));
+        let head = format!(
+            "permitwatch-checkpoint {} {} {} {seal}",
+            manifest::FORMAT,
+            json.len(),
+            manifest::sha256(json.as_bytes())
+        );
         refused(&format!("{head}\n{json}\n"), unsealed);
         tried += 1;
     }

@@ -31,8 +31,8 @@ fn history(records: &[Record]) -> (History, PersonNo) {
     (history, person)
 }
 
-fn erased(rows: usize, is_gone: bool) -> Erased {
-    Erased { rows, is_gone, is_shown: false }
+fn erased(rows: usize, is_empty: bool) -> Erased {
+    Erased { rows, is_empty }
 }
 
 /// What is seen as of an instant: table, version, since when it is known.
@@ -56,9 +56,11 @@ fn of_who_has_left_nothing_is_left_and_the_next_record_is_the_first() {
     let (mut history, person) = history(&told);
     assert_eq!(history.erase(person, at("2022-06-30")), Erased::default(), "the person is there");
     assert_eq!(history.erase(person, at("2022-07-01")), erased(3, true));
-    assert_eq!((history.person_no("p"), history.person_count(), history.struck()), (None, 0, 3));
+    assert_eq!((history.person_no("p"), history.person_count(), history.struck()), (Some(person), 0, 3));
+    assert!(history.forget(person) && !history.forget(person));
+    assert_eq!(history.person_no("p"), None);
     assert_eq!(&*history.person(person).subject, "");
-    while history.blank_next() {}
+    history.blank_rest();
     assert_eq!(history.struck(), 0);
     for (table, row) in [(TableId::Permits, 0), (TableId::Documents, 0), (TableId::Payments, 0)] {
         assert_eq!(history.store(table).text("record_key", crate::history::RowId(row)), None);
@@ -119,13 +121,21 @@ fn what_others_show_goes_once_it_is_taken_back() {
     let shown = |version, op, known: &str| Record { op, ..record(TableId::AnchorPopulation, "anchor", version, known) };
     let first = permit("a", 1, "2019-01-01", "2020-06-30");
     let (mut kept, person) = history(&[first.clone(), shown(1, Op::Upsert, "2019-02-01")]);
-    assert_eq!(kept.erase(person, at("2022-07-01")), Erased { is_shown: true, ..erased(1, false) });
-    assert_eq!(kept.erase(person, at("2022-07-01")), Erased { is_shown: true, ..Erased::default() });
+    assert_eq!(kept.erase(person, at("2022-07-01")), erased(1, false));
+    assert_eq!(kept.erase(person, at("2022-07-01")), Erased::default());
     kept.insert(&shown(2, Op::Retract, "2022-07-02"));
-    assert_eq!(kept.erase(person, at("2022-07-01")), Erased { is_shown: true, ..Erased::default() });
+    assert_eq!(kept.erase(person, at("2022-07-01")), Erased::default());
     assert_eq!(kept.erase(person, at("2022-07-02")), erased(2, true));
     let (mut gone, person) = history(&[first, shown(1, Op::Upsert, "2019-02-01"), shown(2, Op::Retract, "2022-07-01")]);
     assert_eq!(gone.erase(person, at("2022-07-01")), erased(3, true));
+    // Nobody has left here: what another has shown, and taken back, goes.
+    let (mut there, person) = history(&[
+        permit("a", 1, "2019-01-01", "2030-06-30"),
+        shown(1, Op::Upsert, "2019-02-01"),
+        shown(2, Op::Retract, "2022-07-01"),
+    ]);
+    assert_eq!(there.erase(person, at("2022-06-30")), Erased::default());
+    assert_eq!(there.erase(person, at("2022-07-01")), erased(2, false));
 }
 
 #[test]
@@ -153,11 +163,12 @@ fn full_segments_and_the_open_one_lose_what_is_erased_and_nothing_else() {
         history.erase(*person, at("2022-07-01"));
     }
     assert_eq!(history.struck(), 2 * count / 3);
-    let mut segments = 0;
-    while history.blank_next() {
-        segments += 1;
-    }
-    assert_eq!(segments, 2, "a full one and the open one");
+    assert!(!history.blank_next(&Mark::default()), "no segment has been captured");
+    let mark = history.mark();
+    assert!(history.blank_next(&mark) && !history.blank_next(&mark), "the open one is not full");
+    assert!((1..2 * count / 3).contains(&history.struck()));
+    history.blank_rest();
+    assert_eq!(history.struck(), 0);
     let store = history.store(TableId::Permits);
     for number in 0..count {
         for version in 0..2 {

@@ -1,4 +1,7 @@
 //! Blanks rows that have been erased: all their values become null. The rows of a segment are collected first, since it is packed anew for them.
+//!
+//! A checkpoint must have either the rows with their owners and values or neither: so what one that goes on from an older one would write is
+//! blanked last, at once, and the next is a whole one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,9 +35,10 @@ impl Store {
         self.struck.0.values().flat_map(|rows| rows.iter()).map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Blanks the rows of a segment; `false` if there are none.
-    pub fn blank_next(&mut self) -> bool {
-        let Some((segment, rows)) = self.struck.0.pop_first() else { return false };
+    /// Blanks the rows of a segment before that number; `false` if there are none.
+    pub fn blank_next(&mut self, before: u32) -> bool {
+        let next = self.struck.0.first_key_value().map(|(segment, _)| *segment).filter(|segment| *segment < before);
+        let Some((segment, rows)) = next.and_then(|segment| self.struck.0.remove_entry(&segment)) else { return false };
         let is_struck = |at: usize| rows[at / 64] >> (at % 64) & 1 == 1;
         for column in &mut self.columns {
             column.blank(segment as usize, &is_struck);
