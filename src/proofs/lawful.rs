@@ -17,7 +17,7 @@ pub mod fixed;
 pub mod flow;
 pub mod gates;
 pub mod law;
-mod own;
+pub mod own;
 mod role;
 pub mod uses;
 pub mod value;

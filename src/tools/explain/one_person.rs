@@ -26,6 +26,8 @@ use crate::units::Unit;
 
 /// From this secrecy class on (3 protected person, 4 sealed notice) a class is closed to readers for whom it is not opened.
 pub const SEALED_FROM: i64 = 3;
+/// The highest secrecy class that a record may have.
+pub const HIGHEST_CLASS: i64 = 4;
 
 /// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
 #[derive(Clone, Debug, Default)]
