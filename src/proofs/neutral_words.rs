@@ -10,7 +10,7 @@ use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::model::schema::TableId;
 use crate::proofs::code_lists::{Codes, outputs};
-use crate::proofs::lawful::own;
+use crate::proofs::own;
 use crate::words::{Words, labels};
 
 /// Beginnings of words that judge, in lower case.
@@ -56,20 +56,18 @@ const JUDGING: [&str; 38] = [
 ];
 
 /// Words that decide, as they run on without blanks: a rule decides nothing.
-const DECIDING: [&str; 14] = [
+const DECIDING: [&str; 12] = [
     "måstelämna",
-    "skalämnalandet",
     "harbrutitmot",
     "brutitvillkor",
-    "beslutomav",
-    "beslutomåterkall",
     "mustleave",
     "shallleave",
     "hasbroken",
     "havebroken",
-    "decisionon",
-    "decisionto",
     "noappeal",
+    "isbeyonddoubt",
+    "alonetoblame",
+    "ärbevisat",
     "inteöverklaga",
 ];
 

@@ -21,8 +21,8 @@ use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::{Excepted, unknown};
 use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, RULE_ROWS, Safeguard, may_survive};
-use crate::proofs::lawful::own;
 use crate::proofs::lawful::ways::kinds_of;
+use crate::proofs::own;
 
 /// Views that the program itself rests on. All that they read is the program's own, too.
 const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];

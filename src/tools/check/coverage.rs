@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::{Catalogue, text_of};
-use crate::proofs::lawful::own;
+use crate::proofs::own;
 use crate::tools::check::diagnostic::{Problem, Source};
 
 /// A permit class.

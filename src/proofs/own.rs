@@ -5,7 +5,7 @@ pub type Own = (&'static str, &'static str);
 
 macro_rules! texts {
     ($folder:literal: $($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../queries/", $folder, $name, ".sql")))),*]
+        &[$(($name, include_str!(concat!("../../queries/", $folder, $name, ".sql")))),*]
     };
 }
 
@@ -44,8 +44,8 @@ pub const RULES: &[Own] = texts! {
 pub const FRAMES: &[Own] = texts! { "": "standing", "tables", "duckdb" };
 
 /// What columns, codes and permit classes are called.
-pub const WORDS: &str = include_str!("../../../queries/words.toml");
-pub const COVERAGE: &str = include_str!("../../../queries/coverage.toml");
+pub const WORDS: &str = include_str!("../../queries/words.toml");
+pub const COVERAGE: &str = include_str!("../../queries/coverage.toml");
 
 /// The text of this name.
 pub fn of(texts: &[Own], name: &str) -> Option<&'static str> {
