@@ -2,7 +2,8 @@
 //! clock what the plain query finds, whatever the cuts, and whether or not what does not count any more is erased; live order ends with the
 //! same; so does a shard that goes on from a checkpoint. Of whom nothing counts nothing is in memory or on disk.
 //! Method: the random persons of `property`, most of whose permits end early. Some come back, around the instant at which they leave: by an
-//! extension, another permit, a version that was replaced long ago, a retraction; and much is told once more around the instant from which it counts.
+//! extension, another permit, a version that was replaced long ago, a retraction, another record of the permits feed; and much is told once
+//! more around the instant from which it counts.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use permitwatch::model::alert::{Alert, Status};
 use permitwatch::model::record::{Message, Op, Record, Value};
-use permitwatch::model::schema::TableId;
+use permitwatch::model::schema::{Feed, TableId};
 use permitwatch::model::time::{Day, KnownTime, MICROS_PER_DAY, format_micros};
 use permitwatch::oracle::StandingRow;
 use permitwatch::shard::{ErasureWork, Shard};
@@ -81,6 +82,20 @@ fn bend(records: &mut Vec<Record>, instants: &mut Vec<i64>, dice: &mut Dice) {
         .filter(|record| record.table == TableId::Permits && !record.values.is_empty())
         .cloned()
         .collect();
+    let signs: Vec<Record> = records
+        .iter()
+        .filter(|record| record.table.def().feed == Feed::Permits)
+        .filter(|record| !matches!(record.table, TableId::Permits | TableId::Anchors))
+        .cloned()
+        .collect();
+    // Something else of the permits feed, around the instant: it brings back, too.
+    for _ in 0..dice.below(3).min(signs.len()) {
+        let mut sign = dice.pick(&signs).clone();
+        sign.known_time = KnownTime(left + *dice.pick(&[-1, 0, 1, HOUR, 20 * MICROS_PER_DAY, 200 * MICROS_PER_DAY]));
+        sign.version += dice.below(3) as i64;
+        instants.push(sign.known_time.0);
+        records.push(sign);
+    }
     for number in 0..dice.below(3) {
         let mut back = dice.pick(&permits).clone();
         let after = *dice.pick(&[-1, 0, 0, 1, HOUR, 30 * MICROS_PER_DAY, 300 * MICROS_PER_DAY]);

@@ -500,6 +500,7 @@ impl Group {
     pub fn instants(&self) -> Vec<At> {
         let records = self.persons.iter().flat_map(|person| &person.records).chain(&self.reference);
         let mut instants: Vec<At> = records.map(|record| record.known).collect();
+        instants.extend(self.persons.iter().flat_map(leaves_at));
         instants.sort();
         instants.dedup();
         instants
@@ -509,8 +510,11 @@ impl Group {
     pub fn as_of(&self, at: At) -> GroupKnown {
         let mut known = GroupKnown::default();
         for person in &self.persons {
-            let records: Vec<&Record> =
-                person.records.iter().filter(|r| r.known <= at && in_scope(person, r)).collect();
+            let records: Vec<&Record> = person
+                .records
+                .iter()
+                .filter(|r| r.known <= at && in_scope(person, r) && counts(person, r, at))
+                .collect();
             known.persons.push(person_known(&person.id, &records));
         }
         let reference: Vec<&Record> = self.reference.iter().filter(|record| record.known <= at).collect();
@@ -608,12 +612,89 @@ fn person_known(id: &str, records: &[&Record]) -> PersonKnown {
     known
 }
 
+/// What the permits feed says of a person themself, in the order in which it became known.
+fn own_records(person: &Person) -> Vec<&Record> {
+    let is_own = |record: &&Record| record.fact.feed() == Feed::Permits && !matches!(record.fact, Fact::Anchor(_));
+    let mut own: Vec<&Record> = person.records.iter().filter(is_own).filter(|record| !lies_ahead(record)).collect();
+    own.sort_by_key(|record| record.known);
+    own
+}
+
+/// When somebody leaves of whom this is known: 24 months after the last permit ended, at the beginning of the day after; `None`: never, or no
+/// permit is known.
+fn leaves(known: &[&Record]) -> Option<At> {
+    let mut last: Option<At> = None;
+    for record in known {
+        let Fact::Permit(permit) = &record.fact else { continue };
+        let later = known.iter().filter(|other| {
+            matches!(other.fact, Fact::Permit(_)) && other.key == record.key && other.version > record.version
+        });
+        let replaced = later.map(|other| other.known).filter(|known| *known >= record.known).min();
+        let end = match record.op {
+            Op::Retract => Some(record.known.day()),
+            _ => earlier(permit.valid_to, permit.ended_on),
+        };
+        // It keeps its holder for the day on which it became known, however long ago it ended.
+        let cared_for = end.map(|end| end.add_months(24).max(record.known.day()) + 1).map(Day::start);
+        match replaced.into_iter().chain(cared_for).min() {
+            None => return None,
+            Some(until) if until > record.known => last = last.max(Some(until)),
+            Some(_) => {}
+        }
+    }
+    last
+}
+
+/// Since when what is known of a person counts, as of an instant: since ever, since the person came back, or (`None`) not at all.
+fn counts_since(person: &Person, at: At) -> Option<At> {
+    let (mut since, mut known) = (At(i64::MIN / 2), Vec::new());
+    for record in own_records(person).into_iter().filter(|record| record.known <= at) {
+        if leaves(&known).is_some_and(|left| left <= record.known) {
+            since = record.known;
+            known.clear();
+        }
+        known.push(record);
+    }
+    leaves(&known).is_none_or(|left| left > at).then_some(since)
+}
+
+/// The instants at which a person leaves.
+fn leaves_at(person: &Person) -> Vec<At> {
+    let (mut all, mut known) = (Vec::new(), Vec::new());
+    for record in own_records(person) {
+        if let Some(left) = leaves(&known).filter(|left| *left <= record.known) {
+            all.push(left);
+            known.clear();
+        }
+        known.push(record);
+    }
+    all.extend(leaves(&known));
+    all
+}
+
+/// Whether a record is still known as of an instant: what was known before somebody left the population is forgotten. An anchor is looked up in
+/// the population register for as long as a permit has named them.
+fn counts(person: &Person, record: &Record, at: At) -> bool {
+    if matches!(record.fact, Fact::Anchor(_)) {
+        return true;
+    }
+    let anchored = person.records.iter().filter(|r| matches!(r.fact, Fact::Anchor(_)) && r.known <= at);
+    let anchored = anchored.map(|r| r.known).min().filter(|_| record.fact.feed() == Feed::Population);
+    let lead = if record.fact.feed() == Feed::Permits { 0 } else { 1 };
+    [counts_since(person, at), anchored].into_iter().flatten().any(|since| record.known >= since.plus_hours(lead))
+}
+
+/// Whether a record tells of what lies further ahead than its feed may.
+fn lies_ahead(record: &Record) -> bool {
+    // Months are excused ahead, as leave is granted.
+    let limit = if matches!(record.fact, Fact::ExcusedMonth(_)) { 400 } else { record.fact.feed().future_limit() };
+    record.fact.event_on().start() > record.known.plus_hours(24 * i64::from(limit))
+}
+
 /// Whether the engine may look at a record at all.
 fn in_scope(person: &Person, record: &Record) -> bool {
     let feed = record.fact.feed();
-    // Months are excused ahead, as leave is granted.
-    let limit = if matches!(record.fact, Fact::ExcusedMonth(_)) { 400 } else { feed.future_limit() };
-    if record.fact.event_on().start() > record.known.plus_hours(24 * i64::from(limit)) {
+    if lies_ahead(record) {
         return false;
     }
     if feed == Feed::Permits {
@@ -629,6 +710,8 @@ fn in_scope(person: &Person, record: &Record) -> bool {
     if feed == Feed::Population && known.iter().any(|r| matches!(r.fact, Fact::Anchor(_))) {
         return true;
     }
+    let Some(since) = counts_since(person, lead) else { return false };
+    let known: Vec<&Record> = known.into_iter().filter(|record| record.known >= since).collect();
     // The permits as they were known an hour before; until when, and from when, each holds.
     let mut rows: BTreeMap<&str, &Record> = BTreeMap::new();
     for record in known.into_iter().filter(|r| matches!(r.fact, Fact::Permit(_))) {
