@@ -99,7 +99,8 @@ mod tests {
         let catalogue = Catalogue::load(&dir, &BTreeMap::new()).unwrap();
         let text = format!(
             "/*\nid = \"r\"\nnumber = \"R99\"\ntitle = {{ sv = \"t\", en = \"t\" }}\npermit_classes = [\"*\"]\nlegal_basis = []\n\
-             legal_gate = \"open\"\nseverity = \"info\"\nowner = \"o\"\n{header}\n*/\n\
+             legal_gate = \"open\"\nseverity = \"info\"\nowner = \"o\"\n{header}\n\
+             [[counter_evidence]]\nsv = \"något annat\"\nen = \"something else\"\nchecked = false\n*/\n\
              SELECT p.person_id, p.permit_id, 'k' AS alert_key, p.known_time AS alert_at, {columns} FROM permits p"
         );
         let mut rule = RuleFile::parse("r", &text, &BTreeMap::new()).unwrap();

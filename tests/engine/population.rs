@@ -146,8 +146,11 @@ fn episodes(log: &[Alert]) -> BTreeMap<(&str, &str), Vec<Episode>> {
             Status::Cleared | Status::Retracted => {
                 let (rule, subject, at) = open.remove(alert.alert_id.as_str()).expect("an open alert");
                 let episode = &mut out.get_mut(&(rule, subject)).unwrap()[at];
-                episode.until = Some(alert.as_of.clone());
                 episode.reason.clone_from(&alert.reason);
+                // That its person has left the population ends no breach.
+                if alert.reason.as_deref() != Some("left_population") {
+                    episode.until = Some(alert.as_of.clone());
+                }
             }
         }
     }

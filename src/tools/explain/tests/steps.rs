@@ -5,13 +5,18 @@
 use super::*;
 use crate::tools::explain::steps::Taken;
 
+/// For a reader for whom sealed records are open.
+fn opened(dir: &Path) -> Options {
+    Options { closed: Closed { opened: vec![3, 4], ..Closed::default() }, ..options(dir) }
+}
+
 /// What took the last row of the sample rule with other limits, or another text.
 fn taken(change: impl Fn(String) -> String) -> (Vec<(String, usize)>, Vec<Taken>) {
     let dir = repository("tests/explain/feeds");
     let text = change(std::fs::read_to_string(repository("tests/explain/low-pay-sample.sql")).unwrap());
     let rule = RuleFile::parse("low-pay-sample", &text, &BTreeMap::new()).unwrap();
     let catalogue = Catalogue { rules: vec![rule], ..sample_catalogue() };
-    let facts = permit(&dir, &catalogue, &options(&dir), "case-1").unwrap();
+    let facts = permit(&dir, &catalogue, &opened(&dir), "case-1").unwrap();
     let path = facts.rules.into_iter().next().unwrap().path.expect("a rule without a row");
     assert_eq!(path.failure, None);
     (path.steps, path.taken)
@@ -58,7 +63,7 @@ fn a_step_without_rows_is_looked_into() {
 fn every_rule_without_a_row_says_why() {
     let dir = tempfile::TempDir::new().unwrap();
     write(&generate(&Generated::new(60, 2, 5)), dir.path()).unwrap();
-    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let (catalogue, options) = (catalogue(), opened(dir.path()));
     let mut rules = std::collections::BTreeSet::new();
     for permit_id in ["p0000001-1", "p0000007-1", "p0000020-1"] {
         let facts = permit(dir.path(), &catalogue, &options, permit_id).unwrap();
@@ -73,4 +78,26 @@ fn every_rule_without_a_row_says_why() {
         }
     }
     assert!(rules.len() > 5, "{rules:?}");
+}
+
+#[test]
+fn closed_steps_are_said_to_be_whatever_there_is() {
+    let dir = tempfile::TempDir::new().unwrap();
+    write(&generate(&Generated::new(60, 2, 5)), dir.path()).unwrap();
+    let (catalogue, options) = (catalogue(), options(dir.path()));
+    let words = "the steps are shown only to those for whom sealed records are open";
+    let mut closed = 0;
+    for permit_id in ["p0000001-1", "p0000007-1", "p0000020-1"] {
+        let facts = permit(dir.path(), &catalogue, &options, permit_id).unwrap();
+        for rule in facts.rules.iter().filter(|rule| rule.is_empty()) {
+            let read = catalogue.rule(&rule.id).unwrap().sql.contains(" notices ");
+            assert!(rule.are_steps_closed || !read, "{} may have seen a sealed notice", rule.id);
+            assert_eq!(rule.path.is_none(), rule.are_steps_closed, "{}", rule.id);
+        }
+        let count = facts.rules.iter().filter(|rule| rule.are_steps_closed).count();
+        let page = text(&permit_page(&facts, Language::En, true)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(page.matches(words).count(), count);
+        closed += count;
+    }
+    assert!(closed > 0);
 }
