@@ -28,6 +28,9 @@ pub(super) struct Leaving {
     work: ErasureWork,
 }
 
+/// Units that are erased at one settling, so that none of them takes long: some milliseconds at most.
+const ERASED_AT_ONCE: usize = 500;
+
 /// What has been erased since it was last asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErasureWork {
@@ -117,7 +120,9 @@ impl Shard {
     pub fn erase(&mut self, until: KnownTime, after: i64) {
         let limit = until.minus(after);
         let mut put_off = Vec::new();
-        while let Some((left_at, person)) = self.leaving.gone.first().copied().filter(|(at, _)| *at <= limit) {
+        for _ in 0..ERASED_AT_ONCE {
+            let first = self.leaving.gone.first().copied();
+            let Some((left_at, person)) = first.filter(|(at, _)| *at <= limit) else { break };
             self.leaving.gone.remove(&(left_at, person));
             let is_about = !self.detector.rules_of(person).is_empty() || self.shows_something(person);
             if self.history.person(person).has_left(limit) && is_about {
