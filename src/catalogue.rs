@@ -264,9 +264,10 @@ impl Catalogue {
         Err(CatalogueError::UnknownDisabled { id: id.clone(), near: near_rules(id, &self.rules) })
     }
 
-    /// Removes rules that are disabled or drafts. A rule that stays must not use one that is removed.
-    pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
-        self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
+    /// Keeps the rules that a live run evaluates: live and shadow ones that are not disabled. A rule that stays must not use one that
+    /// is removed.
+    pub fn retain_running(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
+        self.rules.retain(|rule| rule.header.stage().runs() && !disabled.contains(&rule.header.id));
         self.drop_unread_links();
         self.check_uses()
     }

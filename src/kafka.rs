@@ -329,7 +329,7 @@ pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
 /// shard's alerts would have nowhere to go; with more, nobody would read what a greater number of shards had published.
 pub fn check_own_topics(config: &KafkaConfig, partitions: i32) -> Result<(), ClusterError> {
     let consumer = plain_consumer(config)?;
-    for topic in [config.alerts_topic(), config.quarantine_topic()] {
+    for topic in [config.alerts_topic(), config.shadow_topic(), config.quarantine_topic()] {
         match partition_count(&consumer, config, &topic)? {
             None => return Err(ClusterError::MissingTopic { topic }),
             Some(found) if found != partitions => {

@@ -118,7 +118,8 @@ pub fn exceptions(config: &RulesConfig) -> Vec<Exception> {
     config.exception.iter().map(exception).collect()
 }
 
-/// The rules that a live run uses: no drafts, no disabled rules and, unless `run_closed` is set, none whose gateway is closed.
+/// The rules that a live run evaluates, live and shadow: no drafts, no retired or disabled rules and, unless `run_closed` is set, none
+/// whose gateway is closed.
 pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::load_with(&config.dir, &config.set, &exceptions(config))?;
     for exception in &catalogue.exceptions {
@@ -128,7 +129,7 @@ pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     for rule in catalogue.retain_lawful(config.run_closed) {
         tracing::warn!(%rule, "not run: no gateway lets it (legal_gate = \"closed\"); rules.run_closed is for made-up data");
     }
-    catalogue.retain_live(&config.disabled)?;
+    catalogue.retain_running(&config.disabled)?;
     Ok(catalogue)
 }
 
@@ -138,7 +139,11 @@ fn changes(old: &Catalogue, new: &Catalogue) -> Changes {
         let id = rule.header.id.clone();
         match old.rule(&id) {
             None => out.added.push(id),
-            Some(before) if old.fingerprint(before) != new.fingerprint(rule) => out.changed.push(id),
+            Some(before)
+                if old.fingerprint(before) != new.fingerprint(rule) || before.header.stage() != rule.header.stage() =>
+            {
+                out.changed.push(id);
+            }
             Some(_) => {}
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::config::KafkaConfig;
 use crate::kafka::{self, ClusterError, Plain};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 
 /// How long one question to the brokers may take; the next round asks again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,9 +19,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A partition that has lost messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// "alerts", or the name of the feed.
+    /// The name of the outlet or of the feed.
     pub topic: &'static str,
-    /// `None`: the topic of alerts.
+    /// `None`: a topic of alerts.
     pub feed: Option<Feed>,
     pub partition: i32,
     pub before: (i64, i64),
@@ -64,26 +65,35 @@ struct Partition {
     is_gone: bool,
 }
 
+#[derive(Clone, Copy)]
+enum Watched {
+    Feed(Feed),
+    Alerts(Outlet),
+}
+
 impl Topics {
     /// Those that permitwatch writes and reads back.
     pub fn own(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
         let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal());
-        Topics::new(config, partitions, internal.map(Some).chain([None]))
+        let feeds = internal.map(Watched::Feed);
+        Topics::new(config, partitions, feeds.chain(Outlet::ALL.map(Watched::Alerts)))
     }
 
     /// Those that the registers' adapters write.
     pub fn feeds(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
-        Topics::new(config, partitions, Feed::SOURCES.into_iter().map(Some))
+        Topics::new(config, partitions, Feed::SOURCES.into_iter().map(Watched::Feed))
     }
 
     fn new(
         config: &KafkaConfig,
         partitions: i32,
-        topics: impl Iterator<Item = Option<Feed>>,
+        topics: impl Iterator<Item = Watched>,
     ) -> Result<Topics, ClusterError> {
-        let of_topic = |feed: Option<Feed>| {
-            let name = feed.map_or_else(|| config.alerts_topic(), |feed| config.topic(feed));
-            let topic = feed.map_or("alerts", Feed::name);
+        let of_topic = |watched: Watched| {
+            let (name, topic, feed) = match watched {
+                Watched::Feed(feed) => (config.topic(feed), feed.name(), Some(feed)),
+                Watched::Alerts(outlet) => (config.topic_of(outlet), outlet.name(), None),
+            };
             (0..partitions).map(move |number| {
                 let name = name.clone();
                 Partition { topic, feed, name, number, bounds: None, is_gone: false }
