@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::{Catalogue, text_of};
+use crate::model::stage::Stage;
 use crate::tools::check::diagnostic::{Problem, Source};
 
 /// A permit class.
@@ -36,6 +37,7 @@ pub struct Coverage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Live,
+    Shadow,
     Draft,
     Closed,
 }
@@ -44,8 +46,10 @@ impl Mark {
     fn of(rule: &RuleFile) -> Mark {
         if rule.header.legal_gate == "closed" {
             Mark::Closed
-        } else if rule.header.stage == "live" {
+        } else if rule.header.stage().is_live() {
             Mark::Live
+        } else if rule.header.stage() == Stage::Shadow {
+            Mark::Shadow
         } else {
             Mark::Draft
         }
@@ -54,6 +58,7 @@ impl Mark {
     const fn sign(self) -> char {
         match self {
             Mark::Live => 'x',
+            Mark::Shadow => 's',
             Mark::Draft => 'd',
             Mark::Closed => 'c',
         }
@@ -146,7 +151,7 @@ impl Coverage {
             }
             out.push('\n');
         }
-        out.push_str("x live, d draft, c closed: no gateway, made-up data only\n");
+        out.push_str("x live, s shadow: on trial, d draft or retired, c closed: no gateway, made-up data only\n");
         out
     }
 }

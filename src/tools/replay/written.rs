@@ -22,7 +22,8 @@ const BATCH_ROWS: usize = 65_536;
 
 /// Writes a row for each transition.
 pub fn write_transitions(out: OutFile, log: &[&Alert]) -> Result<OutFile, ParquetError> {
-    let fields = vec![
+    let is_staged = log.iter().any(|alert| !alert.stage.is_live());
+    let mut fields = vec![
         given("alert_id", DataType::Utf8),
         given("sequence", DataType::Int64),
         given("status", DataType::Utf8),
@@ -46,7 +47,17 @@ pub fn write_transitions(out: OutFile, log: &[&Alert]) -> Result<OutFile, Parque
         text("replaces"),
         Field::new("late_record", DataType::Boolean, true),
     ];
-    written(out, fields, log.chunks(BATCH_ROWS).map(columns_of))
+    if is_staged {
+        fields.push(text("stage"));
+    }
+    let columns = |log: &[&Alert]| {
+        let mut columns = columns_of(log);
+        if is_staged {
+            columns.push(Arc::new(StringArray::from_iter_values(log.iter().map(|alert| alert.stage.name()))));
+        }
+        columns
+    };
+    written(out, fields, log.chunks(BATCH_ROWS).map(columns))
 }
 
 /// Writes a row for each alert that stands.
