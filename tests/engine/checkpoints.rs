@@ -63,7 +63,11 @@ impl Live {
     /// Goes on in a shard that has been read from a checkpoint. Sequences come from the alerts topic.
     fn go_on(&mut self, mut shard: Shard) -> RuleSet {
         for alert in &self.log {
-            shard.detector_mut().set_sequence(AlertId::from_hex(&alert.alert_id).unwrap(), alert.sequence);
+            shard.detector_mut().set_sequence(
+                permitwatch::model::stage::Outlet::Officers,
+                AlertId::from_hex(&alert.alert_id).unwrap(),
+                alert.sequence,
+            );
         }
         std::mem::replace(&mut self.shard, shard).into_rule_set()
     }

@@ -76,10 +76,10 @@ fn the_last_word_on_every_alert_is_read_back() {
     let empty = read_published(&config, &keys(), 1).unwrap();
     assert!(empty.alerts.is_empty() && empty.headers.is_none() && empty.next == NextOffset(0));
 
-    let mut sink = KafkaSink::new(&config, keys(), 1, empty.next).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 1, [empty.next, NextOffset(0)]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)], &headers(100)).unwrap();
     publish(&mut sink, &[alert("a", 2, Status::Cleared)], &headers(200)).unwrap();
-    assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
+    assert_eq!((sink.next(Outlet::Officers), sink.take_foreign_writes()), (NextOffset(3), 0));
 
     let published = read_published(&config, &keys(), 1).unwrap();
     assert_eq!((published.messages, published.unreadable, published.next), (3, 0, NextOffset(3)));
@@ -93,16 +93,16 @@ fn the_last_word_on_every_alert_is_read_back() {
 #[test]
 fn reading_what_was_published_ends_when_nobody_needs_it() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
-    let read = read_published_with(&config, &keys(), 0, Patience::While(&|| false));
+    let read = read_published_with(Outlet::Officers, &config, &keys(), 0, Patience::While(&|| false));
     assert!(matches!(read, Err(SinkError::Stopped)));
 }
 
 #[test]
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let run = RunHeaders { read: ReadUpTo::default(), snapshot: None, ..headers(0) };
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, &keys(), 0).unwrap().headers, Some(run));
@@ -111,8 +111,8 @@ fn a_clock_that_has_not_started_survives_the_headers() {
 #[test]
 fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
-    let mut zombie = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
+    let mut zombie = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(1)).unwrap();
     publish(&mut zombie, &[alert("a", 1, Status::Raised)], &headers(0)).unwrap();
     assert_eq!(zombie.take_foreign_writes(), 2);
@@ -127,7 +127,7 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
 #[test]
 fn many_alerts_keep_their_order() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let alerts: Vec<Emitted> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
     publish(&mut sink, &alerts, &headers(1)).unwrap();
     let published = read_published(&config, &keys(), 0).unwrap();
@@ -138,7 +138,7 @@ fn many_alerts_keep_their_order() {
 #[test]
 fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let (woken, wakes) = std::sync::mpsc::channel();
     sink.call_when_acknowledged(Arc::new(move || woken.send(()).unwrap()));
     sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
@@ -146,7 +146,7 @@ fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     sink.publish(&[alert("b", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(2)).unwrap();
     sink.seal();
     sink.seal();
-    assert_eq!(sink.next(), NextOffset(0), "not yet asked for");
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(0), "not yet asked for");
     let mut told = 0;
     while told < 3 {
         wakes.recv_timeout(Duration::from_secs(60)).unwrap();
@@ -154,7 +154,7 @@ fn batches_are_under_way_together_and_acknowledged_one_by_one() {
             told += 1;
         }
     }
-    assert_eq!((told, sink.next(), sink.take_foreign_writes()), (3, NextOffset(3), 0));
+    assert_eq!((told, sink.next(Outlet::Officers), sink.take_foreign_writes()), (3, NextOffset(3), 0));
     assert_eq!(read_published(&config, &keys(), 0).unwrap().messages, 3);
 }
 
@@ -167,17 +167,17 @@ fn the_first_alert_goes_out_without_a_question() {
     for topic in [config.alerts_topic(), config.quarantine_topic()].iter().chain(&kafka::feed_topics(&config)) {
         cluster.create_topic(topic, 2, 1).unwrap();
     }
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     cluster.topic_error(&config.alerts_topic(), RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
-    assert_eq!(sink.next(), NextOffset(1));
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(1));
 }
 
 /// A header more, or one fewer: recovery depends on how far the writer had read, and on nothing else.
 #[test]
 fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let topic = config.alerts_topic();
     let published = keys().publish(&alert("a", 1, Status::Raised).alert, None).remove(0);
     let message = Outgoing {
@@ -186,7 +186,7 @@ fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
         headers: Some(headers::write_read(OwnedHeaders::new(), &self::headers(7).read)),
         partition: None,
         known_time: None,
-        is_alert: false,
+        alert_of: None,
     };
     let message = sink.signed(&topic, message);
     sink.send(&topic, &[message], |_| &topic).unwrap();
@@ -199,7 +199,7 @@ fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
 #[test]
 fn foreign_messages_are_skipped_and_counted() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     let topic = config.alerts_topic();
     let garbage = Outgoing {
@@ -208,7 +208,7 @@ fn foreign_messages_are_skipped_and_counted() {
         headers: None,
         partition: None,
         known_time: None,
-        is_alert: false,
+        alert_of: None,
     };
     sink.send(&topic, &[garbage], |_| &topic).unwrap();
     written(&mut sink).unwrap();
@@ -227,7 +227,14 @@ fn forge(
 ) {
     let topic = config.alerts_topic();
     let (key, is_alert) = (Some(id.to_hex()), true);
-    let message = Outgoing { key, payload, headers, partition: None, known_time: None, is_alert };
+    let message = Outgoing {
+        key,
+        payload,
+        headers,
+        partition: None,
+        known_time: None,
+        alert_of: is_alert.then_some(Outlet::Officers),
+    };
     sink.send(&topic, &[message], |_| &topic).unwrap();
     written(sink).unwrap();
 }
@@ -235,7 +242,7 @@ fn forge(
 #[test]
 fn what_others_write_counts_for_nothing_and_is_answered() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let said = ["a", "b", "c", "d", "e"].map(|key| alert(key, 3, Status::Raised));
     publish(&mut sink, &said, &headers(1)).unwrap();
     publish(&mut sink, &[alert("e", 4, Status::Cleared)], &headers(2)).unwrap();
@@ -269,7 +276,7 @@ fn what_others_write_counts_for_nothing_and_is_answered() {
     assert!(found.older.is_empty());
 
     // Once answered, nothing is left to say.
-    sink.disown(&found.foreign).unwrap();
+    sink.disown(Outlet::Officers, &found.foreign).unwrap();
     let again: Vec<Emitted> = ["a", "b", "d"].map(|key| alert(key, MAX_SEQUENCE / 2 + 1, Status::Updated)).into();
     publish(&mut sink, &again, &headers(3)).unwrap();
     publish(&mut sink, &[alert("e", 6, Status::Cleared)], &headers(3)).unwrap();
@@ -286,7 +293,7 @@ fn what_others_write_counts_for_nothing_and_is_answered() {
 #[test]
 fn of_what_was_withdrawn_without_a_word_only_the_sequence_is_known() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let withheld = |key, sequence| {
         let emitted = alert(key, sequence, Status::Retracted);
         Emitted { alert: emitted.alert.withheld(), ..emitted }
@@ -311,7 +318,7 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
     let (_broker, config) = start();
     let other = "9f1c3ab0d47e6258c1e09b7a4d3f886211aa22bb33cc44dd";
     let now = Arc::new(Pseudonyms::new(other, "2").and_older([("a key of the tests, thirty-two bytes", "1")]));
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let said = [alert("a", 2, Status::Raised), alert("b", 1, Status::Raised), alert("c", 1, Status::Raised)];
     publish(&mut sink, &said, &headers(1)).unwrap();
     publish(&mut sink, &[alert("b", 2, Status::Cleared)], &headers(1)).unwrap();
@@ -320,7 +327,9 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
     let found = read_published(&config, &now, 0).unwrap();
     assert_eq!(found.alerts[&own("a")], alert("a", 2, Status::Raised).alert);
     assert_eq!(found.again, [own("a"), own("c")].into());
-    let mut sink = KafkaSink::new(&config, Arc::clone(&now), 0, found.next).unwrap().ending_older(found.older);
+    let mut sink = KafkaSink::new(&config, Arc::clone(&now), 0, [found.next, NextOffset(0)])
+        .unwrap()
+        .ending_older([found.older, Default::default()]);
     let headers = RunHeaders { key_id: "2".into(), ..headers(2) };
     publish(&mut sink, &[alert("a", 3, Status::Updated), alert("c", 2, Status::Cleared)], &headers).unwrap();
     assert_eq!(sink.take_foreign_writes(), 0);
@@ -342,7 +351,7 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
 #[test]
 fn quarantine_entries_carry_no_payload() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 1, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 1, [NextOffset(0), NextOffset(0)]).unwrap();
     let entry = Quarantined {
         coordinates: Coordinates { feed: Feed::Border, partition: 1, offset: Offset(42) },
         reason: Reason::BadNumber,
@@ -351,7 +360,7 @@ fn quarantine_entries_carry_no_payload() {
     };
     sink.quarantine(&[entry]).unwrap();
     written(&mut sink).unwrap();
-    assert_eq!(sink.next(), NextOffset(0), "the alerts partition is untouched");
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(0), "the alerts partition is untouched");
     let consumer = kafka::plain_consumer(&config).unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(&config.quarantine_topic(), 1, rdkafka::Offset::Beginning).unwrap();
@@ -375,7 +384,7 @@ fn quarantine_entries_carry_no_payload() {
 #[test]
 fn a_shard_without_a_partition_is_an_error_and_stays_one() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 7, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 7, [NextOffset(0), NextOffset(0)]).unwrap();
     let error = publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap_err();
     assert!(error.to_string().contains("permitwatch.alerts/7"), "{error}");
     sink.shard = 0;
