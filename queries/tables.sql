@@ -4,6 +4,7 @@
 --
 -- The file is a template in sections, each begun by a line `-- section: NAME`. The caller runs, in this order,
 --   `feed clocks`      once,
+--   `who has left`     once,
 --   `permits table`    once for each table of the feed permits,
 --   `scope`            once,
 --   `person table`     once for each other table of persons,
@@ -26,13 +27,15 @@
 --   {future_days}          how far ahead of known_time the feed's event_time and registered_at may lie
 --   {permit_lead_minutes}  how long a subject must have been in the permits feed before its other records count
 --   {served}               for a table whose records are disclosed for a purpose: WHERE purpose IN (those that a rule of this purpose sees)
+--   {and_present}          for all tables of the permits feed but anchors: AND (p.since IS NULL OR known_time >= p.since)
 --   {or_anchored}          for the population register: OR known_time >= s.anchored_from
 --   {aftercare_months}     how long after a permit's end its holder stays in the population
 --   {lookback_months}, {correction_days}   how much older than the oldest kept permit an event may be
 -- Statements end in a semicolon at the end of a line. add_months is the only function of ours that is used.
 --
 -- A record is hidden when it lies in the future of its own known_time, when its subject is outside the population at
--- that moment, or when it is older than the kept history. Of records with the same version the one with the greatest content
+-- that moment, or when it is older than the kept history. Of a person who has left the population every record is hidden, of one who
+-- has come back every one from before. Of records with the same version the one with the greatest content
 -- counts, known since the first of them was: so the order of arrival decides nothing. (arrival_no is not read.)
 -- Most keys have one record: only the others go through windows, which cost far more a row than the join that tells them apart.
 -- Reference records have no subject column, so their record_key must be unique in its table.
@@ -48,13 +51,89 @@ FROM (
 ) s
 GROUP BY feed;
 
--- section: permits table
-CREATE TABLE {table}_seen AS
-SELECT person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time, arrival_no, {columns}
-FROM {table}_file
+-- section: who has left
+-- How long each version of a permit keeps its holder in the population: from known_time until a greater version becomes known
+-- (replaced_at), or until its aftercare has passed (kept_at), at least for the day on which it became known. 2261: for ever. Of versions
+-- with the same number the one with the greatest content is the greatest.
+CREATE TABLE holds_seen AS
+SELECT person_id, record_key, op, valid_to, ended_on, known_time,
+       row_number() OVER (PARTITION BY person_id, record_key ORDER BY version DESC, {content}, known_time) AS place,
+       count(*) OVER (PARTITION BY person_id, record_key) AS copies
+FROM permits_file
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
   AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+CREATE TABLE holds_replaced AS
+SELECT r.person_id AS person_id, r.record_key AS record_key, r.place AS place, min(g.known_time) AS replaced_at
+FROM holds_seen r
+JOIN holds_seen g ON g.person_id = r.person_id AND g.record_key = r.record_key AND g.place < r.place AND g.known_time >= r.known_time
+WHERE r.copies > 1 AND g.copies > 1
+GROUP BY r.person_id, r.record_key, r.place;
+CREATE TABLE permit_holds AS
+SELECT person_id, known_time, least(replaced_at, kept_at) AS until_at, replaced_at < kept_at AS is_replaced
+FROM (
+    SELECT s.person_id AS person_id, known_time, coalesce(r.replaced_at, TIMESTAMP '2261-01-01 00:00:00') AS replaced_at,
+           CASE WHEN op = 'retract'
+                THEN CAST(add_months(CAST(known_time AS DATE), {aftercare_months}) + 1 AS TIMESTAMP(6))
+                WHEN valid_to IS NULL AND ended_on IS NULL THEN TIMESTAMP '2261-01-01 00:00:00'
+                ELSE greatest(CAST(add_months(least(valid_to, ended_on), {aftercare_months}) + 1 AS TIMESTAMP(6)),
+                              CAST(CAST(known_time AS DATE) + 1 AS TIMESTAMP(6))) END AS kept_at
+    FROM holds_seen s
+    LEFT JOIN holds_replaced r ON r.person_id = s.person_id AND r.record_key = s.record_key AND r.place = s.place
+) k
+WHERE replaced_at > known_time;
+DROP TABLE holds_seen;
+DROP TABLE holds_replaced;
+-- Other records of the permits feed.
+CREATE TABLE permit_signs AS
+SELECT person_id, known_time
+FROM (
+    SELECT person_id, known_time, event_time, registered_at FROM permit_employers_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM applications_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM statuses_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM documents_file
+    UNION ALL SELECT person_id, known_time, event_time, registered_at FROM identities_file
+) f
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+-- Who has left the population, once or more often: whom no permit keeps any more. Of those who have left nothing counts that became known
+-- before `since`: when the person came back, or never (2261). A person comes back with the next record of the permits feed. A version that
+-- takes another's place goes on with it; one that becomes known at the very instant at which the last aftercare has passed brings back.
+CREATE TABLE left_population AS
+SELECT person_id,
+       least(CASE WHEN is_kept THEN begun_at ELSE TIMESTAMP '2261-01-01 00:00:00' END, coalesce(sign_at, TIMESTAMP '2261-01-01 00:00:00')) AS since
+FROM (
+    SELECT l.person_id AS person_id, is_kept, begun_at, min(CASE WHEN o.known_time >= l.left_at THEN o.known_time END) AS sign_at
+    FROM (
+        SELECT person_id, max(until_at) > {as_of} AS is_kept, max(begun_at) AS begun_at,
+               CASE WHEN max(until_at) > {as_of} THEN max(CASE WHEN begun_at IS NOT NULL THEN before_at END) ELSE max(until_at) END AS left_at
+        FROM (
+            SELECT person_id, known_time, until_at,
+                   max(until_at) OVER (PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_at,
+                   CASE WHEN NOT coalesce(known_time <= max(CASE WHEN is_replaced THEN until_at END) OVER (
+                                 PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                         AND NOT coalesce(known_time < max(CASE WHEN NOT is_replaced THEN until_at END) OVER (
+                                 PARTITION BY person_id ORDER BY known_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+                        THEN known_time END AS begun_at
+            FROM permit_holds
+        ) b
+        GROUP BY person_id
+        HAVING NOT coalesce(max(until_at) > {as_of} AND max(begun_at) = min(known_time), false)
+    ) l
+    LEFT JOIN permit_signs o ON o.person_id = l.person_id
+    GROUP BY l.person_id, is_kept, begun_at
+) s;
+
+-- section: permits table
+CREATE TABLE {table}_seen AS
+SELECT f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time,
+       arrival_no, {columns}
+FROM {table}_file f
+LEFT JOIN left_population p ON p.person_id = f.person_id
+WHERE known_time <= {as_of}
+  AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false){and_present};
 CREATE TABLE {table}_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM {table}_seen GROUP BY person_id, record_key;
 CREATE TABLE {table}_versions AS
@@ -98,8 +177,9 @@ DROP TABLE {table}_seen;
 DROP TABLE {table}_keys;
 
 -- section: scope
--- When each subject's records begin to count: permit_lead after its first record of the permits feed. An anchor, whom the
--- permit of somebody else names, counts for the population register alone (anchored_from).
+-- When each subject's records begin to count: permit_lead after its first record of the permits feed, or the first since it came back. An
+-- anchor, whom the permit of somebody else names, counts for the population register alone (anchored_from), whether or not it has
+-- left.
 CREATE TABLE scope_starts AS
 SELECT person_id, min(own_time) + INTERVAL '{permit_lead_minutes} minutes' AS counts_from,
        min(anchored_time) + INTERVAL '{permit_lead_minutes} minutes' AS anchored_from
@@ -118,11 +198,12 @@ GROUP BY person_id;
 -- keeps its holder for the aftercare, but reaches back to nothing. A record meets what was known before it: so each copy of a
 -- version counts here, from when it became known until a greater one did.
 CREATE TABLE scope_seen AS
-SELECT {columns}, person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
-FROM permits_file
+SELECT {columns}, f.person_id AS person_id, schema_ver, record_key, version, op, event_time, registered_at, source, purpose, secrecy_class, known_time
+FROM permits_file f
+LEFT JOIN left_population p ON p.person_id = f.person_id
 WHERE known_time <= {as_of}
   AND NOT coalesce(event_time > known_time + INTERVAL '{future_days} days', false)
-  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false);
+  AND NOT coalesce(registered_at > known_time + INTERVAL '{future_days} days', false){and_present};
 CREATE TABLE scope_keys AS
 SELECT person_id, record_key, count(*) AS copies FROM scope_seen GROUP BY person_id, record_key;
 CREATE TABLE scope_permits AS

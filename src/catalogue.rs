@@ -392,8 +392,16 @@ mod tests {
             fs::remove_file(file).unwrap();
             errors.iter().any(|error| error.contains(&format!("{name} is a table of the batch query")))
         };
-        for name in ["scope_starts", "payments_seen", "Permits_Latest", "permits", "terms_file", "hits", "feed_clocks"]
-        {
+        for name in [
+            "scope_starts",
+            "left_population",
+            "payments_seen",
+            "Permits_Latest",
+            "permits",
+            "terms_file",
+            "hits",
+            "feed_clocks",
+        ] {
             assert!(refused(name), "{name}");
         }
         assert!(!refused("my_permits"));

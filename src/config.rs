@@ -182,11 +182,18 @@ pub struct HistoryConfig {
     pub aftercare_months: u32,
     pub lookback_months: u32,
     pub correction_window_days: u32,
+    pub erase_after_days: u32,
 }
 
 impl Default for HistoryConfig {
     fn default() -> HistoryConfig {
-        HistoryConfig { permit_lead_minutes: 60, aftercare_months: 24, lookback_months: 3, correction_window_days: 365 }
+        HistoryConfig {
+            permit_lead_minutes: 60,
+            aftercare_months: 24,
+            lookback_months: 3,
+            correction_window_days: 365,
+            erase_after_days: 30,
+        }
     }
 }
 
@@ -384,6 +391,11 @@ impl Config {
 
     pub fn feed(&self, feed: Feed) -> FeedConfig {
         self.feeds.get(feed.name()).cloned().unwrap_or_default()
+    }
+
+    /// How long after somebody has left the population what is known of them is erased, in microseconds.
+    pub fn erase_after(&self) -> i64 {
+        i64::from(self.history.erase_after_days) * MICROS_PER_DAY
     }
 
     pub fn visibility(&self) -> Visibility {

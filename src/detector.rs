@@ -69,7 +69,12 @@ pub struct Cause {
     pub corrected: bool,
     /// The rule has changed, not what is known of the person.
     pub recomputed: bool,
+    /// The person has left the population.
+    pub has_left: bool,
 }
+
+/// Reason of the retraction of an alert whose person has left the population.
+pub const LEFT_POPULATION: &str = "left_population";
 
 /// An alert that stands.
 #[derive(Clone, Debug)]
@@ -191,6 +196,11 @@ impl Detector {
     /// The alerts of a person that stand.
     pub fn standing_of(&self, person: PersonNo) -> &[Standing] {
         self.persons.get(&person).map_or(&[], |state| &state.standing)
+    }
+
+    /// Of whom nothing stands and nothing is awaited.
+    pub fn forget(&mut self, person: PersonNo) {
+        self.persons.remove(&person);
     }
 
     /// Rules that have a standing alert or a timer for the person.
@@ -379,7 +389,7 @@ impl Detector {
         out: &mut Vec<Transition>,
     ) {
         for at in rows.boundaries(from, until) {
-            let cause = Cause { as_of: at, corrected: false, recomputed: false };
+            let cause = Cause { as_of: at, corrected: false, recomputed: false, has_left: false };
             self.step(person, rule, rows, span.moment(at), cause, out);
         }
     }

@@ -6,6 +6,8 @@
 //!   (`index`).
 //! - A reference row belongs to the entity (employer, institution) that it is about; a person's index names the entities that the
 //!   person's records name.
+//! - Of a person who has left the population nothing is visible, and of one who has come back what has become known since (`presence`);
+//!   what is not visible any more is erased (`erase`).
 //! - Messages add records one by one, a snapshot adds many at once, with the same outcome (`bulk`).
 //!
 //! State is what an instance costs, so memory is kept small: what most persons lack takes no place in each of them, and lists are
@@ -16,13 +18,16 @@
 mod bulk;
 mod chunked;
 mod classes;
+mod erase;
 mod index;
 mod packed;
+mod presence;
 pub mod saved;
 mod span;
 mod store;
 mod texts;
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashTable;
@@ -32,8 +37,10 @@ use siphasher::sip::SipHasher13;
 pub use bulk::Known;
 use chunked::Chunked;
 pub use classes::ClassSet;
+pub use erase::Erased;
 pub use index::Version;
 use index::{RowRef, Spot, of_table, place, versions_of};
+pub use presence::{Keeps, Presence};
 pub use span::{ENDED_ON, PermitSpan, VALID_TO, last_day, latest as latest_spans};
 pub use store::{RowId, Store};
 
@@ -71,6 +78,7 @@ struct PermitFacts {
     /// One for each row of table `permits`, in the same order.
     spans: Vec<PermitSpan>,
     entities: Vec<EntityNo>,
+    presence: Presence,
 }
 
 /// A reference entity with its rows, and the persons whose records name it.
@@ -103,6 +111,8 @@ pub struct History {
     /// Known times of the term records, in the order of arrival: every person sees all terms.
     term_changes: Vec<i64>,
     terms: Vec<EntityNo>,
+    /// What decides who leaves the population; `None`: nobody does.
+    keeps: Option<Keeps>,
 }
 
 impl Default for History {
@@ -116,6 +126,7 @@ impl Default for History {
             stores: TableId::ALL.map(Store::new),
             term_changes: Vec::new(),
             terms: Vec::new(),
+            keeps: None,
         }
     }
 }
@@ -128,6 +139,11 @@ pub fn hash_key(record_key: &str) -> u64 {
 }
 
 impl History {
+    /// A history whose persons leave.
+    pub fn new(keeps: Keeps) -> History {
+        History { keeps: Some(keeps), ..History::default() }
+    }
+
     #[inline]
     pub fn person_no(&self, subject: &str) -> Option<PersonNo> {
         let is_it = |no: &u32| *self.persons[*no as usize].subject == *subject;
@@ -175,9 +191,10 @@ impl History {
     /// Adds a record about a person; the first record of a subject adds the person.
     pub fn insert(&mut self, record: &Record) -> (PersonNo, Inserted) {
         let person_no = self.person_no(&record.subject).unwrap_or_else(|| self.add_person(&record.subject));
+        let forgotten = self.forgotten(person_no, record);
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.persons[person_no.0 as usize].rows;
-        let Some(spot) = add(rows, store, record) else { return (person_no, Inserted::Duplicate) };
+        let Some(spot) = add(rows, store, record, forgotten) else { return (person_no, Inserted::Duplicate) };
         if record.table.is_for_a_purpose() && Purpose::from_name(&record.purpose).is_some_and(Purpose::is_bound) {
             self.bound.insert(person_no);
         }
@@ -191,8 +208,16 @@ impl History {
             let own = self.persons[person_no.0 as usize].own();
             own.anchored_known = own.anchored_known.min(record.known_time);
         } else if record.table.def().feed == Feed::Permits {
-            let own = self.persons[person_no.0 as usize].own();
+            let keeps = self.keeps;
+            let known = &mut self.persons[person_no.0 as usize];
+            let has_left = known.has_left(record.known_time);
+            let rows = std::mem::take(&mut known.rows);
+            let own = known.own();
             own.first_permit_known = own.first_permit_known.min(record.known_time);
+            if record.table == TableId::Permits || has_left {
+                own.presence = Presence::new(&own.spans, &rows, keeps);
+            }
+            known.rows = rows;
         }
         self.link_entities(person_no, record);
         (person_no, Inserted::New)
@@ -203,7 +228,7 @@ impl History {
         let entity_no = self.entity(&record.subject);
         let store = &mut self.stores[record.table.index()];
         let rows = &mut self.entities[entity_no.0 as usize].rows;
-        if add(rows, store, record).is_none() {
+        if add(rows, store, record, i64::MIN).is_none() {
             return (entity_no, Inserted::Duplicate);
         }
         if record.table == TableId::Terms {
@@ -242,9 +267,50 @@ impl History {
         self.bound.contains(&person)
     }
 
-    /// Calls `each` for every version of a person's records in `table` that was known at `as_of`.
+    /// Calls `each` for every version of a person's records in `table` that was known at `as_of`: of somebody who has left by then none, of
+    /// somebody who has come back those that became known since.
     pub fn versions(&self, person: PersonNo, table: TableId, as_of: i64, each: impl FnMut(Version)) {
-        versions_of(of_table(&self.person(person).rows, table), as_of, each);
+        versions_of(of_table(&self.person(person).rows, table), self.since(person, table, as_of), as_of, each);
+    }
+
+    /// From when on records of a table count, as of an instant; `MAX`: none do. What others show the person is about the others. An anchor
+    /// is kept for the population register alone, whether or not the person has left.
+    fn since(&self, person: PersonNo, table: TableId, as_of: i64) -> i64 {
+        let (known, Some(keeps)) = (self.person(person), self.keeps) else { return i64::MIN };
+        let since = known.since(KnownTime(as_of)).map_or(i64::MAX, |since| since.0);
+        match table.def().feed {
+            _ if since == i64::MIN || table.is_link() || table == TableId::Anchors => i64::MIN,
+            Feed::Permits => since,
+            Feed::Population => since.min(known.anchored_known().0).saturating_add(keeps.permit_lead),
+            _ => since.saturating_add(keeps.permit_lead),
+        }
+    }
+
+    /// What was known of a person before this does not count any more when the record comes, so that the same may be told again.
+    fn forgotten(&self, person: PersonNo, record: &Record) -> i64 {
+        let lead = self.keeps.filter(|_| record.table.def().feed != Feed::Permits).map_or(0, |keeps| keeps.permit_lead);
+        let decided_at = record.known_time.minus(lead);
+        match self.since(person, record.table, decided_at.0) {
+            // Of somebody who has left nothing counts, but each thing is noted once.
+            i64::MAX => self.person(person).last_seen(decided_at).map_or(i64::MIN, |seen| seen.0.saturating_add(1)),
+            since => since,
+        }
+    }
+
+    /// The classes that the permits of a person name that count as of an instant; of somebody who has left those of all.
+    pub fn classes(&self, person: PersonNo, as_of: KnownTime) -> ClassSet {
+        let known = self.person(person);
+        if known.since(as_of).is_none_or(|since| since == KnownTime::MIN) {
+            return known.classes;
+        }
+        let store = self.store(TableId::Permits);
+        let mut classes = ClassSet::of_unit(&known.subject);
+        self.versions(person, TableId::Permits, as_of.0, |version| {
+            if let Some(class) = store.text("permit_class", version.row).filter(|_| version.op != Op::Retract) {
+                classes = classes.union(ClassSet::of(&class));
+            }
+        });
+        classes
     }
 
     /// Whether something about the person became known at exactly `at`, by the records of these tables; of rows that others show as of
@@ -256,11 +322,12 @@ impl History {
         let came = came.fold(TableSet::NONE, |came, row| came.union(TableSet(1 << row.table_index())));
         let mut found = false;
         for table in came.iter().filter(|table| !table.is_link()) {
-            versions_of(of_table(rows, table), at.0, |version| found |= version.known_from == at.0);
+            let since = self.since(person, table, as_of);
+            versions_of(of_table(rows, table), since, at.0, |version| found |= version.known_from == at.0);
         }
         for table in tables.iter().filter(|table| table.is_link()) {
             let store = self.store(table);
-            versions_of(of_table(rows, table), as_of, |version| {
+            self.versions(person, table, as_of, |version| {
                 let says = |name| version.is_current() && store.int(name, version.row) == Some(at.0);
                 found |= table.instants().any(says);
             });
@@ -272,7 +339,7 @@ impl History {
     pub fn reference_versions(&self, person: PersonNo, table: TableId, as_of: i64, mut each: impl FnMut(Version)) {
         if table == TableId::Terms {
             for entity in &self.terms {
-                versions_of(of_table(&self.entities[entity.0 as usize].rows, table), as_of, &mut each);
+                versions_of(of_table(&self.entities[entity.0 as usize].rows, table), i64::MIN, as_of, &mut each);
             }
             return;
         }
@@ -283,7 +350,7 @@ impl History {
             for &no in std::iter::once(&entity).chain(successors) {
                 if !seen.contains(&no) {
                     seen.push(no);
-                    versions_of(of_table(&self.entities[no.0 as usize].rows, table), as_of, &mut each);
+                    versions_of(of_table(&self.entities[no.0 as usize].rows, table), i64::MIN, as_of, &mut each);
                 }
             }
         }
@@ -311,6 +378,20 @@ impl History {
         self.versions(person, table, as_of, |version| {
             let number = store.version(version.row);
             if records.iter().any(|(key, wanted)| *wanted == number && store.has_key(version.row, key)) {
+                highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
+            }
+        });
+        highest
+    }
+
+    /// The highest secrecy class of a person's records in a table that were ever known up to `as_of`, of all or of these versions: also of
+    /// those that do not count any more since the person has left.
+    pub fn secrecy_ever(&self, person: PersonNo, table: TableId, as_of: i64, records: Option<&[(&str, i64)]>) -> i64 {
+        let (store, mut highest) = (self.store(table), 0);
+        versions_of(of_table(&self.person(person).rows, table), i64::MIN, as_of, |version| {
+            let number = store.version(version.row);
+            let is_asked = |(key, wanted): &(&str, i64)| *wanted == number && store.has_key(version.row, key);
+            if records.is_none_or(|records| records.iter().any(is_asked)) {
                 highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
             }
         });
@@ -376,7 +457,8 @@ impl History {
         let days = |name| day_of(record, name);
         let span = PermitSpan::new(spot.key, record.op, record.known_time.0, days);
         // Permits are the first table, so a permit's row and its span have the same index.
-        insert_exact(&mut self.persons[person.0 as usize].own().spans, spot.at, span);
+        let own = self.persons[person.0 as usize].own();
+        insert_exact(&mut own.spans, spot.at, span);
         if record.op != Op::Retract
             && let Some(Value::Text(class)) = value_of(record, "permit_class")
         {
@@ -422,6 +504,36 @@ impl Person {
         self.own.as_ref().map_or(KnownTime::MAX, |own| own.anchored_known)
     }
 
+    /// From when on the person's records count, as of an instant (`MIN`: all do); `None`: the person has left the population.
+    pub fn since(&self, as_of: KnownTime) -> Option<KnownTime> {
+        self.own.as_ref().map_or(Some(KnownTime::MIN), |own| own.presence.since(as_of))
+    }
+
+    pub fn has_left(&self, as_of: KnownTime) -> bool {
+        self.since(as_of).is_none()
+    }
+
+    /// The instants at which the person leaves, by what is known.
+    pub fn leavings(&self) -> impl Iterator<Item = KnownTime> {
+        self.own.iter().flat_map(|own| own.presence.leavings())
+    }
+
+    /// When somebody comes back who has left by `as_of`; `None`: the person is there, or does not come back by what is known.
+    pub fn returned(&self, as_of: KnownTime) -> Option<KnownTime> {
+        self.own.as_ref().and_then(|own| own.presence.returned(as_of))
+    }
+
+    /// When others took back what they had shown.
+    pub fn taken_back(&self) -> impl Iterator<Item = KnownTime> {
+        let shown = self.rows.iter().filter(|row| row.op() == Op::Retract && TableId::ALL[row.table_index()].is_link());
+        shown.map(|row| KnownTime(row.known()))
+    }
+
+    /// The last instant before the person had left, of somebody who has by `as_of`.
+    pub fn last_seen(&self, as_of: KnownTime) -> Option<KnownTime> {
+        self.own.as_ref().and_then(|own| own.presence.last_seen(as_of))
+    }
+
     pub fn spans(&self) -> &[PermitSpan] {
         self.own.as_ref().map_or(&[], |own| &own.spans)
     }
@@ -429,7 +541,7 @@ impl Person {
     /// Number of permits in force at `at`, by their latest versions.
     pub fn open_permits(&self, at: KnownTime) -> u64 {
         let in_force = |span: &&PermitSpan| span.op != Op::Retract && span.end.is_none_or(|end| end >= at.day());
-        span::latest(self.spans(), KnownTime::MAX).filter(in_force).count() as u64
+        span::latest(self.spans(), KnownTime::MIN, KnownTime::MAX).filter(in_force).count() as u64
     }
 
     /// Whether the person has rows in a table.
@@ -452,6 +564,7 @@ impl Person {
                 anchored_known: KnownTime::MAX,
                 spans: Vec::new(),
                 entities: Vec::new(),
+                presence: Presence::default(),
             })
         })
     }
@@ -462,14 +575,19 @@ impl Person {
             size_of::<PermitFacts>()
                 + own.spans.capacity() * size_of::<PermitSpan>()
                 + own.entities.capacity() * size_of::<EntityNo>()
+                + own.presence.bytes()
         };
         self.subject.len() + self.rows.capacity() * size_of::<RowRef>() + self.own.as_deref().map_or(0, own)
     }
 }
 
-/// Adds a record to its table's rows and to the index; `None` if it is known already.
-fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record) -> Option<Spot> {
-    let content = |row: RowRef| store.record(record.table, row.row(), row.op()).cmp_content(record);
+/// Adds a record to its table's rows and to the index; `None` if it is known already. What was known before `since` does not count any
+/// more: the same content comes before it.
+fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record, since: i64) -> Option<Spot> {
+    let content = |row: RowRef| {
+        let content = store.record(record.table, row.row(), row.op()).cmp_content(record);
+        if content == Ordering::Equal && row.known() < since { Ordering::Greater } else { content }
+    };
     let spot = place(rows, store, record.table, &record.record_key, record.version, content)?;
     let row = RowRef::new(record.table, spot.key, record.known_time.0, record.op, store.append(record));
     spot.insert(rows, row, insert_exact);

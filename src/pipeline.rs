@@ -373,6 +373,9 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             // To stop, or taken away: nothing of this may be published. The next owner reads these messages again.
             return Err(SourceError::Revoked { shard: self.shard.number() }.into());
         }
+        if self.is_whole() {
+            self.shard.erase_live(self.common.config.erase_after());
+        }
         self.report_work();
         self.recover_links();
         let shown = self.take_shown(state);

@@ -23,6 +23,7 @@ pub mod lawful;
 pub mod neutral_words;
 pub mod nulls;
 mod order;
+pub mod own;
 pub mod refusal;
 pub mod sets;
 pub mod size;

@@ -20,9 +20,10 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
     if decided_at < person.first_permit_known() {
         return false;
     }
+    let Some(since) = person.since(decided_at) else { return false };
     let mut last_end: Option<Day> = None;
     let mut any = false;
-    for span in latest_spans(person.spans(), decided_at) {
+    for span in latest_spans(person.spans(), since, decided_at) {
         any = true;
         match span.end {
             None => return true,
@@ -36,7 +37,8 @@ pub fn in_scope(person: &Person, feed: Feed, known_time: KnownTime, visibility: 
 /// permit that a rule can still concern, and a window for corrections before that.
 pub fn too_late(person: &Person, event_time: EventTime, known_time: KnownTime, visibility: &Visibility) -> bool {
     let decided_at = known_time.minus(visibility.permit_lead);
-    let oldest = latest_spans(person.spans(), decided_at)
+    let Some(since) = person.since(decided_at) else { return false };
+    let oldest = latest_spans(person.spans(), since, decided_at)
         .filter(|span| span.op != Op::Retract)
         .filter(|span| span.end.is_none_or(|end| within_aftercare(end, known_time, visibility)))
         .filter_map(|span| span.valid_from)

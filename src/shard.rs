@@ -14,6 +14,7 @@
 
 mod evaluate;
 mod intake;
+mod leaving;
 mod links;
 mod reload;
 mod render;
@@ -26,7 +27,7 @@ use rustc_hash::FxHashMap;
 use crate::config::{LimitsConfig, Visibility};
 use crate::detector::{Detector, Standing, Transition};
 use crate::history::saved::Mark;
-use crate::history::{ClassSet, History, PersonNo};
+use crate::history::{ClassSet, History, Keeps, PersonNo};
 use crate::model::alert::{Alert, AlertId};
 use crate::model::clock::{Clocks, Spoken};
 use crate::model::record::{Coordinates, Fates, Quarantined};
@@ -39,6 +40,7 @@ use crate::rules::planned::PlannedRule;
 use crate::rules::{CalledOff, RuleSet};
 
 pub use evaluate::Pass;
+pub use leaving::ErasureWork;
 pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload, source_of};
 pub use reload::LINKS_DIFFER;
 pub(crate) use reload::withdrawn_as;
@@ -110,6 +112,11 @@ struct Change {
     coordinates: Coordinates,
 }
 
+/// What decides who leaves the population.
+fn keeps(visibility: &Visibility) -> Keeps {
+    Keeps { aftercare_months: visibility.aftercare_months, permit_lead: visibility.permit_lead }
+}
+
 /// The state of one shard.
 pub struct Shard {
     settings: Settings,
@@ -139,6 +146,7 @@ pub struct Shard {
     /// What the shard's units show to others, and the link clocks of other shards.
     links: links::Links,
     rework: reload::Rework,
+    leaving: leaving::Leaving,
     /// Of whom the next capture is, and how much of the history the last one had; `None`: the next is a whole one.
     touched: saved::Touched,
     captured: Option<Mark>,
@@ -156,8 +164,7 @@ impl Shard {
         let count = rules.rules().len();
         let links = links::Links::new(&rules, settings.pseudonyms.key_id());
         Shard {
-            settings,
-            history: History::default(),
+            history: History::new(keeps(&settings.visibility)),
             rule_classes: rules.rules().iter().map(PlannedRule::classes).collect(),
             disabled: RuleBits::NONE,
             errors: vec![0; count],
@@ -174,12 +181,14 @@ impl Shard {
             work: Work { rules: vec![RuleWork::default(); count], ..Work::default() },
             links,
             rework: reload::Rework::default(),
+            leaving: leaving::Leaving::default(),
             touched: saved::Touched::default(),
             captured: None,
             called_off: None,
             settled: KnownTime::MIN,
             clock_sent_at: None,
             rules,
+            settings,
         }
     }
 
@@ -327,6 +336,11 @@ impl Shard {
         let mut possible = self.rules.possible(rules, |table| known.has(table));
         possible.insert_all(&rules.and(&self.detector.rules_of(person)));
         possible
+    }
+
+    /// Persons of whom it is known that they will leave.
+    pub fn leaving(&self) -> usize {
+        self.leaving.len()
     }
 
     /// Rules that concern a person of these classes and are not disabled.

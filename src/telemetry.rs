@@ -200,6 +200,9 @@ const STATE_ROWS: &str = "permitwatch_state_rows";
 const STATE_BYTES: &str = "permitwatch_state_bytes";
 const PERSONS: &str = "permitwatch_persons";
 const PERMITS_OPEN: &str = "permitwatch_permits_open";
+const ERASED_UNITS: &str = "permitwatch_erased_units_total";
+const ERASED_ROWS: &str = "permitwatch_erased_rows_total";
+const ERASED_WAITING: &str = "permitwatch_erased_rows_waiting";
 const SNAPSHOT_TIMESTAMP: &str = "permitwatch_snapshot_timestamp_seconds";
 const SNAPSHOT_MAX_AGE: &str = "permitwatch_snapshot_max_age_seconds";
 const SNAPSHOT_PERMITS: &str = "permitwatch_snapshot_permits";
@@ -246,7 +249,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 61] = [
+pub const METRICS: [Metric; 64] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -286,6 +289,9 @@ pub const METRICS: [Metric; 61] = [
     metric(STATE_BYTES, Gauge, &["shard"], "bytes", "Size of the kept history"),
     metric(PERSONS, Gauge, &["shard"], "persons", "Persons in the population"),
     metric(PERMITS_OPEN, Gauge, &["shard"], "permits", "Permits in force and pending cases"),
+    metric(ERASED_UNITS, Counter, &[], "units", "Persons who had left the population, and employers and identifiers of such, of whom nothing is left"),
+    metric(ERASED_ROWS, Counter, &[], "rows", "Rows of history erased: of persons who had left the population, and of what others had been shown of them"),
+    metric(ERASED_WAITING, Gauge, &["shard"], "rows", "Erased rows that nothing reads and whose values are still in memory"),
     metric(SNAPSHOT_TIMESTAMP, Gauge, &[], "seconds", "When the permit snapshot in use was written, seconds since 1970; 0 without one"),
     metric(SNAPSHOT_MAX_AGE, Gauge, &[], "seconds", "Configured greatest age of the permit snapshot"),
     metric(SNAPSHOT_PERMITS, Gauge, &[], "permits", "Permits in the snapshot in use; 0 without one"),

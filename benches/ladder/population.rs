@@ -256,7 +256,7 @@ impl Original {
         let clock = self.start;
         let rules: Vec<(String, CancellerSet)> =
             shard.rules().iter().map(|rule| (rule.file.header.id.clone(), rule.cancellers)).collect();
-        let cause = Cause { as_of: clock, corrected: false, recomputed: false };
+        let cause = Cause { as_of: clock, corrected: false, recomputed: false, has_left: false };
         let now = Span { until: clock, absence: clock };
         let mut transitions = Vec::new();
         for copy in (0..copies).map(|copy| self.copy(copy)) {

@@ -144,7 +144,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
     group.throughput(Throughput::Elements(found.len() as u64));
     let empty = || Detector::new(shard.rules().len());
     let settle = |detector: &mut Detector, out: &mut Vec<_>| {
-        let cause = Cause { as_of: clock, corrected: false, recomputed: false };
+        let cause = Cause { as_of: clock, corrected: false, recomputed: false, has_left: false };
         let now = Span { until: clock, absence: clock };
         for (person, rule, hits) in &found {
             let of = &shard.rules()[*rule];
@@ -182,7 +182,7 @@ fn timers(criterion: &mut Criterion, original: &Original) {
             cancellers: CancellerSet::default(),
             content: &|_| 0,
         };
-        let cause = Cause { as_of: KnownTime(0), corrected: false, recomputed: false };
+        let cause = Cause { as_of: KnownTime(0), corrected: false, recomputed: false, has_left: false };
         let now = Span { until: KnownTime(0), absence: KnownTime(0) };
         let mut set = |person: u32, day: i64| {
             let mut hit = found.clone();

@@ -14,8 +14,8 @@ use crate::model::time::KnownTime;
 use crate::pseudonyms::Pseudonyms;
 use crate::shard::saved::SavedRule;
 
-/// Rises with each change of what files mean. Older ones are read.
-pub const FORMAT: u32 = 1;
+/// Rises with each change of what files mean. Older ones are read. 2: rows that belong to nobody, and persons without a name.
+pub const FORMAT: u32 = 2;
 
 const MAGIC: &str = "permitwatch-checkpoint";
 

@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("history.aftercare_months", u64::from(history.aftercare_months), 0..=CENTURY_MONTHS),
         ("history.lookback_months", u64::from(history.lookback_months), 0..=CENTURY_MONTHS),
         ("history.correction_window_days", u64::from(history.correction_window_days), 0..=CENTURY_DAYS),
+        ("history.erase_after_days", u64::from(history.erase_after_days), 0..=CENTURY_DAYS),
         ("snapshot.max_shrink_pct", u64::from(snapshot.max_shrink_pct), 0..=100),
         ("snapshot.max_age_hours", u64::from(snapshot.max_age_hours), 1..=YEAR_HOURS),
         ("checkpoint.every_seconds", u64::from(checkpoint.every_seconds), 1..=DAY_SECONDS),

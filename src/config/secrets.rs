@@ -43,7 +43,7 @@ pub(super) fn read_key(
     Ok(key)
 }
 
-/// Refuses a file that everybody on the machine may read or write. Its group may: a secret that a container is given belongs to a group.
+/// Refuses a file that everybody on the machine may read, or others than its owner may write. Its group may read it: a secret that a container is given belongs to a group.
 pub(super) fn check_private(file: &Path) -> Result<(), String> {
     #[cfg(unix)]
     {
@@ -52,6 +52,9 @@ pub(super) fn check_private(file: &Path) -> Result<(), String> {
             let mode = metadata.permissions().mode();
             if mode & 0o007 != 0 {
                 return Err(format!("everybody may open its file (mode {:04o}); chmod 600 it", mode & 0o7777));
+            }
+            if mode & 0o020 != 0 {
+                return Err(format!("its group may write to its file (mode {:04o}); chmod 640 it", mode & 0o7777));
             }
         }
         // Whoever may write to the directory may put another file in its place, unless only owners may (the sticky bit).
@@ -138,7 +141,7 @@ mod tests {
         let file = dir.path().join("hunter2");
         std::fs::write(&file, "4be1f0c6a7d2953088ef6b1a2c7d9e5f01b3c8d7e6a4f290\n").unwrap();
         let set = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-        for (mode, is_taken) in [(0o600, true), (0o640, true), (0o644, false), (0o606, false)] {
+        for (mode, is_taken) in [(0o600, true), (0o640, true), (0o660, false), (0o644, false), (0o606, false)] {
             set(mode);
             let read = read("alerts.key", Some(&file), None);
             assert_eq!(read.is_ok(), is_taken, "{mode:o}");

@@ -1,6 +1,6 @@
 //! A rule's rows for one person: which of them hold at a moment, why an alert has ended, and when that may change.
 
-use super::{Cause, Moment, RuleRef, Standing};
+use super::{Cause, LEFT_POPULATION, Moment, RuleRef, Standing};
 use crate::model::alert::{Severity, Status};
 use crate::model::sets::RuleNo;
 use crate::model::time::KnownTime;
@@ -152,6 +152,7 @@ impl<'a> RuleRows<'a> {
             return (Status::Cleared, reason, Some(hit));
         }
         let reason = match cause {
+            Cause { has_left: true, .. } => LEFT_POPULATION,
             Cause { recomputed: true, .. } => "recomputed",
             Cause { corrected: true, .. } => "corrected",
             _ => "superseded",

@@ -4,10 +4,12 @@
 //! The outcome is that of adding the records one by one in the order (known_time, arrival_no) for each person, except that persons
 //! are numbered in the order in which they come in the rows, and a person's rows are stored together.
 
+use std::cmp::Ordering;
+
 use crate::history::index::{RowRef, StoredRows, place};
 use crate::history::span::{ENDED_ON, VALID_FROM, VALID_TO};
 use crate::history::{
-    ClassSet, EntityNo, History, PermitFacts, PermitSpan, Person, PersonNo, RowId, hash_subject, push_exact,
+    ClassSet, EntityNo, History, PermitFacts, PermitSpan, Person, PersonNo, Presence, RowId, hash_subject, push_exact,
 };
 use crate::model::record::Op;
 use crate::model::record::rows::{OWN, RecordRows, RowAt, ShardRows};
@@ -231,6 +233,7 @@ impl History {
         scratch: &mut Scratch<'a>,
     ) {
         scratch.clear();
+        let keeps = self.keeps;
         let Scratch { rows, index, spans, entities, known, taken } = scratch;
         for place in places {
             rows.push(Row::new(*place, parts[place.part as usize].rows));
@@ -240,7 +243,17 @@ impl History {
         let (mut first_permit_known, mut anchored_known) = (KnownTime::MAX, KnownTime::MAX);
         for (at, row) in rows.iter().enumerate() {
             let record = |row: &Row<'_>| parts[row.place.part as usize].rows.record(row.place.row as usize);
-            let content = |other: RowRef| record(&rows[other.row().0 as usize]).cmp_content(&record(row));
+            let content = |other: RowRef| {
+                let content = record(&rows[other.row().0 as usize]).cmp_content(&record(row));
+                let is_forgotten = || {
+                    // All rows are of the permits feed.
+                    let (presence, at) = (Presence::new(spans, index.as_slice(), keeps), KnownTime(row.known));
+                    let left =
+                        || presence.last_seen(at).map_or(KnownTime::MIN, |seen| KnownTime(seen.0.saturating_add(1)));
+                    row.table != TableId::Anchors && other.known() < presence.since(at).unwrap_or_else(left).0
+                };
+                if content == Ordering::Equal && is_forgotten() { Ordering::Greater } else { content }
+            };
             let Some(spot) = place(index, rows.as_slice(), row.table, row.record_key, row.version, content) else {
                 continue;
             };
@@ -285,8 +298,9 @@ impl History {
         let person: &mut Person = &mut self.persons[person.0 as usize];
         person.add_class(classes);
         person.rows = index.as_slice().into();
+        let presence = Presence::new(spans, index, keeps);
         let (spans, entities) = (spans.as_slice().into(), entities.as_slice().into());
-        person.own = Some(Box::new(PermitFacts { first_permit_known, anchored_known, spans, entities }));
+        person.own = Some(Box::new(PermitFacts { first_permit_known, anchored_known, spans, entities, presence }));
     }
 }
 

@@ -67,7 +67,7 @@ impl RowRef {
 
     /// Whether the entry before it is a copy of the same version, with a lesser content.
     #[inline]
-    fn is_copy(self) -> bool {
+    pub(super) fn is_copy(self) -> bool {
         self.about & 1 == 1
     }
 
@@ -206,15 +206,17 @@ pub fn of_table(rows: &[RowRef], table: TableId) -> &[RowRef] {
     &rows[range_of(rows, table)]
 }
 
-/// Rows are sorted by (key, version, content); each record's versions form one run.
-pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
+/// The versions known at `as_of`, of those that became known at `since` or later. Rows are sorted by (key, version, content); each record's
+/// versions form one run.
+pub fn versions_of(rows: &[RowRef], since: i64, as_of: i64, mut each: impl FnMut(Version)) {
+    let is_known = |known: i64| since <= known && known <= as_of;
     let mut start = 0;
     while start < rows.len() {
         let key = rows[start].key;
         let end = start + rows[start..].iter().take_while(|row| row.key == key).count();
         let run = &rows[start..end];
         start = end;
-        let Some(first_known) = run.iter().map(|row| row.known()).filter(|known| *known <= as_of).min() else {
+        let Some(first_known) = run.iter().map(|row| row.known()).filter(|known| is_known(*known)).min() else {
             continue;
         };
         let mut is_latest = true;
@@ -222,7 +224,7 @@ pub fn versions_of(rows: &[RowRef], as_of: i64, mut each: impl FnMut(Version)) {
         while let Some(from) = rest.iter().rposition(|row| !row.is_copy()) {
             let (before, copies) = rest.split_at(from);
             rest = before;
-            let mut told = copies.iter().rev().filter(|row| row.known() <= as_of);
+            let mut told = copies.iter().rev().filter(|row| is_known(row.known()));
             let Some(row) = told.next() else { continue };
             let known = told.map(|row| row.known()).fold(row.known(), i64::min);
             each(Version { row: row.row, known_from: known, is_latest, first_known, op: row.op() });
@@ -242,7 +244,7 @@ mod tests {
 
     fn seen(rows: &[RowRef], as_of: i64) -> Vec<(i64, bool, i64, bool)> {
         let mut out = Vec::new();
-        versions_of(rows, as_of, |v| out.push((v.known_from, v.is_latest, v.first_known, v.is_current())));
+        versions_of(rows, i64::MIN, as_of, |v| out.push((v.known_from, v.is_latest, v.first_known, v.is_current())));
         out.sort_unstable();
         out
     }
@@ -271,7 +273,7 @@ mod tests {
         ];
         let at = |as_of| {
             let mut out = Vec::new();
-            versions_of(&rows, as_of, |v| out.push((v.row.0, v.known_from, v.is_latest)));
+            versions_of(&rows, i64::MIN, as_of, |v| out.push((v.row.0, v.known_from, v.is_latest)));
             out
         };
         assert_eq!(at(15), [(1, 10, true)]);

@@ -1,8 +1,8 @@
 //! What a shard knows, as a checkpoint has it: rows as they are stored (`store::saved`), and to whom each row belongs.
 //!
-//! Rows are appended and never changed, so a checkpoint writes what has come since the one before. Everything else follows from the rows
-//! and is worked out at a start: the index, permit classes, spans, and who is named by whom. So another program reads what this one wrote, as
-//! long as it knows the columns.
+//! Rows are appended and not changed, so a checkpoint writes what has come since the one before; once rows have been blanked, the next is a
+//! whole one. Everything else follows from the rows and is worked out at a start: the index, permit classes, spans, and who is named by whom. So
+//! another program reads what this one wrote, as long as it knows the columns.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::index::RowRef;
 use super::packed::Packed;
 pub use super::store::saved::{Captured, Segments, Tail, Unfit};
-use super::{ClassSet, ENDED_ON, Entity, EntityNo, History, Person, PersonNo, VALID_TO, hash_subject};
+use super::{ClassSet, ENDED_ON, Entity, EntityNo, History, Keeps, Person, PersonNo, Presence, VALID_TO, hash_subject};
 use crate::history::span::{PermitSpan, VALID_FROM};
 use crate::history::store::RowId;
 use crate::model::record::Op;
@@ -27,6 +27,13 @@ pub struct Mark {
     entities: usize,
 }
 
+impl Mark {
+    /// The rows of a table that had come by then.
+    pub fn rows_of(&self, table: TableId) -> u32 {
+        self.rows.get(table.index()).copied().unwrap_or_default()
+    }
+}
+
 /// To whom rows of a table belong, and what the index knows of each.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Owners {
@@ -34,7 +41,7 @@ pub struct Owners {
     /// Number of the first row.
     pub first: u32,
     pub rows: u32,
-    /// Person or entity, the record's number, known time, operation: by row. More than one where blocks have been joined.
+    /// Person or entity (null: the row has been erased), the record's number, known time, operation: by row. More than one where blocks have been joined.
     parts: Vec<OwnersPart>,
 }
 
@@ -51,6 +58,7 @@ struct OwnersPart {
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Names {
     pub first_person: u32,
+    /// Empty: of whom nothing is left.
     pub persons: Vec<Box<str>>,
     pub first_entity: u32,
     pub entities: Vec<Box<str>>,
@@ -177,9 +185,12 @@ impl Unpacked {
             Packed::new(&values, are_instants)
         };
         let rows = self.rows.len() as u32;
+        // Rows that have been erased belong to nobody.
+        let owner = |(owner, _): &(u32, RowRef)| (*owner != u32::MAX).then_some(i64::from(*owner));
+        let owners = Packed::new(&self.rows.iter().map(owner).collect::<Vec<_>>(), false);
         let part = OwnersPart {
             rows,
-            owners: column(&|(owner, _)| i64::from(*owner), false),
+            owners,
             keys: column(&|(_, row)| i64::from(row.key()), false),
             known: column(&|(_, row)| row.known(), true),
             ops: column(&|(_, row)| row.op() as i64, false),
@@ -199,7 +210,7 @@ impl History {
 
     /// What has come since `mark`; `touched` names, by rising number, all persons of whom something has come since.
     pub fn added(&self, mark: &Mark, touched: &[PersonNo]) -> Added {
-        let before = |table: TableId| mark.rows.get(table.index()).copied().unwrap_or_default();
+        let before = |table: TableId| mark.rows_of(table);
         let mut owners: Vec<Unpacked> = TableId::ALL
             .iter()
             .map(|table| {
@@ -298,7 +309,11 @@ impl Restoring {
             let classes = ClassSet::of_unit(&subject);
             let no = history.persons.len() as u32;
             let hash = hash_subject(&subject);
+            let is_gone = subject.is_empty();
             history.persons.push(Person { subject, classes, rows: Vec::new(), own: None });
+            if is_gone {
+                continue;
+            }
             let persons = &history.persons;
             history.by_subject.insert_unique(hash, no, |no| hash_subject(&persons[*no as usize].subject));
         }
@@ -327,6 +342,11 @@ impl Restoring {
             Some(table) => self.history.stores[table.index()].restore_tail(tail),
             None => Ok(()),
         }
+    }
+
+    /// What decides who leaves the population.
+    pub fn keep(&mut self, keeps: Keeps) {
+        self.history.keeps = Some(keeps);
     }
 
     pub fn owners(&mut self, owners: Owners) {
@@ -395,8 +415,7 @@ impl Restoring {
                 continue;
             }
             for part in &own.parts {
-                for at in 0..part.rows as usize {
-                    let owner = part.owners.get(at).unwrap_or(-1);
+                for owner in (0..part.rows as usize).filter_map(|at| part.owners.get(at)) {
                     let count = usize::try_from(owner).ok().and_then(|owner| counts.get_mut(owner));
                     *count.ok_or_else(|| Unfit(format!("a row of {} belongs to nobody", own.table)))? += 1;
                 }
@@ -418,7 +437,7 @@ impl Restoring {
                 let op = Op::ALL.get(number(&part.ops) as usize).copied().unwrap_or(Op::Upsert);
                 let entry = RowRef::new(table, number(&part.keys) as u32, number(&part.known), op, RowId(row));
                 row += 1;
-                let owner = number(&part.owners) as usize;
+                let Some(owner) = part.owners.get(at).map(|owner| owner as usize) else { continue };
                 if table.is_person() {
                     persons[owner].rows.push(entry);
                 } else {
@@ -433,7 +452,7 @@ impl Restoring {
 
     /// Spans, classes and first known times of persons, from the rows of the permits feed and of links.
     fn note_permits(&mut self) {
-        let History { persons, stores, .. } = &mut self.history;
+        let History { persons, stores, keeps, .. } = &mut self.history;
         let permits = &stores[TableId::Permits.index()];
         let columns = ["permit_class", VALID_FROM, VALID_TO, ENDED_ON].map(|name| permits.column(name));
         let [Some(class_of), Some(from), Some(to), Some(ended)] = columns else { return };
@@ -473,8 +492,10 @@ impl Restoring {
             }
             person.classes = classes;
             if !spans.is_empty() || first_permit < KnownTime::MAX || anchored < KnownTime::MAX {
+                let presence = Presence::new(&spans, &person.rows, *keeps);
                 let own = person.own();
                 spans.shrink_to_fit();
+                own.presence = presence;
                 (own.spans, own.first_permit_known, own.anchored_known) = (spans, first_permit, anchored);
             }
         }
@@ -510,7 +531,8 @@ fn sort(rows: &mut [RowRef], stores: &[super::Store; TableId::COUNT]) {
             |one: &RowRef, other: &RowRef| store(one).version(one.row()).cmp(&store(other).version(other.row()));
         let record = |row: &RowRef| store(row).record(TableId::ALL[row.table_index()], row.row(), row.op());
         versions.sort_by(|one, other| match of_version(one, other) {
-            Ordering::Equal => record(one).cmp_content(&record(other)),
+            // The same content again, after the person had left: the first counts for more, as when it came (`super::add`).
+            Ordering::Equal => record(one).cmp_content(&record(other)).then(other.row().cmp(&one.row())),
             differ => differ,
         });
         for at in 1..versions.len() {

@@ -27,14 +27,15 @@ impl PermitSpan {
     }
 }
 
-/// The latest version of each permit among those known at `at`.
-pub fn latest(spans: &[PermitSpan], at: KnownTime) -> impl Iterator<Item = &PermitSpan> {
+/// The latest version of each permit among those that became known from `since` to `at`.
+pub fn latest(spans: &[PermitSpan], since: KnownTime, at: KnownTime) -> impl Iterator<Item = &PermitSpan> {
+    let counts = move |span: &PermitSpan| since.0 <= span.known && span.known <= at.0;
     spans
         .iter()
         .enumerate()
         .filter(move |(place, span)| {
             let mut greater = spans[place + 1..].iter().take_while(|other| other.key == span.key);
-            span.known <= at.0 && greater.all(|other| other.known > at.0)
+            counts(span) && !greater.any(counts)
         })
         .map(|(_, span)| span)
 }

@@ -1,9 +1,10 @@
 //! The rows of one table as columns: appended to an open segment, packed when that is full, gathered by row number.
 //!
-//! A full segment is packed once and never changed: numbers in the bits that they need (`packed`), texts in the form that is
+//! A full segment is packed once: numbers in the bits that they need (`packed`), texts in the form that is
 //! smallest (`texts`). So segments are never merged, no buffer grows by doubling, and a row's segment follows from its number. What
-//! a row's index entry holds (operation, known time) is not stored here again.
+//! a row's index entry holds (operation, known time) is not stored here again. Rows that are erased keep their numbers (`blank`).
 
+mod blank;
 mod extend;
 pub(super) mod saved;
 
@@ -16,6 +17,7 @@ use arrow::array::{
 use serde::{Deserialize, Serialize};
 
 use crate::history::packed::Packed;
+use crate::history::store::blank::Struck;
 use crate::history::texts::Texts;
 use crate::model::purpose::Purpose;
 use crate::model::record::{Op, Record, Value, reference};
@@ -38,6 +40,7 @@ const ITEM_END: char = '\u{1}';
 pub struct Store {
     columns: Vec<Column>,
     rows: u32,
+    struck: Struck,
 }
 
 #[derive(Debug)]
@@ -75,7 +78,8 @@ const PURPOSE: usize = 6;
 
 impl Store {
     pub fn new(table: TableId) -> Store {
-        Store { columns: stored(table).map(|(name, ty)| Column::new(name, ty)).collect(), rows: 0 }
+        let columns = stored(table).map(|(name, ty)| Column::new(name, ty)).collect();
+        Store { columns, rows: 0, struck: Struck::default() }
     }
 
     /// Position of a column among the stored columns of a table.
@@ -88,7 +92,7 @@ impl Store {
     }
 
     pub fn bytes(&self) -> usize {
-        self.columns.iter().map(Column::bytes).sum()
+        self.columns.iter().map(Column::bytes).sum::<usize>() + self.struck.bytes()
     }
 
     /// Each column's name and bytes.

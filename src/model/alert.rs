@@ -56,7 +56,7 @@ pub enum Status {
     Updated,
     /// A later fact or a canceller has ended it.
     Cleared,
-    /// A correction, a late fact or a changed rule shows that it never should have stood.
+    /// A correction, a late fact or a changed rule shows that it never should have stood; or its person has left the population.
     Retracted,
 }
 
@@ -155,8 +155,8 @@ pub struct Alert {
     /// The highest secrecy class of these records: 0 none, 1 social benefit, 2 tax.
     #[serde(default)]
     pub secrecy_class: i64,
-    /// Why: `fulfilled` or a canceller's name (cleared), `corrected`, `superseded`, `rule_withdrawn`, `rule_promoted`,
-    /// `recomputed` (retracted).
+    /// Why: `fulfilled` or a canceller's name (cleared), `corrected`, `superseded`, `left_population`, `rule_withdrawn`,
+    /// `rule_promoted`, `recomputed` (retracted).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Alert id that replaces this one after a correction moved the start of the episode.

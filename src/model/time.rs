@@ -72,6 +72,12 @@ impl Day {
         i32::try_from(first + of_month).ok().map(Day)
     }
 
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Day {
+        Day(self.0.saturating_add(1))
+    }
+
     pub fn first_of_month(self) -> Option<Day> {
         let (_, of_month) = month_of(i64::from(self.0));
         i32::try_from(i64::from(self.0) - of_month).ok().map(Day)

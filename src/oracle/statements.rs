@@ -98,6 +98,7 @@ pub(super) fn statements(
     };
     let others = |table: &TableId| table.is_person() && table.def().feed != Feed::Permits && !table.is_link();
     let others: Vec<TableId> = TableId::ALL.into_iter().filter(others).collect();
+    section("who has left", &mut std::iter::once(TableId::Permits))?;
     section("permits table", &mut Feed::Permits.tables())?;
     section("scope", &mut std::iter::once(TableId::Permits))?;
     section("person table", &mut others.iter().copied())?;
@@ -276,6 +277,9 @@ fn own_columns(text: &str, table: TableId) -> String {
     )
 }
 
+/// Leaves out what became known before somebody came back who had left.
+const PRESENT: &str = "\n  AND (p.since IS NULL OR known_time >= p.since)";
+
 fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> String {
     let columns: Vec<&str> = table.def().columns.iter().map(|column| column.name).collect();
     // The order of `Record::cmp_content`, reversed.
@@ -289,6 +293,7 @@ fn fill(text: &str, table: TableId, visibility: &Visibility, as_of: i64) -> Stri
         .replace("{future_days}", &future.to_string())
         .replace("{permit_lead_minutes}", &(visibility.permit_lead / 60 / MICROS_PER_SECOND).to_string())
         .replace("{or_anchored}", if table == TableId::Population { " OR known_time >= s.anchored_from" } else { "" })
+        .replace("{and_present}", if table == TableId::Anchors { "" } else { PRESENT })
         .replace("{aftercare_months}", &visibility.aftercare_months.to_string())
         .replace("{lookback_months}", &visibility.lookback_months.to_string())
         .replace("{correction_days}", &(visibility.correction_window / MICROS_PER_DAY).to_string())

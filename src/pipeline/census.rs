@@ -30,7 +30,7 @@ impl Census {
         let mut looked_at = 0;
         for (no, person) in history.some_persons(self.next, STEP) {
             looked_at += 1;
-            self.persons += u64::from(person.is_person());
+            self.persons += u64::from(person.is_person() && !person.has_left(clock));
             self.open_permits += person.open_permits(clock);
             self.bytes += person.bytes() as u64;
             for alert in detector.standing_of(no) {

@@ -94,7 +94,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     }
 
     /// Whether the shard says what it knows, and no longer works out what it knew.
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         !self.rebuild.is_silent() && !self.rebuild.keeps(Feed::Links) && !self.rebuild.keeps(Feed::Derived)
     }
 

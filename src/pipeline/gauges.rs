@@ -7,6 +7,7 @@ use super::{Loop, Observer, Pipeline};
 use crate::model::clock::wall;
 use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
+use crate::shard::ErasureWork;
 use crate::sink::AlertSink;
 use crate::source::ShardSource;
 use crate::telemetry::{self, Cause, Limit, Stage};
@@ -61,7 +62,10 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     }
 
     pub(super) fn report_work(&mut self) {
-        let work = self.shard.take_work();
+        let (work, erasure) = (self.shard.take_work(), self.shard.take_erasure());
+        if erasure != ErasureWork::default() {
+            self.telemetry.erased(erasure.units, erasure.rows, self.shard.struck());
+        }
         if work.record_units + work.deadline_units == 0 && work.decode_micros == 0 {
             return;
         }

@@ -39,6 +39,11 @@ fn of_rule(rule: &RuleFile, columns: &[(String, Codes)]) -> Vec<Refused> {
             refuse(place(), format!("the evidence \"{name}\" is a month, and its name does not say so"), hint);
         }
     }
+    let says = |text: &str| text.chars().filter(|sign| sign.is_alphabetic()).count() > 3;
+    if !header.counter_evidence.iter().any(|entry| says(&entry.sv) && says(&entry.en)) {
+        let hint = "name at least one innocent explanation under [[counter_evidence]], with checked = false if no feed can show it";
+        refuse(Err("title".to_owned()), "it names no innocent explanation for its reader".to_owned(), hint.to_owned());
+    }
     for (name, param) in &header.params {
         let lacks = match &param.doc {
             Said::Both(words) => words.sv.trim().is_empty() || words.en.trim().is_empty(),

@@ -17,7 +17,6 @@ pub mod fixed;
 pub mod flow;
 pub mod gates;
 pub mod law;
-mod own;
 mod role;
 pub mod uses;
 pub mod value;

@@ -10,10 +10,11 @@ use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::refused::{Highlight, Refused};
 use crate::model::schema::TableId;
 use crate::proofs::code_lists::{Codes, outputs};
-use crate::words::labels;
+use crate::proofs::own;
+use crate::words::{Words, labels};
 
 /// Beginnings of words that judge, in lower case.
-const JUDGING: [&str; 28] = [
+const JUDGING: [&str; 38] = [
     "överträd",
     "fusk",
     "bedräg",
@@ -29,7 +30,17 @@ const JUDGING: [&str; 28] = [
     "ljug",
     "oärlig",
     "skenäktenskap",
-    "skenanställning",
+    "skenanst",
+    "parasit",
+    "snylt",
+    "lycksökar",
+    "utvis",
+    "avvis",
+    "scam",
+    "sponger",
+    "expel",
+    "expuls",
+    "deport",
     "violat",
     "fraud",
     "cheat",
@@ -42,6 +53,22 @@ const JUDGING: [&str; 28] = [
     "criminal",
     "dishonest",
     "liar",
+];
+
+/// Words that decide, as they run on without blanks: a rule decides nothing.
+const DECIDING: [&str; 12] = [
+    "måstelämna",
+    "harbrutitmot",
+    "brutitvillkor",
+    "mustleave",
+    "shallleave",
+    "hasbroken",
+    "havebroken",
+    "noappeal",
+    "isbeyonddoubt",
+    "alonetoblame",
+    "ärbevisat",
+    "inteöverklaga",
 ];
 
 /// Signs that readers' texts may have besides the letters of Swedish and English, digits and blanks.
@@ -118,6 +145,14 @@ fn of_words(catalogue: &Catalogue) -> Vec<Refused> {
             refused.push(refuse(&name, format!("what it says of {name} {wrong}"), HINT));
         }
     }
+    // What the program was made with, it is made with for all: who edits the directory gives words to what they add.
+    let shipped = Words::parse(own::WORDS).unwrap_or_default();
+    for (name, words) in catalogue.words.given() {
+        if let Some((_, known)) = shipped.given().find(|(known, own)| *known == name && *own != words) {
+            let message = format!("it calls {name} \"{}\", which the program calls \"{}\"", words.en, known.en);
+            refused.push(refuse(&name, message, "leave the program's own words as they are"));
+        }
+    }
     let columns =
         catalogue.words.own_columns().filter_map(|(name, own)| Some((name.to_owned(), own, labels::column(name)?)));
     let is_of_registers = |column: &str| TableId::ALL.into_iter().any(|table| table.def().column(column).is_some());
@@ -136,8 +171,12 @@ fn problem(text: &str) -> Option<String> {
     if let Some(sign) = text.chars().find(|sign| !is_of_ours(*sign)) {
         return Some(format!("has the sign U+{:04X}, which is none of Swedish or English", u32::from(sign)));
     }
-    let word = judging(text)?;
-    Some(format!("judges (\"{word}...\"); a rule finds an indication"))
+    if let Some(word) = judging(text) {
+        return Some(format!("judges (\"{word}...\"); a rule finds an indication"));
+    }
+    let letters: String = text.to_lowercase().chars().filter(|sign| sign.is_alphabetic()).collect();
+    let decides = DECIDING.into_iter().find(|words| letters.contains(words))?;
+    Some(format!("decides (\"{decides}\", read without blanks); a rule finds an indication, and a person decides"))
 }
 
 fn is_of_ours(sign: char) -> bool {
@@ -182,6 +221,10 @@ mod tests {
             "f.r.a.u.d",
             "possible fraud",
             "(cheating)",
+            "Skenanställd",
+            "Beslut om utvisning",
+            "The person must leave",
+            "No appeal lies",
         ] {
             assert!(judging(text).is_some(), "{text}");
         }

@@ -64,6 +64,7 @@ impl Shard {
     /// order of (as_of, alert id). For a shard that runs alone: it takes its own link records at once. Several shards are settled
     /// together by `replay`, in the same steps.
     pub fn settle(&mut self, until: KnownTime) -> Vec<Emitted> {
+        self.let_leave(until);
         for feed in [Feed::Links, Feed::Derived] {
             self.link(feed);
             let records = self.take_outgoing();
@@ -85,7 +86,7 @@ impl Shard {
         self.rules.rules().iter().any(|rule| rule.file.header.key.is_some())
     }
 
-    /// One step of [`Shard::settle`]; the caller has evaluated the links before.
+    /// One step of [`Shard::settle`]; the caller has let persons leave ([`Shard::let_leave`]) and evaluated the links before.
     pub fn settle_pass(&mut self, until: KnownTime, pass: Pass) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Strict);
         self.advance_strict(until);
@@ -108,9 +109,10 @@ impl Shard {
     /// Live order: evaluates the records taken since the last call and the deadlines that the clocks have reached.
     pub fn settle_live(&mut self) -> Vec<Emitted> {
         debug_assert_eq!(self.settings.order, Order::Live);
+        let now = self.clocks.shard();
+        self.let_leave(now);
         self.link(Feed::Links);
         self.link(Feed::Derived);
-        let now = self.clocks.shard();
         let due = self.due_live(now);
         let mut jobs = self.jobs_of_changes(&due, Pass::All);
         self.add_rework(&mut jobs);
@@ -160,11 +162,18 @@ impl Shard {
         }
         let mut jobs: Vec<Job> = jobs.into_values().collect();
         for job in &mut jobs {
-            let classes = self.history.person(job.unit.person).classes;
+            // Whoever leaves may come back at the same instant: what was found before is taken back, of whatever class.
+            let classes = match job.tables == TableSet::ALL {
+                true => self.history.person(job.unit.person).classes,
+                false => self.history.classes(job.unit.person, job.unit.as_of),
+            };
             // A late record marks the alerts that stand when it comes, so the rules that read its feed must be settled up to then
             // first.
             let late = TableSet::of_feeds(job.late);
-            let rules = self.rules.reading(job.tables.union(late)).and(&self.rules_of(classes)).without(&daily);
+            let mut concerned = self.rules_of(classes);
+            // Of somebody who has come back with another permit, what was found before is taken back.
+            concerned.insert_all(&self.detector.rules_of(job.unit.person).without(&self.disabled));
+            let rules = self.rules.reading(job.tables.union(late)).and(&concerned).without(&daily);
             job.rules = self.possible(&rules, job.unit.person);
             job.links = self.shows_found(job.unit.person, job.tables);
         }
@@ -196,7 +205,7 @@ impl Shard {
         if daily.is_empty() {
             return;
         }
-        let concerned = self.rules_of(self.history.person(change.person).classes);
+        let concerned = self.rules_of(self.history.classes(change.person, change.as_of));
         for rule in daily.and(&self.rules.reading(change.tables)).and(&concerned).iter() {
             self.detector.daily_checks.add(RuleNo::at(rule), change.person, change.as_of.next_midnight());
         }
@@ -224,8 +233,9 @@ impl Shard {
             let before = latest.remove(&person).unwrap_or_else(|| self.detector.conditions(person));
             let after = job.conditions.clone().unwrap_or_default();
             if before != after {
-                let rules = self.rules_of(self.history.person(person).classes).without(&self.daily());
-                job.rules = self.possible(&rules, person);
+                let rules = self.rules_of(self.history.classes(person, job.unit.as_of)).without(&self.daily());
+                let rules = self.possible(&rules, person);
+                job.rules.insert_all(&rules);
             }
             latest.insert(person, after);
         }

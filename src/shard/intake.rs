@@ -72,7 +72,7 @@ impl Shard {
         let daily_checks = self.classes_of_daily_checks();
         let order = self.settings.order;
         let mut new = 0;
-        let (history, changes) = (&mut self.history, &mut self.changes);
+        let number = self.settings.number;
         let change = |person, known: &Known| Change {
             person,
             as_of: known.known_time,
@@ -81,9 +81,10 @@ impl Shard {
             late: FeedSet::default(),
             sent_at: None,
             // The row does not come from the topic.
-            coordinates: Coordinates { feed: Feed::Permits, partition: self.settings.number, offset: Offset(-1) },
+            coordinates: Coordinates { feed: Feed::Permits, partition: number, offset: Offset(-1) },
         };
-        if history.is_empty() {
+        if self.history.is_empty() {
+            let (history, changes) = (&mut self.history, &mut self.changes);
             history.fill(&parts, is_wanted, |person, classes, known| {
                 new += known.len() as u64;
                 let of_moment = |one: &Known, other: &Known| match order {
@@ -102,6 +103,7 @@ impl Shard {
                     }));
                 }
             });
+            self.note_leavings(KnownTime::MIN);
         } else {
             let place_of =
                 |own: &ShardRows<'_>| own.at.iter().copied().filter(|row| is_wanted(own.rows, *row as usize)).collect();
@@ -109,11 +111,11 @@ impl Shard {
             let parts: Vec<ShardRows<'_>> =
                 parts.iter().zip(&wanted).map(|(own, at)| ShardRows { at, ..*own }).collect();
             for record in records(&parts) {
-                let (person, inserted) = history.insert(&record);
+                let (person, inserted) = self.insert_known(&record);
                 if inserted == Inserted::New {
                     new += 1;
                     let known = Known { table: record.table, known_time: record.known_time, op: record.op };
-                    changes.push(change(person, &known));
+                    self.changes.push(change(person, &known));
                 }
             }
         }
@@ -228,7 +230,7 @@ impl Shard {
     }
 
     fn insert(&mut self, message: &Lent<'_>, record: &Record) -> Inserted {
-        let (person, inserted) = self.history.insert(record);
+        let (person, inserted) = self.insert_known(record);
         if inserted == Inserted::New {
             self.changed(message, record, person);
         }

@@ -372,6 +372,20 @@ impl Shard {
         }
     }
 
+    pub(super) fn shows_something(&self, unit: PersonNo) -> bool {
+        self.links.shown.contains_key(&unit)
+    }
+
+    /// A unit of which nothing is left. Should it be known again, its rows have greater versions than those that it retracted.
+    pub(super) fn forget_unit(&mut self, unit: PersonNo) {
+        let Some(own) = self.links.retracted_versions.remove(&unit) else { return };
+        let kept = self.links.retracted_versions.entry(NOBODY).or_default();
+        for (name, version) in own {
+            let last = kept.entry(name).or_insert(version);
+            *last = version.max(*last);
+        }
+    }
+
     /// Names the rules that the shard runs.
     pub fn rules_fingerprint(&self) -> &str {
         &self.links.rules

@@ -145,7 +145,7 @@ impl Shard {
             rule_fingerprint: rule.fingerprint.clone(),
             person: self.settings.pseudonyms.of(&self.history.person(person).subject),
             subject: standing.subject.clone(),
-            permit_class: self.history.permit_class(person, &standing.subject, as_of.0),
+            permit_class: self.permit_class(person, &standing.subject, as_of),
             alert_key: standing.alert_key.clone(),
             severity: standing.severity,
             as_of: format_micros(as_of.0),
@@ -164,6 +164,13 @@ impl Shard {
             stage: header.stage(),
             is_withheld: false,
         }
+    }
+
+    /// Class of the permit that an alert is about; of somebody who has left, as it was last known.
+    fn permit_class(&self, person: PersonNo, permit_id: &str, as_of: KnownTime) -> Option<String> {
+        let known = self.history.person(person);
+        let at = if known.has_left(as_of) { known.last_seen(as_of).unwrap_or(as_of) } else { as_of };
+        self.history.permit_class(person, permit_id, at.0)
     }
 
     /// The highest secrecy class of an alert's records.

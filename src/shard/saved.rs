@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::links::SavedRow;
-use super::{Settings, Shard, source_of};
+use super::{Settings, Shard, keeps, source_of};
 use crate::detector::saved::{Places, SavedChecks, SavedNames, SavedState};
 use crate::history::PersonNo;
 use crate::history::saved::{Added, Restoring, Unfit};
@@ -203,6 +203,7 @@ pub struct Restore {
     state: State,
     changed: RuleBits,
     links_anew: bool,
+    is_other: bool,
 }
 
 /// What a restored shard has to do.
@@ -229,6 +230,7 @@ impl Restore {
         };
         let numbered = rules.rules().iter().enumerate();
         let links_anew = state.link_source != source_of(&rules, settings.pseudonyms.key_id());
+        history.keep(keeps(&settings.visibility));
         if links_anew {
             history.leave_out_links();
         }
@@ -239,7 +241,7 @@ impl Restore {
             .filter(|(_, rule)| is_other || !known(rule) || links_anew && reads_links(rule))
             .map(|(at, _)| at)
             .collect();
-        Restore { shard: Shard::new(settings, rules), history, state, changed, links_anew }
+        Restore { shard: Shard::new(settings, rules), history, state, changed, links_anew, is_other }
     }
 
     /// Takes units; those of a newer block replace those of an older one.
@@ -276,7 +278,7 @@ impl Restore {
             ..SavedNames::default()
         };
         let rules = self.places(&names);
-        let Restore { mut shard, history, state, changed, links_anew } = self;
+        let Restore { mut shard, history, state, changed, links_anew, is_other } = self;
         shard.history = history.finish()?;
         let places = Places { names: &names, rules: &rules, changed: &changed };
         let count = shard.rules().len();
@@ -288,6 +290,8 @@ impl Restore {
         }
         shard.clocks.note(KnownTime(state.clock));
         shard.settled = KnownTime(state.settled);
+        // Another program may not have evaluated those who had left by then.
+        shard.note_leavings(if is_other { KnownTime::MIN } else { shard.left_until() });
         if !links_anew {
             shard.restore_writers(&state.writers, state.retracted);
         }

@@ -38,6 +38,9 @@ pub struct ShardTelemetry {
     state_bytes: Gauge,
     persons: Gauge,
     permits_open: Gauge,
+    erased_waiting: Gauge,
+    erased_units: Counter,
+    erased_rows: Counter,
     paused: Gauge,
     recovering: Gauge,
     published: Counter,
@@ -124,6 +127,9 @@ impl ShardTelemetry {
             state_bytes: of_shard(super::STATE_BYTES),
             persons: of_shard(super::PERSONS),
             permits_open: of_shard(super::PERMITS_OPEN),
+            erased_waiting: of_shard(super::ERASED_WAITING),
+            erased_units: counter!(super::ERASED_UNITS),
+            erased_rows: counter!(super::ERASED_ROWS),
             paused: of_shard(super::PAUSED),
             recovering: of_shard(super::RECOVERING),
             published: counter!(super::PUBLISHED),
@@ -268,6 +274,13 @@ impl ShardTelemetry {
     pub fn population(&self, persons: u64, permits_open: u64) {
         self.persons.set(persons as f64);
         self.permits_open.set(permits_open as f64);
+    }
+
+    /// Units of which nothing is left, rows erased, and rows of these whose values are still there.
+    pub fn erased(&self, units: u64, rows: u64, waiting: usize) {
+        self.erased_units.increment(units);
+        self.erased_rows.increment(rows);
+        self.erased_waiting.set(waiting as f64);
     }
 
     pub fn limit_used(&self, limit: Limit, used: f64) {

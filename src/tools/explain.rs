@@ -35,6 +35,7 @@ use crate::catalogue::{Catalogue, Threshold};
 use crate::model::alert::{Alert, Bilingual, RecordRef, Status};
 use crate::model::schema::TableId;
 use crate::model::time::{KnownTime, format_micros, parse_day, parse_instant};
+use crate::proofs::lawful::fixed::is_own_rule;
 use crate::rules::plan::PlanError;
 use crate::source::SourceError;
 use crate::source::files::Recorded;
@@ -447,10 +448,12 @@ fn rule_words(catalogue: &Catalogue, rule: &RuleFile, found: &Alert) -> RuleWord
 }
 
 fn counter_evidence(rule: &RuleFile, evidence: &serde_json::Map<String, serde_json::Value>) -> Vec<CounterFacts> {
+    let is_own = is_own_rule(rule);
     let fact = |counter: &crate::catalogue::file::CounterEvidence| CounterFacts {
         sv: counter.sv.clone(),
         en: counter.en.clone(),
-        looked_for: counter.checked,
+        // Nobody can see of somebody else's rule what it has looked for, unless a column shows it.
+        looked_for: counter.checked && (counter.column.is_some() || is_own),
         of_others: counter.of_others,
         column: counter.column.clone(),
         result: counter.column.as_ref().and_then(|column| evidence.get(column)).cloned(),

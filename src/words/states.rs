@@ -53,6 +53,10 @@ pub fn reason(language: Language, name: &str) -> String {
         "rule_withdrawn" => ("regeln används inte längre", "the rule is no longer in use"),
         "rule_promoted" => ("regeln prövas inte längre utan används", "the rule is no longer on trial but in use"),
         "recomputed" => ("omräknad", "computed anew"),
+        "left_population" => (
+            "tillstånden upphörde för så länge sedan att inget längre sparas",
+            "the permits ended so long ago that nothing is kept any more",
+        ),
         "naturalised" => ("har blivit svensk medborgare", "has become a Swedish citizen"),
         "deceased" => ("har avlidit", "has died"),
         "permit_ended" => ("tillståndet har upphört", "the permit has ended"),

@@ -4,7 +4,7 @@
 //! Method: the random persons of `property`, with several versions of every third record, some told twice. Two kinds of order:
 //! a history that comes within one day (forwards, backwards, shuffled, at one instant), and versions that change places with one
 //! another at the times at which their record was heard of, as far as no decision on a permit lies between. What is compared is
-//! what stands, not since when.
+//! what stands, not since when. Whoever leaves the population does so by the day on which permits became known, which stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,7 +139,8 @@ fn population_bounds(permit: &Record) -> Vec<i64> {
     });
     let out = |end: Day| Some(Day(end.add_months(visibility.aftercare_months)?.0 + 1).instant());
     let out = ends.into_iter().flatten().filter_map(out);
-    out.chain([permit.known_time.0 + visibility.permit_lead]).collect()
+    let known = permit.known_time;
+    out.chain([known.0, known.0 + visibility.permit_lead, known.day().next().instant()]).collect()
 }
 
 /// What stands, without since when.

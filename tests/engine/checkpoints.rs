@@ -33,19 +33,19 @@ use crate::population::RECORDED;
 const PROGRAM: &str = "the program of the tests";
 
 /// A shard in live order, with what it has said.
-struct Live {
-    shard: Shard,
-    log: Vec<Alert>,
-    shown: Vec<Record>,
+pub struct Live {
+    pub shard: Shard,
+    pub log: Vec<Alert>,
+    pub shown: Vec<Record>,
 }
 
 impl Live {
-    fn new(rules: RuleSet) -> Live {
+    pub fn new(rules: RuleSet) -> Live {
         Live { shard: shard(Order::Live, rules), log: Vec::new(), shown: Vec::new() }
     }
 
     /// Takes messages, and settles as of `until`.
-    fn settle(&mut self, messages: &[&Message], until: i64) {
+    pub fn settle(&mut self, messages: &[&Message], until: i64) {
         messages.iter().for_each(|message| self.shard.take(*message));
         Feed::ALL.into_iter().for_each(|feed| self.shard.advance_clock(feed, KnownTime(until)));
         // The rows that units show come back with the next settling, as from a topic.
@@ -61,7 +61,7 @@ impl Live {
     }
 
     /// Goes on in a shard that has been read from a checkpoint. Sequences come from the alerts topic.
-    fn go_on(&mut self, mut shard: Shard) -> RuleSet {
+    pub fn go_on(&mut self, mut shard: Shard) -> RuleSet {
         for alert in &self.log {
             shard.detector_mut().set_sequence(
                 permitwatch::model::stage::Outlet::Officers,
@@ -90,7 +90,7 @@ fn keys() -> Arc<Pseudonyms> {
 }
 
 /// A writer of the tests' shard that goes on after `last`.
-fn writer(root: &Path, last: Option<Manifest>) -> Writer {
+pub fn writer(root: &Path, last: Option<Manifest>) -> Writer {
     let own =
         Own { root: root.to_owned(), shard: 0, partitions: 1, program: PROGRAM.into(), keys: keys(), keep: 3, last };
     Writer::start(own, || true).unwrap()
@@ -109,7 +109,7 @@ fn taken(shard: &mut Shard) -> Taken {
 }
 
 /// Writes what has changed in a shard, and waits for it.
-fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
+pub fn write(writer: &mut Writer, shard: &mut Shard) -> u64 {
     assert!(writer.write(Box::new(taken(shard))));
     let outcome = writer.outcome(std::time::Duration::from_secs(60)).expect("it is written");
     match outcome.unwrap_or_else(|error| panic!("{error}")) {
@@ -122,7 +122,7 @@ fn read(root: &Path) -> Found {
     newest(root, 0, &keys(), |_| Ok(())).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn restore(root: &Path, rules: RuleSet) -> (Shard, Restored, Manifest) {
+pub fn restore(root: &Path, rules: RuleSet) -> (Shard, Restored, Manifest) {
     let found = read(root);
     assert!(found.damaged.is_empty(), "{:?}", found.damaged);
     let loaded = found.loaded.unwrap();
@@ -342,7 +342,8 @@ fn every_damage_is_named_and_the_generation_before_is_read() {
     assert!(tried > 4_000, "{tried}");
     assert_eq!(read(dir.path()).loaded.unwrap().manifest, whole);
     let text = std::fs::read_to_string(folder.path().join("manifest-0000000002.json")).unwrap();
-    let newer = text.replacen("permitwatch-checkpoint 1 ", "permitwatch-checkpoint 2 ", 1);
+    let head = |format: u32| format!("permitwatch-checkpoint {format} ");
+    let newer = text.replacen(&head(manifest::FORMAT), &head(manifest::FORMAT + 1), 1);
     std::fs::write(folder.path().join("manifest-0000000002.json"), newer).unwrap();
     let refused = newest(dir.path(), 0, &keys(), |_| Ok(())).err().unwrap().to_string();
     assert!(refused.contains("a newer permitwatch wrote it"), "{refused}");
@@ -375,7 +376,12 @@ fn what_somebody_else_wrote_counts_for_nothing() {
     let mut tried = 0;
     for (from, to) in changes.into_iter().filter(|(from, _)| json.contains(from)) {
         let json = json.strip_suffix('\n').unwrap().replacen(from, to, 1);
-        let head = format!("permitwatch-checkpoint 1 {} {} {seal}", json.len(), manifest::sha256(json.as_bytes()));
+        let head = format!(
+            "permitwatch-checkpoint {} {} {} {seal}",
+            manifest::FORMAT,
+            json.len(),
+            manifest::sha256(json.as_bytes())
+        );
         refused(&format!("{head}\n{json}\n"), unsealed);
         tried += 1;
     }

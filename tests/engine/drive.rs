@@ -101,12 +101,23 @@ pub struct Ran {
     pub fates: Fates,
     pub quarantined: Vec<Quarantined>,
     pub persons: usize,
-    /// How many versions of each person's own records were taken.
+    /// How many versions of each person's own records count, over all clocks.
     pub rows: BTreeMap<String, usize>,
 }
 
 /// Strict order: takes messages in pieces of at least `cut`, and looks at what stands at each of the clocks (which rise).
 pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64]) -> (RuleSet, Ran) {
+    strict_with(rules, messages, cut, clocks, |_, _| {})
+}
+
+/// The same; `settled` is called with the shard whenever everything has been settled up to an instant.
+pub fn strict_with(
+    rules: RuleSet,
+    messages: &[&Message],
+    cut: usize,
+    clocks: &[i64],
+    mut settled: impl FnMut(&mut Shard, KnownTime),
+) -> (RuleSet, Ran) {
     let mut shard = shard(Order::Strict, rules);
     let mut ran = Ran::default();
     let mut rest = messages;
@@ -119,6 +130,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
         for message in now {
             if taken >= cut && message.known_time > last {
                 ran.log.extend(shard.settle(last).into_iter().map(|emitted| emitted.alert));
+                settled(&mut shard, last);
                 taken = 0;
             }
             shard.take(*message);
@@ -126,6 +138,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
             taken += 1;
         }
         ran.log.extend(shard.settle(KnownTime(clock)).into_iter().map(|emitted| emitted.alert));
+        settled(&mut shard, KnownTime(clock));
         ran.standing.push(sorted(standing_rows(&shard)));
     }
     ran.fates = shard.take_fates();
@@ -135,7 +148,7 @@ pub fn strict(rules: RuleSet, messages: &[&Message], cut: usize, clocks: &[i64])
     for (no, person) in history.persons().filter(|(_, person)| person.is_person()) {
         let mut rows = 0;
         for table in TableId::ALL.into_iter().filter(|table| table.is_person() && !table.is_link()) {
-            history.versions(no, table, i64::MAX, |_| rows += 1);
+            clocks.iter().for_each(|clock| history.versions(no, table, *clock, |_| rows += 1));
         }
         ran.rows.insert(person.subject.to_string(), rows);
     }

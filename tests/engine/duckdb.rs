@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use arrow::array::AsArray;
 use permitwatch::catalogue::Catalogue;
+use permitwatch::model::time::KnownTime;
 use permitwatch::oracle::duckdb_script;
 use permitwatch::sql::{functions, session};
 use permitwatch::tools::replay;
@@ -55,6 +56,9 @@ fn duckdb_finds_the_same_standing_set() {
         .retain(|message| message.known_time <= MANY.end().0 - 365 * 86_400_000_000);
     permitwatch::generate::write(&dataset, dir.path()).unwrap();
     let silent = assert_same_in_duckdb(dir.path());
+    // Three years later many have left the population.
+    let later = assert_same_in_duckdb_as_of(MANY.dir.path(), KnownTime(MANY.end().0 + 3 * 365 * 86_400_000_000));
+    assert!(later > 0 && later < whole, "{later} of {whole}");
     assert!(silent < whole, "{silent} of {whole} alerts stand without the studies of a year");
 }
 
@@ -78,7 +82,11 @@ pub fn standing_in_duckdb(catalogue: &Catalogue, dir: &Path, as_of: i64) -> Vec<
 
 /// How many alerts stand.
 fn assert_same_in_duckdb(dir: &Path) -> usize {
-    let (as_of, catalogue) = (MANY.end(), catalogue());
+    assert_same_in_duckdb_as_of(dir, MANY.end())
+}
+
+fn assert_same_in_duckdb_as_of(dir: &Path, as_of: KnownTime) -> usize {
+    let catalogue = catalogue();
     let found = standing_in_duckdb(&catalogue, dir, as_of.0);
     let batch = replay::batch(dir, &catalogue, &visibility(), as_of).unwrap();
     let mut wanted: Vec<[String; 4]> = batch

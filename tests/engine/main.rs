@@ -22,6 +22,7 @@
 //! - `purposes`: what is disclosed for one purpose serves no rule of another.
 //! - `isolation`: rules that must be refused.
 //! - `permit_in_two_records`: a register may keep one permit in several records.
+//! - `who_leaves`: people who leave the population, and come back.
 //! - `texts`: whatever text is accepted, all engines read it alike.
 //!
 //! `drive` is what they share; cases and recordings are the library's own.
@@ -56,3 +57,4 @@ mod safeguards;
 mod shown;
 mod texts;
 mod told_ahead;
+mod who_leaves;

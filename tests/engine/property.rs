@@ -590,6 +590,7 @@ pub fn spread(planned: &RefCell<Vec<RuleSet>>, messages: &[Message], partitions:
         own.filter(|message| message.known_time <= end).for_each(|message| shard.take(message));
         shards.push(shard);
     }
+    shards.iter_mut().for_each(|shard| shard.let_leave(end));
     for feed in [Feed::Links, Feed::Derived] {
         shards.iter_mut().for_each(|shard| shard.link(feed));
         exchange(&mut shards);

@@ -68,8 +68,8 @@ pub fn unknown(catalogue: &Catalogue) -> impl Iterator<Item = Refused> {
     })
 }
 
-/// The fingerprint of a rule, view, link, `gateways.toml`, `standing.sql` or `tables.sql`, as an exception names it. That of a rule covers its whole header, its
-/// text, and all views and links, so that an edit of any of them ends the exception.
+/// The fingerprint of a rule, view, link, `gateways.toml`, `standing.sql`, `tables.sql` or `duckdb.sql`, as an exception names it. That of a
+/// rule covers its whole header, its text, and all views and links, so that an edit of any of them ends the exception.
 pub fn fingerprint(catalogue: &Catalogue, text: &str) -> Option<String> {
     let rule = |rule: &RuleFile| format!("{}\n{:?}\n{:?}", catalogue.fingerprint(rule), rule.header, rule.values);
     let view = || catalogue.views.iter().find(|view| view.name == text).map(|view| view.sql.clone());
@@ -78,6 +78,7 @@ pub fn fingerprint(catalogue: &Catalogue, text: &str) -> Option<String> {
     let frame = || match text {
         "standing.sql" => Some(catalogue.standing.clone()),
         "tables.sql" => Some(catalogue.tables.clone()),
+        "duckdb.sql" => Some(catalogue.duckdb.clone()),
         _ => None,
     };
     let whole = catalogue.rule(text).map(rule).or_else(view).or_else(link).or_else(gateways).or_else(frame)?;

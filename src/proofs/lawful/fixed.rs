@@ -21,8 +21,8 @@ use crate::model::purpose::Purpose;
 use crate::model::schema::TableId;
 use crate::proofs::lawful::exceptions::{Excepted, unknown};
 use crate::proofs::lawful::law::{GATEWAYS, NEVER_EVALUATED, RULE_ROWS, Safeguard, may_survive};
-use crate::proofs::lawful::own;
 use crate::proofs::lawful::ways::kinds_of;
+use crate::proofs::own;
 
 /// Views that the program itself rests on. All that they read is the program's own, too.
 const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];
@@ -147,17 +147,20 @@ pub fn check(catalogue: &Catalogue) -> Vec<Refused> {
     refused
 }
 
-/// What wraps every rule in the batch query, with the cancellers in it, and what makes its tables.
+/// What wraps every rule in the batch query, with the cancellers in it, what makes its tables, and what DuckDB is told before it.
 fn of_frames<'a>(catalogue: &'a Catalogue, excepted: &'a Excepted) -> impl Iterator<Item = Refused> {
-    let files = [("standing", "standing.sql", &catalogue.standing), ("tables", "tables.sql", &catalogue.tables)];
-    files.into_iter().filter_map(|(name, file, text)| {
+    let batch = "the batch query of every rule";
+    let files = [
+        ("standing", "standing.sql", &catalogue.standing, batch),
+        ("tables", "tables.sql", &catalogue.tables, batch),
+        ("duckdb", "duckdb.sql", &catalogue.duckdb, "every script for DuckDB"),
+    ];
+    files.into_iter().filter_map(|(name, file, text, what)| {
         if own::of(own::FRAMES, name).is_none_or(|own| words(own) == words(text)) {
             return None;
         }
         let void = excepted.holds(file, Safeguard::FixedText).err()?;
-        let message = format!(
-            "{file} is not the one that the program was made with, and the batch query of every rule rests on it{void}"
-        );
+        let message = format!("{file} is not the one that the program was made with, and {what} rests on it{void}");
         Some(told(Safeguard::FixedText, "frame", file, &message, Err("SELECT".to_owned()), None))
     })
 }

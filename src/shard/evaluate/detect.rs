@@ -112,7 +112,12 @@ impl Shard {
                 content: &content,
             };
             let outlet = rule.outlet();
-            let cause = Cause { as_of: job.at, corrected: job.corrected, recomputed: job.recomputed };
+            let cause = Cause {
+                as_of: job.at,
+                corrected: job.corrected,
+                recomputed: job.recomputed,
+                has_left: self.history.person(person).has_left(job.unit.as_of),
+            };
             let hits = rows.of(unit);
             self.detector.settle(person, reference, hits, cause, span, &mut transitions);
             if let Some(heard) = &mut self.heard {

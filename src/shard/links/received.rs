@@ -20,7 +20,7 @@ impl Shard {
     }
 
     fn insert_linked(&mut self, record: &Record, coordinates: Coordinates) -> Inserted {
-        let (person, inserted) = self.history.insert(record);
+        let (person, inserted) = self.insert_known(record);
         if inserted == Inserted::New {
             self.changes.push(Change {
                 person,

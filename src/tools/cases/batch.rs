@@ -233,6 +233,8 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
             link.sql
         );
     }
+    // Who has left by the clock of the copy, and not by the latest of all.
+    out.tables = left_by_each_clock(&out.tables, &clocks)?;
     let text = out.standing.replace("$as_of", "h.as_of").replace("$spoken", "h.as_of");
     let (before, after) = text.split_once("FROM hits h\n")?;
     out.standing = format!(
@@ -244,6 +246,15 @@ fn at_once(group: &[&RuleCases], copies: &[Copy]) -> Option<Catalogue> {
         sql: format!("SELECT person_id, as_of FROM (VALUES {}) AS c (person_id, as_of)", clocks.join(", ")),
     });
     Some(out)
+}
+
+/// `tables.sql` with each person's own clock in place of a single one where it asks who has left.
+fn left_by_each_clock(tables: &str, clocks: &[String]) -> Option<String> {
+    const END: &str = ") b\n        GROUP BY person_id\n";
+    let asked = tables.replace("max(until_at) > {as_of}", "max(until_at) > max(coalesce(c.own_clock, {as_of}))");
+    let (before, after) = asked.split_once(END)?;
+    let own = format!("SELECT own_id, own_clock FROM (VALUES {}) AS k (own_id, own_clock)", clocks.join(", "));
+    Some(format!("{before}) b\nLEFT JOIN ({own}) c ON c.own_id = b.person_id\nGROUP BY person_id\n{after}"))
 }
 
 #[cfg(test)]

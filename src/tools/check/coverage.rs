@@ -10,6 +10,7 @@ use crate::catalogue::file::RuleFile;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::{Catalogue, text_of};
 use crate::model::stage::Stage;
+use crate::proofs::own;
 use crate::tools::check::diagnostic::{Problem, Source};
 
 /// A permit class.
@@ -97,6 +98,15 @@ impl Coverage {
                         .hint("leave `none` out"),
                 ),
                 _ => {}
+            }
+        }
+        let own: Option<Coverage> = toml::from_str(own::COVERAGE).ok();
+        for class in &self.classes {
+            let known = own.as_ref().and_then(|own| own.class(&class.id));
+            let is_other = |known: &&Class| (&known.sv, &known.en) != (&class.sv, &class.en);
+            if let Some(known) = known.filter(is_other) {
+                let message = format!("class {} is called \"{}\", by the program \"{}\"", class.id, class.en, known.en);
+                problems.push(Problem::of_file(FILE, message));
             }
         }
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();

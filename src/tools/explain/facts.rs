@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use crate::catalogue::Catalogue;
 use crate::model::alert::{Alert, AlertId, Bilingual, RecordRef};
 use crate::model::record::Reason;
-use crate::model::schema::Feed;
+use crate::model::schema::{Feed, TableId};
 use crate::model::sets::TableSet;
 use crate::model::time::{KnownTime, format_micros};
 use crate::rules::planned::PlannedRule;
 use crate::rules::{Conditions, Hit, Interval, Request};
 use crate::tools::explain::closed_finding;
-use crate::tools::explain::one_person::Person;
+use crate::tools::explain::one_person::{HIGHEST_CLASS, Person, SEALED_FROM};
 use crate::tools::explain::steps::{Path, Tables};
 use crate::units::Unit;
 
@@ -71,6 +71,9 @@ pub struct RuleFacts {
     pub rows: Vec<RowFacts>,
     /// Why it has no row; null if it has one.
     pub path: Option<Path>,
+    /// The path is not shown to a reader for whom sealed records, or these classes, are closed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub are_steps_closed: bool,
     /// Why the rule could not be run for this person.
     pub failure: Option<String>,
 }
@@ -160,7 +163,11 @@ pub fn permit(person: &Person, catalogue: &Catalogue, permit_id: &str, as_of: Kn
         // Which condition took the last row tells what the records say, and what there is none of.
         let reads = person.shard.rules().iter().find(|planned| planned.file.header.id == rule.id);
         let reads = reads.map_or(TableSet::ALL, |planned| planned.tables);
-        if person.closed.may_have(history.secrecy(person.number, reads, as_of.0)) {
+        // Where sealed records may lie, the steps are closed whether or not there are any: a gap would tell of them.
+        let may_be_sealed = reads.iter().any(|table| table.is_link() || table == TableId::Notices);
+        let is_closed = may_be_sealed && (SEALED_FROM..=HIGHEST_CLASS).any(|class| person.closed.closes(class));
+        if is_closed || person.closed.may_have(history.secrecy(person.number, reads, as_of.0)) {
+            rule.are_steps_closed = true;
             continue;
         }
         rule.path = Some(match tables.entry(sees).or_insert_with(|| Tables::of(person, catalogue, as_of, sees)) {
@@ -259,6 +266,7 @@ fn rule_facts(
         legal_basis: header.legal_basis.clone(),
         rows,
         path: None,
+        are_steps_closed: false,
         failure: evaluation.failures.first().map(|failure| failure.message.clone()),
     }
 }

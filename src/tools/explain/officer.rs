@@ -398,7 +398,17 @@ fn rule_blocks(rule: &RuleFacts, language: Language) -> Vec<Block> {
 /// A rule without a row: which records there are none of; with the steps, for who knows SQL, how far its text came.
 fn empty_line(rule: &RuleFacts, language: Language, with_steps: bool) -> String {
     let mut line = format!("{} {}", rule.number, of(language, &rule.title));
-    let Some(path) = &rule.path else { return line };
+    let Some(path) = &rule.path else {
+        if with_steps && rule.are_steps_closed {
+            let words = say(
+                language,
+                "stegen visas bara för den som sekretessbelagda uppgifter är öppna för",
+                "the steps are shown only to those for whom sealed records are open",
+            );
+            line.push_str(&format!("; {words}"));
+        }
+        return line;
+    };
     if !with_steps {
         let missing = path.taken.iter().filter(|taken| taken.rows_before == 0 && is_of_person(&taken.condition));
         let missing: Vec<String> =

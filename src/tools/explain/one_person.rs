@@ -16,15 +16,18 @@ use crate::model::record::{Fates, Lent, Message, Quarantined, Value};
 use crate::model::schema::{ColumnType, Feed, TableId};
 use crate::model::time::KnownTime;
 use crate::pseudonyms::Pseudonyms;
-use crate::rules::RuleSet;
+use crate::rules::{Interval, RuleSet};
 use crate::shard::{Order, Settings, Shard};
 use crate::source::files::{self, FileShard, Recorded};
 use crate::source::{LaneHead, Polled, ShardSource, SourceError};
 use crate::tools::explain::ExplainError;
 use crate::tools::replay::Timeline;
+use crate::units::Unit;
 
 /// From this secrecy class on (3 protected person, 4 sealed notice) a class is closed to readers for whom it is not opened.
 pub const SEALED_FROM: i64 = 3;
+/// The highest secrecy class that a record may have.
+pub const HIGHEST_CLASS: i64 = 4;
 
 /// Secrecy classes that are closed to this reader: of such a record only its existence is shown, and nothing that was derived from it.
 #[derive(Clone, Debug, Default)]
@@ -202,15 +205,16 @@ impl Person {
         })?;
         let is_past = replayed.merge.peek()?.is_some();
         let mut shard = replayed.shard;
-        let log = shard.settle(options.as_of).into_iter().map(|emitted| options.shown(emitted.alert)).collect();
+        let log: Vec<Alert> =
+            shard.settle(options.as_of).into_iter().map(|emitted| options.shown(emitted.alert)).collect();
         let Some(number) = shard.history().person_no(subject) else { return Ok(None) };
-        let mut withheld = withheld_in(&shard);
+        let mut withheld = withheld_in(&shard, subject, &log);
         if is_past {
             // Whoever is protected by the end of the records is protected, whatever was known at the time that is asked about.
             let mut latest = Replayed::begin(recorded, options, &subjects, latest_rules)?;
             let end = latest.take_until(None, |_| {})?;
             latest.shard.settle(end.max(options.as_of));
-            withheld.extend(withheld_in(&latest.shard));
+            withheld.extend(withheld_in(&latest.shard, subject, &log));
         }
         let (fates, mut quarantined) = (shard.take_fates(), shard.take_quarantined());
         quarantined.retain(|entry| own.contains(&(entry.coordinates.feed, entry.coordinates.offset)));
@@ -222,8 +226,27 @@ impl Person {
     }
 }
 
-fn withheld_in(shard: &Shard) -> BTreeSet<String> {
-    shard.detector().withheld().into_iter().map(ToOwned::to_owned).collect()
+/// What alerts are about of which nothing may be shown. Whoever was protected and has left the population stays so: then nothing of the mark
+/// counts any more, and it is asked when the person was last seen.
+fn withheld_in(shard: &Shard, subject: &str, log: &[Alert]) -> BTreeSet<String> {
+    let mut withheld: BTreeSet<String> = shard.detector().withheld().into_iter().map(ToOwned::to_owned).collect();
+    let history = shard.history();
+    let Some(person) = history.person_no(subject) else { return withheld };
+    let seen = |left: KnownTime| Unit { person, as_of: left.minus(1) };
+    let last_seen: Vec<Unit> =
+        history.person(person).leavings().filter(|left| *left <= shard.clock()).map(seen).collect();
+    if last_seen.is_empty() {
+        return withheld;
+    }
+    let was_protected = match shard.rule_set().evaluate_shared(history, &last_seen) {
+        Ok(shared) => shared.units.iter().flat_map(|unit| &unit.cancellers).any(Interval::withholds),
+        // What cannot be found out is not shown.
+        Err(_) => true,
+    };
+    if was_protected {
+        withheld.extend(log.iter().map(|alert| alert.subject.clone()));
+    }
+    withheld
 }
 
 /// A shard, and what is still to be read of the records.

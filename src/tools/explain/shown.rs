@@ -155,19 +155,23 @@ impl Person {
         }
     }
 
-    /// Whether one of the records is closed to the reader, so that nothing that rests on them may be shown.
+    /// Whether one of the records is closed to the reader, so that nothing that rests on them may be shown: also one that does not count any
+    /// more, because the person has left the population since.
     pub fn is_closed(&self, records: &[RecordRef]) -> bool {
         records.iter().any(|record| {
             let table = TableId::from_name(&record.table).filter(|table| table.is_person());
             let version = [(record.record_key.as_str(), record.version)];
-            let class = table.map(|table| self.shard.history().secrecy_of(self.number, table, i64::MAX, &version));
+            let class =
+                table.map(|table| self.shard.history().secrecy_ever(self.number, table, i64::MAX, Some(&version)));
             class.is_some_and(|class| self.closed.closes(class))
         })
     }
 
     /// Whether a row of a rule rests on a record of a closed class, or may: also on any of a table that it shows.
     pub fn hides(&self, rule: &PlannedRule, records: &[RecordRef], as_of: i64) -> bool {
-        self.is_closed(records) || self.closed.may_have(self.shard.history().secrecy(self.number, rule.shown, as_of))
+        let of_table = |table| self.shard.history().secrecy_ever(self.number, table, as_of, None);
+        let highest = rule.shown.iter().map(of_table).max().unwrap_or_default();
+        self.is_closed(records) || self.closed.may_have(highest)
     }
 
     /// Whether there are records of kinds that a rule reads, which were disclosed for another purpose than the rule's: it was not shown them.

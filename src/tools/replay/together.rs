@@ -85,6 +85,7 @@ impl Meeting {
             if let Err(error) = lane.take_until(until) {
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
+            lane.shard.let_leave(until);
             for feed in [Feed::Links, Feed::Derived] {
                 lane.shard.link(feed);
                 self.exchange(own, &mut lane.shard);

@@ -5,7 +5,7 @@ pub type Own = (&'static str, &'static str);
 
 macro_rules! texts {
     ($folder:literal: $($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../queries/", $folder, $name, ".sql")))),*]
+        &[$(($name, include_str!(concat!("../../queries/", $folder, $name, ".sql")))),*]
     };
 }
 
@@ -41,7 +41,11 @@ pub const RULES: &[Own] = texts! {
 };
 
 /// The query of what stands, and that which makes tables of recorded feeds.
-pub const FRAMES: &[Own] = texts! { "": "standing", "tables" };
+pub const FRAMES: &[Own] = texts! { "": "standing", "tables", "duckdb" };
+
+/// What columns, codes and permit classes are called.
+pub const WORDS: &str = include_str!("../../queries/words.toml");
+pub const COVERAGE: &str = include_str!("../../queries/coverage.toml");
 
 /// The text of this name.
 pub fn of(texts: &[Own], name: &str) -> Option<&'static str> {
@@ -67,6 +71,6 @@ mod tests {
             |texts: &[&[Own]]| texts.concat().iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(listed(&[VIEWS]), in_folder("views"));
         assert_eq!(listed(&[LINKS]), in_folder("links"));
-        assert_eq!(listed(&[RULES, FRAMES, &[("duckdb", "")]]), in_folder(""));
+        assert_eq!(listed(&[RULES, FRAMES]), in_folder(""));
     }
 }
