@@ -49,6 +49,7 @@ use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::thresholds::thresholds;
 use crate::model::schema::TableId;
+use crate::model::stage::Stage;
 use crate::words::Words;
 
 pub use files::{is_left_behind, text_of};
@@ -262,6 +263,11 @@ impl Catalogue {
     pub fn check_disabled(&self, disabled: &[String]) -> Result<(), CatalogueError> {
         let Some(id) = disabled.iter().find(|id| self.rule(id).is_none()) else { return Ok(()) };
         Err(CatalogueError::UnknownDisabled { id: id.clone(), near: near_rules(id, &self.rules) })
+    }
+
+    /// Whether a rule is on trial.
+    pub fn has_trials(&self) -> bool {
+        self.rules.iter().any(|rule| rule.header.stage() == Stage::Shadow)
     }
 
     /// Keeps the rules that a live run evaluates: live and shadow ones that are not disabled. A rule that stays must not use one that

@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::checkpoint::reader::goes_on_from;
 use crate::checkpoint::writer::{Own, Writer};
 use crate::config::Config;
-use crate::kafka::{ClusterError, Patience};
+use crate::kafka::{self, ClusterError, Patience};
 use crate::merge::Merge;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
@@ -129,6 +129,9 @@ impl Instance {
         stopped: &Arc<AtomicBool>,
     ) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka, &self.pseudonyms)?;
+        if self.rules.get().1.has_trials() {
+            kafka::check_trial_topic(&self.config.kafka)?;
+        }
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();

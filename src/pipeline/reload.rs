@@ -47,6 +47,9 @@ pub enum ReloadError {
     Links,
     #[error("reading the rules panicked")]
     Panic,
+    /// What the rules need outside their directory is not there.
+    #[error("{0}")]
+    NotReady(String),
 }
 
 impl RulesInForce {
@@ -87,6 +90,15 @@ impl RulesInForce {
 
     /// Reads the directory again. On success the shards find the new catalogue; on an error nothing changes.
     pub fn reload(&self, config: &RulesConfig) -> Result<Changes, ReloadError> {
+        self.reload_if(config, |_| Ok(()))
+    }
+
+    /// The same if there is what the new rules need: else `is_ready` says what is missing.
+    pub fn reload_if(
+        &self,
+        config: &RulesConfig,
+        is_ready: impl FnOnce(&Catalogue) -> Result<(), String>,
+    ) -> Result<Changes, ReloadError> {
         let read = || {
             let new = in_force(config)?;
             let planned = RuleSet::plan(&new)?;
@@ -97,6 +109,7 @@ impl RulesInForce {
         if new.link_fingerprint() != rules.catalogue.link_fingerprint() {
             return Err(ReloadError::Links);
         }
+        is_ready(&new).map_err(ReloadError::NotReady)?;
         let changes = changes(&rules.catalogue, &new);
         if changes != Changes::default() {
             *rules = InForce { catalogue: Arc::new(new), planned: Some(planned) };

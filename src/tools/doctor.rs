@@ -194,7 +194,16 @@ fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
     let mut wanted: Vec<(String, bool)> =
         kafka::feed_topics(&config.kafka).into_iter().map(|topic| (topic, true)).collect();
     wanted.push((config.kafka.alerts_topic(), true));
-    wanted.push((config.kafka.shadow_topic(), true));
+    if kafka::has_no_trial_topic(&config.kafka) {
+        findings.push(Finding::new(
+            Level::Warn,
+            &config.kafka.shadow_topic(),
+            "is not there, or not for permitwatch to see: no rule can go on trial (stage = \"shadow\")",
+            "`permitwatch topics create` makes it; nothing else needs it",
+        ));
+    } else {
+        wanted.push((config.kafka.shadow_topic(), true));
+    }
     wanted.push((config.kafka.quarantine_topic(), true));
     let mut counts = Vec::new();
     let mut all_found = true;
@@ -249,7 +258,10 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
     let feeds = kafka::feed_topics(&config.kafka);
     let alerts = Outlet::ALL.map(|outlet| config.kafka.topic_of(outlet));
     let mut topics = feeds.to_vec();
-    topics.extend(alerts.clone());
+    topics.push(config.kafka.alerts_topic());
+    if !kafka::has_no_trial_topic(&config.kafka) {
+        topics.push(config.kafka.shadow_topic());
+    }
     let settings = match kafka::topic_settings(&config.kafka, &topics) {
         Ok(settings) => settings,
         Err(message) => {

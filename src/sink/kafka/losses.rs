@@ -61,6 +61,8 @@ struct Partition {
     feed: Option<Feed>,
     name: String,
     number: i32,
+    /// It may never have been made.
+    is_optional: bool,
     bounds: Option<(i64, i64)>,
     is_gone: bool,
 }
@@ -94,9 +96,10 @@ impl Topics {
                 Watched::Feed(feed) => (config.topic(feed), feed.name(), Some(feed)),
                 Watched::Alerts(outlet) => (config.topic_of(outlet), outlet.name(), None),
             };
+            let is_optional = matches!(watched, Watched::Alerts(Outlet::Shadow));
             (0..partitions).map(move |number| {
                 let name = name.clone();
-                Partition { topic, feed, name, number, bounds: None, is_gone: false }
+                Partition { topic, feed, name, number, is_optional, bounds: None, is_gone: false }
             })
         };
         Ok(Topics { consumer: kafka::plain_consumer(config)?, partitions: topics.flat_map(of_topic).collect() })
@@ -108,6 +111,9 @@ impl Topics {
         while self.consumer.poll(Duration::ZERO).is_some() {}
         let mut lost = Vec::new();
         for partition in &mut self.partitions {
+            if partition.is_optional && partition.bounds.is_none() && !is_there(&self.consumer, partition) {
+                continue;
+            }
             let now = match self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) {
                 Ok(now) => Some(now),
                 Err(_) if is_gone(&self.consumer, &partition.name, partition.number) => None,
@@ -144,6 +150,11 @@ impl Topics {
 /// Whether brokers answer, and know no such partition.
 fn is_gone(consumer: &BaseConsumer<Plain>, topic: &str, partition: i32) -> bool {
     kafka::partitions(consumer, topic, ANSWER_TIMEOUT).is_ok_and(|known| !known.contains(&partition))
+}
+
+/// Whether brokers answer, and know the partition.
+fn is_there(consumer: &BaseConsumer<Plain>, Partition { name, number, .. }: &Partition) -> bool {
+    kafka::partitions(consumer, name, ANSWER_TIMEOUT).is_ok_and(|known| known.contains(number))
 }
 
 /// A partition that was empty has nothing to lose.
