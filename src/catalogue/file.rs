@@ -507,6 +507,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_on_trial_or_retired_says_since_when() {
+        let stage = |text: &str| {
+            let rule = rule(&format!("{text}\n[params.n]\ndoc = \"\"\ndefault = 3"), &[]);
+            rule.map(|rule| (rule.header.stage(), rule.header.told_stage()))
+        };
+        assert_eq!(stage(""), Ok((Stage::Live, "live".into())));
+        assert_eq!(stage("stage = \"draft\""), Ok((Stage::Draft, "draft".into())));
+        // A date of TOML, or one in quotation marks.
+        let since = |text: &str| stage(&format!("stage = \"shadow\"\nstage_since = {text}"));
+        let told = Ok((Stage::Shadow, "shadow since 2026-12-01".into()));
+        assert_eq!((since("2026-12-01"), since("\"2026-12-01\"")), (told.clone(), told));
+        let is_none = |text: &str| format!("rule r.sql: stage_since is {text}, which is no date; write YYYY-MM-DD");
+        for text in ["2026-13-01", "12:00:00", "2026-12-01T12:00:00"] {
+            assert_eq!(since(&format!("\"{text}\"")), Err(is_none(text)));
+        }
+        assert_eq!(since("2026-12-01T12:00:00"), Err(is_none("2026-12-01T12:00:00")));
+        for name in ["shadow", "retired"] {
+            let refused =
+                format!("rule r.sql: stage = \"{name}\" needs the date since when it is; add stage_since = YYYY-MM-DD");
+            assert_eq!(stage(&format!("stage = \"{name}\"")), Err(refused));
+        }
+        let unknown = stage("stage = \"trial\"").unwrap_err();
+        assert!(unknown.contains("\"trial\"; known are draft, shadow, live, retired"), "{unknown}");
+    }
+
+    #[test]
     fn the_unit_in_a_parameters_name_bounds_it() {
         let param = Param { default: 0, doc: Said::Same(String::new()), source: None, min: None, max: None };
         let greatest = |name: &str| *param.range(name).end();
