@@ -69,6 +69,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     Reidentify(reidentify::ReidentifyArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
+    ///
+    /// Runs the rules that are live or on trial (`"stage": "shadow"` in the log); drafts and retired ones where --rule names them.
     Replay(replay::ReplayArgs),
     Rules(rules::Rules),
     /// Print the batch query of the standing set as a DuckDB script.

@@ -1,8 +1,9 @@
 //! Replaces the rule set while running.
 //!
 //! A rule whose fingerprint is unchanged keeps its alerts and timers and is not evaluated again. The alerts of a rule that is gone
-//! are retracted. A rule that goes from trial to live, or back, is a rule that is gone on one topic and a new one on the other. A new or changed rule is evaluated again for every person whom it concerns, a few persons at a time between the
-//! records that arrive: until then its alerts stand as they did, and each difference is published as it is found.
+//! are retracted. A rule that goes from trial to live, or back, is a rule that is gone on one topic and a new one on the other. A new or
+//! changed rule is evaluated again for every person whom it concerns, a few persons at a time between the records that arrive: until then
+//! its alerts stand as they did, and each difference is published as it is found.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
