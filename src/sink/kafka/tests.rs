@@ -7,12 +7,14 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::message::Message as _;
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::*;
 use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId, Bilingual, Severity, Status};
 use crate::model::record::{Coordinates, Offset, Reason};
+use crate::model::stage::Stage;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pseudonyms::MAX_SEQUENCE;
 use crate::sink::ReadUpTo;
@@ -122,6 +124,57 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
     let published = read_published(&config, &keys(), 0).unwrap();
     assert_eq!(published.alerts[&AlertId::new("work-not-started", "P1", "a")].sequence, 2);
     assert_eq!(published.messages, 4);
+}
+
+#[test]
+fn each_outlet_has_a_topic_of_its_own() {
+    let (_broker, config) = start();
+    let on_trial = |key: &str, sequence: u64| {
+        let Emitted { alert, .. } = alert(key, sequence, Status::Raised);
+        Emitted { alert: Alert { stage: Stage::Shadow, ..alert }, sent_at: None, deadline: false }
+    };
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
+    // The same alert, as a rule that goes live leaves it on both.
+    let batch = [on_trial("a", 1), alert("a", 1, Status::Raised), on_trial("b", 1)];
+    publish(&mut sink, &batch, &headers(7)).unwrap();
+    assert_eq!(Outlet::ALL.map(|outlet| sink.next(outlet)), [NextOffset(1), NextOffset(2)]);
+    let read = |outlet| read_published_of(outlet, &config, &keys(), 0).unwrap();
+    let stages = |outlet| read(outlet).alerts.into_values().map(|alert| alert.stage).collect::<Vec<_>>();
+    assert_eq!(stages(Outlet::Officers), [Stage::Live]);
+    assert_eq!(stages(Outlet::Shadow), [Stage::Shadow; 2]);
+    assert_eq!(Outlet::ALL.map(|outlet| read(outlet).headers), [Some(headers(7)), Some(headers(7))]);
+    // What somebody has put into one of them is noticed there, and removed from there.
+    let mut other = KafkaSink::new(&config, keys(), 0, [NextOffset(1), NextOffset(2)]).unwrap();
+    publish(&mut other, &[on_trial("c", 1)], &headers(8)).unwrap();
+    publish(&mut sink, &[alert("b", 1, Status::Raised)], &headers(9)).unwrap();
+    assert_eq!(sink.take_foreign_writes(), 0);
+    publish(&mut sink, &[on_trial("b", 2)], &headers(9)).unwrap();
+    assert_eq!(sink.take_foreign_writes(), 1);
+    sink.disown(Outlet::Shadow, &[AlertId([9; 16])]).unwrap();
+    written(&mut sink).unwrap();
+    assert_eq!(Outlet::ALL.map(|outlet| read(outlet).messages), [2, 5]);
+    // A signature holds on its own topic alone: nobody makes an alert for officers of one on trial.
+    let consumer = kafka::plain_consumer(&config).unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&config.shadow_topic(), 0, rdkafka::Offset::Beginning).unwrap();
+    consumer.assign(&list).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let copied = loop {
+        assert!(Instant::now() < deadline, "the message is there");
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+            break message.detach();
+        }
+    };
+    let producer: ThreadedProducer<Deliveries> =
+        kafka::client_config(&config).unwrap().create_with_context(Deliveries::default()).unwrap();
+    let topic = config.alerts_topic();
+    let record = BaseRecord::with_opaque_to(&topic, DeliveryTag::Other(0).to_opaque()).partition(0);
+    let record = record.key(copied.key().unwrap()).payload(copied.payload().unwrap());
+    producer.send(record.headers(copied.headers().unwrap().clone())).map_err(|(error, _)| error).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let officers = read(Outlet::Officers);
+    assert_eq!((officers.unsigned, officers.messages), (1, 3));
+    assert_eq!(stages(Outlet::Officers), [Stage::Live; 2]);
 }
 
 #[test]
