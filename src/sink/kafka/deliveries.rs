@@ -211,6 +211,9 @@ impl Deliveries {
                     batch.others += 1;
                 }
             }
+            (Err(why), DeliveryTag::Alert(Outlet::Shadow, _)) => {
+                state.fail(|| format!("the topic of rules on trial has not taken an alert: {why}"));
+            }
             (Err(why), _) => state.fail(|| why),
         }
         state.acknowledged += 1;
@@ -335,6 +338,11 @@ mod tests {
         lost.take(DeliveryTag::Alert(Outlet::Officers, 0), Err("gone".into()));
         lost.seal(0, sealed(1, 0));
         assert_eq!(lost.next().unwrap_err(), "gone");
+
+        let on_trial = Deliveries::default();
+        on_trial.take(DeliveryTag::Alert(Outlet::Shadow, 0), Err("gone".into()));
+        on_trial.seal(0, Sealed { alerts: [0, 1], others: 0 });
+        assert_eq!(on_trial.next().unwrap_err(), "the topic of rules on trial has not taken an alert: gone");
 
         let disordered = Deliveries::default();
         disordered.take(DeliveryTag::Alert(Outlet::Officers, 1), Ok(0));

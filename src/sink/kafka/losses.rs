@@ -110,8 +110,10 @@ impl Topics {
         // Passes the library's log on: nobody else polls this client, which lives as long as the process.
         while self.consumer.poll(Duration::ZERO).is_some() {}
         let mut lost = Vec::new();
+        let mut is_made = None;
         for partition in &mut self.partitions {
-            if partition.is_optional && partition.bounds.is_none() && !is_there(&self.consumer, partition) {
+            let is_unseen = partition.is_optional && partition.bounds.is_none();
+            if is_unseen && !*is_made.get_or_insert_with(|| is_there(&self.consumer, partition)) {
                 continue;
             }
             let now = match self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) {
