@@ -19,6 +19,7 @@ mod bulk;
 mod chunked;
 mod classes;
 mod erase;
+mod facts;
 mod index;
 mod packed;
 mod presence;
@@ -208,16 +209,12 @@ impl History {
             let own = self.persons[person_no.0 as usize].own();
             own.anchored_known = own.anchored_known.min(record.known_time);
         } else if record.table.def().feed == Feed::Permits {
-            let keeps = self.keeps;
             let known = &mut self.persons[person_no.0 as usize];
-            let has_left = known.has_left(record.known_time);
-            let rows = std::mem::take(&mut known.rows);
             let own = known.own();
             own.first_permit_known = own.first_permit_known.min(record.known_time);
-            if record.table == TableId::Permits || has_left {
-                own.presence = Presence::new(&own.spans, &rows, keeps);
+            if record.table == TableId::Permits || known.has_left(record.known_time) {
+                known.note_presence(self.keeps);
             }
-            known.rows = rows;
         }
         self.link_entities(person_no, record);
         (person_no, Inserted::New)
@@ -292,7 +289,7 @@ impl History {
         let decided_at = record.known_time.minus(lead);
         match self.since(person, record.table, decided_at.0) {
             // Of somebody who has left nothing counts, but each thing is noted once.
-            i64::MAX => self.person(person).last_seen(decided_at).map_or(i64::MIN, |seen| seen.0.saturating_add(1)),
+            i64::MAX => self.person(person).forgotten_before(decided_at).0,
             since => since,
         }
     }
@@ -373,22 +370,24 @@ impl History {
 
     /// The highest secrecy class of these versions of a person's records, as (record_key, version).
     pub fn secrecy_of(&self, person: PersonNo, table: TableId, as_of: i64, records: &[(&str, i64)]) -> i64 {
-        let store = self.store(table);
-        let mut highest = 0;
-        self.versions(person, table, as_of, |version| {
-            let number = store.version(version.row);
-            if records.iter().any(|(key, wanted)| *wanted == number && store.has_key(version.row, key)) {
-                highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
-            }
-        });
-        highest
+        self.highest_secrecy(person, table, (self.since(person, table, as_of), as_of), Some(records))
     }
 
     /// The highest secrecy class of a person's records in a table that were ever known up to `as_of`, of all or of these versions: also of
     /// those that do not count any more since the person has left.
     pub fn secrecy_ever(&self, person: PersonNo, table: TableId, as_of: i64, records: Option<&[(&str, i64)]>) -> i64 {
+        self.highest_secrecy(person, table, (i64::MIN, as_of), records)
+    }
+
+    fn highest_secrecy(
+        &self,
+        person: PersonNo,
+        table: TableId,
+        (since, as_of): (i64, i64),
+        records: Option<&[(&str, i64)]>,
+    ) -> i64 {
         let (store, mut highest) = (self.store(table), 0);
-        versions_of(of_table(&self.person(person).rows, table), i64::MIN, as_of, |version| {
+        versions_of(of_table(&self.person(person).rows, table), since, as_of, |version| {
             let number = store.version(version.row);
             let is_asked = |(key, wanted): &(&str, i64)| *wanted == number && store.has_key(version.row, key);
             if records.is_none_or(|records| records.iter().any(is_asked)) {
@@ -400,14 +399,8 @@ impl History {
 
     /// The highest secrecy class of what is known of a person in these tables at `as_of`.
     pub fn secrecy(&self, person: PersonNo, tables: TableSet, as_of: i64) -> i64 {
-        let mut highest = 0;
-        for table in tables.iter().filter(|table| table.is_person()) {
-            let store = self.store(table);
-            self.versions(person, table, as_of, |version| {
-                highest = highest.max(store.int("secrecy_class", version.row).unwrap_or_default());
-            });
-        }
-        highest
+        let of_table = |table| self.highest_secrecy(person, table, (self.since(person, table, as_of), as_of), None);
+        tables.iter().filter(|table| table.is_person()).map(of_table).max().unwrap_or_default()
     }
 
     /// Class of a person's permit at `as_of`, else of an earlier version.
@@ -534,6 +527,17 @@ impl Person {
         self.own.as_ref().and_then(|own| own.presence.last_seen(as_of))
     }
 
+    /// Of somebody who has left by `as_of`: what was known before is forgotten.
+    fn forgotten_before(&self, as_of: KnownTime) -> KnownTime {
+        self.own.as_ref().map_or(KnownTime::MIN, |own| own.presence.forgotten_before(as_of))
+    }
+
+    fn note_presence(&mut self, keeps: Option<Keeps>) {
+        if let Some(own) = &mut self.own {
+            own.presence = Presence::new(&own.spans, &self.rows, keeps);
+        }
+    }
+
     pub fn spans(&self) -> &[PermitSpan] {
         self.own.as_ref().map_or(&[], |own| &own.spans)
     }
@@ -586,12 +590,18 @@ impl Person {
 fn add(rows: &mut Vec<RowRef>, store: &mut Store, record: &Record, since: i64) -> Option<Spot> {
     let content = |row: RowRef| {
         let content = store.record(record.table, row.row(), row.op()).cmp_content(record);
-        if content == Ordering::Equal && row.known() < since { Ordering::Greater } else { content }
+        told_again(content, || row.known() < since)
     };
     let spot = place(rows, store, record.table, &record.record_key, record.version, content)?;
     let row = RowRef::new(record.table, spot.key, record.known_time.0, record.op, store.append(record));
     spot.insert(rows, row, insert_exact);
     Some(spot)
+}
+
+/// How an existing row compares with one of the same version whose content compares like this: one that is forgotten lies behind the same told
+/// again.
+fn told_again(content: Ordering, is_forgotten: impl FnOnce() -> bool) -> Ordering {
+    if content == Ordering::Equal && is_forgotten() { Ordering::Greater } else { content }
 }
 
 /// Makes room for one more entry, growing little at a time, since there are millions of short lists.

@@ -4,12 +4,11 @@
 //! The outcome is that of adding the records one by one in the order (known_time, arrival_no) for each person, except that persons
 //! are numbered in the order in which they come in the rows, and a person's rows are stored together.
 
-use std::cmp::Ordering;
-
 use crate::history::index::{RowRef, StoredRows, place};
 use crate::history::span::{ENDED_ON, VALID_FROM, VALID_TO};
 use crate::history::{
     ClassSet, EntityNo, History, PermitFacts, PermitSpan, Person, PersonNo, Presence, RowId, hash_subject, push_exact,
+    told_again,
 };
 use crate::model::record::Op;
 use crate::model::record::rows::{OWN, RecordRows, RowAt, ShardRows};
@@ -245,14 +244,11 @@ impl History {
             let record = |row: &Row<'_>| parts[row.place.part as usize].rows.record(row.place.row as usize);
             let content = |other: RowRef| {
                 let content = record(&rows[other.row().0 as usize]).cmp_content(&record(row));
-                let is_forgotten = || {
+                told_again(content, || {
                     // All rows are of the permits feed.
-                    let (presence, at) = (Presence::new(spans, index.as_slice(), keeps), KnownTime(row.known));
-                    let left =
-                        || presence.last_seen(at).map_or(KnownTime::MIN, |seen| KnownTime(seen.0.saturating_add(1)));
-                    row.table != TableId::Anchors && other.known() < presence.since(at).unwrap_or_else(left).0
-                };
-                if content == Ordering::Equal && is_forgotten() { Ordering::Greater } else { content }
+                    let presence = Presence::new(spans, index.as_slice(), keeps);
+                    row.table != TableId::Anchors && other.known() < presence.forgotten_before(KnownTime(row.known)).0
+                })
             };
             let Some(spot) = place(index, rows.as_slice(), row.table, row.record_key, row.version, content) else {
                 continue;

@@ -7,12 +7,14 @@
 //!   family. Who is somebody's anchor keeps `anchors`, and `population` since.
 //! - Of whom nothing is left, the name goes with the next checkpoint that is a whole one, and the number is not given to anybody else.
 
+use super::facts::PermitColumns;
 use super::index::RowRef;
 use super::saved::Mark;
 use super::store::SEGMENT_ROWS;
-use super::{ClassSet, History, PermitSpan, PersonNo, Presence, hash_subject};
+use super::{History, PersonNo, hash_subject};
+use crate::model::purpose::Purpose;
 use crate::model::record::Op;
-use crate::model::schema::{Feed, TableId};
+use crate::model::schema::TableId;
 use crate::model::time::KnownTime;
 
 /// What has been erased of a person.
@@ -32,61 +34,43 @@ impl History {
         let seen_at = known.returned(as_of).unwrap_or(as_of);
         let since = |table: TableId| self.since(person, table, seen_at.0);
         let counts_from: Vec<i64> = TableId::ALL.into_iter().map(since).collect();
-        let is_over = |row: &RowRef| {
-            let table = TableId::ALL[row.table_index()];
-            match table.is_link() {
-                true => is_taken_back(&known.rows, *row, as_of),
-                false => row.known() <= seen_at.0 && row.known() < counts_from[row.table_index()],
+        let is_over = |row: &RowRef| row.known() <= seen_at.0 && row.known() < counts_from[row.table_index()];
+        let record = |row: &RowRef| (row.table_index(), row.key());
+        let mut over = Vec::with_capacity(known.rows.len());
+        for versions in known.rows.chunk_by(|one, other| record(one) == record(other)) {
+            match TableId::ALL[versions[0].table_index()].is_link() {
+                true => over.extend(vec![is_taken_back(versions, as_of); versions.len()]),
+                false => over.extend(versions.iter().map(is_over)),
             }
-        };
-        let over: Vec<bool> = known.rows.iter().map(is_over).collect();
+        }
         let erased = erasable(&known.rows, over);
-        let gone: Vec<RowRef> = pick(&known.rows, &erased, true);
+        let gone: Vec<RowRef> =
+            known.rows.iter().zip(&erased).filter(|(_, erased)| **erased).map(|(row, _)| *row).collect();
         if gone.is_empty() {
             return Erased::default();
         }
         let left = marked_anew(&known.rows, &erased);
-        // Permits are the first table, so a permit's row and its span have the same place.
-        let spans: Vec<PermitSpan> = pick(known.spans(), &erased, false);
         for row in &gone {
             self.stores[row.table_index()].strike(row.row());
         }
         let erased = Erased { rows: gone.len(), is_empty: left.is_empty() };
-        self.keep_only(person, left, spans);
+        self.keep_only(person, left);
         erased
     }
 
-    fn keep_only(&mut self, person: PersonNo, rows: Vec<RowRef>, spans: Vec<PermitSpan>) {
-        let keeps = self.keeps;
+    fn keep_only(&mut self, person: PersonNo, rows: Vec<RowRef>) {
         let is_bound = rows.iter().any(|row| {
             let table = TableId::ALL[row.table_index()];
             let purpose = || self.stores[row.table_index()].purpose(row.row());
-            table.is_for_a_purpose() && purpose().is_some_and(crate::model::purpose::Purpose::is_bound)
+            table.is_for_a_purpose() && purpose().is_some_and(Purpose::is_bound)
         });
         if !is_bound {
             self.bound.remove(&person);
         }
-        let first = |is_wanted: &dyn Fn(TableId) -> bool| {
-            let wanted = rows.iter().filter(|row| is_wanted(TableId::ALL[row.table_index()]));
-            wanted.map(|row| KnownTime(row.known())).min().unwrap_or(KnownTime::MAX)
-        };
-        let first_permit = first(&|table| table != TableId::Anchors && table.def().feed == Feed::Permits);
-        let anchored = first(&|table| table == TableId::Anchors);
-        let mut classes = ClassSet::default();
-        let store = &self.stores[TableId::Permits.index()];
-        for row in rows.iter().filter(|row| row.table_index() == TableId::Permits.index() && row.op() != Op::Retract) {
-            classes =
-                store.text("permit_class", row.row()).map_or(classes, |class| classes.union(ClassSet::of(&class)));
-        }
         let known = &mut self.persons[person.0 as usize];
-        if rows.iter().any(|row| TableId::ALL[row.table_index()].is_link()) {
-            classes = classes.union(ClassSet::of_unit(&known.subject));
-        }
-        let presence = Presence::new(&spans, &rows, keeps);
-        (known.rows, known.classes) = (rows, classes);
-        if let Some(own) = &mut known.own {
-            (own.spans, own.presence) = (spans, presence);
-            (own.first_permit_known, own.anchored_known) = (first_permit, anchored);
+        known.rows = rows;
+        if let Some(columns) = PermitColumns::of(&self.stores[TableId::Permits.index()]) {
+            known.follow_rows(&columns, self.keeps);
         }
     }
 
@@ -127,11 +111,9 @@ impl History {
     }
 }
 
-/// Whether a row is of a record of a link that its unit had taken back by `as_of`.
-fn is_taken_back(rows: &[RowRef], row: RowRef, as_of: KnownTime) -> bool {
-    let is_same = |other: &&RowRef| (other.table_index(), other.key()) == (row.table_index(), row.key());
-    let latest = rows.iter().rfind(is_same);
-    latest.is_some_and(|latest| latest.op() == Op::Retract && latest.known() <= as_of.0)
+/// Whether a unit had taken back by `as_of` what these are the versions of, the latest last.
+fn is_taken_back(versions: &[RowRef], as_of: KnownTime) -> bool {
+    versions.last().is_some_and(|latest| latest.op() == Op::Retract && latest.known() <= as_of.0)
 }
 
 /// Which of these rows can be erased. A record whose number another has taken finds the next one (`index::place`): so what lies before one that
@@ -149,10 +131,6 @@ fn erasable(rows: &[RowRef], mut over: Vec<bool>) -> Vec<bool> {
         }
     }
     over
-}
-
-fn pick<T: Copy>(items: &[T], erased: &[bool], wanted: bool) -> Vec<T> {
-    items.iter().zip(erased).filter(|(_, erased)| **erased == wanted).map(|(item, _)| *item).collect()
 }
 
 /// The rows that are left. One is a copy of the one before it if both are of the same version.

@@ -11,8 +11,7 @@
 
 use super::index::RowRef;
 use super::span::PermitSpan;
-use crate::model::schema::TableId;
-use crate::model::sets::TableSet;
+use crate::model::schema::{Feed, TableId};
 use crate::model::time::KnownTime;
 
 /// What decides who leaves, and what is seen of those who come back.
@@ -99,7 +98,16 @@ impl Presence {
 
     /// The last instant before the person had left, of somebody who has.
     pub fn last_seen(&self, as_of: KnownTime) -> Option<KnownTime> {
-        self.leavings().filter(|until| *until <= as_of).max().map(|until| until.minus(1))
+        self.last_left(as_of).map(|until| until.minus(1))
+    }
+
+    /// What was known before this does not count any more as of an instant: since the person came back, or left.
+    pub fn forgotten_before(&self, as_of: KnownTime) -> KnownTime {
+        self.since(as_of).or_else(|| self.last_left(as_of)).unwrap_or(KnownTime::MIN)
+    }
+
+    fn last_left(&self, as_of: KnownTime) -> Option<KnownTime> {
+        self.leavings().filter(|until| *until <= as_of).max()
     }
 
     /// Heap bytes.
@@ -110,7 +118,11 @@ impl Presence {
 
 /// Other records of the permits feed than permits bring a person back, too: until the next permit, or for as long as there is none.
 fn come_back_with_signs(stays: &mut Vec<Stay>, rows: &[RowRef]) {
-    let signs = rows.iter().filter(|row| row.is_of(SIGNS)).map(|row| KnownTime(row.known()));
+    let is_sign = |row: &&RowRef| {
+        let table = TableId::ALL[row.table_index()];
+        table.def().feed == Feed::Permits && !matches!(table, TableId::Permits | TableId::Anchors)
+    };
+    let signs = rows.iter().filter(is_sign).map(|row| KnownTime(row.known()));
     let mut last: Option<KnownTime> = None;
     for known in signs {
         let next = stays.partition_point(|stay| stay.until <= known);
@@ -123,15 +135,6 @@ fn come_back_with_signs(stays: &mut Vec<Stay>, rows: &[RowRef]) {
     }
     stays.extend(last.map(|from| Stay { from, until: KnownTime::MAX }));
 }
-
-/// Tables of the permits feed whose records bring a person back who has left.
-const SIGNS: TableSet = TableSet(
-    1 << TableId::PermitEmployers as u32
-        | 1 << TableId::Applications as u32
-        | 1 << TableId::Statuses as u32
-        | 1 << TableId::Documents as u32
-        | 1 << TableId::Identities as u32,
-);
 
 /// The time in which a version of a permit keeps its holder.
 #[derive(Clone, Copy, Debug)]

@@ -8,15 +8,14 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::PermitColumns;
 use super::index::RowRef;
 use super::packed::Packed;
 pub use super::store::saved::{Captured, Segments, Tail, Unfit};
-use super::{ClassSet, ENDED_ON, Entity, EntityNo, History, Keeps, Person, PersonNo, Presence, VALID_TO, hash_subject};
-use crate::history::span::{PermitSpan, VALID_FROM};
+use super::{ClassSet, Entity, EntityNo, History, Keeps, Person, PersonNo, hash_subject};
 use crate::history::store::RowId;
 use crate::model::record::Op;
-use crate::model::schema::{Feed, TableId};
-use crate::model::time::{Day, KnownTime};
+use crate::model::schema::TableId;
 
 /// How much of a history has been captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -450,54 +449,12 @@ impl Restoring {
         Ok(())
     }
 
-    /// Spans, classes and first known times of persons, from the rows of the permits feed and of links.
+    /// What follows from persons' rows of the permits feed and of links.
     fn note_permits(&mut self) {
         let History { persons, stores, keeps, .. } = &mut self.history;
-        let permits = &stores[TableId::Permits.index()];
-        let columns = ["permit_class", VALID_FROM, VALID_TO, ENDED_ON].map(|name| permits.column(name));
-        let [Some(class_of), Some(from), Some(to), Some(ended)] = columns else { return };
-        let mut class = String::new();
+        let Some(columns) = PermitColumns::of(&stores[TableId::Permits.index()]) else { return };
         for no in 0..persons.len() {
-            let person = &mut persons[no];
-            let (mut spans, mut classes, mut linked) = (Vec::new(), ClassSet::default(), false);
-            let (mut first_permit, mut anchored) = (KnownTime::MAX, KnownTime::MAX);
-            for row in &person.rows {
-                let table = TableId::ALL[row.table_index()];
-                let known = KnownTime(row.known());
-                linked |= table.is_link();
-                if table == TableId::Anchors {
-                    anchored = anchored.min(known);
-                } else if table.def().feed == Feed::Permits {
-                    first_permit = first_permit.min(known);
-                }
-                if table != TableId::Permits {
-                    continue;
-                }
-                let day = |name: &str| {
-                    let column = match name {
-                        VALID_FROM => from,
-                        VALID_TO => to,
-                        _ => ended,
-                    };
-                    permits.number(column, row.row()).map(|day| Day(day as i32))
-                };
-                spans.push(PermitSpan::new(row.key(), row.op(), row.known(), day));
-                class.clear();
-                if row.op() != Op::Retract && permits.write(class_of, row.row(), &mut class) {
-                    classes = classes.union(ClassSet::of(&class));
-                }
-            }
-            if linked {
-                classes = classes.union(ClassSet::of_unit(&person.subject));
-            }
-            person.classes = classes;
-            if !spans.is_empty() || first_permit < KnownTime::MAX || anchored < KnownTime::MAX {
-                let presence = Presence::new(&spans, &person.rows, *keeps);
-                let own = person.own();
-                spans.shrink_to_fit();
-                own.presence = presence;
-                (own.spans, own.first_permit_known, own.anchored_known) = (spans, first_permit, anchored);
-            }
+            persons[no].follow_rows(&columns, *keeps);
         }
     }
 

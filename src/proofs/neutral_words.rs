@@ -5,9 +5,12 @@
 //! that no letter that looks like another hides a word. A list cannot know every way to say it; what it does not know is for the person
 //! who reviews a rule.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::Catalogue;
 use crate::catalogue::file::{RuleFile, Said};
 use crate::catalogue::refused::{Highlight, Refused};
+use crate::model::alert::Bilingual;
 use crate::model::schema::TableId;
 use crate::proofs::code_lists::{Codes, outputs};
 use crate::proofs::own;
@@ -145,23 +148,23 @@ fn of_words(catalogue: &Catalogue) -> Vec<Refused> {
             refused.push(refuse(&name, format!("what it says of {name} {wrong}"), HINT));
         }
     }
-    // What the program was made with, it is made with for all: who edits the directory gives words to what they add.
-    let shipped = Words::parse(own::WORDS).unwrap_or_default();
-    for (name, words) in catalogue.words.given() {
-        if let Some((_, known)) = shipped.given().find(|(known, own)| *known == name && *own != words) {
-            let message = format!("it calls {name} \"{}\", which the program calls \"{}\"", words.en, known.en);
-            refused.push(refuse(&name, message, "leave the program's own words as they are"));
-        }
-    }
     let columns =
         catalogue.words.own_columns().filter_map(|(name, own)| Some((name.to_owned(), own, labels::column(name)?)));
     let is_of_registers = |column: &str| TableId::ALL.into_iter().any(|table| table.def().column(column).is_some());
     let codes = catalogue.words.own_codes().filter(|(column, ..)| is_of_registers(column));
     let codes = codes
         .filter_map(|(column, code, own)| Some((format!("{column} \"{code}\""), own, labels::code(column, code)?)));
-    for (name, own, known) in columns.chain(codes).filter(|(_, own, known)| *own != known) {
+    let of_registers = columns.chain(codes);
+    let of_registers = of_registers
+        .map(|(name, own, known)| (name, own, known, "leave it out: what registers say has its words already"));
+    // What the program was made with, it is made with for all: who edits the directory gives words to what they add.
+    let shipped = Words::parse(own::WORDS).unwrap_or_default();
+    let mut shipped: BTreeMap<String, Bilingual> = shipped.given().map(|(name, words)| (name, words.clone())).collect();
+    let of_ours = catalogue.words.given().filter_map(|(name, own)| Some((shipped.remove(&name)?, name, own)));
+    let of_ours = of_ours.map(|(known, name, own)| (name, own, known, "leave the program's own words as they are"));
+    for (name, own, known, hint) in of_ours.chain(of_registers).filter(|(_, own, known, _)| *own != known) {
         let message = format!("it calls {name} \"{}\", which the program calls \"{}\"", own.en, known.en);
-        refused.push(refuse(&name, message, "leave it out: what registers say has its words already"));
+        refused.push(refuse(&name, message, hint));
     }
     refused
 }

@@ -119,35 +119,46 @@ impl Shard {
     /// To be called when everything has been settled.
     pub fn erase(&mut self, until: KnownTime, after: i64) {
         let limit = until.minus(after);
-        let mut put_off = Vec::new();
-        for _ in 0..ERASED_AT_ONCE {
-            let first = self.leaving.gone.first().copied();
-            let Some((left_at, person)) = first.filter(|(at, _)| *at <= limit) else { break };
-            self.leaving.gone.remove(&(left_at, person));
-            let is_about = !self.detector.rules_of(person).is_empty() || self.shows_something(person);
-            if self.history.person(person).has_left(limit) && is_about {
-                // What a rule has found that has failed since, or a link.
-                put_off.push((KnownTime(limit.0.saturating_add(MICROS_PER_DAY)), person));
+        let mut due: BTreeSet<PersonNo> = BTreeSet::new();
+        while due.len() < ERASED_AT_ONCE
+            && let Some((left_at, unit)) = self.leaving.gone.first().copied().filter(|(at, _)| *at <= limit)
+        {
+            self.leaving.gone.remove(&(left_at, unit));
+            due.insert(unit);
+        }
+        for unit in due {
+            if self.history.person(unit).has_left(limit) && self.is_about(unit) {
+                self.leaving.gone.insert((KnownTime(limit.0.saturating_add(MICROS_PER_DAY)), unit));
             } else {
-                self.erase_unit(person, limit);
+                self.erase_unit(unit, limit);
             }
         }
-        self.leaving.gone.extend(put_off);
-        let has_struck = self.leaving.blanks_from.is_some();
-        if has_struck && self.leaving.blanks_from.is_some_and(|from| from <= until) {
-            let captured = self.captured.clone().unwrap_or_else(|| self.history.mark());
-            let is_blanked = self.history.blank_next(&captured);
-            self.leaving.work.segments += u64::from(is_blanked);
-            if !is_blanked {
-                self.leaving.blanks_from = None;
-                self.history.blank_rest();
-                self.forget_names();
-                // What is on disk still has the rows and the names.
-                self.capture_whole();
+        match self.leaving.blanks_from {
+            Some(from) if from <= until => self.blank_some(),
+            None if self.history.struck() > 0 => {
+                self.leaving.blanks_from = Some(KnownTime(until.0.saturating_add(after)));
             }
-        } else if !has_struck && self.history.struck() > 0 {
-            self.leaving.blanks_from = Some(KnownTime(until.0.saturating_add(after)));
+            _ => {}
         }
+    }
+
+    /// Blanks the erased rows of a segment; after the last, what no checkpoint has, and the names.
+    fn blank_some(&mut self) {
+        let captured = self.captured.clone().unwrap_or_else(|| self.history.mark());
+        if self.history.blank_next(&captured) {
+            self.leaving.work.segments += 1;
+            return;
+        }
+        self.leaving.blanks_from = None;
+        self.history.blank_rest();
+        self.forget_names();
+        // What is on disk still has the rows and the names.
+        self.capture_whole();
+    }
+
+    /// Whether something stands about a unit of which nothing counts: what a rule has found that has failed since, or a link.
+    fn is_about(&self, unit: PersonNo) -> bool {
+        !self.detector.rules_of(unit).is_empty() || self.shows_something(unit)
     }
 
     fn erase_unit(&mut self, unit: PersonNo, as_of: KnownTime) {
@@ -164,8 +175,10 @@ impl Shard {
     /// Forgets the names of units of which nothing is left and about which nothing stands.
     fn forget_names(&mut self) {
         for unit in std::mem::take(&mut self.leaving.empty) {
-            let is_about = !self.detector.rules_of(unit).is_empty() || self.shows_something(unit);
-            if !is_about && self.history.forget(unit) {
+            if self.is_about(unit) {
+                // The next time.
+                self.leaving.empty.push(unit);
+            } else if self.history.forget(unit) {
                 self.leaving.work.units += 1;
                 self.detector.forget(unit);
                 self.forget_unit(unit);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::history::ClassSet;
 use crate::history::presence::Keeps;
 use crate::model::record::{Record, Value};
 use crate::model::time::{Day, parse_day};
