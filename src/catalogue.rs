@@ -49,6 +49,7 @@ use crate::catalogue::refused::Refused;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::thresholds::thresholds;
 use crate::model::schema::TableId;
+use crate::model::stage::Stage;
 use crate::words::Words;
 
 pub use files::{is_left_behind, text_of};
@@ -264,9 +265,15 @@ impl Catalogue {
         Err(CatalogueError::UnknownDisabled { id: id.clone(), near: near_rules(id, &self.rules) })
     }
 
-    /// Removes rules that are disabled or drafts. A rule that stays must not use one that is removed.
-    pub fn retain_live(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
-        self.rules.retain(|rule| rule.header.stage == "live" && !disabled.contains(&rule.header.id));
+    /// Whether a rule is on trial.
+    pub fn has_trials(&self) -> bool {
+        self.rules.iter().any(|rule| rule.header.stage() == Stage::Shadow)
+    }
+
+    /// Keeps the rules that a live run evaluates: live and shadow ones that are not disabled. A rule that stays must not use one that
+    /// is removed.
+    pub fn retain_running(&mut self, disabled: &[String]) -> Result<(), CatalogueError> {
+        self.rules.retain(|rule| rule.header.stage().runs() && !disabled.contains(&rule.header.id));
         self.drop_unread_links();
         self.check_uses()
     }

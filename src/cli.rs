@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::catalogue::file::RuleFile;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::config::Config;
 use crate::model::schema::Feed;
@@ -68,6 +69,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     Reidentify(reidentify::ReidentifyArgs),
     /// Replay recorded feeds: through the engine, or as one plain batch query.
+    ///
+    /// Runs the rules that are live or on trial (`"stage": "shadow"` in the log); drafts and retired ones where --rule names them.
     Replay(replay::ReplayArgs),
     Rules(rules::Rules),
     /// Print the batch query of the standing set as a DuckDB script.
@@ -106,6 +109,21 @@ impl RulesArgs {
 
     pub fn load(&self) -> anyhow::Result<Catalogue> {
         self.load_with(&Config::default())
+    }
+
+    /// As `load_with`, but without drafts and retired rules that are not asked for by name: what a live run evaluates.
+    pub fn load_running(&self, config: &Config) -> anyhow::Result<Catalogue> {
+        let mut catalogue = self.load_with(config)?;
+        if self.only.is_empty() {
+            let is_left_out = |rule: &&RuleFile| !rule.header.stage().runs();
+            let told = |rule: &RuleFile| format!("{} ({})", rule.header.id, rule.header.stage);
+            let left_out: Vec<String> = catalogue.rules.iter().filter(is_left_out).map(told).collect();
+            if !left_out.is_empty() {
+                note!("not run unless --rule names it: {}", left_out.join(", "));
+            }
+            catalogue.rules.retain(|rule| rule.header.stage().runs());
+        }
+        Ok(catalogue)
     }
 
     /// As `load`, with the exceptions from safeguards and the parameters (`[rules.set]`) of a configuration; `--set` goes before these.

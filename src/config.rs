@@ -18,6 +18,7 @@ pub use keys::{AlertsConfig, AuditConfig, OlderKey};
 
 use crate::model::clock::wall;
 use crate::model::schema::{Feed, TableId};
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, MICROS_PER_DAY, MICROS_PER_SECOND, WallTime, parse_instant};
 
 /// Default of `kafka.max_ahead_seconds`: seconds by which clocks may differ.
@@ -478,7 +479,16 @@ impl KafkaConfig {
     }
 
     pub fn alerts_topic(&self) -> String {
-        format!("{}alerts", self.topic_prefix)
+        self.topic_of(Outlet::Officers)
+    }
+
+    /// The topic of rules on trial.
+    pub fn shadow_topic(&self) -> String {
+        self.topic_of(Outlet::Shadow)
+    }
+
+    pub fn topic_of(&self, outlet: Outlet) -> String {
+        format!("{}{}", self.topic_prefix, outlet.name())
     }
 
     pub fn quarantine_topic(&self) -> String {

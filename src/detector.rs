@@ -22,6 +22,7 @@ use rustc_hash::FxHashMap;
 use crate::history::PersonNo;
 use crate::model::alert::{AlertId, Severity, Status};
 use crate::model::sets::{FeedSet, RuleBits, RuleNo};
+use crate::model::stage::Outlet;
 use crate::model::time::{Day, KnownTime};
 use crate::rules::{CancellerSet, Conditions, Hit};
 
@@ -119,6 +120,8 @@ pub struct Transition {
 pub struct RuleRef<'a> {
     pub number: RuleNo,
     pub id: &'a str,
+    /// Where its alerts go.
+    pub outlet: Outlet,
     /// Cancellers that concern the rule.
     pub cancellers: CancellerSet,
     /// What an alert of the row tells its reader (`model::alert::content`).
@@ -145,7 +148,8 @@ struct Timer {
 pub struct Detector {
     /// Only persons with standing alerts, timers or conditions; most have none.
     persons: FxHashMap<PersonNo, Box<PersonState>>,
-    sequences: FxHashMap<AlertId, u64>,
+    /// By outlet: a rule that changes its stage begins anew on the other topic.
+    sequences: [FxHashMap<AlertId, u64>; Outlet::COUNT],
     fact_timers: BTreeSet<(KnownTime, PersonNo, RuleNo)>,
     /// By rule.
     absence_timers: Vec<BTreeSet<(KnownTime, PersonNo)>>,
@@ -211,22 +215,22 @@ impl Detector {
     }
 
     /// Last sequence number of an alert.
-    pub fn sequence(&self, id: AlertId) -> u64 {
-        self.sequences.get(&id).copied().unwrap_or(0)
+    pub fn sequence(&self, outlet: Outlet, id: AlertId) -> u64 {
+        self.sequences[outlet.index()].get(&id).copied().unwrap_or(0)
     }
 
     /// Continues the sequence of an alert from what was published.
-    pub fn set_sequence(&mut self, id: AlertId, sequence: u64) {
-        self.sequences.insert(id, sequence);
+    pub fn set_sequence(&mut self, outlet: Outlet, id: AlertId, sequence: u64) {
+        self.sequences[outlet.index()].insert(id, sequence);
     }
 
-    /// Forgets every sequence; recovery then sets those that the topic says.
-    pub fn clear_sequences(&mut self) {
-        self.sequences.clear();
+    /// Forgets every sequence of an outlet; recovery then sets those that its topic says.
+    pub fn clear_sequences(&mut self, outlet: Outlet) {
+        self.sequences[outlet.index()].clear();
     }
 
-    pub fn next_sequence(&mut self, id: AlertId) -> u64 {
-        let sequence = self.sequences.entry(id).or_insert(0);
+    pub fn next_sequence(&mut self, outlet: Outlet, id: AlertId) -> u64 {
+        let sequence = self.sequences[outlet.index()].entry(id).or_insert(0);
         *sequence += 1;
         *sequence
     }
@@ -341,22 +345,24 @@ impl Detector {
         }
     }
 
-    /// Marks the person's standing alerts of rules that read the late feeds, if they stood when the late record came.
+    /// Marks the person's standing alerts of rules that read the late feeds, if they stood when the late record came. `rule` says what
+    /// a rule reads, and where its alerts go.
     pub fn mark_late(
         &mut self,
         person: PersonNo,
         as_of: KnownTime,
-        reads: impl Fn(RuleNo) -> FeedSet,
+        rule: impl Fn(RuleNo) -> (FeedSet, Outlet),
         late: Late,
         out: &mut Vec<Transition>,
     ) {
         let Some(state) = self.persons.get_mut(&person) else { return };
         for alert in &mut state.standing {
-            if alert.late || alert.alert_at > late.at || reads(alert.rule).0 & late.feeds.0 == 0 {
+            let (reads, outlet) = rule(alert.rule);
+            if alert.late || alert.alert_at > late.at || reads.0 & late.feeds.0 == 0 {
                 continue;
             }
             alert.late = true;
-            let sequence = self.sequences.entry(alert.id).or_insert(0);
+            let sequence = self.sequences[outlet.index()].entry(alert.id).or_insert(0);
             *sequence += 1;
             out.push(Transition {
                 as_of,
@@ -402,7 +408,7 @@ impl Detector {
         let state = self.persons.entry(person).or_default();
         let first = out.len();
         let mut change = |alert: &Standing, status, reason: Option<String>, hit, is_withheld| {
-            let sequence = self.sequences.entry(alert.id).or_insert(0);
+            let sequence = self.sequences[rule.outlet.index()].entry(alert.id).or_insert(0);
             *sequence += 1;
             out.push(Transition {
                 as_of: cause.as_of,

@@ -27,8 +27,11 @@ use thiserror::Error;
 use crate::config::{ConfigError, KafkaConfig};
 use crate::model::schema::Feed;
 
+mod own;
 pub mod topics;
 
+pub(crate) use own::has_no_trial_topic;
+pub use own::{check_own_topics, check_trial_topic};
 pub use topics::create_missing_topics;
 
 /// How long a query to the cluster (metadata, offsets, topics) may take.
@@ -51,6 +54,10 @@ pub enum ClusterError {
     Metadata { brokers: String, topic: String, message: String },
     #[error("topic \"{topic}\" does not exist; `permitwatch topics create` makes what is missing")]
     MissingTopic { topic: String },
+    #[error(
+        "a rule is on trial (stage = \"shadow\") and there is no topic \"{topic}\" for its alerts, or permitwatch may not see it; `permitwatch topics create` makes what is missing, config/ADAPTERS.md (section 9) has the rights"
+    )]
+    NoTrialTopic { topic: String },
     #[error(
         "topic \"{topic}\" has {partitions} partitions, \"{other}\" has {expected}: a shard reads one number of every feed and writes to the same one, so the counts must be equal"
     )]
@@ -323,23 +330,6 @@ pub(crate) fn is_passing(code: RDKafkaErrorCode) -> bool {
             | UnknownTopic
             | UnknownTopicOrPartition
     )
-}
-
-/// Checks the topics that a shard writes besides the internal ones: they need exactly one partition per shard. With fewer, a
-/// shard's alerts would have nowhere to go; with more, nobody would read what a greater number of shards had published.
-pub fn check_own_topics(config: &KafkaConfig, partitions: i32) -> Result<(), ClusterError> {
-    let consumer = plain_consumer(config)?;
-    for topic in [config.alerts_topic(), config.quarantine_topic()] {
-        match partition_count(&consumer, config, &topic)? {
-            None => return Err(ClusterError::MissingTopic { topic }),
-            Some(found) if found != partitions => {
-                let other = config.topic(Feed::Permits);
-                return Err(ClusterError::PartitionCounts { topic, partitions: found, other, expected: partitions });
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// The partition count that all feeds share; a missing topic or another count is an error.

@@ -10,4 +10,5 @@ pub mod purpose;
 pub mod record;
 pub mod schema;
 pub mod sets;
+pub mod stage;
 pub mod time;

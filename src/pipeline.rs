@@ -39,6 +39,7 @@ use crate::merge::{Merge, Merged};
 use crate::model::clock::wall;
 use crate::model::record::{Fates, NextOffset};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pipeline::recovery::Recovery;
 use crate::pipeline::reload::Reloader;
@@ -94,7 +95,7 @@ pub struct Pipeline<S, K, O> {
     /// Name of the permit snapshot's file, for the headers of alerts.
     snapshot: Option<String>,
     /// Reads again which alerts the topic says stand.
-    reread: Box<dyn Fn() -> Result<Recovery, PipelineError> + Send>,
+    reread: Box<Reread>,
     /// Commits the next offsets to the consumer group.
     commit: Box<Commit>,
     checkpoints: Option<Checkpoints>,
@@ -104,8 +105,16 @@ pub struct Pipeline<S, K, O> {
     last_known: [KnownTime; Feed::COUNT],
 }
 
+/// Reads what the topic of each outlet says.
+type Reread = dyn Fn() -> Result<Vec<Recovery>, PipelineError> + Send;
+
 /// Commits the next offset of each feed to the consumer group.
 type Commit = dyn Fn(&[NextOffset; Feed::COUNT]) + Send;
+
+/// The ids of the rules, and where their alerts go.
+fn outlets(shard: &Shard) -> Vec<(String, Outlet)> {
+    shard.rules().iter().map(|rule| (rule.file.header.id.clone(), rule.outlet())).collect()
+}
 
 /// State that only the loop uses.
 struct Loop {
@@ -138,7 +147,7 @@ struct Loop {
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     /// A pipeline that publishes from its first record on, never reads the alerts topic again and commits no offsets.
     pub fn new(shard: Shard, merge: Merge<S>, sink: K, observer: O, common: Common, reloader: Reloader) -> Self {
-        let rules: Vec<String> = shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+        let rules: Vec<(String, Outlet)> = outlets(&shard);
         Pipeline {
             telemetry: ShardTelemetry::new(shard.number(), &rules, wall()),
             shard,
@@ -149,7 +158,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             reloader,
             common,
             snapshot: None,
-            reread: Box::new(|| Ok(Recovery::default())),
+            reread: Box::new(|| Ok(Vec::new())),
             commit: Box::new(|_| {}),
             checkpoints: None,
             has_checkpoint: false,
@@ -184,7 +193,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// `reread` is called when the alerts topic has lost messages or another writer has written to it.
     #[must_use]
-    pub fn with_topic(self, reread: impl Fn() -> Result<Recovery, PipelineError> + Send + 'static) -> Self {
+    pub fn with_topic(self, reread: impl Fn() -> Result<Vec<Recovery>, PipelineError> + Send + 'static) -> Self {
         Pipeline { reread: Box::new(reread), ..self }
     }
 
@@ -285,7 +294,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         let Some(rules) = self.reloader.poll() else { return Ok(()) };
         match self.shard.replace_rules(rules) {
             Ok(withdrawn) => {
-                let ids: Vec<String> = self.shard.rules().iter().map(|rule| rule.file.header.id.clone()).collect();
+                let ids = outlets(&self.shard);
                 self.telemetry.replace_rules(self.shard.number(), &ids);
                 // The census counts by the rule numbers of the old set.
                 state.census = None;

@@ -14,11 +14,12 @@ use thiserror::Error;
 use crate::checkpoint::reader::goes_on_from;
 use crate::checkpoint::writer::{Own, Writer};
 use crate::config::Config;
-use crate::kafka::{ClusterError, Patience};
+use crate::kafka::{self, ClusterError, Patience};
 use crate::merge::Merge;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::KnownTime;
 use crate::pipeline::reload::{Reloader, RulesInForce};
 use crate::pipeline::{Checkpoints, Common, Lost, Observer, Pipeline, PipelineError, Rebuild};
@@ -128,6 +129,9 @@ impl Instance {
         stopped: &Arc<AtomicBool>,
     ) -> Result<Vec<Shard>, ServiceError> {
         let (consumer, assignments) = KafkaConsumer::join(&self.config.kafka, &self.pseudonyms)?;
+        if self.rules.get().1.has_trials() {
+            kafka::check_trial_topic(&self.config.kafka)?;
+        }
         let consumer = Arc::new(consumer);
         telemetry::shards(consumer.partitions());
         let lost: Arc<[Arc<Lost>]> = (0..consumer.partitions()).map(|_| Arc::default()).collect();
@@ -432,24 +436,24 @@ impl ShardParts {
             from: from.as_ref(),
         };
         let whole = |error| self.wait_for_feed(number, error, &is_needed);
-        let Found { recovery, next, older, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
+        let Found { recoveries, next, older, lacks_links } = until(|| restart.recover(), whole).map_err(failed)?;
         self.readiness.recovering(number);
-        if recovery.is_none() {
+        if recoveries.iter().all(Option::is_none) {
             self.readiness.recovered(number);
         }
-        let links_until = until(|| restart.recover_links(&mut shard, next, lacks_links), whole).map_err(failed)?;
+        let links_until = until(|| restart.recover_links(&mut shard, next[0], lacks_links), whole).map_err(failed)?;
         telemetry::feeds_whole(number);
         let sink = KafkaSink::new(&self.config.kafka, Arc::clone(&self.pseudonyms), number, next)
             .map_err(|error| failed(error.into()))?
             .ending_older(older);
-        shard.detector_mut().clear_sequences();
+        Outlet::ALL.into_iter().for_each(|outlet| shard.detector_mut().clear_sequences(outlet));
         let checkpoints = self.checkpoints(number, from.as_ref(), snapshot_now, move || owned.stands())?;
         let last_known = from.map_or([KnownTime::MIN; Feed::COUNT], |from| from.positions.map(|(_, known)| known));
         let (config, pseudonyms, consumer) = (Arc::clone(&self.config), self.pseudonyms, self.consumer);
         let observer = Ready { inner: observer, readiness: self.readiness, shard: number };
         let common = Common { config: self.config, partitions: self.partitions, stop: self.stop, lost: self.lost };
         Pipeline::new(shard, merge, sink, observer, common, Reloader::new(self.rules, generation))
-            .rebuilding(Rebuild::new(recovery, links_until, lacks_links))
+            .rebuilding(Rebuild::new(recoveries, links_until, lacks_links))
             .with_snapshot(snapshot)
             .going_on(last_known)
             .with_checkpoints(checkpoints)

@@ -33,6 +33,7 @@ use crate::model::clock::{Clocks, Spoken};
 use crate::model::record::{Coordinates, Fates, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::{FeedSet, RuleBits, TableSet};
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pseudonyms::Pseudonyms;
 use crate::rules::planned::PlannedRule;
@@ -42,6 +43,7 @@ pub use evaluate::Pass;
 pub use leaving::ErasureWork;
 pub use links::{LINK_SOURCE, Said, ShownRecord, WriterClock, link_payload, source_of};
 pub use reload::LINKS_DIFFER;
+pub(crate) use reload::withdrawn_as;
 
 /// How records are ordered and when deadlines fall due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +131,8 @@ pub struct Shard {
     heard: Option<Vec<(PersonNo, Transition)>>,
     /// What each standing alert says.
     said: render::Bodies,
-    /// By published id: the sequence at which an alert was withdrawn without a word, before the shard started.
-    floors: FxHashMap<AlertId, u64>,
+    /// By outlet and published id: the sequence at which an alert was withdrawn without a word, before the shard started.
+    floors: [FxHashMap<AlertId, u64>; Outlet::COUNT],
     clocks: Clocks,
     /// Strict order: the known time up to which each feed of a recording reaches; `None`: every feed reaches as far as the shard is
     /// settled.
@@ -169,7 +171,7 @@ impl Shard {
             detector: Detector::new(count),
             heard: None,
             said: render::Bodies::default(),
-            floors: FxHashMap::default(),
+            floors: Default::default(),
             clocks: Clocks::default(),
             spoken: None,
             waits_for: (0..count).map(|rule| rules.waits_for(rule)).collect(),
@@ -234,15 +236,15 @@ impl Shard {
         &self.rules
     }
 
-    /// Sets what the topic says of alerts that were withdrawn without a word: by published id, their last sequence.
-    pub fn set_floors(&mut self, floors: impl IntoIterator<Item = (AlertId, u64)>) {
-        self.floors = floors.into_iter().collect();
+    /// Sets what an outlet's topic says of alerts that were withdrawn without a word: by published id, their last sequence.
+    pub fn set_floors(&mut self, outlet: Outlet, floors: impl IntoIterator<Item = (AlertId, u64)>) {
+        self.floors[outlet.index()] = floors.into_iter().collect();
     }
 
     /// The sequence of the next transition of an alert.
-    pub fn next_sequence(&mut self, id: AlertId) -> u64 {
-        let next = self.detector.next_sequence(id);
-        self.above_floor(id, next)
+    pub fn next_sequence(&mut self, outlet: Outlet, id: AlertId) -> u64 {
+        let next = self.detector.next_sequence(outlet, id);
+        self.above_floor(outlet, id, next)
     }
 
     /// The id of the key that pseudonyms are made with.

@@ -1,4 +1,4 @@
-//! Where alerts go: the alerts topic; and where quarantined messages are noted.
+//! Where alerts go: the alerts topic, and a topic of its own for those of rules on trial; and where quarantined messages are noted.
 
 pub mod kafka;
 
@@ -10,6 +10,7 @@ use crate::model::clock::wall;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
 use crate::model::sets::FeedSet;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::shard::{Emitted, ShownRecord};
 use crate::source::Waker;
@@ -123,7 +124,7 @@ pub struct Shown {
 /// When the broker had written a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// When it had written the batch's alerts, and those of all batches before.
+    /// When it had written the batch's alerts for officers, and those of all batches before.
     pub alerts_at: WallTime,
     /// When it had written the whole batch.
     pub at: WallTime,
@@ -132,8 +133,9 @@ pub struct Acknowledged {
 /// Takes a shard's alerts, in order.
 ///
 /// A call may return before the broker has written what was handed over. `seal` ends a batch, and `acknowledged` reports the
-/// batches one after the other when they have been written. Alerts are written in the order in which they are handed over, across
-/// batches too: after a crash the topic holds all alerts up to some alert, and none after it.
+/// batches one after the other when they have been written. The alerts of an outlet are written in the order in which they are handed
+/// over, across batches too: after a crash its topic holds all alerts up to some alert, and none after it. Between the topics of two
+/// outlets there is no order.
 pub trait AlertSink: Send {
     /// Publishes alerts; sends none twice and skips none. On an error the shard halts and restarts from what the topic says.
     fn publish(&mut self, alerts: &[Emitted], headers: &RunHeaders) -> Result<(), SinkError>;
@@ -147,7 +149,7 @@ pub trait AlertSink: Send {
     }
 
     /// Removes alerts that somebody else has put among the shard's, by their published ids.
-    fn disown(&mut self, _: &[AlertId]) -> Result<(), SinkError> {
+    fn disown(&mut self, _: Outlet, _: &[AlertId]) -> Result<(), SinkError> {
         Ok(())
     }
 

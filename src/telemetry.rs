@@ -191,6 +191,8 @@ const RULE_DISABLED: &str = "permitwatch_rule_disabled";
 const RULE_RELOADS: &str = "permitwatch_rule_reloads_total";
 const ALERT_TRANSITIONS: &str = "permitwatch_alert_transitions_total";
 const ALERTS_STANDING: &str = "permitwatch_alerts_standing";
+const SHADOW_TRANSITIONS: &str = "permitwatch_shadow_alert_transitions_total";
+const SHADOW_STANDING: &str = "permitwatch_shadow_alerts_standing";
 const PUBLISHED: &str = "permitwatch_published_total";
 const PUBLISH_ERRORS: &str = "permitwatch_publish_errors_total";
 const TIMERS: &str = "permitwatch_timers";
@@ -231,7 +233,7 @@ pub const VERSION: &str = match option_env!("PERMITWATCH_BUILD") {
 };
 
 /// Topics that permitwatch writes and reads back.
-const OWN_TOPICS: [&str; 3] = ["links", "derived", "alerts"];
+const OWN_TOPICS: [&str; 4] = ["links", "derived", "alerts", "shadow-alerts"];
 
 const fn metric(
     name: &'static str,
@@ -247,7 +249,7 @@ use Kind::*;
 
 /// Every metric. `config/METRICS.md` says what to do about each.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 62] = [
+pub const METRICS: [Metric; 64] = [
     metric(MESSAGES_READ, Counter, &["feed"], "messages", "Messages taken from the source"),
     metric(MESSAGES, Counter, &["feed", "fate"], "messages", "Messages by how they ended; adds up to the messages read"),
     metric(QUARANTINED, Counter, &["feed", "reason"], "messages", "Messages set aside, by reason"),
@@ -278,7 +280,9 @@ pub const METRICS: [Metric; 62] = [
     metric(RULE_RELOADS, Counter, &["outcome"], "reloads", "Times that the rule files were read again, by outcome: taken, unchanged or refused"),
     metric(ALERT_TRANSITIONS, Counter, &["rule", "status", "severity"], "transitions", "Alert transitions by rule, status and severity"),
     metric(ALERTS_STANDING, Gauge, &["rule", "severity", "shard"], "alerts", "Alerts that stand"),
-    metric(PUBLISHED, Counter, &[], "transitions", "Alert transitions acknowledged by the sink"),
+    metric(SHADOW_TRANSITIONS, Counter, &["rule", "status", "severity"], "transitions", "Alert transitions of rules on trial (`stage = \"shadow\"`), which no officer sees"),
+    metric(SHADOW_STANDING, Gauge, &["rule", "severity", "shard"], "alerts", "Alerts of rules on trial that stand"),
+    metric(PUBLISHED, Counter, &[], "transitions", "Alert transitions for officers acknowledged by the sink"),
     metric(PUBLISH_ERRORS, Counter, &[], "errors", "Failed attempts to publish; each halts the shard"),
     metric(TIMERS, Gauge, &["shard"], "timers", "Instants ahead at which a person is to be evaluated again"),
     metric(STATE_ROWS, Gauge, &["table", "shard"], "rows", "Rows of history kept, every version counted"),
@@ -525,6 +529,7 @@ mod tests {
     use crate::model::alert::{Severity, Status};
     use crate::model::record::{Fate, Fates, Reason};
     use crate::model::schema::TableId;
+    use crate::model::stage::Outlet;
     use crate::model::time::KnownTime;
 
     /// The metrics of one shard that has called every function once.
@@ -543,7 +548,8 @@ mod tests {
         checkpoint_captured(Duration::from_millis(1));
         restored(7, Duration::from_millis(300));
         recovery_progress(7, 0.5);
-        let mut shard = ShardTelemetry::new(7, &["work-not-started".to_owned()], WallTime(1_700_000_000_000_000));
+        let rules = [("work-not-started".to_owned(), Outlet::Officers), ("on-trial".to_owned(), Outlet::Shadow)];
+        let mut shard = ShardTelemetry::new(7, &rules, WallTime(1_700_000_000_000_000));
         let mut fates = Fates::default();
         fates.count(Feed::Border, Fate::Quarantined(Reason::Future));
         fates.count(Feed::Border, Fate::Evaluated);

@@ -83,8 +83,43 @@ fn explained(report: &str) -> Vec<&str> {
 fn the_same_rules_say_the_same() {
     let report = permitwatch("diff queries --input feeds --max-new 0", 0);
     assert!(report.contains("the rules are the same in both"), "{report}");
-    let listed = permitwatch("rules list", 0).lines().count() - 1;
+    // A draft is run only where it is asked for by name.
+    let listed = permitwatch("rules list", 0).lines().filter(|line| !line.contains("  draft  ")).count() - 1;
     assert!(report.contains(&format!("\n{listed} rules ")) && explained(&report).is_empty(), "{report}");
+}
+
+#[test]
+fn a_rule_that_goes_live_is_told_as_new_to_officers() {
+    const RULE: &str = "salary-drop";
+    let (here, trial) = (STAGE.path().join("queries"), STAGE.path().join("on-trial"));
+    copy(&here, &trial);
+    let file = trial.join(format!("{RULE}.sql"));
+    let (id, text) = (format!("id = \"{RULE}\"\n"), fs::read_to_string(&file).unwrap());
+    assert!(text.contains(&id), "{text}");
+    let staged = format!("{id}stage = \"shadow\"\nstage_since = 2026-09-01\n");
+    fs::write(&file, text.replacen(&id, &staged, 1)).unwrap();
+    let promoted = raised(&format!("--rules on-trial --rule {RULE}"), "on-trial.ndjson").len();
+    assert!(promoted > 0 && lines("on-trial.ndjson").iter().all(|line| line["stage"] == "shadow"));
+    raised(&format!("--rule {RULE}"), "live.ndjson");
+    assert!(lines("live.ndjson").iter().all(|line| line.get("stage").is_none()));
+    let report = permitwatch(&format!("diff on-trial queries --input feeds --max-new {promoted}"), 0);
+    for words in [
+        format!("they differ in {RULE} (shadow in A, live in B)\n"),
+        format!("{RULE} goes live in B: officers get its {promoted} alerts, all new to them\n"),
+        format!("{RULE}, new to officers in B: {promoted} alerts\n"),
+    ] {
+        assert!(report.contains(&words), "{words}: {report}");
+    }
+    let more = format!("diff on-trial queries --input feeds --rule {RULE} --max-new {}", promoted - 1);
+    permitwatch(&more, 1);
+    let back = permitwatch(&format!("diff queries on-trial --input feeds --rule {RULE} --max-new 0"), 0);
+    assert!(back.contains(&format!("{RULE} goes on trial in B: officers lose its {promoted} alerts\n")), "{back}");
+    // Retired it is run only where it is asked for.
+    fs::write(&file, text.replacen(&id, &staged.replace("shadow", "retired"), 1)).unwrap();
+    let left_out = permitwatch("replay --rules on-trial --input feeds --out all.ndjson", 0);
+    assert!(left_out.contains(&format!("{RULE} (retired)")) && left_out.contains(" (draft)"), "{left_out}");
+    assert!(lines("all.ndjson").iter().all(|line| line["rule_id"] != RULE));
+    assert_eq!(raised(&format!("--rules on-trial --rule {RULE}"), "retired.ndjson").len(), promoted);
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn what_would_pass_now_is_produced_when_asked_for_and_not_before() {
         known_time: past,
     };
     let pseudonyms = Arc::new(Pseudonyms::new("a key of the tests, thirty-two bytes", "1"));
-    let mut sink = KafkaSink::new(&config, pseudonyms, wrong, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, pseudonyms, wrong, [NextOffset(0); 2]).unwrap();
     // A shard that rebuilds sets the same message aside again.
     sink.quarantine(&[entry(0, Reason::Misrouted)]).unwrap();
     sink.quarantine(&[entry(0, Reason::Misrouted), entry(1, Reason::Future), entry(9, Reason::Malformed)]).unwrap();

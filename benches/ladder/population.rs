@@ -265,7 +265,13 @@ impl Original {
                 for (rule, hits) in &subject.hits {
                     let (id, cancellers) = rules.get(*rule).context("a rule has gone")?;
                     let hits: Vec<Hit> = hits.iter().map(|hit| copy.hit(hit)).collect();
-                    let rule = RuleRef { number: RuleNo::at(*rule), id, cancellers: *cancellers, content: &|_| 0 };
+                    let rule = RuleRef {
+                        number: RuleNo::at(*rule),
+                        id,
+                        outlet: permitwatch::model::stage::Outlet::Officers,
+                        cancellers: *cancellers,
+                        content: &|_| 0,
+                    };
                     shard.detector_mut().settle(person, rule, &hits, cause, now, &mut transitions);
                     transitions.clear();
                 }

@@ -87,7 +87,12 @@ impl Filled {
 
     pub fn sink(&self, shard: i32) -> anyhow::Result<KafkaSink> {
         let next = read_published(&self.topics.config, &pseudonyms(), shard)?.next;
-        Ok(KafkaSink::new(&self.topics.config, Arc::new(pseudonyms()), shard, next)?)
+        Ok(KafkaSink::new(
+            &self.topics.config,
+            Arc::new(pseudonyms()),
+            shard,
+            [next, permitwatch::model::record::NextOffset(0)],
+        )?)
     }
 
     fn count(&self) -> anyhow::Result<Vec<Sample>> {

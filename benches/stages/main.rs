@@ -151,6 +151,7 @@ fn diff(criterion: &mut Criterion, shard: &Shard, original: &Original) {
             let rule = RuleRef {
                 number: RuleNo::at(*rule),
                 id: &of.file.header.id,
+                outlet: of.outlet(),
                 cancellers: of.cancellers,
                 content: &|_| 0,
             };
@@ -174,7 +175,13 @@ fn timers(criterion: &mut Criterion, original: &Original) {
     let mut group = criterion.benchmark_group("timers");
     for persons in TIMERS {
         let mut detector = Detector::new(1);
-        let rule = RuleRef { number: RuleNo::at(0), id: "bench", cancellers: CancellerSet::default(), content: &|_| 0 };
+        let rule = RuleRef {
+            number: RuleNo::at(0),
+            id: "bench",
+            outlet: permitwatch::model::stage::Outlet::Officers,
+            cancellers: CancellerSet::default(),
+            content: &|_| 0,
+        };
         let cause = Cause { as_of: KnownTime(0), corrected: false, recomputed: false, has_left: false };
         let now = Span { until: KnownTime(0), absence: KnownTime(0) };
         let mut set = |person: u32, day: i64| {

@@ -14,6 +14,8 @@ use crate::catalogue::params::{self, Replaced};
 use crate::catalogue::stars;
 use crate::model::alert::{Bilingual, Severity};
 use crate::model::purpose::Purpose;
+use crate::model::stage::Stage;
+use crate::model::time::{Day, parse_day};
 use crate::words::{self, Language, Words, of};
 
 /// Names that view `cancellers` may use.
@@ -67,9 +69,11 @@ pub struct Header {
     /// Per table: how far back the rule needs history for an open-ended permit.
     #[serde(default)]
     pub horizon: BTreeMap<String, String>,
-    /// live or draft; a draft is checked and replayed, but no live run uses it.
+    /// draft, shadow, live or retired ([`Stage`]).
     #[serde(default = "live")]
     pub stage: String,
+    /// Since when the rule is in its stage, a date.
+    pub stage_since: Option<Date>,
     /// The purpose of the disclosures that the rule reads: permit_control, payment_control or follow_up.
     #[serde(default = "permit_control")]
     pub purpose: String,
@@ -89,7 +93,44 @@ fn permit_control() -> String {
 }
 
 fn live() -> String {
-    "live".into()
+    Stage::Live.name().into()
+}
+
+/// A date, in quotation marks or without.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Date {
+    Bare(toml::value::Datetime),
+    Text(String),
+}
+
+impl Date {
+    fn text(&self) -> String {
+        match self {
+            Date::Bare(date) => date.to_string(),
+            Date::Text(text) => text.clone(),
+        }
+    }
+
+    /// `None` if it is none.
+    pub fn day(&self) -> Option<Day> {
+        parse_day(&self.text())
+    }
+}
+
+impl Header {
+    /// The stage that the header names; it has been checked.
+    pub fn stage(&self) -> Stage {
+        Stage::from_name(&self.stage).unwrap_or(Stage::Draft)
+    }
+
+    /// Stage and date, as a reader is told.
+    pub fn told_stage(&self) -> String {
+        match self.stage_since.as_ref().and_then(Date::day) {
+            Some(since) => format!("{} since {since}", self.stage),
+            None => self.stage.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -228,6 +269,10 @@ pub enum FileError {
     NoRange { file: String, param: String, least: i64, most: i64 },
     #[error("rule {file}: header key {key} is \"{value}\"; known are {known}")]
     Value { file: String, key: &'static str, value: String, known: &'static str },
+    #[error("rule {file}: stage_since is {value}, which is no date; write YYYY-MM-DD")]
+    Since { file: String, value: String },
+    #[error("rule {file}: stage = \"{stage}\" needs the date since when it is; add stage_since = YYYY-MM-DD")]
+    NoSince { file: String, stage: String },
     #[error("rule {file}: cadence needs a key: what is known about a person is looked at as it comes")]
     Cadence { file: String },
     #[error("rule {file}: {message}")]
@@ -257,6 +302,7 @@ impl RuleFile {
             errors.push(FileError::Name { file: file(), id: header.id.clone() });
         }
         check_words(&header, &file(), &mut errors);
+        check_since(&header, &file(), &mut errors);
         if header.cadence.is_some() && header.key.is_none() {
             errors.push(FileError::Cadence { file: file() });
         }
@@ -374,7 +420,7 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
     };
     let gates = ["open", "request", "verify", "closed"];
     check("legal_gate", &header.legal_gate, &gates, "open, request, verify, closed");
-    check("stage", &header.stage, &["live", "draft"], "live, draft");
+    check("stage", &header.stage, &Stage::ALL.map(Stage::name), "draft, shadow, live, retired");
     if let Some(key) = &header.key {
         check("key", key, &KEYS, "employer_id");
     }
@@ -389,6 +435,18 @@ fn check_words(header: &Header, file: &str, errors: &mut Vec<FileError>) {
             &CANCELLERS,
             "naturalised, deceased, permit_ended, protected, minor, application_pending",
         );
+    }
+}
+
+/// Whoever reads that a rule is on trial, or is no more in force, asks since when.
+fn check_since(header: &Header, file: &str, errors: &mut Vec<FileError>) {
+    let (file, stage) = (file.to_owned(), header.stage.clone());
+    match &header.stage_since {
+        Some(since) if since.day().is_none() => errors.push(FileError::Since { file, value: since.text() }),
+        None if matches!(header.stage(), Stage::Shadow | Stage::Retired) => {
+            errors.push(FileError::NoSince { file, stage });
+        }
+        _ => {}
     }
 }
 
@@ -446,6 +504,32 @@ mod tests {
         // Behind a minus a bare -3 would begin a comment.
         let below = format!("{plain}\nmin = -8");
         assert_eq!(rule(&below, &[("n", -3)]).unwrap().sql, "SELECT 1 -(-3) AS a");
+    }
+
+    #[test]
+    fn whoever_is_on_trial_or_retired_says_since_when() {
+        let stage = |text: &str| {
+            let rule = rule(&format!("{text}\n[params.n]\ndoc = \"\"\ndefault = 3"), &[]);
+            rule.map(|rule| (rule.header.stage(), rule.header.told_stage()))
+        };
+        assert_eq!(stage(""), Ok((Stage::Live, "live".into())));
+        assert_eq!(stage("stage = \"draft\""), Ok((Stage::Draft, "draft".into())));
+        // A date of TOML, or one in quotation marks.
+        let since = |text: &str| stage(&format!("stage = \"shadow\"\nstage_since = {text}"));
+        let told = Ok((Stage::Shadow, "shadow since 2026-12-01".into()));
+        assert_eq!((since("2026-12-01"), since("\"2026-12-01\"")), (told.clone(), told));
+        let is_none = |text: &str| format!("rule r.sql: stage_since is {text}, which is no date; write YYYY-MM-DD");
+        for text in ["2026-13-01", "12:00:00", "2026-12-01T12:00:00"] {
+            assert_eq!(since(&format!("\"{text}\"")), Err(is_none(text)));
+        }
+        assert_eq!(since("2026-12-01T12:00:00"), Err(is_none("2026-12-01T12:00:00")));
+        for name in ["shadow", "retired"] {
+            let refused =
+                format!("rule r.sql: stage = \"{name}\" needs the date since when it is; add stage_since = YYYY-MM-DD");
+            assert_eq!(stage(&format!("stage = \"{name}\"")), Err(refused));
+        }
+        let unknown = stage("stage = \"trial\"").unwrap_err();
+        assert!(unknown.contains("\"trial\"; known are draft, shadow, live, retired"), "{unknown}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ impl Catalogue {
         let mut hash = Sha256::new();
         for rule in &self.rules {
             hash.update(self.fingerprint(rule));
+            if !rule.header.stage().is_live() {
+                hash.update(&rule.header.stage);
+            }
         }
         hex::encode(&hash.finalize()[..8])
     }

@@ -3,6 +3,20 @@
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::model::schema::TableId;
+use crate::model::stage::Stage;
+
+/// Why what a rule on trial finds is kept from those that are not.
+const NOT_OF_STAGE: &str =
+    "which is on trial, a draft or retired: what it finds must not reach officers through a rule that is live";
+
+/// Whether a rule of one stage may read what one of another finds. What links show is for all rules, so they count as live.
+fn may_use(own: Stage, used: Stage) -> bool {
+    match own {
+        Stage::Live => used == Stage::Live,
+        Stage::Shadow => used.runs(),
+        Stage::Draft | Stage::Retired => true,
+    }
+}
 
 impl Catalogue {
     /// Keeps only these rules and those that they use. Views and links stay, since the rules' fingerprints cover them.
@@ -87,6 +101,9 @@ impl Catalogue {
                     Some(other) if !other.header.uses.is_empty() || other.header.key.is_some() => {
                         return refuse(what(), used, "which itself uses others: one level only");
                     }
+                    Some(other) if !may_use(rule.header.stage(), other.header.stage()) => {
+                        return refuse(what(), used, NOT_OF_STAGE);
+                    }
                     Some(_) => {}
                 }
             }
@@ -98,6 +115,9 @@ impl Catalogue {
                     None => return refuse(what(), used, "which is not in the catalogue, or is disabled"),
                     Some(other) if other.header.key.is_some() => {
                         return refuse(what(), used, "which is not about persons");
+                    }
+                    Some(other) if !may_use(Stage::Live, other.header.stage()) => {
+                        return refuse(what(), used, NOT_OF_STAGE);
                     }
                     Some(_) => {}
                 }

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::file::Date;
 use crate::catalogue::reads::Definitions;
 use crate::cli::{RulesArgs, counted};
 use crate::config::Config;
@@ -143,6 +144,7 @@ fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
                 "legal_gate": header.legal_gate,
                 "purpose": header.purpose,
                 "stage": header.stage,
+                "stage_since": header.stage_since.as_ref().and_then(Date::day).map(|day| day.to_string()),
                 "fingerprint": fingerprint(examined, rule),
                 "reads": read_by(examined, definitions.as_ref(), rule),
             })

@@ -21,6 +21,7 @@ use crate::tools::revision;
 /// subject and alert key are: then its id is. Of each rule is counted how many alerts are
 ///
 /// - only A, only B: raised in one set at some time, in the other never;
+/// - promoted: raised in both, but its rule is on trial in A and live in B, so officers see it in B alone; demoted: the reverse;
 /// - earlier, later: raised for the first time earlier or later in B than in A, with the median of the difference;
 /// - stronger, weaker: of another severity in B when they stood last;
 /// - ends earlier, ends later: their last end; what stands at the end ends later than all else;
@@ -54,7 +55,7 @@ pub struct DiffArgs {
     /// Examples of each rule and kind.
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     examples: usize,
-    /// Exit with 1 if more alerts than this are raised only in B, be it that they ended since.
+    /// Exit with 1 if officers get more alerts than this only in B, be it that they ended since or that their rule is no longer on trial.
     #[arg(long, value_name = "NUMBER")]
     max_new: Option<usize>,
     /// Where to write every alert that differs, one JSON object a line.
@@ -116,10 +117,10 @@ fn sides(args: &DiffArgs, config: &Config) -> [RulesArgs; 2] {
 
 fn load(sides: &[RulesArgs; 2], config: &Config, only: &[String]) -> anyhow::Result<[Catalogue; 2]> {
     let [a, b] = sides;
-    let mut catalogues = [a.load_with(config).context("A")?, b.load_with(config).context("B")?];
     if only.is_empty() {
-        return Ok(catalogues);
+        return Ok([a.load_running(config).context("A")?, b.load_running(config).context("B")?]);
     }
+    let mut catalogues = [a.load_with(config).context("A")?, b.load_with(config).context("B")?];
     let mut ids = BTreeSet::new();
     for name in only {
         let found = catalogues.each_ref().map(|catalogue| catalogue.named(name).map(|rule| rule.header.id.clone()));

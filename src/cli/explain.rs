@@ -11,11 +11,12 @@ use crate::cli::{AbsentArgs, RulesArgs, audit, replay};
 use crate::config::Config;
 use crate::kafka;
 use crate::model::alert::{Alert, AlertId};
+use crate::model::stage::Outlet;
 use crate::model::time::KnownTime;
 use crate::pseudonyms::Kind;
-use crate::sink::kafka::read_published;
+use crate::sink::kafka::read_published_of;
 use crate::source::files::Recorded;
-use crate::terminal;
+use crate::terminal::{self, note};
 use crate::tools::explain::{self, AlertFacts, Closed, Options, Page};
 use crate::words::Language;
 
@@ -143,15 +144,19 @@ fn published_alert(args: &ExplainArgs, config: &Config, id: &str) -> anyhow::Res
     let catalogue = args.rules.load_with(config)?;
     let wanted = AlertId::from_hex(id).context("the alert id is not hexadecimal")?;
     let pseudonyms = audit::keys(config)?;
-    for shard in 0..kafka::shard_count(&config.kafka)? {
-        let published = read_published(&config.kafka, &pseudonyms, shard)?.alerts;
+    let shards = 0..kafka::shard_count(&config.kafka)?;
+    for (outlet, shard) in Outlet::ALL.into_iter().flat_map(|outlet| shards.clone().map(move |shard| (outlet, shard))) {
+        let published = read_published_of(outlet, &config.kafka, &pseudonyms, shard)?.alerts;
         let is_wanted = |(own, alert): &(AlertId, Alert)| !alert.is_withheld && pseudonyms.is_id_of(wanted, *own);
         if let Some((_, alert)) = published.into_iter().find(is_wanted) {
             let alert = Alert { alert_id: id.to_owned(), ..alert };
+            if outlet == Outlet::Shadow {
+                note!("{} was on trial when it said this: no officer was shown it", alert.rule_id);
+            }
             return show_alert(args, &catalogue, explain::alert_from_topic(&catalogue, &alert, &closed(args))?);
         }
     }
-    bail!("no alert {id} in topic \"{}\"", config.kafka.alerts_topic())
+    bail!("no alert {id} in topics \"{}\"", Outlet::ALL.map(|outlet| config.kafka.topic_of(outlet)).join("\", \""))
 }
 
 fn options(args: &ExplainArgs, config: &Config, recorded: Recorded<'_>) -> anyhow::Result<Options> {

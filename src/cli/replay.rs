@@ -145,7 +145,7 @@ pub fn timeline(config: &Config, as_of: KnownTime, batch: u32) -> anyhow::Result
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
-    let catalogue = args.rules.load_with(&config)?;
+    let catalogue = args.rules.load_running(&config)?;
     if args.mode == Mode::Batch {
         refuse_unsound(&catalogue)?;
     }
@@ -273,7 +273,7 @@ pub fn refuse_failed(catalogue: &Catalogue, replayed: &Replayed, max_errors: u32
 }
 
 pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
-    let catalogue = args.rules.load()?;
+    let catalogue = args.rules.load_running(&Config::default())?;
     refuse_unsound(&catalogue)?;
     let recorded = args.absent.of(&args.input)?.read_as_of(args.as_of);
     // DuckDB must not accept what batch refuses.
@@ -357,7 +357,9 @@ fn print_standing(catalogue: &Catalogue, standing: &[StandingRow]) {
     say!("{:<28} {:>7} {:>7} {:>7} {:>7}", "standing", "info", "weak", "medium", "strong");
     for rule in &catalogue.rules {
         let [info, weak, medium, strong] = counts.get(rule.header.id.as_str()).copied().unwrap_or_default();
-        say!("{:<28} {info:>7} {weak:>7} {medium:>7} {strong:>7}", rule.header.id);
+        let stage = if rule.header.stage().is_live() { "" } else { &rule.header.stage };
+        let line = format!("{:<28} {info:>7} {weak:>7} {medium:>7} {strong:>7}  {stage}", rule.header.id);
+        say!("{}", line.trim_end());
     }
 }
 

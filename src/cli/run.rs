@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::catalogue::Catalogue;
 use crate::cli::plan_rules;
 use crate::config::Config;
 use crate::http::HttpServer;
@@ -16,7 +17,7 @@ use crate::pipeline::Unobserved;
 use crate::pipeline::reload::{Changes, RulesInForce, Watch, in_force};
 use crate::readiness::Readiness;
 use crate::service::Instance;
-use crate::{logs, telemetry};
+use crate::{kafka, logs, telemetry};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -98,7 +99,11 @@ async fn watch_rules(rules: Arc<RulesInForce>, config: Arc<Config>) {
 
 fn reload(rules: &RulesInForce, config: &Config) {
     let before = rules.get().1.set_fingerprint();
-    match rules.reload(&config.rules) {
+    let is_ready = |new: &Catalogue| match new.has_trials() {
+        true => kafka::check_trial_topic(&config.kafka).map_err(|error| error.to_string()),
+        false => Ok(()),
+    };
+    match rules.reload_if(&config.rules, is_ready) {
         Ok(changes) if changes == Changes::default() => {
             telemetry::reloaded("unchanged");
             tracing::info!("rules read again: nothing has changed");

@@ -9,9 +9,8 @@ use clap::Args;
 use crate::catalogue::file::split_header;
 use crate::catalogue::{Catalogue, text_of};
 use crate::cli::{Inputs, counted, write_whole};
-use crate::model::time::format_micros;
 use crate::terminal::say;
-use crate::tools::cases::{self, CaseError, Fate, Mutants, Report, RuleCases};
+use crate::tools::cases::{self, CaseError, Fate, Mutants, Report, RuleCases, clock};
 
 mod update;
 
@@ -173,12 +172,6 @@ fn print_report(report: &Report, verbose: bool) {
             }
         }
     }
-}
-
-/// A clock, as cases write it.
-fn clock(micros: i64) -> String {
-    let text = format_micros(micros).replace('T', " ");
-    text.split('.').next().unwrap_or(&text).trim_end_matches(" 00:00:00").to_owned()
 }
 
 /// Tries the mutants of each rule, and prints those that the cases do not catch.

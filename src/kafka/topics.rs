@@ -55,7 +55,7 @@ pub struct Plan {
 
 const COUNTS: &str = "a shard reads one partition number of every feed and writes to the same one; a topic's count is for good, so it has to be made anew";
 
-/// All topics of an installation: the feeds, the two internal ones, alerts, quarantine.
+/// All topics of an installation: the feeds, the two internal ones, alerts, those of rules on trial, quarantine.
 pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
     let feeds = Feed::ALL.into_iter().map(|feed| Topic { name: config.topic(feed), settings: of_feed(feed, config) });
     let alerts = vec![
@@ -75,7 +75,8 @@ pub fn wanted(config: &KafkaConfig) -> Vec<Topic> {
     ];
     feeds
         .chain([
-            Topic { name: config.alerts_topic(), settings: alerts },
+            Topic { name: config.alerts_topic(), settings: alerts.clone() },
+            Topic { name: config.shadow_topic(), settings: alerts },
             Topic { name: config.quarantine_topic(), settings: quarantine },
         ])
         .collect()
@@ -260,12 +261,15 @@ mod tests {
     #[test]
     fn every_topic_has_what_it_is_for() {
         let topics = wanted(&KafkaConfig::default());
-        assert_eq!(topics.len(), Feed::COUNT + 2);
+        assert_eq!(topics.len(), Feed::COUNT + 3);
         let value = |topic: &str, name: &str| {
             let topic = topics.iter().find(|found| found.name == format!("permitwatch.{topic}")).unwrap();
             topic.settings.iter().find(|setting| setting.name == name).map(|setting| setting.value.clone())
         };
-        assert_eq!(value("alerts", "cleanup.policy").as_deref(), Some("compact"));
+        for topic in ["alerts", "shadow-alerts"] {
+            assert_eq!(value(topic, "cleanup.policy").as_deref(), Some("compact"));
+            assert_eq!(value(topic, "retention.ms").as_deref(), Some("-1"));
+        }
         assert_eq!(value("quarantine", "retention.ms").as_deref(), Some("2592000000"));
         for feed in Feed::ALL {
             assert_eq!(value(feed.name(), "cleanup.policy").as_deref(), Some("delete"));

@@ -8,6 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::model::stage::{Outlet, Stage};
+
 /// How certain and how serious an indication is, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -154,7 +156,7 @@ pub struct Alert {
     #[serde(default)]
     pub secrecy_class: i64,
     /// Why: `fulfilled` or a canceller's name (cleared), `corrected`, `superseded`, `left_population`, `rule_withdrawn`,
-    /// `recomputed` (retracted).
+    /// `rule_promoted`, `recomputed` (retracted).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Alert id that replaces this one after a correction moved the start of the episode.
@@ -165,6 +167,9 @@ pub struct Alert {
     /// A record that came too late for the kept history concerns this alert: a person should look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late_record: bool,
+    /// The stage of its rule; a live one's is not written.
+    #[serde(default, skip_serializing_if = "Stage::is_live")]
+    pub stage: Stage,
     /// It ends because its person is protected now: nothing but its id, sequence and status leaves (see [`Alert::said`]).
     #[serde(skip)]
     pub is_withheld: bool,
@@ -192,6 +197,11 @@ pub fn content(
 }
 
 impl Alert {
+    /// Where it goes.
+    pub fn outlet(&self) -> Outlet {
+        self.stage.outlet()
+    }
+
     /// What may be written of it anywhere.
     pub fn said(&self) -> Said<'_> {
         match self.is_withheld {
@@ -251,6 +261,7 @@ impl Alert {
             replaced_by: None,
             replaces: None,
             late_record: false,
+            stage: Stage::Live,
             is_withheld: false,
         }
     }

@@ -57,11 +57,13 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
         self.answer_topic(state)
     }
 
-    /// Reads the alerts topic again, and publishes the difference between what it says stands and what stands.
+    /// Reads the topics of alerts again, and publishes the difference between what they say stands and what stands.
     fn answer_topic(&mut self, state: &mut Loop) -> Result<(), PipelineError> {
-        let recovery = (self.reread)()?;
-        self.sink.disown(recovery.foreign())?;
-        let difference = unsent(recovery.difference_in_course(&mut self.shard));
+        let mut difference = Vec::new();
+        for recovery in (self.reread)()? {
+            self.sink.disown(recovery.outlet(), recovery.foreign())?;
+            difference.extend(unsent(recovery.difference_in_course(&mut self.shard)));
+        }
         self.publish(&difference)?;
         self.note(state, difference, Fates::default(), false);
         Ok(())

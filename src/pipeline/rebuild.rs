@@ -8,6 +8,7 @@ use super::losses::unsent;
 use super::{Observer, Pipeline, PipelineError};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::KnownTime;
 use crate::pipeline::recovery::Recovery;
 use crate::shard::Emitted;
@@ -21,8 +22,8 @@ pub const UNNOTICED: Duration = Duration::from_secs(15);
 /// How far a starting shard must read before it publishes; empty for a shard that has never published.
 #[derive(Default)]
 pub struct Rebuild {
-    /// `Some` while alerts are kept back.
-    recovery: Option<Recovery>,
+    /// By outlet: `Some` while its alerts are kept back.
+    recoveries: [Option<Recovery>; Outlet::COUNT],
     /// By link feed, how far the shard must read before it publishes the records that the topic lacks; none once it has (see
     /// `shard::links`).
     links_until: BTreeMap<Feed, ReadUpTo>,
@@ -35,7 +36,11 @@ pub struct Rebuild {
 impl Rebuild {
     /// `links_until`: how far the shard had read when it last published link records; `lacks_links`: the internal topics have lost
     /// some, which other shards may have written.
-    pub fn new(recovery: Option<Recovery>, links_until: Option<ReadUpTo>, lacks_links: bool) -> Rebuild {
+    pub fn new(
+        recoveries: [Option<Recovery>; Outlet::COUNT],
+        links_until: Option<ReadUpTo>,
+        lacks_links: bool,
+    ) -> Rebuild {
         let [nothing, links] = [[KnownTime::MIN; 2], links_until.map_or([KnownTime::MIN; 2], |until| until.heard)];
         // The first hop reads no links, the second those of the first.
         let until = |until: ReadUpTo| {
@@ -46,7 +51,7 @@ impl Rebuild {
         };
         let not_before = lacks_links.then(|| Instant::now() + UNNOTICED);
         let links_until = links_until.into_iter().flat_map(until).collect();
-        Rebuild { recovery, links_until, not_before, from: [NextOffset::default(); Feed::COUNT] }
+        Rebuild { recoveries, links_until, not_before, from: [NextOffset::default(); Feed::COUNT] }
     }
 
     pub(super) fn beginning_at(self, from: [NextOffset; Feed::COUNT]) -> Rebuild {
@@ -55,12 +60,13 @@ impl Rebuild {
 
     /// The share that has been read of what must be read before anything is published; `None` if nothing need be.
     pub(super) fn share(&self, read: &ReadUpTo) -> Option<f64> {
-        self.recovery.as_ref().map(|recovery| recovery.share(&self.from, read))
+        let shares = self.recoveries.iter().flatten().map(|recovery| recovery.share(&self.from, read));
+        shares.reduce(f64::min)
     }
 
-    /// Whether alerts are kept back.
+    /// Whether alerts are kept back, be it those of rules on trial.
     pub(super) fn is_silent(&self) -> bool {
-        self.recovery.is_some()
+        self.recoveries.iter().any(Option::is_some)
     }
 
     /// Whether records of the link feed are kept back.
@@ -68,10 +74,13 @@ impl Rebuild {
         self.links_until.contains_key(&feed)
     }
 
-    /// Whether a shard that has read so far knows what it knew when it last published.
-    fn is_over(&self, read: &ReadUpTo) -> bool {
-        self.recovery.as_ref().is_some_and(|recovery| recovery.is_complete(read))
-            && self.not_before.is_none_or(|time| Instant::now() >= time)
+    /// The outlets on whose topics a shard that has read so far last published when it knew no more.
+    fn over(&self, read: &ReadUpTo) -> Vec<Outlet> {
+        if self.not_before.is_some_and(|time| Instant::now() < time) {
+            return Vec::new();
+        }
+        let complete = self.recoveries.iter().flatten().filter(|recovery| recovery.is_complete(read));
+        complete.map(Recovery::outlet).collect()
     }
 
     /// Link feeds of which the shard has read as far as when it last published their records.
@@ -87,7 +96,7 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             return false;
         }
         let read = self.read();
-        self.rebuild.is_over(&read) || !self.rebuild.links_over(&read).is_empty()
+        !self.rebuild.over(&read).is_empty() || !self.rebuild.links_over(&read).is_empty()
     }
 
     /// Once the shard has read up to where it last published link records, publishes those that the topics lack.
@@ -102,18 +111,33 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
 
     /// Keeps alerts back during the rebuild; at its end returns the difference in their place.
     pub(super) fn recover(&mut self, emitted: Vec<Emitted>) -> Result<Vec<Emitted>, PipelineError> {
-        let is_over = self.rebuild.is_over(&self.read());
-        let Some(recovery) = &mut self.rebuild.recovery else { return Ok(emitted) };
-        recovery.keep_silent(emitted);
-        if !is_over {
-            return Ok(Vec::new());
+        if !self.rebuild.is_silent() {
+            return Ok(emitted);
         }
-        let recovery = self.rebuild.recovery.take().unwrap_or_default();
-        self.sink.disown(recovery.foreign())?;
-        let difference = recovery.difference(&mut self.shard);
-        tracing::info!(shard = self.shard.number(), alerts = difference.len(), "recovered; publishing the difference");
-        self.telemetry.recovering(false);
-        self.observer.recovered(self.shard.number());
-        Ok(unsent(difference))
+        let over = self.rebuild.over(&self.read());
+        let mut out = Vec::new();
+        for emitted in emitted {
+            match &mut self.rebuild.recoveries[emitted.alert.outlet().index()] {
+                Some(recovery) => recovery.keep_silent(emitted),
+                None => out.push(emitted),
+            }
+        }
+        for outlet in over {
+            let Some(recovery) = self.rebuild.recoveries[outlet.index()].take() else { continue };
+            self.sink.disown(outlet, recovery.foreign())?;
+            let difference = recovery.difference(&mut self.shard);
+            tracing::info!(
+                shard = self.shard.number(),
+                topic = outlet.name(),
+                alerts = difference.len(),
+                "recovered; publishing the difference"
+            );
+            out.extend(unsent(difference));
+        }
+        if !self.rebuild.is_silent() {
+            self.telemetry.recovering(false);
+            self.observer.recovered(self.shard.number());
+        }
+        Ok(out)
     }
 }

@@ -1,4 +1,5 @@
-//! Recovering from the alerts topic (contract C3, first form).
+//! Recovering from the alerts topic, and from that of rules on trial (contract C3, first form). Each is recovered by itself: neither waits
+//! for the other, and a crash that has cut them off at different places loses and invents nothing on either.
 //!
 //! A shard reads its partition of the alerts topic, then the feeds from the beginning, *silently*: it remembers the transitions
 //! that it works out and does not publish them. Once it has read as far as the last published alert says (its headers carry the
@@ -13,14 +14,17 @@ use crate::detector::{LATE_RECORD, Standing};
 use crate::model::alert::{Alert, AlertId, Status};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, format_micros};
-use crate::shard::{Emitted, Shard};
+use crate::shard::{Emitted, Shard, withdrawn_as};
 use crate::sink::ReadUpTo;
 use crate::sink::kafka::Published;
 
-/// What the alerts topic said when the shard started.
-#[derive(Debug, Default)]
+/// What an outlet's topic said when the shard started.
+#[derive(Debug)]
 pub struct Recovery {
+    /// Whose topic it is.
+    outlet: Outlet,
     /// The last published transition of each alert.
     published: BTreeMap<AlertId, Alert>,
     /// Those that are to be said again, though they say what they should: whoever reads the topic sees something else.
@@ -37,9 +41,13 @@ pub struct Recovery {
 
 impl Recovery {
     /// `target` comes from the headers of the last published alert.
-    pub fn new(published: Published, target: ReadUpTo) -> Recovery {
+    pub fn new(outlet: Outlet, published: Published, target: ReadUpTo) -> Recovery {
         let Published { alerts, again, foreign, floors, .. } = published;
-        Recovery { published: alerts, again, foreign, floors, target, rebuilt: BTreeMap::new() }
+        Recovery { outlet, published: alerts, again, foreign, floors, target, rebuilt: BTreeMap::new() }
+    }
+
+    pub fn outlet(&self) -> Outlet {
+        self.outlet
     }
 
     /// Published ids that are none of the shard's.
@@ -62,35 +70,34 @@ impl Recovery {
         if all == 0 { 1.0 } else { done as f64 / all as f64 }
     }
 
-    /// Remembers transitions that the rebuild works out.
-    pub fn keep_silent(&mut self, emitted: Vec<Emitted>) {
-        for Emitted { alert, .. } in emitted {
-            if let Some(id) = AlertId::from_hex(&alert.alert_id) {
-                self.rebuilt.insert(id, alert);
-            }
+    /// Remembers a transition that the rebuild works out.
+    pub fn keep_silent(&mut self, Emitted { alert, .. }: Emitted) {
+        if let Some(id) = AlertId::from_hex(&alert.alert_id) {
+            self.rebuilt.insert(id, alert);
         }
     }
 
     /// The alerts to publish so that the topic says what stands, in the order of alert ids. Continues the topic's sequences in the
     /// detector.
     pub fn difference(self, shard: &mut Shard) -> Vec<Alert> {
-        shard.detector_mut().clear_sequences();
+        shard.detector_mut().clear_sequences(self.outlet);
         self.difference_in_course(shard)
     }
 
     /// The same for a running shard: its own sequences continue even if the topic has lost the messages that carried them.
     pub fn difference_in_course(self, shard: &mut Shard) -> Vec<Alert> {
-        let Recovery { published, again, floors, mut rebuilt, .. } = self;
-        shard.set_floors(floors);
+        let Recovery { outlet, published, again, floors, mut rebuilt, .. } = self;
+        shard.set_floors(outlet, floors);
         let withheld: BTreeSet<String> = shard.detector().withheld().into_iter().map(str::to_owned).collect();
         let clock = shard.clock();
         for (id, alert) in &published {
-            let sequence = alert.sequence.max(shard.detector_mut().sequence(*id));
-            shard.detector_mut().set_sequence(*id, sequence);
+            let sequence = alert.sequence.max(shard.detector().sequence(outlet, *id));
+            shard.detector_mut().set_sequence(outlet, *id, sequence);
         }
         let mut standing = BTreeSet::new();
         let mut out = Vec::new();
-        for (person, alert) in shard.standing() {
+        let is_of_outlet = |alert: &Standing| shard.rules()[alert.rule.index()].outlet() == outlet;
+        for (person, alert) in shard.standing().into_iter().filter(|(_, alert)| is_of_outlet(alert)) {
             standing.insert(alert.id);
             let known = rebuilt.remove(&alert.id).filter(|known| known.status.stands());
             let on_topic = published.get(&alert.id).filter(|published| published.status.stands());
@@ -109,14 +116,14 @@ impl Recovery {
         }
         for (id, on_topic) in published.iter().filter(|(id, _)| !standing.contains(id)) {
             if on_topic.status.stands() {
-                let alert = ended(shard, rebuilt.remove(id), on_topic, clock);
+                let alert = ended(shard, outlet, rebuilt.remove(id), on_topic, clock);
                 out.push((*id, if withheld.contains(&alert.subject) { alert.withheld() } else { alert }));
             } else if again.contains(id) {
                 out.push((*id, on_topic.clone()));
             }
         }
         out.sort_by_key(|(id, _)| *id);
-        out.into_iter().map(|(id, alert)| Alert { sequence: shard.next_sequence(id), ..alert }).collect()
+        out.into_iter().map(|(id, alert)| Alert { sequence: shard.next_sequence(outlet, id), ..alert }).collect()
     }
 }
 
@@ -131,15 +138,17 @@ fn says(on_topic: &Alert, standing: &Standing) -> bool {
 
 /// The topic says that the alert stands and the rebuild says that it does not: gives the ending as the rebuild found it, else a
 /// retraction.
-fn ended(shard: &Shard, rebuilt: Option<Alert>, on_topic: &Alert, clock: KnownTime) -> Alert {
+fn ended(shard: &Shard, outlet: Outlet, rebuilt: Option<Alert>, on_topic: &Alert, clock: KnownTime) -> Alert {
     if let Some(alert) = rebuilt.filter(|alert| !alert.status.stands()) {
         return alert;
     }
-    let known = shard.rules().iter().any(|rule| rule.file.header.id == on_topic.rule_id);
+    let id = &on_topic.rule_id;
+    let known = shard.rules().iter().any(|rule| rule.file.header.id == *id && rule.outlet() == outlet);
+    let reason = if known { "recomputed" } else { withdrawn_as(shard.rules(), id) };
     Alert {
         status: Status::Retracted,
         as_of: format_micros(clock.0),
-        reason: Some(if known { "recomputed" } else { "rule_withdrawn" }.into()),
+        reason: Some(reason.into()),
         replaced_by: None,
         replaces: None,
         ..on_topic.clone()

@@ -47,6 +47,9 @@ pub enum ReloadError {
     Links,
     #[error("reading the rules panicked")]
     Panic,
+    /// What the rules need outside their directory is not there.
+    #[error("{0}")]
+    NotReady(String),
 }
 
 impl RulesInForce {
@@ -87,6 +90,15 @@ impl RulesInForce {
 
     /// Reads the directory again. On success the shards find the new catalogue; on an error nothing changes.
     pub fn reload(&self, config: &RulesConfig) -> Result<Changes, ReloadError> {
+        self.reload_if(config, |_| Ok(()))
+    }
+
+    /// The same if there is what the new rules need: else `is_ready` says what is missing.
+    pub fn reload_if(
+        &self,
+        config: &RulesConfig,
+        is_ready: impl FnOnce(&Catalogue) -> Result<(), String>,
+    ) -> Result<Changes, ReloadError> {
         let read = || {
             let new = in_force(config)?;
             let planned = RuleSet::plan(&new)?;
@@ -97,6 +109,7 @@ impl RulesInForce {
         if new.link_fingerprint() != rules.catalogue.link_fingerprint() {
             return Err(ReloadError::Links);
         }
+        is_ready(&new).map_err(ReloadError::NotReady)?;
         let changes = changes(&rules.catalogue, &new);
         if changes != Changes::default() {
             *rules = InForce { catalogue: Arc::new(new), planned: Some(planned) };
@@ -118,7 +131,8 @@ pub fn exceptions(config: &RulesConfig) -> Vec<Exception> {
     config.exception.iter().map(exception).collect()
 }
 
-/// The rules that a live run uses: no drafts, no disabled rules and, unless `run_closed` is set, none whose gateway is closed.
+/// The rules that a live run evaluates, live and shadow: no drafts, no retired or disabled rules and, unless `run_closed` is set, none
+/// whose gateway is closed.
 pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::load_with(&config.dir, &config.set, &exceptions(config))?;
     for exception in &catalogue.exceptions {
@@ -128,7 +142,7 @@ pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     for rule in catalogue.retain_lawful(config.run_closed) {
         tracing::warn!(%rule, "not run: no gateway lets it (legal_gate = \"closed\"); rules.run_closed is for made-up data");
     }
-    catalogue.retain_live(&config.disabled)?;
+    catalogue.retain_running(&config.disabled)?;
     Ok(catalogue)
 }
 
@@ -138,7 +152,11 @@ fn changes(old: &Catalogue, new: &Catalogue) -> Changes {
         let id = rule.header.id.clone();
         match old.rule(&id) {
             None => out.added.push(id),
-            Some(before) if old.fingerprint(before) != new.fingerprint(rule) => out.changed.push(id),
+            Some(before)
+                if old.fingerprint(before) != new.fingerprint(rule) || before.header.stage() != rule.header.stage() =>
+            {
+                out.changed.push(id);
+            }
             Some(_) => {}
         }
     }

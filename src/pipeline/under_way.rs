@@ -6,6 +6,7 @@ use super::{Loop, Observer, Pipeline, PipelineError};
 use crate::model::clock::wall;
 use crate::model::record::{Fates, NextOffset};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::shard::Emitted;
 use crate::sink::AlertSink;
@@ -21,6 +22,11 @@ pub(super) struct UnderWay {
     /// which it has read those of all shards.
     shown: Option<[[KnownTime; 2]; 2]>,
     settled_at: WallTime,
+}
+
+/// What rules on trial say counts in no figure of what officers get.
+fn is_for_officers(emitted: &Emitted) -> bool {
+    emitted.alert.outlet() == Outlet::Officers
 }
 
 impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
@@ -58,9 +64,11 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
             };
             let Some(done) = state.under_way.pop_front() else { break };
             let [alerts_at, at] = [acknowledged.alerts_at, acknowledged.at].map(|at| at.max(done.settled_at));
-            if !done.alerts.is_empty() {
+            if done.alerts.iter().any(is_for_officers) {
                 let micros = (alerts_at.0 - done.settled_at.0).unsigned_abs();
                 self.telemetry.stage(Stage::Publish, Duration::from_micros(micros));
+            }
+            if !done.alerts.is_empty() {
                 self.report_alerts(&done.alerts, alerts_at);
             }
             state.advanced = done.positions;
@@ -77,13 +85,18 @@ impl<S: ShardSource, K: AlertSink, O: Observer> Pipeline<S, K, O> {
     }
 
     fn report_alerts(&mut self, alerts: &[Emitted], at: WallTime) {
-        self.telemetry.published(alerts.len() as u64);
-        for Emitted { alert, sent_at, .. } in alerts {
-            let rule = self.shard.rules().iter().position(|rule| rule.file.header.id == alert.rule_id);
+        self.telemetry.published(alerts.iter().filter(|emitted| is_for_officers(emitted)).count() as u64);
+        for emitted in alerts {
+            let Emitted { alert, sent_at, .. } = emitted;
+            let rule = self
+                .shard
+                .rules()
+                .iter()
+                .position(|rule| rule.file.header.id == alert.rule_id && rule.outlet() == alert.outlet());
             if let Some(rule) = rule {
                 self.telemetry.transition(rule, alert.status, alert.severity);
             }
-            if let Some(sent_at) = sent_at {
+            if let Some(sent_at) = sent_at.filter(|_| is_for_officers(emitted)) {
                 let micros = (at.0 - sent_at.0).max(0) as u64;
                 self.telemetry.event_to_alert(Duration::from_micros(micros));
             }

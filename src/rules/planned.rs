@@ -9,6 +9,7 @@ use crate::catalogue::file::RuleFile;
 use crate::history::ClassSet;
 use crate::model::schema::TableId;
 use crate::model::sets::{FeedSet, TableSet};
+use crate::model::stage::Outlet;
 use crate::rules::output::CancellerSet;
 use crate::rules::requests::Plans;
 use crate::sql::executor::Compiled;
@@ -39,6 +40,11 @@ impl PlannedRule {
         hash.update(fingerprint);
         hash.update(format!("{:?} {:?} {:?}", file.header, file.values, file.words));
         hex::encode(&hash.finalize()[..8])
+    }
+
+    /// Where its alerts go.
+    pub fn outlet(&self) -> Outlet {
+        self.file.header.stage().outlet()
     }
 
     /// Classes of the units that the rule concerns.

@@ -17,6 +17,7 @@ use crate::model::alert::AlertId;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime, parse_instant};
 use crate::pipeline::PipelineError;
 use crate::pipeline::recovery::Recovery;
@@ -37,33 +38,37 @@ pub(super) fn latest(config: &Config) -> KnownTime {
     Bound::Wall { max_ahead: config.kafka.max_ahead() }.now()
 }
 
-/// The alerts that the shard's partition of the alerts topic says stand now.
+/// The alerts that the shard's partitions of the topics of alerts say stand now.
 pub(super) fn published_now(
     config: &Config,
     pseudonyms: &Pseudonyms,
     shard: i32,
     patience: Patience<'_>,
-) -> Result<Recovery, SinkError> {
-    let published = read_published_with(&config.kafka, pseudonyms, shard, patience)?;
-    tell_others(shard, &published);
-    Ok(Recovery::new(published, ReadUpTo::default()))
+) -> Result<Vec<Recovery>, SinkError> {
+    let read = |outlet| {
+        let published = read_published_with(outlet, &config.kafka, pseudonyms, shard, patience)?;
+        tell_others(shard, outlet, &published);
+        Ok(Recovery::new(outlet, published, ReadUpTo::default()))
+    };
+    Outlet::ALL.into_iter().map(read).collect()
 }
 
 /// Says that others have written among the shard's alerts.
-fn tell_others(shard: i32, published: &Published) {
+fn tell_others(shard: i32, outlet: Outlet, published: &Published) {
     // What has been answered is no news, and neither are alerts that a former key has ended.
     if published.again.len() == published.older.len() && published.foreign.is_empty() {
         return;
     }
-    telemetry::unsigned("alerts", wall());
+    telemetry::unsigned(outlet.name(), wall());
     tracing::error!(
         shard,
         unsigned = published.unsigned,
         unreadable = published.unreadable,
         said_again = published.again.len(),
         removed = published.foreign.len(),
-        "the alerts topic holds messages that permitwatch has not written, or that were written under a key that is not configured; they \
-         count for nothing: what the shard has said under their ids is said again, and other ids are removed"
+        "the {} topic holds messages that permitwatch has not written, or that were written under a key that is not configured; they \
+         count for nothing: what the shard has said under their ids is said again, and other ids are removed",
+        outlet.name()
     );
 }
 
@@ -226,39 +231,68 @@ pub(super) struct Restart<'a> {
     pub from: Option<&'a GoingOn>,
 }
 
-/// What the alerts topic says of the shard.
+/// What the topics of alerts say of the shard, by outlet.
 pub(super) struct Found {
-    /// `None` if the topic has no alert of the shard.
-    pub recovery: Option<Recovery>,
+    /// `None` if nothing has been published.
+    pub recoveries: [Option<Recovery>; Outlet::COUNT],
     /// Offset of the shard's next alert.
-    pub next: NextOffset,
+    pub next: [NextOffset; Outlet::COUNT],
     /// Alerts that stand on the topic under an older key.
-    pub older: BTreeMap<AlertId, String>,
+    pub older: [BTreeMap<AlertId, String>; Outlet::COUNT],
     /// The internal topics have lost records, some of which other shards may have written for this one.
     pub lacks_links: bool,
 }
 
 impl Restart<'_> {
     pub fn recover(&self) -> Result<Found, PipelineError> {
-        let shard = self.shard;
-        let mut published = read_published_with(&self.config.kafka, self.pseudonyms, shard, self.patience)?;
-        tell_others(shard, &published);
-        tracing::info!(shard, alerts = published.alerts.len(), messages = published.messages, "read the alerts topic");
+        let mut officers = self.published(Outlet::Officers)?;
+        let mut shadow = self.published(Outlet::Shadow)?;
+        let reached =
+            |published: &Published| published.read.unwrap_or_default().as_published(published.read_at, self.config);
+        let (target, mut lacks_links) = self.attainable(reached(&officers))?;
+        // Where no rule has been on trial yet, what those on trial now have found by then is published as it stands. They wait for
+        // nothing that the officers' alerts do not wait for, or have said themselves how far they had got.
+        let mut shadow_target = target;
+        if shadow.read.is_some() {
+            let (own, lacks) = self.attainable(reached(&shadow))?;
+            (shadow_target, lacks_links) = (own, lacks_links || lacks);
+        }
+        let next = [officers.next, shadow.next];
+        let older = [&mut officers, &mut shadow].map(|published| std::mem::take(&mut published.older));
+        // What a checkpoint says stands may be all gone from the topic.
+        let has_news = |published: &Published| {
+            self.from.is_some() || !published.alerts.is_empty() || !published.foreign.is_empty()
+        };
+        let (is_known, is_known_on_trial) = (has_news(&officers), has_news(&shadow));
+        let recoveries = [
+            is_known.then(|| Recovery::new(Outlet::Officers, officers, target)),
+            (is_known || is_known_on_trial).then(|| Recovery::new(Outlet::Shadow, shadow, shadow_target)),
+        ];
+        Ok(Found { recoveries, next, older, lacks_links })
+    }
+
+    /// What the topic of an outlet says of the shard.
+    fn published(&self, outlet: Outlet) -> Result<Published, PipelineError> {
+        let (shard, topic) = (self.shard, outlet.name());
+        let published = read_published_with(outlet, &self.config.kafka, self.pseudonyms, shard, self.patience)?;
+        tell_others(shard, outlet, &published);
+        tracing::info!(
+            shard,
+            topic,
+            alerts = published.alerts.len(),
+            messages = published.messages,
+            "read a topic of alerts"
+        );
         if published.first > NextOffset::default() {
-            telemetry::topic_lost("alerts", wall());
+            telemetry::topic_lost(topic, wall());
             tracing::error!(
                 shard,
+                topic,
                 first = published.first.0,
-                "the alerts topic has lost its beginning; what stands and is not found there is published anew, with sequences from 1"
+                "the topic has lost its beginning; what stands and is not found there is published anew, with sequences from 1"
             );
         }
-        let reached = published.read.unwrap_or_default().as_published(published.read_at, self.config);
-        let (target, lacks_links) = self.attainable(reached)?;
-        let (next, older) = (published.next, std::mem::take(&mut published.older));
-        // What a checkpoint says stands may be all gone from the topic.
-        let has_news = self.from.is_some() || !published.alerts.is_empty() || !published.foreign.is_empty();
-        let recovery = has_news.then(|| Recovery::new(published, target));
-        Ok(Found { recovery, next, older, lacks_links })
+        Ok(published)
     }
 
     /// Reads the link records that the shard has published, and has it rebuild silently. Returns how far it must read before it

@@ -100,6 +100,7 @@ fn rules_fingerprint(rules: &RuleSet) -> Box<str> {
         hash.update(&rule.file.header.id);
         hash.update([0]);
         hash.update(&rule.fingerprint);
+        hash.update(rule.outlet().name());
         hash.update([0]);
     }
     hex::encode(&hash.finalize()[..8]).into()

@@ -1,8 +1,9 @@
 //! Replaces the rule set while running.
 //!
 //! A rule whose fingerprint is unchanged keeps its alerts and timers and is not evaluated again. The alerts of a rule that is gone
-//! are retracted. A new or changed rule is evaluated again for every person whom it concerns, a few persons at a time between the
-//! records that arrive: until then its alerts stand as they did, and each difference is published as it is found.
+//! are retracted. A rule that goes from trial to live, or back, is a rule that is gone on one topic and a new one on the other. A new or
+//! changed rule is evaluated again for every person whom it concerns, a few persons at a time between the records that arrive: until then
+//! its alerts stand as they did, and each difference is published as it is found.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use crate::history::PersonNo;
 use crate::model::alert::Status;
 use crate::model::sets::{RuleBits, RuleNo, TableSet};
+use crate::model::stage::Outlet;
 use crate::rules::RuleSet;
 use crate::rules::planned::PlannedRule;
 use crate::shard::evaluate::Job;
@@ -37,6 +39,12 @@ impl Rework {
 pub const LINKS_DIFFER: &str = "what units show to one another (queries/links, the views and rules behind it) has changed, and the \
      shards would not agree on it: restart every instance";
 
+/// Why the alerts of a rule are withdrawn that does not speak on their topic any more; `rules` are those that run now.
+pub(crate) fn withdrawn_as(rules: &[PlannedRule], id: &str) -> &'static str {
+    let is_promoted = |rule: &PlannedRule| rule.file.header.id == id && rule.outlet() == Outlet::Officers;
+    if rules.iter().any(is_promoted) { "rule_promoted" } else { "rule_withdrawn" }
+}
+
 impl Shard {
     /// Switches to `rules`; returns the retractions of the alerts whose rules are gone. An error with the reason where the change
     /// takes a restart. Live order only.
@@ -45,12 +53,14 @@ impl Shard {
         if rules.link_fingerprint() != self.rules.link_fingerprint() {
             return Err(LINKS_DIFFER);
         }
-        let place = |id: &str| rules.rules().iter().position(|rule| rule.file.header.id == id);
-        let places: Vec<Option<RuleNo>> =
-            self.rules.rules().iter().map(|rule| place(&rule.file.header.id).map(RuleNo::at)).collect();
+        let is_same = |one: &PlannedRule, other: &PlannedRule| {
+            one.file.header.id == other.file.header.id && one.outlet() == other.outlet()
+        };
+        let place = |old: &PlannedRule| rules.rules().iter().position(|rule| is_same(rule, old));
+        let places: Vec<Option<RuleNo>> = self.rules.rules().iter().map(|rule| place(rule).map(RuleNo::at)).collect();
         let mut changed = RuleBits::default();
         for (at, rule) in rules.rules().iter().enumerate() {
-            let old = self.rules.rules().iter().find(|old| old.file.header.id == rule.file.header.id);
+            let old = self.rules.rules().iter().find(|old| is_same(old, rule));
             if old.is_none_or(|old| old.fingerprint != rule.fingerprint) {
                 changed.insert(at);
             }
@@ -61,7 +71,7 @@ impl Shard {
                 changed.insert(new.index());
             }
         }
-        let withdrawn = self.withdraw(&places);
+        let withdrawn = self.withdraw(&places, &rules);
         self.detector.replace_rules(&places, rules.rules().len(), &changed);
         let (mut disabled, mut errors) = (RuleBits::default(), vec![0; rules.rules().len()]);
         for (old, new) in places.iter().enumerate().filter_map(|(old, new)| Some((old, new.as_ref()?.index()))) {
@@ -122,8 +132,8 @@ impl Shard {
         self.rework.rules.insert_all(self.rules.used_by_links());
     }
 
-    /// Retracts the alerts of rules that the new set does not have.
-    fn withdraw(&mut self, places: &[Option<RuleNo>]) -> Vec<Emitted> {
+    /// Retracts the alerts of rules that the new set does not have, or has in another stage.
+    fn withdraw(&mut self, places: &[Option<RuleNo>], rules: &RuleSet) -> Vec<Emitted> {
         let now = self.clocks.shard();
         let gone: Vec<_> = self
             .standing()
@@ -134,9 +144,11 @@ impl Shard {
         let mut out = Vec::with_capacity(gone.len());
         for (person, alert) in gone {
             self.said.forget(alert.id);
-            let sequence = self.detector.next_sequence(alert.id);
+            let rule = &self.rules.rules()[alert.rule.index()];
+            let (outlet, reason) = (rule.outlet(), withdrawn_as(rules.rules(), &rule.file.header.id));
+            let sequence = self.detector.next_sequence(outlet, alert.id);
             let mut said = self.bare(person, &alert, Status::Retracted, sequence, now);
-            said.reason = Some("rule_withdrawn".into());
+            said.reason = Some(reason.into());
             out.push(Emitted { alert: said, sent_at: None, deadline: false });
         }
         out

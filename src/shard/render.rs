@@ -161,6 +161,7 @@ impl Shard {
             replaced_by: None,
             replaces: None,
             late_record: standing.late,
+            stage: header.stage(),
             is_withheld: false,
         }
     }

@@ -1,4 +1,4 @@
-//! The sink that writes the alerts, quarantine and internal topics.
+//! The sink that writes the topics of alerts (one for officers, one for rules on trial), quarantine and links.
 //!
 //! Invariants:
 //! - Alerts and quarantine notes of shard n go to partition n, link records to their receivers' partitions. The producer is
@@ -35,6 +35,7 @@ use crate::model::alert::AlertId;
 use crate::model::partition::partition_of;
 use crate::model::record::{NextOffset, Quarantined};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::KnownTime;
 use crate::pseudonyms::{Kind, Pseudonyms, SIGNATURE, Signed};
 use crate::shard::{Emitted, ShownRecord, WriterClock, link_payload};
@@ -44,7 +45,7 @@ use crate::source::Waker;
 use deliveries::{Deliveries, DeliveryTag, Sealed, Written};
 pub use losses::{Loss, Topics};
 pub(crate) use published::read_published_with;
-pub use published::{Published, last_read, read_published};
+pub use published::{Published, last_read, read_published, read_published_of};
 pub(crate) use said::{Spoken, Wanted, read_said};
 pub use whole::read_quarantine;
 
@@ -55,7 +56,8 @@ const BEYOND_SESSION: Duration = Duration::from_secs(30);
 const BEYOND_DELIVERY: Duration = Duration::from_secs(15);
 
 /// Asks for the topics' metadata before the first message. The library sends nothing to a topic that it does not know, and looks
-/// for new metadata only once a second: the first alert would wait for that.
+/// for new metadata only once a second: the first alert would wait for that. Not for the topic of rules on trial, which need not be there:
+/// a broker that makes what is asked for would make it with a number of partitions of its own.
 fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
     let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal()).map(|feed| config.topic(feed));
     for topic in internal.chain([config.alerts_topic(), config.quarantine_topic()]) {
@@ -70,38 +72,38 @@ fn learn_topics(producer: &ThreadedProducer<Deliveries>, config: &KafkaConfig) {
 pub struct KafkaSink {
     producer: ThreadedProducer<Deliveries>,
     pseudonyms: Arc<Pseudonyms>,
-    /// Alerts that stand on the topic under an older key, and its id: their next word ends them there.
-    older: BTreeMap<AlertId, String>,
-    alerts_topic: String,
+    /// By outlet: alerts that stand on its topic under an older key, and its id: their next word ends them there.
+    older: [BTreeMap<AlertId, String>; Outlet::COUNT],
+    /// By outlet.
+    alerts_topics: [String; Outlet::COUNT],
     quarantine_topic: String,
     /// Topic names of the feeds, for notes of quarantined messages.
     feed_topics: [String; Feed::COUNT],
     shard: i32,
     /// How long a batch may go without any acknowledgement.
     stall_timeout: Duration,
-    /// Offset of the next alert, if nobody else writes.
-    next: NextOffset,
+    /// By outlet: offset of the next alert, if nobody else writes.
+    next: [NextOffset; Outlet::COUNT],
     /// Number of the batch that is being handed over, and how many of its messages are not alerts.
     batch: u64,
     others: usize,
-    /// Alerts handed over, and alerts known to be written.
-    alerts: u64,
-    written_alerts: u64,
+    /// By outlet: alerts handed over, and alerts known to be written.
+    alerts: [u64; Outlet::COUNT],
+    written_alerts: [u64; Outlet::COUNT],
     foreign_writes: u64,
     /// Why nothing more can be sent.
     failure: Option<String>,
 }
 
 impl KafkaSink {
-    /// `next` is the end of the shard's alerts partition as [`read_published`] found it.
+    /// `next` is by outlet the end of the shard's partition as [`read_published`] found it.
     pub fn new(
         config: &KafkaConfig,
         pseudonyms: Arc<Pseudonyms>,
         shard: i32,
-        next: NextOffset,
+        next: [NextOffset; Outlet::COUNT],
     ) -> Result<KafkaSink, SinkError> {
-        let alerts_topic = config.alerts_topic();
-        let failed = |message: String| SinkError::Kafka { topic: alerts_topic.clone(), partition: shard, message };
+        let failed = |message: String| SinkError::Kafka { topic: config.alerts_topic(), partition: shard, message };
         let delivery_timeout = Duration::from_millis(config.session_timeout_ms.into()) + BEYOND_SESSION;
         let producer = kafka::client_config(config)
             .map_err(|error| failed(error.to_string()))?
@@ -117,25 +119,25 @@ impl KafkaSink {
         Ok(KafkaSink {
             producer,
             pseudonyms,
-            older: BTreeMap::new(),
+            older: Default::default(),
             quarantine_topic: config.quarantine_topic(),
             feed_topics: kafka::feed_topics(config),
-            alerts_topic,
+            alerts_topics: Outlet::ALL.map(|outlet| config.topic_of(outlet)),
             shard,
             stall_timeout: delivery_timeout + BEYOND_DELIVERY,
             next,
             batch: 0,
             others: 0,
-            alerts: 0,
-            written_alerts: 0,
+            alerts: [0; Outlet::COUNT],
+            written_alerts: [0; Outlet::COUNT],
             foreign_writes: 0,
             failure: None,
         })
     }
 
-    /// Alerts that stand on the topic under an older key, and its id.
+    /// By outlet: alerts that stand on the topic under an older key, and its id.
     #[must_use]
-    pub fn ending_older(self, older: BTreeMap<AlertId, String>) -> KafkaSink {
+    pub fn ending_older(self, older: [BTreeMap<AlertId, String>; Outlet::COUNT]) -> KafkaSink {
         KafkaSink { older, ..self }
     }
 
@@ -145,8 +147,8 @@ impl KafkaSink {
         std::mem::take(&mut self.foreign_writes)
     }
 
-    pub fn next(&self) -> NextOffset {
-        self.next
+    pub fn next(&self, outlet: Outlet) -> NextOffset {
+        self.next[outlet.index()]
     }
 
     /// Sends messages, each to its topic; `what` names them in errors.
@@ -160,12 +162,15 @@ impl KafkaSink {
             return Err(self.error(what, failure.clone()));
         }
         for (index, message) in messages.iter().enumerate() {
-            let place = if message.is_alert { DeliveryTag::Alert(self.alerts) } else { DeliveryTag::Other(self.batch) };
+            let place = match message.alert_of {
+                Some(outlet) => DeliveryTag::Alert(outlet, self.alerts[outlet.index()]),
+                None => DeliveryTag::Other(self.batch),
+            };
             if let Err(message) = self.enqueue(topic(index), place, message) {
                 return Err(self.fail(what, message));
             }
             match place {
-                DeliveryTag::Alert(_) => self.alerts += 1,
+                DeliveryTag::Alert(outlet, _) => self.alerts[outlet.index()] += 1,
                 DeliveryTag::Other(_) => self.others += 1,
             }
         }
@@ -235,28 +240,32 @@ impl AlertSink for KafkaSink {
         if alerts.is_empty() {
             return Ok(());
         }
-        let topic = self.alerts_topic.clone();
+        let topics = self.alerts_topics.clone();
         let headers = headers::write(headers);
         let mut messages = Vec::with_capacity(alerts.len());
         for Emitted { alert, .. } in alerts {
-            let older = AlertId::from_hex(&alert.alert_id).and_then(|id| self.older.remove(&id));
+            let outlet = alert.outlet();
+            let topic = &topics[outlet.index()];
+            let older = AlertId::from_hex(&alert.alert_id).and_then(|id| self.older[outlet.index()].remove(&id));
             for published in self.pseudonyms.publish(alert, older.as_deref()) {
                 let secrecy = published.secrecy_class().to_string();
                 let headers = headers.clone().insert(headers::header("secrecy_class", &secrecy));
                 let message = Outgoing::new(published.id().to_owned(), &published, Some(headers))
-                    .map_err(|error| self.error(&topic, format!("alert cannot be written as JSON: {error}")))?;
-                let message = Outgoing { is_alert: true, ..message };
-                messages.push(self.signed(&topic, message));
+                    .map_err(|error| self.error(topic, format!("alert cannot be written as JSON: {error}")))?;
+                let message = Outgoing { alert_of: Some(outlet), ..message };
+                messages.push(self.signed(topic, message));
             }
         }
-        self.send(&topic, &messages, |_| &topic)
+        let topic_of = |message: &Outgoing| &topics[message.alert_of.map_or(0, Outlet::index)];
+        self.send(&topics[0], &messages, |at| topic_of(&messages[at]))
     }
 
-    fn disown(&mut self, ids: &[AlertId]) -> Result<(), SinkError> {
-        let topic = self.alerts_topic.clone();
+    fn disown(&mut self, outlet: Outlet, ids: &[AlertId]) -> Result<(), SinkError> {
+        let topic = self.alerts_topics[outlet.index()].clone();
         let tombstone = |id: &AlertId| {
             let (key, payload) = (Some(id.to_hex()), None);
-            let message = Outgoing { key, payload, headers: None, partition: None, known_time: None, is_alert: true };
+            let alert_of = Some(outlet);
+            let message = Outgoing { key, payload, headers: None, partition: None, known_time: None, alert_of };
             self.signed(&topic, message)
         };
         let messages: Vec<Outgoing> = ids.iter().map(tombstone).collect();
@@ -270,7 +279,7 @@ impl AlertSink for KafkaSink {
     }
 
     fn acknowledged(&mut self, wait: bool) -> Result<Option<Acknowledged>, SinkError> {
-        let topic = self.alerts_topic.clone();
+        let topic = self.alerts_topics[0].clone();
         if let Some(failure) = &self.failure {
             return Err(self.error(&topic, failure.clone()));
         }
@@ -281,12 +290,14 @@ impl AlertSink for KafkaSink {
             Ok(None) => return Ok(None),
             Err(message) => return Err(self.fail(&topic, message)),
         };
-        if alerts > self.written_alerts {
-            let expected_end = self.next.0 + (alerts - self.written_alerts) as i64;
-            // An end beyond the expected one: another writer has written. Before it: the topic was recreated, and its messages are
-            // lost.
-            self.foreign_writes += end.0.abs_diff(expected_end);
-            (self.next, self.written_alerts) = (end, alerts);
+        for at in Outlet::ALL.map(Outlet::index) {
+            if alerts[at] > self.written_alerts[at] {
+                let expected_end = self.next[at].0 + (alerts[at] - self.written_alerts[at]) as i64;
+                // An end beyond the expected one: another writer has written. Before it: the topic was recreated, and its messages
+                // are lost.
+                self.foreign_writes += end[at].0.abs_diff(expected_end);
+                (self.next[at], self.written_alerts[at]) = (end[at], alerts[at]);
+            }
         }
         Ok(Some(acknowledged))
     }
@@ -313,7 +324,7 @@ impl AlertSink for KafkaSink {
                 headers: Some(said::headers(&self.pseudonyms.token(Kind::Unit, unit), read)),
                 partition: Some(partition),
                 known_time: Some(record.known_time),
-                is_alert: false,
+                alert_of: None,
             };
             messages.push(self.signed(&self.feed_topics[feed.index()], message));
         }
@@ -323,7 +334,7 @@ impl AlertSink for KafkaSink {
                 clock: clock.0,
                 source: shown.source.clone(),
                 rules: shown.rules.clone(),
-                alerts: self.next.0,
+                alerts: self.next(Outlet::Officers).0,
             };
             for partition in 0..shown.partitions {
                 feeds.push(*feed);
@@ -333,7 +344,7 @@ impl AlertSink for KafkaSink {
                     headers: None,
                     partition: Some(partition),
                     known_time: Some(*clock),
-                    is_alert: false,
+                    alert_of: None,
                 };
                 messages.push(self.signed(&self.feed_topics[feed.index()], message));
             }
@@ -396,7 +407,8 @@ struct Outgoing {
     /// `None`: the shard's own partition.
     partition: Option<i32>,
     known_time: Option<KnownTime>,
-    is_alert: bool,
+    /// `None`: it is no alert.
+    alert_of: Option<Outlet>,
 }
 
 impl Outgoing {
@@ -408,7 +420,7 @@ impl Outgoing {
             headers,
             partition: None,
             known_time: None,
-            is_alert: false,
+            alert_of: None,
         })
     }
 }

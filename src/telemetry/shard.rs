@@ -12,6 +12,7 @@ use super::{Cause, Limit, Stage, flag, seconds};
 use crate::model::alert::{Severity, Status};
 use crate::model::record::{Fates, Reason};
 use crate::model::schema::{Feed, TableId};
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 
 const STATUSES: [Status; 4] = [Status::Raised, Status::Updated, Status::Cleared, Status::Retracted];
@@ -104,13 +105,13 @@ struct RuleMetrics {
 }
 
 impl ShardTelemetry {
-    /// `rules` are the ids in the order of the shard's rule numbers.
-    pub fn new(shard: i32, rules: &[String], started_at: WallTime) -> ShardTelemetry {
+    /// `rules` are the ids in the order of the shard's rule numbers, each with where its alerts go.
+    pub fn new(shard: i32, rules: &[(String, Outlet)], started_at: WallTime) -> ShardTelemetry {
         let shard = shard.to_string();
         let of_shard = |name: &'static str| gauge!(name, "shard" => shard.clone());
         let telemetry = ShardTelemetry {
             feeds: Feed::ALL.map(|feed| FeedMetrics::new(feed, &shard, started_at)),
-            rules: rules.iter().map(|rule| RuleMetrics::new(rule, &shard)).collect(),
+            rules: rules.iter().map(|(rule, outlet)| RuleMetrics::new(rule, *outlet, &shard)).collect(),
             stages: Stage::ALL.map(|stage| histogram!(super::STAGE_DURATION, "stage" => stage.name())),
             units: Cause::ALL.map(|cause| counter!(super::UNITS, "cause" => cause.name())),
             limits_used: Limit::ALL
@@ -152,12 +153,12 @@ impl ShardTelemetry {
     }
 
     /// The shard runs other rules from now on.
-    pub fn replace_rules(&mut self, shard: i32, rules: &[String]) {
+    pub fn replace_rules(&mut self, shard: i32, rules: &[(String, Outlet)]) {
         let shard = shard.to_string();
         for rule in &self.rules {
             rule.standing.iter().for_each(|gauge| gauge.set(0.0));
         }
-        self.rules = rules.iter().map(|rule| RuleMetrics::new(rule, &shard)).collect();
+        self.rules = rules.iter().map(|(rule, outlet)| RuleMetrics::new(rule, *outlet, &shard)).collect();
     }
 
     /// Messages taken from the source, before they are looked at.
@@ -337,10 +338,15 @@ impl FeedMetrics {
 }
 
 impl RuleMetrics {
-    fn new(rule: &str, shard: &str) -> RuleMetrics {
+    fn new(rule: &str, outlet: Outlet, shard: &str) -> RuleMetrics {
+        // Apart, so that no figure about officers' alerts has those of rules on trial in it.
+        let (transitions, standing) = match outlet {
+            Outlet::Officers => (super::ALERT_TRANSITIONS, super::ALERTS_STANDING),
+            Outlet::Shadow => (super::SHADOW_TRANSITIONS, super::SHADOW_STANDING),
+        };
         let of_rule = |name: &'static str| counter!(name, "rule" => rule.to_owned());
         let transition = |status: Status, severity: Severity| {
-            counter!(super::ALERT_TRANSITIONS,
+            counter!(transitions,
                 "rule" => rule.to_owned(), "status" => status.name(), "severity" => severity.name())
         };
         RuleMetrics {
@@ -352,7 +358,7 @@ impl RuleMetrics {
             disabled: gauge!(super::RULE_DISABLED, "rule" => rule.to_owned()),
             transitions: STATUSES.map(|status| Severity::ALL.map(|severity| transition(status, severity))),
             standing: Severity::ALL.map(|severity| {
-                gauge!(super::ALERTS_STANDING,
+                gauge!(standing,
                     "rule" => rule.to_owned(), "severity" => severity.name(), "shard" => shard.to_owned())
             }),
         }

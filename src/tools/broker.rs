@@ -36,7 +36,7 @@ impl EmbeddedBroker {
     /// Starts a broker with the topics of `config` (its prefix, not its address), each with `partitions` partitions.
     pub fn start(config: &KafkaConfig, partitions: i32) -> Result<EmbeddedBroker, ClusterError> {
         let mut topics = kafka::feed_topics(config).to_vec();
-        topics.extend([config.alerts_topic(), config.quarantine_topic()]);
+        topics.extend([config.alerts_topic(), config.shadow_topic(), config.quarantine_topic()]);
         let (started, has_started) = mpsc::channel();
         let (stop, stopped) = mpsc::channel::<()>();
         // The cluster belongs to the thread that made it.

@@ -30,7 +30,7 @@ mod update;
 mod verdict;
 
 pub use build::{Built, MAIN, Names};
-pub use compare::{Found, Seen};
+pub use compare::{Found, Seen, clock};
 pub use file::{Case, CaseFile, Expect, Wanted, WantedTransition};
 pub use junit::junit;
 pub use mutants::{Fate, Mutant, Mutants, mutants};

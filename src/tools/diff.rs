@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::file::RuleFile;
+use crate::catalogue::file::{Header, RuleFile};
+use crate::model::stage::Stage;
 use crate::model::time::KnownTime;
 use crate::source::files::Recorded;
 use crate::tools::replay::{ReplayError, Replayed, Timeline, timeline};
@@ -62,6 +63,8 @@ pub enum RuleChange {
     OnlyB,
     Text,
     Parameters,
+    /// Only the stage, in A and in B.
+    Stage(Stage, Stage),
 }
 
 impl ChangedTexts {
@@ -92,8 +95,14 @@ fn change_of(a: &RuleFile, b: &RuleFile) -> Option<RuleChange> {
         false => a.sql == b.sql,
         true => without_numbers(&a.sql) == without_numbers(&b.sql),
     };
-    match is_same_sql && format!("{:?}", a.header) == format!("{:?}", b.header) {
+    let header = |rule: &RuleFile| {
+        let header = Header { stage: String::new(), stage_since: None, ..rule.header.clone() };
+        format!("{header:?}")
+    };
+    let stages = (a.header.stage(), b.header.stage());
+    match is_same_sql && header(a) == header(b) {
         false => Some(RuleChange::Text),
+        true if stages.0 != stages.1 => Some(RuleChange::Stage(stages.0, stages.1)),
         true => is_other_value.then_some(RuleChange::Parameters),
     }
 }

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::kafka::{self, ClusterError, Patience};
 use crate::model::record::NextOffset;
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::WallTime;
 use crate::sink::kafka::last_read;
 use crate::sink::{Reached, ReadUpTo};
@@ -193,6 +194,16 @@ fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
     let mut wanted: Vec<(String, bool)> =
         kafka::feed_topics(&config.kafka).into_iter().map(|topic| (topic, true)).collect();
     wanted.push((config.kafka.alerts_topic(), true));
+    if kafka::has_no_trial_topic(&config.kafka) {
+        findings.push(Finding::new(
+            Level::Warn,
+            &config.kafka.shadow_topic(),
+            "is not there, or not for permitwatch to see: no rule can go on trial (stage = \"shadow\")",
+            "`permitwatch topics create` makes it; nothing else needs it",
+        ));
+    } else {
+        wanted.push((config.kafka.shadow_topic(), true));
+    }
     wanted.push((config.kafka.quarantine_topic(), true));
     let mut counts = Vec::new();
     let mut all_found = true;
@@ -245,9 +256,12 @@ fn topics(config: &Config, findings: &mut Vec<Finding>) -> Option<i32> {
 /// Checks retention, compaction and timestamps, as far as the broker tells.
 fn settings(config: &Config, findings: &mut Vec<Finding>) {
     let feeds = kafka::feed_topics(&config.kafka);
-    let alerts = config.kafka.alerts_topic();
+    let alerts = Outlet::ALL.map(|outlet| config.kafka.topic_of(outlet));
     let mut topics = feeds.to_vec();
-    topics.push(alerts.clone());
+    topics.push(config.kafka.alerts_topic());
+    if !kafka::has_no_trial_topic(&config.kafka) {
+        topics.push(config.kafka.shadow_topic());
+    }
     let settings = match kafka::topic_settings(&config.kafka, &topics) {
         Ok(settings) => settings,
         Err(message) => {
@@ -262,7 +276,7 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
     };
     for (topic, values) in &settings {
         let value = |name: &str| values.get(name).map_or("", String::as_str);
-        findings.extend(checks::settings(topic, *topic == alerts, value));
+        findings.extend(checks::settings(topic, alerts.contains(topic), value));
     }
 }
 

@@ -51,6 +51,7 @@ pub fn reason(language: Language, name: &str) -> String {
         "corrected" => ("en uppgift har rättats", "a record was corrected"),
         "superseded" => ("senare uppgifter ger en annan bild", "later records give another picture"),
         "rule_withdrawn" => ("regeln används inte längre", "the rule is no longer in use"),
+        "rule_promoted" => ("regeln prövas inte längre utan används", "the rule is no longer on trial but in use"),
         "recomputed" => ("omräknad", "computed anew"),
         "left_population" => (
             "tillstånden upphörde för så länge sedan att inget längre sparas",

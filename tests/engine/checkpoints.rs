@@ -63,7 +63,8 @@ impl Live {
     /// Goes on in a shard that has been read from a checkpoint. Sequences come from the alerts topic.
     pub fn go_on(&mut self, mut shard: Shard) -> RuleSet {
         for alert in &self.log {
-            shard.detector_mut().set_sequence(AlertId::from_hex(&alert.alert_id).unwrap(), alert.sequence);
+            let id = AlertId::from_hex(&alert.alert_id).unwrap();
+            shard.detector_mut().set_sequence(alert.outlet(), id, alert.sequence);
         }
         std::mem::replace(&mut self.shard, shard).into_rule_set()
     }

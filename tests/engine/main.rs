@@ -18,6 +18,7 @@
 //! - `hostile`: bytes from hell; nothing breaks, nobody else is touched, nothing leaks.
 //! - `reload`: new rules while running.
 //! - `shown`: what units of employers are shown of what rules found.
+//! - `stages`: rules on trial, that go live, and back.
 //! - `many_rules`: more rules than a machine word has bits.
 //! - `purposes`: what is disclosed for one purpose serves no rule of another.
 //! - `isolation`: rules that must be refused.
@@ -55,6 +56,7 @@ mod purposes;
 mod reload;
 mod safeguards;
 mod shown;
+mod stages;
 mod texts;
 mod told_ahead;
 mod who_leaves;

@@ -9,6 +9,7 @@ use std::path::Path;
 use permitwatch::catalogue::Catalogue;
 use permitwatch::catalogue::exceptions::Exception;
 use permitwatch::catalogue::file::RuleFile;
+use permitwatch::model::alert::Alert;
 use permitwatch::model::record::{Message, Record};
 use permitwatch::model::schema::{Feed, TableId};
 use permitwatch::model::time::KnownTime;
@@ -23,10 +24,10 @@ use crate::drive::{batch, case_file, catalogue, difference, plan, records_of, re
 /// More than 64.
 const RULES: usize = 70;
 
-const COPY: &str = "-copy";
+pub const COPY: &str = "-copy";
 
 /// The repository's rules, with copies until there are so many.
-fn many(rules: usize) -> Catalogue {
+pub fn many(rules: usize) -> Catalogue {
     let dir = tempfile::tempdir().unwrap();
     for part in ["", "views", "links"] {
         copy_files(&repository("queries").join(part), &dir.path().join(part));
@@ -58,7 +59,7 @@ fn many(rules: usize) -> Catalogue {
     catalogue
 }
 
-fn copy_files(from: &Path, to: &Path) {
+pub fn copy_files(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_file() {
@@ -68,7 +69,7 @@ fn copy_files(from: &Path, to: &Path) {
 }
 
 /// The persons of all cases of all rules, under one set of terms.
-fn recording() -> Recording {
+pub fn recording() -> Recording {
     let mut seen = BTreeSet::new();
     let mut records: Vec<Record> = Vec::new();
     for (rule, file) in catalogue().rules.iter().map(|rule| case_file(&rule.header.id)).enumerate() {
@@ -81,7 +82,7 @@ fn recording() -> Recording {
     Recording::new(records)
 }
 
-fn end_of(messages: &[Message]) -> KnownTime {
+pub fn end_of(messages: &[Message]) -> KnownTime {
     let last = messages.iter().map(|message| message.known_time).max().unwrap();
     // A midnight: what a rule with a cadence sees is then what everybody sees.
     last.next_midnight()
@@ -131,7 +132,7 @@ fn seventy_rules_are_gone_over_to_others() {
     let withdrawn = shard.replace_rules(plan(&later)).unwrap();
     assert!(!withdrawn.is_empty() && withdrawn.iter().all(|emitted| emitted.alert.rule_id == gone));
     let said = settle(&mut shard, end);
-    assert_eq!(said, 0, "no other rule has changed");
+    assert_eq!(said, [], "no other rule has changed");
     let (engine, batch) = (sorted(standing_rows(&shard)), batch(&later, &recording.tables(), end.0));
     assert!(engine == batch, "engine (first), batch (second):\n{}", difference(&engine, &batch));
 }
@@ -162,12 +163,12 @@ fn a_rule_beyond_the_64th_is_disabled_alone() {
     assert!(standing_rows(&shard).iter().any(|row| row.rule_id == *same_bit), "{same_bit}");
 }
 
-/// Settles, and carries over what units show one another, until nobody has more to say; gives how many alerts that took.
-fn settle(shard: &mut Shard, end: KnownTime) -> usize {
-    let mut said = 0;
+/// Settles, and carries over what units show one another, until nobody has more to say; gives the alerts that that took.
+pub fn settle(shard: &mut Shard, end: KnownTime) -> Vec<Alert> {
+    let mut said = Vec::new();
     Feed::ALL.into_iter().for_each(|feed| shard.advance_clock(feed, end));
     loop {
-        said += shard.settle_live().len();
+        said.extend(shard.settle_live().into_iter().map(|emitted| emitted.alert));
         let records = shard.take_outgoing();
         if records.is_empty() && shard.rework_left() == 0 {
             return said;

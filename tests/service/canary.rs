@@ -149,7 +149,9 @@ fn canary_what_tells_who_somebody_is_comes_out_nowhere() {
     let mut messages = 0;
     let internal = [Feed::Links, Feed::Derived].map(|feed| world.kafka.topic(feed));
     let mut shown = 0;
-    let own = [world.kafka.alerts_topic(), world.kafka.quarantine_topic()].into_iter().chain(internal.clone());
+    let own = [world.kafka.alerts_topic(), world.kafka.shadow_topic(), world.kafka.quarantine_topic()]
+        .into_iter()
+        .chain(internal.clone());
     world.read(&own.collect::<Vec<_>>(), |message| {
         messages += 1;
         shown += usize::from(internal.contains(&message.topic().to_owned()) && message.key().is_some());

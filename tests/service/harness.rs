@@ -234,7 +234,12 @@ impl World {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}topics.txt", self.kafka.topic_prefix));
         let mut file = std::fs::File::create(&path).unwrap();
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        let topics = [self.kafka.alerts_topic(), self.kafka.topic(Feed::Links), self.kafka.topic(Feed::Derived)];
+        let topics = [
+            self.kafka.alerts_topic(),
+            self.kafka.shadow_topic(),
+            self.kafka.topic(Feed::Links),
+            self.kafka.topic(Feed::Derived),
+        ];
         self.read(&topics, |message| {
             let at = format!("{}/{}@{}", message.topic(), message.partition(), message.offset());
             let headers = message.headers().into_iter().flat_map(|headers| headers.iter());

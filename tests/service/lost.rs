@@ -56,14 +56,14 @@ fn make_anew(world: &World, topics: &[String]) {
     make(world, topics);
 }
 
-fn delete(world: &World, topics: &[String]) {
+pub fn delete(world: &World, topics: &[String]) {
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     for outcome in wait_for(admin(&world.kafka).delete_topics(&names, &AdminOptions::new())).unwrap() {
         outcome.unwrap();
     }
 }
 
-fn make(world: &World, topics: &[String]) {
+pub fn make(world: &World, topics: &[String]) {
     world.wait_until("topics made anew", LIMIT, || {
         let Output { status, stdout, .. } =
             world.command(&["topics", "create", "--apply"], world.http_port).output().unwrap();

@@ -18,5 +18,6 @@ mod outage;
 mod poisoned;
 mod protected;
 mod silence;
+mod stages;
 mod starts;
 mod trial;

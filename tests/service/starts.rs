@@ -30,13 +30,13 @@ fn topics_are_made_as_they_are_needed_and_what_exists_is_left_alone() {
     assert!(planned && plan.contains("permits: is missing; would be made with 3 partitions, one copy"), "{plan}");
     assert!(plan.contains("  cleanup.policy=compact\n") && plan.contains("nothing has been made"), "{plan}");
     let (made, text) = says(&world, &["topics", "create", "--partitions", "3", "--apply"]);
-    assert!(made && text.contains("11 topics made"), "{text}");
+    assert!(made && text.contains("12 topics made"), "{text}");
     let (repeated, text) = says(&world, &["topics", "create", "--apply"]);
-    assert!(repeated && text.matches(": is as it should be").count() == 11 && text.contains("0 topics made"), "{text}");
+    assert!(repeated && text.matches(": is as it should be").count() == 12 && text.contains("0 topics made"), "{text}");
     let (differing, text) = says(&world, &["topics", "create", "--partitions", "4", "--apply"]);
-    assert!(!differing && text.matches("partitions is 3, needs 4").count() == 11, "{text}");
+    assert!(!differing && text.matches("partitions is 3, needs 4").count() == 12, "{text}");
     let (doctor, findings) = says(&world, &["doctor"]);
-    assert!(findings.contains("11 topics with 3 partitions each"), "{findings}");
+    assert!(findings.contains("12 topics with 3 partitions each"), "{findings}");
     assert!(!doctor || !findings.contains("fail"), "{findings}");
 }
 

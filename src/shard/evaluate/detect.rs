@@ -4,6 +4,7 @@ use crate::detector::{Cause, Late, RuleRef, Span, Transition};
 use crate::history::PersonNo;
 use crate::model::alert::{AlertId, content};
 use crate::model::sets::RuleNo;
+use crate::model::stage::Outlet;
 use crate::model::time::KnownTime;
 use crate::rules::{Evaluation, Hit};
 use crate::shard::evaluate::Job;
@@ -39,14 +40,15 @@ impl Shard {
     }
 
     /// The sequence of a transition, above what was said of an alert that was withdrawn without a word before the shard started.
-    pub(in crate::shard) fn above_floor(&mut self, id: AlertId, sequence: u64) -> u64 {
-        if self.floors.is_empty() {
+    pub(in crate::shard) fn above_floor(&mut self, outlet: Outlet, id: AlertId, sequence: u64) -> u64 {
+        let floors = &mut self.floors[outlet.index()];
+        if floors.is_empty() {
             return sequence;
         }
         let published = self.settings.pseudonyms.alert_id(id);
-        let Some(floor) = self.floors.remove(&published) else { return sequence };
+        let Some(floor) = floors.remove(&published) else { return sequence };
         let above = floor.saturating_add(sequence);
-        self.detector.set_sequence(id, above);
+        self.detector.set_sequence(outlet, id, above);
         above
     }
 
@@ -57,9 +59,12 @@ impl Shard {
         }
         let mut transitions = Vec::new();
         let rules = self.rules.rules();
-        let reads = |rule: RuleNo| rules[rule.index()].tables.feeds();
+        let rule = |rule: RuleNo| {
+            let rule = &rules[rule.index()];
+            (rule.tables.feeds(), rule.outlet())
+        };
         let late = Late { feeds: job.late, at: job.late_at };
-        self.detector.mark_late(person, job.unit.as_of, reads, late, &mut transitions);
+        self.detector.mark_late(person, job.unit.as_of, rule, late, &mut transitions);
         if let Some(heard) = &mut self.heard {
             heard.extend(transitions.into_iter().map(|transition| (person, transition)));
             return;
@@ -102,9 +107,11 @@ impl Shard {
             let reference = RuleRef {
                 number: RuleNo::at(number),
                 id: &rule.file.header.id,
+                outlet: rule.outlet(),
                 cancellers: rule.cancellers,
                 content: &content,
             };
+            let outlet = rule.outlet();
             let cause = Cause {
                 as_of: job.at,
                 corrected: job.corrected,
@@ -117,7 +124,7 @@ impl Shard {
                 heard.extend(transitions.drain(..).map(|transition| (person, transition)));
             }
             for mut transition in transitions.drain(..) {
-                transition.sequence = self.above_floor(transition.alert.id, transition.sequence);
+                transition.sequence = self.above_floor(outlet, transition.alert.id, transition.sequence);
                 let row = transition.hit.map(|hit| (rows, &hits[hit]));
                 let deadline = job.deadline || transition.as_of != job.at;
                 let alert = self.render(person, &transition, row, job.unit.as_of);

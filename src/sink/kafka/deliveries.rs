@@ -13,6 +13,7 @@ use rdkafka::producer::ProducerContext;
 use crate::kafka;
 use crate::model::clock::wall;
 use crate::model::record::NextOffset;
+use crate::model::stage::Outlet;
 use crate::model::time::WallTime;
 use crate::sink::Acknowledged;
 use crate::source::Waker;
@@ -20,8 +21,8 @@ use crate::source::Waker;
 /// Identifies a message in its delivery report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeliveryTag {
-    /// The alert with this number, counted from the first one handed over.
-    Alert(u64),
+    /// The alert of an outlet with this number, counted from the first one handed over.
+    Alert(Outlet, u64),
     /// Another message of the batch with this number.
     Other(u64),
 }
@@ -29,14 +30,19 @@ pub(super) enum DeliveryTag {
 impl DeliveryTag {
     pub fn to_opaque(self) -> usize {
         match self {
-            DeliveryTag::Alert(number) => (number as usize) << 1 | 1,
-            DeliveryTag::Other(batch) => (batch as usize) << 1,
+            DeliveryTag::Alert(Outlet::Officers, number) => (number as usize) << 2 | 1,
+            DeliveryTag::Alert(Outlet::Shadow, number) => (number as usize) << 2 | 2,
+            DeliveryTag::Other(batch) => (batch as usize) << 2,
         }
     }
 
     fn of_opaque(opaque: usize) -> DeliveryTag {
-        let number = opaque as u64 >> 1;
-        if opaque & 1 == 1 { DeliveryTag::Alert(number) } else { DeliveryTag::Other(number) }
+        let number = opaque as u64 >> 2;
+        match opaque & 3 {
+            1 => DeliveryTag::Alert(Outlet::Officers, number),
+            2 => DeliveryTag::Alert(Outlet::Shadow, number),
+            _ => DeliveryTag::Other(number),
+        }
     }
 }
 
@@ -44,10 +50,10 @@ impl DeliveryTag {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub acknowledged: Acknowledged,
-    /// Alerts written up to this batch, since the start.
-    pub alerts: u64,
-    /// Offset after the last of them; meaningless if there is none.
-    pub end: NextOffset,
+    /// By outlet: alerts written up to this batch, since the start.
+    pub alerts: [u64; Outlet::COUNT],
+    /// By outlet: offset after the last of them; meaningless if there is none.
+    pub end: [NextOffset; Outlet::COUNT],
 }
 
 #[derive(Default)]
@@ -61,10 +67,10 @@ pub(super) struct Deliveries {
 struct State {
     /// Messages acknowledged, of any kind.
     acknowledged: u64,
-    /// Alerts acknowledged. They are always the first ones handed over (see `failure`), since they share a partition, which keeps
-    /// their order.
-    alerts: u64,
-    end: NextOffset,
+    /// By outlet: alerts acknowledged. They are always the first ones handed over (see `failure`), since they share a partition, which
+    /// keeps their order.
+    alerts: [u64; Outlet::COUNT],
+    end: [NextOffset; Outlet::COUNT],
     /// Batches that are not wholly written or not yet sealed, oldest first, and the number of the first.
     under_way: VecDeque<UnderWay>,
     first: u64,
@@ -79,15 +85,15 @@ struct UnderWay {
     /// Messages other than alerts that have been acknowledged.
     others: usize,
     sealed: Option<Sealed>,
-    /// When the alerts of this batch and of all batches before it had been written.
+    /// When the officers' alerts of this batch and of all batches before it had been written.
     alerts_at: Option<WallTime>,
 }
 
 /// The contents of a batch.
 #[derive(Clone, Copy)]
 pub(super) struct Sealed {
-    /// Alerts handed over up to the end of the batch, since the start.
-    pub alerts: u64,
+    /// By outlet: alerts handed over up to the end of the batch, since the start.
+    pub alerts: [u64; Outlet::COUNT],
     /// Messages that are not alerts.
     pub others: usize,
 }
@@ -105,15 +111,17 @@ impl State {
     /// Moves batches that have been written whole to `written`, in order; returns whether there were any.
     fn advance(&mut self) -> bool {
         let (before, now) = (self.written.len(), wall());
+        let (officers, shadow) = (Outlet::Officers.index(), Outlet::Shadow.index());
         // Sealed batches come before the one that is being handed over.
         for batch in &mut self.under_way {
             match batch.sealed {
-                Some(sealed) if sealed.alerts <= self.alerts => batch.alerts_at.get_or_insert(now),
+                Some(sealed) if sealed.alerts[officers] <= self.alerts[officers] => batch.alerts_at.get_or_insert(now),
                 _ => break,
             };
         }
         while let Some(UnderWay { others, sealed: Some(sealed), alerts_at: Some(alerts_at) }) = self.under_way.front()
             && *others == sealed.others
+            && sealed.alerts[shadow] <= self.alerts[shadow]
         {
             let acknowledged = Acknowledged { alerts_at: *alerts_at, at: now };
             self.under_way.pop_front();
@@ -191,17 +199,20 @@ impl Deliveries {
     fn take(&self, place: DeliveryTag, outcome: Result<i64, String>) {
         let mut state = self.state();
         match (outcome, place) {
-            (Ok(offset), DeliveryTag::Alert(number)) if number == state.alerts => {
-                state.alerts += 1;
-                state.end = NextOffset(offset + 1);
+            (Ok(offset), DeliveryTag::Alert(outlet, number)) if number == state.alerts[outlet.index()] => {
+                state.alerts[outlet.index()] += 1;
+                state.end[outlet.index()] = NextOffset(offset + 1);
             }
-            (Ok(_), DeliveryTag::Alert(number)) => {
+            (Ok(_), DeliveryTag::Alert(_, number)) => {
                 state.fail(|| format!("alert {number} was acknowledged out of order"));
             }
             (Ok(_), DeliveryTag::Other(batch)) => {
                 if let Some(batch) = state.batch(batch) {
                     batch.others += 1;
                 }
+            }
+            (Err(why), DeliveryTag::Alert(Outlet::Shadow, _)) => {
+                state.fail(|| format!("the topic of rules on trial has not taken an alert: {why}"));
             }
             (Err(why), _) => state.fail(|| why),
         }
@@ -246,13 +257,17 @@ mod tests {
     use super::*;
 
     fn sealed(alerts: u64, others: usize) -> Sealed {
-        Sealed { alerts, others }
+        Sealed { alerts: [alerts, 0], others }
     }
 
     #[test]
     fn places_survive_the_library() {
-        for place in [DeliveryTag::Alert(0), DeliveryTag::Alert(7), DeliveryTag::Other(0), DeliveryTag::Other(1 << 40)]
-        {
+        let alerts = Outlet::ALL.map(|outlet| DeliveryTag::Alert(outlet, 7));
+        for place in alerts.into_iter().chain([
+            DeliveryTag::Alert(Outlet::Officers, 0),
+            DeliveryTag::Other(0),
+            DeliveryTag::Other(1 << 40),
+        ]) {
             assert_eq!(DeliveryTag::of_opaque(place.to_opaque()), place);
         }
     }
@@ -265,35 +280,48 @@ mod tests {
         deliveries.call_when_written(Arc::new(move || {
             counted.fetch_add(1, Ordering::Relaxed);
         }));
-        deliveries.take(DeliveryTag::Alert(0), Ok(5));
+        deliveries.take(DeliveryTag::Alert(Outlet::Officers, 0), Ok(5));
         deliveries.seal(0, sealed(1, 1));
         deliveries.seal(1, sealed(1, 0));
         deliveries.seal(2, sealed(3, 1));
         deliveries.take(DeliveryTag::Other(2), Ok(0));
-        deliveries.take(DeliveryTag::Alert(1), Ok(6));
+        deliveries.take(DeliveryTag::Alert(Outlet::Officers, 1), Ok(6));
         assert!(deliveries.next().unwrap().is_none(), "something of the first is under way");
         assert_eq!(woken.load(Ordering::Relaxed), 0);
         deliveries.take(DeliveryTag::Other(0), Ok(0));
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         let first = deliveries.next().unwrap().unwrap();
-        assert_eq!((first.alerts, first.end), (2, NextOffset(7)));
+        assert_eq!((first.alerts[0], first.end[0]), (2, NextOffset(7)));
         assert!(deliveries.next().unwrap().is_some(), "the second said nothing and waited for the first");
         assert!(deliveries.next().unwrap().is_none());
-        deliveries.take(DeliveryTag::Alert(2), Ok(9));
+        deliveries.take(DeliveryTag::Alert(Outlet::Officers, 2), Ok(9));
         let third = deliveries.wait_for_next(Duration::ZERO).unwrap();
-        assert_eq!((third.alerts, third.end, woken.load(Ordering::Relaxed)), (3, NextOffset(10), 2));
+        assert_eq!((third.alerts[0], third.end[0], woken.load(Ordering::Relaxed)), (3, NextOffset(10), 2));
     }
 
     #[test]
     fn alerts_do_not_wait_for_what_else_their_batch_says() {
         let deliveries = Deliveries::default();
-        deliveries.take(DeliveryTag::Alert(0), Ok(0));
+        deliveries.take(DeliveryTag::Alert(Outlet::Officers, 0), Ok(0));
         deliveries.seal(0, sealed(1, 1));
         let alerts_at = deliveries.state().under_way[0].alerts_at;
         assert!(alerts_at.is_some() && deliveries.next().unwrap().is_none());
         deliveries.take(DeliveryTag::Other(0), Ok(0));
         let Acknowledged { alerts_at: told, at } = deliveries.next().unwrap().unwrap().acknowledged;
         assert!(Some(told) == alerts_at && told <= at);
+    }
+
+    #[test]
+    fn officers_do_not_wait_for_rules_on_trial_but_a_batch_does() {
+        let deliveries = Deliveries::default();
+        deliveries.take(DeliveryTag::Alert(Outlet::Officers, 0), Ok(4));
+        deliveries.seal(0, Sealed { alerts: [1, 2], others: 0 });
+        assert!(deliveries.state().under_way[0].alerts_at.is_some());
+        deliveries.take(DeliveryTag::Alert(Outlet::Shadow, 0), Ok(0));
+        assert!(deliveries.next().unwrap().is_none());
+        deliveries.take(DeliveryTag::Alert(Outlet::Shadow, 1), Ok(1));
+        let written = deliveries.next().unwrap().unwrap();
+        assert_eq!((written.alerts, written.end), ([1, 2], [NextOffset(5), NextOffset(2)]));
     }
 
     #[test]
@@ -307,12 +335,17 @@ mod tests {
     #[test]
     fn after_a_failure_nothing_is_told() {
         let lost = Deliveries::default();
-        lost.take(DeliveryTag::Alert(0), Err("gone".into()));
+        lost.take(DeliveryTag::Alert(Outlet::Officers, 0), Err("gone".into()));
         lost.seal(0, sealed(1, 0));
         assert_eq!(lost.next().unwrap_err(), "gone");
 
+        let on_trial = Deliveries::default();
+        on_trial.take(DeliveryTag::Alert(Outlet::Shadow, 0), Err("gone".into()));
+        on_trial.seal(0, Sealed { alerts: [0, 1], others: 0 });
+        assert_eq!(on_trial.next().unwrap_err(), "the topic of rules on trial has not taken an alert: gone");
+
         let disordered = Deliveries::default();
-        disordered.take(DeliveryTag::Alert(1), Ok(0));
+        disordered.take(DeliveryTag::Alert(Outlet::Officers, 1), Ok(0));
         assert!(disordered.next().unwrap_err().contains("out of order"));
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::config::KafkaConfig;
 use crate::kafka::{self, ClusterError, Plain};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 
 /// How long one question to the brokers may take; the next round asks again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,9 +19,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A partition that has lost messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// "alerts", or the name of the feed.
+    /// The name of the outlet or of the feed.
     pub topic: &'static str,
-    /// `None`: the topic of alerts.
+    /// `None`: a topic of alerts.
     pub feed: Option<Feed>,
     pub partition: i32,
     pub before: (i64, i64),
@@ -60,33 +61,45 @@ struct Partition {
     feed: Option<Feed>,
     name: String,
     number: i32,
+    /// It may never have been made.
+    is_optional: bool,
     bounds: Option<(i64, i64)>,
     is_gone: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Watched {
+    Feed(Feed),
+    Alerts(Outlet),
 }
 
 impl Topics {
     /// Those that permitwatch writes and reads back.
     pub fn own(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
         let internal = Feed::ALL.into_iter().filter(|feed| feed.is_internal());
-        Topics::new(config, partitions, internal.map(Some).chain([None]))
+        let feeds = internal.map(Watched::Feed);
+        Topics::new(config, partitions, feeds.chain(Outlet::ALL.map(Watched::Alerts)))
     }
 
     /// Those that the registers' adapters write.
     pub fn feeds(config: &KafkaConfig, partitions: i32) -> Result<Topics, ClusterError> {
-        Topics::new(config, partitions, Feed::SOURCES.into_iter().map(Some))
+        Topics::new(config, partitions, Feed::SOURCES.into_iter().map(Watched::Feed))
     }
 
     fn new(
         config: &KafkaConfig,
         partitions: i32,
-        topics: impl Iterator<Item = Option<Feed>>,
+        topics: impl Iterator<Item = Watched>,
     ) -> Result<Topics, ClusterError> {
-        let of_topic = |feed: Option<Feed>| {
-            let name = feed.map_or_else(|| config.alerts_topic(), |feed| config.topic(feed));
-            let topic = feed.map_or("alerts", Feed::name);
+        let of_topic = |watched: Watched| {
+            let (name, topic, feed) = match watched {
+                Watched::Feed(feed) => (config.topic(feed), feed.name(), Some(feed)),
+                Watched::Alerts(outlet) => (config.topic_of(outlet), outlet.name(), None),
+            };
+            let is_optional = matches!(watched, Watched::Alerts(Outlet::Shadow));
             (0..partitions).map(move |number| {
                 let name = name.clone();
-                Partition { topic, feed, name, number, bounds: None, is_gone: false }
+                Partition { topic, feed, name, number, is_optional, bounds: None, is_gone: false }
             })
         };
         Ok(Topics { consumer: kafka::plain_consumer(config)?, partitions: topics.flat_map(of_topic).collect() })
@@ -97,7 +110,12 @@ impl Topics {
         // Passes the library's log on: nobody else polls this client, which lives as long as the process.
         while self.consumer.poll(Duration::ZERO).is_some() {}
         let mut lost = Vec::new();
+        let mut is_made = None;
         for partition in &mut self.partitions {
+            let is_unseen = partition.is_optional && partition.bounds.is_none();
+            if is_unseen && !*is_made.get_or_insert_with(|| is_there(&self.consumer, partition)) {
+                continue;
+            }
             let now = match self.consumer.fetch_watermarks(&partition.name, partition.number, ANSWER_TIMEOUT) {
                 Ok(now) => Some(now),
                 Err(_) if is_gone(&self.consumer, &partition.name, partition.number) => None,
@@ -134,6 +152,11 @@ impl Topics {
 /// Whether brokers answer, and know no such partition.
 fn is_gone(consumer: &BaseConsumer<Plain>, topic: &str, partition: i32) -> bool {
     kafka::partitions(consumer, topic, ANSWER_TIMEOUT).is_ok_and(|known| !known.contains(&partition))
+}
+
+/// Whether brokers answer, and know the partition.
+fn is_there(consumer: &BaseConsumer<Plain>, Partition { name, number, .. }: &Partition) -> bool {
+    kafka::partitions(consumer, name, ANSWER_TIMEOUT).is_ok_and(|known| known.contains(number))
 }
 
 /// A partition that was empty has nothing to lose.

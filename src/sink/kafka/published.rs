@@ -1,4 +1,4 @@
-//! What a shard's partition of the alerts topic says: the ground truth for a start or a recovery.
+//! What a shard's partition of the alerts topic, or of that of rules on trial, says: the ground truth for a start or a recovery.
 //!
 //! Only messages that are signed by permitwatch, in that place, count. Somebody else's word under an alert's id is what the topic's
 //! readers see until the shard says its own again (`again`); an id that is none of the shard's is removed (`foreign`).
@@ -11,9 +11,10 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use super::headers;
 use super::whole::{read_last, read_whole};
 use crate::config::KafkaConfig;
-use crate::kafka::Patience;
+use crate::kafka::{self, Patience};
 use crate::model::alert::{Alert, AlertId};
 use crate::model::record::{Author, NextOffset};
+use crate::model::stage::Outlet;
 use crate::model::time::WallTime;
 use crate::pseudonyms::{MAX_SEQUENCE, Pseudonyms, PublishedAlert, WithheldAlert};
 use crate::sink::{ReadUpTo, RunHeaders, SinkError};
@@ -63,11 +64,22 @@ enum Last {
 
 /// Reads partition `shard` of the alerts topic from its beginning to the end that it has when reading starts.
 pub fn read_published(config: &KafkaConfig, pseudonyms: &Pseudonyms, shard: i32) -> Result<Published, SinkError> {
-    read_published_with(config, pseudonyms, shard, Patience::Brief)
+    read_published_of(Outlet::Officers, config, pseudonyms, shard)
 }
 
-/// The same for who is as patient with brokers that are away as `patience` says.
+/// The same of the topic of an outlet.
+pub fn read_published_of(
+    outlet: Outlet,
+    config: &KafkaConfig,
+    pseudonyms: &Pseudonyms,
+    shard: i32,
+) -> Result<Published, SinkError> {
+    read_published_with(outlet, config, pseudonyms, shard, Patience::Brief)
+}
+
+/// The same for who is as patient with brokers that are away as `patience` says. A topic of rules on trial that is not there has nothing.
 pub(crate) fn read_published_with(
+    outlet: Outlet,
     config: &KafkaConfig,
     pseudonyms: &Pseudonyms,
     shard: i32,
@@ -89,8 +101,11 @@ pub(crate) fn read_published_with(
         unreadable: 0,
         last: BTreeMap::new(),
     };
+    if outlet == Outlet::Shadow && kafka::has_no_trial_topic(config) {
+        return Ok(published);
+    }
     let each = |message: &BorrowedMessage<'_>| published.take(message, pseudonyms);
-    let (low, high) = read_whole(config, &config.alerts_topic(), shard, patience, each)?;
+    let (low, high) = read_whole(config, &config.topic_of(outlet), shard, patience, each)?;
     (published.first, published.next) = (NextOffset(low), NextOffset(high));
     published.tell_last(pseudonyms);
     Ok(published)

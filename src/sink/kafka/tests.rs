@@ -13,6 +13,7 @@ use super::*;
 use crate::kafka::Patience;
 use crate::model::alert::{Alert, AlertId, Bilingual, Severity, Status};
 use crate::model::record::{Coordinates, Offset, Reason};
+use crate::model::stage::Stage;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pseudonyms::MAX_SEQUENCE;
 use crate::sink::ReadUpTo;
@@ -76,10 +77,10 @@ fn the_last_word_on_every_alert_is_read_back() {
     let empty = read_published(&config, &keys(), 1).unwrap();
     assert!(empty.alerts.is_empty() && empty.headers.is_none() && empty.next == NextOffset(0));
 
-    let mut sink = KafkaSink::new(&config, keys(), 1, empty.next).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 1, [empty.next, NextOffset(0)]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised), alert("b", 1, Status::Raised)], &headers(100)).unwrap();
     publish(&mut sink, &[alert("a", 2, Status::Cleared)], &headers(200)).unwrap();
-    assert_eq!((sink.next(), sink.take_foreign_writes()), (NextOffset(3), 0));
+    assert_eq!((sink.next(Outlet::Officers), sink.take_foreign_writes()), (NextOffset(3), 0));
 
     let published = read_published(&config, &keys(), 1).unwrap();
     assert_eq!((published.messages, published.unreadable, published.next), (3, 0, NextOffset(3)));
@@ -93,16 +94,16 @@ fn the_last_word_on_every_alert_is_read_back() {
 #[test]
 fn reading_what_was_published_ends_when_nobody_needs_it() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
-    let read = read_published_with(&config, &keys(), 0, Patience::While(&|| false));
+    let read = read_published_with(Outlet::Officers, &config, &keys(), 0, Patience::While(&|| false));
     assert!(matches!(read, Err(SinkError::Stopped)));
 }
 
 #[test]
 fn a_clock_that_has_not_started_survives_the_headers() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let run = RunHeaders { read: ReadUpTo::default(), snapshot: None, ..headers(0) };
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &run).unwrap();
     assert_eq!(read_published(&config, &keys(), 0).unwrap().headers, Some(run));
@@ -111,8 +112,8 @@ fn a_clock_that_has_not_started_survives_the_headers() {
 #[test]
 fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
-    let mut zombie = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
+    let mut zombie = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(1)).unwrap();
     publish(&mut zombie, &[alert("a", 1, Status::Raised)], &headers(0)).unwrap();
     assert_eq!(zombie.take_foreign_writes(), 2);
@@ -125,9 +126,60 @@ fn a_zombie_is_noticed_and_the_higher_sequence_wins() {
 }
 
 #[test]
+fn each_outlet_has_a_topic_of_its_own() {
+    let (_broker, config) = start();
+    let on_trial = |key: &str, sequence: u64| {
+        let Emitted { alert, .. } = alert(key, sequence, Status::Raised);
+        Emitted { alert: Alert { stage: Stage::Shadow, ..alert }, sent_at: None, deadline: false }
+    };
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
+    // The same alert, as a rule that goes live leaves it on both.
+    let batch = [on_trial("a", 1), alert("a", 1, Status::Raised), on_trial("b", 1)];
+    publish(&mut sink, &batch, &headers(7)).unwrap();
+    assert_eq!(Outlet::ALL.map(|outlet| sink.next(outlet)), [NextOffset(1), NextOffset(2)]);
+    let read = |outlet| read_published_of(outlet, &config, &keys(), 0).unwrap();
+    let stages = |outlet| read(outlet).alerts.into_values().map(|alert| alert.stage).collect::<Vec<_>>();
+    assert_eq!(stages(Outlet::Officers), [Stage::Live]);
+    assert_eq!(stages(Outlet::Shadow), [Stage::Shadow; 2]);
+    assert_eq!(Outlet::ALL.map(|outlet| read(outlet).headers), [Some(headers(7)), Some(headers(7))]);
+    // What somebody has put into one of them is noticed there, and removed from there.
+    let mut other = KafkaSink::new(&config, keys(), 0, [NextOffset(1), NextOffset(2)]).unwrap();
+    publish(&mut other, &[on_trial("c", 1)], &headers(8)).unwrap();
+    publish(&mut sink, &[alert("b", 1, Status::Raised)], &headers(9)).unwrap();
+    assert_eq!(sink.take_foreign_writes(), 0);
+    publish(&mut sink, &[on_trial("b", 2)], &headers(9)).unwrap();
+    assert_eq!(sink.take_foreign_writes(), 1);
+    sink.disown(Outlet::Shadow, &[AlertId([9; 16])]).unwrap();
+    written(&mut sink).unwrap();
+    assert_eq!(Outlet::ALL.map(|outlet| read(outlet).messages), [2, 5]);
+    // A signature holds on its own topic alone: nobody makes an alert for officers of one on trial.
+    let consumer = kafka::plain_consumer(&config).unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&config.shadow_topic(), 0, rdkafka::Offset::Beginning).unwrap();
+    consumer.assign(&list).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let copied = loop {
+        assert!(Instant::now() < deadline, "the message is there");
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+            break message.detach();
+        }
+    };
+    let producer: ThreadedProducer<Deliveries> =
+        kafka::client_config(&config).unwrap().create_with_context(Deliveries::default()).unwrap();
+    let topic = config.alerts_topic();
+    let record = BaseRecord::with_opaque_to(&topic, DeliveryTag::Other(0).to_opaque()).partition(0);
+    let record = record.key(copied.key().unwrap()).payload(copied.payload().unwrap());
+    producer.send(record.headers(copied.headers().unwrap().clone())).map_err(|(error, _)| error).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let officers = read(Outlet::Officers);
+    assert_eq!((officers.unsigned, officers.messages), (1, 3));
+    assert_eq!(stages(Outlet::Officers), [Stage::Live; 2]);
+}
+
+#[test]
 fn many_alerts_keep_their_order() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let alerts: Vec<Emitted> = (1..=3_000).map(|sequence| alert("a", sequence, Status::Updated)).collect();
     publish(&mut sink, &alerts, &headers(1)).unwrap();
     let published = read_published(&config, &keys(), 0).unwrap();
@@ -138,7 +190,7 @@ fn many_alerts_keep_their_order() {
 #[test]
 fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let (woken, wakes) = std::sync::mpsc::channel();
     sink.call_when_acknowledged(Arc::new(move || woken.send(()).unwrap()));
     sink.publish(&[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
@@ -146,7 +198,7 @@ fn batches_are_under_way_together_and_acknowledged_one_by_one() {
     sink.publish(&[alert("b", 1, Status::Raised), alert("a", 2, Status::Cleared)], &headers(2)).unwrap();
     sink.seal();
     sink.seal();
-    assert_eq!(sink.next(), NextOffset(0), "not yet asked for");
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(0), "not yet asked for");
     let mut told = 0;
     while told < 3 {
         wakes.recv_timeout(Duration::from_secs(60)).unwrap();
@@ -154,7 +206,7 @@ fn batches_are_under_way_together_and_acknowledged_one_by_one() {
             told += 1;
         }
     }
-    assert_eq!((told, sink.next(), sink.take_foreign_writes()), (3, NextOffset(3), 0));
+    assert_eq!((told, sink.next(Outlet::Officers), sink.take_foreign_writes()), (3, NextOffset(3), 0));
     assert_eq!(read_published(&config, &keys(), 0).unwrap().messages, 3);
 }
 
@@ -167,17 +219,17 @@ fn the_first_alert_goes_out_without_a_question() {
     for topic in [config.alerts_topic(), config.quarantine_topic()].iter().chain(&kafka::feed_topics(&config)) {
         cluster.create_topic(topic, 2, 1).unwrap();
     }
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     cluster.topic_error(&config.alerts_topic(), RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
-    assert_eq!(sink.next(), NextOffset(1));
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(1));
 }
 
 /// A header more, or one fewer: recovery depends on how far the writer had read, and on nothing else.
 #[test]
 fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let topic = config.alerts_topic();
     let published = keys().publish(&alert("a", 1, Status::Raised).alert, None).remove(0);
     let message = Outgoing {
@@ -186,7 +238,7 @@ fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
         headers: Some(headers::write_read(OwnedHeaders::new(), &self::headers(7).read)),
         partition: None,
         known_time: None,
-        is_alert: false,
+        alert_of: None,
     };
     let message = sink.signed(&topic, message);
     sink.send(&topic, &[message], |_| &topic).unwrap();
@@ -199,7 +251,7 @@ fn how_far_another_version_had_read_is_known_whatever_else_it_says() {
 #[test]
 fn foreign_messages_are_skipped_and_counted() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap();
     let topic = config.alerts_topic();
     let garbage = Outgoing {
@@ -208,7 +260,7 @@ fn foreign_messages_are_skipped_and_counted() {
         headers: None,
         partition: None,
         known_time: None,
-        is_alert: false,
+        alert_of: None,
     };
     sink.send(&topic, &[garbage], |_| &topic).unwrap();
     written(&mut sink).unwrap();
@@ -227,7 +279,14 @@ fn forge(
 ) {
     let topic = config.alerts_topic();
     let (key, is_alert) = (Some(id.to_hex()), true);
-    let message = Outgoing { key, payload, headers, partition: None, known_time: None, is_alert };
+    let message = Outgoing {
+        key,
+        payload,
+        headers,
+        partition: None,
+        known_time: None,
+        alert_of: is_alert.then_some(Outlet::Officers),
+    };
     sink.send(&topic, &[message], |_| &topic).unwrap();
     written(sink).unwrap();
 }
@@ -235,7 +294,7 @@ fn forge(
 #[test]
 fn what_others_write_counts_for_nothing_and_is_answered() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let said = ["a", "b", "c", "d", "e"].map(|key| alert(key, 3, Status::Raised));
     publish(&mut sink, &said, &headers(1)).unwrap();
     publish(&mut sink, &[alert("e", 4, Status::Cleared)], &headers(2)).unwrap();
@@ -269,7 +328,7 @@ fn what_others_write_counts_for_nothing_and_is_answered() {
     assert!(found.older.is_empty());
 
     // Once answered, nothing is left to say.
-    sink.disown(&found.foreign).unwrap();
+    sink.disown(Outlet::Officers, &found.foreign).unwrap();
     let again: Vec<Emitted> = ["a", "b", "d"].map(|key| alert(key, MAX_SEQUENCE / 2 + 1, Status::Updated)).into();
     publish(&mut sink, &again, &headers(3)).unwrap();
     publish(&mut sink, &[alert("e", 6, Status::Cleared)], &headers(3)).unwrap();
@@ -286,7 +345,7 @@ fn what_others_write_counts_for_nothing_and_is_answered() {
 #[test]
 fn of_what_was_withdrawn_without_a_word_only_the_sequence_is_known() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let withheld = |key, sequence| {
         let emitted = alert(key, sequence, Status::Retracted);
         Emitted { alert: emitted.alert.withheld(), ..emitted }
@@ -311,7 +370,7 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
     let (_broker, config) = start();
     let other = "9f1c3ab0d47e6258c1e09b7a4d3f886211aa22bb33cc44dd";
     let now = Arc::new(Pseudonyms::new(other, "2").and_older([("a key of the tests, thirty-two bytes", "1")]));
-    let mut sink = KafkaSink::new(&config, keys(), 0, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 0, [NextOffset(0); 2]).unwrap();
     let said = [alert("a", 2, Status::Raised), alert("b", 1, Status::Raised), alert("c", 1, Status::Raised)];
     publish(&mut sink, &said, &headers(1)).unwrap();
     publish(&mut sink, &[alert("b", 2, Status::Cleared)], &headers(1)).unwrap();
@@ -320,7 +379,9 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
     let found = read_published(&config, &now, 0).unwrap();
     assert_eq!(found.alerts[&own("a")], alert("a", 2, Status::Raised).alert);
     assert_eq!(found.again, [own("a"), own("c")].into());
-    let mut sink = KafkaSink::new(&config, Arc::clone(&now), 0, found.next).unwrap().ending_older(found.older);
+    let mut sink = KafkaSink::new(&config, Arc::clone(&now), 0, [found.next, NextOffset(0)])
+        .unwrap()
+        .ending_older([found.older, Default::default()]);
     let headers = RunHeaders { key_id: "2".into(), ..headers(2) };
     publish(&mut sink, &[alert("a", 3, Status::Updated), alert("c", 2, Status::Cleared)], &headers).unwrap();
     assert_eq!(sink.take_foreign_writes(), 0);
@@ -342,7 +403,7 @@ fn another_key_ends_what_stands_under_the_older_one_and_raises_it_anew() {
 #[test]
 fn quarantine_entries_carry_no_payload() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 1, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 1, [NextOffset(0), NextOffset(0)]).unwrap();
     let entry = Quarantined {
         coordinates: Coordinates { feed: Feed::Border, partition: 1, offset: Offset(42) },
         reason: Reason::BadNumber,
@@ -351,7 +412,7 @@ fn quarantine_entries_carry_no_payload() {
     };
     sink.quarantine(&[entry]).unwrap();
     written(&mut sink).unwrap();
-    assert_eq!(sink.next(), NextOffset(0), "the alerts partition is untouched");
+    assert_eq!(sink.next(Outlet::Officers), NextOffset(0), "the alerts partition is untouched");
     let consumer = kafka::plain_consumer(&config).unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(&config.quarantine_topic(), 1, rdkafka::Offset::Beginning).unwrap();
@@ -375,7 +436,7 @@ fn quarantine_entries_carry_no_payload() {
 #[test]
 fn a_shard_without_a_partition_is_an_error_and_stays_one() {
     let (_broker, config) = start();
-    let mut sink = KafkaSink::new(&config, keys(), 7, NextOffset(0)).unwrap();
+    let mut sink = KafkaSink::new(&config, keys(), 7, [NextOffset(0), NextOffset(0)]).unwrap();
     let error = publish(&mut sink, &[alert("a", 1, Status::Raised)], &headers(1)).unwrap_err();
     assert!(error.to_string().contains("permitwatch.alerts/7"), "{error}");
     sink.shard = 0;

@@ -154,6 +154,7 @@ fn alerts(rule: &str, names: &Names, rows: &[StandingRow]) -> Vec<Found> {
         severity: row.severity.name().to_owned(),
         permit: names.subject(&row.subject),
         person: names.person(&row.person),
+        alert_at: Some(row.alert_at),
         ..Found::default()
     });
     let mut found: Vec<Found> = found.collect();

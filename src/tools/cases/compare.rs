@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json};
 use toml::Table;
 
-use crate::tools::cases::file::{Wanted, WantedTransition};
+use crate::model::time::format_micros;
+use crate::tools::cases::file::{Wanted, WantedTransition, instant};
 
 /// Everything that was found at an expectation's clock.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Found {
     /// Empty for an alert that stands.
     pub status: String,
     pub reason: Option<String>,
+    /// Of an alert that stands: the time from which its row holds.
+    pub alert_at: Option<i64>,
 }
 
 /// What an expectation says of one alert or transition. `None` may be anything.
@@ -43,6 +46,7 @@ pub struct Asked<'a> {
     pub person: Option<&'a str>,
     pub status: Option<&'a str>,
     pub reason: Option<&'a str>,
+    pub alert_at: Option<i64>,
 }
 
 /// The pairs, and the positions that found no partner.
@@ -63,6 +67,7 @@ impl<'a> From<&'a Wanted> for Asked<'a> {
             person: wanted.person.as_deref(),
             status: None,
             reason: None,
+            alert_at: wanted.alert_at.as_deref().and_then(instant),
         }
     }
 }
@@ -76,6 +81,7 @@ impl<'a> From<&'a WantedTransition> for Asked<'a> {
             person: wanted.person.as_deref(),
             status: Some(&wanted.status),
             reason: wanted.reason.as_deref(),
+            alert_at: None,
         }
     }
 }
@@ -89,11 +95,13 @@ impl Asked<'_> {
             && same(self.person, &found.person)
             && same(self.status, &found.status)
             && same(self.reason, found.reason.as_deref().unwrap_or_default())
+            && (self.alert_at.is_none() || self.alert_at == found.alert_at)
     }
 
     /// How much it specifies: the most specific one is paired first.
     fn particulars(&self) -> usize {
-        [self.severity, self.permit, self.person, self.status, self.reason].iter().flatten().count()
+        let named = [self.severity, self.permit, self.person, self.status, self.reason];
+        named.iter().flatten().count() + usize::from(self.alert_at.is_some())
     }
 
     pub fn words(&self) -> String {
@@ -104,6 +112,9 @@ impl Asked<'_> {
         let named = [("permit", self.permit), ("person", self.person), ("reason", self.reason)];
         for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
             let _ = write!(words, ", {name} {value}");
+        }
+        if let Some(at) = self.alert_at {
+            let _ = write!(words, ", alert_at {}", clock(at));
         }
         words
     }
@@ -121,9 +132,16 @@ impl Found {
             person: person.as_deref().filter(|_| all),
             status: status.as_deref(),
             reason: self.reason.as_deref(),
+            alert_at: None,
         };
         asked.words()
     }
+}
+
+/// A clock, as cases write it.
+pub fn clock(micros: i64) -> String {
+    let text = format_micros(micros).replace('T', " ");
+    text.split('.').next().unwrap_or(&text).trim_end_matches(" 00:00:00").to_owned()
 }
 
 /// Pairs each expected item with a found one.
@@ -186,6 +204,17 @@ mod tests {
         let matched = matched(&[any, second], &[found("a", "p1"), found("a", "p2"), found("b", "p1")]);
         assert_eq!(matched.missing, [0; 0]);
         assert_eq!(matched.extra, [2]);
+    }
+
+    #[test]
+    fn the_time_from_which_a_row_holds_counts_where_it_is_asked_for() {
+        let day = |number: i64| Some(number * 86_400_000_000);
+        let at = |alert_at: Option<i64>| Asked { key: "a", alert_at, ..Asked::default() };
+        let found = [Found { alert_at: day(20_000), ..found("a", "p1") }];
+        let misses = |asked: Asked<'_>| matched(&[asked], &found).missing.len();
+        assert_eq!([None, day(20_000), day(20_001)].map(|day| misses(at(day))), [0, 0, 1]);
+        assert_eq!(at(day(20_000)).words(), "a, alert_at 2024-10-04");
+        assert_eq!(at(day(20_000).map(|at| at + 1_000_000)).words(), "a, alert_at 2024-10-04 00:00:01");
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Expect {
 pub struct Wanted {
     pub key: String,
     pub severity: String,
+    /// The time from which its row holds.
+    pub alert_at: Option<String>,
     /// Short name of the alert's permit, or of its other subject.
     pub permit: Option<String>,
     /// Short name of the alert's person; `self` is the main one.
@@ -156,6 +158,10 @@ impl CaseFile {
                 expect
                     .clock()
                     .ok_or_else(|| cases.error(case, &format!("expect.at: \"{}\" is no date or time", expect.at)))?;
+                let is_none = |text: &&String| instant(text).is_none();
+                if let Some(text) = expect.wanted().iter().filter_map(|wanted| wanted.alert_at.as_ref()).find(is_none) {
+                    return Err(cases.error(case, &format!("expect.alerts.alert_at: \"{text}\" is no date or time")));
+                }
             }
         }
         Ok(cases)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value as Json};
 
 use crate::model::record::{Quarantined, Record};
-use crate::model::time::{KnownTime, format_micros};
+use crate::model::time::{KnownTime, format_micros, parse_instant};
 use crate::rules::RuleSet;
 use crate::tools::cases::CaseError;
 use crate::tools::cases::batch::{self, Standing};
@@ -180,7 +180,8 @@ impl RuleCases {
         let own = played.standing(clock).into_iter().filter(|said| self.is_own(number, said));
         let mut found: Vec<(Found, Map<String, Json>)> = own
             .map(|said| {
-                let found = Found { status: String::new(), reason: None, ..self.found(number, said) };
+                let alert_at = parse_instant(&said.alert.alert_at);
+                let found = Found { status: String::new(), reason: None, alert_at, ..self.found(number, said) };
                 (found, said.alert.evidence.clone())
             })
             .collect();
@@ -231,6 +232,7 @@ impl RuleCases {
             person: names.person(&said.person),
             status: said.alert.status.name().to_owned(),
             reason: said.alert.reason.clone(),
+            alert_at: None,
         }
     }
 

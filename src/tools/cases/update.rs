@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, Item, TableLike, Value};
 
 use crate::tools::cases::MAIN;
-use crate::tools::cases::compare::{Asked, Found, Matched, Seen, evidence_differs, matched};
+use crate::tools::cases::compare::{Asked, Found, Matched, Seen, clock, evidence_differs, matched};
 use crate::tools::cases::file::Expect;
 use crate::tools::cases::list::{self, Change, Pair};
 use crate::tools::cases::rule_cases::RuleCases;
@@ -198,6 +198,9 @@ fn changes(
         .into_iter()
         .flatten()
         .collect();
+        if asked.alert_at.is_some() && asked.alert_at != found.alert_at {
+            members.push((vec!["alert_at".to_owned()], found.alert_at.map(|at| Value::from(clock(at)))));
+        }
         members.extend(more(*at, *other));
         if !members.is_empty() {
             changes.push(Change::Set(*at, members));
@@ -216,8 +219,8 @@ fn paired(asked: &[Asked<'_>], found: &[Found]) -> Matched {
             let own = &asked[*at];
             match pass {
                 0 => own.clone(),
-                1 => Asked { severity: None, reason: None, ..own.clone() },
-                _ => Asked { severity: None, reason: None, status: None, ..own.clone() },
+                1 => Asked { severity: None, reason: None, alert_at: None, ..own.clone() },
+                _ => Asked { severity: None, reason: None, alert_at: None, status: None, ..own.clone() },
             }
         });
         let (left, free): (Vec<_>, Vec<_>) = (left.collect(), out.extra.iter().map(|at| found[*at].clone()).collect());

@@ -1,6 +1,6 @@
 //! Words how an expectation fails: one line for each alert, transition or key.
 
-use crate::tools::cases::compare::{Asked, Found, Matched, Seen, evidence_differs, matched};
+use crate::tools::cases::compare::{Asked, Found, Matched, Seen, clock, evidence_differs, matched};
 use crate::tools::cases::file::{Case, Expect};
 
 /// Empty if the expectation is met.
@@ -24,7 +24,9 @@ pub fn differences(case: &Case, expect: &Expect, seen: &Seen) -> Vec<String> {
             lines.push(format!("pending: want [{}], found [{}]", wanted.join(", "), seen.pending.join(", ")));
         }
     }
-    if let Some(recent) = seen.recent.as_ref().filter(|recent| **recent != seen.batch) {
+    let untimed = |found: &Found| Found { alert_at: None, ..found.clone() };
+    let is_other = |recent: &&Vec<Found>| recent.iter().map(untimed).ne(seen.batch.iter().map(untimed));
+    if let Some(recent) = seen.recent.as_ref().filter(is_other) {
         let words = |all: &[Found]| {
             let all: Vec<String> = all.iter().map(|found| found.words(true)).collect();
             if all.is_empty() { "nothing".to_owned() } else { all.join("; ") }
@@ -56,7 +58,12 @@ fn alerts(case: &Case, expect: &Expect, seen: &Seen) -> Vec<String> {
                 return "as wanted".to_owned();
             }
             let other = extra.iter().position(|found| found.key == asked.key).map(|at| extra.remove(at));
-            other.map_or("nothing".to_owned(), |found| found.words(whole))
+            let at = |found: &Found| found.alert_at.filter(|_| asked.alert_at.is_some());
+            let words = |found: Found| match at(&found) {
+                Some(at) => format!("{}, alert_at {}", found.words(whole), clock(at)),
+                None => found.words(whole),
+            };
+            other.map_or("nothing".to_owned(), words)
         };
         let (by_engine, by_batch) = (instead(no_engine, &mut engine_extra), instead(no_batch, &mut batch_extra));
         lines.push(format!("want {}; {}", asked.words(), sides(&by_engine, &by_batch)));

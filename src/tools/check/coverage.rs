@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::catalogue::file::RuleFile;
 use crate::catalogue::spelling::{did_you_mean, nearest};
 use crate::catalogue::{Catalogue, text_of};
+use crate::model::stage::Stage;
 use crate::proofs::own;
 use crate::tools::check::diagnostic::{Problem, Source};
 
@@ -37,6 +38,7 @@ pub struct Coverage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Live,
+    Shadow,
     Draft,
     Closed,
 }
@@ -45,8 +47,10 @@ impl Mark {
     fn of(rule: &RuleFile) -> Mark {
         if rule.header.legal_gate == "closed" {
             Mark::Closed
-        } else if rule.header.stage == "live" {
+        } else if rule.header.stage().is_live() {
             Mark::Live
+        } else if rule.header.stage() == Stage::Shadow {
+            Mark::Shadow
         } else {
             Mark::Draft
         }
@@ -55,6 +59,7 @@ impl Mark {
     const fn sign(self) -> char {
         match self {
             Mark::Live => 'x',
+            Mark::Shadow => 's',
             Mark::Draft => 'd',
             Mark::Closed => 'c',
         }
@@ -156,7 +161,7 @@ impl Coverage {
             }
             out.push('\n');
         }
-        out.push_str("x live, d draft, c closed: no gateway, made-up data only\n");
+        out.push_str("x live, s shadow: on trial, d draft or retired, c closed: no gateway, made-up data only\n");
         out
     }
 }

@@ -186,6 +186,15 @@ impl<'a> Locator<'a> {
                 let words = format!("\"{value}\"");
                 source(file).at_header_words(&words, format!("{key} is {words}")).hint(format!("known are {known}"))
             }
+            FileError::Since { file, value } => source(file)
+                .at_header_words("stage_since", format!("stage_since is {value}, which is no date"))
+                .hint("write stage_since = YYYY-MM-DD"),
+            FileError::NoSince { file, stage } => {
+                let words = format!("\"{stage}\"");
+                source(file)
+                    .at_header_words(&words, format!("stage is {words}, and nothing says since when"))
+                    .hint("add stage_since = YYYY-MM-DD")
+            }
             FileError::Cadence { file } => source(file)
                 .at_header_words(
                     "cadence",

@@ -105,7 +105,7 @@ pub fn show(catalogue: &Catalogue, rule: &PlannedRule, on: Day) -> String {
     line("gate", &format!("{}, for {}", header.legal_gate, header.purpose));
     line("severity", header.severity.name());
     line("owner", &header.owner);
-    line("stage", &header.stage);
+    line("stage", &header.told_stage());
     line("unit", header.unit());
     line("subject", header.subject_column());
     line("silenced by", &file.cancel_reasons().join(", "));
@@ -218,7 +218,7 @@ fn section(out: &mut String, catalogue: &Catalogue, rule: &PlannedRule) {
     item("access to the data", &format!("{}, for the purpose {}", header.legal_gate, header.purpose));
     item("severity unless a row says otherwise", header.severity.name());
     item("owner", &header.owner);
-    item("stage", &header.stage);
+    item("stage", &header.told_stage());
     item("about", header.subject_column());
     item("silenced by", &rule.file.cancel_reasons().join(", "));
     item("compares citizenships because", header.compares_citizenship.as_deref().unwrap_or(""));

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use crate::model::alert::{Alert, Severity, Status};
 use crate::model::record::{Fates, NextOffset};
 use crate::model::schema::Feed;
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, WallTime};
 use crate::pipeline::Observer;
 use crate::shard::Emitted;
@@ -121,7 +122,8 @@ pub struct WatchObserver {
 impl Observer for WatchObserver {
     fn published(&mut self, emitted: &[Emitted], at: WallTime) {
         let mut state = self.watch.lock();
-        for Emitted { alert, sent_at, deadline } in emitted {
+        let for_officers = || emitted.iter().filter(|emitted| emitted.alert.outlet() == Outlet::Officers);
+        for Emitted { alert, sent_at, deadline } in for_officers() {
             let latencies =
                 if *deadline { &mut state.outcome.deadline_latency } else { &mut state.outcome.record_latency };
             if let Some(sent_at) = sent_at {
@@ -131,7 +133,7 @@ impl Observer for WatchObserver {
             state.outcome.log.push(alert.clone());
         }
         drop(state);
-        for Emitted { alert, .. } in emitted {
+        for Emitted { alert, .. } in for_officers() {
             if alert.status == Status::Raised && alert.severity > Severity::Info {
                 (self.watch.show)(alert);
             }

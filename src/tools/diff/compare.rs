@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::alert::{Alert, Severity};
+use crate::model::stage::Outlet;
 use crate::model::time::{KnownTime, parse_instant};
 
 /// When an alert of one run stood, and with what severity.
@@ -22,6 +23,8 @@ pub struct Life {
     pub changes: Vec<(KnownTime, Option<Severity>)>,
     /// What it told its reader when it last stood: a hash, and the event day.
     said: (u64, Option<String>),
+    /// Its rule is on trial, or a draft: no officer sees it.
+    pub is_on_trial: bool,
     /// Its person is protected: nothing is said of it.
     pub is_withheld: bool,
 }
@@ -49,6 +52,7 @@ pub fn lives(log: &[Alert]) -> Lives {
             severity: alert.severity,
             changes: Vec::new(),
             said: (0, None),
+            is_on_trial: alert.outlet() == Outlet::Shadow,
             is_withheld: false,
         });
         let stands = alert.status.stands();
@@ -72,6 +76,10 @@ pub enum Kind {
     OnlyA,
     /// Raised in B at some time, in A never.
     OnlyB,
+    /// Raised in both, but in A no officer sees it: its rule is on trial there, and live in B.
+    Promoted,
+    /// The reverse: officers see it in A alone.
+    Demoted,
     /// Raised for the first time at an earlier time.
     Earlier,
     Later,
@@ -88,9 +96,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 12] = [
         Kind::OnlyA,
         Kind::OnlyB,
+        Kind::Promoted,
+        Kind::Demoted,
         Kind::Earlier,
         Kind::Later,
         Kind::Stronger,
@@ -105,6 +115,8 @@ impl Kind {
         match self {
             Kind::OnlyA => "only_a",
             Kind::OnlyB => "only_b",
+            Kind::Promoted => "promoted",
+            Kind::Demoted => "demoted",
             Kind::Earlier => "earlier",
             Kind::Later => "later",
             Kind::Stronger => "stronger",
@@ -239,7 +251,12 @@ fn kinds(a: &Life, b: &Life) -> Vec<Kind> {
         Ordering::Equal => None,
         Ordering::Greater => Some(greater),
     };
-    let kinds: Vec<Kind> = orders.into_iter().filter_map(kind).collect();
+    let readers = match (a.is_on_trial, b.is_on_trial) {
+        (true, false) => Some(Kind::Promoted),
+        (false, true) => Some(Kind::Demoted),
+        _ => None,
+    };
+    let kinds: Vec<Kind> = readers.into_iter().chain(orders.into_iter().filter_map(kind)).collect();
     match kinds.is_empty() {
         false => kinds,
         true if a.changes != b.changes => vec![Kind::Between],
@@ -282,10 +299,14 @@ impl<'a> Comparison<'a> {
         examples
     }
 
-    /// Alerts that are raised in B at some time and in A never, and how many of them A has under another key.
+    /// Alerts that officers get in B at some time and in A never, and how many of them A has under another key.
     pub fn new_alerts(&self) -> (usize, usize) {
-        let counts = self.rules.values().filter_map(|rule| rule.kinds.get(&Kind::OnlyB));
-        counts.fold((0, 0), |(alerts, keys), count| (alerts + count.alerts, keys + count.other_keys))
+        let is_new = |difference: &&Difference<'_>| match difference.lives {
+            [None, Some(b)] => !b.is_on_trial,
+            _ => difference.kinds.contains(&Kind::Promoted),
+        };
+        let new = self.differences.iter().filter(is_new);
+        new.fold((0, 0), |(alerts, keys), difference| (alerts + 1, keys + usize::from(difference.has_other_key)))
     }
 }
 

@@ -22,13 +22,15 @@ pub fn texts(changed: &ChangedTexts) -> String {
     format!("they differ in {}", rules.chain(changed.shared.iter().cloned()).collect::<Vec<_>>().join(", "))
 }
 
-fn change_words(change: RuleChange) -> &'static str {
-    match change {
+fn change_words(change: RuleChange) -> String {
+    let words = match change {
         RuleChange::OnlyA => "only in A",
         RuleChange::OnlyB => "only in B",
         RuleChange::Text => "text",
         RuleChange::Parameters => "parameters",
-    }
+        RuleChange::Stage(a, b) => return format!("{} in A, {} in B", a.name(), b.name()),
+    };
+    words.to_owned()
 }
 
 /// One line for each rule of which a text or an alert differs, one for the others, and one for all.
@@ -67,6 +69,8 @@ fn head(kind: Kind) -> &'static str {
     match kind {
         Kind::OnlyA => "only A",
         Kind::OnlyB => "only B",
+        Kind::Promoted => "promoted",
+        Kind::Demoted => "demoted",
         Kind::Earlier => "earlier",
         Kind::Later => "later",
         Kind::Stronger => "stronger",
@@ -115,6 +119,13 @@ pub fn remarks(compared: &Comparison<'_>) -> Vec<String> {
     let [a, b] = [0, 1].map(|side| compared.rules.values().map(|rule| rule.standing[side]).sum::<usize>());
     let mut lines = vec![format!("at the end {a} stand in A, {b} in B")];
     for (rule, found) in &compared.rules {
+        let of = |kind| found.kinds.get(&kind).map_or(0, |count: &Count| count.alerts);
+        if of(Kind::Promoted) > 0 {
+            lines.push(format!("{rule} goes live in B: officers get its {} alerts, all new to them", found.alerts[1]));
+        }
+        if of(Kind::Demoted) > 0 {
+            lines.push(format!("{rule} goes on trial in B: officers lose its {} alerts", found.alerts[0]));
+        }
         for (kind, other) in [(Kind::OnlyA, "B"), (Kind::OnlyB, "A")] {
             if let Some(count) = found.kinds.get(&kind).filter(|count| count.other_keys > 0) {
                 lines.push(format!(
@@ -134,6 +145,8 @@ pub fn title(kind: Kind) -> &'static str {
     match kind {
         Kind::OnlyA => "only in A",
         Kind::OnlyB => "only in B",
+        Kind::Promoted => "new to officers in B",
+        Kind::Demoted => "no more seen by officers in B",
         Kind::Earlier => "raised earlier in B",
         Kind::Later => "raised later in B",
         Kind::Stronger => "stronger in B",

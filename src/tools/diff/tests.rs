@@ -47,6 +47,13 @@ fn each_text_that_differs_is_named() {
     }
     assert!(said.ends_with("zz-new (only in B)"), "{said}");
     let said = between(&|b| {
+        b.rules[0].header.stage = "shadow".into();
+        b.rules[1].header.stage = "shadow".into();
+        b.rules[1].header.title.en.push('!');
+    });
+    let promoted = format!("they differ in {} (live in A, shadow in B), {} (text)", id(&a, 0), id(&a, 1));
+    assert_eq!(said, promoted);
+    let said = between(&|b| {
         b.views[0].sql.push(' ');
         b.links.remove(0);
         b.thresholds[0].value += 1;

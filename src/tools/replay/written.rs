@@ -22,7 +22,8 @@ const BATCH_ROWS: usize = 65_536;
 
 /// Writes a row for each transition.
 pub fn write_transitions(out: OutFile, log: &[&Alert]) -> Result<OutFile, ParquetError> {
-    let fields = vec![
+    let is_staged = log.iter().any(|alert| !alert.stage.is_live());
+    let mut fields = vec![
         given("alert_id", DataType::Utf8),
         given("sequence", DataType::Int64),
         given("status", DataType::Utf8),
@@ -46,7 +47,18 @@ pub fn write_transitions(out: OutFile, log: &[&Alert]) -> Result<OutFile, Parque
         text("replaces"),
         Field::new("late_record", DataType::Boolean, true),
     ];
-    written(out, fields, log.chunks(BATCH_ROWS).map(columns_of))
+    if is_staged {
+        fields.push(text("stage"));
+    }
+    let columns = |log: &[&Alert]| {
+        let mut columns = columns_of(log);
+        if is_staged {
+            let stage = |alert: &&Alert| (!alert.is_withheld).then(|| alert.stage.name());
+            columns.push(Arc::new(StringArray::from_iter(log.iter().map(stage))));
+        }
+        columns
+    };
+    written(out, fields, log.chunks(BATCH_ROWS).map(columns))
 }
 
 /// Writes a row for each alert that stands.
@@ -152,6 +164,7 @@ mod tests {
 
     use super::*;
     use crate::model::alert::{AlertId, Bilingual, RecordRef, Severity, Status};
+    use crate::model::stage::Stage;
     use crate::model::time::Day;
 
     fn read(path: &std::path::Path) -> RecordBatch {
@@ -205,6 +218,22 @@ mod tests {
             assert_eq!(column.is_null(1), !said, "{}", field.name());
         }
         assert_eq!(column("status").as_string::<i32>().value(1), "retracted");
+    }
+
+    #[test]
+    fn the_stage_is_told_where_a_rule_is_not_live() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.parquet");
+        let column = |log: &[&Alert]| {
+            write_transitions(OutFile::create(&path).unwrap(), log).unwrap().finish().unwrap();
+            let stage = read(&path).column_by_name("stage").cloned()?;
+            Some(stage.as_string::<i32>().iter().map(|stage| stage.map(ToOwned::to_owned)).collect::<Vec<_>>())
+        };
+        let on_trial = Alert { stage: Stage::Shadow, ..alert() };
+        assert_eq!(column(&[&alert()]), None);
+        let told = |stage: &str| Some(stage.to_owned());
+        let expected = vec![told("live"), told("shadow"), None];
+        assert_eq!(column(&[&alert(), &on_trial, &on_trial.clone().withheld()]), Some(expected));
     }
 
     #[test]

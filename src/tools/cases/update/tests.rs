@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::tools::cases::file::CaseFile;
+use crate::tools::cases::file::{CaseFile, instant};
 use crate::tools::cases::verdict::differences;
 
 fn found(key: &str, severity: &str) -> Found {
@@ -72,6 +72,21 @@ fn what_a_person_wrote_stays_until_a_person_says_otherwise() {
     let pair = &contradictions[0].pairs[0];
     assert!(pair.0.as_ref().unwrap().contains("n = 1") && pair.1.as_ref().unwrap().contains("n = 2"), "{pair:?}");
     assert_eq!(replaced, text.replace("\"info\"", "\"weak\"").replace("n = 1", "n = 2").replace("m = 4", "m = \"\""));
+}
+
+#[test]
+fn a_time_that_is_stated_is_corrected_and_none_is_added() {
+    let text = "[[case]]\nname = \"a\"\n[[case.expect]]\nat = \"2026-01-01\"\nalerts = [{ key = \"k\", severity = \"weak\", alert_at = \"2025-12-30\" }]\n";
+    let found = Found { alert_at: instant("2025-12-31 12:00:00"), ..found("k", "weak") };
+    let (filled, contradictions, replaced) = update(text, &[found]);
+    assert_eq!((filled.as_str(), contradictions.len()), (text, 1));
+    assert_eq!(replaced, text.replace("2025-12-30", "2025-12-31 12:00:00"));
+    let untimed = text.replace(", alert_at = \"2025-12-30\"", "");
+    let found = Found { alert_at: instant("2025-12-31"), ..self::found("k", "weak") };
+    assert_eq!(update(&untimed, &[found]).1.len(), 0);
+    let wrong = text.replace("2025-12-30", "the thirtieth");
+    let refused = CaseFile::parse(Path::new("x.toml"), &wrong).unwrap_err().to_string();
+    assert!(refused.ends_with("expect.alerts.alert_at: \"the thirtieth\" is no date or time"), "{refused}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::model::alert::Status;
+use crate::model::stage::Stage;
 use crate::model::time::Day;
 
 /// The transitions of one alert, such as `10 raised weak, 12 updated medium, 20 cleared medium`.
@@ -84,6 +85,31 @@ fn what_an_alert_says_is_compared_when_it_last_stood() {
         alert.severity = Severity::Strong;
     };
     assert_eq!(with(&both, 1), [Kind::Stronger], "one reason to look is enough");
+}
+
+#[test]
+fn a_rule_that_goes_live_is_new_to_officers_and_one_that_goes_on_trial_is_lost_to_them() {
+    let usual = "10 raised medium, 20 cleared medium";
+    let on_trial = |mut log: Vec<Alert>| {
+        log.iter_mut().for_each(|alert| alert.stage = Stage::Shadow);
+        log
+    };
+    let of = |text: &str| log_of("r", "P1", "k", text);
+    let told = |a: Vec<Alert>, b: Vec<Alert>| {
+        let [a, b] = [lives(&a), lives(&b)];
+        let compared = compare(&a, &b);
+        let kinds: Vec<Kind> = compared.differences.iter().flat_map(|found| found.kinds.clone()).collect();
+        (kinds, compared.new_alerts().0)
+    };
+    assert_eq!(told(on_trial(of(usual)), of(usual)), (vec![Kind::Promoted], 1));
+    assert_eq!(told(of(usual), on_trial(of(usual))), (vec![Kind::Demoted], 0));
+    assert_eq!(told(on_trial(of(usual)), on_trial(of(usual))), (vec![], 0));
+    // What else differs is told beside it.
+    let later = of("11 raised medium, 20 cleared medium");
+    assert_eq!(told(on_trial(of(usual)), later), (vec![Kind::Promoted, Kind::Later], 1));
+    // Alerts that only B has count as new where officers see them.
+    assert_eq!(told(Vec::new(), of(usual)), (vec![Kind::OnlyB], 1));
+    assert_eq!(told(Vec::new(), on_trial(of(usual))), (vec![Kind::OnlyB], 0));
 }
 
 #[test]
