@@ -41,7 +41,7 @@ use thiserror::Error;
 
 use crate::catalogue::exceptions::Exception;
 use crate::catalogue::file::{FileError, RuleFile, header_problem, split_header};
-use crate::catalogue::files::{Directory, sql_files, strays};
+use crate::catalogue::files::{Directory, FileRead, sql_files, strays};
 use crate::catalogue::gateways::Gateways;
 use crate::catalogue::links::{LinkError, LinkFile};
 use crate::catalogue::reads::Definitions;
@@ -87,6 +87,8 @@ pub struct Catalogue {
     pub words: Arc<Words>,
     /// Exceptions from safeguards, which the configuration makes and no file of the directory can.
     pub exceptions: Vec<Exception>,
+    /// The files that were read, by their paths within the directory.
+    pub files: BTreeMap<String, FileRead>,
     /// Whether its rules run over made-up records alone: their cases. Then no safeguard is asked for.
     pub is_made_up: bool,
 }
@@ -126,6 +128,13 @@ pub enum CatalogueError {
     UnknownDisabled { id: String, near: String },
     #[error("no rules in {dir}")]
     Empty { dir: String },
+    #[error("rules.approved: {file} {message}")]
+    Approvals { file: String, message: String },
+    #[error(
+        "not the program's own, and approved by nobody: {}; whoever reviews it adds what `sha256sum` prints of it to the file that rules.approved names, or its stage is shadow or draft",
+        files.join(", ")
+    )]
+    Unapproved { files: Vec<String> },
 }
 
 impl Catalogue {
@@ -198,8 +207,9 @@ impl Catalogue {
         words.set_titles(rules.iter().map(|rule| (rule.header.number.clone(), rule.header.title.clone())));
         let words = Arc::new(words);
         rules.iter_mut().for_each(|rule| rule.words = Arc::clone(&words));
-        let catalogue = Catalogue {
+        let mut catalogue = Catalogue {
             words,
+            files: BTreeMap::new(),
             exceptions: Vec::new(),
             is_made_up: false,
             rules,
@@ -213,6 +223,7 @@ impl Catalogue {
             gateways: Gateways::parse(&files.read("gateways.toml")?)
                 .map_err(|source| CatalogueError::Toml { file: "gateways.toml", source: Box::new(source) })?,
         };
+        catalogue.files = files.into_read();
         if let Err(error) = catalogue.check_uses() {
             errors.push(error);
         }

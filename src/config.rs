@@ -146,6 +146,8 @@ pub struct RulesConfig {
     pub watch_seconds: u32,
     /// Exceptions from safeguards, each for one version of one text.
     pub exception: Vec<ExceptionConfig>,
+    /// The file with the checksums of texts that somebody has reviewed (`proofs::approved`).
+    pub approved: Option<PathBuf>,
 }
 
 /// An exception from a safeguard that a refusal has named.
@@ -171,6 +173,7 @@ impl Default for RulesConfig {
             run_closed: false,
             watch_seconds: 0,
             exception: Vec::new(),
+            approved: None,
         }
     }
 }

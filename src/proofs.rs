@@ -6,9 +6,10 @@
 //! Proofs on the logical plans: `isolation` (units never mix, only listed tables are read) with `tags`, `columns` (the output of a
 //! rule), `values` and `dates` (arithmetic that a rule should not use), `alike` (what engines read differently), `sets` (rows of
 //! different types under one another), `nulls`, `frames` (windows that fail when they run), `size` (expressions that multiply). `lawful` has the safeguards, judged by where the data of a plan flows.
-//! `refusal` has the wording of their findings.
+//! `refusal` has the wording of their findings. `approved` asks who has reviewed the texts that are not the program's own.
 
 mod alike;
+pub mod approved;
 pub mod code_lists;
 pub mod columns;
 pub mod dates;

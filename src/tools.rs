@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
+pub mod new_rule;
 pub mod quarantine;
 pub mod replay;
 pub mod revision;

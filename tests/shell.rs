@@ -150,6 +150,7 @@ fn tried() -> BTreeMap<&'static str, String> {
         ("replay", "--input feeds --rule R01".into()),
         ("rules functions", String::new()),
         ("rules list", String::new()),
+        ("rules new", "my-rule --like R01".into()),
         ("rules reference", "--rule R01".into()),
         ("rules show", "R01".into()),
         ("run", "--config permitwatch.toml".into()),
@@ -166,6 +167,15 @@ const SILENT: [&str; 1] = ["run"];
 
 /// Folders that a command makes.
 const MADE: [(&str, &str); 2] = [("generate", "--out"), ("checkpoint export", "--out")];
+
+/// What a command makes that must not be there yet.
+fn unmake(name: &str) {
+    if name == "rules new" {
+        for file in ["queries/my-rule.sql", "queries/tests/my-rule.toml"] {
+            let _ = fs::remove_file(STAGE.dir.path().join(file));
+        }
+    }
+}
 
 /// The lines of a command's help.
 fn help(of: &str) -> String {
@@ -236,16 +246,20 @@ fn every_command_says_what_it_could_not_do() {
         let all: Vec<&str> = name.split_whitespace().chain(args.split_whitespace()).collect();
         if !SILENT.contains(&name.as_str()) {
             let full = File::options().write(true).open("/dev/full").unwrap();
+            unmake(name);
             let output = command(&all).stdout(full).output().unwrap();
             let is_told = words(&output).contains("error: cannot write to standard output: No space left");
             row(name, "a full stdout", &output, output.status.code() == Some(1) && is_told);
+            unmake(name);
             let output = closed_pipe(&all);
             let said = words(&output);
             let is_quiet = !said.contains("error:") && !said.contains("panic");
             row(name, "a closed pipe", &output, output.status.code() == Some(0) && is_quiet);
+            unmake(name);
             let output = permitwatch(&all);
             row(name, "nothing in its way", &output, output.status.code() == Some(0) && !output.stdout.is_empty());
         }
+        unmake(name);
         for option in paths(name) {
             for (value, why) in [("no/such/file", "no such folder"), ("locked/file", "no rights")] {
                 let args = with(name, args, &option, value);

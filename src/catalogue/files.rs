@@ -1,6 +1,10 @@
 //! The files of the directory: which are read, which are refused, and their texts.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::catalogue::CatalogueError;
 
@@ -14,22 +18,53 @@ pub(super) struct Directory<'a> {
     pub path: &'a Path,
     /// Without links.
     root: PathBuf,
+    seen: RefCell<BTreeMap<String, FileRead>>,
+}
+
+/// What a file of the directory was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRead {
+    /// Of its bytes, as `sha256sum` prints it.
+    pub sha256: String,
+    /// Of its text, whatever editor ended the lines.
+    of_text: [u8; 32],
+}
+
+impl FileRead {
+    fn new(bytes: &[u8], text: &str) -> FileRead {
+        FileRead { sha256: hex::encode(Sha256::digest(bytes)), of_text: Sha256::digest(text.as_bytes()).into() }
+    }
+
+    /// Whether its text is this one.
+    pub fn is(&self, text: &str) -> bool {
+        let text = text.replace("\r\n", "\n");
+        self.of_text == <[u8; 32]>::from(Sha256::digest(text.as_bytes()))
+    }
 }
 
 impl<'a> Directory<'a> {
     pub fn open(path: &'a Path) -> Result<Directory<'a>, CatalogueError> {
         let failed = |source| CatalogueError::Read { file: path.display().to_string(), source };
-        Ok(Directory { path, root: std::fs::canonicalize(path).map_err(failed)? })
+        Ok(Directory { path, root: std::fs::canonicalize(path).map_err(failed)?, seen: RefCell::default() })
     }
 
     /// The text of a file of the directory, by its path within it.
     pub fn read(&self, file: impl AsRef<Path>) -> Result<String, CatalogueError> {
+        let name = file.as_ref().display().to_string();
         let file = self.path.join(file);
         let failed = |source| CatalogueError::Read { file: file.display().to_string(), source };
         if !self.holds(&file).map_err(failed)? {
             return Err(unread(&file, LEADS_OUT));
         }
-        text_of(&file).map_err(failed)
+        let bytes = bytes_of(&file).map_err(failed)?;
+        let text = decoded(&bytes).map_err(failed)?;
+        self.seen.borrow_mut().insert(name, FileRead::new(&bytes, &text));
+        Ok(text)
+    }
+
+    /// The files that have been read, by their paths within the directory.
+    pub fn into_read(self) -> BTreeMap<String, FileRead> {
+        self.seen.into_inner()
     }
 
     /// Whether a file or folder lies in the directory once links are followed.
@@ -42,6 +77,10 @@ const LEADS_OUT: &str = "it is a link that leads out of the directory of rules; 
 
 /// The text of a file that a person has written, with `\n` at the end of each line, whatever editor wrote it.
 pub fn text_of(file: &Path) -> std::io::Result<String> {
+    decoded(&bytes_of(file)?)
+}
+
+fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
     let about = std::fs::metadata(file)?;
     if !about.is_file() {
         return Err(std::io::Error::other("it is no file"));
@@ -49,12 +88,16 @@ pub fn text_of(file: &Path) -> std::io::Result<String> {
     if about.len() > MOST_BYTES {
         return Err(std::io::Error::other(format!("it has {} bytes, more than {MOST_BYTES}", about.len())));
     }
-    let text = String::from_utf8(std::fs::read(file)?).map_err(|error| {
-        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    std::fs::read(file)
+}
+
+fn decoded(bytes: &[u8]) -> std::io::Result<String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
         std::io::Error::other(format!("line {line} has a character that is not UTF-8; save the file as UTF-8"))
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(text.replace("\r\n", "\n"))
 }
 

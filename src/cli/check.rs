@@ -13,6 +13,7 @@ use crate::catalogue::reads::Definitions;
 use crate::cli::{RulesArgs, counted};
 use crate::config::Config;
 use crate::pipeline::reload::exceptions;
+use crate::proofs::approved::{Approvals, Unapproved};
 use crate::rules::planned::PlannedRule;
 use crate::terminal::{self, say};
 use crate::tools::check::{Examined, examine_with};
@@ -24,7 +25,7 @@ pub struct CheckArgs {
     /// Print which permit class has which rules.
     #[arg(long)]
     coverage: bool,
-    /// Configuration whose exceptions from safeguards hold.
+    /// Configuration whose exceptions from safeguards and approvals hold.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// text for people, json for editors and CI
@@ -41,8 +42,8 @@ enum Format {
 pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let set: BTreeMap<String, i64> = args.rules.set.iter().cloned().collect();
-    let config = args.config.as_deref().map(Config::load).transpose()?;
-    let exceptions = config.map_or_else(Vec::new, |config| exceptions(&config.rules));
+    let config = args.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
+    let exceptions = exceptions(&config.rules);
     let directory = args.rules.directory()?;
     let examined = examine_with(directory.path(), &set, &args.rules.only, &exceptions);
     let planned: &[PlannedRule] = examined.rules.as_ref().map_or(&[], |rules| rules.rules());
@@ -54,9 +55,11 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     if let (Some(catalogue), true) = (&examined.catalogue, examined.problems.is_empty()) {
         args.rules.only.iter().try_for_each(|name| catalogue.named(name).map(|_| ()))?;
     }
+    let approvals = Approvals::read(config.rules.approved.as_deref(), directory.path())?;
+    let unapproved = examined.catalogue.as_ref().map_or_else(Vec::new, |catalogue| approvals.missing(catalogue));
     match args.format {
-        Format::Json => print_json(&examined, &rules),
-        Format::Text => print_text(args, &examined, &rules, started.elapsed().as_millis()),
+        Format::Json => print_json(&examined, &rules, &unapproved),
+        Format::Text => print_text(args, &examined, &rules, &unapproved, started.elapsed().as_millis()),
     }
     if examined.problems.is_empty() {
         return Ok(());
@@ -65,7 +68,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<()> {
     bail!("{} in {}", counted(examined.problems.len(), "problem"), counted(files.len(), "file"));
 }
 
-fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], millis: u128) {
+fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], unapproved: &[Unapproved], millis: u128) {
     let dir = args.rules.rules.display().to_string();
     for problem in &examined.problems {
         say!("{}", problem.render(dir.trim_end_matches('/')));
@@ -106,6 +109,12 @@ fn print_text(args: &CheckArgs, examined: &Examined, rules: &[&PlannedRule], mil
     for line in PROVED {
         say!("  - {line}");
     }
+    if !unapproved.is_empty() {
+        say!("Not the program's own, so a live run asks that somebody has approved them (rules.approved):");
+        for Unapproved { file, sha256 } in unapproved {
+            say!("  {sha256}  {file}");
+        }
+    }
 }
 
 /// What has been proved of a plan that is accepted.
@@ -132,7 +141,7 @@ fn read_by(examined: &Examined, definitions: Option<&Definitions<'_>>, rule: &Pl
     names.into_iter().collect()
 }
 
-fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
+fn print_json(examined: &Examined, rules: &[&PlannedRule], unapproved: &[Unapproved]) {
     let definitions = examined.catalogue.as_ref().map(Catalogue::definitions);
     let rules: Vec<_> = rules
         .iter()
@@ -150,6 +159,13 @@ fn print_json(examined: &Examined, rules: &[&PlannedRule]) {
             })
         })
         .collect();
-    let report = json!({ "ok": examined.problems.is_empty(), "problems": examined.problems, "rules": rules });
+    let unapproved: Vec<_> =
+        unapproved.iter().map(|text| json!({ "file": text.file, "sha256": text.sha256 })).collect();
+    let report = json!({
+        "ok": examined.problems.is_empty(),
+        "problems": examined.problems,
+        "rules": rules,
+        "unapproved": unapproved,
+    });
     say!("{report:#}");
 }

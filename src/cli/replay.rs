@@ -21,7 +21,7 @@ use crate::pseudonyms::Pseudonyms;
 use crate::source::files::{Recorded, last_known_time};
 use crate::terminal::{self, note, say};
 use crate::tools::replay::written;
-use crate::tools::replay::{self, Replayed, SetAside, Tables, Timeline, Waiting};
+use crate::tools::replay::{self, Broad, Replayed, SetAside, Tables, Timeline, Waiting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
@@ -213,6 +213,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
                 note!("--quarantine FILE names each message");
             }
             note_unknown(&replayed);
+            note_broad(&catalogue, &replayed);
             if let Some(profile) = &replayed.profile {
                 print_units(&catalogue, &replayed);
                 say!("\n{profile}");
@@ -243,6 +244,15 @@ pub fn note_unknown(replayed: &Replayed) {
                 counted(members as usize, "member")
             );
         }
+    }
+}
+
+/// Notes rules that speak of most of the persons whom they are about.
+fn note_broad(catalogue: &Catalogue, replayed: &Replayed) {
+    for Broad { rule, spoken_of, concerned } in replay::broad(catalogue, replayed) {
+        note!(
+            "{rule} has spoken of {spoken_of} of the {concerned} persons who had permits of its classes: is a condition missing, or a threshold where everybody is below it?"
+        );
     }
 }
 

@@ -1,19 +1,21 @@
 //! `permitwatch rules`: lists the rules, and describes one or all.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::catalogue::Catalogue;
-use crate::cli::{Inputs, RulesArgs, counted, plan_rules, write_whole};
+use crate::cli::{Inputs, RulesArgs, counted, load_rules, plan_rules, write_whole};
 use crate::model::clock;
 use crate::model::time::{Day, KnownTime, parse_day};
 use crate::terminal::{self, say};
 use crate::tools::check::coverage::Coverage;
 use crate::tools::check::{functions, reference};
+use crate::tools::new_rule;
 
-/// List the rules, show one, or write the page of all.
+/// List the rules, show or begin one, or write the page of all.
 #[derive(Debug, Args)]
 pub struct Rules {
     #[command(subcommand)]
@@ -26,6 +28,8 @@ enum Command {
     List(RulesArgs),
     /// All there is to know about a rule.
     Show(ShowArgs),
+    /// Begin a rule: its text and its cases, copied from one that does something alike, as a draft.
+    New(NewArgs),
     /// Write the page of all rules, in Markdown.
     Reference(ReferenceArgs),
     /// Write the page of what a rule may call and write, in Markdown.
@@ -44,6 +48,21 @@ struct ShowArgs {
     /// Print the query plan as well.
     #[arg(long)]
     plan: bool,
+}
+
+#[derive(Debug, Args)]
+struct NewArgs {
+    /// Id of the new rule, such as salary-far-below-floor: the name of its files.
+    id: String,
+    /// Rule to copy, by id or number; `rules list` has them all.
+    #[arg(long, value_name = "RULE")]
+    like: String,
+    /// Number of the new rule; without it the next free one.
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
+    /// Directory with the rules.
+    #[arg(long, value_name = "DIR", default_value = "queries")]
+    rules: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +89,7 @@ pub fn run(args: &Rules) -> anyhow::Result<()> {
     match &args.command {
         Command::List(rules) => list(rules),
         Command::Show(args) => show(args),
+        Command::New(args) => begin(args),
         Command::Reference(args) => write(args),
         Command::Functions(args) => write_functions(args),
     }
@@ -128,6 +148,21 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn begin(args: &NewArgs) -> anyhow::Result<()> {
+    let catalogue = load_rules(&args.rules, &BTreeMap::new())?;
+    let begun =
+        new_rule::begin(&args.rules, &catalogue, catalogue.named(&args.like)?, &args.id, args.number.as_deref())?;
+    let NewArgs { id, .. } = args;
+    say!("{} is the rule, {} has its cases", begun.rule.display(), begun.cases.display());
+    say!("It is {}, a draft that no live run takes. Next:", begun.number);
+    say!("  1. write what it finds, for whom and by what law: title, finding, legal_basis, counter_evidence, params");
+    say!("  2. permitwatch check --rule {id}         all that is wrong, where, and what to do");
+    say!("  3. permitwatch test {id}                 its cases; --mutants: would they notice a slip?");
+    say!("  4. permitwatch replay --rule {id} --input DIR, then permitwatch tune {id}");
+    say!("  5. stage = \"shadow\": on trial, and no officer sees what it finds; then stage = \"live\"");
+    Ok(())
+}
+
 fn write(args: &ReferenceArgs) -> anyhow::Result<()> {
     let [out] = Inputs::default().rules(&args.rules.rules).create([args.out.as_deref()])?;
     let catalogue = args.rules.load()?;
@@ -159,7 +194,6 @@ fn write_functions(args: &FunctionsArgs) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     use super::*;

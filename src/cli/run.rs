@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::http::HttpServer;
 use crate::model::clock::wall;
 use crate::pipeline::Unobserved;
-use crate::pipeline::reload::{Changes, RulesInForce, Watch, in_force};
+use crate::pipeline::reload::{Changes, RulesInForce, Watch, in_force, require_approved};
 use crate::readiness::Readiness;
 use crate::service::Instance;
 use crate::{kafka, logs, telemetry};
@@ -32,6 +32,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let catalogue =
         in_force(&config.rules).with_context(|| format!("cannot load the rules in {}", config.rules.dir.display()))?;
     let planned = plan_rules(&catalogue)?;
+    require_approved(&config.rules, &catalogue)?;
     let Some(pseudonyms) = config.alerts.pseudonyms()? else {
         bail!(
             "alerts.key_file or alerts.key_env must name the key of the pseudonyms; `(umask 077; openssl rand -hex 32 > FILE)` makes one"
@@ -79,7 +80,7 @@ async fn watch_rules(rules: Arc<RulesInForce>, config: Arc<Config>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     let seconds = config.rules.watch_seconds;
     let mut ticks = tokio::time::interval(Duration::from_secs(u64::from(seconds.max(1))));
-    let mut watch = Watch::new(&config.rules.dir);
+    let mut watch = Watch::new(&config.rules);
     let mut touched = false;
     loop {
         let asked = tokio::select! {

@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::catalogue::exceptions::Exception;
 use crate::catalogue::{Catalogue, CatalogueError, is_left_behind};
 use crate::config::{ExceptionConfig, RulesConfig};
+use crate::proofs::approved::Approvals;
 use crate::rules::RuleSet;
 use crate::rules::apart::{STACK_BYTES, apart};
 use crate::rules::plan::PlanError;
@@ -102,6 +103,7 @@ impl RulesInForce {
         let read = || {
             let new = in_force(config)?;
             let planned = RuleSet::plan(&new)?;
+            require_approved(config, &new)?;
             Ok((new, planned))
         };
         let (new, planned) = apart(read).unwrap_or(Err(ReloadError::Panic))?;
@@ -132,7 +134,7 @@ pub fn exceptions(config: &RulesConfig) -> Vec<Exception> {
 }
 
 /// The rules that a live run evaluates, live and shadow: no drafts, no retired or disabled rules and, unless `run_closed` is set, none
-/// whose gateway is closed.
+/// whose gateway is closed. They are not yet planned, and nobody has asked whether they are approved (`require_approved`).
 pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::load_with(&config.dir, &config.set, &exceptions(config))?;
     for exception in &catalogue.exceptions {
@@ -144,6 +146,11 @@ pub fn in_force(config: &RulesConfig) -> Result<Catalogue, CatalogueError> {
     }
     catalogue.retain_running(&config.disabled)?;
     Ok(catalogue)
+}
+
+/// Refuses live rules that rest on texts that are neither the program's own nor approved.
+pub fn require_approved(config: &RulesConfig, catalogue: &Catalogue) -> Result<(), CatalogueError> {
+    Approvals::read(config.approved.as_deref(), &config.dir)?.require(catalogue)
 }
 
 fn changes(old: &Catalogue, new: &Catalogue) -> Changes {
@@ -211,28 +218,32 @@ impl Reloader {
     }
 }
 
-/// Detects changed files in the directory by name, size and modification time.
+/// Detects changed files in the directory, and changed approvals, by name, size and modification time.
 pub struct Watch {
     dir: PathBuf,
+    approved: Option<PathBuf>,
     seen: Vec<(PathBuf, u64, Option<SystemTime>)>,
 }
 
 impl Watch {
-    pub fn new(dir: &Path) -> Watch {
-        Watch { dir: dir.to_owned(), seen: files(dir) }
+    pub fn new(config: &RulesConfig) -> Watch {
+        let (dir, approved) = (config.dir.clone(), config.approved.clone());
+        Watch { seen: files(&dir, approved.as_deref()), dir, approved }
     }
 
     /// Whether anything has changed since the last call.
     pub fn changed(&mut self) -> bool {
-        let now = files(&self.dir);
+        let now = files(&self.dir, self.approved.as_deref());
         let changed = now != self.seen;
         self.seen = now;
         changed
     }
 }
 
-fn files(dir: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
-    let mut out = Vec::new();
+fn files(dir: &Path, approved: Option<&Path>) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let about_approved = approved.and_then(|file| Some((file, std::fs::metadata(file).ok()?)));
+    let mut out: Vec<_> =
+        about_approved.map(|(file, about)| (file.to_owned(), about.len(), about.modified().ok())).into_iter().collect();
     for dir in [dir.to_owned(), dir.join("views"), dir.join("links")] {
         let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
         for entry in entries {

@@ -46,6 +46,8 @@ pub const FRAMES: &[Own] = texts! { "": "standing", "tables", "duckdb" };
 /// What columns, codes and permit classes are called.
 pub const WORDS: &str = include_str!("../../queries/words.toml");
 pub const COVERAGE: &str = include_str!("../../queries/coverage.toml");
+/// The thresholds that the law sets, with their dates.
+pub const PARAMETERS: &str = include_str!("../../queries/parameters.csv");
 
 /// The text of this name.
 pub fn of(texts: &[Own], name: &str) -> Option<&'static str> {

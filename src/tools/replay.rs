@@ -2,6 +2,7 @@
 //!
 //! Both give the same standing set at the same clock; the tests rely on this and check it.
 
+mod broad;
 mod failed;
 mod set_aside;
 pub(super) mod tables;
@@ -32,6 +33,7 @@ use crate::source::SourceError;
 use crate::source::files::{self, FileShard, Recorded};
 use crate::sql::profile::Profile;
 
+pub use broad::{Broad, broad};
 pub use failed::{Failed, failed};
 pub use set_aside::{SetAside, set_aside, table as set_aside_table};
 pub use tables::{TableError, Tables, recorded_file, stray_tables};
@@ -71,6 +73,8 @@ pub struct Replayed {
     pub first: Option<KnownTime>,
     pub work: Vec<Work>,
     pub persons: u64,
+    /// By rule: the persons who have had permits of its classes.
+    pub concerned: Vec<u64>,
     pub state_bytes: u64,
     pub profile: Option<Profile>,
 }
@@ -278,6 +282,7 @@ impl<'a> Lane<'a> {
         self.out.disabled = disabled(&self.shard);
         self.out.work.push(self.shard.take_work());
         self.out.persons = self.shard.history().person_count() as u64;
+        self.out.concerned = broad::concerned(self.shard.history(), self.shard.rules(), self.shard.clock());
         self.out.state_bytes = self.shard.history().state_bytes();
         self.out.profile = self.shard.into_rule_set().take_profile();
         self.out
@@ -315,6 +320,8 @@ impl Replayed {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.work.extend(other.work);
         self.persons += other.persons;
+        self.concerned.resize(self.concerned.len().max(other.concerned.len()), 0);
+        self.concerned.iter_mut().zip(other.concerned).for_each(|(sum, part)| *sum += part);
         self.state_bytes += other.state_bytes;
         if let Some(profile) = other.profile {
             self.profile.get_or_insert_default().merge(&profile);

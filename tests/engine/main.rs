@@ -1,6 +1,7 @@
 //! The engine held against the plain batch query, in one binary (each one links DataFusion).
 //!
 //! - `accepted`: what pages and hints tell an author to write.
+//! - `approved`: what officers see of rules that are not the program's own.
 //! - `arrival`: whatever order the same records come in, the same stands in the end.
 //! - `cadence`: rules that look once a day.
 //! - `catching_up`: what came and went while nobody read.
@@ -31,6 +32,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect by failing")]
 
 mod accepted;
+mod approved;
 mod arrival;
 mod cadence;
 mod cases;

@@ -45,7 +45,10 @@ fn idle_connections_starve_nothing() {
         let label = format!("outcome=\"{outcome}\"");
         world.metric("permitwatch_rule_reloads_total", &[&label]).unwrap_or_default()
     };
-    std::fs::write(&rule, text.replacen("[[counter_evidence]]", "# another text\n[[counter_evidence]]", 1)).unwrap();
+    world.put_rule(
+        "work-not-started",
+        &text.replacen("[[counter_evidence]]", "# another text\n[[counter_evidence]]", 1),
+    );
     let more: Vec<TcpStream> = (0..CONNECTIONS).map(|number| connect(number % 2 == 0)).collect();
     detector.hang_up();
     world.wait_until("a reload", LIMIT, || reloads("taken") + reloads("unchanged") + reloads("refused") > 0.0);

@@ -17,6 +17,7 @@ use permitwatch::sink::kafka::read_published;
 use permitwatch::tools::broker::FeedWriter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use sha2::{Digest as _, Sha256};
 
 use crate::broker::Brokers;
 
@@ -63,6 +64,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         // A copy: whoever edits a rule while this runs gives it another fingerprint, and processes that start later read other rules.
         copy_rules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"), &dir.path().join("queries"));
+        std::fs::write(dir.path().join("approved.sha256"), "").unwrap();
         World {
             kafka,
             dir,
@@ -73,6 +75,19 @@ impl World {
             keys: "key_env = \"PERMITWATCH_TEST_KEY\"\n".into(),
             environment: Vec::new(),
         }
+    }
+
+    fn approvals(&self) -> PathBuf {
+        self.dir.path().join("approved.sha256")
+    }
+
+    /// Writes a rule, which its author has had approved.
+    pub fn put_rule(&self, rule: &str, text: &str) {
+        let file = format!("{rule}.sql");
+        std::fs::write(self.dir.path().join("queries").join(&file), text).unwrap();
+        let mut approved = std::fs::read_to_string(self.approvals()).unwrap();
+        approved.push_str(&format!("{}  {file}\n", hex::encode(Sha256::digest(text))));
+        std::fs::write(self.approvals(), approved).unwrap();
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -88,10 +103,11 @@ impl World {
              session_timeout_ms = {session_timeout_ms}\n\
              # Whatever the date of the machine that runs this.\nmax_ahead_seconds = 315360000\n\
              [alerts]\n{}\
-             [rules]\ndir = \"{}\"\nrun_closed = true\n{}\
+             [rules]\ndir = \"{}\"\napproved = \"{}\"\nrun_closed = true\n{}\
              [http]\nlisten = \"127.0.0.1:{http_port}\"\n[limits]\nbatch_messages = 200\n{}{}",
             self.keys,
             rules.display(),
+            self.approvals().display(),
             self.rules,
             self.limits,
             self.feeds

@@ -23,7 +23,7 @@ fn rule_file(world: &World, rule: &str) -> PathBuf {
 fn edit(world: &World, rule: &str, from: &str, to: &str) {
     let text = std::fs::read_to_string(rule_file(world, rule)).unwrap();
     assert!(text.contains(from), "{rule} has no {from:?}");
-    std::fs::write(rule_file(world, rule), text.replacen(from, to, 1)).unwrap();
+    world.put_rule(rule, &text.replacen(from, to, 1));
 }
 
 /// Alerts whose last word is another one than before, by rule.
@@ -116,7 +116,7 @@ fn many_joins() -> String {
 #[test]
 fn a_rule_that_multiplies_its_rows_fails_by_itself_and_keeps_nobody_from_ending() {
     let mut world = World::new("joins");
-    std::fs::write(rule_file(&world, "many-joins"), many_joins()).unwrap();
+    world.put_rule("many-joins", &many_joins());
     world.rules("max_errors = 5");
     let data = dataset(200, 2);
     let mut writer = FeedWriter::new(&world.kafka).unwrap();

@@ -145,7 +145,7 @@ fn put(world: &World, rule: &str, stage: Stage) {
     let staged = format!("{id}\nstage = \"{}\"\nstage_since = 2026-12-01", stage.name());
     let text = lines.join("\n") + "\n";
     assert!(text.contains(&id), "{text}");
-    std::fs::write(&file, text.replacen(&id, &staged, 1)).unwrap();
+    world.put_rule(rule, &text.replacen(&id, &staged, 1));
 }
 
 fn metric(world: &World, name: &str, rule: &str) -> Option<f64> {

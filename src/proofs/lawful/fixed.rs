@@ -25,7 +25,7 @@ use crate::proofs::lawful::ways::kinds_of;
 use crate::proofs::own;
 
 /// Views that the program itself rests on. All that they read is the program's own, too.
-const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];
+pub const ROOTS: [&str; 4] = ["cancellers", "corroborations", "indications", "protected_anchors"];
 
 /// A view that does what no other text may: it puts what border notices say of one day in the order of their countries.
 const IN_ORDER: &str = "visits";

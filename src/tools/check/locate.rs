@@ -110,6 +110,8 @@ impl<'a> Locator<'a> {
             | CatalogueError::UnknownRule { .. }
             | CatalogueError::NoRule { .. }
             | CatalogueError::UnknownDisabled { .. }
+            | CatalogueError::Approvals { .. }
+            | CatalogueError::Unapproved { .. }
             | CatalogueError::Empty { .. } => Problem::of_file("", error.to_string()),
         }
     }
