@@ -36,6 +36,7 @@ use crate::proofs::lawful::flow::Flow;
 use crate::proofs::lawful::law::{Classes, RULE_ROWS, Safeguard};
 use crate::proofs::lawful::uses::{Agreements, Breach};
 use crate::proofs::lawful::value::{Item, Sort, Value, sort_of};
+use crate::proofs::lawful::ways::Way;
 use crate::proofs::neutral_words::judging;
 use crate::proofs::refusal::{CheckError, Refusal};
 
@@ -82,12 +83,10 @@ impl Judge {
                     Sort::CitizenshipChange | Sort::Agreement | Sort::SparedAgreement => {}
                     Sort::Reference if TOKENS.contains(name) || *name == subject => {}
                     Sort::Person if *name == "person_id" => {}
-                    Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately | Sort::Citizenship => {
-                        let what = format!("output column {name} shows {} ({item})", item.column);
-                        let place = Highlight::Output(Some((*name).to_owned()));
-                        let safeguard = item.sort.safeguard().unwrap_or(Safeguard::CivilStatus);
-                        flow::note_civil(&mut ways, Breach::new(safeguard, what, place));
+                    Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately => {
+                        note_shown(&mut ways, name, item, Safeguard::CivilStatus);
                     }
+                    Sort::Citizenship | Sort::Issuer => note_shown(&mut ways, name, item, Safeguard::Citizenship),
                     _ => found.push(hidden(name, item)),
                 }
             }
@@ -147,6 +146,12 @@ impl Judge {
         });
         CheckError::unless_none(refusals.collect(), ())
     }
+}
+
+/// Notes that an output column shows what matters for permits of some classes only.
+fn note_shown(ways: &mut [Way], name: &str, item: &Item, safeguard: Safeguard) {
+    let what = format!("output column {name} shows {} ({item})", item.column);
+    flow::note_civil(ways, Breach::new(safeguard, what, Highlight::Output(Some(name.to_owned()))));
 }
 
 /// Questions each of which is lawful, and that tell together what neither tells. The program's own rules may put them: tests have shown what these tell.

@@ -249,7 +249,7 @@ impl Reader<'_> {
                     || matches!(sort, Sort::OfAge(_) | Sort::Secrecy | Sort::Excuse)
                     || sort.is_of_birth()
                     // Before a named country in the alphabet, or after it, is a comparison with it.
-                    || matches!(sort, Sort::Country | Sort::CountryText)
+                    || matches!(sort, Sort::Country | Sort::Issuer | Sort::CountryText)
                     // It may tell apart what is equal otherwise; its order is that of the numbers in it.
                     || (*sort == Sort::LinkKey && place == 0)
             };
@@ -311,6 +311,13 @@ impl Reader<'_> {
         let what = format!("{} tells which citizenship somebody has, or that it is none ({item})", shown(expr));
         let place = of_columns(std::iter::once(expr)).map_or_else(|| of_words(&[expr]), Highlight::Span);
         self.civil.push(Breach::new(Safeguard::Citizenship, what, place));
+    }
+
+    /// Notes that it matters which state issued a passport: it tells which citizenship somebody has.
+    fn note_issuer(&mut self, expr: &Expr, value: &Value) {
+        if let Some(item) = value.has(|sort| *sort == Sort::Issuer) {
+            self.note_which(expr, item);
+        }
     }
 
     /// An expression that reads inside its parts in an unknown way.
@@ -458,7 +465,7 @@ fn misplaced(value: &Value, shown: &str) -> Option<Misplaced> {
     let breach = |item: &Item, what: String| Some(Misplaced::Breach(item.sort.safeguard()?, what));
     for item in &taint.items {
         match &item.sort {
-            Sort::Country | Sort::Citizenship => {
+            Sort::Country | Sort::Issuer | Sort::Citizenship => {
                 if let Some(code) = named {
                     return breach(item, format!("{shown} puts \"{code}\" beside a country ({item})"));
                 }

@@ -41,6 +41,8 @@ pub enum Sort {
     /// The same, but that names agree if a civil status changed lately. Beside the other it tells that it did.
     SparedAgreement,
     Country,
+    /// The state that issued a passport: a citizenship in all but name.
+    Issuer,
     /// A text made of countries, to be shown.
     CountryText,
     Key,
@@ -72,7 +74,7 @@ impl Sort {
             Sort::Birth | Sort::BirthMoved | Sort::EighteenthBirthday | Sort::OfAge(_) => Safeguard::Age,
             Sort::Civil | Sort::CivilDay | Sort::CivilNear | Sort::CivilLately => Safeguard::CivilStatus,
             Sort::Citizenship | Sort::Citizenships => Safeguard::Citizenship,
-            Sort::Country | Sort::CountryText => Safeguard::NamedCountry,
+            Sort::Country | Sort::Issuer | Sort::CountryText => Safeguard::NamedCountry,
             Sort::Key => Safeguard::Keys,
             Sort::OtherPerson | Sort::OtherPermit | Sort::LinkKey | Sort::Spouse => Safeguard::OtherPersons,
             Sort::Excuse => Safeguard::Favour,
@@ -98,7 +100,7 @@ impl Sort {
     }
 
     pub fn is_of_country(&self) -> bool {
-        matches!(self, Sort::Country | Sort::Citizenship)
+        matches!(self, Sort::Country | Sort::Issuer | Sort::Citizenship)
     }
 
     /// Whether it is a truth about the day of a civil status.
@@ -125,6 +127,7 @@ pub fn sort_of(table: TableId, column: &str, ty: ColumnType) -> Option<Sort> {
         ("event_on", _) if matches!(table, TableId::Population | TableId::AnchorPopulation) => Sort::PostDay,
         (_, Text) => Sort::Name,
         (_, CodeList) => Sort::Citizenship,
+        ("doc_issuer", _) => Sort::Issuer,
         (_, Code) if is_country_column(column) => Sort::Country,
         (_, Hash) => Sort::Key,
         (_, OtherPerson) => Sort::OtherPerson,

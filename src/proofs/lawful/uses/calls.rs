@@ -5,10 +5,15 @@ use datafusion::logical_expr::{Expr, Operator};
 use super::{MONTHS_TO_AGE, Reader, bare, is_all, sticky, whole_number};
 use crate::proofs::lawful::value::{Sort, Value};
 
+/// Whether a value is a country, or a text made of some.
+fn is_country_or_text(sort: &Sort) -> bool {
+    matches!(sort, Sort::Country | Sort::Issuer | Sort::CountryText)
+}
+
 impl Reader<'_> {
     pub(super) fn concat(&mut self, expr: &Expr, parts: &[&Expr]) -> Value {
         let values: Vec<Value> = parts.iter().map(|part| self.value(part)).collect();
-        let hidden = |sort: &Sort| sort.safeguard().is_some() && !matches!(sort, Sort::Country | Sort::CountryText);
+        let hidden = |sort: &Sort| sort.safeguard().is_some() && !is_country_or_text(sort);
         let identifies = |sort: &Sort| {
             sort.is_of_others() || matches!(sort, Sort::Number | Sort::Key | Sort::Spouse | Sort::Reference)
         };
@@ -24,7 +29,8 @@ impl Reader<'_> {
             if !kept.items().is_empty() {
                 made = made.or(&kept.by("part of a text"));
             }
-            if value.has(|sort| matches!(sort, Sort::Country | Sort::CountryText)).is_some() {
+            if value.has(is_country_or_text).is_some() {
+                self.note_issuer(expr, value);
                 made = made.or(&value.as_sort(&Sort::CountryText, "part of a text"));
             }
         }
@@ -79,7 +85,7 @@ impl Reader<'_> {
                 day.as_sort(&Sort::BirthMoved, "its year or month")
             }
             ("month_of", [day]) if day.is_only(|sort| *sort == Sort::PostDay) => Value::Plain,
-            ("is_state", [_]) if is(0, &Sort::Country) => Value::Plain,
+            ("is_state", [_]) if is(0, &Sort::Country) || is(0, &Sort::Issuer) => Value::Plain,
             ("same_state", [a, b]) => {
                 self.compare_countries(expr, Operator::Eq, a, b);
                 Value::Plain
@@ -134,11 +140,13 @@ impl Reader<'_> {
                     if let Some(item) = value.has(|sort| *sort == Sort::CitizenshipChange) {
                         self.note_which(expr, item);
                     }
+                    self.note_issuer(expr, value);
                 }
                 sticky(&values)
             }
             // Which of several countries is the first in the alphabet may be shown; asked for, it would be held against the others.
-            "min" | "max" if of.has(|sort| matches!(sort, Sort::Country | Sort::CountryText)).is_some() => {
+            "min" | "max" if of.has(is_country_or_text).is_some() => {
+                self.note_issuer(expr, of);
                 of.as_sort(&Sort::CountryText, name)
             }
             "min" | "max" | "first_value" | "last_value" | "nth_value" => of.by(name),
@@ -146,7 +154,8 @@ impl Reader<'_> {
                 let value = values.get(2).map_or_else(|| of.clone(), |otherwise| of.or(otherwise));
                 self.mixed(expr, value).by(name)
             }
-            "array_agg" | "string_agg" if of.has(|sort| *sort == Sort::Country).is_some() => {
+            "array_agg" | "string_agg" if of.has(|sort| matches!(sort, Sort::Country | Sort::Issuer)).is_some() => {
+                self.note_issuer(expr, of);
                 of.as_sort(&Sort::CountryText, name)
             }
             _ => self.opened(expr, &values),

@@ -124,6 +124,8 @@ impl Reader<'_> {
         } else if let Some(item) = l.has(|sort| *sort == Sort::Citizenship).or(r.has(|sort| *sort == Sort::Citizenship))
         {
             self.ask_which(expr, item);
+        } else {
+            [l, r].into_iter().for_each(|side| self.note_issuer(expr, side));
         }
     }
 
